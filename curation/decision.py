@@ -1,0 +1,75 @@
+"""What people decided. One JSON object a line in data/review/decisions.jsonl, sorted by conversation_id, kept in git.
+
+The first line is a header, so that the file exists and parses before anyone has decided anything:
+
+    {"qirat": "decisions", "version": 1}
+    {"conversation_id": "3f…", "decision": "edit", "reasons": ["wrong_tone"], "messages": [...], "label": null,
+     "annotators": ["sara"], "agreement": 1.0, "decided_at": "2026-01-05T10:00:00+00:00"}
+
+An id is a hash of the words, so a decision cannot stick to other words than those the person saw.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from curation.conversation import ROLES, canonical_json
+from curation.stage import Params, QiratError, atomic
+
+PATH = Path("data/review/decisions.jsonl")
+HEADER = {"qirat": "decisions", "version": 1}
+
+
+class Decision(Params):
+    """keep: use as it is. edit: use `messages` (and `label`, when given) instead. drop: never use."""
+
+    conversation_id: str = Field(pattern="^[0-9a-f]{32}$")
+    decision: Literal["keep", "edit", "drop"]
+    reasons: tuple[str, ...] = ()
+    messages: tuple[dict[str, Any], ...] | None = None
+    label: str | None = None
+    annotators: tuple[str, ...] = ()
+    agreement: float | None = None  # share of annotators behind the decision, 0..1
+    decided_at: str = ""  # ISO 8601
+
+    @model_validator(mode="after")
+    def _edits_say_what(self) -> "Decision":
+        if self.decision == "edit" and not self.messages and self.label is None:
+            raise ValueError("an edit needs corrected messages or a corrected label")
+        for turn, m in enumerate(self.messages or ()):
+            if m.get("role") not in ROLES or not isinstance(m.get("content"), str):
+                raise ValueError(f"message {turn} needs a role of {', '.join(ROLES)} and a text content")
+        return self
+
+
+def read_decisions(path: Path = PATH) -> list[Decision]:
+    """All decisions; a line that cannot be read, or a second decision on the same words, is an error with its line."""
+    decisions: dict[str, Decision] = {}
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+            if "qirat" in value:
+                continue
+            decision = Decision.model_validate(value)
+        except (ValidationError, ValueError, TypeError) as error:
+            raise QiratError(f"{path}, line {number}: {error}; mend or delete the line") from None
+        if decision.conversation_id in decisions:
+            raise QiratError(
+                f"{path}, line {number}: a second decision on {decision.conversation_id}; "
+                "keep one of the two (this happens when two branches are merged)"
+            )
+        decisions[decision.conversation_id] = decision
+    return list(decisions.values())
+
+
+def write_decisions(decisions: Iterable[Decision], path: Path = PATH) -> None:
+    """Header first, then one line a decision in the order of ids: merges cleanly in git."""
+    ordered = sorted(decisions, key=lambda d: d.conversation_id)
+    lines = [canonical_json(HEADER), *(canonical_json(d.model_dump(mode="json")) for d in ordered)]
+    with atomic(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", "utf-8")

@@ -1,0 +1,40 @@
+"""Folding text for comparison. Stored text is never folded; only derived columns and patterns are."""
+
+import re
+import unicodedata
+
+import polars as pl
+
+# Arabic letters that writers use for one another, and marks that do not change the word. Unicode chart U+0600;
+# the classes are those of Lucene's ArabicNormalizer, plus hamza carriers and digits.
+_ARABIC = {
+    **dict.fromkeys("أإآٱ", "ا"),
+    "ى": "ي",
+    "ئ": "ي",
+    "ؤ": "و",
+    "ة": "ه",
+    "ک": "ك",
+    "ی": "ي",
+    "ـ": "",
+    **{chr(c): "" for c in (*range(0x064B, 0x0660), 0x0670)},  # harakat, tanwin, shadda, sukun, dagger alef
+    **{chr(0x0660 + d): str(d) for d in range(10)},
+    **{chr(0x06F0 + d): str(d) for d in range(10)},
+}
+_TABLE = str.maketrans(_ARABIC)
+_SPACE = re.compile(r"\s+")
+
+
+def fold(text: str) -> str:
+    """Case, compatibility forms, Arabic spelling variants, digits and white space made one."""
+    return _SPACE.sub(" ", unicodedata.normalize("NFKC", text).casefold().translate(_TABLE)).strip()
+
+
+def folded(text: pl.Expr) -> pl.Expr:
+    """`fold` for a string column (lower case instead of full case folding, which Polars lacks)."""
+    return (
+        text.str.normalize("NFKC")
+        .str.to_lowercase()
+        .str.replace_many(list(_ARABIC), list(_ARABIC.values()))
+        .str.replace_all(r"\s+", " ")
+        .str.strip_chars(" ")
+    )

@@ -1,0 +1,1 @@
+"""Great Expectations suites over what the pipeline ingested and curated."""

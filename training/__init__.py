@@ -1,0 +1,1 @@
+"""Curated set to a judged adapter: tokenize, baselines, LoRA, evaluation."""
