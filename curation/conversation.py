@@ -70,14 +70,14 @@ def conversations(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(filled, schema=SCHEMA) if filled else pl.DataFrame(schema=SCHEMA)
 
 
-def turns(table: pl.DataFrame) -> pl.DataFrame:
-    """One row a message: conversation_id, turn (0-based), role, content, language and label of the conversation."""
+def turns(table: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """One row a message: conversation_id, turn (0-based), role, content, then any further `columns` of either."""
     return (
-        table.select("conversation_id", "language", "label", "messages")
+        table.select("conversation_id", "messages", *(c for c in columns if c in table.columns))
         .with_columns(turn=pl.int_ranges(pl.col("messages").list.len(), dtype=pl.Int32))
         .explode("messages", "turn", empty_as_null=False)
         .unnest("messages")
-        .select("conversation_id", "turn", "role", "content", "language", "label")
+        .select("conversation_id", "turn", "role", "content", *columns)
     )
 
 

@@ -88,6 +88,12 @@ class Playbook(Params):
         words = len(longest.split())
         return [*found, Judgement("max_words", "length", words <= self.max_words, longest_turn, f"{words} words")]
 
+    def speaks_as_team(self, messages: Sequence[Message], role: str, language: str) -> bool:
+        """Whether someone in this role says a phrase that first replies must have: our own greeting."""
+        greetings = [rule.said for rule in self.rules if rule.kind == "required" and rule.where == "first_reply"]
+        said = [m["content"] for m in messages if m["role"] == role]
+        return any(greeting.find(text, language) for greeting in greetings for text in said)
+
 
 class Patterns:
     """Phrases of several languages as one folded, word-bounded pattern a language."""

@@ -1,0 +1,1 @@
+"""Near-identical conversations: candidates, proof, what must stay apart, and who survives."""

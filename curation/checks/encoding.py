@@ -1,0 +1,33 @@
+"""Text that was decoded with the wrong table somewhere on its way."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from curation.checks import Context, check
+from curation.conversation import turns
+
+# UTF-8 Arabic read as Windows-1256: each letter becomes one of these two followed by something else.
+_ARABIC_TWICE = re.compile("[طظ][^\\s\u0621-\u0630\u0632-\u0636]")
+ARABIC_TWICE_SHARE = 0.25  # of a text's letters; real Arabic stays below 0.05
+
+
+@check("encoding", {"mojibake": "fatal", "lost_characters": "fatal"})
+def encoding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
+    """Mojibake (ftfy's badness heuristic, and UTF-8 Arabic read as Windows-1256) and U+FFFD."""
+    from ftfy.badness import badness
+
+    for key, turn, _, text in turns(conversations).iter_rows():
+        seen = {"conversation_id": key, "turn": turn, "evidence": text[:80]}
+        bad = 0 if text.isascii() else badness(text) + _arabic_read_twice(text)
+        if bad:
+            yield {**seen, "code": "mojibake", "value": bad, "threshold": 1}
+        if lost := text.count("\ufffd"):
+            yield {**seen, "code": "lost_characters", "value": lost, "threshold": 1}
+
+
+def _arabic_read_twice(text: str) -> int:
+    found = len(_ARABIC_TWICE.findall(text))
+    return found if found > ARABIC_TWICE_SHARE * len(text) / 2 else 0

@@ -1,0 +1,39 @@
+"""Conversations that stand in an evaluation set: trained on, they make its score a lie."""
+
+import polars as pl
+
+from curation.checks import Context, check
+from curation.shingles import shingle, spoken, words
+
+REPORTED_FROM = 0.2
+
+
+@check("leaks", {"evaluation_leak": "fatal"})
+def leaks(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """`value` = share of an evaluation conversation's word runs that the row contains, the most contained one."""
+    here, there = (_runs(table, context.params.evaluation_words) for table in (conversations, context.evaluation))
+    sizes = there.group_by("key").agg(size=pl.len())
+    shared = here.join(there, on="hash", suffix="_there").group_by("key", "key_there").agg(shared=pl.len())
+    share = shared.join(sizes, left_on="key_there", right_on="key").with_columns(
+        value=pl.col("shared") / pl.col("size")
+    )
+    most = share.sort("value", "key_there", descending=[True, False]).unique("key", keep="first", maintain_order=True)
+    named = context.evaluation.select("conversation_id", "row_id")
+    return (
+        most.filter(pl.col("value") >= REPORTED_FROM)
+        .join(named, left_on="key_there", right_on="conversation_id")
+        .select(
+            conversation_id="key",
+            code=pl.lit("evaluation_leak"),
+            value="value",
+            threshold=pl.lit(REPORTED_FROM),
+            evidence=pl.col("row_id"),
+        )
+    )
+
+
+def _runs(conversations: pl.DataFrame, size: int) -> pl.DataFrame:
+    """key (conversation_id) and hash of each distinct word run."""
+    shingles = shingle(words(spoken(conversations)), size)
+    keys = pl.Series(shingles.ids, dtype=pl.String).gather(shingles.rows())
+    return pl.DataFrame({"key": keys, "hash": shingles.flat})

@@ -1,0 +1,38 @@
+"""The team's own rules, from playbook.yaml: what replies must say, must not say, and when cases are handed over."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from curation.checks import Context, check
+
+
+@check(
+    "playbook",
+    {
+        "playbook_required": "doubt",
+        "playbook_forbidden": "doubt",
+        "playbook_escalation_missing": "doubt",
+        "playbook_escalation_undue": "doubt",
+        "playbook_length": "doubt",
+        "roles_swapped": "fatal",
+    },
+)
+def playbook(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
+    """Broken rules, one finding each, `evidence` = the rule and the words; and customers who speak as our agents do."""
+    rules = context.playbook
+    columns = conversations.select("conversation_id", "messages", "language", "label")
+    for key, messages, language, label in columns.iter_rows():
+        seen = {"conversation_id": key, "value": 1}
+        broken = [j for j in rules.judge(messages, language, label) if not j.ok]
+        if any(j.kind == "required" for j in broken) and rules.speaks_as_team(messages, "user", language):
+            yield {
+                **seen,
+                "code": "roles_swapped",
+                "evidence": "the customer says what the playbook has our agents say",
+            }
+            continue
+        for judgement in broken:
+            evidence = ": ".join(filter(None, [judgement.rule, judgement.evidence]))
+            yield {**seen, "code": f"playbook_{judgement.kind}", "turn": judgement.turn, "evidence": evidence}

@@ -1,0 +1,190 @@
+"""Verdicts and human decisions make the curated set; the ledger says what became of every row.
+
+python -m curation.curate
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import polars as pl
+
+from curation.checks import Context, Score, checks, findings
+from curation.conversation import SCHEMA, conversation_id, message
+from curation.decision import PATH, Decision, read_decisions
+from curation.evaluation_sets import read_evaluation_sets
+from curation.ledger import FINDING, assert_law, counts, entries
+from curation.playbook import Playbook
+from curation.policy import Route, judged
+from curation.stage import Params, Stage
+
+CURATED = pl.Schema([*SCHEMA.items(), ("origin", pl.String()), ("parent_id", pl.String())])
+FATES = pl.Schema(
+    {"conversation_id": pl.String, "outcome": pl.String, "code": pl.String, "evidence": pl.String, "stage": pl.String}
+)
+OUTCOME_OF_VERDICT = {"accept": "accepted", "reject": "dropped", "review": "held", "held": "held"}
+
+
+def main() -> None:
+    """Apply decisions over verdicts, check edited rows again, close every raw row in the ledger."""
+    with Stage("curate", Params) as stage:
+        policy = stage.section("route", Route)
+        rows, quarantine = stage.read("ingested/conversations"), stage.read("ingested/quarantine")
+        clusters, verdicts = stage.read("dedup/clusters"), stage.read("routed/verdicts")
+        found = judged(stage.read("scored/findings"), policy, verdicts.height)
+        decisions = {d.conversation_id: d for d in read_decisions(stage.input(PATH))}
+        context = Context(
+            stage.section("score", Score),
+            Playbook.load(stage.input("playbook.yaml")),
+            None,
+            read_evaluation_sets(stage.input("data/evaluation")),
+        )
+        survivors = rows.join(clusters.filter("survivor").select("row_id"), on="row_id", maintain_order="left")
+
+        edits = edited(survivors, decisions)
+        refound = judged(findings(edits, context, row_checks()), policy, verdicts.height)
+        fates = decided(verdicts, decisions, edits, refound)
+        curated = curated_set(survivors, edits, fates)
+        ledger = pl.concat(
+            [
+                quarantine_entries(quarantine),
+                copy_entries(clusters),
+                finding_entries(survivors, found, "score"),
+                finding_entries(edits, refound, "curate"),
+                fate_entries(survivors, fates),
+            ]
+        ).sort("row_id", "stage", "outcome", "code", "evidence", nulls_last=True)
+        assert_law(ledger, pl.concat([rows["row_id"], quarantine["row_id"]]))
+
+        stage.write("curated/conversations", curated)
+        stage.write("ledger", ledger)
+        stale = set(decisions) - set(verdicts["conversation_id"])
+        if stale:
+            stage.say(
+                f"{len(stale):,} decisions are about words that are no longer in the data, or were copies; unused"
+            )
+        stage.write_metrics({**counts(ledger), "curated": curated.height, "decisions_unused": len(stale)})
+
+
+def row_checks() -> Iterable[Any]:
+    """The checks that can judge a row by itself."""
+    return [check for check in checks().values() if not check.whole_set]
+
+
+def edited(survivors: pl.DataFrame, decisions: dict[str, Decision]) -> pl.DataFrame:
+    """CURATED rows with the corrected words and label of each edit; parent_id is the row that was corrected."""
+    edits = {key: d for key, d in decisions.items() if d.decision == "edit"}
+    corrected = []
+    for row in survivors.filter(pl.col("conversation_id").is_in(list(edits))).iter_rows(named=True):
+        decision = edits[row["conversation_id"]]
+        messages = [message(**m) for m in decision.messages] if decision.messages else row["messages"]
+        corrected.append(
+            {
+                **row,
+                "messages": messages,
+                "conversation_id": conversation_id(messages),
+                "label": decision.label if decision.label is not None else row["label"],
+                "origin": "edited",
+                "parent_id": row["conversation_id"],
+            }
+        )
+    return pl.DataFrame(corrected, schema=CURATED).sort("parent_id")
+
+
+def decided(
+    verdicts: pl.DataFrame, decisions: dict[str, Decision], edits: pl.DataFrame, refound: pl.DataFrame
+) -> pl.DataFrame:
+    """FATES of the survivors, by the id they had before any edit. People overrule the policy."""
+    fatal = refound.filter(pl.col("severity") == "fatal")
+    broken = dict(fatal.group_by("conversation_id", maintain_order=True).agg(pl.col("code").first()).iter_rows())
+    corrected = dict(edits.select("parent_id", "conversation_id").iter_rows())
+    taken = set(verdicts["conversation_id"])
+    fates = []
+    for key, verdict, codes in verdicts.select("conversation_id", "verdict", "codes").iter_rows():
+        decision = decisions.get(key)
+        if decision is None:
+            fates.append(_by_policy(key, verdict, codes))
+            continue
+        fate = _by_people(decision)
+        if decision.decision == "edit":
+            now = corrected[key]
+            if now in broken:
+                fate |= {"outcome": "dropped", "code": broken[now], "evidence": "the corrected words fail a check"}
+            elif now != key and now in taken:
+                fate |= {"outcome": "duplicate", "code": "edit", "evidence": f"corrected into a copy of {now}"}
+            taken.add(now)
+        fates.append(fate)
+    return pl.DataFrame(fates, schema=FATES)
+
+
+def _by_policy(key: str, verdict: str, codes: Sequence[str]) -> dict[str, Any]:
+    waiting = {"review": "waits for a person", "held": "over the review budget"}.get(verdict)
+    outcome = OUTCOME_OF_VERDICT[verdict]
+    code = ", ".join(codes) or None
+    return {"conversation_id": key, "outcome": outcome, "code": code, "evidence": waiting, "stage": "route"}
+
+
+def _by_people(decision: Decision) -> dict[str, Any]:
+    outcome = {"keep": "kept", "edit": "edited", "drop": "dropped"}[decision.decision]
+    evidence = "decided by " + (", ".join(decision.annotators) or "a person")
+    code = ", ".join(decision.reasons) or f"human_{decision.decision}"
+    return {
+        "conversation_id": decision.conversation_id,
+        "outcome": outcome,
+        "code": code,
+        "evidence": evidence,
+        "stage": "curate",
+    }
+
+
+def curated_set(survivors: pl.DataFrame, edits: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
+    """CURATED: what was accepted, kept or edited, by conversation_id."""
+    used = fates.filter(pl.col("outcome").is_in(["accepted", "kept"])).select("conversation_id", origin="outcome")
+    as_read = (
+        survivors.join(used, on="conversation_id")
+        .with_columns(parent_id=pl.lit(None, pl.String))
+        .select(CURATED.names())
+    )
+    good = fates.filter(pl.col("outcome") == "edited").select(parent_id="conversation_id")
+    return pl.concat([as_read, edits.join(good, on="parent_id", how="semi")]).sort("conversation_id")
+
+
+# -- the ledger's parts ------------------------------------------------------------------------------------------------
+
+
+def quarantine_entries(quarantine: pl.DataFrame) -> pl.DataFrame:
+    """Rows that could not be read."""
+    return entries(quarantine, "ingest", outcome="quarantined", code="unreadable", evidence=pl.col("reason"))
+
+
+def copy_entries(clusters: pl.DataFrame) -> pl.DataFrame:
+    """Rows for which a survivor stands."""
+    gone = clusters.filter(~pl.col("survivor"))
+    return entries(
+        gone,
+        "dedup",
+        outcome="duplicate",
+        code=pl.col("kind"),
+        value=pl.col("similarity"),
+        evidence=pl.format("copy of {}", "duplicate_of"),
+    )
+
+
+def finding_entries(rows: pl.DataFrame, found: pl.DataFrame, stage: str) -> pl.DataFrame:
+    """Findings that the policy takes seriously."""
+    serious = found.filter(pl.col("severity") != "info").join(
+        rows.select("conversation_id", "row_id"), on="conversation_id"
+    )
+    turn = pl.when(pl.col("turn").is_null()).then(pl.lit("")).otherwise(pl.format("turn {}: ", pl.col("turn") + 1))
+    return entries(serious, stage, outcome=FINDING, evidence=turn + pl.col("evidence").fill_null(""))
+
+
+def fate_entries(survivors: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
+    """How each survivor was closed."""
+    closed = fates.join(survivors.select("conversation_id", "row_id"), on="conversation_id")
+    return pl.concat(
+        [entries(part, part["stage"][0]) for part in closed.partition_by("stage")] or [entries(closed, "route")]
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Decide from the findings: accept, review or reject; line up what people should see.  python -m curation.route"""
+
+import polars as pl
+
+from curation.policy import Route, judged, too_common, verdicts
+from curation.stage import Stage
+
+
+def main() -> None:
+    """Policy over findings, and the review queue in the order of expected effect."""
+    with Stage("route", Route) as stage:
+        survivors = stage.read("dedup/clusters").filter("survivor")["conversation_id"].to_list()
+        scored = stage.read("scored/findings")
+        findings = judged(scored, stage.params, len(survivors))
+        for code, share in too_common(scored, stage.params, len(survivors)).items():
+            stage.say(f"{code} is seen in {share:.0%} of the rows: a note on the set, it decides nothing")
+        decided = verdicts(survivors, findings, stage.params)
+
+        stage.write("routed/verdicts", decided)
+        stage.write("routed/queue", queue(decided, findings))
+        counts = dict(decided["verdict"].value_counts().iter_rows())
+        stage.write_metrics({name: counts.get(name, 0) for name in ("accept", "review", "held", "reject")})
+
+
+def queue(decided: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """Every doubtful row in the order in which people should see them, what was seen in each beside it.
+
+    Rows whose verdict is `held` stand behind those that the budget pays for, and move up as decisions come in.
+    """
+    doubts = findings.filter(pl.col("severity") == "doubt")
+    said = pl.format("{}: {}", "code", pl.col("evidence").fill_null(""))
+    evidence = doubts.group_by("conversation_id", maintain_order=True).agg(evidence=said.unique(maintain_order=True))
+    line = decided.filter(pl.col("verdict").is_in(["review", "held"])).sort(
+        "priority", "conversation_id", descending=[True, False]
+    )
+    return line.join(evidence, on="conversation_id", how="left", maintain_order="left").select(
+        "conversation_id",
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("rank"),
+        "priority",
+        pl.lit("doubt").alias("reason"),
+        "codes",
+        "evidence",
+        "verdict",
+    )
+
+
+if __name__ == "__main__":
+    main()

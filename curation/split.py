@@ -1,0 +1,92 @@
+"""Train, dev and test with nothing alike across them.  python -m curation.split"""
+
+import hashlib
+from collections.abc import Iterable
+
+import polars as pl
+from pydantic import Field
+
+from curation.stage import Params, QiratError, Stage
+
+
+class Split(Params):
+    """params.yaml: split"""
+
+    test: float = Field(gt=0, lt=0.5)  # share of the groups
+    dev: float = Field(gt=0, lt=0.5)
+    largest_group: float  # share of the rows; a larger group of related rows is kept in train
+    seed: int
+
+
+def main() -> None:
+    """Groups of related conversations (copies, near-copies, one customer) go to one part as a whole."""
+    with Stage("split", Split) as stage:
+        curated = stage.read("curated/conversations")
+        grouped = curated.with_columns(cluster_id=groups(curated, related(curated, stage.read("dedup/pairs"))))
+        part = assigned(grouped, stage.params)
+        parts = {name: grouped.filter(part == name) for name in ("train", "dev", "test")}
+        assert_apart(parts)
+
+        for name, rows in parts.items():
+            stage.write(f"splits/{name}", rows)
+        sizes = {name: rows.height for name, rows in parts.items()}
+        stage.write_metrics({**sizes, "groups": grouped["cluster_id"].n_unique()})
+
+
+def related(curated: pl.DataFrame, pairs: pl.DataFrame) -> list[tuple[str, str]]:
+    """Pairs of curated ids that must stay together: alike words (edits are as alike as their parent), one customer."""
+    now = {parent or key: key for key, parent in curated.select("conversation_id", "parent_id").iter_rows()}
+    alike = [(now[x], now[y]) for x, y in pairs.select("left", "right").iter_rows() if x in now and y in now]
+    named = curated.filter(pl.col("customer").is_not_null()).select(
+        "conversation_id", first=pl.col("conversation_id").first().over("source", "customer")
+    )
+    return alike + list(named.iter_rows())
+
+
+def groups(curated: pl.DataFrame, pairs: Iterable[tuple[str, str]]) -> pl.Series:
+    """The smallest id of each row's connected group (union-find with path halving)."""
+    parent = {key: key for key in curated["conversation_id"]}
+
+    def root(key: str) -> str:
+        while parent[key] != key:
+            parent[key] = key = parent[parent[key]]
+        return key
+
+    for left, right in pairs:
+        low, high = sorted((root(left), root(right)))
+        parent[high] = low
+    return pl.Series([root(key) for key in curated["conversation_id"]], dtype=pl.String)
+
+
+def assigned(grouped: pl.DataFrame, params: Split) -> pl.Series:
+    """train, dev or test by the hash of the group and the seed: adding data moves no group that was there."""
+    sizes = dict(grouped["cluster_id"].value_counts().iter_rows())
+    limit = max(1.0, params.largest_group * grouped.height)
+
+    def part(group: str) -> str:
+        draw = int.from_bytes(hashlib.sha256(f"{params.seed}:{group}".encode()).digest()[:8], "big") / 2**64
+        if sizes[group] > limit or draw >= params.test + params.dev:
+            return "train"
+        return "test" if draw < params.test else "dev"
+
+    of_group = {group: part(group) for group in sizes}
+    return grouped["cluster_id"].replace_strict(of_group, return_dtype=pl.String)
+
+
+def assert_apart(parts: dict[str, pl.DataFrame]) -> None:
+    """No group and no conversation stands in two parts, and no part is empty."""
+    everything = pl.concat(
+        [rows.select("cluster_id", "conversation_id", part=pl.lit(name)) for name, rows in parts.items()]
+    )
+    for column in ("cluster_id", "conversation_id"):
+        if (everything.group_by(column).agg(pl.col("part").n_unique())["part"] > 1).any():
+            raise QiratError(f"a {column} stands in two parts; this is a defect of split, please report it")
+    if empty := [name for name, rows in parts.items() if rows.is_empty()]:
+        raise QiratError(
+            f"no conversation fell into {' and '.join(empty)}: {everything.height} clean conversations are too few to "
+            "split; add data, or raise split.dev and split.test"
+        )
+
+
+if __name__ == "__main__":
+    main()
