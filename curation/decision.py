@@ -48,7 +48,7 @@ class Decision(Params):
 def read_decisions(path: Path = PATH) -> list[Decision]:
     """All decisions; a line that cannot be read, or a second decision on the same words, is an error with its line."""
     decisions: dict[str, Decision] = {}
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
         if not line.strip():
             continue
         try:

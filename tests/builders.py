@@ -1,0 +1,45 @@
+"""Data for tests in a line or two."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from curation.checks import Context, Score
+from curation.conversation import SCHEMA, conversations
+from curation.playbook import Playbook
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def talk(*contents: str, system: str | None = None) -> list[dict[str, Any]]:
+    """Messages of a customer and an agent who take turns, the customer first."""
+    said = [{"role": "user" if turn % 2 == 0 else "assistant", "content": text} for turn, text in enumerate(contents)]
+    return [{"role": "system", "content": system}, *said] if system else said
+
+
+def record(*talks: list[dict[str, Any]], **columns: Any) -> pl.DataFrame:
+    """A table of conversations; row_id is file:1, file:2, ... and the language English unless told."""
+    rows = [
+        {"row_id": f"file:{n}", "source_file": "file", "source_row": n, "language": "en", "messages": said}
+        for n, said in enumerate(talks, 1)
+    ]
+    table = conversations(rows)
+    return table.with_columns(pl.Series(name, values, SCHEMA[name]) for name, values in columns.items())
+
+
+def params(section: str) -> dict[str, Any]:
+    """A section of the params.yaml that ships."""
+    found: Mapping[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    return dict(found[section])
+
+
+def context(evaluation: pl.DataFrame | None = None, vectors: pl.DataFrame | None = None) -> Context:
+    """What checks may look at, with the params and the playbook that ship."""
+    empty = pl.DataFrame(schema=SCHEMA)
+    playbook = Playbook.load(ROOT / "playbook.yaml")
+    return Context(
+        Score.model_validate(params("score")), playbook, vectors, empty if evaluation is None else evaluation
+    )

@@ -1,0 +1,232 @@
+"""What each check sees, and what it must leave alone."""
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from curation.checks import checks
+from curation.checks.pii import spans
+from tests.builders import ROOT, context, params, record, talk
+
+REPLY = "Your parcel left our warehouse this morning and the driver will call you before he arrives."
+ARABIC_REPLY = "خرج طردك من المستودع هذا الصباح وسيتصل بك السائق قبل وصوله."
+
+
+def seen(check: str, *talks, evaluation: pl.DataFrame | None = None, **columns) -> set[str]:
+    found = checks()[check](record(*talks, **columns), context(evaluation))
+    return set(found["code"].to_list())
+
+
+def test_every_code_has_its_place_in_the_policy_that_ships():
+    codes = {code for check in checks().values() for code in check.codes}
+    assert codes == set(params("route")["limits"])
+
+
+def test_every_check_is_in_the_file_of_its_name():
+    assert {path.stem for path in (ROOT / "curation/checks").glob("[a-z]*.py")} == set(checks())
+
+
+@pytest.mark.parametrize("name", sorted(checks()))
+def test_every_check_bears_an_empty_table_and_an_ordinary_one(name: str):
+    ordinary = record(talk("Where is my order?", REPLY), talk("أين طلبي؟", ARABIC_REPLY), language=["en", "ar"])
+    for table in (ordinary.clear(), ordinary):
+        found = checks()[name](table, context())
+        assert found.schema == checks()[name](ordinary.clear(), context()).schema
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ([{"role": "user", "content": "Where is my order?"}], "no_reply"),
+        ([{"role": "assistant", "content": REPLY}], "no_question"),
+        (talk("Where is my order?", ""), "empty_reply"),
+        (talk("", REPLY), "empty_question"),
+        (
+            talk("Where is my order?", "Your parcel left our warehouse this morning and the driver will"),
+            "unfinished_reply",
+        ),
+        (talk("أين طلبي؟", "خرج طردك من المستودع هذا الصباح وسيتصل بك"), "unfinished_reply"),
+    ],
+)
+def test_broken_structure_is_seen(said, code: str):
+    assert code in seen("structure", said)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        REPLY,
+        ARABIC_REPLY,
+        "Sure, one moment",
+        REPLY[:-1] + " 🙂",
+        "You can follow it here at any time: https://a.example/x",
+        "هل وصلك الطرد الذي أرسلناه إليك صباح اليوم؟",
+    ],
+)
+def test_finished_replies_are_left_alone(reply: str):
+    assert seen("structure", talk("Where is my order?", reply)) == set()
+
+
+def test_a_reply_that_only_calls_a_tool_is_not_empty():
+    said = [
+        *talk("Where?"),
+        {"role": "assistant", "content": "", "tool_calls": "[1]"},
+        {"role": "tool", "content": "here"},
+    ]
+    assert "empty_reply" not in seen("structure", [*said, {"role": "assistant", "content": REPLY}])
+
+
+@pytest.mark.parametrize("table", ["latin-1", "cp1252", "cp1256"])
+def test_arabic_read_with_the_wrong_table_is_seen(table: str):
+    broken = ARABIC_REPLY.encode().decode(table, "replace")
+    assert "mojibake" in seen("encoding", talk("أين طلبي؟", broken))
+
+
+@pytest.mark.parametrize(
+    "reply", [ARABIC_REPLY, "طلب الطالب ظرفا وطابعا وطوابع طريفة ظريفة", "I’m sorry — it’s “late”.", "Zoë’s café"]
+)
+def test_text_in_order_is_not_taken_for_mojibake(reply: str):
+    assert seen("encoding", talk("Hm", reply)) == set()
+
+
+def test_lost_characters_are_counted():
+    found = checks()["encoding"](record(talk("a\ufffdb\ufffd", "ok")), context())
+    assert found.filter(pl.col("code") == "lost_characters")["value"].to_list() == [2.0]
+
+
+def test_a_reply_in_the_other_language_is_seen_both_ways():
+    assert seen("language", talk("Where is the order I placed?", ARABIC_REPLY)) == {"language_mismatch"}
+    assert seen("language", talk("أين الطلب الذي طلبته أمس؟", REPLY)) == {"language_mismatch"}
+    assert seen("language", talk("أين الطلب الذي طلبته أمس؟", ARABIC_REPLY)) == set()
+
+
+def test_a_language_the_set_is_not_meant_for_is_seen():
+    french = "Bonjour, je voudrais savoir où en est ma commande, s'il vous plaît, merci beaucoup."
+    assert seen("language", talk(french, REPLY)) == {"unexpected_language"}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("write to sara.k+shop@mail.example.com please", "email"),
+        ("call +966 50 123 4567", "phone"),
+        ("اتصل على ٠٥٠١٢٣٤٥٦٧", "phone"),
+        ("card 4111 1111 1111 1111", "card"),
+        ("IBAN SA03 8000 0000 6080 1016 7519", "iban"),
+        ("my id is 1000000008", "national_id"),
+        ("هويتي 784-1234-1234567-2", "national_id"),
+    ],
+)
+def test_personal_data_is_found_by_kind(text: str, kind: str):
+    assert [found for found, _ in spans(text, "SA")] == [kind]
+
+
+@pytest.mark.parametrize(
+    "text", ["order ZH-48213", "it costs 1,299.00 SAR", "card 4111 1111 1111 1112", "on 2025-03-01 at 10:30"]
+)
+def test_other_numbers_are_no_personal_data(text: str):
+    assert spans(text, "SA") == []
+
+
+def test_evidence_of_personal_data_does_not_repeat_it():
+    found = checks()["pii"](record(talk("I am sara@mail.example.com", "ok")), context())
+    assert "sara" not in found["evidence"][0]
+
+
+def test_loops_are_measured_and_emphasis_is_not():
+    loop = "We will call you back soon. " * 6
+    found = checks()["repetition"](record(talk("Hi", loop)), context())
+    assert found["value"][0] > 0.7
+    assert "x6" in found["evidence"][0]
+    assert seen("repetition", talk("Hi", "Very very very sorry!"), talk("Hi", REPLY)) == set()
+
+
+def test_playbook_breaks_carry_the_rule():
+    found = checks()["playbook"](
+        record(talk("There is smoke!", "Thank you for contacting Zaafaran Home. Odd.")), context()
+    )
+    evidence = dict(found.select("code", "evidence").iter_rows())
+    assert evidence["playbook_escalation_missing"] == "escalate_safety: smoke"
+    assert evidence["playbook_required"] == "closing"
+
+
+def test_swapped_roles_are_told_by_who_greets():
+    said = talk("Thank you for contacting Zaafaran Home. Is there anything else?", "Where is my order?")
+    assert seen("playbook", said) == {"roles_swapped"}
+
+
+@pytest.mark.parametrize("reply", ["As an AI language model, I cannot do that.", "كنموذج لغوي، لا أستطيع ذلك."])
+def test_model_talk_is_seen(reply: str):
+    assert seen("refusal", talk("Hi", reply)) == {"model_refusal"}
+
+
+def test_a_polite_no_of_the_team_is_no_model_talk():
+    assert seen("refusal", talk("Hi", "I am sorry, I cannot refund a used mattress.")) == set()
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        "It costs 499 SAR",
+        "السعر ٤٩٩ ريال",
+        "See https://zaafaran.example/deals",
+        "until 12/03/2025",
+        "with code SPRING25",
+        "a 15% discount",
+    ],
+)
+def test_facts_from_nowhere_are_seen(fact: str):
+    assert seen("grounding", talk("What does it cost?", f"{fact}.")) == {"ungrounded_fact"}
+
+
+def test_facts_that_stand_in_an_earlier_turn_are_grounded():
+    looked_up = [
+        *talk("How much is order ZH-4821?"),
+        {"role": "tool", "content": '{"price": "499 SAR", "order": "ZH-4821"}'},
+        {"role": "assistant", "content": "Order ZH-4821 is 499 SAR."},
+    ]
+    assert seen("grounding", looked_up, talk("هل السعر ٤٩٩ ريال؟", "نعم، 499 ريال.")) == set()
+
+
+def test_leaks_are_seen_whole_or_in_part_and_greetings_are_not():
+    question = "My washing machine walks across the kitchen whenever it spins and the neighbours complain about it"
+    answer = "Please check that the four feet touch the ground and that the shipping bolts were taken out"
+    evaluation = record(talk(question, answer))
+    assert seen("leaks", talk(question, answer), evaluation=evaluation) == {"evaluation_leak"}
+    assert seen("leaks", talk("Hello. " + question, "No idea at all about that one"), evaluation=evaluation) == {
+        "evaluation_leak"
+    }
+    assert seen("leaks", talk("My washing machine is loud", REPLY), evaluation=evaluation) == set()
+
+
+def vectors_of(table: pl.DataFrame, groups: list[int]) -> pl.DataFrame:
+    """Tight groups far from each other, one a label."""
+    rng = np.random.default_rng(0)
+    centres = np.eye(16, dtype=np.float32)[groups]
+    noise = rng.normal(0, 0.05, centres.shape).astype(np.float32)
+    return pl.DataFrame({"conversation_id": table["conversation_id"], "vector": centres + noise})
+
+
+def test_a_label_that_no_neighbour_shares_is_doubted():
+    labels = ["refund"] * 30 + ["delivery"] * 30
+    table = record(*(talk(f"question {n}", "ok") for n in range(60)), label=["delivery", *labels[1:]])
+    found = checks()["labels"](table, context(vectors=vectors_of(table, [0] * 30 + [1] * 30)))
+    assert found["conversation_id"].to_list() == [table["conversation_id"][0]]
+    assert found["evidence"][0] == "given delivery, neighbours say refund"
+
+
+def test_rows_without_labels_are_not_judged_by_label():
+    table = record(*(talk(f"question {n}", "ok") for n in range(60)))
+    assert checks()["labels"](table, context(vectors=vectors_of(table, [0] * 60))).is_empty()
+
+
+def test_the_odd_one_out_is_the_most_outlying():
+    table = record(*(talk(f"question {n}", "ok") for n in range(80)))
+    found = checks()["outliers"](table, context(vectors=vectors_of(table, [0] * 79 + [5])))
+    worst = found.sort("value").row(-1, named=True)
+    assert (worst["conversation_id"], worst["value"]) == (table["conversation_id"][79], 1.0)
+
+
+def test_the_playbook_that_ships_is_the_example_s():
+    assert yaml.safe_load((ROOT / "playbook.yaml").read_text("utf-8"))["company"] == "Zaafaran Home"

@@ -1,0 +1,165 @@
+"""The road from raw files to the gate, run by DVC on the example that ships."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from curation.ledger import OUTCOMES, outcomes
+from tests.builders import ROOT
+from tests.e2e.project import STAGES, edit, environment, project, ran, run
+
+pytestmark = pytest.mark.xdist_group("pipeline")
+OUTPUTS = "data/ingested data/dedup data/embedded data/scored data/routed data/curated data/ledger.parquet data/splits".split()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose road was run up to the gate."""
+    root = project(tmp_path_factory.mktemp("finished"))
+    run(root, "dvc", "repro", "gate")
+    return root
+
+
+@pytest.fixture
+def again(finished: Path, tmp_path: Path) -> Iterator[Path]:
+    """The finished project to change: a copy, with DVC's cache in it."""
+    root = tmp_path / "project"
+    shutil.copytree(finished, root, symlinks=True)
+    yield root
+    shutil.rmtree(root)
+
+
+def digests(root: Path, names: list[str] = OUTPUTS) -> dict[str, str]:
+    files = [
+        p for name in names for p in ([root / name] if (root / name).is_file() else sorted((root / name).rglob("*")))
+    ]
+    return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files if p.is_file()}
+
+
+def test_the_stages_are_those_of_the_road_in_its_order():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+    assert list(stages) == STAGES
+
+
+def test_the_graph_runs_through_every_stage(finished: Path):
+    edges = {
+        tuple(line.strip().rstrip(";").replace('"', "").split(" -> "))
+        for line in run(finished, "dvc", "dag", "--dot").stdout.splitlines()
+        if "->" in line
+    }
+    for before, after in zip(STAGES, STAGES[1:], strict=False):
+        assert (before, after) in edges, f"{after} does not wait for {before}"
+
+
+def test_every_raw_row_is_accounted_for(finished: Path):
+    truth = pl.read_parquet(ROOT / "data/sample_truth.parquet")
+    closed = outcomes(pl.read_parquet(finished / "data/ledger.parquet"))
+    assert sorted(closed["row_id"]) == sorted(truth["row_id"])
+    assert set(closed["outcome"]) <= set(OUTCOMES)
+
+
+def test_what_should_go_went_and_what_should_stay_stayed(finished: Path):
+    """Planted defects of the kinds that today's checks know, by what became of them."""
+    truth = pl.read_parquet(ROOT / "data/sample_truth.parquet").select("row_id", "defect")
+    closed = outcomes(pl.read_parquet(finished / "data/ledger.parquet")).join(truth, on="row_id")
+    went = closed.group_by("defect").agg(
+        gone=(~pl.col("outcome").is_in(["accepted"])).mean(),
+        lost=pl.col("outcome").is_in(["dropped", "quarantined", "duplicate"]).mean(),
+    )
+    gone, lost = (dict(went.select("defect", column).iter_rows()) for column in ("gone", "lost"))
+    assert gone["unreadable"] == 1
+    assert gone["exact_duplicate"] == 1
+    assert lost["clean"] <= 0.02
+    assert gone["clean"] <= 0.1
+
+
+def test_the_gate_lets_the_example_pass(finished: Path):
+    metrics = json.loads((finished / "metrics/gate.json").read_text())
+    assert metrics["clean"] >= 1000
+    assert pl.read_parquet(finished / "data/splits/train.parquet").height == metrics["clean"]
+
+
+def test_running_again_does_nothing(again: Path):
+    assert ran(run(again, "dvc", "repro", "gate").stdout) == []
+
+
+def test_a_routing_threshold_reruns_route_and_what_follows(again: Path):
+    edit(again, "params.yaml", "outlier: {doubt: 0.995", "outlier: {doubt: 0.98")
+    assert ran(run(again, "dvc", "repro", "gate").stdout) == ["route", "curate", "validate", "split", "gate"]
+
+
+def test_a_decision_reruns_curate_and_what_follows_and_brings_the_row_in(again: Path):
+    waiting = pl.read_parquet(again / "data/routed/queue.parquet")["conversation_id"][0]
+    with (again / "data/review/decisions.jsonl").open("a") as handle:
+        handle.write(json.dumps({"conversation_id": waiting, "decision": "keep", "annotators": ["sara"]}) + "\n")
+    before = set(pl.read_parquet(again / "data/curated/conversations.parquet")["conversation_id"])
+    assert ran(run(again, "dvc", "repro", "gate").stdout) == ["curate", "validate", "split", "gate"]
+    after = pl.read_parquet(again / "data/curated/conversations.parquet")
+    assert set(after["conversation_id"]) - before == {waiting}
+    assert before <= set(after["conversation_id"])
+    assert "kept for human_keep (decided by sara)" in run(again, "qirat", "why", waiting).stdout
+
+
+def test_too_few_examples_stop_at_the_gate_with_advice(again: Path):
+    edit(again, "params.yaml", "min_clean: 1000", "min_clean: 100000")
+    done = run(again, "dvc", "repro", check=False)
+    clean = json.loads((again / "metrics/gate.json").read_text())["clean"]
+    assert done.returncode != 0
+    assert f"{100_000 - clean:,} fewer than gate.min_clean: 100,000" in done.stderr
+    assert "qirat review push" in done.stderr
+    assert ran(done.stdout) == ["gate"]
+    assert not (again / "data/tokenized").exists()
+
+
+def test_why_tells_of_a_copy_its_original_and_of_an_unreadable_row_its_words(finished: Path):
+    closed = outcomes(pl.read_parquet(finished / "data/ledger.parquet"))
+    for outcome, words in (("duplicate", "copy of"), ("quarantined", "as it stood in the file")):
+        row = closed.filter(pl.col("outcome") == outcome)["row_id"][0]
+        assert words in run(finished, "qirat", "why", row).stdout
+    listing = run(finished, "qirat", "why", "--outcome", "dropped", "--sample", "3").stdout
+    assert listing.count(": dropped for ") == 3
+
+
+@pytest.mark.parametrize("stage", ["ingest", "dedup", "embed", "score", "route", "curate", "split"])
+def test_a_stage_killed_at_work_leaves_no_trace_in_the_result(again: Path, stage: str):
+    expected = digests(again)
+    (again / "dvc.lock").unlink()
+    shutil.rmtree(again / ".dvc/cache")
+    process = subprocess.Popen(
+        ["dvc", "repro", "-s", "-f", stage],
+        cwd=again,
+        env=environment(again),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    module = f"curation.{stage}".encode()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None and not _running(process.pid, module):
+        time.sleep(0.02)
+    time.sleep(0.4)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    run(again, "dvc", "repro", "-s", "-f", stage)
+    assert digests(again) == expected
+    assert not list(again.rglob("*.partial"))
+
+
+def _running(group: int, module: bytes) -> bool:
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.getpgid(int(entry.name)) == group and module in (entry / "cmdline").read_bytes():
+                return True
+        except OSError:
+            continue
+    return False

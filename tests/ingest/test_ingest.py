@@ -1,0 +1,213 @@
+"""Raw files in, conversations and a quarantine out: nothing lost, nothing misread."""
+
+import csv
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.ingest.__main__ import Ingest, conversation, quarantined, raw_files, read_file
+from curation.ingest.repair import repair, repair_messages
+from curation.stage import QiratError
+from tests.builders import params, talk
+
+PARAMS = Ingest.model_validate(params("ingest"))
+
+
+def read(path: Path, using: Ingest = PARAMS) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
+    """Format, conversations and quarantine of one file."""
+    kind, outcomes = read_file(path, path.name, using)
+    good = [conversation(path.name, kind, o, using) for o in outcomes if o.messages]
+    return kind, good, [quarantined(path.name, o) for o in outcomes if not o.messages]
+
+
+def lines(path: Path, *rows: Any) -> Path:
+    path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows))
+    return path
+
+
+def said(found: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(m["role"], m["content"]) for m in found["messages"]]
+
+
+HELLO = [("user", "Where is my order?"), ("assistant", "On its way.")]
+
+
+def test_openai_chat_lines_with_their_provenance(tmp_path: Path):
+    row = {
+        "id": "c1",
+        "messages": talk("Where is my order?", "On its way."),
+        "metadata": {"intent": "order_status", "customer": "C9", "created_at": "2025-03-01T10:00:00+03:00", "shift": 2},
+    }
+    kind, (found,), _ = read(lines(tmp_path / "chat.jsonl", row))
+    assert (kind, said(found)) == ("openai_chat", HELLO)
+    assert (found["row_id"], found["source_id"], found["label"]) == ("chat.jsonl:1", "c1", "order_status")
+    assert (found["customer"], found["created_at"].isoformat()) == ("C9", "2025-03-01T07:00:00+00:00")
+    assert json.loads(found["metadata"]) == {"shift": 2}
+
+
+def test_tool_calls_and_text_parts_survive(tmp_path: Path):
+    call = [{"type": "function", "function": {"name": "order", "arguments": "{}"}}]
+    messages = [
+        {"role": "user", "content": [{"type": "text", "text": "Where is my order?"}]},
+        {"role": "assistant", "content": None, "tool_calls": call},
+        {"role": "tool", "content": "shipped"},
+        {"role": "assistant", "content": "On its way."},
+    ]
+    _, (found,), _ = read(lines(tmp_path / "a.jsonl", {"messages": messages}))
+    assert [role for role, _ in said(found)] == ["user", "assistant", "tool", "assistant"]
+    assert json.loads(found["messages"][1]["tool_calls"]) == call
+
+
+def test_sharegpt(tmp_path: Path):
+    row = {
+        "id": 7,
+        "conversations": [{"from": "human", "value": "Where is my order?"}, {"from": "gpt", "value": "On its way."}],
+    }
+    path = tmp_path / "share.json"
+    path.write_text(json.dumps([row]))
+    kind, (found,), _ = read(path)
+    assert (kind, said(found), found["source_id"]) == ("sharegpt", HELLO, "7")
+
+
+def test_prompt_completion_from_parquet(tmp_path: Path):
+    path = tmp_path / "pairs.parquet"
+    pl.DataFrame({"prompt": ["Where is my order?", None], "completion": ["On its way.", "x"]}).write_parquet(path)
+    kind, (found,), (refused,) = read(path)
+    assert (kind, said(found)) == ("prompt_completion", HELLO)
+    assert (refused["row_id"], refused["reason"]) == ("pairs.parquet:2", "prompt is missing or not text")
+
+
+def test_tickets_with_one_row_a_message_are_put_together(tmp_path: Path):
+    path = tmp_path / "tickets.csv"
+    rows = [
+        ("T1", "customer", "Where is\nmy order?"),
+        ("T2", "customer", "Hi"),
+        ("T1", "agent", 'On its "way".'),
+        ("T2", "robot", "beep"),
+    ]
+    with path.open("w", newline="") as handle:
+        csv.writer(handle).writerows([("ticket_id", "author", "body"), *rows])
+    kind, (found,), (refused,) = read(path)
+    assert kind == "tickets_csv"
+    assert said(found) == [("user", "Where is\nmy order?"), ("assistant", 'On its "way".')]
+    assert refused["row_id"] == "tickets.csv:2"
+    assert "row 4" in refused["reason"]
+    assert "ingest.roles" in refused["reason"]
+
+
+def test_zendesk_public_comments_only(tmp_path: Path):
+    export = {
+        "users": [{"id": 1, "role": "end-user"}, {"id": 2, "role": "agent"}],
+        "tickets": [
+            {
+                "id": 5,
+                "requester_id": 1,
+                "custom_fields": [{"id": "intent", "value": "order_status"}],
+                "comments": [
+                    {"author_id": 1, "public": True, "plain_body": "Where is my order?"},
+                    {"author_id": 2, "public": False, "plain_body": "He is annoying"},
+                    {"author_id": 2, "public": True, "plain_body": "On its way."},
+                ],
+            },
+            {"id": 6, "comments": [{"author_id": 99, "public": True, "plain_body": "Hm"}]},
+        ],
+    }
+    path = tmp_path / "zendesk.json"
+    path.write_text(json.dumps(export))
+    kind, (found,), (refused,) = read(path)
+    assert (kind, said(found)) == ("zendesk", HELLO)
+    assert (found["label"], found["customer"], found["row_id"]) == ("order_status", "1", "zendesk.json:1")
+    assert "annoying" not in json.dumps(found, default=str)
+    assert "99" in refused["reason"]
+
+
+@pytest.mark.parametrize("ending", [".gz", ".zst"])
+def test_packed_files_read_as_plain_ones(tmp_path: Path, ending: str):
+    data = json.dumps({"messages": talk("Where is my order?", "On its way.")}).encode()
+    packed = gzip.compress(data) if ending == ".gz" else zstandard.compress(data)
+    path = tmp_path / f"a.jsonl{ending}"
+    path.write_bytes(packed)
+    assert said(read(path)[1][0]) == HELLO
+
+
+def test_unreadable_rows_are_quarantined_with_reason_and_cure(tmp_path: Path):
+    good = {"messages": talk("Where is my order?", "On its way.")}
+    rows = [good, '{"messages": [', '"just text"', {"messages": []}, {"messages": [{"role": "wizard", "content": "x"}]}]
+    _, kept, refused = read(lines(tmp_path / "a.jsonl", *rows))
+    assert [found["source_row"] for found in kept] == [1]
+    reasons = {row["source_row"]: row["reason"] for row in refused}
+    assert "not JSON" in reasons[2]
+    assert "an object was expected" in reasons[3]
+    assert "no messages" in reasons[4]
+    assert "'wizard'" in reasons[5]
+    assert "ingest.roles" in reasons[5]
+    assert refused[0]["raw"] == '{"messages": ['
+
+
+def test_a_file_no_reader_knows_is_not_passed_over(tmp_path: Path):
+    path = tmp_path / "notes.docx"
+    path.write_bytes(b"PK")
+    kind, kept, (refused,) = read(path)
+    assert (kind, kept) == ("unknown", [])
+    assert "notes.docx" in refused["reason"]
+
+
+def test_fields_no_format_knows_are_named(tmp_path: Path):
+    _, _, refused = read(lines(tmp_path / "a.jsonl", {"q": 1, "a": 2}))
+    assert "q, a" in refused[0]["reason"]
+
+
+def test_params_choose_the_format_where_looking_is_not_enough(tmp_path: Path):
+    row = {"messages": talk("no", "no"), "prompt": "Where is my order?", "completion": "On its way."}
+    path = lines(tmp_path / "a.jsonl", row)
+    using = PARAMS.model_copy(update={"formats": {"*.jsonl": "prompt_completion"}})
+    assert said(read(path, using)[1][0]) == HELLO
+    with pytest.raises(QiratError, match="there are openai_chat"):
+        read(path, PARAMS.model_copy(update={"formats": {"*.jsonl": "whatsapp"}}))
+
+
+def test_an_empty_folder_says_what_to_do(tmp_path: Path):
+    (tmp_path / ".gitkeep").touch()
+    with pytest.raises(QiratError, match="qirat sample"):
+        raw_files(tmp_path)
+
+
+def test_messages_sent_in_a_burst_are_one_turn():
+    burst = [
+        {"role": "user", "content": "Hi", "name": None, "tool_calls": None},
+        {"role": "user", "content": "Where is it?", "name": None, "tool_calls": None},
+    ]
+    assert [m["content"] for m in repair_messages(burst, merge=True)] == ["Hi\nWhere is it?"]
+    assert len(repair_messages(burst, merge=False)) == 2
+
+
+def test_repair_mends_how_text_is_written_down():
+    assert repair("cafe\u0301\r\nline\x00\x07 two\ufeff ") == "café\nline two"
+
+
+@given(st.text())
+def test_repair_is_idempotent_and_keeps_every_letter(text: str):
+    once = repair(text)
+    assert repair(once) == once
+    assert [c for c in once if c.isalpha()] == [c for c in repair(text + " ") if c.isalpha()]
+
+
+@given(st.lists(st.one_of(st.text(max_size=12), st.dictionaries(st.text(max_size=4), st.integers())), max_size=8))
+def test_every_line_of_any_file_comes_out_once(tmp_path_factory: pytest.TempPathFactory, rows: list[Any]):
+    stream = io.StringIO()
+    for row in rows:
+        stream.write((row.replace("\n", " ") if isinstance(row, str) else json.dumps(row)) + "\n")
+    stream.write(json.dumps({"messages": talk("a", "b")}) + "\n")
+    path = tmp_path_factory.mktemp("any") / "a.jsonl"
+    path.write_text(stream.getvalue(), encoding="utf-8", errors="surrogatepass", newline="\n")
+    _, kept, refused = read(path)
+    filled = [n for n, line in enumerate(stream.getvalue().split("\n"), 1) if line.strip()]
+    assert sorted(row["source_row"] for row in [*kept, *refused]) == filled

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.decision import Decision, read_decisions, write_decisions
+from curation.stage import QiratError
+from tests.builders import ROOT, talk
+
+ids = st.text("0123456789abcdef", min_size=32, max_size=32)
+decisions = st.builds(
+    Decision,
+    conversation_id=ids,
+    decision=st.sampled_from(["keep", "drop"]),
+    reasons=st.lists(st.text(max_size=5), max_size=2).map(tuple),
+    annotators=st.just(("sara",)),
+)
+
+
+@given(decided=st.lists(decisions, unique_by=lambda d: d.conversation_id, max_size=5))
+def test_the_file_is_the_same_whatever_the_order_and_reads_back(decided: list[Decision], tmp_path_factory):
+    folder = tmp_path_factory.mktemp("decisions")
+    write_decisions(decided, folder / "a")
+    write_decisions(reversed(decided), folder / "b")
+    assert (folder / "a").read_bytes() == (folder / "b").read_bytes()
+    assert {d.conversation_id: d for d in read_decisions(folder / "a")} == {d.conversation_id: d for d in decided}
+
+
+def test_the_file_that_ships_reads():
+    read_decisions(ROOT / "data/review/decisions.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("not json", "line 2"),
+        ('{"conversation_id": "short", "decision": "keep"}', "line 2"),
+        (f'{{"conversation_id": "{"a" * 32}", "decision": "perhaps"}}', "line 2"),
+        (f'{{"conversation_id": "{"a" * 32}", "decision": "edit"}}', "needs corrected messages"),
+        (f'{{"conversation_id": "{"a" * 32}", "decision": "edit", "messages": [{{"role": "bot"}}]}}', "role"),
+    ],
+)
+def test_a_bad_line_is_named(line: str, complaint: str, tmp_path: Path):
+    path = tmp_path / "decisions.jsonl"
+    path.write_text('{"qirat":"decisions","version":1}\n' + line)
+    with pytest.raises(QiratError, match=complaint):
+        read_decisions(path)
+
+
+def test_two_decisions_on_the_same_words_are_an_error(tmp_path: Path):
+    path = tmp_path / "decisions.jsonl"
+    line = f'{{"conversation_id": "{"a" * 32}", "decision": "keep"}}\n'
+    path.write_text(line * 2)
+    with pytest.raises(QiratError, match="line 2: a second decision"):
+        read_decisions(path)
+
+
+def test_an_edit_needs_words_or_a_label():
+    Decision(conversation_id="a" * 32, decision="edit", label="refund")
+    Decision(conversation_id="a" * 32, decision="edit", messages=tuple(talk("hi", "hello")))
+    with pytest.raises(ValueError, match="needs corrected"):
+        Decision(conversation_id="a" * 32, decision="edit")

@@ -1,0 +1,102 @@
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from curation.stage import Params, QiratError, Stage, atomic
+
+DVC = """
+stages:
+  sweep:
+    cmd: python -m sweep
+    deps: [data/here]
+    params: [sweep]
+    outs: [data/there]
+    metrics: [metrics/sweep.json: {cache: false}]
+"""
+
+
+class Sweep(Params):
+    least: float
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text(DVC)
+    Path("params.yaml").write_text("sweep: {least: 0.5}")
+    Path("data/here").mkdir(parents=True)
+    return tmp_path
+
+
+def test_what_a_stage_writes_it_can_read_back():
+    rows = pl.DataFrame({"n": [1, 2]})
+    rows.write_parquet("data/here/rows.parquet")
+    with Stage("sweep", Sweep) as stage:
+        stage.write("there/rows", stage.read("here/rows"))
+        stage.write_metrics({"rows": 2})
+    assert pl.read_parquet("data/there/rows.parquet").equals(rows)
+    assert json.loads(Path("metrics/sweep.json").read_text()) == {"rows": 2}
+
+
+def test_reading_what_dvc_does_not_know_of_stops_the_stage():
+    with (
+        pytest.raises(SystemExit, match=r"data/secret/rows.parquet: list it under deps"),
+        Stage("sweep", Sweep) as stage,
+    ):
+        stage.read("secret/rows")
+
+
+def test_writing_what_dvc_does_not_know_of_stops_the_stage():
+    with pytest.raises(SystemExit, match="list it under outs"), Stage("sweep", Sweep) as stage:
+        stage.write("here/rows", pl.DataFrame({"n": [1]}))
+
+
+def test_reading_params_dvc_does_not_know_of_stops_the_stage():
+    with pytest.raises(SystemExit, match="list it under params"), Stage("sweep", Sweep) as stage:
+        stage.section("route", Sweep)
+
+
+def test_a_missing_input_names_the_command_that_makes_it():
+    with pytest.raises(SystemExit, match="dvc repro sweep"), Stage("sweep", Sweep) as stage:
+        stage.read("here/rows")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("sweep: {least: much}", "sweep.least"), ("sweep: {leest: 1}", "sweep.leest"), ("other: 1", "sweep.least")],
+)
+def test_mistyped_params_are_named(text: str, complaint: str):
+    Path("params.yaml").write_text(text)
+    with pytest.raises(QiratError, match=complaint):
+        Stage("sweep", Sweep)
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else():
+    Path("data/there").mkdir()
+    target = Path("data/there/rows.json")
+    target.write_text("old")
+    with pytest.raises(KeyboardInterrupt), atomic(target) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert [p.name for p in target.parent.iterdir()] == ["rows.json"]
+    assert target.read_text() == "old"
+
+
+def test_a_killed_writer_s_leftovers_go_with_the_next_write():
+    Path("data/there").mkdir()
+    Path("data/there/.rows.json.0123.partial").write_text("left by kill -9")
+    with atomic(Path("data/there/rows.json")) as temporary:
+        temporary.write_text("new")
+    assert [p.name for p in Path("data/there").iterdir()] == ["rows.json"]
+
+
+def test_a_folder_is_replaced_as_a_whole():
+    old = Path("data/there/adapter")
+    old.mkdir(parents=True)
+    (old / "stale").touch()
+    with atomic(old) as temporary:
+        temporary.mkdir()
+        (temporary / "fresh").touch()
+    assert [p.name for p in old.iterdir()] == ["fresh"]
