@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -19,7 +20,9 @@ from tests.builders import ROOT
 from tests.e2e.project import STAGES, edit, environment, project, ran, run
 
 pytestmark = pytest.mark.xdist_group("pipeline")
-OUTPUTS = "data/ingested data/dedup data/embedded data/scored data/routed data/curated data/ledger.parquet data/splits".split()
+OUTPUTS = (
+    "data/ingested data/dedup data/embedded data/scored data/routed data/curated data/ledger.parquet data/splits"
+).split()
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,7 @@ def test_the_graph_runs_through_every_stage(finished: Path):
         for line in run(finished, "dvc", "dag", "--dot").stdout.splitlines()
         if "->" in line
     }
-    for before, after in zip(STAGES, STAGES[1:], strict=False):
+    for before, after in pairwise(STAGES):
         assert (before, after) in edges, f"{after} does not wait for {before}"
 
 

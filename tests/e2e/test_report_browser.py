@@ -1,0 +1,167 @@
+"""The pages as people see them: in a real browser, without a network."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation.report.examples import Picking
+from curation.report.page import render
+from tests.builders import ROOT
+from tests.report.example import finished
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OPTIONS = """--no-sandbox --disable-gpu --disable-background-networking --no-first-run --disable-component-update
+    --disable-sync""".split()
+PICKING = Picking(seed=1, per_reason=2, reasons=20, pairs=3, turns=6, characters=400, country="SA")
+PAYLOAD = "</script><script>window.ran=1</script><img src=x onerror=window.ran=2><svg onload=window.ran=3>"
+
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on this machine")
+
+
+@dataclass
+class Visit:
+    """An open page, and all it asked for and complained of."""
+
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: Path, anchor: str = "") -> None:
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda said: self.complaints.append(said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(f"{path.as_uri()}{anchor}")
+
+    def attribute(self, name: str) -> str:
+        found: str = self.page.evaluate(f"document.documentElement.{name}")
+        return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Visit]:
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, locale="en-GB")
+    yield Visit(context.new_page())
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "index.html"
+    path.write_text(render(finished(poison=PAYLOAD), PICKING), "utf-8")
+    return path
+
+
+def test_the_report_asks_for_nothing_but_itself_and_complains_of_nothing(visit: Visit, report: Path) -> None:
+    visit.open(report)
+    assert visit.requests == [report.as_uri()]
+    assert visit.complaints == []
+    assert visit.page.evaluate("window.ran") is None
+    assert visit.page.locator("article:visible").count() == 1
+
+
+def test_the_switch_turns_the_whole_page_round(visit: Visit, report: Path) -> None:
+    visit.open(report)
+    assert (visit.attribute("lang"), visit.attribute("dir")) == ("en", "ltr")
+    visit.page.get_by_role("link", name="العربية").click()
+    visit.page.wait_for_function("document.documentElement.lang === 'ar'")
+    assert visit.attribute("dir") == "rtl"
+    assert visit.page.title() == "تقرير البيانات والنموذج"
+    assert visit.page.get_by_role("heading", level=1).inner_text() == "تقرير البيانات والنموذج"
+    visit.page.get_by_role("link", name="English").click()
+    visit.page.wait_for_function("document.documentElement.dir === 'ltr'")
+
+
+def test_a_link_opens_the_report_in_a_language_at_a_section(visit: Visit, report: Path) -> None:
+    visit.open(report, "#ar-training")
+    assert visit.attribute("dir") == "rtl"
+    assert visit.page.locator("#ar-training").bounding_box()["y"] < 900
+    assert visit.page.locator("#ar-training svg[role=img]").is_visible()
+
+
+def test_texts_run_in_the_direction_of_their_own_script(visit: Visit, report: Path) -> None:
+    visit.open(report)
+    directions = visit.page.evaluate(
+        """Array.from(document.querySelectorAll('article[lang=en] .talk [dir=auto]'))
+             .map(e => [/[\\u0600-\\u06ff]/.test(e.textContent), getComputedStyle(e).direction])"""
+    )
+    assert [True, "rtl"] in directions
+    assert [False, "ltr"] in directions
+    assert [True, "ltr"] not in directions
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_no_page_is_wider_than_the_screen(visit: Visit, report: Path, width: int) -> None:
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    visit.open(report, "#ar")
+    assert visit.attribute("scrollWidth") <= width  # type: ignore[operator]
+
+
+def test_text_can_be_read_on_light_and_dark_paper(visit: Visit, report: Path) -> None:
+    for scheme in ("light", "dark"):
+        visit.page.emulate_media(color_scheme=scheme)
+        visit.open(report)
+        colours = visit.page.evaluate(
+            """['.soft', '.note.good', '.note.warning', 'mark', 'td', 'a', 'h1'].map(kind => {
+                 let e = document.querySelector(kind), ink = getComputedStyle(e).color;
+                 while (getComputedStyle(e).backgroundColor === 'rgba(0, 0, 0, 0)') e = e.parentElement;
+                 return [kind, ink, getComputedStyle(e).backgroundColor];
+               })"""
+        )
+        for kind, ink, paper in colours:
+            assert contrast(ink, paper) >= 4.5, (scheme, kind, ink, paper)
+
+
+def test_the_data_docs_ask_for_nothing_but_themselves(visit: Visit, tmp_path: Path) -> None:
+    from expectations import validate, views
+    from expectations.docs import write_docs
+    from tests.expectations.test_validate import CLOSED, CURATED, READ, SUITES
+
+    view = views.raw_rows(READ["row_id"], CLOSED.head(2), CURATED)
+    write_docs([validate.judge(validate.load_suite(SUITES / "ledger.json"), view, 5)], tmp_path / "docs")
+    visit.open(tmp_path / "docs/index.html")
+    visit.page.get_by_role("link", name="ledger").first.click()
+    assert visit.page.get_by_text("Every raw row is closed exactly once").is_visible()
+    assert all(url.startswith(tmp_path.as_uri()) for url in visit.requests)
+    assert visit.complaints == []
+
+
+def test_dvc_draws_its_plots_without_a_network(visit: Visit, tmp_path: Path) -> None:
+    pytest.importorskip("vl_convert", reason="vl-convert-python is not installed; `dvc plots` would be blank")
+    shutil.copytree(ROOT / ".dvc", tmp_path / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp", "page.html"))
+    subprocess.run([sys.executable, ".dvc/plots/offline_page.py"], cwd=tmp_path, check=True)
+    subprocess.run([shutil.which("git") or "git", "init", "--quiet"], cwd=tmp_path, check=True)
+    (tmp_path / "loss.csv").write_text("step,loss\n1,3.5\n2,2.9\n")
+    (tmp_path / "dvc.yaml").write_text("plots:\n  - Loss:\n      x: step\n      y: {loss.csv: loss}\n")
+    subprocess.run([sys.executable, "-m", "dvc", "plots", "show"], cwd=tmp_path, check=True, capture_output=True)
+    page = tmp_path / "dvc_plots/index.html"
+    visit.open(page)
+    visit.page.wait_for_selector("svg.marks, canvas.marks")
+    assert visit.requests == [page.as_uri()]
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2 contrast ratio of two CSS rgb() colours."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
