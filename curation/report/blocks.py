@@ -1,0 +1,102 @@
+"""What a section of the page is made of. The template draws these; it knows nothing of what they say."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import SupportsFloat
+
+from markupsafe import Markup
+
+from curation.report.results import Results
+from curation.report.words import Words
+
+Cell = str | Markup
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns whose place is in `numbers` are set as figures; `total` is a last row that sums up."""
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    numbers: frozenset[int] = frozenset()
+    total: Sequence[Cell] = ()
+    folded: bool = False  # shown closed, for tables few will read
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing and what it shows."""
+
+    drawing: Markup
+    caption: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence. `kind`: plain, good, bad or warning."""
+
+    text: Cell
+    kind: str = "plain"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message; `at_fault` is the one that the finding points at."""
+
+    role: str
+    text: Markup
+    at_fault: bool = False
+
+
+@dataclass(frozen=True)
+class Example:
+    """A conversation, or a pair of them, with the facts about it."""
+
+    title: Cell
+    facts: Sequence[tuple[str, Cell]]
+    columns: Sequence[Sequence[Turn]]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples of one kind under a heading."""
+
+    heading: Cell
+    text: str
+    examples: Sequence[Example]
+
+
+Block = Table | Figure | Note | Examples
+Builder = Callable[[Results, Words], Sequence[Block]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """`name` is its place in the catalogue ({name}.title, {name}.intro) and its anchor."""
+
+    name: str
+    blocks: Sequence[Block]
+
+
+def count(value: SupportsFloat | None) -> str:
+    """A whole number with thousands marked; empty for none."""
+    return "" if value is None else f"{float(value):,.0f}"
+
+
+def share(part: SupportsFloat, whole: SupportsFloat) -> str:
+    """A percentage with a digit more where it is small; empty when there is no whole."""
+    if not float(whole):
+        return ""
+    percent = 100 * float(part) / float(whole)
+    return f"{percent:.0f}%" if percent >= 10 or percent == 0 else f"{percent:.1f}%"
+
+
+def code(text: object) -> Markup:
+    """A name out of the machine: kept left to right and in one piece in either direction of text."""
+    return Markup('<code dir="ltr">{}</code>').format(text)
+
+
+def auto(text: object) -> Markup:
+    """Words from the data, laid out in the direction of their own script."""
+    return Markup('<bdi dir="auto">{}</bdi>').format(text)

@@ -1,0 +1,112 @@
+"""The cards of data set and model: Markdown with the front matter that model hubs read."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import polars as pl
+import yaml
+
+from curation.ledger import OUTCOMES, counts
+from curation.report.blocks import count, share
+from curation.report.results import USED, Results
+from curation.report.words import languages
+
+HERE = Path(__file__).parent
+SPLITS = ("train", "dev", "test")
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def dataset_card(results: Results) -> str:
+    """reports/dataset_card.md"""
+    data = results.tables.get("curated/conversations")
+    known = sorted(_counted(data, "language").keys() - {"mixed", "und"})
+    front = {
+        "pretty_name": "Curated support conversations",
+        "language": known,
+        "license": "other",
+        "task_categories": ["text-generation"],
+        "tags": ["conversational"],
+        "size_categories": [_size(data.height)] if data is not None else [],
+    }
+    closed = counts(results["ledger"]) if not results.missing("ledger") else {}
+    return _render(
+        "dataset_card.md.jinja",
+        front,
+        closed=closed,
+        outcomes=OUTCOMES,
+        clean=sum(closed.get(outcome, 0) for outcome in USED),
+        reasons=_reasons(results),
+        languages=_counted(data, "language"),
+        licences=_counted(data, "licence"),
+        splits={name: results[f"splits/{name}"].height for name in SPLITS if not results.missing(f"splits/{name}")},
+        hashes=results.provenance.get("data", {}),
+    )
+
+
+def model_card(results: Results) -> str:
+    """reports/model_card.md"""
+    spoken = _counted(results.tables.get("splits/train"), "language")
+    front = {
+        "base_model": results.base_model,
+        "library_name": "peft",
+        "pipeline_tag": "text-generation",
+        "language": sorted(spoken.keys() - {"mixed", "und"}),
+        "license": "other",
+        "tags": ["lora", "qirat"],
+    }
+    arms, compared = results.tables.get("evaluated/arms"), results.tables.get("evaluated/comparisons")
+    return _render(
+        "model_card.md.jinja",
+        front,
+        base=results.base_model,
+        provenance=results.provenance,
+        training=results.provenance.get("training", {}),
+        recipe=results.provenance.get("params", {}).get("recipe", {}),
+        verdict=results.verdict,
+        arms=[] if arms is None else arms.filter(language="all").to_dicts(),
+        comparisons=[] if compared is None else compared.filter(language="all").to_dicts(),
+        spoken=spoken,
+        curated=0 if results.missing("curated/conversations") else results["curated/conversations"].height,
+        raw=0 if results.missing("ledger") else counts(results["ledger"])["raw"],
+        test=0 if results.missing("splits/test") else results["splits/test"].height,
+    )
+
+
+def _render(template: str, front: Mapping[str, Any], **values: Any) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # Markdown; nothing out of a conversation comes into it
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"count": count, "plain": _plain, "named": languages()[0].name_of}
+    body = environment.get_template(template).render(share=share, **values)
+    said = {key: value for key, value in front.items() if value}
+    return f"---\n{yaml.safe_dump(said, sort_keys=False, allow_unicode=True)}---\n\n{body.strip()}\n"
+
+
+def _plain(value: object) -> str:
+    """A value from the data, such as a label, as text that cannot break out of its table cell or become a link."""
+    text = " ".join(str(value).split()).replace("`", "'").replace("|", "/")
+    return f"`{text}`"
+
+
+def _reasons(results: Results) -> list[dict[str, Any]]:
+    if results.missing("ledger", "ingested/conversations"):
+        return []
+    table = results.reasons().group_by("outcome", "code").len("rows")
+    return table.sort("rows", "outcome", "code", descending=[True, False, False]).to_dicts()
+
+
+def _counted(table: pl.DataFrame | None, column: str) -> dict[str, int]:
+    if table is None:
+        return {}
+    found = table[column].fill_null("unknown").value_counts().sort("count", column, descending=[True, False])
+    return dict(found.iter_rows())
+
+
+def _size(rows: int) -> str:
+    return next((name for limit, name in SIZES if rows < limit), "n>1M")

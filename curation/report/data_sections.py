@@ -1,0 +1,281 @@
+"""The sections about the data: what came, what left and why, what is kept, and whether it may be trained on.
+
+Each is a pure function of the results and the words of one language; page.py says which tables it needs.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+from markupsafe import Markup
+
+from curation.ledger import OUTCOMES, counts, outcomes
+from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, share
+from curation.report.figures import bar, bars, step
+from curation.report.results import REMOVED, USED, Results
+from curation.report.words import Words
+
+VALUES_SHOWN = 15
+TURNS = {1: "1", 2: "2", 4: "3–4", 8: "5–8", 16: "9–16", 32: "17–32"}  # up to so many
+
+
+def funnel(results: Results, words: Words) -> list[Block]:
+    """Raw rows minus everything that left, step by step, down to what is used; and the sum that must come out."""
+    closed = counts(results["ledger"])
+    raw = left = closed["raw"]
+    rows: list[list[Cell]] = [[words("funnel.raw"), count(raw), share(raw, raw), count(raw), bar(1.0)]]
+    for outcome in REMOVED:
+        gone = closed[outcome]
+        left -= gone
+        drawing = step(left / raw, gone / raw) if raw else step(0, 0)
+        rows.append([words(f"outcome.{outcome}"), f"−{count(gone)}", share(gone, raw), count(left), drawing])
+    for outcome in USED:
+        part = closed[outcome]
+        drawing = bar(part / raw if raw else 0)
+        rows.append(
+            [words("funnel.of_which", outcome=words(f"outcome.{outcome}")), count(part), share(part, raw), "", drawing]
+        )
+    summed = " + ".join(f"{words(f'outcome.{outcome}')} {count(closed[outcome])}" for outcome in (*REMOVED, *USED))
+    header = [words(f"funnel.{name}") for name in ("step", "rows", "share", "left", "drawing")]
+    blocks: list[Block] = [
+        Table(words("funnel.caption"), header, rows, frozenset({1, 2, 3})),
+        Note(words("funnel.sum", sum=summed, raw=count(raw)), "good"),
+    ]
+    if not results.missing("splits/train", "splits/dev", "splits/test"):
+        parts = {name: count(results[f"splits/{name}"].height) for name in ("train", "dev", "test")}
+        blocks.append(Note(words("funnel.splits", **parts)))
+    return blocks
+
+
+def files(results: Results, words: Words) -> list[Block]:
+    """What became of each source file."""
+    place = pl.coalesce("source_file", pl.col("row_id").str.replace(r":[^:]*$", "")).alias("file")
+    table = results.rows().with_columns(place).pivot("outcome", index="file", values="row_id", aggregate_function="len")
+    table = table.with_columns(pl.lit(0).alias(name) for name in OUTCOMES if name not in table.columns).fill_null(0)
+    table = table.with_columns(raw=pl.sum_horizontal(OUTCOMES), clean=pl.sum_horizontal(USED)).sort("file")
+    columns = ("raw", *REMOVED, "clean")
+    header = [
+        words("files.file"),
+        words("funnel.raw"),
+        *(words(f"outcome.{o}") for o in REMOVED),
+        words("headline.clean"),
+        "",
+    ]
+    rows: list[list[Cell]] = [
+        [code(row["file"]), *(count(row[name]) for name in columns), bar(row["clean"] / row["raw"])]
+        for row in table.iter_rows(named=True)
+    ]
+    total = [words("total"), *(count(table[name].sum()) for name in columns), ""]
+    return [Table(words("files.caption"), header, rows, frozenset(range(1, 7)), total)]
+
+
+def reasons(results: Results, words: Words) -> list[Block]:
+    """Why rows are not used: each reason, how many rows it kept out, in which languages, in plain words."""
+    removed = results.reasons()
+    raw, rows_removed = counts(results["ledger"])["raw"], removed["row_id"].n_unique()
+    table = (
+        removed.group_by("outcome", "code")
+        .agg(pl.len().alias("rows"), pl.col("language").drop_nulls().value_counts())
+        .sort("rows", "outcome", "code", descending=[True, False, False])
+    )
+    most = table["rows"].max() or 1
+    rows: list[list[Cell]] = [
+        [
+            code(row["code"] or "–"),
+            words(f"outcome.{row['outcome']}"),
+            explanation(row["code"], words),
+            count(row["rows"]),
+            share(row["rows"], raw),
+            _shares(row["language"], words),
+            bar(row["rows"] / most, "removed"),
+        ]
+        for row in table.iter_rows(named=True)
+    ]
+    header = [words(f"reasons.{n}") for n in ("code", "outcome", "means", "rows", "share", "languages", "drawing")]
+    total: list[Cell] = [words("total"), "", "", count(rows_removed), share(rows_removed, raw), "", ""]
+    blocks: list[Block] = [Table(words("reasons.caption"), header, rows, frozenset({3, 4}), total)]
+    return blocks if results.missing("scored/findings") else [*blocks, _findings(results, words)]
+
+
+def distributions(results: Results, words: Words) -> list[Block]:
+    """Languages, intents, sources and lengths, before and after."""
+    raw, clean = results["ingested/conversations"], results["curated/conversations"]
+    length = pl.col("messages").list.len()
+    turns = pl.coalesce(*(pl.when(length <= most).then(pl.lit(name)) for most, name in TURNS.items()), pl.lit("33+"))
+    tables = [_distribution(raw, clean, pl.col(name), name, words) for name in ("language", "label", "source")]
+    return [*tables, _distribution(raw, clean, turns, "turns", words)]
+
+
+def review(results: Results, words: Words) -> list[Block]:
+    """Where people come in: what waits for them, what they have decided."""
+    closed = counts(results["ledger"])
+    held = outcomes(results["ledger"]).filter(outcome="held").select("conversation_id")
+    queue = results["routed/queue"].join(held, on="conversation_id", how="semi")  # the rest has been decided
+    verdicts = dict(results["routed/verdicts"]["verdict"].value_counts().iter_rows())
+    by_people = results["ledger"].filter(pl.col("stage") == "curate", pl.col("outcome") == "dropped").height
+    state: list[tuple[str, int]] = [
+        *((f"verdict_{verdict}", verdicts.get(verdict, 0)) for verdict in ("accept", "review", "held", "reject")),
+        ("kept", closed["kept"]),
+        ("edited", closed["edited"]),
+        ("dropped", by_people),
+        ("queued", queue.height),
+    ]
+    rows: list[list[Cell]] = [[words(f"review.{name}"), count(number)] for name, number in state]
+    blocks: list[Block] = [
+        Table(words("review.caption"), [words("review.state"), words("review.conversations")], rows, frozenset({1}))
+    ]
+    why = queue.explode("codes").group_by("codes").len().sort("len", "codes", descending=[True, False])
+    if why.height:
+        most = why["len"].max() or 1
+        waiting: list[list[Cell]] = [
+            [code(doubt), explanation(doubt, words), count(number), bar(number / most)]
+            for doubt, number in why.iter_rows()
+        ]
+        header = [words("review.reason"), words("reasons.means"), words("review.conversations"), ""]
+        blocks.append(Table(words("review.why"), header, waiting, frozenset({2})))
+    return blocks
+
+
+def gate(results: Results, words: Words) -> list[Block]:
+    """The numbers the gate went by: languages in the open, intents folded, of which there may be many."""
+    numbers = results.metrics.get("gate", {})
+    if not numbers:
+        return [Note(words("gate.not_run"))]
+    by_label = {name: number for name, number in numbers.items() if name.startswith("label_")}
+    main = {name: number for name, number in numbers.items() if name not in by_label}
+    header = [words("gate.name"), words("gate.value")]
+    blocks: list[Block] = [
+        *gate_notes(results, words),
+        Table(words("gate.caption"), header, _gate_rows(main, words), frozenset({1})),
+    ]
+    if by_label:
+        blocks.append(Table(words("gate.by_label"), header, _gate_rows(by_label, words), frozenset({1}), folded=True))
+    return blocks
+
+
+def validation(results: Results, words: Words) -> list[Block]:
+    """Every expectation, the broken ones first."""
+    table = results["validated/results"].sort("success", maintain_order=True)
+    rows: list[list[Cell]] = [
+        [
+            words("validation.met" if row["success"] else "validation.broken"),
+            code(row["suite"]),
+            words.name_of("expectation", row["expectation"]) if _named(words, row) else auto(row["description"]),
+            words.name_of("severity", row["severity"]),
+            count(row["rows"]),
+            count(row["unexpected"]),
+        ]
+        for row in table.iter_rows(named=True)
+    ]
+    broken = table.filter(~pl.col("success")).height
+    header = [
+        words(f"validation.{name}") for name in ("status", "suite", "expectation", "severity", "rows", "unexpected")
+    ]
+    summary = words("validation.summary", met=count(table.height - broken), all=count(table.height))
+    return [
+        Note(summary, "bad" if broken else "good"),
+        Note(Markup('<a href="expectations/index.html">{}</a>').format(words("validation.docs"))),
+        Table(words("validation.caption"), header, rows, frozenset({4, 5}), folded=True),
+    ]
+
+
+def gate_notes(results: Results, words: Words) -> list[Note]:
+    """Whether the gate passed, when it has been tried."""
+    if "gate" not in results.metrics:
+        return []
+    return [Note(words("gate.passed"), "good") if results.gate_passed else Note(words("gate.failed"), "bad")]
+
+
+def explanation(code_: str | None, words: Words) -> Cell:
+    """A code in plain words."""
+    return words.name_of("codes", code_) if words.knows(f"codes.{code_}") else words("reasons.unexplained")
+
+
+def _gate_rows(numbers: Mapping[str, float], words: Words) -> list[list[Cell]]:
+    return [[_gate_name(name, words), count(number)] for name, number in numbers.items()]
+
+
+def _gate_name(name: str, words: Words) -> Cell:
+    """language_ar -> Language: Arabic; label_refund -> Intent: refund; others by the catalogue or as they are."""
+    kind, _, value = name.partition("_")
+    if kind == "language":
+        return words("gate.of_language", name=words.name_of("languages", value))
+    if kind == "label":
+        return auto(words("gate.of_label", name=value))
+    return words(f"gate.{name}") if words.knows(f"gate.{name}") else code(name)
+
+
+def _named(words: Words, row: Mapping[str, Any]) -> bool:
+    return words.knows(f"expectation.{row['expectation']}")
+
+
+def _findings(results: Results, words: Words) -> Table:
+    """What the checks saw, whatever came of it."""
+    closing = outcomes(results["ledger"]).select("conversation_id", "outcome").unique()
+    table = (
+        results["scored/findings"]
+        .select("conversation_id", "check", "code")
+        .unique()
+        .join(closing, on="conversation_id", how="left")
+        .group_by("check", "code")
+        .agg(
+            pl.col("conversation_id").n_unique().alias("conversations"),
+            pl.col("conversation_id").filter(pl.col("outcome").is_in(USED)).n_unique().alias("used"),
+        )
+        .sort("conversations", "code", descending=[True, False])
+    )
+    rows: list[list[Cell]] = [
+        [
+            code(row["check"]),
+            code(row["code"]),
+            explanation(row["code"], words),
+            count(row["conversations"]),
+            count(row["used"]),
+        ]
+        for row in table.iter_rows(named=True)
+    ]
+    header = [words(f"reasons.{name}") for name in ("check", "code", "means", "conversations", "used")]
+    return Table(words("reasons.findings"), header, rows, frozenset({3, 4}), folded=True)
+
+
+def _shares(found: Sequence[Mapping[str, Any]], words: Words) -> str:
+    """The three most frequent languages."""
+    most = sorted(found, key=lambda one: (-one["count"], one["language"]))[:3]
+    return words("comma").join(f"{words.name_of('languages', one['language'])} {count(one['count'])}" for one in most)
+
+
+def _distribution(raw: pl.DataFrame, clean: pl.DataFrame, value: pl.Expr, name: str, words: Words) -> Table:
+    before = raw.group_by(value.alias("value")).len("before")
+    after = clean.group_by(value.alias("value")).len("after")
+    table = before.join(after, on="value", how="full", coalesce=True, nulls_equal=True).with_columns(
+        pl.col("before", "after").fill_null(0)
+    )
+    if name == "turns":
+        table = table.sort(pl.col("value").str.extract(r"(\d+)").cast(pl.Int64))
+    else:
+        table = table.sort("before", "value", descending=[True, False], nulls_last=True)
+    shown, rest = table.head(VALUES_SHOWN), table[VALUES_SHOWN:]
+    most = table["before"].max() or 1
+    rows: list[list[Cell]] = [
+        [
+            _value(row["value"], name, words),
+            count(row["before"]),
+            count(row["after"]),
+            share(row["after"], row["before"]),
+            bars(row["before"] / most, row["after"] / most),
+        ]
+        for row in shown.iter_rows(named=True)
+    ]
+    if rest.height:
+        before_rest, after_rest = rest["before"].sum(), rest["after"].sum()
+        others = words("distributions.others", number=count(rest.height))
+        rows.append([others, count(before_rest), count(after_rest), share(after_rest, before_rest), ""])
+    header = [words(f"distributions.{n}") for n in (name, "before", "after", "share", "drawing")]
+    total = [words("total"), count(raw.height), count(clean.height), share(clean.height, raw.height), ""]
+    return Table(words(f"distributions.{name}_caption"), header, rows, frozenset({1, 2, 3}), total)
+
+
+def _value(value: str | None, name: str, words: Words) -> Cell:
+    if value is None:
+        return words("none")
+    return words.name_of("languages", value) if name == "language" else auto(value)

@@ -1,0 +1,185 @@
+"""Examples to judge the machine by: what was dropped and why, and which copies were merged."""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from markupsafe import Markup, escape
+
+from curation.checks.pii import spans
+from curation.report.blocks import Block, Cell, Example, Examples, Note, Turn, auto, code, count
+from curation.report.data_sections import explanation
+from curation.report.results import Results
+from curation.report.words import Words
+from curation.text import fold
+
+Texts = dict[str, list[dict[str, Any]]]
+
+FINDINGS_SHOWN = 3
+_WORD = re.compile(r"\S+")
+_EDGE = " .,;:!?()[]{}\"'«»“”…،؛؟"
+
+
+@dataclass(frozen=True)
+class Picking:
+    """How much is shown of what, the seed that picks it, and the country that phone numbers are read for."""
+
+    seed: int
+    per_reason: int
+    reasons: int
+    pairs: int
+    turns: int
+    characters: int
+    country: str
+
+
+def dropped(results: Results, words: Words, picking: Picking) -> list[Block]:
+    """For each reason a few conversations that left the road by it, in more than one language where there are."""
+    left = results.reasons().filter(pl.col("outcome") != "duplicate")
+    if left.is_empty():
+        return [Note(words("examples.none"), "good")]
+    reasons = left.group_by("outcome", "code").len().sort("len", "outcome", "code", descending=[True, False, False])
+    blocks: list[Block] = []
+    for outcome, reason, number in reasons.head(picking.reasons).iter_rows():
+        picked = _pick(left.filter(outcome=outcome, code=reason), picking)
+        if picked.is_empty():
+            continue
+        texts = _texts(results, picked["row_id"])
+        shown = [_example(row, texts, _seen(results, row), words, picking) for row in picked.iter_rows(named=True)]
+        left = left.join(picked, on="row_id", how="anti", maintain_order="left")  # no row is shown twice
+        heading = Markup("{} {}").format(words(f"outcome.{outcome}"), code(reason or "–"))
+        of = words("examples.of", number=count(number))
+        blocks.append(Examples(heading, f"{explanation(reason, words)} {of}", shown))
+    return blocks
+
+
+def near_pairs(results: Results, words: Words, picking: Picking) -> list[Block]:
+    """Near copies beside the conversation that stands for them, with the words that differ marked."""
+    copies = results["dedup/clusters"].filter(kind="near").sort("row_id")
+    if copies.is_empty():
+        return [Note(words("pairs.none"))]
+    chosen = copies.sample(min(picking.pairs, copies.height), seed=picking.seed, shuffle=True)
+    texts = _texts(results, pl.concat([chosen["row_id"], chosen["duplicate_of"]]))
+    examples = [
+        Example(
+            title=code(row["row_id"]),
+            facts=[
+                (words("pairs.survivor"), code(row["duplicate_of"])),
+                (words("pairs.similarity"), f"{row['similarity']:.2f}"),
+            ],
+            columns=_side_by_side(texts.get(row["duplicate_of"], []), texts.get(row["row_id"], []), picking),
+        )
+        for row in chosen.iter_rows(named=True)
+    ]
+    of = words("examples.of", number=count(copies.height))
+    return [Examples(words("pairs.heading"), f"{words('pairs.text')} {of}", examples)]
+
+
+def highlight(text: str, evidence: str | None) -> Markup:
+    """The text with the evidence marked where its words stand, whatever their case or Arabic spelling."""
+    words = [match.span() for match in _WORD.finditer(text)]
+    whole = evidence or ""
+    without_kind = whole.partition(": ")[2]  # some checks name the kind first: "price: 5 SAR"
+    for said in (whole, without_kind):
+        wanted = fold(said).strip(_EDGE)
+        size = len(wanted.split())
+        for first in range(len(words) - size + 1 if size else 0):
+            start, end = words[first][0], words[first + size - 1][1]
+            if wanted in fold(text[start:end]):
+                return escape(text[:start]) + _mark(text[start:end]) + escape(text[end:])
+    return escape(text)
+
+
+def difference(left: str, right: str) -> tuple[Markup, Markup]:
+    """Both texts with the words marked that the other does not have there."""
+    a, b = re.split(r"(\s+)", left), re.split(r"(\s+)", right)
+    marked: tuple[list[Markup], list[Markup]] = ([], [])
+    for kind, a1, a2, b1, b2 in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        for side, part in zip(marked, ("".join(a[a1:a2]), "".join(b[b1:b2])), strict=True):
+            side.append(escape(part) if kind == "equal" or not part.strip() else _mark(part))
+    return Markup("").join(marked[0]), Markup("").join(marked[1])
+
+
+def _example(
+    row: Mapping[str, Any], texts: Texts, seen: Sequence[Mapping[str, Any]], words: Words, picking: Picking
+) -> Example:
+    facts: list[tuple[str, Cell]] = []
+    if row["language"]:
+        facts.append((words("examples.language"), words.name_of("languages", row["language"])))
+    for finding in seen or [row]:
+        if finding["evidence"]:
+            facts.append((words("examples.evidence"), auto(mask(finding["evidence"], picking.country))))
+        if finding["value"] not in (None, 1.0):  # 1: there was nothing to measure
+            facts.append((words("examples.value"), f"{finding['value']:.4g}"))
+            if finding["threshold"] is not None:
+                facts.append((words("examples.threshold"), f"{finding['threshold']:.4g}"))
+    evidence = {finding["turn"]: finding["evidence"] for finding in seen}
+    pointed = sorted(turn for turn in evidence if turn is not None)
+    first = max(0, pointed[0] - picking.turns + 2) if pointed else 0
+    messages = texts.get(row["row_id"], [])
+    last = min(first + picking.turns, len(messages))
+    if last - first < len(messages):
+        facts.append((words("examples.turns"), f"{first + 1}–{last} / {len(messages)}"))
+    turns = [
+        Turn(m["role"], highlight(_shown(m, picking), evidence.get(number, evidence.get(None))), number in pointed)
+        for number, m in enumerate(messages[first:last], first)
+    ]
+    return Example(code(row["row_id"]), facts, [turns])
+
+
+def _side_by_side(
+    left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]], picking: Picking
+) -> list[list[Turn]]:
+    columns: tuple[list[Turn], list[Turn]] = ([], [])
+    for number in range(min(max(len(left), len(right)), picking.turns)):
+        pair = [side[number] if number < len(side) else None for side in (left, right)]
+        texts = difference(*(_shown(m, picking) if m else "" for m in pair))
+        for column, m, text in zip(columns, pair, texts, strict=True):
+            if m:
+                column.append(Turn(m["role"], text))
+    return list(columns)
+
+
+def _pick(rows: pl.DataFrame, picking: Picking) -> pl.DataFrame:
+    """A seeded choice that takes the languages in turn."""
+    shuffled = rows.sort("row_id").sample(fraction=1, shuffle=True, seed=picking.seed)
+    return shuffled.sort(pl.int_range(pl.len()).over("language"), maintain_order=True).head(picking.per_reason)
+
+
+def _texts(results: Results, row_ids: pl.Series) -> Texts:
+    """Messages by row_id; the raw text, as one message, of what could not be read."""
+    wanted = pl.col("row_id").is_in(row_ids.implode())
+    read = results["ingested/conversations"].filter(wanted).select("row_id", "messages")
+    unread = results["ingested/quarantine"].filter(wanted).select("row_id", "raw")
+    found: Texts = dict(read.iter_rows())
+    return found | {row_id: [{"role": "raw", "content": raw or ""}] for row_id, raw in unread.iter_rows()}
+
+
+def _seen(results: Results, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the check saw that gave a row this reason."""
+    if results.missing("scored/findings") or row["conversation_id"] is None:
+        return []
+    findings = results["scored/findings"].filter(conversation_id=row["conversation_id"], code=row["code"])
+    return findings.sort("turn", "evidence").head(FINDINGS_SHOWN).to_dicts()
+
+
+def mask(text: str, country: str) -> str:
+    """The text with personal data replaced by its kind: a report is passed around."""
+    shown, end = [], 0
+    for kind, (start, stop) in spans(text, country):
+        if start >= end:
+            shown += [text[end:start], f"[{kind}]"]
+            end = stop
+    return "".join([*shown, text[end:]])
+
+
+def _shown(m: Mapping[str, Any], picking: Picking) -> str:
+    text = mask(m["content"] or m.get("tool_calls") or "", picking.country)
+    return text if len(text) <= picking.characters else f"{text[: picking.characters].rstrip()} …"
+
+
+def _mark(text: str) -> Markup:
+    return Markup("<mark>{}</mark>").format(text)

