@@ -1,0 +1,1 @@
+"""Everything about people's review: the queue to Argilla, decisions back, and the server embedded."""

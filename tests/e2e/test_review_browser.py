@@ -126,8 +126,8 @@ def test_an_annotator_decides_and_the_decisions_come_back(project: Project, tmp_
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
         page = browser.new_page(viewport={"width": 1400, "height": 950})
-        loaded: list[str] = []
-        page.on("requestfinished", lambda request: loaded.append(request.url))
+        asked: list[Any] = []
+        page.on("request", lambda request: asked.append(request))
         annotator = Annotator(page, Path(os.environ.get("QIRAT_SCREENSHOTS", tmp_path)))
         annotator.sign_in(project.url, name, password)
 
@@ -135,7 +135,9 @@ def test_an_annotator_decides_and_the_decisions_come_back(project: Project, tmp_
         annotator.reads_the_guidelines()
 
         assert page.evaluate("window.ran") is None
-        assert [url for url in loaded if not url.startswith((project.url, "data:", "blob:"))] == []
+        abroad = [request for request in asked if not request.url.startswith((project.url, "data:", "blob:"))]
+        assert {request.failure for request in abroad} <= {"csp"}, "the browser itself stops what the pages ask abroad"
+        assert not [request.url for request in abroad if ".invalid" in request.url], "rows ask for nothing at all"
         browser.close()
 
     assert sorted(seen) == ["ar", "en", "en_hostile"]
@@ -213,6 +215,7 @@ class Annotator:
         for bubble, said in zip(bubbles.all(), talk, strict=True):
             shown = bubble.inner_text().split()
             assert shown[said["role"] == "assistant" :] == said["content"].split()  # less the number of a reply
+            assert bubble.locator("a, img, svg, embed, script, code, table, ol, h1, .katex").count() == 0
             assert bubble.locator("p").first.evaluate("e => getComputedStyle(e).direction") == direction
         why = self.page.locator(".text_field_component li").first
         assert why.evaluate("e => getComputedStyle(e).direction") == direction

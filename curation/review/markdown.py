@@ -1,0 +1,22 @@
+"""Text that shows in Argilla exactly as it is written.
+
+Argilla's chat field either runs the HTML of a row in the annotator's browser or renders it as Markdown, which may load
+images from anywhere. It also lays Arabic out from right to left only with Markdown. So: Markdown, with every sign that
+means something to Markdown, HTML or KaTeX made to mean itself.
+"""
+
+import re
+
+_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}  # as entities, so that the text stays harmless where HTML is read too
+# Quotes, commas and the like mean nothing inside a line and stay, so that search finds "don't" and "12,5".
+_SIGNS = re.compile(r"[&<>]|[\\`*_{}\[\]()#+\-!|~$^=@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
+_NUMBERED = re.compile(r"^(\s*\d+)\.", re.MULTILINE)  # "1." opens a list; "1)" is covered by the bracket
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)  # four spaces open a block of code
+_LINE_ENDS = re.compile(r"\r\n?")
+
+
+def as_written(text: str) -> str:
+    """Markdown that renders as the plain text given, line by line, and can neither run, load nor link to anything."""
+    text = _INDENT.sub(lambda found: "\u00a0" * len(found.group().expandtabs(4)), _LINE_ENDS.sub("\n", text))
+    text = _SIGNS.sub(lambda found: _HTML.get(found.group(), f"\\{found.group()}"), text)
+    return _NUMBERED.sub(r"\1\\.", text)

@@ -1,0 +1,166 @@
+"""The search engine of the embedded server: Argilla asks here instead of Elasticsearch.
+
+Whatever a filter or a sort can name already lies in Argilla's own tables, so nothing is copied and nothing can drift.
+Only text search has an index, see full_text.py.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from argilla_server.database import AsyncSessionLocal
+from argilla_server.enums import MetadataPropertyType
+from argilla_server.errors.future import UnprocessableEntityError
+from argilla_server.search_engine.base import (
+    FloatMetadataMetrics,
+    IntegerMetadataMetrics,
+    SearchEngine,
+    SearchResponseItem,
+    SearchResponses,
+    TermsMetrics,
+)
+from sqlalchemy import text
+
+from . import full_text
+from .conditions import Conditions
+from .text_query import text_match
+
+NAME = "embedded"
+
+# An annotator's queue keeps the order of rank, worst first, in blocks of this many records; inside a block each
+# annotator has an order of their own, so that people who work at the same time seldom open the same record.
+_BLOCK = 20
+
+
+@SearchEngine.register(engine_name=NAME)
+class EmbeddedSearchEngine(SearchEngine):  # type: ignore[misc]
+    """Made anew for each request; sessions come from Argilla's pool."""
+
+    @classmethod
+    async def new_instance(cls) -> "EmbeddedSearchEngine":
+        return cls()
+
+    async def close(self) -> None: ...
+
+    async def ping(self) -> bool:
+        return bool(await _rows("SELECT 1"))
+
+    async def info(self) -> dict[str, str]:
+        return {"engine": NAME}
+
+    # -- the text index ------------------------------------------------------------------------------------------
+
+    async def create_index(self, dataset: Any) -> None:
+        async with AsyncSessionLocal() as db:
+            await full_text.create(db, dataset)
+
+    async def delete_index(self, dataset: Any) -> None:
+        async with AsyncSessionLocal() as db:
+            await full_text.drop(db, dataset)
+
+    # Triggers keep the text; the rest is in Argilla's tables already.
+    async def index_records(self, dataset: Any, records: Iterable[Any]) -> None: ...
+    async def delete_records(self, dataset: Any, records: Iterable[Any]) -> None: ...
+    async def partial_record_update(self, record: Any, **update: Any) -> None: ...
+    async def configure_metadata_property(self, dataset: Any, metadata_property: Any) -> None: ...
+    async def configure_index_vectors(self, vector_settings: Any) -> None: ...
+    async def update_record_response(self, response: Any) -> None: ...
+    async def delete_record_response(self, response: Any) -> None: ...
+    async def update_record_suggestion(self, suggestion: Any) -> None: ...
+    async def delete_record_suggestion(self, suggestion: Any) -> None: ...
+
+    # -- counts --------------------------------------------------------------------------------------------------
+
+    async def get_dataset_progress(self, dataset: Any) -> dict[str, int]:
+        """Records by status."""
+        counted = "SELECT status, count(*) FROM records WHERE dataset_id = :dataset GROUP BY status"
+        return _with_total(await _rows(counted, dataset=dataset.id.hex))
+
+    async def get_dataset_user_progress(self, dataset: Any, user: Any) -> dict[str, int]:
+        """The user's answers by status."""
+        counted = (
+            "SELECT p.status, count(*) FROM responses p JOIN records r ON r.id = p.record_id "
+            "WHERE r.dataset_id = :dataset AND p.user_id = :user GROUP BY p.status"
+        )
+        return _with_total(await _rows(counted, dataset=dataset.id.hex, user=user.id.hex))
+
+    async def compute_metrics_for(self, metadata_property: Any) -> Any:
+        """What the filter panel offers: the terms with their counts, or the range of numbers."""
+        values = "FROM records r, json_each(r.metadata, :path) j WHERE r.dataset_id = :dataset"
+        bound = {"path": f'$."{metadata_property.name}"', "dataset": metadata_property.dataset_id.hex}
+        if metadata_property.type == MetadataPropertyType.terms:
+            counted = f"SELECT CAST(j.value AS TEXT), count(*) {values} GROUP BY 1 ORDER BY 2 DESC, 1"
+            terms = [TermsMetrics.TermCount(term=term, count=count) for term, count in await _rows(counted, **bound)]
+            return TermsMetrics(total=sum(term.count for term in terms), values=terms)
+        [(low, high)] = await _rows(f"SELECT min(j.value), max(j.value) {values}", **bound)
+        is_integer = metadata_property.type == MetadataPropertyType.integer
+        return (IntegerMetadataMetrics if is_integer else FloatMetadataMetrics)(min=low, max=high)
+
+    # -- search --------------------------------------------------------------------------------------------------
+
+    async def search(  # noqa: PLR0913 - Argilla's signature
+        self,
+        dataset: Any,
+        query: Any = None,
+        filter: Any = None,
+        sort: list[Any] | None = None,
+        offset: int = 0,
+        limit: int = 100,
+        user_id: UUID | None = None,
+    ) -> Any:
+        where = Conditions(dataset.id.hex)
+        where.add(filter)
+        source = _text_source(where, dataset, query)
+        score = "-t.rank" if " t ON " in source else "1.0"
+        order = [where.order(key) for key in sort or []] or [_default_order(score, user_id)]
+        total = await _rows(f"SELECT count(*) FROM {source} WHERE {where.sql}", **where.values)
+        found = await _rows(
+            f"SELECT r.id, {score} FROM {source} WHERE {where.sql} ORDER BY {', '.join(order)}, r.id "
+            "LIMIT :limit OFFSET :offset",
+            **where.values,
+            limit=limit,
+            offset=offset,
+        )
+        items = [SearchResponseItem(record_id=UUID(record), score=points) for record, points in found]
+        return SearchResponses(items=items, total=total[0][0])
+
+    async def similarity_search(self, dataset: Any, vector_settings: Any, **asked: Any) -> Any:
+        raise UnprocessableEntityError("the embedded server has no vectors to find similar records by")
+
+
+def _text_source(where: Conditions, dataset: Any, query: Any) -> str:
+    """The tables to search, with the text index joined in where words were asked for."""
+    if query is None:
+        return "records r"
+    asked, field = (query, None) if isinstance(query, str) else (query.q, query.field)
+    names = [f.name for f in full_text.fields(dataset)]
+    match = text_match(asked, f"f{names.index(field)}" if field else None)
+    index = full_text.table(dataset)
+    if match.unwanted:
+        where.require(f"r.rowid NOT IN (SELECT rowid FROM {index} WHERE {index} MATCH {where.bind(match.unwanted)})")
+    if match.wanted:
+        matching = f"SELECT rowid, rank FROM {index} WHERE {index} MATCH {where.bind(match.wanted)}"
+        return f"records r JOIN ({matching}) t ON t.rowid = r.rowid"
+    if not match.unwanted:
+        where.require("0")  # nothing but punctuation finds nothing
+    return "records r"
+
+
+def _default_order(score: str, user_id: UUID | None) -> str:
+    if score != "1.0":
+        return "t.rank"
+    if user_id is None:
+        return "r.inserted_at"
+    # Record ids are random, so their hex digits turned by some places, which differ by annotator, are a shuffle.
+    places = UUID(str(user_id)).int % 31 + 1
+    block = f"json_extract(r.metadata, '$.rank') / {_BLOCK}"
+    return f"{block} NULLS LAST, substr(r.id, {places + 1}) || substr(r.id, 1, {places})"
+
+
+async def _rows(statement: str, **values: Any) -> list[Any]:
+    async with AsyncSessionLocal() as db:
+        return list((await db.execute(text(statement), values)).all())
+
+
+def _with_total(counts: list[Any]) -> dict[str, int]:
+    return {"total": sum(count for _, count in counts), **dict(counts)}
