@@ -45,8 +45,8 @@ def message(role: str, content: str, name: str | None = None, tool_calls: Any = 
 
 
 def canonical_json(value: Any) -> str:
-    """One spelling per value: sorted keys, no spaces, UTF-8 kept."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    """One spelling per value: sorted keys, no spaces, UTF-8 kept; times and decimals, unknown to JSON, as text."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def conversation_id(messages: Iterable[Mapping[str, Any]]) -> str:

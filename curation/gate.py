@@ -28,9 +28,7 @@ def main() -> None:
     with Stage("gate", Gate) as stage:
         train, ledger = stage.read("splits/train"), stage.read("ledger")
         clean = train.unique("conversation_id")
-        per = {
-            kind: dict(clean[kind].drop_nulls().value_counts().sort(kind).iter_rows()) for kind in ("language", "label")
-        }
+        per = {kind: counted(clean, kind) for kind in ("language", "label")}
         stage.write_metrics(
             {
                 "clean": clean.height,

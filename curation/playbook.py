@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 from curation.stage import Params, QiratError
 from curation.text import fold
 
+ARABIC_AND = "وف"  # written as one word with what follows: "وشكراً" is "and thank you"
 Phrases = Mapping[str, tuple[str, ...]]  # language -> any of these
 Message = Mapping[str, Any]
 
@@ -117,7 +118,7 @@ class Patterns:
 
 def _pattern(phrases: Sequence[str]) -> re.Pattern[str]:
     either = "|".join(re.escape(fold(p)) for p in sorted(phrases, key=len, reverse=True))
-    return re.compile(rf"(?<!\w)(?:{either})(?!\w)")
+    return re.compile(rf"(?<!\w)[{ARABIC_AND}]?(?:{either})(?!\w)")
 
 
 def _apply(

@@ -39,8 +39,7 @@ class Score(Params):
     """params.yaml: score"""
 
     languages: tuple[str, ...]  # ISO 639-1 codes the data set may be in; "mixed" counts as all of them
-    country: str  # ISO 3166 code, for phone numbers written without a country code
-    label_neighbours: int  # neighbours that vote on a row's label
+    countries: tuple[str, ...]  # ISO 3166 codes, for phone numbers written without a country code
     outlier_neighbours: int
     evaluation_words: int  # words in a row shared with an evaluation set that make a leak
     seed: int

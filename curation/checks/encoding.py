@@ -11,7 +11,8 @@ from curation.conversation import turns
 
 # UTF-8 Arabic read as Windows-1256: each letter becomes one of these two followed by something else.
 _ARABIC_TWICE = re.compile("[طظ][^\\s\u0621-\u0630\u0632-\u0636]")
-ARABIC_TWICE_SHARE = 0.25  # of a text's letters; real Arabic stays below 0.05
+ARABIC_TWICE_SHARE = 0.25  # of a text's letters; real Arabic stays below 0.05 ...
+ARABIC_TWICE_LEAST = 4  # ... but for a word or two
 
 
 @check("encoding", {"mojibake": "fatal", "lost_characters": "fatal"})
@@ -30,4 +31,4 @@ def encoding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[
 
 def _arabic_read_twice(text: str) -> int:
     found = len(_ARABIC_TWICE.findall(text))
-    return found if found > ARABIC_TWICE_SHARE * len(text) / 2 else 0
+    return found if found >= max(ARABIC_TWICE_LEAST, ARABIC_TWICE_SHARE * len(text) / 2) else 0

@@ -6,12 +6,18 @@ from curation.checks import Context, check
 from curation.shingles import shingle, spoken, words
 
 REPORTED_FROM = 0.2
+PHRASE_SHARE, PHRASE_LEAST = 0.005, 10  # word runs of so many conversations are the team's phrases, not a leak
 
 
 @check("leaks", {"evaluation_leak": "fatal"})
 def leaks(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """`value` = share of an evaluation conversation's word runs that the row contains, the most contained one."""
+    """`value` = share of an evaluation conversation's word runs that the row contains, the most contained one.
+
+    What the whole set says all the time (greetings, closings) does not count on either side.
+    """
     here, there = (_runs(table, context.params.evaluation_words) for table in (conversations, context.evaluation))
+    phrases = here.group_by("hash").len().filter(pl.col("len") > max(PHRASE_LEAST, PHRASE_SHARE * conversations.height))
+    there = there.join(phrases, on="hash", how="anti")
     sizes = there.group_by("key").agg(size=pl.len())
     shared = here.join(there, on="hash", suffix="_there").group_by("key", "key_there").agg(shared=pl.len())
     share = shared.join(sizes, left_on="key_there", right_on="key").with_columns(

@@ -1,7 +1,7 @@
 """Personal data, by pattern and by checksum where the kind has one. Evidence shows the kind, never the data."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -26,12 +26,12 @@ Span = tuple[int, int]
 def pii(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Email addresses, phones, payment cards (Luhn), IBANs (ISO 13616), national ids (Saudi, Emirati, Egyptian)."""
     for key, turn, _, text in turns(conversations).iter_rows():
-        for kind, (start, end) in spans(text, context.params.country):
+        for kind, (start, end) in spans(text, context.params.countries):
             code, evidence = f"pii_{kind}", f"{kind} at characters {start}-{end}"
             yield {"conversation_id": key, "turn": turn, "code": code, "value": 1, "evidence": evidence}
 
 
-def spans(text: str, country: str) -> list[tuple[str, Span]]:
+def spans(text: str, countries: Sequence[str]) -> list[tuple[str, Span]]:
     """(kind, (start, end)) of personal data, in order; of overlapping finds the first kind of the list above wins."""
     plain = text.translate(_DIGITS)  # one character for one, so spans hold
     found: list[tuple[str, Span]] = []
@@ -42,9 +42,11 @@ def spans(text: str, country: str) -> list[tuple[str, Span]]:
             ("card", _cards(plain)),
             ("iban", _ibans(plain)),
             ("national_id", _national_ids(plain)),
-            ("phone", _phones(plain, country)),
+            ("phone", _phones(plain, countries)),
         ):
-            found += [(kind, span) for span in numbers if not any(_overlap(span, other) for _, other in found)]
+            for span in numbers:
+                if not any(_overlap(span, other) for _, other in found):
+                    found.append((kind, span))
     return sorted(found, key=lambda find: find[1])
 
 
@@ -82,10 +84,11 @@ def _egyptian(digits: str) -> bool:
     return 1 <= int(digits[7:9]) <= 35 or digits[7:9] == "88"
 
 
-def _phones(text: str, country: str) -> Iterator[Span]:
+def _phones(text: str, countries: Sequence[str]) -> Iterator[Span]:
     from phonenumbers import PhoneNumberMatcher
 
-    return ((match.start, match.end) for match in PhoneNumberMatcher(text, country))
+    for country in countries:
+        yield from ((match.start, match.end) for match in PhoneNumberMatcher(text, country))
 
 
 def _overlap(left: Span, right: Span) -> bool:

@@ -22,10 +22,15 @@ NEGATIONS = frozenset(
         "لا لم لن ليس ليست لست غير بدون دون ما مش مو مب مافي"
     ).split()
 )
-# Arabic has no capitals: a name is what follows a word that announces one.
+# Arabic has no capitals: a name is what follows a word that announces one, or what is called out between marks.
 _NAME_FOLLOWS = frozenset(
-    fold(w) for w in "اسمي أنا معك السيد السيدة الأستاذ الأستاذة أستاذ أستاذة سيد سيدة أبو أم يا".split()
+    fold(word)
+    for word in (
+        "اسمي أنا معك السيد السيدة الأستاذ الأستاذة أستاذ أستاذة سيد سيدة الأخ الأخت أخي أختي أبو أم يا عزيزي عزيزتي "
+        "الكريم الكريمة مرحبا مرحباً أهلا أهلاً هلا أهلين حياك"
+    ).split()
 )
+_CALLED_OUT = re.compile(r"[،,]\s*([\u0621-\u064a]+)\s*[،,.!؟?]")
 
 
 def difference_in_meaning(left: str, right: str) -> str | None:
@@ -46,7 +51,7 @@ def _words(text: str) -> Counter[str]:
 
 
 def _names(text: str) -> set[str]:
-    """Folded words that are likely names: capitals inside a sentence, and what follows an announcing Arabic word."""
+    """Folded words that are likely names: capitals inside a sentence, Arabic words announced or called out."""
     capitals = {
         fold(match.group())
         for match in _CAPITALISED.finditer(text)
@@ -54,4 +59,5 @@ def _names(text: str) -> set[str]:
     }
     words = _WORD.findall(fold(text))
     announced = {after for before, after in pairwise(words) if before in _NAME_FOLLOWS}
-    return capitals | announced
+    called = {fold(match.group(1)) for match in _CALLED_OUT.finditer(text)}
+    return capitals | announced | called

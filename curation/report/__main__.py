@@ -39,7 +39,7 @@ def main() -> None:
             pairs=params.pairs,
             turns=params.turns,
             characters=params.characters,
-            country=stage.section("score", Score).country,
+            countries=stage.section("score", Score).countries,
         )
         for path, text in {
             "reports/index.html": render(results, picking),

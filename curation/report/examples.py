@@ -25,7 +25,7 @@ _EDGE = " .,;:!?()[]{}\"'«»“”…،؛؟"
 
 @dataclass(frozen=True)
 class Picking:
-    """How much is shown of what, the seed that picks it, and the country that phone numbers are read for."""
+    """How much is shown of what, the seed that picks it, and the countries that phone numbers are read for."""
 
     seed: int
     per_reason: int
@@ -33,7 +33,7 @@ class Picking:
     pairs: int
     turns: int
     characters: int
-    country: str
+    countries: tuple[str, ...]
 
 
 def dropped(results: Results, words: Words, picking: Picking) -> list[Block]:
@@ -111,7 +111,7 @@ def _example(
         facts.append((words("examples.language"), words.name_of("languages", row["language"])))
     for finding in seen or [row]:
         if finding["evidence"]:
-            facts.append((words("examples.evidence"), auto(mask(finding["evidence"], picking.country))))
+            facts.append((words("examples.evidence"), auto(mask(finding["evidence"], picking.countries))))
         if finding["value"] not in (None, 1.0):  # 1: there was nothing to measure
             facts.append((words("examples.value"), f"{finding['value']:.4g}"))
             if finding["threshold"] is not None:
@@ -166,10 +166,10 @@ def _seen(results: Results, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return findings.sort("turn", "evidence").head(FINDINGS_SHOWN).to_dicts()
 
 
-def mask(text: str, country: str) -> str:
+def mask(text: str, countries: tuple[str, ...]) -> str:
     """The text with personal data replaced by its kind: a report is passed around."""
     shown, end = [], 0
-    for kind, (start, stop) in spans(text, country):
+    for kind, (start, stop) in spans(text, countries):
         if start >= end:
             shown += [text[end:start], f"[{kind}]"]
             end = stop
@@ -177,7 +177,7 @@ def mask(text: str, country: str) -> str:
 
 
 def _shown(m: Mapping[str, Any], picking: Picking) -> str:
-    text = mask(m["content"] or m.get("tool_calls") or "", picking.country)
+    text = mask(m["content"] or m.get("tool_calls") or "", picking.countries)
     return text if len(text) <= picking.characters else f"{text[: picking.characters].rstrip()} …"
 
 

@@ -64,6 +64,8 @@ def test_unlike_conversations_all_stay():
         ("يمكنك إرجاعها", "لا يمكنك إرجاعها", "negation"),
         ("My name is Sara and I wait", "My name is Mona and I wait", "names"),
         ("اسمي سارة وأنا أنتظر", "اسمي منى وأنا أنتظر", "names"),
+        ("أهلاً بك، مريم. راجعت الأمر", "أهلاً بك، دانة. راجعت الأمر", "names"),
+        ("مرحباً مريم، شكراً لك", "مرحباً ليلى، شكراً لك", "names"),
     ],
 )
 def test_what_differs_in_meaning_is_no_copy(left: str, right: str, reason: str):

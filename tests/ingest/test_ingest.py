@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,12 @@ def test_sharegpt(tmp_path: Path):
 
 def test_prompt_completion_from_parquet(tmp_path: Path):
     path = tmp_path / "pairs.parquet"
-    pl.DataFrame({"prompt": ["Where is my order?", None], "completion": ["On its way.", "x"]}).write_parquet(path)
+    moment = datetime(2025, 3, 1, 7, tzinfo=UTC)
+    columns = {"prompt": ["Where is my order?", None], "completion": ["On its way.", "x"]}
+    pl.DataFrame({**columns, "created_at": moment, "closed": moment}).write_parquet(path)
     kind, (found,), (refused,) = read(path)
+    assert found["created_at"] == moment
+    assert json.loads(found["metadata"]) == {"closed": "2025-03-01 07:00:00+00:00"}
     assert (kind, said(found)) == ("prompt_completion", HELLO)
     assert (refused["row_id"], refused["reason"]) == ("pairs.parquet:2", "prompt is missing or not text")
 

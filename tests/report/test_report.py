@@ -28,7 +28,7 @@ from tests.builders import ROOT
 from tests.report.example import finished
 
 ENGLISH, *OTHERS = languages()
-PICKING = Picking(seed=1, per_reason=2, reasons=20, pairs=3, turns=6, characters=400, country="SA")
+PICKING = Picking(seed=1, per_reason=2, reasons=20, pairs=3, turns=6, characters=400, countries=("SA",))
 DONE = finished()
 PAYLOAD = '</script><script>bad()</script><img src=x onerror="bad()"><!-- \' &amp; `| {{ 7 * 7 }}'
 

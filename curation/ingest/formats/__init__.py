@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from curation.conversation import ROLES, canonical_json, message
@@ -152,7 +153,7 @@ def provenance(value: Mapping[str, Any], used: Collection[str]) -> dict[str, Any
     rest = {k: v for k, v in {**inner, **value}.items() if k not in {*used, "metadata", "meta"} and v is not None}
     found: dict[str, Any] = {}
     for column, aliases in _ALIASES.items():
-        key = next((alias for alias in aliases if isinstance(rest.get(alias), str | int)), None)
+        key = next((alias for alias in aliases if isinstance(rest.get(alias), str | int | date)), None)
         if key:
             found[column] = str(rest.pop(key))
     if tools := rest.pop("tools", None):
