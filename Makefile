@@ -13,6 +13,7 @@ export DVC_NO_ANALYTICS := 1
 .PHONY: repro test check format review clean
 
 repro: $(READY)
+	$(RUN) python -m training.model
 	$(RUN) dvc repro
 	@$(RUN) qirat results
 

@@ -1,0 +1,169 @@
+"""tokenize, baseline, train and evaluate as they are run, on a tiny model; and training itself."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from tests.training.tiny import project, save
+from training import baseline, evaluate, tokenize, train
+
+STAGES: dict[str, Callable[[], None]] = {
+    "tokenize": tokenize.main,
+    "baseline": baseline.main,
+    "train": train.main,
+    "evaluate": evaluate.main,
+}
+ARMS = {"base", "prompted", "few_shot", "adapter"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project after all four stages, and the folder the tests run in."""
+    root = project(tmp_path_factory.mktemp("finished"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        for stage in STAGES.values():
+            stage()
+        yield root
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return project(tmp_path)
+
+
+def set_param(root: Path, section: str, **values: Any) -> None:
+    path = root / "params.yaml"
+    settings = yaml.safe_load(path.read_text("utf-8"))
+    settings[section] |= values
+    path.write_text(yaml.safe_dump(settings), "utf-8")
+
+
+def table(root: Path, name: str) -> pl.DataFrame:
+    return pl.read_parquet(root / "data" / f"{name}.parquet")
+
+
+def numbers(root: Path, stage: str) -> dict[str, float]:
+    found: dict[str, float] = json.loads((root / "metrics" / f"{stage}.json").read_text("utf-8"))
+    return found
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
+
+
+def test_all_arms_answer_the_same_conversations(finished: Path) -> None:
+    for name in ("scores", "predictions"):
+        asked = table(finished, f"evaluated/{name}").group_by("arm").agg(pl.col("conversation_id").unique().sort())
+        assert set(asked["arm"]) == ARMS
+        assert asked["conversation_id"].n_unique() == 1
+
+
+def test_the_same_reply_tokens_are_scored_under_every_arms_prompt(finished: Path) -> None:
+    nll = table(finished, "evaluated/scores").filter(pl.col("metric") == "nll")
+    assert nll.group_by("conversation_id").agg(pl.col("weight").n_unique())["weight"].to_list() == [1] * 6
+
+
+def test_training_lowers_the_loss_on_dev_and_on_test(finished: Path) -> None:
+    assert numbers(finished, "train")["dev_loss_best"] < numbers(finished, "train")["dev_loss_start"] - 0.05
+    assert numbers(finished, "evaluate")["adapter_nll"] < numbers(finished, "baseline")["base_nll"] - 0.05
+
+
+def test_the_metrics_say_how_little_of_the_data_was_seen(finished: Path) -> None:
+    found = numbers(finished, "train")
+    assert 0 < found["examples_seen"] < found["examples"] == table(finished, "tokenized/train").height
+    assert found["tokens_seen"] <= 1500
+
+
+def test_the_log_holds_every_step_and_the_dev_losses(finished: Path) -> None:
+    log = table(finished, "training/log")
+    assert log["step"].to_list() == list(range(log.height))
+    assert log["dev_loss"].drop_nulls().len() == 3
+    assert log["tokens"].last() == numbers(finished, "train")["tokens_seen"]
+
+
+def test_the_adapter_folder_is_safe_complete_and_says_what_it_is_made_of(finished: Path) -> None:
+    folder = finished / "models/adapter"
+    names = {p.name for p in folder.iterdir()}
+    assert {"adapter_model.safetensors", "tokenizer.json", "chat_template.jinja", "README.md"} <= names
+    assert not [name for name in names if name.endswith((".bin", ".pt", ".pkl"))]
+    provenance = json.loads((folder / "provenance.json").read_text("utf-8"))
+    assert provenance["data"]["train_sha256"] == train.data_hash(table(finished, "tokenized/train"))
+    assert provenance["data"]["train_sha256"] in (folder / "README.md").read_text("utf-8")
+    assert not [
+        p.name for p in folder.iterdir() if p.suffix != ".safetensors" and str(finished) in p.read_text("utf-8")
+    ]
+
+
+def test_training_again_gives_the_same_bytes(finished: Path) -> None:
+    before = hashes(finished / "models/adapter"), table(finished, "training/log")
+    train.main()
+    assert hashes(finished / "models/adapter") == before[0]
+    assert table(finished, "training/log").equals(before[1])
+
+
+def test_the_verdict_has_one_of_the_four_words_and_its_reasons(finished: Path) -> None:
+    verdict = json.loads((finished / "data/evaluated/verdict.json").read_text("utf-8"))
+    assert verdict["verdict"] in {"promote", "do not promote", "prompting is enough", "use retrieval"}
+    assert verdict["best_prompt_arm"] in ARMS - {"adapter"}
+    assert any("only 4 conversations" in reason for reason in verdict["reasons"])
+
+
+def test_an_adapter_of_another_base_model_is_refused(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (finished / "other").symlink_to("tiny")
+    set_param(finished, "model", name="other")
+    with pytest.raises(SystemExit, match="was trained on tiny, but"):
+        evaluate.main()
+    set_param(finished, "model", name="tiny")
+
+
+def test_a_prompt_that_reaches_the_target_stops_the_road(fresh: Path) -> None:
+    set_param(fresh, "baseline", target=0.0)
+    tokenize.main()
+    with pytest.raises(SystemExit, match="prompting is enough"):
+        baseline.main()
+    assert not (fresh / "data/baseline/passed").exists()
+    set_param(fresh, "baseline", override="the prompt is too slow")
+    baseline.main()
+    assert (fresh / "data/baseline/passed").read_text("utf-8") == "passed\n"
+    assert json.loads((fresh / "data/baseline/verdict.json").read_text("utf-8"))["override"] == "the prompt is too slow"
+
+
+def test_packing_keeps_every_token_and_cuts_nothing(fresh: Path) -> None:
+    settings = yaml.safe_load((fresh / "params.yaml").read_text("utf-8"))["train"]
+    set_param(fresh, "train", profile="gpu", gpu={**settings["gpu"], "pack_tokens": 1024, "epochs": 1})
+    tokenize.main()
+    save_passed(fresh)
+    train.main()
+    assert table(fresh, "training/log")["tokens"].last() == numbers(fresh, "train")["tokens"]
+    set_param(fresh, "train", gpu={**settings["gpu"], "pack_tokens": 40})
+    with pytest.raises(SystemExit, match="pack_tokens: 40 would cut an example"):
+        train.main()
+
+
+def test_a_recipe_that_finds_no_example_says_so(fresh: Path) -> None:
+    tokenize.main()
+    save_passed(fresh)
+    settings = yaml.safe_load((fresh / "params.yaml").read_text("utf-8"))["train"]
+    set_param(fresh, "train", cpu={**settings["cpu"], "max_tokens": 3})
+    with pytest.raises(SystemExit, match="no example has at most 3 tokens"):
+        train.main()
+
+
+def test_a_test_split_of_long_conversations_only_is_told(fresh: Path) -> None:
+    set_param(fresh, "evaluate", max_tokens=3)
+    tokenize.main()
+    with pytest.raises(SystemExit, match="has at most 3 tokens"):
+        baseline.main()
+
+
+def save_passed(root: Path) -> None:
+    save(root, "baseline/scores", pl.DataFrame())
+    (root / "data/baseline/passed").write_text("passed\n", "utf-8")

