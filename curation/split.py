@@ -38,7 +38,7 @@ def related(curated: pl.DataFrame, pairs: pl.DataFrame) -> list[tuple[str, str]]
     now = {parent or key: key for key, parent in curated.select("conversation_id", "parent_id").iter_rows()}
     alike = [(now[x], now[y]) for x, y in pairs.select("left", "right").iter_rows() if x in now and y in now]
     named = curated.filter(pl.col("customer").is_not_null()).select(
-        "conversation_id", first=pl.col("conversation_id").first().over("source", "customer")
+        "conversation_id", first=pl.col("conversation_id").first().over("customer")
     )
     return alike + list(named.iter_rows())
 

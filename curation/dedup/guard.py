@@ -30,7 +30,7 @@ _NAME_FOLLOWS = frozenset(
         "الكريم الكريمة مرحبا مرحباً أهلا أهلاً هلا أهلين حياك"
     ).split()
 )
-_CALLED_OUT = re.compile(r"[،,]\s*([\u0621-\u064a]+)\s*[،,.!؟?]")
+_CALLED_OUT = re.compile(r"(?:^|[،,.!؟?:\n])\s*([\u0621-\u064a]+)\s*[،,.!؟?]")
 
 
 def difference_in_meaning(left: str, right: str) -> str | None:
