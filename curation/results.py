@@ -22,7 +22,7 @@ def _lines() -> Iterator[str]:
     verdict = Path("data/evaluated/verdict.json")
     if verdict.exists():
         found = json.loads(verdict.read_text("utf-8"))
-        yield f"verdict   {found['verdict']}: {' '.join(found['reasons'])}"
+        yield f"verdict   {found['verdict']}: {found['reasons'][0]}"
     for name, path in (
         ("report", "reports/index.html"),
         ("data docs", "reports/expectations/index.html"),
