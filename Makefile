@@ -35,7 +35,7 @@ review: $(READY)
 	$(RUN) qirat review push
 
 clean:
-	rm -rf $(VENV) .qirat
+	rm -rf $(VENV)
 
 # constraints.txt pins every package. The default base model ships in a package of its own, whose dependencies (a
 # compiler run for llama.cpp) nothing here needs.

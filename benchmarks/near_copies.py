@@ -2,8 +2,8 @@
 
     python benchmarks/near_copies.py conversations.jsonl[.gz] [--repeat 10]
 
-Each runs as its users run it, in a process of its own: wall time, CPU time, peak memory, rows removed. text-dedup gets an
-environment of its own below .qirat/benchmarks. `--repeat` grows the input by re-worded copies to see how time grows.
+Each runs as its users run it, in a process of its own: wall time, CPU time, peak memory, rows removed. text-dedup gets
+an environment of its own below .qirat/benchmarks. `--repeat` grows the input by re-worded copies to see how time grows.
 """
 
 import argparse

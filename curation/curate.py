@@ -9,12 +9,13 @@ from typing import Any
 import polars as pl
 
 from curation.checks import Context, Score, checks, findings
-from curation.conversation import SCHEMA, conversation_id, message
+from curation.conversation import SCHEMA, message
 from curation.decision import PATH, Decision, read_decisions
 from curation.evaluation_sets import read_evaluation_sets
 from curation.ledger import FINDING, assert_law, counts, entries
 from curation.playbook import Playbook
 from curation.policy import Route, judged
+from curation.repair import spoken_record
 from curation.stage import Params, Stage
 
 CURATED = pl.Schema([*SCHEMA.items(), ("origin", pl.String()), ("parent_id", pl.String())])
@@ -76,17 +77,9 @@ def edited(survivors: pl.DataFrame, decisions: dict[str, Decision]) -> pl.DataFr
     corrected = []
     for row in survivors.filter(pl.col("conversation_id").is_in(list(edits))).iter_rows(named=True):
         decision = edits[row["conversation_id"]]
-        messages = [message(**m) for m in decision.messages] if decision.messages else row["messages"]
-        corrected.append(
-            {
-                **row,
-                "messages": messages,
-                "conversation_id": conversation_id(messages),
-                "label": decision.label if decision.label is not None else row["label"],
-                "origin": "edited",
-                "parent_id": row["conversation_id"],
-            }
-        )
+        words = spoken_record([message(**m) for m in decision.messages], merge=False) if decision.messages else {}
+        label = decision.label if decision.label is not None else row["label"]
+        corrected.append({**row, **words, "label": label, "origin": "edited", "parent_id": row["conversation_id"]})
     return pl.DataFrame(corrected, schema=CURATED).sort("parent_id")
 
 
@@ -97,22 +90,19 @@ def decided(
     fatal = refound.filter(pl.col("severity") == "fatal")
     broken = dict(fatal.group_by("conversation_id", maintain_order=True).agg(pl.col("code").first()).iter_rows())
     corrected = dict(edits.select("parent_id", "conversation_id").iter_rows())
-    taken = set(verdicts["conversation_id"])
-    fates = []
-    for key, verdict, codes in verdicts.select("conversation_id", "verdict", "codes").iter_rows():
-        decision = decisions.get(key)
-        if decision is None:
-            fates.append(_by_policy(key, verdict, codes))
-            continue
-        fate = _by_people(decision)
-        if decision.decision == "edit":
-            now = corrected[key]
+    fates = [
+        _by_people(decisions[key]) if key in decisions else _by_policy(key, verdict, codes)
+        for key, verdict, codes in verdicts.select("conversation_id", "verdict", "codes").iter_rows()
+    ]
+    used = {fate["conversation_id"] for fate in fates if fate["outcome"] in ("accepted", "kept")}
+    for fate in fates:
+        if fate["outcome"] == "edited":
+            now = corrected[fate["conversation_id"]]
             if now in broken:
                 fate |= {"outcome": "dropped", "code": broken[now], "evidence": "the corrected words fail a check"}
-            elif now != key and now in taken:
+            elif now in used:
                 fate |= {"outcome": "duplicate", "code": "edit", "evidence": f"corrected into a copy of {now}"}
-            taken.add(now)
-        fates.append(fate)
+            used.add(now)
     return pl.DataFrame(fates, schema=FATES)
 
 

@@ -20,6 +20,7 @@ from curation.conversation import ROLES, canonical_json
 from curation.stage import Params, QiratError, atomic
 
 PATH = Path("data/review/decisions.jsonl")
+MESSAGE_KEYS = {"role", "content", "name", "tool_calls"}
 HEADER = {"qirat": "decisions", "version": 1}
 
 
@@ -40,8 +41,11 @@ class Decision(Params):
         if self.decision == "edit" and not self.messages and self.label is None:
             raise ValueError("an edit needs corrected messages or a corrected label")
         for turn, m in enumerate(self.messages or ()):
-            if m.get("role") not in ROLES or not isinstance(m.get("content"), str):
-                raise ValueError(f"message {turn} needs a role of {', '.join(ROLES)} and a text content")
+            if m.get("role") not in ROLES or not isinstance(m.get("content"), str) or set(m) - MESSAGE_KEYS:
+                raise ValueError(
+                    f"message {turn} needs a role of {', '.join(ROLES)} and a text content; "
+                    "beside them it may have name and tool_calls"
+                )
         return self
 
 

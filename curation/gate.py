@@ -13,13 +13,14 @@ from curation.ledger import outcomes
 from curation.stage import Params, QiratError, Stage
 
 REASONS_NAMED = 4
+STRAY = 0.01  # share of the examples below which a language is not one of the set
 
 
 class Gate(Params):
     """params.yaml: gate"""
 
     min_clean: int = Field(ge=1)  # distinct training examples
-    min_per_language: int = Field(ge=0)  # in each language that has any
+    min_per_language: int = Field(ge=0)  # in each language of the set
     min_per_label: int = Field(ge=0)  # for each label that has any; 0: not asked for
 
 
@@ -45,9 +46,12 @@ def main() -> None:
 
 
 def counted(clean: pl.DataFrame, kind: str) -> dict[str, int]:
-    """Examples per language or label; what has none, or is of several languages, is no kind of its own."""
-    named = clean.filter(pl.col(kind).is_not_null() & ~pl.col(kind).is_in(["mixed", "und"]))
-    return dict(named[kind].value_counts().sort(kind).iter_rows())
+    """Examples per language or label, in their order. Strays and mixtures are no language of the set."""
+    counts = dict(clean[kind].drop_nulls().value_counts().sort(kind).iter_rows())
+    if kind == "label":
+        return counts
+    least = STRAY * clean.height
+    return {name: count for name, count in counts.items() if count >= least and name not in ("mixed", "und", "other")}
 
 
 def shortfalls(clean: int, languages: Mapping[str, int], labels: Mapping[str, int], params: Gate) -> list[str]:

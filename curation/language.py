@@ -12,10 +12,12 @@ MIXED_FROM = 0.25  # share of the rarer script from which a text is mixed
 
 
 def language_of(text: str) -> str:
-    """ISO 639-1 code, "mixed" for English with Arabic, "und" when there is nothing to go by."""
+    """ISO 639-1 code; "mixed" for Latin with Arabic, "other" for other scripts, "und" for a text without letters."""
     text = text[:LOOKED_AT]
     latin, arabic = len(LATIN.findall(text)), len(ARABIC.findall(text))
     letters = latin + arabic
+    if sum(map(str.isalpha, text)) > 2 * letters:
+        return "other"
     if not letters:
         return "und"
     if min(latin, arabic) / letters >= MIXED_FROM:

@@ -19,6 +19,7 @@ class Limit(Params):
     doubt: float | None = None  # from this value a person should look
     fatal: float | None = None  # from this value the row is rejected
     below: bool = False  # low values are the bad ones
+    note_if_common: bool = False  # where most rows have it, it is about the set (a playbook not yours), not about rows
     precision: float = Field(default=0.5, gt=0, le=1)  # share of such doubts that people are expected to confirm
 
 
@@ -26,7 +27,7 @@ class Route(Params):
     """params.yaml: route"""
 
     budget: float = Field(ge=0, le=1)  # share of the survivors that people can look at
-    too_common: float = Field(gt=0, le=1)  # a doubt about more of the rows than this is about the set, not about rows
+    too_common: float = Field(gt=0, le=1)  # share of the rows from which a doubt with note_if_common is such a note
     limits: Mapping[str, Limit]
 
 
@@ -39,13 +40,11 @@ def judged(findings: pl.DataFrame, policy: Route, total: int) -> pl.DataFrame:
 
 
 def too_common(findings: pl.DataFrame, policy: Route, total: int) -> dict[str, float]:
-    """Codes that would doubt more than `policy.too_common` of all rows, with that share.
-
-    A playbook that is not this team's, say. Nobody can review half of a set row by row.
-    """
+    """Codes with `note_if_common` that would doubt more than `policy.too_common` of all rows, with that share."""
     doubts = _severity(findings, policy).filter(pl.col("severity") == "doubt")
     rows = doubts.group_by("code").agg(share=pl.col("conversation_id").n_unique() / max(total, 1)).sort("code")
-    return dict(rows.filter(pl.col("share") > policy.too_common).iter_rows())
+    notes = [code for code, limit in policy.limits.items() if limit.note_if_common]
+    return dict(rows.filter((pl.col("share") > policy.too_common) & pl.col("code").is_in(notes)).iter_rows())
 
 
 def _severity(findings: pl.DataFrame, policy: Route) -> pl.DataFrame:
@@ -77,14 +76,14 @@ def verdicts(ids: Collection[str], findings: pl.DataFrame, policy: Route) -> pl.
     the budget cannot pay for is held. Ties go by id.
     """
     precision = {code: limit.precision for code, limit in policy.limits.items()}
-    serious = findings.filter(pl.col("severity") != "info").select("conversation_id", "code", "severity").unique()
-    each = serious.group_by("conversation_id").agg(
+    serious = findings.filter(pl.col("severity") != "info").select("conversation_id", "code", "severity")
+    # Sorted and rounded: a product of floats must not depend on the order in which threads find them.
+    distinct = serious.unique().sort("conversation_id", "code", "severity")
+    missed = 1 - pl.col("code").filter(pl.col("severity") == "doubt").replace_strict(precision, return_dtype=pl.Float64)
+    each = distinct.group_by("conversation_id", maintain_order=True).agg(
         fatal=(pl.col("severity") == "fatal").any(),
-        codes=pl.col("code").unique().sort(),
-        priority=1
-        - (
-            1 - pl.col("code").filter(pl.col("severity") == "doubt").replace_strict(precision, return_dtype=pl.Float64)
-        ).product(),
+        codes=pl.col("code").unique(maintain_order=True),
+        priority=(1 - missed.product()).round(9),
     )
     all_ids = pl.DataFrame({"conversation_id": sorted(ids)}, schema={"conversation_id": pl.String})
     table = all_ids.join(each, on="conversation_id", how="left", maintain_order="left")

@@ -59,7 +59,7 @@ def groups(curated: pl.DataFrame, pairs: Iterable[tuple[str, str]]) -> pl.Series
 
 
 def assigned(grouped: pl.DataFrame, params: Split) -> pl.Series:
-    """train, dev or test by the hash of the group and the seed: adding data moves no group that was there."""
+    """train, dev or test by the hash of the group and the seed: new data moves no group that it is not related to."""
     sizes = dict(grouped["cluster_id"].value_counts().iter_rows())
     limit = max(1.0, params.largest_group * grouped.height)
 

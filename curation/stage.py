@@ -24,6 +24,9 @@ import polars as pl
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+SECTIONS = frozenset(
+    "ingest dedup embed score route review validate split gate model tokenize baseline train evaluate report".split()
+)
 Item = TypeVar("Item")
 
 
@@ -44,13 +47,19 @@ Section = TypeVar("Section", bound=Params)
 class Stage(Generic[AnyParams]):
     """One stage of dvc.yaml while it runs: `with Stage("dedup", Dedup) as stage: ...`"""
 
+    params: AnyParams
+
     def __init__(self, name: str, params: type[AnyParams]) -> None:
         self.name = name
-        self._declared = _declaration(name)
-        self.params: AnyParams = self.section(name, params)
+        self._model = params
 
     def __enter__(self) -> Self:
         self._started = time.monotonic()
+        try:
+            self._declared = _declaration(self.name)
+            self.params = self.section(self.name, self._model)
+        except QiratError as error:
+            sys.exit(f"{self.name}: {error}")
         return self
 
     def __exit__(
@@ -136,6 +145,10 @@ def load_params(section: str, params: type[AnyParams]) -> AnyParams:
     if not path.exists():
         raise QiratError(f"params.yaml is not in {Path.cwd()}; run this from the folder that holds it")
     found = yaml.safe_load(path.read_text("utf-8")) or {}
+    if unknown := sorted(set(found) - SECTIONS):
+        raise QiratError(
+            f"params.yaml: no stage reads {', '.join(unknown)}; sections are {', '.join(sorted(SECTIONS))}"
+        )
     try:
         return params.model_validate(found.get(section, {}))
     except ValidationError as error:
@@ -147,7 +160,7 @@ def load_params(section: str, params: type[AnyParams]) -> AnyParams:
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yields a fresh temporary path beside `path` and moves it there, durably, when the block ends well."""
+    """Yields a fresh temporary path beside `path` and moves it there when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for stale in path.parent.glob(f".{path.name}.*.partial"):
         _remove(stale)

@@ -6,8 +6,9 @@ import unicodedata
 import polars as pl
 
 # Arabic letters that writers use for one another, and marks that do not change the word. Unicode chart U+0600;
-# the classes are those of Lucene's ArabicNormalizer, plus hamza carriers and digits.
-_ARABIC = {
+# the classes are those of Lucene's ArabicNormalizer, plus hamza carriers and digits. Curly apostrophes as well.
+_VARIANTS = {
+    **dict.fromkeys("’‘ʼ", "'"),
     **dict.fromkeys("أإآٱ", "ا"),
     "ى": "ي",
     "ئ": "ي",
@@ -20,12 +21,12 @@ _ARABIC = {
     **{chr(0x0660 + d): str(d) for d in range(10)},
     **{chr(0x06F0 + d): str(d) for d in range(10)},
 }
-_TABLE = str.maketrans(_ARABIC)
+_TABLE = str.maketrans(_VARIANTS)
 _SPACE = re.compile(r"\s+")
 
 
 def fold(text: str) -> str:
-    """Case, compatibility forms, Arabic spelling variants, digits and white space made one."""
+    """Case, compatibility forms, Arabic spelling variants, digits, apostrophes and white space made one."""
     return _SPACE.sub(" ", unicodedata.normalize("NFKC", text).casefold().translate(_TABLE)).strip()
 
 
@@ -34,7 +35,7 @@ def folded(text: pl.Expr) -> pl.Expr:
     return (
         text.str.normalize("NFKC")
         .str.to_lowercase()
-        .str.replace_many(list(_ARABIC), list(_ARABIC.values()))
+        .str.replace_many(list(_VARIANTS), list(_VARIANTS.values()))
         .str.replace_all(r"\s+", " ")
         .str.strip_chars(" ")
     )

@@ -74,7 +74,7 @@ def _judged(conversations: pl.DataFrame, *more: str) -> pl.DataFrame:
         turns=_MESSAGES.len().cast(pl.Int64),
         unknown_roles=_count(~_ROLE.is_in(ROLES)),
         unrepaired=_count(_UNREPAIRED),
-        first_role=role.list.set_difference(["system"]).list.first().fill_null(NONE),
+        first_role=role.list.eval(pl.element().filter(pl.element() != "system")).list.first().fill_null(NONE),
         both_sides=role.list.contains("user") & role.list.contains("assistant"),
         last_role=role.list.last().fill_null(NONE),
         empty_replies=_count(_IS_REPLY & _SAYS_NOTHING),

@@ -51,7 +51,7 @@ def test_an_edited_row_stays_with_what_its_parent_was_like():
     assert found["cluster_id"][0] == found["cluster_id"][1]
 
 
-def test_adding_data_moves_no_group_that_was_there():
+def test_adding_unrelated_data_moves_no_group():
     before, after = parts_of(curated(200), pairs_of()), parts_of(curated(300), pairs_of())
     both = before.join(after, on="conversation_id")
     assert both.height == 200

@@ -4,16 +4,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.stage import Params, QiratError, Stage, atomic
+from curation.stage import Params, Stage, atomic
 
 DVC = """
 stages:
-  sweep:
-    cmd: python -m sweep
+  split:
+    cmd: python -m split
     deps: [data/here]
-    params: [sweep]
+    params: [split]
     outs: [data/there]
-    metrics: [metrics/sweep.json: {cache: false}]
+    metrics: [metrics/split.json: {cache: false}]
 """
 
 
@@ -25,7 +25,7 @@ class Sweep(Params):
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("dvc.yaml").write_text(DVC)
-    Path("params.yaml").write_text("sweep: {least: 0.5}")
+    Path("params.yaml").write_text("split: {least: 0.5}")
     Path("data/here").mkdir(parents=True)
     return tmp_path
 
@@ -33,44 +33,48 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_a_stage_writes_it_can_read_back():
     rows = pl.DataFrame({"n": [1, 2]})
     rows.write_parquet("data/here/rows.parquet")
-    with Stage("sweep", Sweep) as stage:
+    with Stage("split", Sweep) as stage:
         stage.write("there/rows", stage.read("here/rows"))
         stage.write_metrics({"rows": 2})
     assert pl.read_parquet("data/there/rows.parquet").equals(rows)
-    assert json.loads(Path("metrics/sweep.json").read_text()) == {"rows": 2}
+    assert json.loads(Path("metrics/split.json").read_text()) == {"rows": 2}
 
 
 def test_reading_what_dvc_does_not_know_of_stops_the_stage():
     with (
         pytest.raises(SystemExit, match=r"data/secret/rows.parquet: list it under deps"),
-        Stage("sweep", Sweep) as stage,
+        Stage("split", Sweep) as stage,
     ):
         stage.read("secret/rows")
 
 
 def test_writing_what_dvc_does_not_know_of_stops_the_stage():
-    with pytest.raises(SystemExit, match="list it under outs"), Stage("sweep", Sweep) as stage:
+    with pytest.raises(SystemExit, match="list it under outs"), Stage("split", Sweep) as stage:
         stage.write("here/rows", pl.DataFrame({"n": [1]}))
 
 
 def test_reading_params_dvc_does_not_know_of_stops_the_stage():
-    with pytest.raises(SystemExit, match="list it under params"), Stage("sweep", Sweep) as stage:
+    with pytest.raises(SystemExit, match="list it under params"), Stage("split", Sweep) as stage:
         stage.section("route", Sweep)
 
 
 def test_a_missing_input_names_the_command_that_makes_it():
-    with pytest.raises(SystemExit, match="dvc repro sweep"), Stage("sweep", Sweep) as stage:
+    with pytest.raises(SystemExit, match="dvc repro split"), Stage("split", Sweep) as stage:
         stage.read("here/rows")
 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("sweep: {least: much}", "sweep.least"), ("sweep: {leest: 1}", "sweep.leest"), ("other: 1", "sweep.least")],
+    [
+        ("split: {least: much}", "split.least"),
+        ("split: {leest: 1}", "split.leest"),
+        ("splat: 1", "no stage reads splat"),
+    ],
 )
 def test_mistyped_params_are_named(text: str, complaint: str):
     Path("params.yaml").write_text(text)
-    with pytest.raises(QiratError, match=complaint):
-        Stage("sweep", Sweep)
+    with pytest.raises(SystemExit, match=complaint), Stage("split", Sweep):
+        pass
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_nothing_else():

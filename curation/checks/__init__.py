@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from curation.personal_data import masked
 from curation.playbook import Playbook
 from curation.stage import Params, QiratError
 
@@ -76,7 +77,7 @@ class Check:
         if self.languages:
             known = conversations.filter(pl.col("language").is_in([*self.languages, "mixed"]))
         seen = self.observe(known, context)
-        found = seen if isinstance(seen, pl.DataFrame) else pl.DataFrame(list(seen), schema_overrides=dict(FINDINGS))
+        found = seen if isinstance(seen, pl.DataFrame) else _table(seen)
         if found.is_empty():
             return pl.DataFrame(schema=FINDINGS)
         if strange := set(found["code"].unique()) - set(self.codes):
@@ -87,11 +88,18 @@ class Check:
             "rule_version": pl.lit(self.version),
         }
         absent = {name: pl.lit(None) for name in ("threshold", "turn", "evidence") if name not in found.columns}
+        shown = pl.col("evidence").map_elements(
+            lambda text: masked(text, context.params.countries)[:EVIDENCE_CHARACTERS], return_dtype=pl.String
+        )
         return (
             found.with_columns(**given, **absent)
             .select(pl.col(name).cast(dtype) for name, dtype in FINDINGS.items())
-            .with_columns(pl.col("evidence").str.slice(0, EVIDENCE_CHARACTERS))
+            .with_columns(evidence=shown)
         )
+
+
+def _table(seen: Observations) -> pl.DataFrame:
+    return pl.DataFrame(list(seen), schema_overrides=dict(FINDINGS), infer_schema_length=None)
 
 
 _CHECKS: dict[str, Check] = {}

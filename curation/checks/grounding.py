@@ -49,7 +49,12 @@ def ungrounded(messages: list[dict[str, Any]]) -> Iterator[tuple[int, str, str]]
                     core = (
                         re.sub(r"[^\w/.,:-]", "", re.sub(_CURRENCY, "", said)).strip(".,") if kind == "price" else said
                     )
-                    if core not in known and not any(said in other for other in taken):
+                    if not _stands(core, known) and not any(said in other for other in taken):
                         taken.add(said)
                         yield turn, kind, said
         known += f" {text} {fold(m['tool_calls'] or '')}"
+
+
+def _stands(fact: str, known: str) -> bool:
+    """Whether the fact stands in the text by itself: 482 does not stand in 48213, nor 5 in 15."""
+    return re.search(rf"(?<![\w.,]){re.escape(fact)}(?![\w]|[.,]\d)", known) is not None

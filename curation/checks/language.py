@@ -16,6 +16,9 @@ TELLING_CHARACTERS = 20  # shorter turns ("ok", "merci!") say little about their
 def language(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Turns in languages the set is not meant for; replies in another language than the customer's last turn."""
     expected = {*context.params.languages, "mixed", "und"}
+    for key, found in conversations.select("conversation_id", "language").iter_rows():
+        if found not in expected:
+            yield {"conversation_id": key, "code": "unexpected_language", "value": 1, "evidence": f"{found} as a whole"}
     asked: dict[str, str] = {}
     for key, turn, role, text in turns(conversations).iter_rows():
         if role not in ("user", "assistant") or len(text) < TELLING_CHARACTERS:

@@ -6,6 +6,7 @@ from curation.checks import Context, check
 from curation.shingles import shingle, spoken, words
 
 REPORTED_FROM = 0.2
+WHOLE_FROM = 0.5
 PHRASE_SHARE, PHRASE_LEAST = 0.005, 10  # word runs of so many conversations are the team's phrases, not a leak
 
 
@@ -17,12 +18,9 @@ def leaks(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """
     here, there = (_runs(table, context.params.evaluation_words) for table in (conversations, context.evaluation))
     phrases = here.group_by("hash").len().filter(pl.col("len") > max(PHRASE_LEAST, PHRASE_SHARE * conversations.height))
-    there = there.join(phrases, on="hash", how="anti")
-    sizes = there.group_by("key").agg(size=pl.len())
-    shared = here.join(there, on="hash", suffix="_there").group_by("key", "key_there").agg(shared=pl.len())
-    share = shared.join(sizes, left_on="key_there", right_on="key").with_columns(
-        value=pl.col("shared") / pl.col("size")
-    )
+    whole, telling = _contained(here, there), _contained(here, there.join(phrases, on="hash", how="anti"))
+    # A conversation that leaked many times looks like a phrase: what is contained for the most part counts anyway.
+    share = pl.concat([telling, whole.filter(pl.col("value") >= WHOLE_FROM)])
     most = share.sort("value", "key_there", descending=[True, False]).unique("key", keep="first", maintain_order=True)
     named = context.evaluation.select("conversation_id", "row_id")
     return (
@@ -36,6 +34,14 @@ def leaks(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
             evidence=pl.col("row_id"),
         )
     )
+
+
+def _contained(here: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
+    """key, key_there and the share of the runs of each that stand in the other, where any does."""
+    sizes = there.group_by("key").agg(size=pl.len())
+    shared = here.join(there, on="hash", suffix="_there").group_by("key", "key_there").agg(shared=pl.len())
+    share = shared.join(sizes, left_on="key_there", right_on="key")
+    return share.select("key", "key_there", value=pl.col("shared") / pl.col("size"))
 
 
 def _runs(conversations: pl.DataFrame, size: int) -> pl.DataFrame:

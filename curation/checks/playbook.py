@@ -26,7 +26,8 @@ def playbook(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[
     for key, messages, language, label in columns.iter_rows():
         seen = {"conversation_id": key, "value": 1}
         broken = [j for j in rules.judge(messages, language, label) if not j.ok]
-        if any(j.kind == "required" for j in broken) and rules.speaks_as_team(messages, "user", language):
+        greets = {role: rules.speaks_as_team(messages, role, language) for role in ("user", "assistant")}
+        if greets["user"] and not greets["assistant"]:
             yield {
                 **seen,
                 "code": "roles_swapped",

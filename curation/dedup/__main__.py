@@ -27,31 +27,35 @@ class Dedup(Params):
 def main() -> None:
     """Exact copies by id, near ones by verified pairs; what differs in meaning stays apart."""
     with Stage("dedup", Dedup) as stage:
-        p = stage.params
         rows = stage.read("ingested/conversations")
-        conversations = distinct(rows)
-        said = spoken(conversations)
-        own = shingle(words(own_turns(said, p.boilerplate_share, p.boilerplate_least)), p.shingle_words)
-        whole = shingle(words(said), p.shingle_words)
-        candidates = candidate_pairs(own, p.bands, p.rows, p.seed)
-        pairs = guarded(verify([own, whole], candidates, p.related_from), conversations, p.threshold)
-        removed = copies(pairs.filter(pl.col("relation") == "copy"), preference(conversations))
-        result = clusters(rows, conversations, removed)
+        pairs, candidates, result = deduplicated(rows, stage.params)
 
         stage.write("dedup/pairs", pairs)
         stage.write("dedup/clusters", result)
+        kinds = dict(result["kind"].drop_nulls().value_counts().iter_rows())
+        apart = pairs.filter(pl.col("relation").is_in(["numbers", "negation", "names"]))
         stage.write_metrics(
             {
                 "rows": rows.height,
-                "exact_copies": rows.height - conversations.height,
-                "candidates": len(candidates),
-                "near_copies": len(removed),
-                "kept_apart_by_meaning": pairs.filter(
-                    pl.col("relation").is_in(["numbers", "negation", "names"])
-                ).height,
+                "exact_copies": kinds.get("exact", 0),
+                "candidates": candidates,
+                "near_copies": kinds.get("near", 0),
+                "kept_apart_by_meaning": apart.height,
                 "survivors": int(result["survivor"].sum()),
             }
         )
+
+
+def deduplicated(rows: pl.DataFrame, params: Dedup) -> tuple[pl.DataFrame, int, pl.DataFrame]:
+    """Verified pairs with their relation, how many candidates there were, and CLUSTERS of all rows."""
+    conversations = distinct(rows)
+    said = spoken(conversations)
+    own = shingle(words(own_turns(said, params.boilerplate_share, params.boilerplate_least)), params.shingle_words)
+    whole = shingle(words(said), params.shingle_words)
+    candidates = candidate_pairs(own, params.bands, params.rows, params.seed)
+    pairs = guarded(verify([own, whole], candidates, params.related_from), conversations, params.threshold)
+    removed = copies(pairs.filter(pl.col("relation") == "copy"), preference(conversations))
+    return pairs, len(candidates), clusters(rows, conversations, removed)
 
 
 def guarded(pairs: pl.DataFrame, conversations: pl.DataFrame, threshold: float) -> pl.DataFrame:

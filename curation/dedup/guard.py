@@ -10,9 +10,10 @@ from itertools import pairwise
 
 from curation.text import fold
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:؟\n]\s*|[\"'(«]\s*)$")
+MARKS = 8  # characters before a word in which the end of a sentence would stand
 _CAPITALISED = re.compile(r"[A-Z][\w'’-]*")
 
 NEGATIONS = frozenset(
@@ -47,7 +48,7 @@ def difference_in_meaning(left: str, right: str) -> str | None:
 
 
 def _words(text: str) -> Counter[str]:
-    return Counter(word.replace("’", "'") for word in _WORD.findall(fold(text)))
+    return Counter(_WORD.findall(fold(text)))
 
 
 def _names(text: str) -> set[str]:
@@ -55,7 +56,7 @@ def _names(text: str) -> set[str]:
     capitals = {
         fold(match.group())
         for match in _CAPITALISED.finditer(text)
-        if not _SENTENCE_START.search(text[: match.start()]) and match.group() != "I"
+        if not _SENTENCE_START.search(text[max(0, match.start() - MARKS) : match.start()]) and match.group() != "I"
     }
     words = _WORD.findall(fold(text))
     announced = {after for before, after in pairwise(words) if before in _NAME_FOLLOWS}

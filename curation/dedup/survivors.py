@@ -19,11 +19,9 @@ CLUSTERS = pl.Schema(
 
 
 def distinct(conversations: pl.DataFrame) -> pl.DataFrame:
-    """One row of each set of identical conversations: the oldest, whatever file it stands in; `copies` counts them."""
+    """One row of each set of identical conversations: the oldest, whatever file it stands in."""
     oldest = conversations.sort("conversation_id", "created_at", "source_id", "row_id", nulls_last=True)
-    return oldest.with_columns(copies=pl.len().over("conversation_id")).unique(
-        "conversation_id", keep="first", maintain_order=True
-    )
+    return oldest.unique("conversation_id", keep="first", maintain_order=True)
 
 
 def preference(conversations: pl.DataFrame) -> dict[str, int]:

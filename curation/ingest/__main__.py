@@ -3,19 +3,17 @@
 Nothing is lost on the way: every raw row is part of one conversation or stands in the quarantine with a reason.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from pydantic import Field
 
-from curation.conversation import SCHEMA, conversation_id
+from curation.conversation import SCHEMA
 from curation.ingest.containers import CONTAINERS, Contents, Row, open_file
 from curation.ingest.formats import Format, Outcome, formats
-from curation.ingest.repair import repair_messages
-from curation.language import language_of
+from curation.repair import spoken_record
 from curation.stage import Params, QiratError, Stage, progress
 
 RAW = Path("data/raw")
@@ -82,16 +80,23 @@ def read_file(path: Path, name: str, params: Ingest) -> tuple[str, list[Outcome]
         return "unknown", [
             Outcome([Row(0, None)], reason=f"no reader for {path.name}; Qirat reads {kinds}, plain, .gz or .zst")
         ]
-    faulty = [Outcome([row], reason=row.fault) for row in contents.rows if row.fault]
-    readable = Contents([row for row in contents.rows if not row.fault], contents.columns, contents.beside)
-    if not readable.rows:
-        return "unknown", faulty
-    chosen = format_for(name, readable, params.formats)
+    faulty = [row for row in contents.rows if row.fault]
+    readable = [row for row in contents.rows if not row.fault]
+    if not readable:
+        return "unknown", [Outcome([row], reason=row.fault) for row in faulty]
+    chosen = format_for(name, contents, params.formats)
     if chosen is None:
-        keys = ", ".join(contents.columns or _keys(readable.rows[0]))
+        keys = ", ".join(contents.columns or _keys(readable[0]))
         reason = f"no format has these fields: {keys}; name one in params.yaml: ingest.formats, see docs/formats.md"
-        return "unknown", [*faulty, *(Outcome([row], reason=reason) for row in readable.rows)]
-    outcomes = [*faulty, *chosen.read(readable, params.roles)]
+        return "unknown", [Outcome([row], reason=row.fault or reason) for row in contents.rows]
+    try:
+        outcomes = list(chosen.read(contents, params.roles))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise QiratError(
+            f"{name} cannot be read as {chosen.name} ({error!r}); see params.yaml: ingest.formats"
+        ) from None
+    taken = {row.number for outcome in outcomes for row in outcome.rows}
+    outcomes += [Outcome([row], reason=row.fault) for row in faulty if row.number not in taken]
     assert_all_rows(name, contents, outcomes)
     return chosen.name, outcomes
 
@@ -117,19 +122,14 @@ def assert_all_rows(name: str, contents: Contents, outcomes: list[Outcome]) -> N
 
 def conversation(name: str, kind: str, outcome: Outcome, params: Ingest) -> dict[str, Any]:
     """The record of a readable outcome."""
-    messages = repair_messages(outcome.messages or [], params.merge_consecutive)
     number = outcome.rows[0].number
-    provenance = dict(outcome.provenance)
     return {
-        **provenance,
+        **outcome.provenance,
+        **spoken_record(outcome.messages or [], params.merge_consecutive),
         "row_id": f"{name}:{number}",
-        "conversation_id": conversation_id(messages),
-        "messages": messages,
-        "language": language_of("\n".join(_said(messages))),
         "source": kind,
         "source_file": name,
         "source_row": number,
-        "created_at": _moment(provenance.get("created_at")),
     }
 
 
@@ -144,23 +144,6 @@ def quarantined(name: str, outcome: Outcome) -> dict[str, Any]:
         "reason": outcome.reason,
         "raw": raw,
     }
-
-
-def _said(messages: list[dict[str, Any]]) -> Iterator[str]:
-    return (m["content"] for m in messages if m["role"] in ("user", "assistant"))
-
-
-def _moment(value: Any) -> datetime | None:
-    """A time in UTC from ISO 8601 or Unix seconds; None when it is neither (it stays in no column, the row stays)."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            return None
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return datetime.fromtimestamp(number, UTC) if 0 < number < 4e9 else None
 
 
 def _keys(row: Row) -> list[str]:

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +15,17 @@ from typing import Any
 
 import polars as pl
 
+from curation.repair import LONE_SURROGATES
+
 CHARACTERS_KEPT = 2000  # of an unreadable row, in the quarantine
 
 
 @dataclass(frozen=True)
 class Row:
-    """One raw row. `value` is a dict for every container but JSON, which may hold anything; a `fault` voids it."""
+    """One raw row. `value` is a dict for every container but JSON, which may hold anything.
+
+    A `fault` says why the row cannot be used; its value is then what could still be told, or None.
+    """
 
     number: int  # 1-based: physical line, element, record or table row
     value: Any
@@ -49,7 +55,7 @@ def open_file(path: Path) -> Contents | None:
         return None
     try:
         data = _unpack(path.read_bytes(), packed)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         return Contents([Row(0, None, f"the {packed} file cannot be unpacked ({error}); export it again", "")])
     return CONTAINERS[kind](data)
 
@@ -58,13 +64,22 @@ def _unpack(data: bytes, packed: str) -> bytes:
     if packed == ".gz":
         return gzip.decompress(data)
     if packed == ".zst":
-        import zstandard
+        return b"".join(_zstd_frames(data))
+    return data
 
+
+def _zstd_frames(data: bytes) -> Iterator[bytes]:
+    import zstandard
+
+    while data:
+        frame = zstandard.ZstdDecompressor().decompressobj()
         try:
-            return zstandard.ZstdDecompressor().stream_reader(data).read()
+            yield frame.decompress(data)
         except zstandard.ZstdError as error:
             raise ValueError(error) from None
-    return data
+        if not frame.eof:
+            raise ValueError("it ends in the middle")
+        data = frame.unused_data
 
 
 def _json_lines(data: bytes) -> Contents:
@@ -79,12 +94,24 @@ def _json_lines(data: bytes) -> Contents:
 
 def _parsed(number: int, line: bytes) -> Row:
     try:
-        return Row(number, json.loads(line.decode("utf-8")))
+        value = json.loads(line.decode("utf-8"))
+        # Escapes such as \\ud83d alone are half a character, which no file can hold.
+        return Row(number, _whole_characters(value) if b"\\ud" in line.lower() else value)
     except UnicodeDecodeError as error:
         fault = f"not UTF-8 at byte {error.start}; save the file as UTF-8"
     except (ValueError, RecursionError) as error:
         fault = f"not JSON ({error}); export the row again"
     return Row(number, None, fault, line.decode("utf-8", "replace"))
+
+
+def _whole_characters(value: Any) -> Any:
+    if isinstance(value, str):
+        return LONE_SURROGATES.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_whole_characters(item) for item in value]
+    if isinstance(value, dict):
+        return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
+    return value
 
 
 def _json_document(data: bytes) -> Contents:
@@ -136,16 +163,16 @@ def _records(records: Iterator[list[str]], header: tuple[str, ...]) -> Iterator[
             yield Row(number, {name: value or None for name, value in zip(header, record, strict=True)})
         else:
             fault = f"{len(record)} fields where the header has {len(header)}; quote fields that hold separators"
-            yield Row(number, None, fault, " | ".join(record))
+            yield Row(number, dict(zip(header, record, strict=False)), fault, " | ".join(record))
 
 
 def _parquet(data: bytes) -> Contents:
     try:
         table = pl.read_parquet(io.BytesIO(data))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        return Contents([Row(0, None, f"not Parquet ({error}); export it again", "")])
-    rows = [Row(number, value) for number, value in enumerate(table.iter_rows(named=True), 1)]
-    return Contents(rows, columns=tuple(table.columns))
+        values = list(table.iter_rows(named=True))
+    except (pl.exceptions.PolarsError, OSError, ValueError, OverflowError) as error:
+        return Contents([Row(0, None, f"the Parquet file cannot be read ({error}); export it again", "")])
+    return Contents([Row(number, value) for number, value in enumerate(values, 1)], columns=tuple(table.columns))
 
 
 def _csv(data: bytes) -> Contents:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup, escape
 
-from curation.checks.pii import spans
+from curation.personal_data import masked
 from curation.report.blocks import Block, Cell, Example, Examples, Note, Turn, auto, code, count
 from curation.report.data_sections import explanation
 from curation.report.results import Results
@@ -111,7 +111,7 @@ def _example(
         facts.append((words("examples.language"), words.name_of("languages", row["language"])))
     for finding in seen or [row]:
         if finding["evidence"]:
-            facts.append((words("examples.evidence"), auto(mask(finding["evidence"], picking.countries))))
+            facts.append((words("examples.evidence"), auto(masked(finding["evidence"], picking.countries))))
         if finding["value"] not in (None, 1.0):  # 1: there was nothing to measure
             facts.append((words("examples.value"), f"{finding['value']:.4g}"))
             if finding["threshold"] is not None:
@@ -166,18 +166,8 @@ def _seen(results: Results, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return findings.sort("turn", "evidence").head(FINDINGS_SHOWN).to_dicts()
 
 
-def mask(text: str, countries: tuple[str, ...]) -> str:
-    """The text with personal data replaced by its kind: a report is passed around."""
-    shown, end = [], 0
-    for kind, (start, stop) in spans(text, countries):
-        if start >= end:
-            shown += [text[end:start], f"[{kind}]"]
-            end = stop
-    return "".join([*shown, text[end:]])
-
-
 def _shown(m: Mapping[str, Any], picking: Picking) -> str:
-    text = mask(m["content"] or m.get("tool_calls") or "", picking.countries)
+    text = masked(m["content"] or m.get("tool_calls") or "", picking.countries)
     return text if len(text) <= picking.characters else f"{text[: picking.characters].rstrip()} …"
 
 

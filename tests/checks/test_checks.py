@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from curation.checks import checks
-from curation.checks.pii import spans
+from curation.personal_data import spans
 from tests.builders import ROOT, context, params, record, talk
 
 REPLY = "Your parcel left our warehouse this morning and the driver will call you before he arrives."

@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.dedup.__main__ import Dedup, guarded
+from curation.dedup.__main__ import Dedup, deduplicated
 from curation.dedup.guard import difference_in_meaning
-from curation.dedup.near import candidate_pairs, verify
-from curation.dedup.survivors import clusters, copies, distinct, preference
-from curation.shingles import own_turns, shingle, spoken, words
+from curation.dedup.survivors import copies
 from tests.builders import params, record, talk
 
 P = Dedup.model_validate(params("dedup"))
@@ -19,18 +17,12 @@ WORDS = "the sofa arrived late yesterday and one leg was broken so please send s
 ARABIC = "وصلت الأريكة متأخرة أمس وكانت إحدى الأرجل مكسورة فأرجو إرسال شخص يستطيع إصلاحها قريبا جدا من فضلكم".split()
 
 
-def deduplicated(rows: pl.DataFrame) -> pl.DataFrame:
-    """The stage without its files."""
-    kept = distinct(rows)
-    said = spoken(kept)
-    own = shingle(words(own_turns(said, P.boilerplate_share, P.boilerplate_least)), P.shingle_words)
-    whole = shingle(words(said), P.shingle_words)
-    pairs = guarded(verify([own, whole], candidate_pairs(own, P.bands, P.rows, P.seed), 0.5), kept, P.threshold)
-    return clusters(rows, kept, copies(pairs.filter(pl.col("relation") == "copy"), preference(kept)))
+def clusters_of(rows: pl.DataFrame) -> pl.DataFrame:
+    return deduplicated(rows, P)[2]
 
 
 def survivors(*contents: tuple[str, ...]) -> int:
-    return int(deduplicated(record(*(talk(*said) for said in contents)))["survivor"].sum())
+    return int(clusters_of(record(*(talk(*said) for said in contents)))["survivor"].sum())
 
 
 def said_by(seed: int, vocabulary: list[str] = WORDS, length: int = 60) -> str:
@@ -38,7 +30,7 @@ def said_by(seed: int, vocabulary: list[str] = WORDS, length: int = 60) -> str:
 
 
 def test_an_exact_copy_names_the_row_that_stands_for_it():
-    table = deduplicated(record(talk("Hello there", "Hi"), talk("Hello there", "Hi"), source_id=["b", "a"]))
+    table = clusters_of(record(talk("Hello there", "Hi"), talk("Hello there", "Hi"), source_id=["b", "a"]))
     survivor, copy = table.filter("survivor").row(0, named=True), table.filter(~pl.col("survivor")).row(0, named=True)
     assert survivor["row_id"] == "file:2"
     assert (copy["duplicate_of"], copy["kind"], copy["similarity"]) == ("file:2", "exact", 1.0)
@@ -94,7 +86,7 @@ def test_templated_tool_calls_that_differ_in_arguments_all_stay():
         asked = talk("Please look up the order that I placed with you last week and tell me when it comes")
         return [*asked, {"role": "assistant", "content": "", "tool_calls": arguments}]
 
-    table = deduplicated(record(*(call(n) for n in range(200))))
+    table = clusters_of(record(*(call(n) for n in range(200))))
     assert table["survivor"].all()
 
 
@@ -112,7 +104,7 @@ def test_conversations_that_share_only_the_question_stay():
 def test_the_cleanest_copy_survives_before_the_longest():
     text, reply = said_by(8), said_by(9)
     rows = record(talk(text, reply), talk(text + " thanks", reply + " \ufffd"))
-    assert deduplicated(rows).filter("survivor")["row_id"].to_list() == ["file:1"]
+    assert clusters_of(rows).filter("survivor")["row_id"].to_list() == ["file:1"]
 
 
 def test_copies_do_not_chain():
@@ -128,7 +120,7 @@ def test_the_result_is_the_same_in_any_order(shuffle: random.Random):
     rows = record(*talks)
     order = list(range(rows.height))
     shuffle.shuffle(order)
-    assert deduplicated(rows[order]).equals(deduplicated(rows))
+    assert clusters_of(rows[order]).equals(clusters_of(rows))
 
 
 @settings(max_examples=25, deadline=None)
@@ -137,7 +129,7 @@ def test_every_removal_is_proved_by_its_true_jaccard(seed: int, changes: int):
     rng = random.Random(seed)
     text = said_by(seed).split()
     other = [w if rng.random() > changes / 60 else "changed" for w in text]
-    table = deduplicated(record(talk(" ".join(text), "ok"), talk(" ".join(other), "ok")))
+    table = clusters_of(record(talk(" ".join(text), "ok"), talk(" ".join(other), "ok")))
     runs = [{tuple(side[i : i + 5]) for i in range(len(side) - 4)} for side in ([*text, "ok"], [*other, "ok"])]
     true = len(runs[0] & runs[1]) / len(runs[0] | runs[1])
     gone = table.filter(~pl.col("survivor"))

@@ -14,11 +14,12 @@ from markupsafe import Markup
 
 from curation.checks import checks
 from curation.ledger import counts
+from curation.personal_data import masked
 from curation.report import __main__ as stage
 from curation.report.blocks import Table
 from curation.report.cards import dataset_card, model_card
 from curation.report.data_sections import files, funnel, reasons
-from curation.report.examples import Picking, difference, highlight, mask
+from curation.report.examples import Picking, difference, highlight
 from curation.report.figures import interval, lines, ticks
 from curation.report.page import render
 from curation.report.results import USED, Results
@@ -130,7 +131,10 @@ def test_personal_data_is_covered() -> None:
     page = render(DONE, PICKING)
     assert "7946" not in page
     assert "[phone]" in page
-    assert mask("write to a.b@example.com or call +44 20 7946 0958 now", "SA") == "write to [email] or call [phone] now"
+    assert (
+        masked("write to a.b@example.com or call +44 20 7946 0958 now", ("SA",))
+        == "write to [email] or call [phone] now"
+    )
 
 
 def test_evidence_is_marked_whatever_its_spelling() -> None:

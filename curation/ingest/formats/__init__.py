@@ -1,15 +1,15 @@
 """One file a format. A format says which files it recognises and makes conversations of their rows.
 
 To add one, write a module here with a function under `@format_of(name, recognises)`; it is found by itself. Rows that
-a container could not read never reach a format; rows that a format cannot read it answers with a reason.
+a container could not read carry a fault: a format passes over them, unless it knows what they belonged to. Rows that a
+format cannot read it answers with a reason.
 """
 
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 from curation.conversation import ROLES, canonical_json, message
@@ -71,14 +71,6 @@ def formats() -> Mapping[str, Format]:
 
 SAMPLED = 50  # rows looked at to recognise a file
 
-_ALIASES = {
-    "source_id": ("id", "conversation_id", "dialogue_id", "ticket_id", "thread_id"),
-    "label": ("label", "intent", "topic", "category"),
-    "customer": ("customer", "customer_id", "requester_id", "user_id"),
-    "created_at": ("created_at", "timestamp", "date"),
-    "licence": ("licence", "license"),
-}
-
 
 def most_have(contents: Contents, *keys: str) -> bool:
     """Whether most of the first readable rows are objects that have all these keys."""
@@ -88,11 +80,13 @@ def most_have(contents: Contents, *keys: str) -> bool:
 
 
 def attempt(rows: Sequence[Row], read: Callable[[], tuple[Messages, Mapping[str, Any]]]) -> Outcome:
-    """The outcome of reading these rows, an UnreadableError turned into its reason."""
+    """The outcome of reading these rows: whatever is wrong with them becomes a reason, never a crash."""
     try:
         messages, found = read()
     except UnreadableError as error:
         return Outcome(rows, reason=str(error))
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        return Outcome(rows, reason=f"the row has another shape than its neighbours ({error!r}); export it again")
     return Outcome(rows, messages, found)
 
 
@@ -101,6 +95,8 @@ def each_row(
 ) -> Iterator[Outcome]:
     """Reads rows that are a conversation each."""
     for row in rows:
+        if row.fault:
+            continue
         if isinstance(row.value, dict):
             yield attempt([row], lambda value=row.value: read(value))  # type: ignore[misc]
         else:
@@ -139,25 +135,6 @@ def chat_messages(value: Any, roles: Roles, role_key: str = "role", content_key:
         if not isinstance(entry, dict) or role_key not in entry:
             raise UnreadableError(f"message {turn} has no {role_key!r}")
         content = text_of(entry.get(content_key), f"message {turn}")
-        found.append(
-            message(role_of(entry[role_key], roles), content, entry.get("name"), entry.get("tool_calls") or None)
-        )
-    return found
-
-
-def provenance(value: Mapping[str, Any], used: Collection[str]) -> dict[str, Any]:
-    """Id, label, customer, time, licence and tools of a row or of its metadata; what is left as JSON metadata."""
-    inner: Mapping[str, Any] = next(
-        (value[key] for key in ("metadata", "meta") if isinstance(value.get(key), dict)), {}
-    )
-    rest = {k: v for k, v in {**inner, **value}.items() if k not in {*used, "metadata", "meta"} and v is not None}
-    found: dict[str, Any] = {}
-    for column, aliases in _ALIASES.items():
-        key = next((alias for alias in aliases if isinstance(rest.get(alias), str | int | date)), None)
-        if key:
-            found[column] = str(rest.pop(key))
-    if tools := rest.pop("tools", None):
-        found["tools"] = tools if isinstance(tools, str) else canonical_json(tools)
-    if rest:
-        found["metadata"] = canonical_json(rest)
+        name = None if entry.get("name") is None else str(entry["name"])
+        found.append(message(role_of(entry[role_key], roles), content, name, entry.get("tool_calls") or None))
     return found

@@ -14,14 +14,16 @@ from curation.ingest.formats import (
     each_row,
     format_of,
     most_have,
-    provenance,
 )
+from curation.ingest.provenance import provenance
 
 
 @format_of("prompt_completion", lambda contents: most_have(contents, "prompt", "completion"))
 def read(contents: Contents, roles: Roles) -> Iterator[Outcome]:
     """One conversation a row; fields beside the two are its provenance."""
-    return each_row(contents.rows, lambda value: (_messages(value, roles), provenance(value, {"prompt", "completion"})))
+    return each_row(
+        contents.rows, lambda value: (_messages(value, roles), provenance([value], {"prompt", "completion"}))
+    )
 
 
 def _messages(value: Mapping[str, Any], roles: Roles) -> Messages:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from curation.ingest.containers import Contents
-from curation.ingest.formats import Outcome, Roles, chat_messages, each_row, format_of, most_have, provenance
+from curation.ingest.formats import Outcome, Roles, chat_messages, each_row, format_of, most_have
+from curation.ingest.provenance import provenance
 
 
 @format_of("sharegpt", lambda contents: most_have(contents, "conversations"))
@@ -13,6 +14,6 @@ def read(contents: Contents, roles: Roles) -> Iterator[Outcome]:
         contents.rows,
         lambda value: (
             chat_messages(value.get("conversations"), roles, "from", "value"),
-            provenance(value, {"conversations"}),
+            provenance([value], {"conversations"}),
         ),
     )

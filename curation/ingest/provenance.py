@@ -1,0 +1,96 @@
+"""Where a conversation came from, out of the fields that stand beside its messages."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from curation.conversation import canonical_json
+
+ALIASES = {
+    "source_id": ("id", "conversation_id", "dialogue_id", "ticket_id", "thread_id"),
+    "label": ("label", "intent", "topic", "category"),
+    "customer": ("customer", "customer_id", "requester_id", "user_id"),
+    "created_at": ("created_at", "timestamp", "date"),
+    "licence": ("licence", "license"),
+}
+METADATA = ("metadata", "meta")
+SECONDS = range(10**8, 4 * 10**9)  # Unix times from 1973 to 2096
+MILLISECONDS = range(10**11, 4 * 10**12)
+
+
+def provenance(rows: Sequence[Mapping[str, Any]], used: Collection[str], **known: Any) -> dict[str, Any]:
+    """Columns of the record from the rows of one conversation, their metadata, and what the format `known`s itself.
+
+    The first row with a value wins, a row before its metadata; blanks are no values. What fits no column, a time that
+    cannot be read among it, is kept as JSON in `metadata`.
+    """
+    fields: dict[str, Any] = {}
+    for row in rows:
+        for key, value in _fields(row, used):
+            fields.setdefault(key, value)
+    found: dict[str, Any] = {}
+    for column, aliases in ALIASES.items():
+        keys = [alias for alias in aliases if isinstance(fields.get(alias), str | int | float | date)]
+        value = known.get(column, fields[keys[0]] if keys else None)
+        taken = moment(value) if column == "created_at" else _text(value)
+        if taken is not None:
+            found[column] = taken
+            if column not in known:
+                del fields[keys[0]]
+    if tools := fields.pop("tools", None):
+        found["tools"] = tools if isinstance(tools, str) else canonical_json(tools)
+    if fields:
+        found["metadata"] = canonical_json(fields)
+    return found
+
+
+def moment(value: Any) -> datetime | None:
+    """A time in UTC from a date, ISO 8601, or Unix seconds or milliseconds; None when it is none of these."""
+    try:
+        if isinstance(value, datetime):
+            read = value
+        elif isinstance(value, date):
+            read = datetime(value.year, value.month, value.day)
+        else:
+            read = _unix(value) or datetime.fromisoformat(str(value).strip())
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _unix(value: Any) -> datetime | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    if int(number) in MILLISECONDS:
+        number /= 1000
+    return datetime.fromtimestamp(number, UTC) if int(number) in SECONDS else None
+
+
+def _fields(row: Mapping[str, Any], used: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """What a row says beside its messages, its metadata last; blanks left out."""
+    inner = [_object(row.get(key)) for key in METADATA]
+    for source in (row, *inner):
+        for key, value in source.items():
+            read_already = key in used or (source is row and key in METADATA and _object(value))
+            if not read_already and value is not None and value != "":
+                yield str(key), value
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    """A JSON object, or the text of one; otherwise nothing."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    """Text of an id or a label; whole numbers that a table made floats are whole again."""
+    if value is None:
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip() or None
