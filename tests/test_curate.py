@@ -1,6 +1,7 @@
 """People overrule the policy, edits are checked again, and the ledger closes every row."""
 
 import polars as pl
+import pytest
 
 from curation.checks import FINDINGS, findings
 from curation.conversation import conversation_id
@@ -72,6 +73,24 @@ def test_an_edit_into_words_that_are_there_already_is_a_copy():
     ledger, curated = outcome(decision(0, "edit", messages=same), decision(1, "keep"))
     assert counts(ledger)["duplicate"] == 1
     assert curated["conversation_id"].to_list() == [IDS[1]]
+
+
+@pytest.mark.parametrize("other", ["drop", "edit", None])
+def test_an_edit_into_words_that_are_not_used_is_used(other: str | None):
+    same = talk("Where is order number 1 of mine?", GOOD)
+    away = tuple(talk("Where is order number 9 of mine?", GOOD))
+    decisions = [decision(0, "edit", messages=tuple(same))]
+    decisions += [decision(1, other, messages=away if other == "edit" else None)] if other else []
+    ledger, curated = outcome(*decisions)
+    assert conversation_id(same) in curated["conversation_id"].to_list()
+    assert counts(ledger)["duplicate"] == 0
+
+
+def test_an_edit_is_repaired_and_its_language_told_like_any_raw_row():
+    words = ("أين طلبي رقم صفر من فضلكم؟\r\n", "شكراً لتواصلك مع زعفران هوم. طلبك في الطريق. هل هناك شيء آخر؟ ")
+    _, curated = outcome(decision(0, "edit", messages=tuple(talk(*words))))
+    assert curated["language"].to_list() == ["ar"]
+    assert [m["content"] for m in curated["messages"][0]] == [text.strip() for text in words]
 
 
 def test_a_decision_about_other_words_sticks_to_nothing():

@@ -1,3 +1,5 @@
+from itertools import permutations
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ LIMITS = {
     "words": Limit(doubt=5, fatal=1, below=True),
     "note": Limit(),
     "mail": Limit(doubt=1, precision=0.9),
+    "rule": Limit(doubt=1, note_if_common=True),
 }
 
 
@@ -64,11 +67,29 @@ def test_the_budget_goes_to_the_likeliest_and_the_rest_is_held():
     }
 
 
-def test_a_doubt_about_most_rows_is_a_note_on_the_set():
-    seen = [(key, "mail", 1) for key in "abc"]
+def test_a_broken_rule_in_most_rows_is_a_note_on_the_set():
+    seen = [(key, "rule", 1) for key in "abc"]
     assert set(decide("abcd", *seen, too_common=0.5).values()) == {"accept"}
     assert decide("abcd", *seen, too_common=0.8)["a"] == "review"
-    assert decide("abcd", *[(key, "loop", 0.9) for key in "abc"], too_common=0.5)["a"] == "reject"
+
+
+@pytest.mark.parametrize(("code", "value", "verdict"), [("mail", 1, "review"), ("loop", 0.9, "reject")])
+def test_what_is_wrong_with_most_rows_is_still_wrong_with_each(code: str, value: float, verdict: str):
+    assert decide("abcd", *[(key, code, value) for key in "abc"], too_common=0.5)["a"] == verdict
+
+
+def test_personal_data_is_never_excused_by_being_everywhere():
+    shipped = Route.model_validate(params("route"))
+    assert not any(limit.note_if_common for code, limit in shipped.limits.items() if code.startswith("pii_"))
+
+
+def test_the_priority_is_the_same_to_the_last_bit_in_any_order():
+    precisions = {"a": 0.3, "b": 0.7, "c": 0.9, "d": 0.55}
+    limits = {code: Limit(doubt=1, precision=precision) for code, precision in precisions.items()}
+    rules = Route(budget=1, too_common=1, limits=limits)
+    seen = [("x", code, 1.0) for code in "abcd"]
+    orders = [verdicts(["x"], judged(found(*order), rules, 1), rules)["priority"][0] for order in permutations(seen)]
+    assert len(set(orders)) == 1
 
 
 def test_a_code_the_policy_does_not_name_stops_with_the_cure():

@@ -75,7 +75,8 @@ def _fields(row: Mapping[str, Any], used: Collection[str]) -> Iterator[tuple[str
     for source in (row, *inner):
         for key, value in source.items():
             read_already = key in used or (source is row and key in METADATA and _object(value))
-            if not read_already and value is not None and value != "":
+            blank = value is None or (isinstance(value, str) and not value.strip())
+            if not read_already and not blank:
                 yield str(key), value
 
 

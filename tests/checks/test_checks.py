@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from curation.checks import checks
-from curation.personal_data import spans
+from curation.personal_data import masked, spans
 from tests.builders import ROOT, context, params, record, talk
 
 REPLY = "Your parcel left our warehouse this morning and the driver will call you before he arrives."
@@ -106,6 +106,14 @@ def test_a_language_the_set_is_not_meant_for_is_seen():
     assert seen("language", talk(french, REPLY)) == {"unexpected_language"}
 
 
+def test_a_script_that_is_neither_latin_nor_arabic_is_unexpected():
+    assert "unexpected_language" in seen("language", talk("Где мой заказ? Я жду уже две недели.", REPLY))
+
+
+def test_a_conversation_of_short_turns_is_judged_as_a_whole():
+    assert seen("language", talk("Bonjour !", "Oui, merci."), language=["fr"]) == {"unexpected_language"}
+
+
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
@@ -128,6 +136,37 @@ def test_personal_data_is_found_by_kind(text: str, kind: str):
 )
 def test_other_numbers_are_no_personal_data(text: str):
     assert spans(text, ("SA", "EG")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("card 4111 1111 1111 1111 12/27 cvv 123", "4111"),
+        ("Card: 4111-1111-1111-1111 05/28", "4111"),
+        ("IBAN SA03 8000 0000 6080 1016 7519 THANKS", "SA03"),
+        ("my iban is sa0380000000608010167519", "sa03"),
+    ],
+)
+def test_what_follows_a_number_does_not_hide_it(text: str, start: str):
+    (kind, (begin, end)), *_ = spans(text, ("SA",))
+    assert text[begin:end].startswith(start)
+    assert kind in ("card", "iban")
+
+
+def test_no_check_s_evidence_repeats_personal_data():
+    said = talk(
+        "أين الطلب الذي طلبته أمس يا جماعة؟", "Your number is 0501234567, card 4111111111111111, mail sara@x.com"
+    )
+    evidence = " ".join(
+        checks()[name](record(said, language=["ar"]), context())["evidence"].drop_nulls().str.join(" ").item()
+        for name in ("language", "grounding", "structure", "pii")
+    )
+    assert "ar -> en" in evidence
+    assert not any(secret in evidence for secret in ("0501234567", "4111111111111111", "sara@x.com"))
+
+
+def test_masking_names_the_kind_and_leaves_the_rest():
+    assert masked("call 0501234567 or a@b.com now", ("SA",)) == "call [phone] or [email] now"
 
 
 def test_evidence_of_personal_data_does_not_repeat_it():
@@ -157,7 +196,20 @@ def test_swapped_roles_are_told_by_who_greets():
     assert seen("playbook", said) == {"roles_swapped"}
 
 
-@pytest.mark.parametrize("reply", ["As an AI language model, I cannot do that.", "كنموذج لغوي، لا أستطيع ذلك."])
+def test_a_customer_who_quotes_our_mail_has_not_swapped_roles():
+    said = talk("Hi", "Thank you for contacting Zaafaran Home. Done.", "OK.\n> Thank you for contacting Zaafaran Home")
+    assert seen("playbook", said) == {"playbook_required"}
+
+
+def test_the_turn_of_a_finding_survives_many_findings_without_one():
+    swapped = [talk("Thank you for contacting Zaafaran Home.", f"Where is order {n}?") for n in range(120)]
+    found = checks()["playbook"](record(*swapped, talk("Hi", "Thank you for contacting Zaafaran Home.")), context())
+    assert found.filter(pl.col("code") == "playbook_required")["turn"].to_list() == [1]
+
+
+@pytest.mark.parametrize(
+    "reply", ["I’m an AI and can’t help.", "As an AI language model, I cannot do that.", "كنموذج لغوي، لا أستطيع ذلك."]
+)
 def test_model_talk_is_seen(reply: str):
     assert seen("refusal", talk("Hi", reply)) == {"model_refusal"}
 
@@ -181,6 +233,11 @@ def test_facts_from_nowhere_are_seen(fact: str):
     assert seen("grounding", talk("What does it cost?", f"{fact}.")) == {"ungrounded_fact"}
 
 
+@pytest.mark.parametrize(("asked", "fact"), [("Where is order ZH-48213?", "482 SAR"), ("Within 15 days?", "5 SAR")])
+def test_a_part_of_another_number_grounds_nothing(asked: str, fact: str):
+    assert seen("grounding", talk(asked, f"It costs {fact}.")) == {"ungrounded_fact"}
+
+
 def test_facts_that_stand_in_an_earlier_turn_are_grounded():
     looked_up = [
         *talk("How much is order ZH-4821?"),
@@ -199,6 +256,16 @@ def test_leaks_are_seen_whole_or_in_part_and_greetings_are_not():
         "evaluation_leak"
     }
     assert seen("leaks", talk("My washing machine is loud", REPLY), evaluation=evaluation) == set()
+
+
+def test_a_leak_does_not_hide_behind_its_own_many_copies():
+    question = (
+        "My washing machine walks across the kitchen whenever it spins and the neighbours complain about it order"
+    )
+    answer = "Please check that the four feet touch the ground and that the shipping bolts were taken out of it"
+    copies = [talk(f"{question} {n}", answer) for n in range(30)]
+    found = checks()["leaks"](record(*copies), context(record(talk(f"{question} 99", answer))))
+    assert found["conversation_id"].n_unique() == 30
 
 
 def vectors_of(table: pl.DataFrame, groups: list[int]) -> pl.DataFrame:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.ingest.__main__ import Ingest, conversation, quarantined, raw_files, read_file
+from curation.conversation import SCHEMA, conversation_id
+from curation.ingest.__main__ import QUARANTINE, Ingest, conversation, quarantined, raw_files, read_file
 from curation.repair import repair, repair_messages
 from curation.stage import QiratError
 from tests.builders import params, talk
@@ -202,7 +204,7 @@ def test_repair_mends_how_text_is_written_down():
 def test_repair_is_idempotent_and_keeps_every_letter(text: str):
     once = repair(text)
     assert repair(once) == once
-    assert [c for c in once if c.isalpha()] == [c for c in repair(text + " ") if c.isalpha()]
+    assert [c for c in once if c.isalpha()] == [c for c in unicodedata.normalize("NFC", text) if c.isalpha()]
 
 
 @given(st.lists(st.one_of(st.text(max_size=12), st.dictionaries(st.text(max_size=4), st.integers())), max_size=8))
@@ -216,3 +218,67 @@ def test_every_line_of_any_file_comes_out_once(tmp_path_factory: pytest.TempPath
     _, kept, refused = read(path)
     filled = [n for n, line in enumerate(stream.getvalue().split("\n"), 1) if line.strip()]
     assert sorted(row["source_row"] for row in [*kept, *refused]) == filled
+
+
+HOSTILE_ROWS = [
+    {"messages": [{"role": "user", "content": "hi", "name": 5}]},
+    {"messages": [{"role": "user", "content": "hi"}], "label": "\ud83d", "customer": {"a": 1}},
+    {"messages": [{"role": "user", "content": "\ud83d hi"}], "created_at": "0001-01-01T00:00:00+05:00"},
+    {"messages": [{"role": ["user"], "content": "hi"}]},
+    {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+    {"messages": "hi"},
+    {"messages": [5]},
+    {"messages": None},
+    {"messages": [{"role": "assistant", "content": "", "tool_calls": 7}], "tools": 3, "metadata": "{broken"},
+]
+
+
+@pytest.mark.parametrize("row", HOSTILE_ROWS)
+def test_a_row_of_any_shape_is_read_or_quarantined_and_can_be_written(tmp_path: Path, row: Any):
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps(r) for r in ({"messages": talk("Hi", "Hello")}, {"messages": talk("a")}, row)))
+    _, kept, refused = read(path)
+    assert len(kept) + len(refused) == 3
+    pl.DataFrame(kept, schema=SCHEMA).write_parquet(tmp_path / "kept.parquet")
+    pl.DataFrame(refused, schema=QUARANTINE).write_parquet(tmp_path / "refused.parquet")
+    for found in pl.read_parquet(tmp_path / "kept.parquet").iter_rows(named=True):
+        assert found["conversation_id"] == conversation_id(found["messages"])
+
+
+@pytest.mark.parametrize("export", [{"users": None}, {"users": [{"id": [1], "role": 5}, 7]}, {"users": {"1": "agent"}}])
+def test_a_zendesk_export_of_any_shape_is_quarantined_row_by_row(tmp_path: Path, export: dict[str, Any]):
+    tickets = [{"comments": [{"author_id": [1], "plain_body": "x"}], "custom_fields": 5}, {"comments": None}]
+    path = tmp_path / "zendesk.json"
+    path.write_text(json.dumps({**export, "tickets": tickets}))
+    _, kept, refused = read(path)
+    assert (len(kept), len(refused)) == (0, 2)
+
+
+@pytest.mark.parametrize("ending", [".gz", ".zst"])
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[: len(data) // 2], lambda data: data[:40] + b"\x00\xff" + data[42:]]
+)
+def test_a_damaged_archive_is_quarantined_as_a_whole(tmp_path: Path, ending: str, damage: Any):
+    rows = "\n".join(json.dumps({"messages": talk(f"Where is order {n}?", "Here.")}) for n in range(5000)).encode()
+    path = tmp_path / f"a.jsonl{ending}"
+    path.write_bytes(damage(gzip.compress(rows) if ending == ".gz" else zstandard.compress(rows)))
+    _, kept, refused = read(path)
+    assert kept == []
+    assert "cannot be unpacked" in refused[0]["reason"]
+
+
+def test_a_ticket_with_a_broken_record_is_refused_as_a_whole(tmp_path: Path):
+    path = tmp_path / "tickets.csv"
+    path.write_text(
+        "ticket_id,author,body\nT1,customer,hello\nT1,agent,line, with comma\nT1,agent,bye\nT2,customer,hi\n"
+    )
+    _, (found,), (refused,) = read(path)
+    assert found["source_id"] == "T2"
+    assert (refused["row_id"], refused["source_row"]) == ("tickets.csv:1", 1)
+    assert "row 2: 4 fields where the header has 3" in refused["reason"]
+
+
+def test_naming_a_format_that_does_not_fit_is_an_error_with_the_place_of_the_choice(tmp_path: Path):
+    path = lines(tmp_path / "a.jsonl", {"messages": talk("a", "b")})
+    with pytest.raises(QiratError, match=r"a.jsonl cannot be read as zendesk .*ingest.formats"):
+        read(path, PARAMS.model_copy(update={"formats": {"*.jsonl": "zendesk"}}))
