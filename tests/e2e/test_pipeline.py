@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -72,7 +72,6 @@ def test_every_raw_row_is_accounted_for(finished: Path):
 
 
 UNSEEN = ("profanity", "swapped_reply")  # planted for checks that do not exist yet
-HALF_SEEN = ("wrong_label",)  # a ranking, cut where false alarms would cost more than it finds
 COPIES = ("exact_duplicate", "cross_file_duplicate", "near_duplicate")
 
 
@@ -87,14 +86,12 @@ def test_planted_defects_are_stopped_and_clean_rows_are_not(finished: Path):
     rows = fates(finished)
     stopped = dict(rows.group_by("defect").agg((pl.col("outcome") != "accepted").mean()).iter_rows())
     missed = {
-        defect: share
-        for defect, share in stopped.items()
-        if share < (0.5 if defect in HALF_SEEN else 0.95) and defect not in (*UNSEEN, *COPIES, "clean")
+        defect: share for defect, share in stopped.items() if share < 0.9 and defect not in (*UNSEEN, *COPIES, "clean")
     }
     assert missed == {}
     clean = rows.filter(pl.col("defect") == "clean")["outcome"]
     assert clean.is_in(["dropped", "quarantined"]).sum() == 0
-    assert (clean == "held").mean() <= 0.1
+    assert (clean == "held").mean() <= 0.05
 
 
 def test_of_a_row_and_its_copy_one_stays_and_of_a_row_and_its_twin_both(finished: Path):
@@ -155,36 +152,30 @@ def test_why_tells_of_a_copy_its_original_and_of_an_unreadable_row_its_words(fin
     assert listing.count(": dropped for ") == 3
 
 
-@pytest.mark.parametrize("stage", ["ingest", "dedup", "embed", "score", "route", "curate", "split"])
-def test_a_stage_killed_at_work_leaves_no_trace_in_the_result(again: Path, stage: str):
+KILLED = {
+    "curate": "curated",
+    "ingest": "ingested",
+    "dedup": "dedup",
+    "embed": "embedded",
+    "score": "scored",
+    "route": "routed",
+    "split": "splits",
+}
+
+
+@pytest.mark.parametrize("stage", KILLED)
+def test_a_stage_killed_while_it_writes_leaves_whole_files_and_the_next_run_the_same_bytes(again: Path, stage: str):
+    outs = again / "data" / KILLED[stage]
     expected = digests(again)
-    (again / "dvc.lock").unlink()
-    shutil.rmtree(again / ".dvc/cache")
-    process = subprocess.Popen(
-        ["dvc", "repro", "-s", "-f", stage],
-        cwd=again,
-        env=environment(again),
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    module = f"curation.{stage}".encode()
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None and not _running(process.pid, module):
-        time.sleep(0.02)
-    time.sleep(0.4)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    run(again, "dvc", "repro", "-s", "-f", stage)
+    for path in outs.iterdir():
+        path.unlink()
+    command = [sys.executable, "-m", f"curation.{stage}"]
+    process = subprocess.Popen(command, cwd=again, env=environment(again), stderr=subprocess.DEVNULL)
+    while process.poll() is None and not any(outs.iterdir()):
+        time.sleep(0.001)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "the stage was done before it could be killed"
+    whole = {name: digest for name, digest in digests(again).items() if not name.endswith(".partial")}
+    assert whole.items() <= expected.items()
+    run(again, *command)
     assert digests(again) == expected
-    assert not list(again.rglob("*.partial"))
-
-
-def _running(group: int, module: bytes) -> bool:
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getpgid(int(entry.name)) == group and module in (entry / "cmdline").read_bytes():
-                return True
-        except OSError:
-            continue
-    return False
