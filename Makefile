@@ -10,7 +10,7 @@ RUN := . $(VENV)/bin/activate &&
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test check format review clean
+.PHONY: repro test check lint format review clean
 
 repro: $(READY)
 	$(RUN) python -m training.model
@@ -20,11 +20,12 @@ repro: $(READY)
 test: $(READY)
 	$(RUN) pytest -n 2 --dist loadgroup
 
-check: $(READY)
+check: lint test
+
+lint: $(READY)
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
-	$(MAKE) test
 
 format: $(READY)
 	$(RUN) ruff format .

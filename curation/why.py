@@ -56,7 +56,8 @@ def _story(ledger: pl.DataFrame, row_id: str) -> Iterator[str]:
     yield f"  conversation {end['conversation_id'] or '(none: it could not be read)'}, closed by {end['stage']}"
     for event in events.filter(pl.col("outcome") == FINDING).iter_rows(named=True):
         limit = "" if event["threshold"] is None else f", limit {event['threshold']:g}"
-        yield f"  {event['stage']} found {event['code']} (value {event['value']:g}{limit}): {event['evidence']}"
+        evidence = f": {event['evidence']}" if event["evidence"] else ""
+        yield f"  {event['stage']} found {event['code']} (value {event['value']:g}{limit}){evidence}"
     yield from _whereabouts(end["conversation_id"])
     yield from _words(row_id)
 
