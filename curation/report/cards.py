@@ -1,5 +1,6 @@
 """The cards of data set and model: Markdown with the front matter that model hubs read."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import yaml
 
 from curation.ledger import OUTCOMES, counts
 from curation.report.blocks import count, share
+from curation.report.model_sections import used
 from curation.report.results import USED, Results
 from curation.report.words import languages
 
 HERE = Path(__file__).parent
+NO_LANGUAGE = {"mixed", "und", "other", "unknown"}  # what stands where a code would
 SPLITS = ("train", "dev", "test")
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -21,7 +24,7 @@ SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
 def dataset_card(results: Results) -> str:
     """reports/dataset_card.md"""
     data = results.tables.get("curated/conversations")
-    known = sorted(_counted(data, "language").keys() - {"mixed", "und"})
+    known = sorted(_counted(data, "language").keys() - NO_LANGUAGE)
     front = {
         "pretty_name": "Curated support conversations",
         "language": known,
@@ -41,7 +44,7 @@ def dataset_card(results: Results) -> str:
         languages=_counted(data, "language"),
         licences=_counted(data, "licence"),
         splits={name: results[f"splits/{name}"].height for name in SPLITS if not results.missing(f"splits/{name}")},
-        hashes=results.provenance.get("data", {}),
+        version=_version(data),
     )
 
 
@@ -52,7 +55,7 @@ def model_card(results: Results) -> str:
         "base_model": results.base_model,
         "library_name": "peft",
         "pipeline_tag": "text-generation",
-        "language": sorted(spoken.keys() - {"mixed", "und"}),
+        "language": sorted(spoken.keys() - NO_LANGUAGE),
         "license": "other",
         "tags": ["lora", "qirat"],
     }
@@ -71,6 +74,7 @@ def model_card(results: Results) -> str:
         curated=0 if results.missing("curated/conversations") else results["curated/conversations"].height,
         raw=0 if results.missing("ledger") else counts(results["ledger"])["raw"],
         test=0 if results.missing("splits/test") else results["splits/test"].height,
+        used="" if arms is None else used(results),
     )
 
 
@@ -106,6 +110,12 @@ def _counted(table: pl.DataFrame | None, column: str) -> dict[str, int]:
         return {}
     found = table[column].fill_null("unknown").value_counts().sort("count", column, descending=[True, False])
     return dict(found.iter_rows())
+
+
+def _version(data: pl.DataFrame | None) -> str:
+    """SHA-256 of the sorted ids, which are hashes of the words: the same words, the same version."""
+    ids = [] if data is None else sorted(data["conversation_id"])
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest() if ids else ""
 
 
 def _size(rows: int) -> str:

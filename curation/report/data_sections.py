@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from curation.ledger import OUTCOMES, counts, outcomes
+from curation.ledger import FINDING, OUTCOMES, counts, outcomes
 from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, share
 from curation.report.figures import bar, bars, step
 from curation.report.results import REMOVED, USED, Results
@@ -112,12 +112,15 @@ def review(results: Results, words: Words) -> list[Block]:
     held = outcomes(results["ledger"]).filter(outcome="held").select("conversation_id")
     queue = results["routed/queue"].join(held, on="conversation_id", how="semi")  # the rest has been decided
     verdicts = dict(results["routed/verdicts"]["verdict"].value_counts().iter_rows())
-    by_people = results["ledger"].filter(pl.col("stage") == "curate", pl.col("outcome") == "dropped").height
+    checked_again = results["ledger"].filter(stage="curate", outcome=FINDING)  # only what people edited is
+    dropped = results["ledger"].filter(stage="curate", outcome="dropped")
+    failed = dropped.join(checked_again, on="row_id", how="semi").height
     state: list[tuple[str, int]] = [
         *((f"verdict_{verdict}", verdicts.get(verdict, 0)) for verdict in ("accept", "review", "held", "reject")),
         ("kept", closed["kept"]),
         ("edited", closed["edited"]),
-        ("dropped", by_people),
+        ("dropped", dropped.height - failed),
+        ("failed", failed),
         ("queued", queue.height),
     ]
     rows: list[list[Cell]] = [[words(f"review.{name}"), count(number)] for name, number in state]
@@ -138,7 +141,7 @@ def review(results: Results, words: Words) -> list[Block]:
 
 def gate(results: Results, words: Words) -> list[Block]:
     """The numbers the gate went by: languages in the open, intents folded, of which there may be many."""
-    numbers = results.metrics.get("gate", {})
+    numbers = results.gate
     if not numbers:
         return [Note(words("gate.not_run"))]
     by_label = {name: number for name, number in numbers.items() if name.startswith("label_")}
@@ -181,9 +184,13 @@ def validation(results: Results, words: Words) -> list[Block]:
 
 def gate_notes(results: Results, words: Words) -> list[Note]:
     """Whether the gate passed, when it has been tried."""
-    if "gate" not in results.metrics:
+    if not results.gate:
         return []
-    return [Note(words("gate.passed"), "good") if results.gate_passed else Note(words("gate.failed"), "bad")]
+    if results.gate_passed:
+        return [Note(words("gate.passed"), "good")]
+    if missing := results.gate["missing"]:
+        return [Note(words("gate.too_few", missing=count(missing)), "bad")]
+    return [Note(words("gate.too_few_of_a_kind"), "bad")]
 
 
 def explanation(code_: str | None, words: Words) -> Cell:

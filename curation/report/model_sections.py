@@ -10,7 +10,7 @@ from curation.report.figures import bar, interval, lines
 from curation.report.results import Results
 from curation.report.words import Words
 
-BETTER = {"nll": -1, "prompt_tokens": -1, "words": 0}  # the direction that is better; other metrics: 1, upwards
+FEW = 30  # conversations, as in training/intervals.py: the intervals of fewer are too narrow to call a difference
 
 
 def budget(results: Results, words: Words) -> list[Block]:
@@ -81,9 +81,10 @@ def arms(results: Results, words: Words) -> list[Block]:
 
 
 def comparisons(results: Results, words: Words) -> list[Block]:
-    """The adapter minus each other arm, paired; an interval clear of zero is a difference."""
+    """The adapter minus each other arm, paired, and how many of so many intervals chance alone would clear of zero."""
     table = results["evaluated/comparisons"].rename({"difference": "value"})
-    blocks: list[Block] = []
+    by_chance = words("comparisons.many", number=count(table.height), chance=f"{0.05 * table.height:.1f}")
+    blocks: list[Block] = [Note(by_chance), Note(words("comparisons.few", few=count(FEW)))]
     for (metric, language), part in _by_metric(table):
         low, high = _scale(part)
         scale = (min(low, 0.0), max(high, 0.0))
@@ -95,7 +96,7 @@ def comparisons(results: Results, words: Words) -> list[Block]:
                     against=words.name_of("arm", row["against"]),
                 ),
                 *_measured(row, signed=True),
-                interval(row["value"], row["low"], row["high"], scale, BETTER.get(metric, 1)),
+                interval(row["value"], row["low"], row["high"], scale, row["better"] if row["n"] >= FEW else 0),
                 count(row["n"]),
             ]
             for row in part.iter_rows(named=True)
@@ -109,11 +110,17 @@ def comparisons(results: Results, words: Words) -> list[Block]:
 def limits(results: Results, words: Words) -> list[Block]:
     """What the numbers above do not say."""
     notes = [words(f"limits.{name}") for name in ("checks", "held", "language")]
-    if not results.missing("splits/test"):
-        notes.append(words("limits.sample", test=count(results["splits/test"].height)))
+    if not results.missing("splits/test", "evaluated/arms"):
+        notes.append(words("limits.sample", test=count(results["splits/test"].height), used=used(results)))
     if numbers := results.provenance.get("training"):
         notes.append(words("limits.training", seen=count(numbers["examples_seen"]), all=count(numbers["examples"])))
     return [Note(text) for text in notes]
+
+
+def used(results: Results) -> str:
+    """How many test conversations the measures rest on: "16", or "6–16" where it depends on the measure."""
+    numbers = results["evaluated/arms"].filter(language="all")["n"].unique().sort()
+    return "–".join(count(number) for number in dict.fromkeys((numbers[0], numbers[-1])))
 
 
 def versions(results: Results, words: Words) -> list[Block]:

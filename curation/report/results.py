@@ -1,8 +1,9 @@
 """What the stages left behind, as far as they have run: the report tells what there is and names what is missing."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ REMOVED = ("quarantined", "duplicate", "dropped", "held")  # in the order in whi
 TABLES = (
     "ingested/conversations",
     "ingested/quarantine",
-    "ingested/files",
     "dedup/clusters",
     "scored/findings",
     "routed/verdicts",
@@ -32,19 +32,22 @@ TABLES = (
     "evaluated/arms",
     "evaluated/comparisons",
 )
-GATE_PASSED = Path("data/gate/passed")
+# In the order of the road: each leaves data/{name}/passed, or the road ends there.
+STOPS = ("validated", "gate", "tokenized", "baseline")
+BEHIND = {"splits": "validated", "tokenized": "gate", "training": "baseline", "evaluated": "baseline"}
+PROMPTS = Path("data/baseline/verdict.json")
 VERDICT = Path("data/evaluated/verdict.json")
 PROVENANCE = Path("models/adapter/provenance.json")
 
 
 @dataclass(frozen=True)
 class Results:
-    """Tables by name, metrics by stage, and JSON files; what has not been made is absent or empty."""
+    """Tables by name and JSON files; what has not been made, or is of an earlier run, is absent or empty."""
 
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
-    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    gate: Mapping[str, float] = field(default_factory=dict)  # its metrics
     gate_passed: bool = False
-    verdict: Mapping[str, Any] = field(default_factory=dict)  # of evaluate
+    verdict: Mapping[str, Any] = field(default_factory=dict)  # of evaluate, or of baseline when it stopped the road
     provenance: Mapping[str, Any] = field(default_factory=dict)  # of the adapter
 
     def __getitem__(self, table: str) -> pl.DataFrame:
@@ -71,14 +74,34 @@ class Results:
 
 
 def load(stage: Stage[Any]) -> Results:
-    """Everything that lies there; what a stage has not written yet is left out."""
+    """Everything that lies there and belongs to this run.
+
+    What lies behind a stage that stopped the road is of an earlier run, about other data: it is left out.
+    """
+    passed = list(takewhile(lambda name: Path(f"data/{name}/passed").exists(), STOPS))
+    for name in passed:
+        stage.input(f"data/{name}/passed")
+
+    def current(table: str) -> bool:
+        folder = table.partition("/")[0]
+        return table_path(table).exists() and (folder not in BEHIND or BEHIND[folder] in passed)
+
     return Results(
-        tables={name: stage.read(name) for name in TABLES if table_path(name).exists()},
-        metrics={path.stem: stage.read_json(path) for path in sorted(Path("metrics").glob("*.json"))},
-        gate_passed=GATE_PASSED.exists() and stage.input(GATE_PASSED).exists(),
-        verdict=_optional(stage, VERDICT),
-        provenance=_optional(stage, PROVENANCE),
+        tables={name: stage.read(name) for name in TABLES if current(name)},
+        gate=_optional(stage, Path("metrics/gate.json")) if "validated" in passed else {},
+        gate_passed="gate" in passed,
+        verdict=_verdict(stage, passed),
+        provenance=_optional(stage, PROVENANCE) if "baseline" in passed else {},
     )
+
+
+def _verdict(stage: Stage[Any], passed: Sequence[str]) -> Mapping[str, Any]:
+    if "baseline" in passed:
+        return _optional(stage, VERDICT)
+    prompts = _optional(stage, PROMPTS) if "tokenized" in passed else {}
+    if not prompts.get("reached") or prompts["override"]:
+        return {}
+    return {"verdict": "prompting is enough", "reasons": [f"{prompts['reached']} alone reached baseline.target"]}
 
 
 def _optional(stage: Stage[Any], path: Path) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ Choice = Literal["keep", "edit", "drop"]
 
 # "[2]" alone on its line, also in Arabic-Indic digits, also with a word for turn, as some will write it
 _NUMBER_LINE = re.compile(r"^[ \t]*\[\s*(?:turn|الدور|رد)?\s*(\d+)\s*\][ \t]*$", re.MULTILINE | re.IGNORECASE)
+_MASK = re.compile(r"\[(?:email|card|iban|national_id|phone)\]")  # what personal_data.masked writes
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,11 @@ def edited(original: Sequence[Message], corrected: str) -> list[dict[str, Any]]:
             raise AnswerError(f"[{number}] is no reply of the assistant; its replies are {_listed(replies)}")
         if not text:
             raise AnswerError(f"[{number}] has no text below it; write the whole corrected reply there")
+        if covers := sorted({*_MASK.findall(text)} - {*_MASK.findall(messages[number - 1]["content"])}):
+            raise AnswerError(
+                f"[{number}] holds {', '.join(covers)}, which only covers what Argilla does not show, and the model "
+                "would learn to write it; write the reply without it"
+            )
         messages[number - 1]["content"] = text
     if all(m["content"] == before["content"] for m, before in zip(messages, original, strict=True)):
         raise AnswerError("the correction is what stands there already; choose keep, or correct it")
@@ -107,11 +113,11 @@ def edited(original: Sequence[Message], corrected: str) -> list[dict[str, Any]]:
 
 
 def merged(decisions: Iterable[Decision], pulled: Iterable[Decision]) -> list[Decision]:
-    """Decisions stay unless people have answered on the same conversation since."""
+    """Decisions stay unless people answered on that conversation since; an undated one is by hand and stays."""
     kept = {decision.conversation_id: decision for decision in decisions}
     for decision in pulled:
         before = kept.get(decision.conversation_id)
-        if before is None or _moment(decision.decided_at) > _moment(before.decided_at):
+        if before is None or (before.decided_at and _moment(decision.decided_at) > _moment(before.decided_at)):
             kept[decision.conversation_id] = decision
     return list(kept.values())
 
@@ -157,6 +163,5 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 def _moment(decided_at: str) -> datetime:
-    """Undated decisions are older than any."""
-    moment = datetime.fromisoformat(decided_at) if decided_at else datetime.min
+    moment = datetime.fromisoformat(decided_at)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -17,7 +17,7 @@ from curation.stage import QiratError, progress
 
 Item = TypeVar("Item")
 
-_READ, _WRITE, _DELETE = 500, 200, 100  # records a request; Argilla takes 1,000, 500 and 100
+_READ, _WRITE = 500, 200  # records a request; Argilla takes 1,000 and 500
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,13 @@ class ReviewServer:
         for batch in progress(_batches(records, _WRITE), "review: writing records", unit="batches"):
             self._request("PUT", f"{place}/bulk", json={"items": batch})
 
-    def delete(self, ids: Sequence[str]) -> None:
-        """Removes records by Argilla's ids."""
-        place = self._place()
-        for batch in progress(_batches(ids, _DELETE), "review: retiring records", unit="batches"):
-            self._request("DELETE", place, params={"ids": ",".join(batch)})
+    def answered(self, key: str) -> bool:
+        """Whether the record of this id has a response at this moment, drafts and discarded ones included."""
+        return bool(self._request("GET", f"records/{key}")["responses"])
+
+    def delete(self, key: str) -> None:
+        """Removes the record of this id, and all responses to it."""
+        self._request("DELETE", f"records/{key}")
 
     # -- people --------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """qirat review: doubtful conversations before people in Argilla, and their decisions back."""
 
 import contextlib
+import functools
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from curation.stage import QiratError
 if TYPE_CHECKING:
     from curation.review.argilla_client import ReviewServer
     from curation.review.form import Review
+    from curation.review.records import Mask
 
 app = typer.Typer(no_args_is_help=True, help="Doubtful conversations before people in Argilla, decisions back.")
 users = typer.Typer(no_args_is_help=True, help="The people who review.")
@@ -54,7 +56,8 @@ def push() -> None:
     from curation.review.push import push
 
     with _errors_told():
-        done = push(_server()[0])
+        server, params = _server()
+        done = push(server, _mask(params))
     typer.echo(
         f"{len(done.new):,} new, {len(done.changed):,} changed, {len(done.retired):,} retired, "
         f"{done.unchanged:,} as they were"
@@ -106,6 +109,17 @@ def _server() -> "tuple[ReviewServer, Review]":
 
     params = load_params("review", Review)
     return ReviewServer(address(), params), params
+
+
+def _mask(params: "Review") -> "Mask":
+    """Covers personal data, with phone numbers read for the countries that the checks read them for."""
+    from curation.checks import Score
+    from curation.personal_data import masked
+    from curation.stage import load_params
+
+    if not params.mask_personal_data:
+        return str
+    return functools.partial(masked, countries=load_params("score", Score).countries)
 
 
 @contextlib.contextmanager

@@ -1,14 +1,14 @@
 """qirat review push: Argilla holds what the queue holds, less what is decided."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from curation.decision import PATH, read_decisions
 from curation.review.argilla_client import Present, ReviewServer
-from curation.review.records import Record, records
-from curation.stage import QiratError, table_path
+from curation.review.records import Mask, Record, records
+from curation.stage import QiratError, progress, table_path
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,26 @@ class Plan:
     unchanged: int
 
 
-def push(server: ReviewServer) -> Plan:
-    """Carries out the plan and returns it; nothing changed means nothing written."""
+def push(server: ReviewServer, mask: Mask) -> Plan:
+    """Carries out the plan and returns what was done; nothing changed means nothing written."""
     decided = [decision.conversation_id for decision in read_decisions()] if PATH.exists() else []
     queue = affordable(read_table("routed/queue", "route"), decided)
-    wanted = records(queue, read_table("ingested/conversations", "ingest"))
+    wanted = records(queue, read_table("ingested/conversations", "ingest"), mask)
     server.make_dataset()
     found = plan(wanted, server.present())
-    server.delete(found.retired)  # first, while what was read about them is fresh
+    retired = retire(server, found.retired)
     server.write([*found.new, *found.changed])
-    return found
+    return replace(found, retired=retired)
+
+
+def retire(server: ReviewServer, ids: Iterable[str]) -> list[str]:
+    """Deletes records, and returns which. Each is looked at just before: Argilla deletes a record with its answers."""
+    retired = []
+    for key in progress(ids, "review: retiring records", unit="records"):
+        if not server.answered(key):
+            server.delete(key)
+            retired.append(key)
+    return retired
 
 
 def affordable(queue: pl.DataFrame, decided: Sequence[str]) -> pl.DataFrame:

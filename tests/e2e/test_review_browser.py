@@ -19,6 +19,7 @@ import pytest
 
 from curation.conversation import conversations, message
 from curation.decision import read_decisions, write_decisions
+from curation.personal_data import masked
 from curation.review.server import process
 
 REPOSITORY = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ OPTIONS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
     --disable-component-update --disable-sync""".split()
 
 ENGLISH = [
-    message("user", "My blender arrived broken, order ZH-1042.\nCan you help?"),
+    message("user", "My blender arrived broken, order ZH-1042.\nCan you help? Call +966 55 123 4567"),
     message("assistant", "I am sorry. Returning it costs $49.90."),
     message("user", "Why should I pay?"),
     message("assistant", "You need not. Is there anything else?"),
@@ -211,10 +212,11 @@ class Annotator:
         self.page.screenshot(path=self.pictures / f"{name}.png")
 
     def _reads(self, direction: str, bubbles: Any, talk: list[dict[str, Any]]) -> None:
-        """The words stand there as they were written, laid out in the direction of the language."""
+        """The words stand there as written, personal data covered, laid out in the direction of the language."""
         for bubble, said in zip(bubbles.all(), talk, strict=True):
             shown = bubble.inner_text().split()
-            assert shown[said["role"] == "assistant" :] == said["content"].split()  # less the number of a reply
+            read = masked(said["content"], ("SA",)).split()
+            assert shown[said["role"] == "assistant" :] == read  # less the number of a reply
             assert bubble.locator("a, img, svg, embed, script, code, table, ol, h1, .katex").count() == 0
             assert bubble.locator("p").first.evaluate("e => getComputedStyle(e).direction") == direction
         why = self.page.locator(".text_field_component li").first

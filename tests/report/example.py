@@ -17,11 +17,14 @@ REPLIES = {
     "en": "Thank you for contacting us. Order {n} is on its way. Is there anything else?",
     "ar": "شكراً لتواصلك معنا. الطلب {n} في الطريق إليك. هل هناك شيء آخر؟",
 }
+ANSWERED = {"nll": 40, "playbook": 16}  # test conversations behind a metric
+BETTER = {"nll": -1, "playbook": 1}
 LABELS = ("where_is_it", "damaged_item", "payment")
 FATES = (  # outcome, code, stage; in the shares of a real export
     *[("accepted", None, "route")] * 12,
     ("kept", "human_keep", "curate"),
     ("edited", "human_edit", "curate"),
+    ("dropped", "human_drop", "curate"),
     ("dropped", "empty_reply", "route"),
     ("dropped", "mojibake, repetition", "route"),
     ("dropped", "playbook_forbidden", "route"),
@@ -30,7 +33,7 @@ FATES = (  # outcome, code, stage; in the shares of a real export
     ("duplicate", "near", "dedup"),
     ("duplicate", "exact", "dedup"),
 )
-CONVERSATION = pl.Schema({"conversation_id": pl.String})
+FAILED_EDITS = 2  # of the edited ones: the corrected words fail a check
 
 
 def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
@@ -74,14 +77,11 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
             "evaluated/arms": _arms(),
             "evaluated/comparisons": _comparisons(),
         },
-        metrics={"gate": {"clean": parts["train"].height, "missing": 0, "language_ar": 90, "language_en": 120}}
-        | {"ingest": {"rows": rows + 3}},
+        gate={"clean": parts["train"].height, "missing": 0, "language_ar": 90, "language_en": 120},
         gate_passed=True,
         verdict={
             "verdict": "do not promote",
-            "reasons": [
-                "the adapter is not shown to beat the best prompt arm (prompted) on playbook: gain +0.021" + poison
-            ],
+            "reasons": ["the adapter is not shown to beat prompted on playbook: gain +0.021 [-0.060, +0.110]" + poison],
             "best_prompt_arm": "prompted",
         },
         provenance={
@@ -143,7 +143,13 @@ def _ledger(keyed: pl.DataFrame, quarantine: pl.DataFrame, poison: str) -> pl.Da
     unread = quarantine.select(
         "row_id", stage=pl.lit("ingest"), outcome=pl.lit("quarantined"), code=pl.lit("unreadable"), evidence="reason"
     )
-    return pl.concat([pl.DataFrame(schema=LEDGER), closed, unread], how="diagonal")
+    failed = keyed.filter(code="human_edit").head(FAILED_EDITS).select("row_id", "conversation_id")
+    closed = closed.join(failed, on="row_id", how="anti")
+    rechecked = [
+        failed.with_columns(stage=pl.lit("curate"), outcome=pl.lit(outcome), code=pl.lit("profanity"))
+        for outcome in ("finding", "dropped")
+    ]
+    return pl.concat([pl.DataFrame(schema=LEDGER), closed, unread, *rechecked], how="diagonal")
 
 
 def _findings(keyed: pl.DataFrame, poison: str) -> pl.DataFrame:
@@ -183,7 +189,8 @@ def _queue(keyed: pl.DataFrame) -> pl.DataFrame:
         priority=pl.lit(0.5),
         reason=pl.lit("doubt"),
         codes=pl.col("code").str.split(", "),
-        evidence=pl.lit(["said"]),
+        evidence=pl.lit(["ungrounded_fact: said"]),
+        verdict=pl.lit("review"),
     )
 
 
@@ -233,7 +240,8 @@ def _arms() -> pl.DataFrame:
     }
     return pl.DataFrame(
         [
-            {"arm": arm, "metric": metric, "language": language, "value": v, "low": v * 0.94, "high": v * 1.05, "n": 20}
+            {"arm": arm, "metric": metric, "language": language, "value": v, "low": v * 0.94, "high": v * 1.05}
+            | {"n": ANSWERED[metric], "better": BETTER[metric]}
             for metric, by_arm in values.items()
             for language in ("all", "ar")
             for arm, v in by_arm.items()
@@ -252,7 +260,7 @@ def _comparisons() -> pl.DataFrame:
     return pl.DataFrame(
         [
             {"arm": "adapter", "against": against, "metric": metric, "language": "all"}
-            | {"difference": value, "low": low, "high": high, "n": 20}
+            | {"difference": value, "low": low, "high": high, "n": ANSWERED[metric], "better": BETTER[metric]}
             for against, metric, value, low, high in rows
         ]
     )

