@@ -70,6 +70,12 @@ def conversations(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(filled, schema=SCHEMA) if filled else pl.DataFrame(schema=SCHEMA)
 
 
+def survivors(table: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
+    """The ingested conversations that dedup let stand, by conversation_id."""
+    standing = clusters.filter("survivor").select("row_id")
+    return table.join(standing, on="row_id", how="semi").sort("conversation_id")
+
+
 def turns(table: pl.DataFrame, *columns: str) -> pl.DataFrame:
     """One row a message: conversation_id, turn (0-based), role, content, then any further `columns` of either."""
     return (

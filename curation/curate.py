@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from curation.checks import Context, Score, checks, findings
-from curation.conversation import SCHEMA, message
+from curation.conversation import SCHEMA, message, survivors
 from curation.decision import PATH, Decision, read_decisions
 from curation.evaluation_sets import read_evaluation_sets
 from curation.ledger import FINDING, assert_law, counts, entries
@@ -39,19 +39,19 @@ def main() -> None:
             None,
             read_evaluation_sets(stage.input("data/evaluation")),
         )
-        survivors = rows.join(clusters.filter("survivor").select("row_id"), on="row_id", maintain_order="left")
+        standing = survivors(rows, clusters)
 
-        edits = edited(survivors, decisions)
+        edits = edited(standing, decisions)
         refound = judged(findings(edits, context, row_checks()), policy, verdicts.height)
         fates = decided(verdicts, decisions, edits, refound)
-        curated = curated_set(survivors, edits, fates)
+        curated = curated_set(standing, edits, fates)
         ledger = pl.concat(
             [
                 quarantine_entries(quarantine),
                 copy_entries(clusters),
-                finding_entries(survivors, found, "score"),
+                finding_entries(standing, found, "score"),
                 finding_entries(edits, refound, "curate"),
-                fate_entries(survivors, fates),
+                fate_entries(standing, fates),
             ]
         ).sort("row_id", "stage", "outcome", "code", "evidence", nulls_last=True)
         assert_law(ledger, pl.concat([rows["row_id"], quarantine["row_id"]]))
@@ -71,11 +71,11 @@ def row_checks() -> Iterable[Any]:
     return [check for check in checks().values() if not check.whole_set]
 
 
-def edited(survivors: pl.DataFrame, decisions: dict[str, Decision]) -> pl.DataFrame:
+def edited(standing: pl.DataFrame, decisions: dict[str, Decision]) -> pl.DataFrame:
     """CURATED rows with the corrected words and label of each edit; parent_id is the row that was corrected."""
     edits = {key: d for key, d in decisions.items() if d.decision == "edit"}
     corrected = []
-    for row in survivors.filter(pl.col("conversation_id").is_in(list(edits))).iter_rows(named=True):
+    for row in standing.filter(pl.col("conversation_id").is_in(list(edits))).iter_rows(named=True):
         decision = edits[row["conversation_id"]]
         words = spoken_record([message(**m) for m in decision.messages], merge=False) if decision.messages else {}
         label = decision.label if decision.label is not None else row["label"]
@@ -126,11 +126,11 @@ def _by_people(decision: Decision) -> dict[str, Any]:
     }
 
 
-def curated_set(survivors: pl.DataFrame, edits: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
+def curated_set(standing: pl.DataFrame, edits: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
     """CURATED: what was accepted, kept or edited, by conversation_id."""
     used = fates.filter(pl.col("outcome").is_in(["accepted", "kept"])).select("conversation_id", origin="outcome")
     as_read = (
-        survivors.join(used, on="conversation_id")
+        standing.join(used, on="conversation_id")
         .with_columns(parent_id=pl.lit(None, pl.String))
         .select(CURATED.names())
     )
@@ -168,9 +168,9 @@ def finding_entries(rows: pl.DataFrame, found: pl.DataFrame, stage: str) -> pl.D
     return entries(serious, stage, outcome=FINDING, evidence=turn + pl.col("evidence").fill_null(""))
 
 
-def fate_entries(survivors: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
+def fate_entries(standing: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
     """How each survivor was closed."""
-    closed = fates.join(survivors.select("conversation_id", "row_id"), on="conversation_id")
+    closed = fates.join(standing.select("conversation_id", "row_id"), on="conversation_id")
     return pl.concat(
         [entries(part, part["stage"][0]) for part in closed.partition_by("stage")] or [entries(closed, "route")]
     )

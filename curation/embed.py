@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.conversation import turns
+from curation.conversation import survivors, turns
 from curation.stage import Params, QiratError, Stage
 
 BATCH = 64
@@ -24,15 +24,14 @@ class Embed(Params):
 def main() -> None:
     """Embed what the customer says in each surviving conversation: labels, outliers and retrieval look at that."""
     with Stage("embed", Embed) as stage:
-        clusters = stage.read("dedup/clusters").filter("survivor").select("row_id")
-        survivors = stage.read("ingested/conversations").join(clusters, on="row_id").sort("conversation_id")
-        texts = customer_words(survivors, stage.params.characters)
+        standing = survivors(stage.read("ingested/conversations"), stage.read("dedup/clusters"))
+        texts = customer_words(standing, stage.params.characters)
         encode = encoder(stage.params.model)
         starts = stage.progress(range(0, len(texts), BATCH), "embedding", unit="batches")
         vectors = embedded(texts, encode, starts)
 
         stage.write(
-            "embedded/vectors", pl.DataFrame({"conversation_id": survivors["conversation_id"], "vector": vectors})
+            "embedded/vectors", pl.DataFrame({"conversation_id": standing["conversation_id"], "vector": vectors})
         )
         stage.write_metrics({"conversations": len(texts), "dimensions": vectors.shape[1]})
 

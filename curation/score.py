@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from curation.checks import Context, Score, checks, findings
+from curation.conversation import survivors
 from curation.evaluation_sets import read_evaluation_sets
 from curation.playbook import Playbook
 from curation.stage import Stage
@@ -13,19 +14,18 @@ from curation.stage import Stage
 def main() -> None:
     """Findings of all checks over all surviving conversations."""
     with Stage("score", Score) as stage:
-        clusters = stage.read("dedup/clusters").filter("survivor").select("row_id")
-        survivors = stage.read("ingested/conversations").join(clusters, on="row_id").sort("conversation_id")
+        standing = survivors(stage.read("ingested/conversations"), stage.read("dedup/clusters"))
         context = Context(
             stage.params,
             Playbook.load(stage.input("playbook.yaml")),
             stage.read("embedded/vectors"),
             read_evaluation_sets(stage.input(Path("data/evaluation"))),
         )
-        found = findings(survivors, context, stage.progress(checks().values(), "checks", unit="checks"))
+        found = findings(standing, context, stage.progress(checks().values(), "checks", unit="checks"))
 
         stage.write("scored/findings", found)
         per_code = dict(found.group_by("code").agg(pl.col("conversation_id").n_unique()).sort("code").iter_rows())
-        stage.write_metrics({"conversations": survivors.height, "findings": found.height, **per_code})
+        stage.write_metrics({"conversations": standing.height, "findings": found.height, **per_code})
 
 
 if __name__ == "__main__":

@@ -1,22 +1,19 @@
 """Plants defects in conversations and keeps the truth about each raw row.
 
 Every spoiler draws a fresh clean conversation and answers the row it makes of it, with the kind of the defect.
-Duplicates and leaks start from a row or an evaluation conversation that exists.
 """
 
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
 
 from curation.sample import private_data
-from curation.sample.dialogues import ESCALATED, SHORT, Author, Conversation, Message, shingles
-from curation.sample.grammar import EASTERN_DIGITS, choose, load, tidy
+from curation.sample.copies import cross_file_duplicates, exact_duplicates, leaks, near_duplicates, twins
+from curation.sample.dialogues import ESCALATED, SHORT, Author, Conversation
+from curation.sample.grammar import choose, load, tidy
+from curation.sample.rows import Row, draw
 from curation.sample.scenario import INTENTS
-
-CHANNELS = {"chat": 26, "sharegpt": 18, "tickets": 21, "pairs": 16, "helpdesk": 19}  # per cent of the rows
+from curation.sample.wording import before_closing, garbled, replies, reworded
 
 # Rows by defect in an export of 3,600.
 COUNTS = {
@@ -34,184 +31,20 @@ _CONFUSABLE = {
 }  # fmt: skip
 
 
-@dataclass
-class Row:
-    """One raw row: what it holds and the truth about it. `row_id` is known once the files are written."""
-
-    messages: list[Message]
-    conversation: Conversation
-    channel: str
-    created_at: datetime
-    label: str
-    defect: str = "clean"
-    kind: str = ""
-    note: str = ""
-    partner: "Row | None" = None
-    row_id: str = field(default="", repr=False)
-
-    @classmethod
-    def of(cls, written: Conversation, messages: list[Message] | None = None, kind: str = "", note: str = "") -> "Row":
-        """A row of the conversation as it was written, or with other messages in its place."""
-        scenario = written.scenario
-        kept = messages if messages is not None else written.messages
-        return cls(kept, written, written.channel, scenario.created_at, scenario.intent, kind=kind, note=note)
-
-    @property
-    def language(self) -> str:
-        return self.conversation.scenario.language
-
-    @property
-    def intent(self) -> str:
-        return self.conversation.scenario.intent
-
-    @property
-    def half(self) -> int:
-        """Files that are split hold the first or the second half of the year."""
-        return 1 if self.created_at.month <= 6 else 2
-
-
 def plant(author: Author, evaluation: Sequence[Conversation], total: int, rng: random.Random) -> list[Row]:
     """All rows of the export in the order of time."""
     counts = {defect: max(2, round(n * total / 3600)) for defect, n in COUNTS.items()}
-    twins = max(3, round(TWINS * total / 3600))
-    clean = [Row.of(draw(author, rng)) for _ in range(total - sum(counts.values()) - 2 * twins)]
+    pairs = max(3, round(TWINS * total / 3600))
+    clean = [Row.of(draw(author, rng)) for _ in range(total - sum(counts.values()) - 2 * pairs)]
     copied = [
-        *_exact_duplicates(clean, counts.pop("exact_duplicate"), rng),
-        *_cross_file_duplicates(clean, counts.pop("cross_file_duplicate"), rng),
-        *_near_duplicates(clean, counts.pop("near_duplicate"), rng),
-        *_leaks(author, evaluation, counts.pop("leak"), rng),
+        *exact_duplicates(clean, counts.pop("exact_duplicate"), rng),
+        *cross_file_duplicates(clean, counts.pop("cross_file_duplicate"), rng),
+        *near_duplicates(clean, counts.pop("near_duplicate"), rng),
+        *leaks(author, evaluation, counts.pop("leak"), rng),
     ]
-    paired = [row for n in range(twins) for row in _twins(author, n, rng)]
+    paired = [row for n in range(pairs) for row in twins(author, n, rng)]
     spoilt = [_spoil(defect, n, author, rng) for defect, count in counts.items() for n in range(count)]
     return sorted([*clean, *copied, *paired, *spoilt], key=lambda row: (row.created_at, row.conversation.subject))
-
-
-def draw(author: Author, rng: random.Random, language: str | None = None, **wanted: Any) -> Conversation:
-    """A fresh clean conversation of some language and channel."""
-    language = language or rng.choices(("en", "ar", "mixed"), weights=(58, 39, 3))[0]
-    channel = wanted.pop("channel", None) or rng.choices(list(CHANNELS), weights=list(CHANNELS.values()))[0]
-    return author.draw(language, channel, **wanted)
-
-
-# -- copies ------------------------------------------------------------------------------------------------------------
-
-
-def _exact_duplicates(clean: Sequence[Row], count: int, rng: random.Random) -> list[Row]:
-    def copy(row: Row) -> Row:
-        later = row.created_at + timedelta(minutes=rng.randrange(2, 600))
-        copied = replace(row, created_at=later, defect="exact_duplicate", kind="same_file", partner=row, row_id="")
-        return copied if copied.half == row.half else replace(copied, created_at=row.created_at)
-
-    return [copy(row) for row in rng.sample(clean, count)]
-
-
-def _cross_file_duplicates(clean: Sequence[Row], count: int, rng: random.Random) -> list[Row]:
-    def copy(row: Row) -> Row:
-        fits = [c for c in CHANNELS if c != row.channel and (c != "pairs" or len(row.messages) == 2)]
-        other = rng.choice(fits)
-        kind = f"{row.channel}_to_{other}"
-        return replace(row, channel=other, defect="cross_file_duplicate", kind=kind, partner=row, row_id="")
-
-    plain = [row for row in clean if row.conversation.plain]
-    return [copy(row) for row in rng.sample(plain, count)]
-
-
-def _near_duplicates(clean: Sequence[Row], count: int, rng: random.Random) -> list[Row]:
-    made: list[Row] = []
-    for row in rng.sample(clean, len(clean)):
-        if len(made) == count:
-            break
-        kind = ("typo", "politeness", "reworded")[len(made) % 3]
-        messages = near_copy(row, kind, rng)
-        if messages is not None:
-            later = row.created_at + timedelta(days=rng.randrange(1, 5))
-            copied = replace(row, messages=messages, created_at=later, partner=row, row_id="")
-            made.append(replace(copied, defect="near_duplicate", kind=kind))
-    return made
-
-
-def near_copy(row: Row, kind: str, rng: random.Random) -> list[Message] | None:
-    """The messages with a few words changed; None when this row offers no place for that, or too much would change."""
-    bank = load("defects")["near"]
-    tongue = _tongue(row.language)
-    asked = [i for i, m in enumerate(row.messages) if m["role"] == "user"]
-    messages = [dict(m) for m in row.messages]
-    if kind == "politeness":
-        last = messages[asked[-1]]
-        last["content"] = f"{last['content']} {rng.choice(bank['polite_end'][tongue])}"
-    elif kind == "typo":
-        first = messages[asked[0]]
-        first["content"] = _misspelt(first["content"], rng)
-    else:
-        for m in messages:
-            if m["role"] == "assistant":
-                m["content"] = _reworded(m["content"], bank["reworded"][tongue])
-    before, after = shingles(row.messages), shingles(messages)
-    close = len(before & after) / len(before | after) >= 0.75
-    return messages if messages != row.messages and close else None
-
-
-def _leaks(author: Author, evaluation: Sequence[Conversation], count: int, rng: random.Random) -> list[Row]:
-    """Evaluation conversations that found their way into the export, word for word or nearly."""
-    made = []
-    for n, source in enumerate(rng.sample(list(evaluation), count)):
-        fits = [c for c in CHANNELS if c != "pairs" or len(source.messages) == 2]
-        row = replace(Row.of(source), channel=rng.choice(fits), defect="leak", kind="verbatim")
-        row.note = f"support_eval.jsonl: {evaluation_id(evaluation.index(source))}"
-        near = near_copy(row, ("typo", "politeness")[n // 2 % 2], rng) if n % 2 else None
-        made.append(replace(row, messages=near, kind="light") if near else row)
-    return made
-
-
-def evaluation_id(index: int) -> str:
-    """The id of the evaluation conversation of that index, counted from 0."""
-    return f"eval-{index + 1:03}"
-
-
-def _twins(author: Author, n: int, rng: random.Random) -> tuple[Row, Row]:
-    """Two clean rows that differ in a number, a negation or a name only, and so must both stay."""
-    kind = ("number", "negation", "name")[n % 3]
-    while True:
-        row = Row.of(draw(author, rng, rng.choice(("en", "ar"))))
-        twin = _TWINS[kind](row, n, rng)
-        if twin is not None:
-            later = row.created_at + timedelta(days=rng.randrange(1, 9))
-            return row, replace(row, messages=twin, created_at=later, kind="twin", note=kind, partner=row, row_id="")
-
-
-def _other_number(row: Row, n: int, rng: random.Random) -> list[Message] | None:
-    stated = row.conversation.scenario.slots["order"]
-    if not row.conversation.plain or stated not in row.messages[0]["content"]:
-        return None
-    digits = str(int(re.sub(r"\D", "", stated)) + rng.randrange(1_001, 9_999))
-    other = stated[: -len(digits)] + (digits if stated[-1].isascii() else digits.translate(EASTERN_DIGITS))
-    return _replaced(row.messages, stated, other)
-
-
-def _opposite(row: Row, n: int, rng: random.Random) -> list[Message]:
-    said, denied = rng.choice(load("defects")["negation"][row.language])
-    asked = next(i for i, m in enumerate(row.messages) if m["role"] == "user")
-    opening = row.messages[asked]["content"]
-    twin = [dict(m) for m in row.messages]
-    row.messages = [dict(m) for m in row.messages]
-    row.messages[asked]["content"] = f"{opening} {said}"
-    twin[asked]["content"] = f"{opening} {denied}"
-    return twin
-
-
-def _other_name(row: Row, n: int, rng: random.Random) -> list[Message] | None:
-    scenario = row.conversation.scenario
-    name = scenario.customer.name(row.language)
-    people = load("people")["customers"][scenario.customer.gender]
-    names = [n for pair in people.items() for n in pair[row.language == "ar" :][:1] if n != name]
-    return _replaced(row.messages, name, rng.choice(names)) if name in row.messages[-1]["content"] else None
-
-
-_TWINS: Mapping[str, Callable[[Row, int, random.Random], list[Message] | None]] = {
-    "number": _other_number,
-    "negation": _opposite,
-    "name": _other_name,
-}
 
 
 # -- single defects ----------------------------------------------------------------------------------------------------
@@ -257,7 +90,7 @@ def _truncated(n: int, author: Author, rng: random.Random) -> Row:
 def _empty_turn(n: int, author: Author, rng: random.Random) -> Row:
     written = draw(author, rng)
     messages = [dict(m) for m in written.messages]
-    messages[rng.choice(_replies(messages))]["content"] = ("", " ")[n % 2]
+    messages[rng.choice(replies(messages))]["content"] = ("", " ")[n % 2]
     return Row.of(written, messages, kind=("empty", "blank")[n % 2])
 
 
@@ -282,7 +115,7 @@ def _wrong_language(n: int, author: Author, rng: random.Random) -> Row:
     sibling = author.write(written.scenario.told_in(other, author.cast.agent(other)), channel, flow)
     spoken = [m for m in sibling.messages if m["role"] == "assistant"]
     messages = [dict(m) for m in written.messages]
-    for place, m in zip(_replies(messages), spoken, strict=True):
+    for place, m in zip(replies(messages), spoken, strict=True):
         messages[place]["content"] = m["content"]
     return Row.of(written, messages, kind=f"{language}_answered_in_{other}")
 
@@ -346,7 +179,7 @@ def _playbook_break(n: int, author: Author, rng: random.Random) -> Row:
         messages = author.write(written.scenario, written.channel, written.flow, without).messages
     elif kind == "missing_escalation":
         words = bank["escalation_words"][language]
-        messages = [{**m, "content": _reworded(m["content"], words)} for m in written.messages]
+        messages = [{**m, "content": reworded(m["content"], words)} for m in written.messages]
     else:
         *earlier, last = written.messages
         messages = [*earlier, {**last, "content": before_closing(last["content"], rng.choice(bank[kind][language]))}]
@@ -380,7 +213,7 @@ def _encoding(n: int, author: Author, rng: random.Random) -> Row:
     written = draw(author, rng, "ar" if n % 4 else "en")
     messages = [dict(m) for m in written.messages]
     for m in messages if n % 2 else messages[-1:]:
-        m["content"] = _garbled(m["content"], kind, rng)
+        m["content"] = garbled(m["content"], kind, rng)
     return Row.of(written, messages, kind=kind)
 
 
@@ -409,49 +242,3 @@ _SPOILERS: Mapping[str, Callable[[int, Author, random.Random], Row]] = {
     "encoding": _encoding,
     "unreadable": _unreadable,
 }
-
-
-# -- words -------------------------------------------------------------------------------------------------------------
-
-
-def before_closing(reply: str, sentence: str) -> str:
-    """The sentence put before the reply's last one, which asks whether anything is left."""
-    place = max((m.start() for m in re.finditer(r"(?<=[.!?؟])\s+\S", reply)), default=0)
-    return f"{reply[:place]} {sentence}{reply[place:]}" if place else f"{sentence} {reply}"
-
-
-def _tongue(language: str) -> str:
-    return "ar" if language == "ar" else "en"
-
-
-def _replies(messages: Sequence[Message]) -> list[int]:
-    return [i for i, m in enumerate(messages) if m["role"] == "assistant" and "tool_calls" not in m]
-
-
-def _replaced(messages: Sequence[Message], old: str, new: str) -> list[Message]:
-    return [{**m, "content": re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", new, m["content"])} for m in messages]
-
-
-def _reworded(text: str, words: Mapping[str, str]) -> str:
-    for old, new in words.items():
-        text = re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", new, text, flags=re.IGNORECASE)
-    return text
-
-
-def _misspelt(text: str, rng: random.Random) -> str:
-    """One plain word with two of its letters swapped."""
-    found = rng.choice([m for m in re.finditer(r"[^\W\d_]{5,}", text) if m[0] == m[0].lower()] or [None])
-    if found is None:
-        return text
-    at = rng.randrange(1, len(found[0]) - 2)
-    word = found[0][:at] + found[0][at + 1] + found[0][at] + found[0][at + 2 :]
-    return text[: found.start()] + word + text[found.end() :]
-
-
-def _garbled(text: str, kind: str, rng: random.Random) -> str:
-    """Text as it looks after a wrong decoding. English gets typographic marks first: plain ASCII survives anything."""
-    text = text.replace("'", "’").replace(" - ", " – ").replace(". ", "… ", 1)
-    if kind == "replacement_characters":
-        return "".join("�" if c.isalpha() and rng.random() < 0.08 else c for c in text)
-    wrong = "cp1252" if kind == "utf8_as_western" else "cp1256"
-    return text.encode().decode(wrong, errors="replace")

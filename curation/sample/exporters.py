@@ -16,8 +16,9 @@ from typing import Any
 
 import polars as pl
 
-from curation.sample.defects import Row, evaluation_id
+from curation.sample.copies import evaluation_id
 from curation.sample.dialogues import Conversation
+from curation.sample.rows import Row
 from curation.stage import atomic
 
 TRUTH = pl.Schema(
