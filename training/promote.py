@@ -1,13 +1,14 @@
 """Should the adapter be used? The rule, apart from the measuring."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from training.arms import ADAPTER, PROMPT_ARMS
-from training.intervals import paired_difference
-from training.scoring import ALL, METRICS, Evaluate, best_arm
+from training.intervals import FEW, paired_difference
+from training.scoring import ALL, METRICS, Evaluate, best_arm, by_language
 
 COMPARISONS = pl.Schema(
     {
@@ -19,81 +20,124 @@ COMPARISONS = pl.Schema(
         "low": pl.Float64,
         "high": pl.Float64,
         "n": pl.Int64,  # conversations
+        "better": pl.Int8,  # 1: more is better, -1: less is better, 0: neither
     }
 )
 
-FEW = 30  # conversations; below, percentile bootstrap intervals are known to be too narrow
+FEW_OF_A_LANGUAGE = 10  # conversations; below, a language's interval tells nothing either way
 
 
 def comparisons(scores: pl.DataFrame, conversations: pl.DataFrame, params: Evaluate) -> pl.DataFrame:
     """COMPARISONS of the adapter with every prompt arm, conversation by conversation."""
-    spoken = scores.join(conversations.select("conversation_id", "language"), on="conversation_id")
-    both = pl.concat([spoken, spoken.with_columns(language=pl.lit(ALL))])
-    ours = both.filter(pl.col("arm") == ADAPTER)
+    spoken = by_language(scores, conversations)
+    ours = spoken.filter(pl.col("arm") == ADAPTER)
     rows = []
     for against in PROMPT_ARMS:
-        theirs = both.filter(pl.col("arm") == against)
+        theirs = spoken.filter(pl.col("arm") == against)
         pairs = ours.join(theirs, on=["conversation_id", "metric", "language"], suffix="_theirs", validate="1:1")
         for (metric, language), pair in (
             pairs.sort("conversation_id").partition_by("metric", "language", as_dict=True).items()
         ):
             sides = [pair[f"{c}{s}"].to_numpy() for s in ("", "_theirs") for c in ("value", "weight")]
             found = paired_difference((sides[0], sides[1]), (sides[2], sides[3]), params.redraws)
-            rows.append((ADAPTER, against, metric, language, found.value, found.low, found.high, found.n))
+            figures = (found.value, found.low, found.high, found.n, METRICS[str(metric)])
+            rows.append((ADAPTER, against, metric, language, *figures))
     return pl.DataFrame(rows, schema=COMPARISONS, orient="row").sort("against", "metric", "language")
 
 
 def verdict(
     arms: pl.DataFrame, compared: pl.DataFrame, baseline: Mapping[str, Any], params: Evaluate
 ) -> dict[str, Any]:
-    """promote: the adapter beats the best prompt arm on the primary metric, and keeps the others within their margins.
+    """promote: the adapter beats every prompt arm on the primary metric, and keeps the others within their margins.
 
     Beating means that the paired 95% interval lies wholly on the better side of zero; keeping, that it lies wholly
-    on the better side of the margin: what cannot be shown is not assumed. When a prompt alone reached the target and
-    the adapter is no better, prompting is enough.
+    on the better side of the margin: what cannot be shown is not assumed. Every prompt arm, because the one that looks
+    best on the test conversations is partly best by luck. Where a prompt alone reached the target and the adapter does
+    not win, prompting is enough. The first reason is the decisive one.
     """
-    best = best_arm(arms, params.primary, PROMPT_ARMS)
-    against = compared.filter(pl.col("against") == best)
-    gains = {(row["metric"], row["language"]): _gain(row) for row in against.iter_rows(named=True)}
-    answered = int(against.filter((pl.col("metric") == params.primary) & (pl.col("language") == ALL))["n"].item())
-    won = gains[params.primary, ALL][1] > 0
-    kept, losses = _kept(gains, params)
-    reasons = [_said(params.primary, best, gains[params.primary, ALL], won), *losses]
-    if answered < FEW:
-        reasons.append(
-            f"only {answered} conversations stand behind this; intervals from fewer than {FEW} are too narrow: "
-            "raise evaluate.generated and evaluate.conversations before you rely on it"
-        )
-    if baseline["override"]:
+    gains = [Gain.of(row) for row in compared.iter_rows(named=True)]
+    primary = [g for g in gains if (g.metric, g.language) == (params.primary, ALL)]
+    unbeaten = [g for g in primary if g.low <= 0]
+    blocked = [*_too_few(gains, params), *map(_unbeaten, unbeaten), *_losses(gains, params)]
+    enough = bool(baseline["reached"] and unbeaten)
+    word = "prompting is enough" if enough else "do not promote" if blocked else "promote"
+    decisive = {
+        "prompting is enough": [
+            f"{baseline['reached']} alone reached baseline.target, and the adapter does not beat every prompt arm"
+        ],
+        "do not promote": [],
+        "promote": [_beaten(min(primary, key=lambda g: g.low))],
+    }[word]
+    reasons = [*decisive, *blocked, *_not_shown(gains, params)]
+    if baseline["reached"] and baseline["override"]:
         reasons.append(f"trained although prompting was enough: {baseline['override']}")
-    otherwise = "prompting is enough" if baseline["reached"] and not won else "do not promote"
-    word = "promote" if won and kept else otherwise
-    return {"verdict": word, "reasons": reasons, "best_prompt_arm": best, "primary": params.primary}
+    return {"verdict": word, "reasons": reasons, "best_prompt_arm": best_arm(arms, params.primary, PROMPT_ARMS)}
 
 
-def _gain(row: Mapping[str, Any]) -> tuple[float, float, float]:
-    """Difference and interval turned so that more is better: (value, low, high)."""
-    bounds = sorted(METRICS[row["metric"]] * row[c] for c in ("low", "high"))
-    return METRICS[row["metric"]] * row["difference"], bounds[0], bounds[1]
+@dataclass(frozen=True)
+class Gain:
+    """A row of COMPARISONS turned so that more is better."""
+
+    against: str
+    metric: str
+    language: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Gain":
+        low, high = sorted(row["better"] * row[c] for c in ("low", "high"))
+        names = (row["against"], row["metric"], row["language"])
+        return cls(*names, row["better"] * row["difference"], low, high, row["n"])
+
+    def __str__(self) -> str:
+        return f"gain {self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
 
 
-def _kept(gains: Mapping[tuple[str, str], tuple[float, float, float]], params: Evaluate) -> tuple[bool, Sequence[str]]:
-    """Whether every metric with a margin held in every language, and a sentence for each that did not."""
-
-    def losses() -> Iterator[str]:
-        for (metric, language), (value, low, _) in gains.items():
-            margin = params.margins.get(metric)  # type: ignore[call-overload]
-            if margin is not None and low < -margin:
-                yield (
-                    f"{metric} ({language}): worse by more than the margin {margin:g} cannot be ruled out "
-                    f"(gain {value:+.3f}, at worst {low:+.3f})"
-                )
-
-    found = list(losses())
-    return not found, found
+def _too_few(gains: Sequence[Gain], params: Evaluate) -> Iterator[str]:
+    """A sentence when too few conversations stand behind a metric that decides."""
+    behind = {g.metric: g.n for g in gains if g.language == ALL and g.metric in {params.primary, *params.margins}}
+    metric = min(behind, key=lambda m: behind[m])
+    if behind[metric] < FEW:
+        yield (
+            f"only {behind[metric]} conversations stand behind {metric}, and intervals from fewer than {FEW} are too "
+            "narrow to decide on: raise evaluate.generated and evaluate.conversations"
+        )
 
 
-def _said(metric: str, best: str, gain: tuple[float, float, float], won: bool) -> str:
-    does = "beats" if won else "is not shown to beat"
-    value, low, high = gain
-    return f"the adapter {does} the best prompt arm ({best}) on {metric}: gain {value:+.3f} [{low:+.3f}, {high:+.3f}]"
+def _losses(gains: Sequence[Gain], params: Evaluate) -> Iterator[str]:
+    """A sentence for each metric with a margin that is not shown to be kept, in any language, against any prompt."""
+    for gain, margin in _guarded(gains, params):
+        if gain.low < -margin and (gain.language == ALL or gain.n >= FEW_OF_A_LANGUAGE):
+            yield (
+                f"{gain.metric} ({gain.language}) against {gain.against}: worse by more than the margin {margin:g} "
+                f"cannot be ruled out ({gain})"
+            )
+
+
+def _not_shown(gains: Sequence[Gain], params: Evaluate) -> Iterator[str]:
+    """A sentence for each language of which too few conversations say anything on a metric with a margin."""
+    behind = {(g.language, g.metric): g.n for g, _ in _guarded(gains, params)}
+    for language in sorted({g.language for g in gains} - {ALL}):
+        counts = {metric: behind.get((language, metric), 0) for metric in params.margins}
+        if few := [f"{metric} ({n})" for metric, n in counts.items() if n < FEW_OF_A_LANGUAGE]:
+            yield (
+                f"{language}: not shown on {', '.join(few)}; fewer than {FEW_OF_A_LANGUAGE} conversations of a "
+                "language count neither for nor against the adapter"
+            )
+
+
+def _guarded(gains: Sequence[Gain], params: Evaluate) -> Iterator[tuple[Gain, float]]:
+    """The gains on metrics with a margin, and the margin."""
+    for metric, margin in params.margins.items():
+        yield from ((g, margin) for g in gains if g.metric == metric)
+
+
+def _beaten(gain: Gain) -> str:
+    return f"the adapter beats every prompt arm on {gain.metric}, {gain.against} by the least: {gain}"
+
+
+def _unbeaten(gain: Gain) -> str:
+    return f"the adapter is not shown to beat {gain.against} on {gain.metric}: {gain}"

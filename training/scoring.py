@@ -4,7 +4,7 @@ Per conversation a metric is a `value` and a `weight`; over conversations it is 
 token counts as much as any other token and a reply as any other reply, and intervals draw whole conversations.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +18,7 @@ from curation.text import fold
 from training.arms import Messages, Prefixes, with_prefix
 from training.generation import generate
 from training.intervals import Bootstrap, ratio
-from training.likelihood import negative_log_likelihoods
+from training.likelihood import Progress, negative_log_likelihoods
 from training.model import Model, load_model, load_tokenizer
 from training.sample import fair_order
 from training.template import Example, InexpressibleError, Renderer
@@ -55,6 +55,7 @@ ARMS = pl.Schema(
         "low": pl.Float64,
         "high": pl.Float64,
         "n": pl.Int64,  # conversations
+        "better": pl.Int8,  # 1: more is better, -1: less is better, 0: neither
     }
 )
 ALL = "all"
@@ -83,7 +84,7 @@ class Evaluate(Params):
     batch: int  # replies written at a time
     bootstrap: int  # redraws behind each 95% interval
     primary: Metric  # what the adapter must win, see promote.py
-    # The adapter may be this much worse than the best prompt arm, in any language; other metrics may do anything.
+    # The adapter may be this much worse than any prompt arm, in any language; other metrics may do anything.
     margins: dict[Metric, float]
 
     @property
@@ -112,7 +113,7 @@ class Judge:
         examples: list[Example] = []
         for row in conversations.iter_rows(named=True):
             joined, first = with_prefix(prefixes.get(row["conversation_id"], ()), row["messages"])
-            found = self._expressed(arm, row, joined, first)
+            found = self.renderer.examples(joined, row["tools"], first=first)
             examples += found
             owners += [row["conversation_id"]] * len(found)
         sums = negative_log_likelihoods(self.model, examples, progress=self._bar(f"{arm}, likelihood"))
@@ -144,16 +145,16 @@ class Judge:
         ]
         return pl.DataFrame(rows, schema=PREDICTIONS, orient="row")
 
-    def _expressed(self, arm: str, row: Mapping[str, Any], joined: Messages, first: int) -> list[Example]:
+    def refusal(self, row: Mapping[str, Any], prefix: Messages) -> str | None:
+        """Why the template cannot say the conversation behind the prefix; None when it can."""
+        joined, first = with_prefix(prefix, row["messages"])
         try:
-            return self.renderer.examples(joined, row["tools"], first=first, name=row["conversation_id"])
+            self.renderer.examples(joined, row["tools"], first=first)
         except InexpressibleError as error:
-            raise QiratError(
-                f"arm {arm}, conversation {row['conversation_id']}: {error}; choose a base model whose template knows "
-                "system messages and several turns (params.yaml: model.name)"
-            ) from None
+            return str(error)
+        return None
 
-    def _bar(self, what: str) -> Callable[[Iterable[list[int]], int], Iterable[list[int]]]:
+    def _bar(self, what: str) -> Progress:
         return lambda batches, total: self.progress(batches, what, total, "batches")
 
 
@@ -161,13 +162,7 @@ def answerable(test: pl.DataFrame, judge: Judge) -> pl.DataFrame:
     """`conversations` of those that are short enough, the languages in their proportions."""
     params = judge.params
     rows = judge.progress(test.iter_rows(named=True), "lengths", test.height)
-    lengths = [
-        max(
-            len(e.input_ids)
-            for e in judge.renderer.examples(row["messages"], row["tools"], name=row["conversation_id"])
-        )
-        for row in rows
-    ]
+    lengths = [max(len(e.input_ids) for e in judge.renderer.examples(row["messages"], row["tools"])) for row in rows]
     short = test.filter(pl.Series(lengths, dtype=pl.Int64) <= params.max_tokens)
     if not short.height:
         raise QiratError(
@@ -175,6 +170,26 @@ def answerable(test: pl.DataFrame, judge: Judge) -> pl.DataFrame:
             "raise params.yaml: evaluate.max_tokens"
         )
     return fair_order(short, params.seed).head(params.conversations)
+
+
+def sayable(test: pl.DataFrame, arms: Mapping[str, Prefixes], judge: Judge) -> pl.DataFrame:
+    """Those that the template can say behind every arm's prompt: all arms must answer the same questions."""
+    refused: list[str] = []
+    kept = []
+    for row in judge.progress(test.iter_rows(named=True), "prompts", test.height):
+        reasons = [
+            f"{arm}, conversation {row['conversation_id']}: {reason}"
+            for arm, prefixes in arms.items()
+            if (reason := judge.refusal(row, prefixes.get(row["conversation_id"], ())))
+        ]
+        refused += reasons
+        kept.append(not reasons)
+    if not any(kept):
+        raise QiratError(
+            f"the chat template can say no test conversation behind every arm's prompt (arm {refused[0]}); choose a "
+            "base model whose template knows system messages and several turns (params.yaml: model.name)"
+        )
+    return test.filter(pl.Series(kept, dtype=pl.Boolean))
 
 
 def reply_scores(predictions: pl.DataFrame, conversations: pl.DataFrame, playbook: Playbook) -> pl.DataFrame:
@@ -203,14 +218,19 @@ def chrf(written: str, reference: str) -> float:
 
 def arm_table(scores: pl.DataFrame, conversations: pl.DataFrame, bootstrap: Bootstrap) -> pl.DataFrame:
     """ARMS: every metric of every arm, for all conversations and by language, with intervals."""
-    spoken = scores.join(conversations.select("conversation_id", "language"), on="conversation_id")
-    both = pl.concat([spoken, spoken.with_columns(language=pl.lit(ALL))])
-    groups = both.sort("conversation_id").partition_by("arm", "metric", "language", as_dict=True)
+    spoken = by_language(scores, conversations)
+    groups = spoken.sort("conversation_id").partition_by("arm", "metric", "language", as_dict=True)
     rows = []
     for key, group in groups.items():
         found = ratio(group["value"].to_numpy(), group["weight"].to_numpy(), bootstrap)
-        rows.append((*key, found.value, found.low, found.high, found.n))
+        rows.append((*key, found.value, found.low, found.high, found.n, METRICS[str(key[1])]))
     return pl.DataFrame(rows, schema=ARMS, orient="row").sort("arm", "metric", "language")
+
+
+def by_language(scores: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame:
+    """Rows with their conversation's `language`, and every row once more under ALL."""
+    spoken = scores.join(conversations.select("conversation_id", "language"), on="conversation_id")
+    return pl.concat([spoken, spoken.with_columns(language=pl.lit(ALL))])
 
 
 def figure(arms: pl.DataFrame, arm: str, metric: str) -> float:
@@ -241,11 +261,15 @@ def as_text(arms: pl.DataFrame, order: Sequence[str]) -> str:
 
 
 def _playbook(playbook: Playbook, row: Mapping[str, Any], said: Mapping[int, str]) -> dict[str, tuple[float, float]]:
+    """Rules kept, of those that apply to the team's own replies: every arm has the same to keep.
+
+    The playbook passes over empty replies, but who is asked and says nothing keeps no rule.
+    """
+    rules = len(playbook.judge(row["messages"], row["language"], row["label"]))
     messages = [{**m, "content": said.get(turn, m["content"])} for turn, m in enumerate(row["messages"])]
-    judged = playbook.judge(messages, row["language"], row["label"])
-    kept = sum(j.ok for j in judged)
-    # A conversation of nothing but empty replies keeps no rule.
-    return {"playbook": (kept, max(len(judged), 1)), "playbook_pass": (bool(judged) and kept == len(judged), 1)}
+    silent = not all(text.strip() for text in said.values())
+    kept = 0 if silent else sum(j.ok for j in playbook.judge(messages, row["language"], row["label"]))
+    return {"playbook": (kept, rules), "playbook_pass": (kept == rules, 1)}
 
 
 def _reply_turns(messages: Messages) -> list[int]:

@@ -81,9 +81,8 @@ def main() -> None:
 def tokenized(row: Mapping[str, Any], renderer: Renderer, max_tokens: int) -> Tokenized:
     """A row of the record as examples of at most `max_tokens` tokens that end with a whole reply."""
     ids = (row["conversation_id"], row["language"])
-    name = f"conversation {row['conversation_id']} ({row['source_file']}, row {row['source_row']})"
     try:
-        whole = renderer.examples(row["messages"], row["tools"], name=name)
+        whole = renderer.examples(row["messages"], row["tools"])
     except InexpressibleError as error:
         return Tokenized(*ids, reason=str(error))
     fitting = [example for e in whole if (example := e.cut(max_tokens))]

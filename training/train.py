@@ -6,6 +6,7 @@ mean over tokens and not over batches. Same data, params and machine: same bytes
 """
 
 import hashlib
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from curation.conversation import canonical_json
 from curation.stage import Params, QiratError, Stage
 from training.adapter import write_adapter
 from training.likelihood import negative_log_likelihoods
-from training.model import Model, config_hash, load_model, load_tokenizer
+from training.model import Model, computes_in_bfloat16, load_model, load_tokenizer, weights_id
 from training.sample import fair_order
 from training.template import IGNORED, Example, Renderer
 
@@ -97,6 +98,7 @@ class Trained:
 def main() -> None:
     """Train on data/tokenized/train, watch data/tokenized/dev, keep the best adapter."""
     with Stage("train", Train) as stage:
+        refuse_several_gpus()
         model, recipe = stage.section("model", Model), stage.params.recipe
         stage.input("data/baseline/passed")
         whole = {split: stage.read(f"tokenized/{split}") for split in ("train", "dev")}
@@ -110,7 +112,7 @@ def main() -> None:
             f"{numbers['tokens_seen']:,} of {numbers['tokens']:,} tokens an epoch"
         )
         tokenizer, base = load_tokenizer(model), load_model(model)
-        origin = provenance(whole, model, stage.params, base, Renderer(tokenizer, model.template_arguments))
+        origin = provenance(whole, model, stage.params, Renderer(tokenizer, model.template_arguments))
         trained = fit(base, tokenizer, chosen["train"], examples_of(chosen["dev"]), stage.params)
         numbers |= outcome(trained)
 
@@ -119,6 +121,17 @@ def main() -> None:
             write_adapter(folder, trained.model, tokenizer, {**origin, "training": numbers})
         stage.write_metrics(numbers)
         stage.say(f"dev loss {numbers['dev_loss_start']:.3f} -> {numbers['dev_loss_best']:.3f} nats a token")
+
+
+def refuse_several_gpus() -> None:
+    """The trainer would spread over all GPUs it sees, and several processes would write the same files."""
+    import torch
+
+    if torch.cuda.device_count() > 1 or int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise QiratError(
+            "training uses one GPU for now: run it as `CUDA_VISIBLE_DEVICES=0 python -m training.train`, without "
+            "accelerate or torchrun; several GPUs come later"
+        )
 
 
 def sampled(tokens: pl.DataFrame, max_tokens: int | None, budget: int | None, seed: int) -> pl.DataFrame:
@@ -209,12 +222,10 @@ def outcome(trained: Trained) -> dict[str, float | int]:
     }
 
 
-def provenance(
-    whole: dict[str, pl.DataFrame], model: Model, params: Train, base: "PreTrainedModel", renderer: Renderer
-) -> dict[str, Any]:
+def provenance(whole: dict[str, pl.DataFrame], model: Model, params: Train, renderer: Renderer) -> dict[str, Any]:
     """What the adapter was made from: enough to make it again, or to see that something changed."""
     return {
-        "base": {"name": model.name, "revision": model.revision, "config_sha256": config_hash(base)},
+        "base": {"name": model.name, "revision": model.revision, "weights": weights_id(model)},
         "data": {f"{split}_sha256": data_hash(tokens) for split, tokens in whole.items()},
         "template": {
             "sha256": hashlib.sha256(renderer.tokenizer.chat_template.encode()).hexdigest(),
@@ -259,7 +270,7 @@ def _settings(params: Train, scratch: str, longest: int) -> Any:
         max_length=recipe.pack_tokens,  # null: the rows were cut at turn ends before, nothing is cut here
         packing=recipe.pack_tokens is not None,
         use_cpu=not gpu,
-        bf16=gpu and torch.cuda.is_bf16_supported(),
+        bf16=computes_in_bfloat16(),
         gradient_checkpointing=False,
         dataloader_pin_memory=gpu,
         logging_steps=1,
@@ -313,8 +324,6 @@ def _restore(model: Any, curve: Curve) -> None:
 
 
 def _be_deterministic() -> None:
-    import os
-
     import torch
 
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -17,6 +17,18 @@ def test_padding_in_a_batch_does_not_change_the_words() -> None:
     assert written(batch=1) == written(batch=3) == written(batch=2)
 
 
+def test_what_the_models_own_settings_say_of_decoding_counts_for_nothing() -> None:
+    poisoned = model()
+    plain = written()
+    settings = {"repetition_penalty": 9.0, "no_repeat_ngram_size": 1, "min_new_tokens": 12, "max_time": 0.0}
+    for name, value in settings.items():
+        setattr(poisoned.generation_config, name, value)
+    likely = [int(t) for text in plain for t in renderer().tokenizer(text)["input_ids"]]
+    poisoned.generation_config.suppress_tokens = likely
+    poisoned.generation_config.bad_words_ids = [[token] for token in likely]
+    assert [r.text for r in generate(poisoned, renderer(), prompts(), max_new_tokens=12, batch=3)] == plain
+
+
 def test_a_reply_that_never_ends_is_cut_and_says_so() -> None:
     for reply in generate(model(), renderer(), prompts(), max_new_tokens=5, batch=2):
         assert reply.tokens <= 5

@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 
 from curation.stage import QiratError
-from training.model import Model, base_folder, load_model
+from tests.training.tiny import model
+from training import model as models
+from training.model import Model, base_folder, dtype, load_model, weights_id
 
 
 def named(name: str) -> Model:
@@ -28,3 +30,60 @@ def test_a_model_that_is_nowhere_is_told_by_name(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # no network in tests
     with pytest.raises(QiratError, match="'nobody/no-such-model' cannot be loaded"):
         load_model(named("nobody/no-such-model"))
+
+
+def test_an_error_without_words_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def speechless(*names: object, **settings: object) -> None:
+        raise OSError
+
+    model().save_pretrained(tmp_path)
+    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", speechless)
+    with pytest.raises(QiratError, match=r"cannot be loaded \(OSError\)"):
+        load_model(named(str(tmp_path)))
+
+
+def test_a_gpu_that_only_emulates_bfloat16_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation=True: including_emulation)
+    assert dtype(named("any")) == torch.float32
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation=True: True)
+    assert dtype(named("any")) == torch.bfloat16
+
+
+def test_weights_are_known_by_their_bytes(tmp_path: Path) -> None:
+    import torch
+
+    changed = model()
+    changed.save_pretrained(tmp_path / "one")
+    (tmp_path / "alias").symlink_to("one")
+    with torch.no_grad():
+        changed.lm_head.weight[0, 0] += 1
+    changed.save_pretrained(tmp_path / "two")
+    one, alias, two = (weights_id(named(str(tmp_path / name))) for name in ("one", "alias", "two"))
+    assert one == alias != two
+    assert one.startswith("sha256:")
+
+
+def test_weights_of_a_hub_id_are_known_by_the_commit_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    cached = tmp_path / "models--team--chat"
+    (cached / "snapshots" / commit).mkdir(parents=True)
+    (cached / "refs").mkdir()
+    (cached / "refs/main").write_text(commit, "utf-8")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert weights_id(named("team/chat")) == f"commit:{commit}"
+
+
+def test_another_version_of_a_package_is_converted_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models/base/some-model-1.0").mkdir(parents=True)
+    monkeypatch.setattr(models, "_gguf", lambda package: tmp_path / "none.gguf")
+    monkeypatch.setattr(models, "version", lambda package: "1.0")
+    assert base_folder(named("package:some-model")) == "models/base/some-model-1.0"
+    monkeypatch.setattr(models, "version", lambda package: "2.0")
+    with pytest.raises(OSError, match=r"none\.gguf|not a|tokenizer"):  # it sets out to convert, and finds nothing
+        base_folder(named("package:some-model"))

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 import yaml
 
-from tests.training.tiny import project, save
+from tests.training.tiny import model, project, save, support
 from training import baseline, evaluate, tokenize, train
+from training.scoring import METRICS
 
 STAGES: dict[str, Callable[[], None]] = {
     "tokenize": tokenize.main,
@@ -109,23 +110,36 @@ def test_training_again_gives_the_same_bytes(finished: Path) -> None:
     assert table(finished, "training/log").equals(before[1])
 
 
+def test_tables_say_which_direction_is_better(finished: Path) -> None:
+    for name in ("arms", "comparisons"):
+        rows = table(finished, f"evaluated/{name}")
+        assert rows.schema["better"].is_integer()
+        assert dict(rows.select("metric", "better").iter_rows()) == METRICS
+
+
 def test_the_verdict_has_one_of_the_four_words_and_its_reasons(finished: Path) -> None:
     verdict = json.loads((finished / "data/evaluated/verdict.json").read_text("utf-8"))
     assert verdict["verdict"] in {"promote", "do not promote", "prompting is enough", "use retrieval"}
     assert verdict["best_prompt_arm"] in ARMS - {"adapter"}
-    assert any("only 4 conversations" in reason for reason in verdict["reasons"])
+    assert verdict["reasons"][0].startswith("only 4 conversations")
 
 
-def test_an_adapter_of_another_base_model_is_refused(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (finished / "other").symlink_to("tiny")
-    set_param(finished, "model", name="other")
-    with pytest.raises(SystemExit, match="was trained on tiny, but"):
+def test_an_adapter_is_refused_when_the_base_models_weights_changed(finished: Path) -> None:
+    import torch
+
+    changed = model()  # the same name and configuration
+    with torch.no_grad():
+        changed.lm_head.weight[0, 0] += 1
+    changed.save_pretrained(finished / "tiny")
+    with pytest.raises(SystemExit, match=r"was trained on tiny .* has other weights"):
         evaluate.main()
-    set_param(finished, "model", name="tiny")
+    model().save_pretrained(finished / "tiny")
 
 
 def test_a_prompt_that_reaches_the_target_stops_the_road(fresh: Path) -> None:
     set_param(fresh, "baseline", target=0.0)
+    set_param(fresh, "evaluate", conversations=30, generated=30, max_new_tokens=1)
+    save(fresh, "splits/test", support(90).tail(30))
     tokenize.main()
     with pytest.raises(SystemExit, match="prompting is enough"):
         baseline.main()
@@ -133,7 +147,16 @@ def test_a_prompt_that_reaches_the_target_stops_the_road(fresh: Path) -> None:
     set_param(fresh, "baseline", override="the prompt is too slow")
     baseline.main()
     assert (fresh / "data/baseline/passed").read_text("utf-8") == "passed\n"
-    assert json.loads((fresh / "data/baseline/verdict.json").read_text("utf-8"))["override"] == "the prompt is too slow"
+    verdict = json.loads((fresh / "data/baseline/verdict.json").read_text("utf-8"))
+    assert verdict["override"] == "the prompt is too slow"
+    assert verdict["reached"] == "base"
+
+
+def test_a_handful_of_conversations_stops_no_road(fresh: Path) -> None:
+    set_param(fresh, "baseline", target=0.0)
+    tokenize.main()
+    baseline.main()
+    assert numbers(fresh, "baseline")["target_reached"] == 0
 
 
 def test_packing_keeps_every_token_and_cuts_nothing(fresh: Path) -> None:

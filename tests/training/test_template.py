@@ -83,10 +83,11 @@ def test_a_template_without_end_token_is_refused() -> None:
         renderer(CHATML.replace("<|im_end|>", ""))
 
 
-def test_a_template_that_forgets_the_end_token_after_long_replies_is_refused_with_conversation_and_turn() -> None:
+def test_a_template_that_forgets_the_end_token_after_long_replies_sets_those_aside_by_name() -> None:
     broken = CHATML.replace("'<|im_end|>\n'", "('<|im_end|>' if message['content'] != 'long' else '') + '\n'")
-    with pytest.raises(QiratError, match=r"conversation 7, turn 1: .* does not close the reply"):
-        renderer(broken).examples(talk("a", "long"), name="conversation 7")
+    with pytest.raises(InexpressibleError, match=r"turn 1: .* does not close the reply"):
+        renderer(broken).examples(talk("a", "long"))
+    assert renderer(broken).examples(talk("a", "short"))
 
 
 def test_a_dropped_system_prompt_is_named() -> None:
@@ -99,24 +100,24 @@ def test_a_think_block_that_the_server_does_not_send_is_named() -> None:
     broken = CHATML.replace(
         "+ message['content']", "+ ('<think></think>' if loop.last and loop.index > 1 else '') + message['content']"
     )
-    with pytest.raises(QiratError, match="found '<think></think>b'"):
-        renderer(broken).examples(talk("a", "b"))
+    with pytest.raises(QiratError, match="found '<think></think>Yes, it left today"):
+        renderer(broken)
 
 
 def test_another_generation_prompt_than_was_trained_is_named() -> None:
     broken = CHATML.replace(ASSISTANT, ASSISTANT.replace("assistant", "bot"))
     with pytest.raises(QiratError, match=r"another prompt than a server builds: expected 'bot\\n', found 'assistant"):
-        renderer(broken).examples(talk("a", "b"))
+        renderer(broken)
 
 
 def test_a_double_beginning_is_named() -> None:
     with pytest.raises(QiratError, match="begins with '<bos>' twice"):
-        renderer("<bos><bos>" + CHATML).examples(talk("a", "b"))
+        renderer("<bos><bos>" + CHATML)
 
 
 def test_a_template_that_changes_replies_is_refused() -> None:
-    with pytest.raises(QiratError, match="changes the reply: expected 'Yes', found 'yes'"):
-        renderer(CHATML.replace("message['content']", "message['content'] | lower")).examples(talk("a", "Yes"))
+    with pytest.raises(QiratError, match=r"changes the reply: expected 'Yes, .*', found 'yes, "):
+        renderer(CHATML.replace("message['content']", "message['content'] | lower"))
 
 
 def test_a_customer_cannot_smuggle_in_a_turn() -> None:
@@ -137,6 +138,26 @@ def test_tool_calls_are_kept_where_the_template_knows_them_and_refused_where_it_
     assert '"order": "A1"' in spoken(example)
     with pytest.raises(InexpressibleError, match="drops the tool call of turn 1"):
         renderer().examples(said)
+
+
+def test_one_reply_that_a_sound_template_cannot_say_is_set_aside_with_the_reason() -> None:
+    sound = renderer(family("qwen3"))
+    with pytest.raises(InexpressibleError, match="turn 1: the chat template trains on another prompt"):
+        sound.examples(talk("why?", "we wrote <think>hm</think> by mistake"))
+    assert sound.examples(talk("why?", "by mistake"))
+
+
+@pytest.mark.parametrize("calls", ["[1]", '"track"', '{"name": "track"}', "{", '[{"function": "track"}]', "7"])
+def test_tool_calls_of_a_strange_shape_are_set_aside(calls: str) -> None:
+    said = [{"role": "user", "content": "where?"}, {"role": "assistant", "content": "", "tool_calls": calls}]
+    with pytest.raises(InexpressibleError):
+        renderer(family("qwen2_5")).examples(said)
+
+
+@pytest.mark.parametrize("tools", ["[1]", '"track"', '{"name": "track"}', "{", "7"])
+def test_tools_of_a_strange_shape_are_set_aside(tools: str) -> None:
+    with pytest.raises(InexpressibleError, match="tools or tool calls are no"):
+        renderer(family("qwen2_5")).examples(talk("where?", "here"), tools)
 
 
 def test_what_a_template_refuses_has_its_words_as_reason() -> None:

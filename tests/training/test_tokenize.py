@@ -3,7 +3,7 @@ import pytest
 
 from curation.stage import QiratError
 from tests.builders import record, talk
-from tests.training.tiny import renderer
+from tests.training.tiny import family, renderer
 from training.tokenize import Tokenized, budget, excluded, metrics, refuse_losses, token_table, tokenized
 
 
@@ -33,6 +33,16 @@ def test_what_cannot_be_used_is_excluded_with_its_reason(said: list[dict[str, st
     rows = excluded("dev", done(table, max_tokens=100))
     assert rows["conversation_id"].to_list() == table["conversation_id"].to_list()
     assert reason in rows["reason"].item()
+
+
+def test_a_reply_that_the_template_rewrites_costs_its_conversation_and_not_the_stage() -> None:
+    rows = record(talk("a", "b"), talk("c", "<think>d</think>e"), talk("f", "g"))
+    thinking = renderer(family("qwen3"))
+    found = [tokenized(row, thinking, 1000) for row in rows.iter_rows(named=True)]
+    assert [bool(t.examples) for t in found] == [True, False, True]
+    assert "trains on another prompt" in excluded("train", found)["reason"].item()
+    with pytest.raises(QiratError, match="1 of 3 conversations cannot be used"):
+        refuse_losses("train", excluded("train", found), budget("train", rows, found), max_excluded=0.1)
 
 
 def test_the_budget_adds_up_by_language() -> None:

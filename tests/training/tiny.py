@@ -53,6 +53,7 @@ def tokenizer(chat_template: str = CHATML) -> Any:
     return made
 
 
+@cache
 def renderer(chat_template: str = CHATML) -> Renderer:
     return Renderer(tokenizer(chat_template), {"enable_thinking": False})
 

@@ -1,0 +1,113 @@
+"""What is scored is what an arm wrote: an echoing model shows whose words went where."""
+
+from typing import Any, cast
+
+import polars as pl
+import pytest
+
+from curation.playbook import Playbook
+from curation.stage import QiratError
+from tests.builders import ROOT, params, record, talk
+from tests.training.tiny import CHATML, renderer, support, vectors
+from training.arms import Prefixes, few_shot, prompted
+from training.scoring import PREDICTIONS, Evaluate, Judge, arm_table, chrf, reply_scores, sayable
+
+PLAYBOOK = Playbook.load(ROOT / "playbook.yaml")
+SETTINGS = Evaluate.model_validate({**params("evaluate"), "max_new_tokens": 400})
+KIND = "Thank you for contacting Zaafaran Home. I am sorry. Is there anything else I can help you with?"
+
+
+class Echo:
+    """A model that answers with all that stood before the customer's last words, roles left out."""
+
+    device = "cpu"
+
+    def generate(self, input_ids: Any, attention_mask: Any, generation_config: Any) -> Any:
+        import torch
+
+        tokenizer = renderer().tokenizer
+        said = [str(tokenizer.decode(row[seen.bool()])) for row, seen in zip(input_ids, attention_mask, strict=True)]
+        turns = [[part.partition("\n")[2].strip() for part in text.split("<|im_start|>")[1:-2]] for text in said]
+        words = [" ".join(turn.removesuffix("<|im_end|>") for turn in turn_list) for turn_list in turns]
+        replies = [[*tokenizer(text)["input_ids"], renderer().stop_id] for text in words]
+        longest = max(map(len, replies))
+        filled = torch.tensor([[*r, *[tokenizer.pad_token_id] * (longest - len(r))] for r in replies])
+        return torch.cat([input_ids, filled], dim=1)
+
+
+def judge(template: str = CHATML, model: Any = None) -> Judge:
+    echo = cast("Any", model or Echo())
+    return Judge(echo, renderer(template), PLAYBOOK, SETTINGS, lambda items, *rest: items)
+
+
+def written(*texts: str) -> pl.DataFrame:
+    """What an arm wrote in one conversation of two replies."""
+    rows = [("arm", "", 2 * n + 1, 10, text, 5, True) for n, text in enumerate(texts)]
+    return pl.DataFrame(rows, schema=PREDICTIONS, orient="row")
+
+
+def scored(*texts: str) -> dict[str, tuple[float, float]]:
+    talks = record(talk("Where is it?", KIND, "And?", KIND), label=["late_delivery"])
+    talks = talks.with_columns(conversation_id=pl.lit(""))
+    rows = reply_scores(written(*texts), talks, PLAYBOOK)
+    return {metric: (value, weight) for _, _, metric, value, weight in rows.iter_rows()}
+
+
+def test_an_arm_is_scored_by_what_it_wrote_under_its_own_prompt() -> None:
+    table = support(12)
+    test = table.tail(3)
+    arms: dict[str, Prefixes] = {
+        "base": {},
+        "prompted": prompted(test, {"en": KIND, "ar": KIND}),
+        "few_shot": few_shot(test, table.head(9), vectors(table), shots=1, shot_words=80),
+    }
+    echoed = {arm: judge().write(arm, test, prefixes) for arm, prefixes in arms.items()}
+    first = {arm: rows.filter(pl.col("turn") == 1)["text"].to_list() for arm, rows in echoed.items()}
+    assert first["base"] == ["", "", ""]  # nothing stood before the first question
+    assert first["prompted"] == [KIND] * 3
+    assert all("Zaafaran" in text or "زعفران" in text for text in first["few_shot"])
+
+    scores = reply_scores(pl.concat(echoed.values()), test, PLAYBOOK)
+    kept = arm_table(scores, test, SETTINGS.redraws).filter(language="en", metric="playbook")
+    shares = dict(kept.select("arm", "value").iter_rows())
+    assert shares["base"] == 0  # the team's own replies keep every rule; the arm that echoes nothing keeps none
+    assert shares["prompted"] == 1
+    assert set(kept["better"]) == {1}
+
+
+def test_few_shot_shows_nothing_but_conversations_of_train() -> None:
+    table = support(30)
+    train, test = table.head(10), table.tail(10)
+    known = {m["content"] for said in train["messages"] for m in said}
+    shown = few_shot(test, train, vectors(table), shots=2, shot_words=80)  # vectors know all of them, test too
+    assert set(shown) == set(test["conversation_id"])
+    assert {m["content"] for said in shown.values() for m in said} <= known
+    own = {said[0]["content"] for said in test["messages"]}
+    assert not own & {m["content"] for said in shown.values() for m in said}
+
+
+def test_chrf_compares_what_was_written_with_the_teams_reply() -> None:
+    assert scored(KIND, KIND)["chrf"] == (200, 2)
+    assert scored(KIND, "")["chrf"] == (100, 2)
+    assert 100 < scored(KIND, "Thank you.")["chrf"][0] < 150
+    assert 0 < chrf("Thank you", KIND) < chrf("Thank you for contacting Zaafaran Home.", KIND) < 100
+    assert chrf("أهلا", "أَهْلاً") == 100
+
+
+@pytest.mark.parametrize("silence", [("", ""), (KIND, ""), ("", KIND), (KIND, " \n")])
+def test_silence_keeps_no_rule_and_weighs_as_much_as_speech(silence: tuple[str, str]) -> None:
+    kept, rules = scored(KIND, KIND)["playbook"]
+    assert kept == rules > 3
+    assert scored(*silence)["playbook"] == (0, rules)
+    assert scored(*silence)["playbook_pass"] == (0, 1)
+    assert 0 < scored("Wait.", "Wait.")["playbook"][0] < rules
+
+
+def test_conversations_that_one_arm_cannot_be_asked_are_left_out_for_all_arms() -> None:
+    refusing = "{% if messages[0].content == 'no' %}{{ raise_exception('not this one') }}{% endif %}" + CHATML
+    talks = record(talk("a", "b"), talk("c", "d"))
+    one, other = talks["conversation_id"]
+    prefixes = {"base": {}, "few_shot": {one: talk("no", "x"), other: talk("yes", "x")}}
+    assert sayable(talks, prefixes, judge(refusing))["conversation_id"].to_list() == [other]
+    with pytest.raises(QiratError, match=r"few_shot, conversation .*: the chat template refuses it: not this one"):
+        sayable(talks, {"few_shot": {one: talk("no", "x"), other: talk("no", "x")}}, judge(refusing))
