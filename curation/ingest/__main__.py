@@ -14,7 +14,7 @@ from curation.conversation import SCHEMA
 from curation.ingest.containers import CONTAINERS, Contents, Row, open_file
 from curation.ingest.formats import Format, Outcome, formats
 from curation.repair import spoken_record
-from curation.stage import Params, QiratError, Stage, progress
+from curation.stage import Params, QiratError, Stage
 
 RAW = Path("data/raw")
 QUARANTINE = pl.Schema(
@@ -35,10 +35,11 @@ def main() -> None:
     with Stage("ingest", Ingest) as stage:
         files = raw_files(stage.input(RAW))
         conversations, quarantine, report = [], [], []
-        for path in progress(files, "ingest", unit="files"):
+        for path in files:
             name = path.relative_to(RAW).as_posix()
             kind, outcomes = read_file(path, name, stage.params)
-            read = [conversation(name, kind, o, stage.params) for o in outcomes if o.messages]
+            readable = [o for o in outcomes if o.messages]
+            read = [conversation(name, kind, o, stage.params) for o in stage.progress(readable, name)]
             refused = [quarantined(name, o) for o in outcomes if not o.messages]
             conversations += read
             quarantine += refused
