@@ -44,7 +44,7 @@ def verdict_notes(results: Results, words: Words) -> list[Note]:
     notes.append(Note(words("headline.trained", model=base) if base else words("headline.not_trained")))
     if verdict := results.verdict.get("verdict"):
         notes.append(Note(words.name_of("verdict_means", verdict), "good" if verdict == "promote" else "warning"))
-        notes += [Note(auto(reason)) for reason in results.verdict.get("reasons", [])]
+        notes += [Note(auto(reason)) for reason in results.verdict.get("reasons", [])[:1]]  # the others: comparisons
     return notes
 
 

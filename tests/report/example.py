@@ -81,7 +81,10 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
         gate_passed=True,
         verdict={
             "verdict": "do not promote",
-            "reasons": ["the adapter is not shown to beat prompted on playbook: gain +0.021 [-0.060, +0.110]" + poison],
+            "reasons": [
+                "the adapter is not shown to beat prompted on playbook: gain +0.021 [-0.060, +0.110]" + poison,
+                "nll (all) against few_shot: worse by more than the margin 0.05 cannot be ruled out",
+            ],
             "best_prompt_arm": "prompted",
         },
         provenance={

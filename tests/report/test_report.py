@@ -12,13 +12,13 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from curation.checks import checks
 from curation.ledger import counts
 from curation.personal_data import masked
 from curation.report import __main__ as stage
-from curation.report.blocks import Table
+from curation.report.blocks import Note, Table
 from curation.report.cards import dataset_card, model_card
 from curation.report.data_sections import files, funnel, gate_notes, reasons, review
 from curation.report.examples import Picking, difference, highlight
@@ -225,8 +225,17 @@ def test_a_difference_over_few_conversations_has_no_colour() -> None:
 
 
 def test_chance_among_many_comparisons_is_told() -> None:
-    first = comparisons(DONE, ENGLISH)[0]
-    assert "There are 5 comparisons" in first.text and "about 0.2 of their lines" in first.text  # type: ignore[union-attr]
+    told = [str(block.text) for block in comparisons(DONE, ENGLISH) if isinstance(block, Note)]
+    assert any("There are 5 comparisons" in text and "about 0.2 of their lines" in text for text in told)
+
+
+def test_all_reasons_of_the_verdict_stand_beside_the_comparisons_and_the_decisive_one_on_top() -> None:
+    said = DONE.verdict["reasons"]
+    beside = " ".join(str(block.text) for block in comparisons(DONE, ENGLISH) if isinstance(block, Note))
+    on_top = " ".join(str(note.text) for note in verdict_notes(DONE, ENGLISH))
+    assert len(said) > 1
+    assert all(str(escape(reason)) in beside for reason in said)
+    assert [str(escape(reason)) in on_top for reason in said] == [True] + [False] * (len(said) - 1)
 
 
 def test_the_measures_rest_on_the_conversations_they_were_taken_from() -> None:
