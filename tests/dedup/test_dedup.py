@@ -96,6 +96,13 @@ def test_shared_openings_do_not_make_copies():
     assert survivors(*contents) == 40
 
 
+def test_one_question_with_two_different_standard_replies_stays_twice():
+    standard = [said_by(n, length=40) for n in (901, 902)]
+    others = [(said_by(n, length=12), standard[n % 2]) for n in range(60)]
+    question = said_by(5, length=30)
+    assert survivors(*others, (question, standard[0]), (question, standard[1])) == 62
+
+
 def test_conversations_that_share_only_the_question_stay():
     question = said_by(5, length=30)
     assert survivors((question, said_by(6, length=60)), (question, said_by(7, length=60))) == 2
