@@ -24,7 +24,7 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "messages": pl.List(MESSAGE),
     "tools": pl.String,  # JSON text
     "label": pl.String,
-    "language": pl.String,  # ISO 639-1, "mixed" or "und"
+    "language": pl.String,  # as language.py tells it: ISO 639-1, "mixed", "other" or "und"
     "source": pl.String,  # name of the reader that understood the file
     "source_file": pl.String,  # relative to the raw folder
     "source_row": pl.Int64,  # 1-based line, element or first table row

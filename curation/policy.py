@@ -7,7 +7,6 @@ from pydantic import Field
 
 from curation.stage import Params, QiratError
 
-SEVERITIES = ("info", "doubt", "fatal")
 VERDICTS = pl.Schema(
     {"conversation_id": pl.String(), "verdict": pl.String(), "codes": pl.List(pl.String), "priority": pl.Float64()}
 )

@@ -15,7 +15,6 @@ from curation.review.server.environment import interpreter
 from curation.stage import QiratError
 
 HOME = Path(".qirat/argilla/home")
-PORT = 6900
 
 _START_SECONDS = 180  # a slow machine that reads everything from disk for the first time
 _STOP_SECONDS = 20
