@@ -8,14 +8,18 @@ Tables are named by their place below data/: "dedup/pairs" is data/dedup/pairs.p
 """
 
 import contextlib
+import functools
+import hashlib
+import importlib.metadata
 import json
 import os
+import re
 import resource
 import shutil
 import sys
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -27,6 +31,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 SECTIONS = frozenset(
     "ingest dedup embed score route review validate split gate model tokenize baseline train evaluate report".split()
 )
+CACHE = Path("data/cache")  # in neither git nor DVC; may be deleted at any time
 Item = TypeVar("Item")
 
 
@@ -117,6 +122,32 @@ class Stage(Generic[AnyParams]):
         with atomic(path) as temporary:
             yield temporary
 
+    # -- what an earlier run worked out already -------------------------------------------------------------------
+
+    def remembered(self, name: str, version: str) -> pl.DataFrame | None:
+        """The table that `remember` kept under this name and version; None when there is none, or another version.
+
+        It only saves time: what a stage writes must be the same bytes with it and without it.
+        """
+        path = CACHE / self.name / f"{name}.parquet"
+        try:
+            if pl.read_parquet_metadata(path).get("version") == version:
+                return pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError):
+            path.unlink(missing_ok=True)  # torn by a full disk or another hand: worked out anew
+        return None
+
+    def remember(self, name: str, version: str, table: pl.DataFrame) -> None:
+        """Keeps a table for the next run, in place of the one of that name."""
+        with atomic(CACHE / self.name / f"{name}.parquet") as temporary:
+            table.write_parquet(temporary, compression="zstd", compression_level=1, metadata={"version": version})
+
+    def forget_but(self, names: Collection[str]) -> None:
+        """Removes every remembered table of this stage that `names` does not hold."""
+        for path in (CACHE / self.name).glob("*.parquet"):
+            if path.stem not in names:
+                path.unlink()
+
     # -- to the person at the terminal ---------------------------------------------------------------------------
 
     def say(self, text: str) -> None:
@@ -156,6 +187,28 @@ def load_params(section: str, params: type[AnyParams]) -> AnyParams:
             f"{section}.{'.'.join(map(str, e['loc']))}: {e['msg']} (is {e['input']!r})" for e in error.errors()
         )
         raise QiratError(f"params.yaml, {faults}") from None
+
+
+def version_of(*parts: Any) -> str:
+    """A hash of `parts` (JSON values or params), all code of `curation` and the versions of the libraries under it.
+
+    Any of them may change what a row gives, so a table remembered under another hash is worth nothing.
+    """
+    plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
+    text = json.dumps([_code_version(), *plain], sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@functools.cache
+def _code_version() -> str:
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    for name in sorted(re.split(r"[^\w.-]", line)[0] for line in importlib.metadata.requires("qirat") or ()):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            digest.update(f"{name} {importlib.metadata.version(name)}\n".encode())
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

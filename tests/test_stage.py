@@ -4,7 +4,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.stage import Params, Stage, atomic
+from curation.stage import Params, Stage, atomic, version_of
 
 DVC = """
 stages:
@@ -104,3 +104,19 @@ def test_a_folder_is_replaced_as_a_whole():
         temporary.mkdir()
         (temporary / "fresh").touch()
     assert [p.name for p in old.iterdir()] == ["fresh"]
+
+
+def test_what_was_remembered_comes_back_under_the_same_version_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("{}")
+    table = pl.DataFrame({"a": [1, 2]})
+    with Stage("score", Params) as stage:
+        stage.remember("check", version_of(1), table)
+        assert table.equals(stage.remembered("check", version_of(1)))
+        assert stage.remembered("check", version_of(2)) is None
+        assert stage.remembered("other", version_of(1)) is None
+        (tmp_path / "data/cache/score/check.parquet").write_bytes(b"PAR1 torn")
+        assert stage.remembered("check", version_of(1)) is None
+        stage.remember("check", version_of(1), table)
+        stage.forget_but([])
+        assert stage.remembered("check", version_of(1)) is None
