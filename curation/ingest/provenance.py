@@ -1,6 +1,7 @@
 """Where a conversation came from, out of the fields that stand beside its messages."""
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,7 +12,7 @@ ALIASES = {
     "source_id": ("id", "conversation_id", "dialogue_id", "ticket_id", "thread_id"),
     "label": ("label", "intent", "topic", "category"),
     "customer": ("customer", "customer_id", "requester_id", "user_id"),
-    "created_at": ("created_at", "timestamp", "date"),
+    "created_at": ("created_at", "created_date", "created", "timestamp", "date", "sent_at", "submitted_at"),
     "licence": ("licence", "license"),
 }
 METADATA = ("metadata", "meta")
@@ -30,8 +31,9 @@ def provenance(rows: Sequence[Mapping[str, Any]], used: Collection[str], **known
         for key, value in _fields(row, used):
             fields.setdefault(key, value)
     found: dict[str, Any] = {}
+    single = {spelled(key): key for key in reversed(fields) if isinstance(fields[key], str | int | float | date)}
     for column, aliases in ALIASES.items():
-        keys = [alias for alias in aliases if isinstance(fields.get(alias), str | int | float | date)]
+        keys = [single[alias] for alias in aliases if alias in single]
         value = known.get(column, fields[keys[0]] if keys else None)
         taken = moment(value) if column == "created_at" else _text(value)
         if taken is not None:
@@ -43,6 +45,19 @@ def provenance(rows: Sequence[Mapping[str, Any]], used: Collection[str], **known
     if fields:
         found["metadata"] = canonical_json(fields)
     return found
+
+
+def spelled(field: str) -> str:
+    """A field's name as it is spelled here: "Ticket ID" is ticket_id."""
+    return re.sub(r"[\s-]+", "_", field.strip().lower())
+
+
+def with_metadata(found: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Columns of the record, with more in their metadata where there is more to say."""
+    said = {key: value for key, value in more.items() if value}
+    if not said:
+        return dict(found)
+    return {**found, "metadata": canonical_json({**json.loads(found.get("metadata", "{}")), **said})}
 
 
 def moment(value: Any) -> datetime | None:

@@ -1,33 +1,42 @@
 """Prompt and completion: one question and one answer a row, as text or as lists of messages."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from curation.conversation import message
-from curation.ingest.containers import Contents
 from curation.ingest.formats import (
     Messages,
     Outcome,
+    Reading,
     Roles,
     UnreadableError,
     chat_messages,
     each_row,
+    field_of,
     format_of,
-    most_have,
+    lacks,
+    with_system,
 )
 from curation.ingest.provenance import provenance
+from curation.ingest.rows import Contents
+
+COMPLETION = ("completion", "response")
 
 
-@format_of("prompt_completion", lambda contents: most_have(contents, "prompt", "completion"))
-def read(contents: Contents, roles: Roles) -> Iterator[Outcome]:
-    """One conversation a row; fields beside the two are its provenance."""
+@format_of("prompt_completion", lambda contents: lacks(contents, "prompt", COMPLETION))
+def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
+    """One conversation a row; fields beside the two and `system` are its provenance."""
+    completion = field_of(contents, COMPLETION) or COMPLETION[0]
     return each_row(
-        contents.rows, lambda value: (_messages(value, roles), provenance([value], {"prompt", "completion"}))
+        contents.rows,
+        lambda value: (
+            with_system(value.get("system"), _messages(value.get("prompt"), value.get(completion), reading.roles)),
+            provenance([value], {"prompt", completion, "system"}),
+        ),
     )
 
 
-def _messages(value: Mapping[str, Any], roles: Roles) -> Messages:
-    prompt, completion = value.get("prompt"), value.get("completion")
+def _messages(prompt: Any, completion: Any, roles: Roles) -> Messages:
     if isinstance(prompt, list) and isinstance(completion, list):
         return chat_messages([*prompt, *completion], roles)
     if not isinstance(prompt, str):

@@ -1,19 +1,19 @@
-"""ShareGPT: {"conversations": [{"from": "human", "value": "..."}], ...}."""
+"""ShareGPT: {"conversations": [{"from": "human", "value": "..."}], "system"?, "tools"?, ...}."""
 
 from collections.abc import Iterator
 
-from curation.ingest.containers import Contents
-from curation.ingest.formats import Outcome, Roles, chat_messages, each_row, format_of, most_have
+from curation.ingest.formats import Outcome, Reading, chat_messages, each_row, format_of, lacks, with_system
 from curation.ingest.provenance import provenance
+from curation.ingest.rows import Contents
 
 
-@format_of("sharegpt", lambda contents: most_have(contents, "conversations"))
-def read(contents: Contents, roles: Roles) -> Iterator[Outcome]:
-    """One conversation a row; fields beside `conversations` are its provenance."""
+@format_of("sharegpt", lambda contents: lacks(contents, "conversations"))
+def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
+    """One conversation a row; fields beside `conversations` and `system` are its provenance."""
     return each_row(
         contents.rows,
         lambda value: (
-            chat_messages(value.get("conversations"), roles, "from", "value"),
-            provenance([value], {"conversations"}),
+            with_system(value.get("system"), chat_messages(value.get("conversations"), reading.roles)),
+            provenance([value], {"conversations", "system"}),
         ),
     )

@@ -3,31 +3,44 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from curation.conversation import message
-from curation.ingest.containers import Contents, Row
-from curation.ingest.formats import Messages, Outcome, Roles, UnreadableError, attempt, format_of, role_of, text_of
-from curation.ingest.provenance import provenance
+from curation.conversation import ROLES, message
+from curation.ingest.formats import (
+    Messages,
+    Outcome,
+    Reading,
+    Roles,
+    UnreadableError,
+    attempt,
+    field_of,
+    first_values,
+    format_of,
+    lacks,
+    role_of,
+    text_of,
+)
+from curation.ingest.provenance import ALIASES, moment, provenance
+from curation.ingest.rows import Contents, Row
 
-TICKET = ("ticket_id", "conversation_id", "thread_id", "case_id")
-AUTHOR = ("author", "role", "sender", "from", "author_type")
-BODY = ("body", "message", "text", "content")
+TICKET = ("ticket_id", "conversation_id", "thread_id", "case_id", "chat_id")
+AUTHOR = ("author", "role", "sender", "from", "author_type", "sender_type", "author_role", "direction")
+BODY = ("body", "message", "text", "content", "comment", "html_body")
+PUBLIC = ("public", "is_public")
+INTERNAL = ("internal", "is_internal", "private", "is_private", "internal_note", "is_note")
+NO = ("", "0", "0.0", "false", "no", "n", "f", "none", "null")
 
 
-def _column(contents: Contents, names: Sequence[str]) -> str | None:
-    return next((column for column in contents.columns if column.lower() in names), None)
+@format_of("tickets_csv", lambda contents: lacks(contents, TICKET, AUTHOR, BODY), mail=True, whole_file=True)
+def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
+    """Groups messages by ticket, in the order of their times or else of the file; internal notes are left out.
 
-
-def _recognises(contents: Contents) -> bool:
-    return all(_column(contents, names) for names in (TICKET, AUTHOR, BODY))
-
-
-@format_of("tickets_csv", _recognises)
-def read(contents: Contents, roles: Roles) -> Iterator[Outcome]:
-    """Groups messages by ticket in file order; a ticket with one unreadable message is unreadable as a whole."""
-    ticket, author, body = (_column(contents, names) or "" for names in (TICKET, AUTHOR, BODY))
+    A ticket with one unreadable message is unreadable as a whole.
+    """
+    ticket, body = (field_of(contents, names) or "" for names in (TICKET, BODY))
+    author = _author(contents, reading.roles)
+    public, internal, written = (field_of(contents, names) for names in (PUBLIC, INTERNAL, ALIASES["created_at"]))
     tickets: dict[str, list[Row]] = {}
     for row in contents.rows:
-        name = (row.value or {}).get(ticket)
+        name = row.value.get(ticket) if isinstance(row.value, dict) else None
         if name is not None:
             tickets.setdefault(str(name), []).append(row)
         elif not row.fault:
@@ -36,10 +49,36 @@ def read(contents: Contents, roles: Roles) -> Iterator[Outcome]:
     for name, rows in tickets.items():
 
         def conversation(name: str = name, rows: Sequence[Row] = rows) -> tuple[Messages, Mapping[str, Any]]:
-            messages = [_message(row, author, body, roles) for row in rows]
-            return messages, provenance([row.value for row in rows], {ticket, author, body, "id"}, source_id=name)
+            ordered = _by_time(rows, written)
+            spoken = [row for row in ordered if row.fault or not _is_note(row.value, public, internal)]
+            if not spoken:
+                raise UnreadableError("the ticket has no message but internal notes")
+            used = [ticket, author, body, public or "", internal or "", "id"]
+            messages = [_message(row, author, body, reading.roles) for row in spoken]
+            return messages, provenance([row.value for row in spoken], used, source_id=name)
 
         yield attempt(rows, conversation)
+
+
+def _author(contents: Contents, roles: Roles) -> str:
+    """The field that tells the side of the writer; others hold names."""
+    found = [field for name in AUTHOR if (field := field_of(contents, [name]))]
+    known = {*ROLES, *roles}
+    sides = [f for f in found if any(str(value).strip().lower() in known for value in first_values(contents, f))]
+    return (sides or found or [""])[0]
+
+
+def _by_time(rows: Sequence[Row], written: str | None) -> Sequence[Row]:
+    """The rows by when they were written, where all tell it: many exports have the newest first."""
+    times = [moment(row.value.get(written)) for row in rows] if written else [None]
+    if None in times:
+        return rows
+    return [row for _, _, row in sorted(zip(times, range(len(rows)), rows, strict=True), key=lambda item: item[:2])]
+
+
+def _is_note(value: Mapping[str, Any], public: str | None, internal: str | None) -> bool:
+    shown = public is None or str(value.get(public)).strip().lower() not in NO or value.get(public) is None
+    return not shown or (internal is not None and str(value.get(internal)).strip().lower() not in NO)
 
 
 def _message(row: Row, author: str, body: str, roles: Roles) -> dict[str, Any]:

@@ -1,0 +1,183 @@
+"""WhatsApp text exports, of Android and iOS: one line a message, longer messages on several lines.
+
+Who is who is told by `ingest.roles`, which maps display names (in lower case). Where it maps nobody of a chat, whoever
+speaks first is taken for the customer and everybody else for the team; metadata says so. Times have no zone: UTC.
+"""
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from curation.conversation import message
+from curation.ingest.formats import Outcome, Reading, Roles, format_of, speaker_role
+from curation.ingest.provenance import provenance
+from curation.ingest.rows import Contents, Row
+
+_MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_PLAIN = str.maketrans("\u202f\xa0٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "  01234567890123456789")
+HEAD_CHARACTERS = 80
+_HEAD = re.compile(  # 31/12/2024, 9:15 PM - Sara: hello    [31/12/2024, 21:15:03] Sara: hello
+    r"\[?(?P<date>\d{1,4}[./-]\d{1,2}[./-]\d{1,4})[,،]?\s+"
+    r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2}))?\s*(?P<half>a\.?\s?m\.?|p\.?\s?m\.?|ص|م)?\s*(?:\]|\s[-–])\s",
+    re.IGNORECASE,
+)
+_SAID = re.compile(r"(?P<name>[^:\n]{1,60}): ?(?P<text>.*)", re.DOTALL)
+_NO_TEXT = re.compile(  # in place of media, deleted messages and calls
+    r"<(?:media omitted|attached: .*|تم استبعاد الوسائط|الوسائط غير مدرجة|المرفق: .*)>|"
+    r"(?:image|video|audio|sticker|gif|document|contact card) omitted|.*\.\w{3,4} \((?:file attached|الملف مرفق)\)|"
+    r"(?:this message was deleted|you deleted this message|تم حذف هذه الرسالة|(?:لقد )?حذفت هذه الرسالة)\.?|"
+    r"(?:missed (?:voice|video) call|مكالمة (?:صوتية|فيديو) فائتة).*|null|"
+    r"messages and calls are end-to-end encrypted.*|الرسائل والمكالمات مشفرة تمامًا.*",
+    re.IGNORECASE | re.DOTALL,
+)
+_EDITED = re.compile(r"\s*<(?:this message was edited|تم تعديل هذه الرسالة)>\s*$", re.IGNORECASE)
+_BY_APP = "\u200e"  # iOS puts it before what nobody typed
+FIRST_YEAR = 2009  # of WhatsApp
+
+
+@dataclass
+class Entry:
+    """A message or a notice of the app, with the lines it stands on."""
+
+    rows: list[Row]
+    date: str
+    clock: timedelta
+    name: str | None  # None: a notice
+    lines: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        return _EDITED.sub("", "\n".join(self.lines)).strip()
+
+    def spoken(self) -> bool:
+        return self.name is not None and bool(self.text()) and not _NO_TEXT.fullmatch(_MARKS.sub("", self.text()))
+
+
+def _misses(contents: Contents) -> str:
+    lines = [row.value for row in contents.sample if isinstance(row.value, str)]
+    first = next((line for line in lines if line.strip()), "")
+    return "" if _head(first) else "no line of text that starts with a date, a time and a name"
+
+
+@format_of("whatsapp", _misses, whole_file=True)
+def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
+    """The chat, cut where nobody wrote for `silence_hours`; every line belongs to one of its conversations."""
+    entries = _entries(contents.rows)
+    moments = _moments(entries)
+    roles, assumed = _roles_of(entries, reading.roles)
+    start = 0
+    for end in [*_cuts(entries, moments, timedelta(hours=reading.silence_hours)), len(entries)]:
+        if end > start:
+            yield _conversation(entries[start:end], moments[start], roles, assumed)
+        start = end
+
+
+def _entries(rows: Iterable[Row]) -> list[Entry]:
+    """What was sent, with its lines; lines before the first, blank or broken ones are of the one they stand in."""
+    entries: list[Entry] = []
+    early: list[Row] = []
+    for row in rows:
+        if row.fault:
+            continue
+        line = str(row.value)
+        head = _head(line)
+        if head:
+            entries.append(_entry([*early, row], *head))
+            early = []
+        elif entries:
+            entries[-1].rows.append(row)
+            entries[-1].lines.append(line)
+        else:
+            early.append(row)
+    return entries or ([Entry(early, "", timedelta(), None)] if early else [])
+
+
+def _head(line: str) -> tuple[re.Match[str], str] | None:
+    """Date and time that a line starts with, and what follows them as it stands; None for a line that goes on."""
+    start = line[:HEAD_CHARACTERS]
+    found = _HEAD.match(_MARKS.sub("", start).translate(_PLAIN))
+    if not found:
+        return None
+    shown = [place for place, character in enumerate(start) if not _MARKS.match(character)]
+    return found, line[shown[found.end() - 1] + 1 :]
+
+
+def _entry(rows: list[Row], head: re.Match[str], rest: str) -> Entry:
+    hour, half = int(head["hour"]), (head["half"] or "").lower()
+    if half:
+        hour = hour % 12 + (12 if half[0] in "pم" else 0)
+    clock = timedelta(hours=hour, minutes=int(head["minute"]), seconds=int(head["second"] or 0))
+    said = _SAID.fullmatch(rest)
+    if said is None:
+        return Entry(rows, head["date"], clock, None, [rest])
+    text = "" if said["text"].startswith(_BY_APP) else said["text"]
+    return Entry(rows, head["date"], clock, _MARKS.sub("", said["name"]).strip(" ~\u202f"), [text])
+
+
+# -- times -------------------------------------------------------------------------------------------------------------
+
+ORDERS = ("dmy", "mdy", "ymd")
+
+
+def _moments(entries: Sequence[Entry]) -> list[datetime | None]:
+    """When each entry was sent. Which number is the day is told by the order that reads most of the dates, never
+    goes back in time and spans the fewest days; day first where that tells nothing."""
+    read = {order: [_moment(entry, order) for entry in entries] for order in ORDERS}
+    return min(read.values(), key=_implausibility)
+
+
+def _implausibility(moments: Sequence[datetime | None]) -> tuple[int, int, timedelta]:
+    known = [moment for moment in moments if moment]
+    backwards = sum(later < earlier for earlier, later in itertools.pairwise(known))
+    return len(moments) - len(known), backwards, max(known) - min(known) if known else timedelta()
+
+
+def _moment(entry: Entry, order: str) -> datetime | None:
+    numbers = dict(zip(order, re.split(r"[./-]", entry.date), strict=False))
+    try:
+        year = int(numbers["y"])
+        date = datetime(year + 2000 if year < 100 else year, int(numbers["m"]), int(numbers["d"]))
+        return date + entry.clock if date.year >= FIRST_YEAR else None
+    except (KeyError, ValueError, OverflowError):
+        return None
+
+
+def _cuts(entries: Sequence[Entry], moments: Sequence[datetime | None], silence: timedelta) -> Iterator[int]:
+    """Where a message comes after a long silence."""
+    last = None
+    for place, (entry, moment) in enumerate(zip(entries, moments, strict=True)):
+        if moment and entry.spoken():
+            if last and moment - last > silence:
+                yield place
+            last = moment
+
+
+# -- people ------------------------------------------------------------------------------------------------------------
+
+
+def _roles_of(entries: Sequence[Entry], roles: Roles) -> tuple[dict[str, str], bool]:
+    """The role of everybody who speaks, and whether it was assumed because nobody is mapped."""
+    names = list(dict.fromkeys(entry.name for entry in entries if entry.name and entry.spoken()))
+    known = {name: role for name in names if (role := speaker_role(name, roles))}
+    if not known and names:
+        known = {names[0]: "user"}
+        return {name: known.get(name, "assistant") for name in names}, True
+    others = "assistant" if "user" in known.values() else "user"
+    return {name: known.get(name, others) for name in names}, False
+
+
+def _conversation(entries: Sequence[Entry], began: datetime | None, roles: dict[str, str], assumed: bool) -> Outcome:
+    rows = [row for entry in entries for row in entry.rows]
+    spoken = [entry for entry in entries if entry.spoken()]
+    if not spoken:
+        return Outcome(rows, reason="nobody says anything in this chat but media and notices")
+    found: dict[str, Any] = {"created_at": began}
+    if left_out := sum(entry.name is not None for entry in entries) - len(spoken):
+        found["messages_without_text"] = left_out
+    if assumed:
+        found["roles_assumed"] = "who spoke first is taken for the customer; map names in params.yaml: ingest.roles"
+    customer = next((entry.name for entry in spoken if roles[str(entry.name)] == "user"), None)
+    messages = [message(roles[str(entry.name)], entry.text()) for entry in spoken]
+    return Outcome(rows, messages, provenance([found], (), customer=customer))
