@@ -1,11 +1,13 @@
 """`qirat`: what people ask of the pipeline. The pipeline itself is dvc.yaml; run it with `dvc repro`."""
 
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from curation.review.commands import app as review
 
@@ -18,9 +20,13 @@ app = typer.Typer(
     help="Turn raw conversations into a data set worth fine-tuning on, prove it, and fine-tune.\n\n"
     "1. Drop your exports into data/raw (or run `qirat sample` for an example).\n\n"
     "2. Run `dvc repro`; read reports/index.html.\n\n"
-    "3. Ask `qirat why ROW` about any row; let people decide the doubtful ones with `qirat review`.",
+    "3. Ask `qirat why ROW` about any row; let people decide the doubtful ones with `qirat review`.\n\n"
+    "4. Ask `qirat whatif` before you change a limit, `qirat calibrate` after people decided.",
 )
 app.add_typer(review, name="review", help="Doubtful rows to people in Argilla, and their decisions back.")
+
+Answer = Mapping[str, Any]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @app.command()
@@ -35,19 +41,121 @@ def sample(
 
 
 @app.command()
+def ingest(
+    explain: Annotated[bool, typer.Option("--explain", help="Say what each raw file is taken for.")] = False,
+) -> None:
+    """Say which raw file is read as what, how many rows it gives, and why others are not read."""
+    if not explain:
+        raise typer.BadParameter("`dvc repro ingest` reads the raw files; --explain says how it would")
+    from curation.ingest.explain import explain as explained
+
+    told(explained)
+
+
+class OutcomeCommand(TyperCommand):
+    """Takes `--dropped` for `--outcome dropped`, and so for every outcome of the ledger."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        from curation.ledger import OUTCOMES
+
+        short = {f"--{outcome}": f"--outcome={outcome}" for outcome in OUTCOMES}
+        return super().parse_args(ctx, [short.get(argument, argument) for argument in args])
+
+
+@app.command(cls=OutcomeCommand)
 def why(
     row: Annotated[str | None, typer.Argument(help="A row_id, a conversation_id, or the beginning of one.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="List rows with this outcome, e.g. dropped or held.")] = None,
-    code: Annotated[str | None, typer.Option(help="List rows that carry this code, e.g. pii_email.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option(help="List rows with this outcome; `--dropped`, `--held` and so on for short.")
+    ] = None,
+    code: Annotated[str | None, typer.Option(help="List rows that carry this code, e.g. outlier.")] = None,
     sample: Annotated[int, typer.Option(help="How many rows to list.")] = 10,
+    every: Annotated[bool, typer.Option("--all", help="Also what was seen and decides nothing.")] = False,
+    show_personal_data: Annotated[bool, typer.Option("--show-personal-data", help="Mask nothing.")] = False,
 ) -> None:
     """Tell what happened to a row and why; or list rows by outcome and code."""
-    from curation.why import listed
-    from curation.why import why as story
-
     if row is None and outcome is None and code is None:
         raise typer.BadParameter("name a row, or give --outcome or --code")
-    told(lambda: story(row) if row is not None else listed(outcome, code, sample))
+
+    def answer() -> str:
+        from curation.checks import Score
+        from curation.stage import load_params
+        from curation.why import Shown, listed
+        from curation.why import why as story
+
+        shown = Shown(load_params("score", Score).countries, show_personal_data, every)
+        return story(row, shown) if row is not None else listed(outcome, code, sample, shown)
+
+    told(answer)
+
+
+@app.command()
+def whatif(
+    settings: Annotated[
+        list[str] | None, typer.Argument(help="E.g. route.outlier.doubt=0.98 route.budget=0.2 route.pii.email=review.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Under this preset of params.yaml.")] = None,
+    examples: Annotated[int, typer.Option(help="Rows shown of each move.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Say what other limits would change: verdicts now and then, and the rows that move. Changes nothing."""
+    if not settings and preset is None:
+        raise typer.BadParameter("give a setting such as route.budget=0.2, or --preset")
+    from curation import whatif as asked
+
+    answered(lambda: asked.whatif(settings or [], preset, examples), asked.as_text, as_json)
+
+
+@app.command()
+def calibrate(
+    target: Annotated[float, typer.Option(help="Share of reviewed rows that people should confirm, at least.")] = 0.3,
+    as_json: Json = False,
+) -> None:
+    """Say how right each doubt was by people's decisions, and the limits that follow. Changes nothing."""
+    from curation import calibrate as asked
+
+    answered(lambda: asked.calibrate(target), asked.as_text, as_json)
+
+
+@app.command()
+def diff(
+    revision: Annotated[str, typer.Argument(metavar="REV", help="A git revision at which the pipeline had run.")],
+    other: Annotated[str | None, typer.Argument(metavar="REV2", help="Another; else the workspace.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what entered and left the curated set between two versions of the data, and why."""
+    from curation import versions
+
+    answered(lambda: versions.diff(revision, other), versions.as_text, as_json)
+
+
+@app.command()
+def forget(
+    customer: Annotated[str | None, typer.Option(help="As the exports name them; kept as a hash.")] = None,
+    source: Annotated[str | None, typer.Option(help="A file or folder below data/raw, or a format.")] = None,
+    licence: Annotated[str | None, typer.Option(help="As the exports name it.")] = None,
+    conversation: Annotated[str | None, typer.Option(help="A conversation_id or the beginning of one.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Write the rule; without it, only say what it would do.")] = False,
+) -> None:
+    """Leave rows out of every version to come, and name the adapters trained on them. Bare: what is left out now."""
+    from curation import erasure
+    from curation.forget import rule
+
+    if len([name for name in (customer, source, licence, conversation) if name is not None]) > 1:
+        raise typer.BadParameter("give one of --customer, --source, --licence and --conversation; each is its own rule")
+
+    def answer() -> str:
+        if conversation is not None:
+            return erasure.forget(rule("conversation", erasure.whole_id(conversation)), conversation, yes)
+        if customer is not None:
+            return erasure.forget(rule("customer", customer), customer, yes)
+        if source is not None:
+            return erasure.forget(rule("source", source), source, yes)
+        if licence is not None:
+            return erasure.forget(rule("licence", licence), licence, yes)
+        return erasure.standing()
+
+    told(answer)
 
 
 @app.command()
@@ -56,6 +164,11 @@ def results() -> None:
     from curation.results import results as lines
 
     told(lines)
+
+
+def answered(answer: Callable[[], Answer], as_text: Callable[[Answer], str], as_json: bool) -> None:
+    """Prints an answer for people or for scripts."""
+    told(lambda: json.dumps(answer(), ensure_ascii=False, indent=1) if as_json else as_text(answer()))
 
 
 def told(answer: Callable[[], str]) -> None:

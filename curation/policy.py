@@ -1,15 +1,27 @@
 """The one place where observations become verdicts: limits of params.yaml over the findings of the checks."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, ValidationError, model_validator
 
 from curation.stage import Params, QiratError
 
 VERDICTS = pl.Schema(
-    {"conversation_id": pl.String(), "verdict": pl.String(), "codes": pl.List(pl.String), "priority": pl.Float64()}
+    {
+        "conversation_id": pl.String(),
+        "verdict": pl.String(),  # accept, review, held or reject
+        "codes": pl.List(pl.String),  # the doubts and faults that led to it
+        "priority": pl.Float64(),  # chance that a person would change something
+    }
 )
+PII = "pii_"  # codes of personal data: pii_email and so on
+JUDGE = "judge_"  # codes of a language model's opinion
+BALANCED = "balanced"  # the preset that needs no overrides: the values as they are written
+
+# mask: put a tag in its place and use the row; review: ask a person; reject: drop the row; report: only say so
+Treatment = Literal["mask", "review", "reject", "report"]
 
 
 class Limit(Params):
@@ -20,14 +32,100 @@ class Limit(Params):
     below: bool = False  # low values are the bad ones
     note_if_common: bool = False  # where most rows have it, it is about the set (a playbook not yours), not about rows
     precision: float = Field(default=0.5, gt=0, le=1)  # share of such doubts that people are expected to confirm
+    usual_share: float | None = Field(default=None, gt=0, le=1)  # share of rows for which `precision` holds
+
+
+class Overrides(Params):
+    """What a preset puts in place of the values written in `route` itself."""
+
+    budget: float | None = None
+    pii: Mapping[str, Treatment] = Field(default_factory=dict)
+    limits: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)  # code -> the fields of Limit that differ
 
 
 class Route(Params):
-    """params.yaml: route"""
+    """params.yaml: route, as it holds once the values of the chosen preset are in place."""
 
+    preset: str = BALANCED
     budget: float = Field(ge=0, le=1)  # share of the survivors that people can look at
     too_common: float = Field(gt=0, le=1)  # share of the rows from which a doubt with note_if_common is such a note
+    usual_share: float = Field(default=1.0, gt=0, le=1)  # share of rows that usually have what a check looks for
+    pii: Mapping[str, Treatment] = Field(default_factory=dict)  # kind of personal data -> what becomes of it
     limits: Mapping[str, Limit]
+    presets: Mapping[str, Overrides] = Field(default_factory=dict)
+
+    @property
+    def masked_kinds(self) -> frozenset[str]:
+        """Kinds of personal data that leave the words of curated rows."""
+        return frozenset(kind for kind, treatment in self.pii.items() if treatment == "mask")
+
+    def place(self, *path: str) -> str:
+        """Where params.yaml holds a value that is in force: place("limits", "outlier", "doubt")."""
+        part: Any = self.presets[self.preset].model_dump(exclude_unset=True) if self.preset in self.presets else {}
+        for key in path:
+            if not isinstance(part, Mapping) or key not in part:
+                return ".".join(("route", *path))
+            part = part[key]
+        return ".".join(("route", "presets", self.preset, *path))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _under_preset(cls, written: Any) -> Any:
+        """The section with the chosen preset's values in place; every other preset must fit the section as well."""
+        presets, chosen = written.get("presets") or {}, written.get("preset", BALANCED)
+        if not presets and chosen == BALANCED:
+            return written
+        if chosen not in presets:
+            known = ", ".join(presets) or BALANCED
+            raise QiratError(f"params.yaml, route.preset: there is no {chosen!r}; expected one of {known}")
+        plain = {**written, "preset": BALANCED, "presets": {}}
+        for name, overrides in presets.items():
+            try:
+                cls.model_validate(_overridden(plain, Overrides.model_validate(overrides), name))
+            except ValidationError as error:
+                raise QiratError(f"params.yaml, route with the preset {name}: {faults(error)}") from None
+        return _overridden(written, Overrides.model_validate(presets[chosen]), chosen)
+
+    @model_validator(mode="after")
+    def _limits_make_sense(self) -> "Route":
+        for code, limit in self.limits.items():
+            if code.startswith(JUDGE) and limit.fatal is not None:
+                raise QiratError(
+                    f"params.yaml, route.limits.{code}: a language model's opinion is never the only ground to drop a "
+                    "row; give it a doubt instead of a fatal limit"
+                )
+            if code.startswith(PII) and (limit.doubt, limit.fatal) != (None, None):
+                raise QiratError(f"params.yaml, route.limits.{code}: route.pii says what becomes of it, not a limit")
+        if odd := sorted({code.removeprefix(PII) for code in self.limits if code.startswith(PII)} ^ set(self.pii)):
+            raise QiratError(
+                f"params.yaml, route: {', '.join(odd)} stands in only one of route.pii and route.limits (as {PII}...); "
+                "name each kind of personal data in both"
+            )
+        return self
+
+
+def faults(error: ValidationError) -> str:
+    """What is wrong with a section, each fault with its place."""
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (is {e['input']!r})" for e in error.errors())
+
+
+def _overridden(written: Mapping[str, Any], preset: Overrides, name: str) -> dict[str, Any]:
+    """The section with a preset's values over its own; what a preset names must be there to be overridden."""
+    for part, given in (("pii", preset.pii), ("limits", preset.limits)):
+        if unknown := sorted(set(given) - set(written.get(part) or {})):
+            raise QiratError(
+                f"params.yaml, route.presets.{name}.{part}: route.{part} has no {', '.join(unknown)}; add or correct it"
+            )
+    limits = written.get("limits") or {}
+    changed = {
+        "pii": {**(written.get("pii") or {}), **preset.pii},
+        "limits": {**limits, **{code: {**(limits[code] or {}), **fields} for code, fields in preset.limits.items()}},
+    }
+    budget = {} if preset.budget is None else {"budget": preset.budget}
+    return {**written, **changed, **budget}
+
+
+# -- from findings to verdicts -----------------------------------------------------------------------------------------
 
 
 def judged(findings: pl.DataFrame, policy: Route, total: int) -> pl.DataFrame:
@@ -40,10 +138,9 @@ def judged(findings: pl.DataFrame, policy: Route, total: int) -> pl.DataFrame:
 
 def too_common(findings: pl.DataFrame, policy: Route, total: int) -> dict[str, float]:
     """Codes with `note_if_common` that would doubt more than `policy.too_common` of all rows, with that share."""
-    doubts = _severity(findings, policy).filter(pl.col("severity") == "doubt")
-    rows = doubts.group_by("code").agg(share=pl.col("conversation_id").n_unique() / max(total, 1)).sort("code")
-    notes = [code for code, limit in policy.limits.items() if limit.note_if_common]
-    return dict(rows.filter((pl.col("share") > policy.too_common) & pl.col("code").is_in(notes)).iter_rows())
+    doubts = _severity(findings, policy).filter(pl.col("severity") == "doubt").group_by("code")
+    shares = doubts.agg(share=pl.col("conversation_id").n_unique() / max(total, 1)).sort("code")
+    return {code: s for code, s in shares.iter_rows() if policy.limits[code].note_if_common and s > policy.too_common}
 
 
 def _severity(findings: pl.DataFrame, policy: Route) -> pl.DataFrame:
@@ -51,53 +148,109 @@ def _severity(findings: pl.DataFrame, policy: Route) -> pl.DataFrame:
     if unknown := sorted(set(findings["code"].unique()) - set(limits)):
         raise QiratError(f"params.yaml: route.limits lacks {', '.join(unknown)}; add each, with limits or as {{}}")
     table = pl.DataFrame(
-        [{"code": code, "doubt": x.doubt, "fatal": x.fatal, "below": x.below} for code, x in limits.items()],
-        schema={"code": pl.String, "doubt": pl.Float64, "fatal": pl.Float64, "below": pl.Boolean},
+        [
+            {
+                "code": code,
+                "doubt": x.doubt,
+                "fatal": x.fatal,
+                "below": x.below,
+                "pii": policy.pii.get(code.removeprefix(PII)) if code.startswith(PII) else None,
+            }
+            for code, x in limits.items()
+        ],
+        schema={"code": pl.String, "doubt": pl.Float64, "fatal": pl.Float64, "below": pl.Boolean, "pii": pl.String},
     )
 
     def crossed(limit: str) -> pl.Expr:
         over = pl.when("below").then(pl.col("value") < pl.col(limit)).otherwise(pl.col("value") >= pl.col(limit))
         return over.fill_null(False)
 
-    severity = pl.when(crossed("fatal")).then(pl.lit("fatal")).when(crossed("doubt")).then(pl.lit("doubt"))
+    fatal = crossed("fatal") | pl.col("pii").eq_missing("reject")
+    doubt = crossed("doubt") | pl.col("pii").eq_missing("review")
+    severity = pl.when(fatal).then(pl.lit("fatal")).when(doubt).then(pl.lit("doubt")).otherwise(pl.lit("info"))
     threshold = pl.when(crossed("fatal")).then("fatal").when(crossed("doubt")).then("doubt").otherwise("threshold")
     return (
         findings.join(table, on="code", how="left", maintain_order="left")
-        .with_columns(severity=severity.otherwise(pl.lit("info")), threshold=threshold)
+        .with_columns(severity=severity, threshold=threshold)
         .select(findings.columns)
     )
 
 
-def verdicts(ids: Collection[str], findings: pl.DataFrame, policy: Route) -> pl.DataFrame:
-    """VERDICTS for every id out of judged findings: fatal rejects, doubt asks for review, within the budget.
+def verdicts(rows: pl.DataFrame, findings: pl.DataFrame, policy: Route) -> pl.DataFrame:
+    """VERDICTS of rows (conversation_id, language) by judged findings: fatal rejects, doubt asks for review, in budget.
 
-    `priority` is the chance that a person would change something, 1 - product of (1 - precision) over the doubts; what
-    the budget cannot pay for is held. Ties go by id.
+    `priority` is the chance that a person would change something, 1 - product of (1 - chance) over the doubts, so
+    doubts that agree weigh more; what the budget cannot pay for is held.
     """
-    precision = {code: limit.precision for code, limit in policy.limits.items()}
-    serious = findings.filter(pl.col("severity") != "info").select("conversation_id", "code", "severity")
-    # Sorted and rounded: a product of floats must not depend on the order in which threads find them.
-    distinct = serious.unique().sort("conversation_id", "code", "severity")
-    missed = 1 - pl.col("code").filter(pl.col("severity") == "doubt").replace_strict(precision, return_dtype=pl.Float64)
-    each = distinct.group_by("conversation_id", maintain_order=True).agg(
-        fatal=(pl.col("severity") == "fatal").any(),
-        codes=pl.col("code").unique(maintain_order=True),
-        priority=(1 - missed.product()).round(9),
+    serious = findings.filter(pl.col("severity") != "info")
+    table = (
+        rows.join(_codes(serious), on="conversation_id", how="left")
+        .join(_priorities(serious, policy, rows), on="conversation_id", how="left")
+        .with_columns(pl.col("codes").fill_null([]), pl.col("priority").fill_null(0.0))
+        .sort("conversation_id")
     )
-    all_ids = pl.DataFrame({"conversation_id": sorted(ids)}, schema={"conversation_id": pl.String})
-    table = all_ids.join(each, on="conversation_id", how="left", maintain_order="left")
-    doubtful = pl.col("codes").is_not_null() & ~pl.col("fatal")
-    line = table.filter(doubtful).sort("priority", "conversation_id", descending=[True, False])
-    affordable = line.head(int(policy.budget * len(ids)))["conversation_id"].implode()
     verdict = (
-        pl.when(pl.col("codes").is_null())
+        pl.when(pl.col("fatal").is_null())
         .then(pl.lit("accept"))
-        .when(pl.col("fatal"))
+        .when("fatal")
         .then(pl.lit("reject"))
-        .when(pl.col("conversation_id").is_in(affordable))
-        .then(pl.lit("review"))
-        .otherwise(pl.lit("held"))
+        .otherwise(pl.lit("review"))
     )
-    return table.with_columns(
-        verdict=verdict, codes=pl.col("codes").fill_null([]), priority=pl.col("priority").fill_null(0.0)
-    ).select(pl.col(name).cast(dtype) for name, dtype in VERDICTS.items())
+    table = table.with_columns(verdict=verdict)
+    affordable = in_line(table.filter(pl.col("verdict") == "review")).head(int(policy.budget * rows.height))
+    over = (pl.col("verdict") == "review") & ~pl.col("conversation_id").is_in(affordable["conversation_id"].implode())
+    return table.with_columns(verdict=pl.when(over).then(pl.lit("held")).otherwise("verdict")).select(
+        pl.col(name).cast(dtype) for name, dtype in VERDICTS.items()
+    )
+
+
+def in_line(doubtful: pl.DataFrame) -> pl.DataFrame:
+    """Rows in the order in which people should see them: likeliest first; ties go by id."""
+    return doubtful.sort("priority", "conversation_id", descending=[True, False])
+
+
+def _codes(serious: pl.DataFrame) -> pl.DataFrame:
+    """conversation_id, codes (sorted), fatal: whether any of them is."""
+    return (
+        serious.group_by("conversation_id")
+        .agg(codes=pl.col("code").unique().sort(), fatal=(pl.col("severity") == "fatal").any())
+        .sort("conversation_id")
+    )
+
+
+def _priorities(serious: pl.DataFrame, policy: Route, rows: pl.DataFrame) -> pl.DataFrame:
+    """conversation_id and priority of the rows with a doubt.
+
+    `precision` is the chance that a person confirms a doubt of a check that fires as often as usual. Where it fires on
+    more rows it has met a habit of this data: real defects do not multiply with it and lie, if the check sees anything,
+    at its strong end. So a doubt that is among the usual number of strongest ones of its language has the whole chance,
+    and one with k rows at least as strong has precision * usual / k. Else one flood of weak doubts takes the whole
+    budget from the rare strong ones, and a habit of one language from the other.
+    """
+    doubts = serious.filter(pl.col("severity") == "doubt").group_by("conversation_id", "code")
+    sized = rows.select("conversation_id", "language", size=pl.len().over("language"))
+    badness = pl.when(pl.col("code").is_in(_below(policy))).then(-pl.col("worst")).otherwise("worst")
+    as_strong = pl.len().over("code", "language") + 1 - badness.rank("min").over("code", "language")
+    precision = {code: limit.precision for code, limit in policy.limits.items()}
+    share = {code: limit.usual_share or policy.usual_share for code, limit in policy.limits.items()}
+    usual = (pl.col("size") * pl.col("code").replace_strict(share, return_dtype=pl.Float64)).clip(1)
+    chance = pl.col("code").replace_strict(precision, return_dtype=pl.Float64) * (usual / as_strong).clip(None, 1)
+    return (
+        doubts.agg(worst=worst_value(policy))
+        .join(sized, on="conversation_id")
+        # Sorted and rounded: a product of floats must not depend on the order in which threads find them.
+        .sort("conversation_id", "code")
+        .with_columns(missed=1 - chance)
+        .group_by("conversation_id", maintain_order=True)
+        .agg(priority=(1 - pl.col("missed").product()).round(9))
+    )
+
+
+def worst_value(policy: Route) -> pl.Expr:
+    """The worst value in a group of findings of one code."""
+    below = pl.col("code").first().is_in(_below(policy))
+    return pl.when(below).then(pl.col("value").min()).otherwise(pl.col("value").max())
+
+
+def _below(policy: Route) -> list[str]:
+    return [code for code, limit in policy.limits.items() if limit.below]

@@ -2,19 +2,21 @@
 
 import polars as pl
 
-from curation.policy import Route, judged, too_common, verdicts
-from curation.stage import Stage
+from curation.conversation import survivors
+from curation.policy import Route, in_line, judged, too_common, verdicts
+from curation.stage import Stage, table_path
 
 
 def main() -> None:
     """Policy over findings, and the review queue in the order of expected effect."""
     with Stage("route", Route) as stage:
-        survivors = stage.read("dedup/clusters").filter("survivor")["conversation_id"].to_list()
-        scored = stage.read("scored/findings")
-        findings = judged(scored, stage.params, len(survivors))
-        for code, share in too_common(scored, stage.params, len(survivors)).items():
+        ingested = stage.input(table_path("ingested/conversations"))
+        read = pl.read_parquet(ingested, columns=["row_id", "conversation_id", "language"])
+        rows, scored = survivors(read, stage.read("dedup/clusters")), stage.read("scored/findings")
+        findings = judged(scored, stage.params, rows.height)
+        for code, share in too_common(scored, stage.params, rows.height).items():
             stage.say(f"{code} is seen in {share:.0%} of the rows: a note on the set, it decides nothing")
-        decided = verdicts(survivors, findings, stage.params)
+        decided = verdicts(rows, findings, stage.params)
 
         stage.write("routed/verdicts", decided)
         stage.write("routed/queue", queue(decided, findings))
@@ -30,9 +32,7 @@ def queue(decided: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     doubts = findings.filter(pl.col("severity") == "doubt")
     said = pl.format("{}: {}", "code", pl.col("evidence").fill_null(""))
     evidence = doubts.group_by("conversation_id", maintain_order=True).agg(evidence=said.unique(maintain_order=True))
-    line = decided.filter(pl.col("verdict").is_in(["review", "held"])).sort(
-        "priority", "conversation_id", descending=[True, False]
-    )
+    line = in_line(decided.filter(pl.col("verdict").is_in(["review", "held"])))
     return line.join(evidence, on="conversation_id", how="left", maintain_order="left").select(
         "conversation_id",
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("rank"),

@@ -1,30 +1,49 @@
 """The whole story of a row, out of the tables the stages left: `qirat why`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from curation.dedup.difference import difference
 from curation.ledger import FINDING, OUTCOMES, outcomes
+from curation.personal_data import KINDS, masked, pseudonymised
 from curation.stage import QiratError, table_path
 
 SHORTEST_ID = 6  # hex digits that still name a conversation
 SPLITS = ("train", "dev", "test")
 
 
-def why(wanted: str) -> str:
+@dataclass(frozen=True)
+class Shown:
+    """What is told of a row: personal data or tags in its place, and also findings that decide nothing."""
+
+    countries: Sequence[str]  # whose phone numbers are known without a country code
+    personal_data: bool = False
+    every: bool = False
+
+    def text(self, text: str) -> str:
+        return text if self.personal_data else masked(text, self.countries)
+
+    def messages(self, messages: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        return messages if self.personal_data else pseudonymised(messages, KINDS, self.countries)[0]
+
+
+def why(wanted: str, shown: Shown) -> str:
     """Everything the ledger knows of a row, by row_id, conversation_id or the beginning of one."""
     ledger = _table("ledger")
     rows = _rows_named(ledger, wanted)
     if rows.is_empty():
         raise QiratError(
             f"no row is called {wanted!r}; give a row_id (source_file:row) or at least {SHORTEST_ID} digits of a "
-            "conversation_id, as the report, Argilla and `qirat why --outcome dropped` show them"
+            "conversation_id, as the report, Argilla and `qirat why --dropped` show them"
         )
-    return "\n\n".join("\n".join(_story(ledger, row_id)) for row_id in rows["row_id"].to_list())
+    return "\n\n".join("\n".join(_story(ledger, row_id, shown)) for row_id in rows["row_id"].to_list())
 
 
-def listed(outcome: str | None, code: str | None, sample: int, seed: int = 0) -> str:
+def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, seed: int = 0) -> str:
     """A seeded sample of closed rows by outcome and code, one line each."""
     if outcome is not None and outcome not in OUTCOMES:
         raise QiratError(f"there is no outcome {outcome!r}; expected one of {', '.join(OUTCOMES)}")
@@ -35,9 +54,9 @@ def listed(outcome: str | None, code: str | None, sample: int, seed: int = 0) ->
     if code is not None:
         carrying = ledger.filter(pl.col("code").str.split(", ").list.contains(code))["row_id"].unique().implode()
         closed = closed.filter(pl.col("row_id").is_in(carrying))
-    shown = closed.sort("row_id").sample(min(sample, closed.height), seed=seed, shuffle=False).sort("row_id")
-    lines = [_closing(row_id, end, code, evidence) for row_id, end, code, evidence in _columns(shown)]
-    return "\n".join([*lines, f"{shown.height:,} of {closed.height:,} rows; `qirat why ROW` tells the whole story"])
+    chosen = closed.sort("row_id").sample(min(sample, closed.height), seed=seed, shuffle=False).sort("row_id")
+    lines = [_closing(row, shown) for row in chosen.iter_rows(named=True)]
+    return "\n".join([*lines, f"{chosen.height:,} of {closed.height:,} rows; `qirat why ROW` tells the whole story"])
 
 
 def _rows_named(ledger: pl.DataFrame, wanted: str) -> pl.DataFrame:
@@ -49,17 +68,46 @@ def _rows_named(ledger: pl.DataFrame, wanted: str) -> pl.DataFrame:
     return found if found["conversation_id"].n_unique() <= 1 else found.clear()
 
 
-def _story(ledger: pl.DataFrame, row_id: str) -> Iterator[str]:
+def _story(ledger: pl.DataFrame, row_id: str, shown: Shown) -> Iterator[str]:
     events = ledger.filter(pl.col("row_id") == row_id)
     end = outcomes(events).row(0, named=True)
-    yield _closing(row_id, end["outcome"], end["code"], end["evidence"])
+    yield _closing(end, shown)
     yield f"  conversation {end['conversation_id'] or '(none: it could not be read)'}, closed by {end['stage']}"
-    for event in events.filter(pl.col("outcome") == FINDING).iter_rows(named=True):
-        limit = "" if event["threshold"] is None else f", limit {event['threshold']:g}"
-        evidence = f": {event['evidence']}" if event["evidence"] else ""
-        yield f"  {event['stage']} found {event['code']} (value {event['value']:g}{limit}){evidence}"
+    yield from _findings(events, end["conversation_id"], shown)
+    yield from _curated(row_id)
     yield from _whereabouts(end["conversation_id"])
-    yield from _words(row_id)
+    yield from _words(row_id, shown)
+    if end["outcome"] == "duplicate":
+        yield from _copy(row_id, shown)
+
+
+def _findings(events: pl.DataFrame, conversation_id: str | None, shown: Shown) -> Iterator[str]:
+    serious = events.filter(pl.col("outcome") == FINDING)
+    for event in serious.iter_rows(named=True):
+        yield _finding(event["stage"], event, shown)
+    if shown.every and conversation_id:
+        known = set(serious.filter(pl.col("stage") == "score")["code"])
+        found = _table("scored/findings").filter(pl.col("conversation_id") == conversation_id)
+        for finding in found.filter(~pl.col("code").is_in(known)).iter_rows(named=True):
+            yield _finding("score", finding, shown) + " (decides nothing)"
+
+
+def _finding(stage: str, finding: Mapping[str, Any], shown: Shown) -> str:
+    if finding["code"] == "masked":
+        return f"  {stage} put tags for {finding['evidence']}"
+    limit = "" if finding["threshold"] is None else f", limit {finding['threshold']:g}"
+    value = "" if finding["value"] is None else f" (value {finding['value']:g}{limit})"
+    evidence = f": {shown.text(finding['evidence'])}" if finding["evidence"] else ""
+    return f"  {stage} found {finding['code']}{value}{evidence}"
+
+
+def _curated(row_id: str) -> Iterator[str]:
+    """Under which id the words went into the curated set, where they were edited or masked on the way."""
+    path = table_path("curated/conversations")
+    if path.exists():
+        mine = (pl.col("row_id") == row_id) & pl.col("parent_id").is_not_null()
+        for key in pl.scan_parquet(path).filter(mine).select("conversation_id").collect()["conversation_id"]:
+            yield f"  the curated set has it in other words, as {key}"
 
 
 def _whereabouts(conversation_id: str | None) -> Iterator[str]:
@@ -71,24 +119,42 @@ def _whereabouts(conversation_id: str | None) -> Iterator[str]:
                 yield f"  it is in {part}"
 
 
-def _words(row_id: str) -> Iterator[str]:
+def _words(row_id: str, shown: Shown) -> Iterator[str]:
     conversations = _table("ingested/conversations").filter(pl.col("row_id") == row_id)
     for row in conversations.iter_rows(named=True):
         labelled = f", label {row['label']}" if row["label"] else ""
         yield f"  read as {row['source']}, language {row['language']}{labelled}"
-        for turn, m in enumerate(row["messages"], 1):
+        for turn, m in enumerate(shown.messages(row["messages"]), 1):
             indented = m["content"].replace("\n", "\n      ")
             yield f"  {turn:>3} {m['role']}: {indented}"
-    for raw in _table("ingested/quarantine").filter(pl.col("row_id") == row_id)["raw"]:
-        yield f"  as it stood in the file: {raw}"
+    for raw in _table("ingested/quarantine").filter(pl.col("row_id") == row_id)["raw"].drop_nulls():
+        yield f"  as it stood in the file: {shown.text(raw)}"
 
 
-def _closing(row_id: str, outcome: str, code: str | None, evidence: str | None) -> str:
-    return f"{row_id}: {outcome}" + (f" for {code}" if code else "") + (f" ({evidence})" if evidence else "")
+def _copy(row_id: str, shown: Shown) -> Iterator[str]:
+    """The row that stands for this one, and where the two differ."""
+    clusters = _table("dedup/clusters").filter(pl.col("row_id") == row_id)
+    for kept in clusters["duplicate_of"].drop_nulls():
+        sides = _messages([row_id, kept])
+        here, there = sides[row_id], sides[kept]
+        lines = difference(shown.messages(here), shown.messages(there))
+        if lines:
+            yield f"  {kept} stands for it; where they differ, [-only here-] {{+only there+}}:"
+            yield from (f"  {line}" for line in lines)
+        else:
+            same = "only in personal data (--show-personal-data)" if difference(here, there) else "in no word"
+            yield f"  {kept} stands for it and differs {same}"
 
 
-def _columns(rows: pl.DataFrame) -> Iterator[tuple[str, str, str | None, str | None]]:
-    return rows.select("row_id", "outcome", "code", "evidence").iter_rows()
+def _messages(row_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    wanted = _table("ingested/conversations").filter(pl.col("row_id").is_in(row_ids))
+    return dict(wanted.select("row_id", "messages").iter_rows())
+
+
+def _closing(end: Mapping[str, Any], shown: Shown) -> str:
+    code = f" for {end['code']}" if end["code"] else ""
+    evidence = f" ({shown.text(end['evidence'])})" if end["evidence"] else ""
+    return f"{end['row_id']}: {end['outcome']}{code}{evidence}"
 
 
 def _table(name: str) -> pl.DataFrame:

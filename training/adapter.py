@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import polars as pl
+
 from curation.stage import QiratError
 from training.model import Model, weights_id
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PROVENANCE = "provenance.json"
+TRAINED_ON = "trained_on.parquet"  # row_id, conversation_id, parent_id: what `qirat forget` looks for
 
 CARD = """---
 library_name: peft
@@ -38,13 +41,18 @@ hash and library version. Limits, intended use and results: reports/model_card.m
 
 
 def write_adapter(
-    folder: Path, tuned: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", provenance: Mapping[str, Any]
+    folder: Path,
+    tuned: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    provenance: Mapping[str, Any],
+    trained_on: pl.DataFrame,
 ) -> None:
     """Everything a server needs beside the base model, the same bytes for the same adapter."""
     tuned.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
     _sort_keys(folder / "adapter_config.json")
     (folder / PROVENANCE).write_text(_text(provenance), "utf-8")
+    trained_on.write_parquet(folder / TRAINED_ON)
     (folder / "README.md").write_text(card(provenance), "utf-8")
 
 

@@ -8,6 +8,7 @@ adapter    nothing again, but the adapter is on
 """
 
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,9 +16,11 @@ import polars as pl
 
 from curation.conversation import message
 from curation.stage import QiratError
+from curation.text import fold
 
 PROMPT_ARMS = ("base", "prompted", "few_shot")  # what can be had without training
 ADAPTER = "adapter"
+WORD_PLACES = 512
 
 Messages = Sequence[Mapping[str, Any]]
 Prefixes = Mapping[str, Messages]  # conversation_id -> what the arm says first; an absent one: nothing
@@ -48,10 +51,13 @@ def few_shot(
 
     Likeness is the cosine of the vectors, which hold all the customer's turns: for a reply before the last they know
     what a server would not know yet. An edited conversation uses its parent's. Examples longer than `shot_words` or
-    without an exchange are passed over. A conversation without vector gets none.
+    without an exchange are passed over. A conversation without vector gets none. Where nothing was embedded
+    (embed.model: none), vectors of words take their place: likeness is then the overlap of the words.
     """
     import numpy as np
 
+    if vectors.is_empty():
+        vectors = _word_vectors(pl.concat([conversations, train], how="diagonal"))
     examples = [row for row in _with_vectors(train, vectors).iter_rows(named=True) if _is_example(row, shot_words)]
     found: dict[str, Messages] = {}
     for row in _with_vectors(conversations, vectors).iter_rows(named=True):
@@ -85,6 +91,17 @@ def _with_vectors(conversations: pl.DataFrame, vectors: pl.DataFrame) -> pl.Data
         / pl.col("vector").cast(pl.List(pl.Float32)).list.eval(pl.element().pow(2)).list.sum().sqrt(),
     )
     return conversations.with_columns(words=words).join(unit, on="words").sort("conversation_id")
+
+
+def _word_vectors(conversations: pl.DataFrame) -> pl.DataFrame:
+    """conversation_id and which of WORD_PLACES hashes the words of the customer have, as 0 or 1."""
+    found = {}
+    for parent, own, messages in conversations.select("parent_id", "conversation_id", "messages").iter_rows():
+        said = fold(" ".join(m["content"] for m in messages if m["role"] == "user"))
+        if words := {zlib.crc32(word.encode()) % WORD_PLACES for word in re.findall(r"\w+", said)}:
+            found[parent or own] = [float(place in words) for place in range(WORD_PLACES)]
+    vectors = pl.Series(list(found.values()), dtype=pl.List(pl.Float32))
+    return pl.DataFrame({"conversation_id": list(found), "vector": vectors})
 
 
 def _exchange(messages: Messages) -> list[Mapping[str, Any]]:

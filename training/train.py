@@ -106,6 +106,7 @@ def main() -> None:
             "train": sampled(whole["train"], recipe.max_tokens, recipe.train_tokens, stage.params.seed),
             "dev": sampled(whole["dev"], recipe.max_tokens, recipe.dev_tokens, stage.params.seed),
         }
+        trained_on = rows_of(chosen["train"], stage.read("splits/train"))
         numbers = seen(whole["train"], chosen["train"])
         stage.say(
             f"profile {stage.params.profile}: {numbers['examples_seen']:,} of {numbers['examples']:,} examples, "
@@ -118,7 +119,7 @@ def main() -> None:
 
         stage.write("training/log", trained.log)
         with stage.output("models/adapter") as folder:
-            write_adapter(folder, trained.model, tokenizer, {**origin, "training": numbers})
+            write_adapter(folder, trained.model, tokenizer, {**origin, "training": numbers}, trained_on)
         stage.write_metrics(numbers)
         stage.say(f"dev loss {numbers['dev_loss_start']:.3f} -> {numbers['dev_loss_best']:.3f} nats a token")
 
@@ -158,6 +159,12 @@ def seen(whole: pl.DataFrame, chosen: pl.DataFrame) -> dict[str, float | int]:
         }
 
     return {**count(whole, ""), **count(chosen, "_seen")}
+
+
+def rows_of(tokens: pl.DataFrame, split: pl.DataFrame) -> pl.DataFrame:
+    """Which rows the recipe looks at, by all their names, so that a later `qirat forget` can find the adapter."""
+    rows = split.join(tokens, on="conversation_id", how="semi")
+    return rows.select("row_id", "conversation_id", "parent_id").sort("row_id")
 
 
 def examples_of(tokens: pl.DataFrame) -> list[Example]:

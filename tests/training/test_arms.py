@@ -59,3 +59,11 @@ def test_replies_of_shown_examples_are_not_counted_as_the_conversations_own() ->
     joined, first = with_prefix([{"role": "system", "content": "prompt"}, *talk("shown", "example")], own)
     assert [m["content"] for m in joined] == ["prompt\n\nown rules", "shown", "example", "question", "answer"]
     assert joined[first]["content"] == "question"
+
+
+def test_without_vectors_the_overlap_of_the_customers_words_decides() -> None:
+    train = split(record(talk("my table is broken", "near"), talk("where is the parcel", "far")))
+    test = split(record(talk("the lamp is broken and my chair", "answer"), talk("!?", "answer")))
+    shots = few_shot(test, train, near().clear(), shots=1, shot_words=10)
+    assert [m["content"] for m in shots[test["conversation_id"][0]]] == ["my table is broken", "near"]
+    assert test["conversation_id"][1] not in shots

@@ -98,9 +98,14 @@ def test_the_adapter_folder_is_safe_complete_and_says_what_it_is_made_of(finishe
     provenance = json.loads((folder / "provenance.json").read_text("utf-8"))
     assert provenance["data"]["train_sha256"] == train.data_hash(table(finished, "tokenized/train"))
     assert provenance["data"]["train_sha256"] in (folder / "README.md").read_text("utf-8")
-    assert not [
-        p.name for p in folder.iterdir() if p.suffix != ".safetensors" and str(finished) in p.read_text("utf-8")
-    ]
+    assert not [p.name for p in folder.iterdir() if str(finished).encode() in p.read_bytes()]
+
+
+def test_the_adapter_names_the_rows_it_saw_and_no_other(finished: Path) -> None:
+    seen = pl.read_parquet(finished / "models/adapter/trained_on.parquet")
+    assert seen.columns == ["row_id", "conversation_id", "parent_id"]
+    assert seen.height == numbers(finished, "train")["examples_seen"] > 0
+    assert set(seen["row_id"]) < set(table(finished, "splits/train")["row_id"])
 
 
 def test_training_again_gives_the_same_bytes(finished: Path) -> None:

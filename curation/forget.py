@@ -1,0 +1,101 @@
+"""What must never be used again: rules in data/forget.jsonl, kept in git. Ingest leaves out every row they name.
+
+The first line is a header, so that the file exists and parses before there is a rule; then one rule a line, sorted:
+
+    {"qirat": "forget", "version": 1}
+    {"forget": "licence", "value": "cc-by-nc-4.0"}
+    {"forget": "source", "value": "pilot/sharegpt-2025.json"}
+
+A customer stands there as the SHA-256 of the folded name or number, so that the list does not name whom it protects.
+That hides a name from a reader, not from somebody who can guess it and compare.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Literal, get_args
+
+import polars as pl
+from pydantic import ValidationError
+
+from curation.conversation import canonical_json
+from curation.stage import Params, QiratError, atomic
+from curation.text import fold
+
+PATH = Path("data/forget.jsonl")
+HEADER = {"qirat": "forget", "version": 1}
+Kind = Literal["customer", "source", "licence", "conversation"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Rule(Params):
+    """One thing to forget. `value` is as `rule` makes it."""
+
+    forget: Kind
+    value: str
+
+
+Rules = frozenset[Rule]
+
+
+def rule(kind: Kind, said: str) -> Rule:
+    """The rule for what a person names: a customer hashed, a licence folded, a source or an id as it stands.
+
+    A source is the name of a reader, a file below data/raw, or a folder there.
+    """
+    plain = said.strip()
+    if not plain:
+        raise QiratError(f"--{kind} is empty; an empty {kind} cannot be forgotten")
+    if kind == "customer":
+        return Rule(forget=kind, value=customer_hash(plain))
+    return Rule(forget=kind, value=fold(plain) if kind == "licence" else plain.rstrip("/"))
+
+
+def customer_hash(customer: str) -> str:
+    """SHA-256 of the folded text: "Ali@Example.com " and "ali@example.com" are one customer."""
+    return hashlib.sha256(fold(customer).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def forgotten(conversations: pl.DataFrame, rules: Rules) -> pl.Series:
+    """Whether a rule names each row, by its customer, source, source_file, licence or conversation_id."""
+    wanted = {kind: sorted(r.value for r in rules if r.forget == kind) for kind in KINDS}
+    folders = [f"{source}/" for source in wanted["source"]]
+    named = (
+        pl.col("customer").is_in(_spelled(conversations["customer"], customer_hash, wanted["customer"]))
+        | pl.col("licence").is_in(_spelled(conversations["licence"], fold, wanted["licence"]))
+        | pl.col("source").is_in(wanted["source"])
+        | pl.col("source_file").is_in(wanted["source"])
+        | pl.any_horizontal(pl.lit(False), *(pl.col("source_file").str.starts_with(folder) for folder in folders))
+        | pl.col("conversation_id").is_in(wanted["conversation"])
+    )
+    return conversations.select(forgotten=named.fill_null(False))["forgotten"]
+
+
+def _spelled(column: pl.Series, spelling: Callable[[str], str], wanted: Iterable[str]) -> list[str]:
+    """The values of the column that are, once spelled so, among the wanted ones."""
+    known = set(wanted)
+    return [value for value in column.drop_nulls().unique(maintain_order=True) if known and spelling(value) in known]
+
+
+def read_rules(path: Path = PATH) -> Rules:
+    """All rules; a line that cannot be read is an error that names it."""
+    rules = set()
+    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+            if "qirat" not in value:
+                rules.add(Rule.model_validate(value))
+        except (ValidationError, ValueError, TypeError) as error:
+            raise QiratError(f"{path}, line {number}: {error}; mend or delete the line") from None
+    return frozenset(rules)
+
+
+def write_rules(rules: Iterable[Rule], path: Path = PATH) -> None:
+    """Header first, then one line a rule in their order: merges cleanly in git."""
+    ordered = sorted({(r.forget, r.value) for r in rules})
+    lines = [canonical_json(HEADER), *(canonical_json({"forget": kind, "value": value}) for kind, value in ordered)]
+    with atomic(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", "utf-8")

@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from curation.forget import Rule, forgotten, read_rules, rule, write_rules
+from curation.stage import QiratError
+from tests.builders import ROOT, record, talk
+
+ROWS = record(
+    talk("one", "1"),
+    talk("two", "2"),
+    talk("three", "3"),
+    customer=["Ali@Example.com", None, "٠٥٠١٢٣"],
+    source=["csv", "zendesk", "csv"],
+    source_file=["pilot/a.csv", "help.json", "pilotage/b.csv"],
+    licence=[None, "CC-BY-NC-4.0", None],
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "gone"),
+    [
+        ("customer", " ali@example.com", [1]),
+        ("customer", "050123", [3]),  # Arabic-Indic digits are digits
+        ("source", "zendesk", [2]),
+        ("source", "pilot/a.csv", [1]),
+        ("source", "pilot/", [1]),  # a folder, not what begins like it
+        ("licence", "cc-by-nc-4.0", [2]),
+        ("conversation", ROWS["conversation_id"][1], [2]),
+        ("customer", "somebody else", []),
+    ],
+)
+def test_a_rule_names_the_rows_it_should_and_no_other(kind: str, said: str, gone: list[int]):
+    found = forgotten(ROWS, frozenset({rule(kind, said)}))
+    assert (found.arg_true() + 1).to_list() == gone
+
+
+def test_without_rules_or_rows_nothing_is_forgotten():
+    assert not forgotten(ROWS, frozenset()).any()
+    assert forgotten(ROWS.clear(), frozenset({rule("customer", "Ali")})).to_list() == []
+
+
+def test_the_list_does_not_name_the_customer_and_comes_back_as_written(tmp_path: Path):
+    rules = frozenset({rule("customer", "Ali@Example.com"), rule("source", "pilot/"), rule("licence", "CC-BY")})
+    write_rules(rules, tmp_path / "forget.jsonl")
+    assert "ali" not in (tmp_path / "forget.jsonl").read_text("utf-8").lower()
+    assert read_rules(tmp_path / "forget.jsonl") == rules
+
+
+def test_the_same_rules_are_the_same_bytes_in_any_order(tmp_path: Path):
+    rules = [Rule(forget="source", value=value) for value in "cab"]
+    write_rules(rules, tmp_path / "one")
+    write_rules([*reversed(rules), rules[0]], tmp_path / "two")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_the_list_that_ships_is_empty():
+    assert read_rules(ROOT / "data/forget.jsonl") == frozenset()
+
+
+@pytest.mark.parametrize("line", ['{"forget": "name", "value": "x"}', "[1]", "{"])
+def test_a_line_that_is_no_rule_is_named(tmp_path: Path, line: str):
+    (tmp_path / "forget.jsonl").write_text('{"qirat":"forget","version":1}\n' + line)
+    with pytest.raises(QiratError, match="line 2"):
+        read_rules(tmp_path / "forget.jsonl")
+
+
+def test_an_empty_name_is_refused():
+    with pytest.raises(QiratError, match="empty"):
+        rule("customer", "  ")
+
+
+def test_rows_without_the_column_filled_are_never_named():
+    assert not forgotten(record(talk("a", "b")), frozenset({rule("customer", "None"), rule("licence", "null")})).any()
+    assert isinstance(forgotten(ROWS, frozenset()), pl.Series)
