@@ -1,4 +1,4 @@
-"""Verdicts and human decisions make the curated set; the ledger says what became of every row.
+"""Verdicts and human decisions make the curated set, free of personal data; the ledger tells every row's story.
 
 python -m curation.curate
 """
@@ -13,6 +13,9 @@ from curation.conversation import SCHEMA, message, survivors
 from curation.decision import PATH, Decision, read_decisions
 from curation.evaluation_sets import read_evaluation_sets
 from curation.ledger import FINDING, assert_law, counts, entries
+from curation.personal_data import masked
+from curation.personal_data.names import name_finder
+from curation.personal_data.tables import without_personal_data
 from curation.playbook import Playbook
 from curation.policy import Route, judged
 from curation.repair import spoken_record
@@ -26,15 +29,16 @@ OUTCOME_OF_VERDICT = {"accept": "accepted", "reject": "dropped", "review": "held
 
 
 def main() -> None:
-    """Apply decisions over verdicts, check edited rows again, close every raw row in the ledger."""
+    """Apply decisions over verdicts, check edited rows again, mask, close every raw row in the ledger."""
     with Stage("curate", Params) as stage:
         policy = stage.section("route", Route)
         rows, quarantine = stage.read("ingested/conversations"), stage.read("ingested/quarantine")
         clusters, verdicts = stage.read("dedup/clusters"), stage.read("routed/verdicts")
         found = judged(stage.read("scored/findings"), policy, verdicts.height)
         decisions = {d.conversation_id: d for d in read_decisions(stage.input(PATH))}
+        score = stage.section("score", Score)
         context = Context(
-            stage.section("score", Score),
+            score,
             Playbook.load(stage.input("playbook.yaml")),
             None,
             read_evaluation_sets(stage.input("data/evaluation")),
@@ -44,13 +48,18 @@ def main() -> None:
         edits = edited(standing, decisions)
         refound = judged(findings(edits, context, row_checks()), policy, verdicts.height)
         fates = decided(verdicts, decisions, edits, refound)
-        curated = curated_set(standing, edits, fates)
+        curated, masking = without_personal_data(
+            curated_set(standing, edits, fates), policy.masked_kinds, score.countries, name_finder(score.names)
+        )
+        curated, copies = distinct(curated)
+        fates = closed_as_copies(fates, copies)
         ledger = pl.concat(
             [
-                quarantine_entries(quarantine),
+                quarantine_entries(quarantine, score.countries),
                 copy_entries(clusters),
                 finding_entries(standing, found, "score"),
                 finding_entries(edits, refound, "curate"),
+                masking_entries(masking),
                 fate_entries(standing, fates),
             ]
         ).sort("row_id", "stage", "outcome", "code", "evidence", nulls_last=True)
@@ -138,12 +147,40 @@ def curated_set(standing: pl.DataFrame, edits: pl.DataFrame, fates: pl.DataFrame
     return pl.concat([as_read, edits.join(good, on="parent_id", how="semi")]).sort("conversation_id")
 
 
+def distinct(curated: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Each conversation once, and (copy_of, conversation_id as read) of the rows that masking made the same.
+
+    What a person decided on stands before what the policy accepted.
+    """
+    by_policy = pl.col("origin") == "accepted"
+    ordered = curated.sort("conversation_id", by_policy, pl.coalesce("parent_id", "conversation_id"))
+    first = ordered.unique("conversation_id", keep="first", maintain_order=True)
+    copies = ordered.join(first.select("row_id"), on="row_id", how="anti", maintain_order="left")
+    named = copies.join(first.select("conversation_id", copy_of="row_id"), on="conversation_id", maintain_order="left")
+    return first, named.select("copy_of", conversation_id=pl.coalesce("parent_id", "conversation_id"))
+
+
+def closed_as_copies(fates: pl.DataFrame, copies: pl.DataFrame) -> pl.DataFrame:
+    """FATES in which rows that became copies by masking are duplicates of the row that stands for them."""
+    ids = ["conversation_id"]
+    closed = copies.select(
+        "conversation_id",
+        outcome=pl.lit("duplicate"),
+        code=pl.lit("masked"),
+        evidence=pl.format("without personal data a copy of {}", "copy_of"),
+        stage=pl.lit("curate"),
+    )
+    return pl.concat([fates.join(closed, on=ids, how="anti", maintain_order="left"), closed])
+
+
 # -- the ledger's parts ------------------------------------------------------------------------------------------------
 
 
-def quarantine_entries(quarantine: pl.DataFrame) -> pl.DataFrame:
-    """Rows that could not be read."""
-    return entries(quarantine, "ingest", outcome="quarantined", code="unreadable", evidence=pl.col("reason"))
+def quarantine_entries(quarantine: pl.DataFrame, countries: Sequence[str]) -> pl.DataFrame:
+    """Rows that could not be read, and rows that somebody asked to forget. A reason may quote the row."""
+    outcome = pl.when(pl.col("code") == "forgotten").then(pl.lit("dropped")).otherwise(pl.lit("quarantined"))
+    reason = pl.col("reason").map_elements(lambda text: masked(text, countries), return_dtype=pl.String)
+    return entries(quarantine, "ingest", outcome=outcome, evidence=reason)
 
 
 def copy_entries(clusters: pl.DataFrame) -> pl.DataFrame:
@@ -166,6 +203,11 @@ def finding_entries(rows: pl.DataFrame, found: pl.DataFrame, stage: str) -> pl.D
     )
     turn = pl.when(pl.col("turn").is_null()).then(pl.lit("")).otherwise(pl.format("turn {}: ", pl.col("turn") + 1))
     return entries(serious, stage, outcome=FINDING, evidence=turn + pl.col("evidence").fill_null(""))
+
+
+def masking_entries(masking: pl.DataFrame) -> pl.DataFrame:
+    """How many values of which kinds were replaced."""
+    return entries(masking, "curate", outcome=FINDING, code="masked")
 
 
 def fate_entries(standing: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:

@@ -95,11 +95,11 @@ class ExpectOriginsToAgreeWithTheLedger(ExpectColumnPairValuesToBeEqual):
     description: str = "What the curated set says of a row, accepted, kept or edited, is what the ledger says."
 
 
-class ExpectEditsToNameTheirParent(ExpectColumnValuesToBeInSet):
-    """The column says whether exactly the edited conversations name the words they replaced."""
+class ExpectChangedWordsToNameTheirParent(ExpectColumnValuesToBeInSet):
+    """The column says whether a conversation leads back to the one that was read: by its own id or its parent's."""
 
     value_set: Any = Field([True])
-    description: str = "Edited conversations, and only they, name the conversation they replace."
+    description: str = "Conversations that were edited or masked name the one that they replace."
 
 
 class ExpectRawRowsToBeClosedExactlyOnce(ExpectColumnValuesToBeInSet):

@@ -26,15 +26,21 @@ def ingested(conversations: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFr
 
 def curated(conversations: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     """One row a curated conversation, with what the ledger says of it."""
-    closing = outcomes(ledger).unique("row_id", keep="first", maintain_order=True).select("row_id", "outcome")
+    closing = (
+        outcomes(ledger)
+        .unique("row_id", keep="first", maintain_order=True)
+        .select("row_id", "outcome", read_as="conversation_id")
+    )
+    read = pl.coalesce("parent_id", "conversation_id")
     return (
         _judged(conversations, "origin", "parent_id")
         .join(closing, on="row_id", how="left", maintain_order="left")
         .with_columns(
             pl.col("outcome").fill_null(NONE),
-            parent_named=(pl.col("origin") == "edited") == pl.col("parent_id").is_not_null(),
+            parent_named=(read == pl.col("read_as")).fill_null(False)
+            & ((pl.col("origin") != "edited") | pl.col("parent_id").is_not_null()),
         )
-        .drop("parent_id")
+        .drop("parent_id", "read_as")
     )
 
 

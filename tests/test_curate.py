@@ -5,10 +5,25 @@ import pytest
 
 from curation.checks import FINDINGS, findings
 from curation.conversation import conversation_id
-from curation.curate import copy_entries, curated_set, decided, edited, fate_entries, finding_entries, row_checks
+from curation.curate import (
+    closed_as_copies,
+    copy_entries,
+    curated_set,
+    decided,
+    distinct,
+    edited,
+    fate_entries,
+    finding_entries,
+    masking_entries,
+    quarantine_entries,
+    row_checks,
+)
 from curation.decision import Decision
-from curation.ledger import assert_law, counts
+from curation.ledger import assert_law, counts, outcomes
+from curation.personal_data import PATTERNED
+from curation.personal_data.tables import without_personal_data
 from curation.policy import VERDICTS, Route, judged
+from curation.split import related
 from tests.builders import context, params, record, talk
 
 GOOD = "Thank you for contacting Zaafaran Home. It is on its way. Is there anything else?"
@@ -16,17 +31,23 @@ ROWS = record(*(talk(f"Where is order number {n} of mine?", GOOD) for n in range
 IDS = ROWS["conversation_id"].to_list()
 
 
-def outcome(*decisions: Decision, verdict: str = "review") -> tuple[pl.DataFrame, pl.DataFrame]:
+def outcome(
+    *decisions: Decision, verdict: str = "review", read: pl.DataFrame = ROWS
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Ledger and curated set when every row has this verdict."""
-    rows = [{"conversation_id": key, "verdict": verdict, "codes": ["pii_email"], "priority": 0.5} for key in IDS]
+    ids = read["conversation_id"]
+    rows = [{"conversation_id": key, "verdict": verdict, "codes": ["pii_email"], "priority": 0.5} for key in ids]
     verdicts = pl.DataFrame(rows, schema=VERDICTS)
     by_id = {d.conversation_id: d for d in decisions}
-    edits = edited(ROWS, by_id)
+    edits = edited(read, by_id)
     refound = judged(findings(edits, context(), row_checks()), Route.model_validate(params("route")), 5)
     fates = decided(verdicts, by_id, edits, refound)
-    ledger = pl.concat([finding_entries(edits, refound, "curate"), fate_entries(ROWS, fates)])
-    assert_law(ledger, ROWS["row_id"])
-    return ledger, curated_set(ROWS, edits, fates)
+    curated, masking = without_personal_data(curated_set(read, edits, fates), PATTERNED, ("SA",))
+    curated, copies = distinct(curated)
+    closed = fate_entries(read, closed_as_copies(fates, copies))
+    ledger = pl.concat([finding_entries(edits, refound, "curate"), masking_entries(masking), closed])
+    assert_law(ledger, read["row_id"])
+    return ledger, curated
 
 
 def decision(row: int, what: str, **more) -> Decision:
@@ -119,4 +140,93 @@ def test_copies_are_closed_with_their_survivor():
     )
     assert copy_entries(clusters).select("row_id", "code", "value", "evidence").rows() == [
         ("b", "near", 0.8, "copy of a")
+    ]
+
+
+# -- personal data -----------------------------------------------------------------------------------------------------
+
+
+def calling(number: str, **columns) -> pl.DataFrame:
+    return record(
+        talk(f"Please call me on {number} about my order.", GOOD.replace("It is", f"We call {number}, it is")),
+        **columns,
+    )
+
+
+def test_masked_words_are_a_new_conversation_that_names_its_parent():
+    read = calling("0501234567", metadata=['{"mobile":"+966501234567","seen":2}'], source_id=["0501234567"])
+    ledger, curated = outcome(verdict="accept", read=read)
+    row = curated.row(0, named=True)
+    assert [m["content"] for m in row["messages"]] == [
+        "Please call me on [phone_1] about my order.",
+        GOOD.replace("It is", "We call [phone_1], it is"),
+    ]
+    assert (row["conversation_id"], row["parent_id"]) == (conversation_id(row["messages"]), read["conversation_id"][0])
+    assert (row["metadata"], row["source_id"], row["origin"]) == (
+        '{"mobile":"[phone_1]","seen":2}',
+        "[phone_1]",
+        "accepted",
+    )
+    told = ledger.filter(pl.col("code") == "masked").select("conversation_id", "stage", "outcome", "value", "evidence")
+    assert told.rows() == [(read["conversation_id"][0], "curate", "finding", 1.0, "1 phone")]
+
+
+def test_a_row_without_personal_data_keeps_its_id_and_every_word():
+    _, curated = outcome(verdict="accept")
+    assert curated.drop("origin", "parent_id").equals(ROWS.sort("conversation_id"))
+    assert curated["parent_id"].null_count() == 5
+
+
+def test_rows_that_masking_makes_the_same_are_used_once():
+    read = pl.concat([calling("0501234567"), calling("0559876543", row_id=["file:2"])])
+    ledger, curated = outcome(verdict="accept", read=read)
+    assert (curated.height, counts(ledger)["accepted"], counts(ledger)["duplicate"]) == (1, 1, 1)
+    gone = outcomes(ledger).filter(outcome="duplicate").row(0, named=True)
+    assert (gone["code"], gone["evidence"]) == ("masked", f"without personal data a copy of {curated['row_id'][0]}")
+
+
+def test_what_a_person_decided_stands_before_what_the_policy_accepted():
+    read = pl.concat([calling("0501234567"), calling("0559876543", row_id=["file:2"])])
+    for key in read["conversation_id"]:
+        _, curated = outcome(Decision(conversation_id=key, decision="keep"), verdict="accept", read=read)
+        assert curated.select("parent_id", "origin").rows() == [(key, "kept")]
+
+
+def test_a_decision_holds_for_the_words_as_they_were_read_and_an_edit_is_masked_too():
+    read = calling("0501234567")
+    words = talk("Please call me.", GOOD.replace("It is", "We call 0501234567, it is"))
+    _, curated = outcome(
+        Decision(conversation_id=read["conversation_id"][0], decision="edit", messages=tuple(words)), read=read
+    )
+    row = curated.row(0, named=True)
+    assert "We call [phone_1]" in row["messages"][1]["content"]
+    assert (row["origin"], row["parent_id"]) == ("edited", read["conversation_id"][0])
+
+
+def test_customers_become_numbers_that_still_tell_them_apart():
+    customers = ["sara@x.com", "0501234567", None, "sara@x.com", "u-5"]
+    _, curated = outcome(verdict="accept", read=ROWS.with_columns(customer=pl.Series(customers)))
+    named = dict(curated.select("row_id", "customer").iter_rows())
+    assert named["file:1"] == named["file:4"]
+    assert named["file:3"] is None
+    assert {named["file:1"], named["file:2"], named["file:5"]} == {"customer_1", "customer_2", "customer_3"}
+
+
+def test_related_conversations_stay_related_when_they_are_masked():
+    read = pl.concat([calling("0501234567"), ROWS.head(1).with_columns(row_id=pl.lit("file:2"))])
+    _, curated = outcome(verdict="accept", read=read)
+    pairs = pl.DataFrame({"left": [read["conversation_id"][0]], "right": [read["conversation_id"][1]]})
+    assert [set(pair) for pair in related(curated, pairs)] == [set(curated["conversation_id"])]
+
+
+def test_unreadable_rows_are_quarantined_forgotten_ones_dropped_and_reasons_quote_nobody():
+    columns = {
+        "row_id": ["a", "b"],
+        "code": ["unreadable", "forgotten"],
+        "reason": ["mail sara@x.com is no role", "asked"],
+    }
+    entries = quarantine_entries(pl.DataFrame(columns), ("SA",))
+    assert entries.select("outcome", "code", "evidence").rows() == [
+        ("quarantined", "unreadable", "mail [email] is no role"),
+        ("dropped", "forgotten", "asked"),
     ]

@@ -6,17 +6,28 @@ from typing import Any
 import polars as pl
 
 from curation.checks import Context, check
-from curation.conversation import turns
-from curation.personal_data import spans
+from curation.personal_data import PATTERNED, conversation_finds
+from curation.personal_data.tables import messages_may_hold
+
+_FIELDS = {"content": "", "name": " in the speaker's name", "tool_calls": " in the tool call"}
 
 
 @check(
     "pii",
-    {"pii_email": "doubt", "pii_phone": "doubt", "pii_card": "doubt", "pii_iban": "doubt", "pii_national_id": "doubt"},
+    {f"pii_{kind}": "doubt" for kind in sorted(PATTERNED)},
+    version=2,
+    source="phonenumbers; Luhn (ISO/IEC 7812); ISO 13616; check digits by python-stdnum and national layouts",
 )
 def pii(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
-    """Email addresses, phones, payment cards (Luhn), IBANs (ISO 13616), national ids (Saudi, Emirati, Egyptian)."""
-    for key, turn, _, text in turns(conversations).iter_rows():
-        for kind, (start, end) in spans(text, context.params.countries):
-            code, evidence = f"pii_{kind}", f"{kind} at characters {start}-{end}"
-            yield {"conversation_id": key, "turn": turn, "code": code, "value": 1, "evidence": evidence}
+    """Emails, phones, payment cards, IBANs, identity numbers, dates of birth, IP addresses, passwords and tokens.
+
+    By pattern and, where the kind has one, by check digit, in Western and Arabic digits, in words, names and tool
+    calls. Phones in the national form are read for score.countries. Numbers that many things look like (10 digits may
+    be an order) count only where a word beside them, or the question before them, says what they are; a value seen
+    once is known again in the whole conversation. A number spread over two turns is not seen.
+    """
+    likely = conversations.filter(messages_may_hold())
+    for key, messages in likely.select("conversation_id", "messages").iter_rows():
+        for turn, place, find in conversation_finds(messages, context.params.countries, PATTERNED):
+            evidence = f"{find.kind} at characters {find.start}-{find.end}{_FIELDS[place]}"
+            yield {"conversation_id": key, "turn": turn, "code": f"pii_{find.kind}", "value": 1, "evidence": evidence}

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup, escape
 
-from curation.personal_data import masked
+from curation.personal_data import covered, masked
 from curation.report.blocks import Block, Cell, Example, Examples, Note, Turn, auto, code, count
 from curation.report.data_sections import explanation
 from curation.report.results import Results
@@ -47,7 +47,7 @@ def dropped(results: Results, words: Words, picking: Picking) -> list[Block]:
         picked = _pick(left.filter(outcome=outcome, code=reason), picking)
         if picked.is_empty():
             continue
-        texts = _texts(results, picked["row_id"])
+        texts = _texts(results, picked["row_id"], picking.countries)
         shown = [_example(row, texts, _seen(results, row), words, picking) for row in picked.iter_rows(named=True)]
         left = left.join(picked, on="row_id", how="anti", maintain_order="left")  # no row is shown twice
         heading = Markup("{} {}").format(words(f"outcome.{outcome}"), code(reason or "–"))
@@ -62,7 +62,7 @@ def near_pairs(results: Results, words: Words, picking: Picking) -> list[Block]:
     if copies.is_empty():
         return [Note(words("pairs.none"))]
     chosen = copies.sample(min(picking.pairs, copies.height), seed=picking.seed, shuffle=True)
-    texts = _texts(results, pl.concat([chosen["row_id"], chosen["duplicate_of"]]))
+    texts = _texts(results, pl.concat([chosen["row_id"], chosen["duplicate_of"]]), picking.countries)
     examples = [
         Example(
             title=code(row["row_id"]),
@@ -149,13 +149,15 @@ def _pick(rows: pl.DataFrame, picking: Picking) -> pl.DataFrame:
     return shuffled.sort(pl.int_range(pl.len()).over("language"), maintain_order=True).head(picking.per_reason)
 
 
-def _texts(results: Results, row_ids: pl.Series) -> Texts:
-    """Messages by row_id; the raw text, as one message, of what could not be read."""
+def _texts(results: Results, row_ids: pl.Series, countries: Sequence[str]) -> Texts:
+    """Messages by row_id, personal data covered; the raw text, as one message, of what could not be read."""
     wanted = pl.col("row_id").is_in(row_ids.implode())
     read = results["ingested/conversations"].filter(wanted).select("row_id", "messages")
     unread = results["ingested/quarantine"].filter(wanted).select("row_id", "raw")
-    found: Texts = dict(read.iter_rows())
-    return found | {row_id: [{"role": "raw", "content": raw or ""}] for row_id, raw in unread.iter_rows()}
+    found: Texts = {row_id: covered(messages, countries) for row_id, messages in read.iter_rows()}
+    return found | {
+        row_id: [{"role": "raw", "content": masked(raw or "", countries)}] for row_id, raw in unread.iter_rows()
+    }
 
 
 def _seen(results: Results, row: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -167,7 +169,7 @@ def _seen(results: Results, row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _shown(m: Mapping[str, Any], picking: Picking) -> str:
-    text = masked(m["content"] or m.get("tool_calls") or "", picking.countries)
+    text = m["content"] or m.get("tool_calls") or ""
     return text if len(text) <= picking.characters else f"{text[: picking.characters].rstrip()} …"
 
 

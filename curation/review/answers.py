@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 from curation.conversation import canonical_json
 from curation.decision import Decision
+from curation.personal_data import COVER
 
 Message = Mapping[str, Any]
 Choice = Literal["keep", "edit", "drop"]
 
 # "[2]" alone on its line, also in Arabic-Indic digits, also with a word for turn, as some will write it
 _NUMBER_LINE = re.compile(r"^[ \t]*\[\s*(?:turn|الدور|رد)?\s*(\d+)\s*\][ \t]*$", re.MULTILINE | re.IGNORECASE)
-_MASK = re.compile(r"\[(?:email|card|iban|national_id|phone)\]")  # what personal_data.masked writes
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def edited(original: Sequence[Message], corrected: str) -> list[dict[str, Any]]:
             raise AnswerError(f"[{number}] is no reply of the assistant; its replies are {_listed(replies)}")
         if not text:
             raise AnswerError(f"[{number}] has no text below it; write the whole corrected reply there")
-        if covers := sorted({*_MASK.findall(text)} - {*_MASK.findall(messages[number - 1]["content"])}):
+        if covers := sorted({*COVER.findall(text)} - {*COVER.findall(messages[number - 1]["content"])}):
             raise AnswerError(
                 f"[{number}] holds {', '.join(covers)}, which only covers what Argilla does not show, and the model "
                 "would learn to write it; write the reply without it"

@@ -1,7 +1,6 @@
 """qirat review: doubtful conversations before people in Argilla, and their decisions back."""
 
 import contextlib
-import functools
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,7 @@ from curation.stage import QiratError
 if TYPE_CHECKING:
     from curation.review.argilla_client import ReviewServer
     from curation.review.form import Review
-    from curation.review.records import Mask
+    from curation.review.records import Countries
 
 app = typer.Typer(no_args_is_help=True, help="Doubtful conversations before people in Argilla, decisions back.")
 users = typer.Typer(no_args_is_help=True, help="The people who review.")
@@ -57,7 +56,7 @@ def push() -> None:
 
     with _errors_told():
         server, params = _server()
-        done = push(server, _mask(params))
+        done = push(server, _countries(params))
     typer.echo(
         f"{len(done.new):,} new, {len(done.changed):,} changed, {len(done.retired):,} retired, "
         f"{done.unchanged:,} as they were"
@@ -111,15 +110,14 @@ def _server() -> "tuple[ReviewServer, Review]":
     return ReviewServer(address(), params), params
 
 
-def _mask(params: "Review") -> "Mask":
-    """Covers personal data, with phone numbers read for the countries that the checks read them for."""
+def _countries(params: "Review") -> "Countries":
+    """The countries for which the checks read phones; None where personal data is not covered."""
     from curation.checks import Score
-    from curation.personal_data import masked
     from curation.stage import load_params
 
     if not params.mask_personal_data:
-        return str
-    return functools.partial(masked, countries=load_params("score", Score).countries)
+        return None
+    return load_params("score", Score).countries
 
 
 @contextlib.contextmanager

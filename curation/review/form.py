@@ -28,7 +28,7 @@ class Review(Params):
     workspace: str = "qirat"  # annotators see the data sets of their workspaces only
     dataset: str = "review"
     min_submitted: int = Field(default=1, ge=1)  # answers a conversation needs
-    mask_personal_data: bool = True  # emails, phones, cards, account and identity numbers are shown as "[phone]"
+    mask_personal_data: bool = True  # emails, phones and the like are shown as "[phone_1]"
 
 
 def settings(params: Review) -> Any:

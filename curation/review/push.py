@@ -7,7 +7,7 @@ import polars as pl
 
 from curation.decision import PATH, read_decisions
 from curation.review.argilla_client import Present, ReviewServer
-from curation.review.records import Mask, Record, records
+from curation.review.records import Countries, Record, records
 from curation.stage import QiratError, progress, table_path
 
 
@@ -21,11 +21,11 @@ class Plan:
     unchanged: int
 
 
-def push(server: ReviewServer, mask: Mask) -> Plan:
+def push(server: ReviewServer, countries: Countries) -> Plan:
     """Carries out the plan and returns what was done; nothing changed means nothing written."""
     decided = [decision.conversation_id for decision in read_decisions()] if PATH.exists() else []
     queue = affordable(read_table("routed/queue", "route"), decided)
-    wanted = records(queue, read_table("ingested/conversations", "ingest"), mask)
+    wanted = records(queue, read_table("ingested/conversations", "ingest"), countries)
     server.make_dataset()
     found = plan(wanted, server.present())
     retired = retire(server, found.retired)

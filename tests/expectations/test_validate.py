@@ -24,7 +24,14 @@ def talk(row: int, *turns: str, **columns: object) -> dict[str, object]:
 def closings(*rows: tuple[int, str]) -> pl.DataFrame:
     return pl.DataFrame(
         [
-            {"row_id": f"a.jsonl:{row}", "stage": "curate", "outcome": outcome, "code": "some", "evidence": "a.jsonl:1"}
+            {
+                "row_id": f"a.jsonl:{row}",
+                "conversation_id": READ_AS.get(f"a.jsonl:{row}"),
+                "stage": "curate",
+                "outcome": outcome,
+                "code": "some",
+                "evidence": "a.jsonl:1",
+            }
             for row, outcome in rows
         ],
         schema=LEDGER,
@@ -32,6 +39,7 @@ def closings(*rows: tuple[int, str]) -> pl.DataFrame:
 
 
 READ = conversations([talk(1, "Where is it?", "On its way."), talk(2, "متى يصل؟", "غداً.", language="ar"), talk(3, "?")])
+READ_AS = dict(READ.select("row_id", "conversation_id").iter_rows())
 CURATED = READ.head(2).with_columns(origin=pl.lit("accepted"), parent_id=pl.lit(None, pl.String))
 CLOSED = closings((1, "accepted"), (2, "accepted"), (3, "dropped"))
 NO_QUARANTINE = pl.DataFrame(schema={"row_id": pl.String})
@@ -74,7 +82,9 @@ def test_a_row_both_read_and_quarantined_is_found() -> None:
 
 
 def curated(*rows: dict[str, object]) -> pl.DataFrame:
-    return conversations(rows).with_columns(origin=pl.lit("accepted"), parent_id=pl.lit(None, pl.String))
+    """The words that READ became."""
+    parents = pl.Series([READ_AS[str(row["row_id"])] for row in rows])
+    return conversations(rows).with_columns(origin=pl.lit("accepted"), parent_id=parents)
 
 
 def test_curated_conversations_have_a_question_and_a_full_reply() -> None:
@@ -93,6 +103,14 @@ def test_a_customer_with_the_last_word_is_reported_and_stops_nothing() -> None:
 def test_a_reply_that_only_calls_a_tool_has_words_enough() -> None:
     calling = [{"role": "user", "content": "Where?"}, {"role": "assistant", "content": "", "tool_calls": "[]"}]
     assert broken("curated", views.curated(curated(talk(1) | {"messages": calling}), CLOSED)) == {}
+
+
+@pytest.mark.parametrize("parent", [None, "f" * 32])
+def test_changed_words_that_do_not_lead_back_to_what_was_read_are_found(parent: str | None) -> None:
+    table = curated(talk(1, "Where is it?", "Elsewhere.")).with_columns(parent_id=pl.lit(parent, pl.String))
+    assert broken("curated", views.curated(table, CLOSED)) == {
+        "expect_changed_words_to_name_their_parent": ["a.jsonl:1"]
+    }
 
 
 def test_a_curated_set_that_disagrees_with_the_ledger_is_found() -> None:

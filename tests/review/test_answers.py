@@ -69,7 +69,7 @@ def test_a_correction_that_cannot_be_meant_is_told_with_its_cure(corrected: str,
     ],
 )
 def test_a_cover_of_personal_data_never_gets_into_the_data(personal: str, cover: str) -> None:
-    assert masked(f"reach us: {personal}", ("SA",)) == f"reach us: {cover}"
+    assert masked(f"it is {personal}", ("SA",)) == f"it is {cover}"
     talk = [message("user", "hi"), message("assistant", f"reach us: {personal}")]
     with pytest.raises(AnswerError, match=rf"\[2\] holds \{cover[:-1]}\], .*write the reply without it"):
         edited(talk, f"Please reach us: {cover}")

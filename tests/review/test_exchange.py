@@ -46,7 +46,7 @@ def narrow_queue(keep: str) -> None:
 
 
 def pushed(server: FakeServer) -> Any:
-    return push(as_server(server), str)
+    return push(as_server(server), None)
 
 
 def as_server(server: FakeServer) -> ReviewServer:

@@ -1,0 +1,74 @@
+"""What the words around a number say it is: digits alone do not tell an identity from an order.
+
+The word nearest before a number counts, then the one behind it, then what the other side asked in the turn before.
+"""
+
+import re
+from dataclasses import dataclass
+
+_NUMBER = r"(?:[\s_-]*(?:id|number|no|num|nr|code|ref|reference|#))?"
+_WORDS = {
+    "order": (
+        r"(?<![a-z])(?:order|ticket|invoice|tracking|case|ref|reference|shipment|parcel|booking|confirmation|purchase"
+        r"|transaction|receipt|serial|sku|model|imei|barcode|awb|waybill|policy|claim|quote|product|item|customer|client"
+        rf"|account|acct|user|member|membership|loyalty|employee|store|branch|extension|postal|zip){_NUMBER}(?![a-z])"
+        r"|(?:طلب|فاتور|شحن|تتبع|تذكر|مرجع|حجز|بوليص|بلاغ|معامل|عملي|حساب|عضوي|صنف|موديل|تسلسلي|متجر|فرع)\w*"
+    ),
+    "birth": (
+        r"(?<![a-z])(?:date[\s_-]of[\s_-]birth|dob|birth[\s_-]?(?:day|date)|born)(?![a-z])|ميلاد|مواليد|ولدت|الولاد[ةه]"
+    ),
+    "identity": (
+        r"(?<![a-z])(?:national[\s_-]?(?:id|identity|number|insurance)|identity|iqama|residen(?:ce|cy|t)[\s_-]?"
+        r"(?:permit|id|card|number)|civil[\s_-]?(?:id|number)|emirates[\s_-]?id|cpr|qid|passport|ssn"
+        r"|social[\s_-]security|id[\s_-]?(?:card|number|num|no|#)|(?:my|your|his|her|valid|photo)[\s_-]id)"
+        rf"(?:[\s_-]card)?{_NUMBER}(?![a-z])"
+        r"|هوي[ةهت]|[أإا]قام(?:[ةه]|تي|تك|ته)|(?:ال)?(?:قومي|وطني|مدني)(?!\w)|بطاق\w* (?:ال)?شخصي"
+        r"|الرقم الشخصي|رقمي الشخصي|جواز"
+    ),
+    "card": (
+        rf"(?<![a-z])(?:(?:credit|debit|bank|gift)[\s_-]?)?cards?{_NUMBER}(?![a-z])"
+        r"|(?<![a-z])(?:credit|debit)[\s_-]?(?:no|number)(?![a-z])|(?<![a-z])(?:visa|master ?card|mada)"
+        r"(?![a-z])|بطاق[ةهت]|فيزا|ماستر"
+    ),
+    "phone": (
+        r"(?<![a-z])(?:tel|telephone|call|ring|dial|text|sms|reach|contact)(?![a-z])|phone|mobile|whats ?app"
+        r"|(?<![a-z])(?:cell|(?:my|his|her|your)[\s_-]number)|هاتف|جوال|موبايل|محمول|تلفون|تليفون|واتس|اتصل|كلمون"
+        r"|كلمن|رقمي|تواصل|خلوي|نقال|راسلون"
+    ),
+}
+_HINT = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _WORDS.items()), re.IGNORECASE)
+_GLUE = re.compile(r"(?:[\s:#=()\"'-]|is|was|no\.?|number|رقم|هو|هي)*", re.IGNORECASE)
+_WINDOW, _BEHIND, _BESIDE, _ASKED = 60, 30, 25, 200  # characters
+_BARE = 15  # characters beside the number in an answer that says little else
+
+
+@dataclass(frozen=True)
+class Hint:
+    """`kind`: order, birth, identity, card, phone; "" for none, "unknown" where the words around are not at hand.
+
+    `beside`: the word belongs to this very number.
+    """
+
+    kind: str
+    beside: bool = False
+
+
+def hint(text: str, start: int, end: int, before: str | None) -> Hint:
+    """What the number at text[start:end] is said to be. `before`: what was said last; None: not known."""
+    ahead = text[max(0, start - _WINDOW) : start]
+    if last := _last(ahead):
+        gap = ahead[last.end() :]
+        # What takes a number out of question must be bound closer than what brings it in.
+        beside = _GLUE.fullmatch(gap) is not None if last.lastgroup == "order" else len(gap) <= _BESIDE
+        return Hint(last.lastgroup or "", beside)
+    if behind := _HINT.search(text, end, min(len(text), end + _BEHIND)):
+        return Hint(behind.lastgroup or "")
+    if before is None:
+        return Hint("unknown")
+    if asked := _last(before[-_ASKED:]):
+        return Hint(asked.lastgroup or "", len(text.strip()) - (end - start) <= _BARE)
+    return Hint("")
+
+
+def _last(text: str) -> re.Match[str] | None:
+    return next(iter(list(_HINT.finditer(text))[-1:]), None)
