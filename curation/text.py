@@ -27,15 +27,16 @@ _SPACE = re.compile(r"\s+")
 
 def fold(text: str) -> str:
     """Case, compatibility forms, Arabic spelling variants, digits, apostrophes and white space made one."""
+    if text.isascii():  # nothing but case and white space to do; the long way says the same
+        return " ".join(text.lower().split())
     return _SPACE.sub(" ", unicodedata.normalize("NFKC", text).casefold().translate(_TABLE)).strip()
 
 
 def folded(text: pl.Expr) -> pl.Expr:
     """`fold` for a string column (lower case instead of full case folding, which Polars lacks)."""
-    return (
-        text.str.normalize("NFKC")
-        .str.to_lowercase()
-        .str.replace_many(list(_VARIANTS), list(_VARIANTS.values()))
-        .str.replace_all(r"\s+", " ")
-        .str.strip_chars(" ")
-    )
+    return letters_folded(text).str.replace_all(r"\s+", " ").str.strip_chars(" ")
+
+
+def letters_folded(text: pl.Expr) -> pl.Expr:
+    """`folded` but for white space, where only the words are wanted."""
+    return text.str.normalize("NFKC").str.to_lowercase().str.replace_many(list(_VARIANTS), list(_VARIANTS.values()))

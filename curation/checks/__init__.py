@@ -8,15 +8,19 @@ outside them.
 import functools
 import importlib
 import pkgutil
+import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import polars as pl
+from pydantic import Field
 
-from curation.personal_data import masked
+from curation.personal_data.tables import with_evidence_masked
 from curation.playbook import Playbook
 from curation.stage import Params, QiratError
+from curation.workers import Workers
 
 ANY: Collection[str] = ()  # knows every language
 
@@ -36,14 +40,27 @@ FINDINGS = pl.Schema(
 EVIDENCE_CHARACTERS = 300
 
 
+class Judge(Params):
+    """params.yaml: score.judge. The address and the key stand in QIRAT_JUDGE_URL and QIRAT_JUDGE_API_KEY."""
+
+    model: str
+    rubric: str  # what is asked of each conversation
+    most: int = Field(gt=0)  # conversations judged, the first by id
+    timeout: float = Field(default=60, gt=0)  # seconds an answer may take
+
+
 class Score(Params):
     """params.yaml: score"""
 
     languages: tuple[str, ...]  # ISO 639-1 codes the data set may be in; "mixed" counts as all of them
     countries: tuple[str, ...]  # ISO 3166 codes, for phone numbers written without a country code
+    names: Literal["off", "likely", "presidio"] = "likely"  # how names of people are looked for
     outlier_neighbours: int
     evaluation_words: int  # words in a row shared with an evaluation set that make a leak
+    difficulty_model: str | None = None  # folder of a causal language model; none: difficulty is not measured
+    judge: Judge | None = None  # a language model asked for its opinion; none: nobody is asked
     seed: int
+    workers: Workers = "auto"  # processes; findings are the same whatever their number
 
 
 @dataclass(frozen=True)
@@ -52,7 +69,7 @@ class Context:
 
     params: Score
     playbook: Playbook
-    vectors: pl.DataFrame | None  # conversation_id, vector; None: no embeddings at hand
+    vectors: pl.DataFrame | None  # conversation_id, vector, reply; None: no embeddings at hand
     evaluation: pl.DataFrame  # the record, of the evaluation sets
 
 
@@ -69,15 +86,18 @@ class Check:
     version: int
     languages: Collection[str]
     whole_set: bool  # compares rows with one another, so it says nothing of a single row
+    needs_vectors: bool  # silent where there are none; always a check of the whole set
+    source: str  # where the method comes from: a paper, a standard, a library
     observe: Observe
 
     def __call__(self, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
         """FINDINGS of the conversations in the languages the check knows."""
+        if self.needs_vectors and context.vectors is None:
+            return pl.DataFrame(schema=FINDINGS)
         known = conversations
         if self.languages:
             known = conversations.filter(pl.col("language").is_in([*self.languages, "mixed"]))
-        seen = self.observe(known, context)
-        found = seen if isinstance(seen, pl.DataFrame) else _table(seen)
+        found = self._observed(known, context)
         if found.is_empty():
             return pl.DataFrame(schema=FINDINGS)
         if strange := set(found["code"].unique()) - set(self.codes):
@@ -88,14 +108,25 @@ class Check:
             "rule_version": pl.lit(self.version),
         }
         absent = {name: pl.lit(None) for name in ("threshold", "turn", "evidence") if name not in found.columns}
-        shown = pl.col("evidence").map_elements(
-            lambda text: masked(text, context.params.countries)[:EVIDENCE_CHARACTERS], return_dtype=pl.String
+        table = found.with_columns(**given, **absent).select(
+            pl.col(name).cast(dtype) for name, dtype in FINDINGS.items()
         )
-        return (
-            found.with_columns(**given, **absent)
-            .select(pl.col(name).cast(dtype) for name, dtype in FINDINGS.items())
-            .with_columns(evidence=shown)
-        )
+        shown = with_evidence_masked(table, known, context.params.countries)
+        return shown.with_columns(pl.col("evidence").str.slice(0, EVIDENCE_CHARACTERS))
+
+    def _observed(self, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
+        try:
+            seen = self.observe(conversations, context)
+            return seen if isinstance(seen, pl.DataFrame) else _table(seen)
+        except QiratError:
+            raise
+        except Exception as error:
+            rows = " to ".join(conversations["row_id"].gather([0, -1])) if conversations.height else "no rows"
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            raise QiratError(
+                f"the check {self.name} failed on {rows}: {type(error).__name__}: {error} "
+                f"({Path(place.filename).name}, line {place.lineno}); mend the check, or take the row out of data/raw"
+            ) from error
 
 
 def _table(seen: Observations) -> pl.DataFrame:
@@ -105,13 +136,20 @@ def _table(seen: Observations) -> pl.DataFrame:
 _CHECKS: dict[str, Check] = {}
 
 
-def check(
-    name: str, codes: Mapping[str, str], *, version: int = 1, languages: Collection[str] = ANY, whole_set: bool = False
+def check(  # noqa: PLR0913 - a form to fill in, each field by its name
+    name: str,
+    codes: Mapping[str, str],
+    *,
+    version: int = 1,
+    languages: Collection[str] = ANY,
+    whole_set: bool = False,
+    needs_vectors: bool = False,
+    source: str = "",
 ) -> Callable[[Observe], Observe]:
     """Registers a check. Raise `version` whenever the same row may give another finding."""
 
     def register(observe: Observe) -> Observe:
-        _CHECKS[name] = Check(name, codes, version, languages, whole_set, observe)
+        _CHECKS[name] = Check(name, codes, version, languages, whole_set, needs_vectors, source, observe)
         return observe
 
     return register
@@ -127,5 +165,10 @@ def checks() -> Mapping[str, Check]:
 
 def findings(conversations: pl.DataFrame, context: Context, which: Iterable[Check]) -> pl.DataFrame:
     """FINDINGS of all these checks, in a fixed order."""
-    found = [pl.DataFrame(schema=FINDINGS), *(one(conversations, context) for one in which)]
-    return pl.concat(found).sort("conversation_id", "check", "code", "turn", "value", "evidence", nulls_last=True)
+    return in_order([one(conversations, context) for one in which])
+
+
+def in_order(found: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """FINDINGS as one table whose order does not depend on that of its parts."""
+    table = pl.concat([pl.DataFrame(schema=FINDINGS), *found])
+    return table.sort("conversation_id", "check", "code", "turn", "value", "evidence", nulls_last=True).rechunk()

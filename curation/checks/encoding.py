@@ -15,9 +15,16 @@ ARABIC_TWICE_SHARE = 0.25  # of a text's letters; real Arabic stays below 0.05 .
 ARABIC_TWICE_LEAST = 4  # ... but for a word or two
 
 
-@check("encoding", {"mojibake": "fatal", "lost_characters": "fatal"})
+@check(
+    "encoding",
+    {"mojibake": "fatal", "lost_characters": "fatal"},
+    source="ftfy.badness (Speer 2019); for Arabic the byte patterns of UTF-8 in Windows-1256",
+)
 def encoding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
-    """Mojibake (ftfy's badness heuristic, and UTF-8 Arabic read as Windows-1256) and U+FFFD."""
+    """Mojibake, by ftfy's heuristic and for UTF-8 Arabic read as Windows-1256; characters lost as U+FFFD.
+
+    `value` = marks of damage in the turn. A single wrong letter in an Arabic text is not seen.
+    """
     from ftfy.badness import badness
 
     for key, turn, _, text in turns(conversations).iter_rows():

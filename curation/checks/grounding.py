@@ -1,60 +1,152 @@
 """Facts a reply states that no earlier turn contains: they go stale, and tuning does not teach them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from curation.checks import Context, check
-from curation.text import fold
+from curation.conversation import turns
+from curation.text import fold, folded
+
+SHARED_LEAST, SHARED_SHARE = 20, 0.005  # a fact that so many conversations and this share of them state is the house's
+NUMBER = "number"  # of a kind that only the service's own systems know: order, balance, reference
 
 _CURRENCY = (
-    r"(?:usd|eur|gbp|sar|aed|egp|jod|qar|kwd|\$|€|£|dollars?|euros?|riyals?|dirhams?|pounds?"
-    r"|ريال|درهم|دينار|جنيه|دولار|يورو)"
+    r"(?:usd|eur|gbp|sar|sr|aed|egp|jod|qar|kwd|omr|bhd|mad|tnd|[$€£₪﷼]|ر\.س\.?|د\.ا\.?|ج\.م\.?|د\.ك\.?|dollars?|euros?|riyals?"
+    r"|dirhams?|dinars?|pounds?|cents?|bucks|ريال\p{L}*|دراهم|درهم\p{L}*|دينار\p{L}*|دنانير|جنيه\p{L}*|دولار\p{L}*|يورو|قرش|هلله)"
+).replace(r"\p{L}", "[^\\W\\d_]")
+_AMOUNT = r"\d+(?:[.,]\d+)*"
+_COUNTED = (
+    r"(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|seventy"
+    r"|eighty|ninety|hundred|thousand)[ -](?:and )?){1,5}"
+    r"|(?:و?(?:خمس|عشر|ثلاث|اربع|ست|سبع|ثمان|تسع|ماي|مي|الف)[^\W\d_]* ){1,4}"
 )
+_MONTH_NAMES = (
+    ("january", "jan", "يناير", "كانون الثاني"),
+    ("february", "feb", "فبراير", "شباط"),
+    ("march", "mar", "مارس", "اذار"),
+    ("april", "apr", "ابريل", "نيسان"),
+    ("may", "مايو", "ايار"),
+    ("june", "jun", "يونيو", "حزيران"),
+    ("july", "jul", "يوليو", "تموز"),
+    ("august", "aug", "اغسطس", "اب"),
+    ("september", "sept", "sep", "سبتمبر", "ايلول"),
+    ("october", "oct", "اكتوبر", "تشرين الاول"),
+    ("november", "nov", "نوفمبر", "تشرين الثاني"),
+    ("december", "dec", "ديسمبر", "كانون الاول"),
+)
+_MONTH_OF = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names}
+_MONTH = "|".join(sorted(_MONTH_OF, key=len, reverse=True))
+_DAY = r"(?<![\d.,])(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
+_NAMED_DAY = rf"{_DAY}(?: of)? (?:{_MONTH})\b|\b(?!may \d+\b)(?:{_MONTH})\.? {_DAY}(?![\d:])"
+_NUMERIC_DAY = r"(?<!\d)\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2})(?!\d)|(?<!\d)\d{4}[/-]\d{1,2}[/-]\d{1,2}(?!\d)"
 _FACTS = {
-    "price": re.compile(rf"(?:{_CURRENCY}\s?\d[\d.,]*|\d[\d.,]*\s?{_CURRENCY})"),
-    "percentage": re.compile(r"\d+(?:[.,]\d+)?\s?[%٪]"),
-    "date": re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}|\d{4}-\d{2}-\d{2}"),
-    "link": re.compile(r"(?:https?://|www\.)\S+"),
-    "code": re.compile(r"\b(?=[a-z-]*\d)(?=\d*[a-z])[a-z0-9-]{5,}\b"),
-    "number": re.compile(r"(?<![\d.,/-])\d{4,}(?![\d.,/-]*\d)"),
+    "price": rf"{_CURRENCY}\s?{_AMOUNT}|(?:{_AMOUNT}\s?|\b(?:{_COUNTED})){_CURRENCY}(?![^\W\d_]| of\b)",
+    "percentage": rf"{_AMOUNT}\s?(?:[%٪]|percent|per cent|بالمايه|في المايه)",
+    "date": f"{_NUMERIC_DAY}|{_NAMED_DAY}",
+    "link": r"(?:https?://|www\.)\S+",
+    "code": r"(?<![\w-])(?=[a-z-]*\d)(?=\d*[a-z])(?!(?:[ap]m-?)?\d+-?(?:[ap]m)?(?:-\d+(?:[ap]m)?)?\b)[a-z0-9-]{5,}\b",
+    NUMBER: r"(?<![\d.,/:-])(?!(?:19|20)\d\d(?!\d))\d{4,}(?![\d.,/:-]*\d)",
 }
+_PATTERNS = {kind: re.compile(pattern) for kind, pattern in _FACTS.items()}
+_MAY_STATE_ONE = r"\d|[%٪]|://|www\.|ريال|درهم|دراهم|دينار|دنانير|جنيه|دولار|يورو|dollar|euro|pound|riyal|dirham|dinar"
+_THOUSANDS = re.compile(r"(?<=\d)[,٬](?=\d{3}(?!\d))")
+_NO_CENTS = re.compile(r"(?<=\d)\.0+(?![\d.])")
 
 
-@check("grounding", {"ungrounded_fact": "doubt"})
+@check(
+    "grounding",
+    {"ungrounded_fact": "doubt", "ungrounded_number": "doubt", "house_fact": "info"},
+    version=2,
+    whole_set=True,
+    source="own patterns",
+)
 def grounding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
-    """Prices, percentages, dates, links, codes and long numbers of a reply that stand in no earlier turn.
+    """Facts in a reply that stand in no earlier turn or tool result: invented, or looked up where no model can look.
 
-    One finding a conversation: `value` = how many such facts, `turn` and `evidence` = the first of them.
+    `ungrounded_fact`: prices (also in words), percentages, dates, links and codes. `ungrounded_number`: other numbers
+    of four digits and more, years aside. `value` = how many, `turn` and `evidence` = the first. What 20 conversations
+    and 0.5% of the set state, a telephone number or a fee, is the house's own knowledge: `house_fact`, `value` = share
+    of the set, only told, for it goes stale as well. Digits of both scripts, thousands separators and the ways to write
+    a day are alike.
+
+    Limits: a fact the customer got by telephone is not known here, nor are names, times of day and weekdays judged;
+    the chance agreement of two numbers grounds one.
     """
-    for key, messages in conversations.select("conversation_id", "messages").iter_rows():
-        facts = list(ungrounded(messages))
-        if facts:
-            turn, kind, said = facts[0]
-            seen = {"conversation_id": key, "turn": turn, "code": "ungrounded_fact", "value": len(facts)}
-            yield {**seen, "threshold": 1, "evidence": f"{kind}: {said}"}
+    replies = turns(conversations).filter(
+        (pl.col("role") == "assistant") & folded(pl.col("content")).str.contains(_MAY_STATE_ONE)
+    )
+    worth = conversations.join(replies, on="conversation_id", how="semi").sort("conversation_id")
+    stated = {key: list(ungrounded(said)) for key, said in worth.select("conversation_id", "messages").iter_rows()}
+    known = Counter(fact for facts in stated.values() for fact in {(kind, words) for _, kind, words in facts})
+    least = max(SHARED_LEAST, SHARED_SHARE * conversations.height)
+    for key, facts in stated.items():
+        house = [fact for fact in facts if known[fact[1:]] >= least]
+        own = [fact for fact in facts if known[fact[1:]] < least]
+        yield from _counted(key, "ungrounded_fact", [fact for fact in own if fact[1] != NUMBER])
+        yield from _counted(key, "ungrounded_number", [fact for fact in own if fact[1] == NUMBER])
+        for fact in house[:1]:
+            share = round(known[fact[1:]] / conversations.height, 4)
+            yield {**next(_counted(key, "house_fact", [fact])), "value": share, "threshold": SHARED_SHARE}
 
 
-def ungrounded(messages: list[dict[str, Any]]) -> Iterator[tuple[int, str, str]]:
-    """(turn, kind, words) of each fact in a reply that nothing before it contains."""
-    known = ""
+Fact = tuple[int, str, str]  # turn, kind, words
+
+
+def _counted(key: str, code: str, facts: Sequence[Fact]) -> Iterator[dict[str, Any]]:
+    for turn, kind, words in facts[:1]:
+        seen = {"conversation_id": key, "turn": turn, "code": code, "value": float(len(facts))}
+        yield {**seen, "threshold": 1.0, "evidence": f"{kind}: {words}"}
+
+
+def ungrounded(messages: Sequence[Mapping[str, Any]]) -> Iterator[Fact]:
+    """Each fact in a reply that nothing before it contains, once."""
+    known, told = "", set[str]()
     for turn, m in enumerate(messages):
-        text = fold(m["content"])
+        text = _plain(m["content"])
         if m["role"] == "assistant":
-            taken: set[str] = set()
-            for kind, pattern in _FACTS.items():
-                for said in dict.fromkeys(match.group().strip(".,;:)") for match in pattern.finditer(text)):
-                    core = (
-                        re.sub(r"[^\w/.,:-]", "", re.sub(_CURRENCY, "", said)).strip(".,") if kind == "price" else said
-                    )
-                    if not _stands(core, known) and not any(said in other for other in taken):
-                        taken.add(said)
-                        yield turn, kind, said
-        known += f" {text} {fold(m['tool_calls'] or '')}"
+            taken: list[str] = []
+            for kind, pattern in _PATTERNS.items():
+                for said in dict.fromkeys(match.group().strip(".,;:!؟?) ") for match in pattern.finditer(text)):
+                    if said in told or any(said in other for other in taken) or _grounded(kind, said, known):
+                        continue
+                    taken.append(said)
+                    yield turn, kind, said
+            told.update(taken)
+        known += f" {text} {_plain(m['tool_calls'] or '')}"
+
+
+def _plain(text: str) -> str:
+    return _NO_CENTS.sub("", _THOUSANDS.sub("", fold(text)))
+
+
+def _grounded(kind: str, said: str, known: str) -> bool:
+    if kind == "date":
+        return bool(_days(said) & _days(known))
+    core = said
+    if kind in ("price", "percentage"):
+        amount = re.search(_AMOUNT, said)
+        core = amount.group() if amount else said
+    return _stands(core, known)
 
 
 def _stands(fact: str, known: str) -> bool:
     """Whether the fact stands in the text by itself: 482 does not stand in 48213, nor 5 in 15."""
     return re.search(rf"(?<![\w.,]){re.escape(fact)}(?![\w]|[.,]\d)", known) is not None
+
+
+def _days(text: str) -> set[tuple[int, int]]:
+    """(day, month) of each date; both readings of 03/04/2025."""
+    found = set()
+    for match in re.finditer(_NUMERIC_DAY, text):
+        first, second, *_ = parts = [int(part) for part in re.split(r"[/.-]", match.group())]
+        found |= {(parts[2], second)} if first > 31 else {(first, second), (second, first)}
+    for match in re.finditer(_NAMED_DAY, text):
+        month = re.search(_MONTH, match.group())
+        day = re.search(r"\d+", match.group())
+        if month and day:
+            found.add((int(day.group()), _MONTH_OF[month.group()]))
+    return found

@@ -1,51 +1,116 @@
 """Conversations that stand in an evaluation set: trained on, they make its score a lie."""
 
+from difflib import SequenceMatcher
+from itertools import chain
+
 import polars as pl
 
 from curation.checks import Context, check
-from curation.shingles import shingle, spoken, words
+from curation.conversation import turns
+from curation.shingles import WORD, shingle, spoken, words
 
 REPORTED_FROM = 0.2
-WHOLE_FROM = 0.5
+PROMPT_FROM = 0.6
+WHOLE_FROM = 0.7
+LEAST_RUNS = 5  # in common; fewer are chance, or a short prompt that everybody writes
+SHORT = 20  # runs; what is left of a shorter text without its phrases proves less, so its share is of so many
+LEAST_WHOLE = 20  # in common, where phrases count
 PHRASE_SHARE, PHRASE_LEAST = 0.005, 10  # word runs of so many conversations are the team's phrases, not a leak
+QUOTED = 160  # characters of what both have
 
 
-@check("leaks", {"evaluation_leak": "fatal"})
+@check(
+    "leaks",
+    {"evaluation_leak": "fatal", "evaluation_prompt": "doubt"},
+    version=2,
+    whole_set=True,
+    source="n-gram overlap as in Brown et al. 2020 (GPT-3, appendix C), counted on both sides, without shared phrases",
+)
 def leaks(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """`value` = share of an evaluation conversation's word runs that the row contains, the most contained one.
+    """Words that stand in an evaluation conversation as well, in runs of `score.evaluation_words`.
 
-    What the whole set says all the time (greetings, closings) does not count on either side.
+    `evaluation_leak`: `value` = share of the evaluation conversation's runs that the row has, or of the row's runs that
+    the evaluation conversation has, whichever is more. `evaluation_prompt`: the same of what customers say alone, where
+    the replies differ. What the whole set says all the time (greetings, closings, templates) counts on neither side,
+    and less than five runs in common are chance: a short question that hundreds ask is no leak. `evidence` = the
+    evaluation row, both shares and the longest words in common, `turn` = where they stand.
+
+    Limits: paraphrases and translations are not seen, nor is what is shorter than a run.
     """
-    here, there = (_runs(table, context.params.evaluation_words) for table in (conversations, context.evaluation))
-    phrases = here.group_by("hash").len().filter(pl.col("len") > max(PHRASE_LEAST, PHRASE_SHARE * conversations.height))
-    whole, telling = _contained(here, there), _contained(here, there.join(phrases, on="hash", how="anti"))
-    # A conversation that leaked many times looks like a phrase: what is contained for the most part counts anyway.
-    share = pl.concat([telling, whole.filter(pl.col("value") >= WHOLE_FROM)])
-    most = share.sort("value", "key_there", descending=[True, False]).unique("key", keep="first", maintain_order=True)
-    named = context.evaluation.select("conversation_id", "row_id")
-    return (
-        most.filter(pl.col("value") >= REPORTED_FROM)
-        .join(named, left_on="key_there", right_on="conversation_id")
-        .select(
-            conversation_id="key",
-            code=pl.lit("evaluation_leak"),
-            value="value",
-            threshold=pl.lit(REPORTED_FROM),
-            evidence=pl.col("row_id"),
-        )
+    size = context.params.evaluation_words
+    everything = _most_shared(conversations, context.evaluation, size, ("user", "assistant", "tool"))
+    prompts = _most_shared(conversations, context.evaluation, size, ("user",))
+    leaked = everything.filter(pl.col("value") >= REPORTED_FROM)
+    asked = prompts.filter(pl.col("value") >= PROMPT_FROM).join(leaked, on="key", how="anti")
+    found = pl.concat(
+        [
+            leaked.with_columns(code=pl.lit("evaluation_leak"), threshold=pl.lit(REPORTED_FROM)),
+            asked.with_columns(code=pl.lit("evaluation_prompt"), threshold=pl.lit(PROMPT_FROM)),
+        ]
     )
+    return _with_words(found, conversations, context.evaluation)
 
 
-def _contained(here: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
-    """key, key_there and the share of the runs of each that stand in the other, where any does."""
-    sizes = there.group_by("key").agg(size=pl.len())
-    shared = here.join(there, on="hash", suffix="_there").group_by("key", "key_there").agg(shared=pl.len())
-    share = shared.join(sizes, left_on="key_there", right_on="key")
-    return share.select("key", "key_there", value=pl.col("shared") / pl.col("size"))
+def _most_shared(here: pl.DataFrame, there: pl.DataFrame, size: int, roles: tuple[str, ...]) -> pl.DataFrame:
+    """key, key_there, of_here, of_there, value (the larger): the evaluation conversation each row is most like."""
+    mine, theirs = (_runs(table, size, roles) for table in (here, there))
+    common = mine.join(theirs, on="hash", how="semi")
+    often = common.group_by("hash").len().filter(pl.col("len") > max(PHRASE_LEAST, PHRASE_SHARE * here.height))
+    telling = [table.join(often, on="hash", how="anti") for table in (mine, theirs)]
+    # What leaked many times over (with another number each) looks like a phrase: near-copies count with their phrases.
+    all_runs = _shares(mine, theirs).filter(pl.col("shared") >= LEAST_WHOLE)
+    near_copies = all_runs.filter((pl.col("of_there") >= WHOLE_FROM) & (pl.col("of_here") >= WHOLE_FROM))
+    shares = pl.concat([_shares(*telling).filter(pl.col("shared") >= LEAST_RUNS), near_copies])
+    valued = shares.with_columns(value=pl.max_horizontal("of_here", "of_there"))
+    ordered = valued.sort("value", "of_there", "key_there", descending=[True, True, False])
+    return ordered.unique("key", keep="first", maintain_order=True).drop("shared")
 
 
-def _runs(conversations: pl.DataFrame, size: int) -> pl.DataFrame:
-    """key (conversation_id) and hash of each distinct word run."""
-    shingles = shingle(words(spoken(conversations)), size)
+def _shares(here: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
+    """For each pair with a run in common: how many, and their share of the runs on either side."""
+    pairs = here.join(there, on="hash", suffix="_there").group_by("key", "key_there").agg(shared=pl.len())
+    sizes = [table.group_by("key").agg(pl.len().alias(name)) for table, name in ((here, "mine"), (there, "theirs"))]
+    each = pairs.join(sizes[0], on="key").join(sizes[1], left_on="key_there", right_on="key")
+    mine, theirs = (pl.col("shared") / pl.col(size).clip(SHORT) for size in ("mine", "theirs"))
+    return each.select("key", "key_there", "shared", of_here=mine, of_there=theirs)
+
+
+def _runs(conversations: pl.DataFrame, size: int, roles: tuple[str, ...]) -> pl.DataFrame:
+    """key (conversation_id) and hash of each distinct word run of these roles."""
+    said = turns(conversations).filter(pl.col("role").is_in(roles)).select("conversation_id", "turn")
+    shingles = shingle(words(spoken(conversations).join(said, on=["conversation_id", "turn"], how="semi")), size)
     keys = pl.Series(shingles.ids, dtype=pl.String).gather(shingles.rows())
     return pl.DataFrame({"key": keys, "hash": shingles.flat})
+
+
+def _with_words(found: pl.DataFrame, here: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
+    """The findings with the turn and the words that both sides have."""
+    mine, theirs = (
+        {
+            key: list(zip(turn, said, strict=True))
+            for key, turn, said in spoken(table.join(found, left_on="conversation_id", right_on=column, how="semi"))
+            .with_columns(pl.col("text").str.extract_all(WORD))
+            .group_by("conversation_id", maintain_order=True)
+            .agg("turn", "text")
+            .iter_rows()
+        }
+        for table, column in ((here, "key"), (there, "key_there"))
+    )
+    names = dict(there.select("conversation_id", "row_id").iter_rows())
+    rows = []
+    for key, key_there, of_here, of_there, value, code, threshold in found.iter_rows():
+        turn, shared = _longest_shared(mine[key], list(chain.from_iterable(said for _, said in theirs[key_there])))
+        evidence = f"{names[key_there]} ({of_there:.0%} of it, {of_here:.0%} of this): {shared[:QUOTED]}"
+        rows.append((key, code, value, threshold, turn, evidence))
+    schema = ["conversation_id", "code", "value", "threshold", "turn", "evidence"]
+    return pl.DataFrame(rows, schema, orient="row")
+
+
+def _longest_shared(mine: list[tuple[int, list[str]]], theirs: list[str]) -> tuple[int, str]:
+    """The turn of the row that has the longest run of words in common with the other conversation, and the run."""
+    best, words_, at = 0, "", mine[0][0]
+    for turn, said in mine:
+        match = SequenceMatcher(None, said, theirs, autojunk=False).find_longest_match()
+        if match.size > best:
+            best, words_, at = match.size, " ".join(said[match.a : match.a + match.size]), turn
+    return at, words_

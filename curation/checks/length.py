@@ -6,9 +6,12 @@ from curation.checks import Context, check
 from curation.conversation import turns
 
 
-@check("length", {"reply_words": "info", "longest_reply_words": "info"})
+@check("length", {"reply_words": "info", "longest_reply_words": "info"}, source="counting words between white space")
 def length(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """`value` = words of all replies together, and of the longest one. Measured on every conversation with a reply."""
+    """Words of all replies together, and of the longest one: `value`, for every conversation with a reply.
+
+    The policy says what is too short and too long. Code and tables count as words too.
+    """
     replies = turns(conversations).filter((pl.col("role") == "assistant") & (pl.col("content") != ""))
     words = replies.with_columns(words=pl.col("content").str.count_matches(r"\S+").cast(pl.Float64))
     each = words.group_by("conversation_id", maintain_order=True).agg(

@@ -3,41 +3,41 @@
 import polars as pl
 
 from curation.checks import Context, check
-from curation.checks._datalab import issues, matrix
+from curation.checks._datalab import graph, issues, matrix
 
 REPORTED_FROM = 0.95
+NOTHING = pl.DataFrame(schema={"conversation_id": pl.String, "value": pl.Float64})
 
 
-@check("outliers", {"outlier": "doubt"}, whole_set=True)
+@check(
+    "outliers",
+    {"outlier": "doubt"},
+    whole_set=True,
+    needs_vectors=True,
+    source="Kuan and Mueller 2022, Back to the Basics: Revisiting Out-of-Distribution Detection Baselines; cleanlab",
+)
 def outliers(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """`value` = share of the set that is less outlying: cleanlab's order is good, its absolute score means little.
+    """What customers say that is far from all that other customers say, by the distance to its nearest neighbours.
 
-    Kuan and Mueller 2022, "Back to the Basics" (mean distance to the nearest neighbours by embedding). Languages are
-    ranked apart, so that the smaller one is not taken for an outlier of the larger.
+    `value` = share of the set that is less outlying: cleanlab's order is good, its absolute score means little.
+    Languages are ranked apart, so that the smaller one is not taken for an outlier of the larger. Above 30,000 rows of
+    a language the neighbours are sought in a fixed sample of 10,000. A language of few rows is not judged.
     """
-    if context.vectors is None:
-        return pl.DataFrame(schema=["conversation_id", "code", "value"])
     ranked = [_ranked(part, context) for part in conversations.sort("conversation_id").partition_by("language")]
     return (
-        pl.concat([*ranked, _EMPTY])
+        pl.concat([*ranked, NOTHING])
         .filter(pl.col("value") >= REPORTED_FROM)
         .with_columns(code=pl.lit("outlier"), threshold=pl.lit(REPORTED_FROM))
     )
 
 
-_EMPTY = pl.DataFrame(schema={"conversation_id": pl.String, "value": pl.Float64})
-
-
 def _ranked(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     neighbours = context.params.outlier_neighbours
     if conversations.height <= 5 * neighbours:
-        return _EMPTY
-    found = issues(
-        "outlier",
-        {"id": conversations["conversation_id"].to_list()},
-        features=matrix(conversations, context),
-        k=neighbours,
-    )
-    score = pl.Series(found["outlier_score"])
+        return NOTHING
+    ids = conversations["conversation_id"].to_list()  # sorted hashes: the first are a fair sample
+    near = graph(matrix(conversations, context), neighbours)
+    found, _ = issues("outlier", {"id": ids}, {"k": neighbours}, knn_graph=near)
+    score = pl.Series(found["outlier_score"].to_numpy())
     rank = (-score).rank("min") - 1
     return conversations.select("conversation_id", value=rank / (conversations.height - 1))

@@ -17,14 +17,24 @@ REPORTED_FROM = 0.1
 _WORD = re.compile(r"\w+")
 
 
-@check("repetition", {"repetition": "doubt"})
+@check(
+    "repetition",
+    {"repetition": "doubt"},
+    source="Rae et al. 2021, Scaling Language Models: Methods, Analysis & Insights from Training Gopher, table A1",
+)
 def repetition(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
-    """`value` = share of four-word runs that stood before in the reply, the worst one (Rae et al. 2021, table A1)."""
+    """Four-word runs that stood before in the same reply. `value` = their share, of the worst reply.
+
+    Replies of less than 16 words are not judged.
+    """
+    words = pl.col("content").str.count_matches(r"[\p{L}\p{N}_]+")
+    folds_to_more = pl.col("content").str.contains(r"[^\x00-\x7f]")  # such as the fraction ½, which folds to 1/2
+    long = (words >= SHORTEST) | (folds_to_more & (words >= SHORTEST // 2))
     worst: dict[str, tuple[float, int, str]] = {}
-    for key, turn, role, text in turns(conversations).iter_rows():
-        if role == "assistant":
-            share, most = _repeated(text)
-            worst[key] = max(worst.get(key, (0.0, 0, "")), (share, turn, most))
+    replies = turns(conversations).filter(pl.col("role") == "assistant")
+    for key, turn, _, text in replies.filter(long).iter_rows():
+        share, most = _repeated(text)
+        worst[key] = max(worst.get(key, (0.0, 0, "")), (share, turn, most))
     for key, (share, turn, most) in worst.items():
         if share >= REPORTED_FROM:
             seen = {"conversation_id": key, "turn": turn, "code": "repetition", "value": share}

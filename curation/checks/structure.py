@@ -20,9 +20,14 @@ UNFINISHED_FROM_WORDS = 8  # shorter replies often carry no full stop: "Sure, on
         "unfinished_reply": "doubt",
         "unanswered_question": "info",
     },
+    source="the record itself; full stops, closing marks and emoji as Unicode 15 has them",
 )
 def structure(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """Missing sides, empty turns, replies that stop in mid-sentence, last words left to the customer."""
+    """Missing sides, empty turns, a last reply that stops in mid-sentence, last words left to the customer.
+
+    A turn that only calls a tool is not empty. Whether a reply is finished is judged from 8 words on, by how it ends:
+    agents who never write full stops look unfinished.
+    """
     said = turns(conversations, "tool_calls")
     roles = said.group_by("conversation_id").agg(
         replies=(pl.col("role") == "assistant").sum(), questions=(pl.col("role") == "user").sum()

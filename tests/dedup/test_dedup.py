@@ -1,6 +1,9 @@
 """Copies go, each with a named survivor; what means something else stays."""
 
+import itertools
+import json
 import random
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -8,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.dedup.__main__ import Dedup, deduplicated
-from curation.dedup.guard import difference_in_meaning
+from curation.dedup.near import ALL_PAIRS_UP_TO
 from curation.dedup.survivors import copies
 from tests.builders import params, record, talk
 
@@ -46,48 +49,61 @@ def test_unlike_conversations_all_stay():
     assert survivors(*((said_by(n), said_by(n + 100)) for n in range(20))) == 20
 
 
-@pytest.mark.parametrize(
-    ("left", "right", "reason"),
-    [
-        ("Order 1001 is late", "Order 1002 is late", "numbers"),
-        ("الطلب ١٠٠١ متأخر", "الطلب ١٠٠٢ متأخر", "numbers"),
-        ("You can return it", "You can not return it", "negation"),
-        ("I can do it", "I can't do it", "negation"),
-        ("يمكنك إرجاعها", "لا يمكنك إرجاعها", "negation"),
-        ("My name is Sara and I wait", "My name is Mona and I wait", "names"),
-        ("اسمي سارة وأنا أنتظر", "اسمي منى وأنا أنتظر", "names"),
-        ("أهلاً بك، مريم. راجعت الأمر", "أهلاً بك، دانة. راجعت الأمر", "names"),
-        ("عبير، أهلاً وسهلاً بك", "ريم، أهلاً وسهلاً بك", "names"),
-        ("مرحباً مريم، شكراً لك", "مرحباً ليلى، شكراً لك", "names"),
-    ],
-)
-def test_what_differs_in_meaning_is_no_copy(left: str, right: str, reason: str):
-    assert difference_in_meaning(left, right) == reason
-    around = said_by(3)
-    assert survivors((f"{around}. {left}", "Noted."), (f"{around}. {right}", "Noted.")) == 2
+def weather(city: str, courtesy: str = "", call: str = "call_1") -> list[dict[str, object]]:
+    asked, told = talk(
+        f"What will the weather be like in {city} {courtesy} and should I take an umbrella with me when I go out",
+        f"It stays dry and warm all the day long in {city} so there is no need for an umbrella at all, enjoy it.",
+    )
+    call_of = [
+        {"id": call, "function": {"name": "forecast", "arguments": json.dumps({"city": city, "unit": "celsius"})}}
+    ]
+    return [asked, {"role": "assistant", "content": "", "tool_calls": call_of}, told]
 
 
-@pytest.mark.parametrize(
-    ("left", "right"),
-    [
-        ("Order ١٠٠١ is late", "Order 1001 is late"),
-        ("Please repair it soon", "Kindly repair it soon"),
-        ("the delivery was late", "the delivry was late"),
-        ("أرجو الإصلاح", "ارجو الاصلاح"),
-    ],
-)
-def test_spelling_and_politeness_are_no_difference_in_meaning(left: str, right: str):
-    assert difference_in_meaning(left, right) is None
+CITIES = [
+    a + b
+    for a, b in itertools.product("be mu ro pa lo ka du".split(), "rlin nich me ris ndon iro bai na rat gan".split())
+]
 
 
 def test_templated_tool_calls_that_differ_in_arguments_all_stay():
-    def call(order: int):
-        arguments = [{"function": {"name": "lookup", "arguments": f'{{"order": "{order}"}}'}}]
-        asked = talk("Please look up the order that I placed with you last week and tell me when it comes")
-        return [*asked, {"role": "assistant", "content": "", "tool_calls": arguments}]
+    assert len(set(CITIES)) > ALL_PAIRS_UP_TO
+    assert clusters_of(record(*(weather(city) for city in CITIES)))["survivor"].all()
 
-    table = clusters_of(record(*(call(n) for n in range(200))))
-    assert table["survivor"].all()
+
+def test_a_true_copy_does_not_hide_among_many_of_its_template():
+    planted = CITIES[::6]
+    table = clusters_of(record(*map(weather, CITIES), *(weather(city, "please", "call_2") for city in planted)))
+    gone = table.filter(~pl.col("survivor"))
+    assert gone.height == len(planted)
+    assert set(gone["kind"]) == {"near"}
+
+
+def test_a_true_copy_does_not_hide_among_rows_that_differ_in_a_number():
+    text = said_by(8, length=250)
+    numbers = range(1000, 1000 + 2 * ALL_PAIRS_UP_TO)
+    rows = [talk(f"{text} order {n}", "Noted.") for n in numbers]
+    copied = [talk(f"{text} order {n} please", "Noted.") for n in numbers[::9]]
+    gone = clusters_of(record(*rows, *copied)).filter(~pl.col("survivor"))
+    assert gone.height == len(copied)
+
+
+def test_a_crowd_of_copies_leaves_one_whichever_is_preferred():
+    text, reply = said_by(8), said_by(9)
+    marks = ["".join(some) for some in itertools.product(".!?;", repeat=4)]
+    assert len(marks) > ALL_PAIRS_UP_TO
+    days = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=n * 7 % len(marks)) for n in range(len(marks))]
+    rows = record(*(talk(text + some, reply) for some in marks), created_at=days)
+    table = clusters_of(rows)
+    assert table.filter("survivor")["row_id"].to_list() == rows.sort("created_at")["row_id"].head(1).to_list()
+    assert table["cluster_id"].n_unique() == 1
+
+
+def test_a_copy_whose_standard_reply_was_edited_goes():
+    standard = said_by(901, length=40)
+    talks = [talk(said_by(n, length=20), standard) for n in range(60)]
+    edited = talk(said_by(5, length=20), f"{standard} thanks")
+    assert clusters_of(record(*talks, edited))["survivor"].sum() == 60
 
 
 def test_shared_openings_do_not_make_copies():
@@ -108,15 +124,35 @@ def test_conversations_that_share_only_the_question_stay():
     assert survivors((question, said_by(6, length=60)), (question, said_by(7, length=60))) == 2
 
 
-def test_the_cleanest_copy_survives_before_the_longest():
+@pytest.mark.parametrize(
+    "flaw",
+    [
+        " \ufffd",
+        " it\u00e2\u20ac\u2122s",
+        " \u00d8\u00a7\u00d9\u201e\u00d8\u00b7\u00d9\u201e\u00d8\u00a8",
+        " <br>",
+        " &nbsp;",
+        " and then the",
+    ],
+)
+def test_the_cleanest_copy_survives_before_the_longest(flaw: str):
     text, reply = said_by(8), said_by(9)
-    rows = record(talk(text, reply), talk(text + " thanks", reply + " \ufffd"))
+    rows = record(talk(text, reply + "."), talk(text + " thanks", reply + flaw))
     assert clusters_of(rows).filter("survivor")["row_id"].to_list() == ["file:1"]
 
 
+def test_of_copies_as_clean_the_longest_survives_then_the_oldest():
+    text, reply = said_by(8), said_by(9) + "."
+    longest = record(talk(text, reply), talk(text + " thanks", reply))
+    assert clusters_of(longest).filter("survivor")["row_id"].to_list() == ["file:2"]
+    days = [datetime(2026, 1, day, tzinfo=UTC) for day in (2, 1)]
+    oldest = record(talk(text + "?", reply), talk(text + "!", reply), created_at=days)
+    assert clusters_of(oldest).filter("survivor")["row_id"].to_list() == ["file:2"]
+
+
 def test_copies_do_not_chain():
-    pairs = pl.DataFrame({"left": ["a", "b"], "right": ["b", "c"], "similarity": [0.8, 0.8]})
-    assert copies(pairs, {"a": 0, "b": 1, "c": 2}) == {"b": ("a", 0.8)}  # c is like b, not like a: it stays
+    pairs = pl.DataFrame({"left": [0, 1], "right": [1, 2], "similarity": [0.8, 0.8], "relation": ["copy", "copy"]})
+    assert copies(pairs, {0: 0, 1: 1, 2: 2}) == {1: (0, 0.8)}  # 2 is like 1, not like 0: it stays
 
 
 @settings(max_examples=15, deadline=None)
@@ -124,10 +160,23 @@ def test_copies_do_not_chain():
 def test_the_result_is_the_same_in_any_order(shuffle: random.Random):
     base = [said_by(n, length=40) for n in range(6)]
     talks = [talk(text, "Noted.") for text in [*base, *(f"{text} please" for text in base[:3]), base[0]]]
+    talks += [weather(city) for city in CITIES[:70]]
     rows = record(*talks)
     order = list(range(rows.height))
     shuffle.shuffle(order)
-    assert clusters_of(rows[order]).equals(clusters_of(rows))
+    ours, theirs = deduplicated(rows, P), deduplicated(rows[order], P)
+    assert theirs[0].equals(ours[0])
+    assert theirs[2].equals(ours[2])
+
+
+def test_the_same_conversations_survive_whatever_files_they_stand_in():
+    talks = [talk(said_by(n % 7, length=40) + " please" * (n % 3), "Noted.") for n in range(30)]
+    rows = record(*talks)
+    moved = rows.with_columns(row_id=pl.format("part-{}:{}", pl.col("source_row") % 4, 100 - pl.col("source_row")))
+    ours, theirs = deduplicated(rows, P), deduplicated(moved, P)
+    assert theirs[0].equals(ours[0])
+    kept = [result[2].filter("survivor").select("conversation_id").sort("conversation_id") for result in (ours, theirs)]
+    assert kept[0].equals(kept[1])
 
 
 @settings(max_examples=25, deadline=None)

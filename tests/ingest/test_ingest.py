@@ -2,9 +2,10 @@
 
 import csv
 import gzip
-import io
 import json
+import re
 import unicodedata
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.conversation import SCHEMA, conversation_id
-from curation.ingest.__main__ import QUARANTINE, Ingest, conversation, quarantined, raw_files, read_file
+from curation.forget import rule
+from curation.ingest.__main__ import raw_files
+from curation.ingest.formats import Format, Outcome, Reading
+from curation.ingest.reading import QUARANTINE, Head, Ingest, RawFile, mapper, outcomes_of, tasks_of
+from curation.ingest.rows import Contents, Row
 from curation.repair import repair, repair_messages
 from curation.stage import QiratError
 from tests.builders import params, talk
@@ -26,9 +31,12 @@ PARAMS = Ingest.model_validate(params("ingest"))
 
 def read(path: Path, using: Ingest = PARAMS) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
     """Format, conversations and quarantine of one file."""
-    kind, outcomes = read_file(path, path.name, using)
-    good = [conversation(path.name, kind, o, using) for o in outcomes if o.messages]
-    return kind, good, [quarantined(path.name, o) for o in outcomes if not o.messages]
+    parts = list(map(mapper(using, frozenset()), tasks_of(RawFile(path.name, path), using)))
+    conversations, quarantine = (
+        pl.concat(getattr(part, table) for part in parts) for table in ("conversations", "quarantine")
+    )
+    assert (conversations.schema, quarantine.schema) == (SCHEMA, QUARANTINE)
+    return parts[0].head.kind, conversations.to_dicts(), quarantine.to_dicts()
 
 
 def lines(path: Path, *rows: Any) -> Path:
@@ -177,8 +185,8 @@ def test_params_choose_the_format_where_looking_is_not_enough(tmp_path: Path):
     path = lines(tmp_path / "a.jsonl", row)
     using = PARAMS.model_copy(update={"formats": {"*.jsonl": "prompt_completion"}})
     assert said(read(path, using)[1][0]) == HELLO
-    with pytest.raises(QiratError, match="there are openai_chat"):
-        read(path, PARAMS.model_copy(update={"formats": {"*.jsonl": "whatsapp"}}))
+    with pytest.raises(QiratError, match=r"names 'fax'; there are .*openai_chat"):
+        read(path, PARAMS.model_copy(update={"formats": {"*.jsonl": "fax"}}))
 
 
 def test_an_empty_folder_says_what_to_do(tmp_path: Path):
@@ -209,14 +217,12 @@ def test_repair_is_idempotent_and_keeps_every_letter(text: str):
 
 @given(st.lists(st.one_of(st.text(max_size=12), st.dictionaries(st.text(max_size=4), st.integers())), max_size=8))
 def test_every_line_of_any_file_comes_out_once(tmp_path_factory: pytest.TempPathFactory, rows: list[Any]):
-    stream = io.StringIO()
-    for row in rows:
-        stream.write((row.replace("\n", " ") if isinstance(row, str) else json.dumps(row)) + "\n")
-    stream.write(json.dumps({"messages": talk("a", "b")}) + "\n")
+    written = [json.dumps({"messages": talk("a", "b")})]
+    written += [re.sub(r"[\r\n]", " ", row) if isinstance(row, str) else json.dumps(row) for row in rows]
     path = tmp_path_factory.mktemp("any") / "a.jsonl"
-    path.write_text(stream.getvalue(), encoding="utf-8", errors="surrogatepass", newline="\n")
+    path.write_text("\n".join(written), encoding="utf-8", errors="surrogatepass", newline="\n")
     _, kept, refused = read(path)
-    filled = [n for n, line in enumerate(stream.getvalue().split("\n"), 1) if line.strip()]
+    filled = [n for n, line in enumerate(written, 1) if line.encode("utf-8", "surrogatepass").strip()]
     assert sorted(row["source_row"] for row in [*kept, *refused]) == filled
 
 
@@ -239,7 +245,7 @@ def test_a_row_of_any_shape_is_read_or_quarantined_and_can_be_written(tmp_path: 
     path.write_text("\n".join(json.dumps(r) for r in ({"messages": talk("Hi", "Hello")}, {"messages": talk("a")}, row)))
     _, kept, refused = read(path)
     assert len(kept) + len(refused) == 3
-    pl.DataFrame(kept, schema=SCHEMA).write_parquet(tmp_path / "kept.parquet")
+    pl.DataFrame(kept, SCHEMA).write_parquet(tmp_path / "kept.parquet")
     pl.DataFrame(refused, schema=QUARANTINE).write_parquet(tmp_path / "refused.parquet")
     for found in pl.read_parquet(tmp_path / "kept.parquet").iter_rows(named=True):
         assert found["conversation_id"] == conversation_id(found["messages"])
@@ -254,19 +260,6 @@ def test_a_zendesk_export_of_any_shape_is_quarantined_row_by_row(tmp_path: Path,
     assert (len(kept), len(refused)) == (0, 2)
 
 
-@pytest.mark.parametrize("ending", [".gz", ".zst"])
-@pytest.mark.parametrize(
-    "damage", [lambda data: data[: len(data) // 2], lambda data: data[:40] + b"\x00\xff" + data[42:]]
-)
-def test_a_damaged_archive_is_quarantined_as_a_whole(tmp_path: Path, ending: str, damage: Any):
-    rows = "\n".join(json.dumps({"messages": talk(f"Where is order {n}?", "Here.")}) for n in range(5000)).encode()
-    path = tmp_path / f"a.jsonl{ending}"
-    path.write_bytes(damage(gzip.compress(rows) if ending == ".gz" else zstandard.compress(rows)))
-    _, kept, refused = read(path)
-    assert kept == []
-    assert "cannot be unpacked" in refused[0]["reason"]
-
-
 def test_a_ticket_with_a_broken_record_is_refused_as_a_whole(tmp_path: Path):
     path = tmp_path / "tickets.csv"
     path.write_text(
@@ -278,7 +271,84 @@ def test_a_ticket_with_a_broken_record_is_refused_as_a_whole(tmp_path: Path):
     assert "row 2: 4 fields where the header has 3" in refused["reason"]
 
 
-def test_naming_a_format_that_does_not_fit_is_an_error_with_the_place_of_the_choice(tmp_path: Path):
+def test_naming_a_format_that_does_not_fit_refuses_the_rows(tmp_path: Path):
     path = lines(tmp_path / "a.jsonl", {"messages": talk("a", "b")})
-    with pytest.raises(QiratError, match=r"a.jsonl cannot be read as zendesk .*ingest.formats"):
-        read(path, PARAMS.model_copy(update={"formats": {"*.jsonl": "zendesk"}}))
+    _, kept, refused = read(path, PARAMS.model_copy(update={"formats": {"*.jsonl": "zendesk"}}))
+    assert (len(kept), len(refused)) == (0, 1)
+
+
+def test_a_format_that_loses_a_row_or_breaks_is_stopped_with_the_place(tmp_path: Path):
+    head = Head("a.jsonl", "JSON lines", "utf-8")
+    rows = [Row(1, {"a": 1}), Row(2, {"a": 2})]
+
+    def one_too_few(contents: Contents, reading: Reading) -> Iterator[Outcome]:
+        yield Outcome(list(contents.rows)[:1], reason="no")
+
+    def broken(contents: Contents, reading: Reading) -> Iterator[Outcome]:
+        return (Outcome([row], reason=row.value["b"]) for row in contents.rows)
+
+    with pytest.raises(QiratError, match="2 rows were opened but 1 came out"):
+        outcomes_of(head, Format("few", lambda _: "", one_too_few), rows, PARAMS)
+    with pytest.raises(QiratError, match=r"a.jsonl cannot be read as broken .*ingest.formats"):
+        outcomes_of(head, Format("broken", lambda _: "", broken), rows, PARAMS)
+
+
+def test_what_is_forgotten_leaves_its_place_and_none_of_its_words(tmp_path: Path):
+    path = lines(
+        tmp_path / "a.jsonl",
+        {"messages": talk("Where is my order?", "Here."), "customer": "Ali@Example.com"},
+        {"messages": talk("Hello", "Hi"), "customer": "sara"},
+        "{broken",
+        {"messages": [{"role": "wizard", "content": "words"}], "metadata": {"customer": "ali@example.com"}},
+    )
+    parts = map(
+        mapper(PARAMS, frozenset([rule("customer", " ali@example.com")])), tasks_of(RawFile("a.jsonl", path), PARAMS)
+    )
+    conversations, quarantine = zip(*((part.conversations, part.quarantine) for part in parts), strict=True)
+    assert pl.concat(conversations)["customer"].to_list() == ["sara"]
+    assert pl.concat(quarantine).select("source_row", "code", "raw").rows() == [
+        (1, "forgotten", None),
+        (3, "unreadable", "{broken"),
+        (4, "forgotten", None),
+    ]
+
+
+def test_links_that_lead_out_of_the_folder_are_refused_and_hidden_files_left_out(tmp_path: Path):
+    outside, raw = tmp_path / "secret.jsonl", tmp_path / "raw"
+    lines(outside, {"messages": talk("a", "b")})
+    (raw / ".git").mkdir(parents=True)
+    lines(raw / "a.jsonl", {"messages": talk("a", "b")})
+    lines(raw / ".git" / "b.jsonl", {"messages": talk("a", "b")})
+    (raw / "inside.jsonl").symlink_to(raw / "a.jsonl")
+    (raw / "link.jsonl").symlink_to(outside)
+    (raw / "nowhere.jsonl").symlink_to(raw / "gone")
+    (raw / "folder").symlink_to(tmp_path)
+    refused = {file.name: bool(file.refused) for file in raw_files(raw)}
+    assert refused == {
+        "a.jsonl": False,
+        "folder": True,
+        "inside.jsonl": False,
+        "link.jsonl": True,
+        "nowhere.jsonl": True,
+    }
+    out = [part for file in raw_files(raw) for part in map(mapper(PARAMS, frozenset()), tasks_of(file, PARAMS))]
+    assert sum(part.conversations.height for part in out) == 2
+    assert pl.concat(part.quarantine for part in out)["row_id"].to_list() == [
+        "folder:0",
+        "link.jsonl:0",
+        "nowhere.jsonl:0",
+    ]
+
+
+def test_a_long_file_whose_first_rows_are_all_broken_says_so(tmp_path: Path):
+    path = lines(tmp_path / "a.jsonl", *["{"] * 1200, {"messages": talk("a", "b")})
+    kind, kept, refused = read(path)
+    assert (kind, kept, len(refused)) == ("unknown", [], 1201)
+    assert "none of the first rows" in refused[-1]["reason"]
+
+
+def test_a_text_that_is_no_chat_is_one_row_of_the_quarantine(tmp_path: Path):
+    path = tmp_path / "README.md"
+    path.write_text("# Our exports\n\nMade by the CRM.\n")
+    _, kept, (refused,) = read(path)
+    assert (kept, refused["row_id"]) == ([], "README.md:0")

@@ -1,0 +1,59 @@
+"""Replies without a word for the customer: their own words back, bare links, the markup of some page."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from curation.checks import Context, check
+from curation.conversation import turns
+from curation.text import folded
+
+ECHO_WORDS = 5  # a shorter one is confirmed or returned: "Two lattes", "Thank you and goodbye"
+ECHO_LETTERS = 1.2  # a reply this many times as long says more than the question that it repeats
+_TAGS = (
+    "a|b|body|br|center|div|em|font|h[1-6]|head|hr|html|i|img|li|ol|p|pre|script|span|strong|style|table|td|th|tr|u|ul"
+)
+_MARKUP = (
+    rf"(?i:</?(?:{_TAGS})(?:\s[^<>]*)?/?>)|&(?:nbsp|amp|lt|gt|quot|apos|#\d{{2,5}}|#x[0-9a-f]{{2,4}});"
+    r"|(?i:\[/?(?:b|i|u|url|img|quote|color|size)(?:=[^\]]*)?\])|\\[ntr](?:\\|\s|\p{Lu}|$)|\\u[0-9a-f]{4}|<!--|\}\s*</style"
+)
+_LINK = r"(?i:(?:https?://|www\.)\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+
+
+@check(
+    "noise",
+    {"echo": "doubt", "only_links": "doubt", "markup": "doubt"},
+    source="own patterns; Rae et al. 2021 for markup",
+)
+def noise(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
+    """Replies that say nothing of their own.
+
+    `echo`: the customer's turn word for word. `only_links`: addresses and no word around them. `markup`: HTML, BBCode,
+    entities and escape sequences that an export left; `value` = how many in the conversation.
+
+    Limits: an echo with a phrase of politeness around it passes, and so does Markdown, which models write on purpose.
+    """
+    said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != ""))
+    plain = folded(pl.col("content")).str.replace_all(r"[^\p{L}\p{N} ]", "").str.strip_chars(" ")
+    asked = plain.shift(1).over("conversation_id")
+    long_enough = asked.str.count_matches(r"\S+") >= ECHO_WORDS
+    repeated = plain.str.contains(asked, literal=True) & (plain.str.len_chars() <= ECHO_LETTERS * asked.str.len_chars())
+    words_left = pl.col("content").str.replace_all(_LINK, "").str.contains(r"\p{L}{2}")
+    replies = said.select(
+        "conversation_id",
+        "turn",
+        pl.col("role") == "assistant",
+        text=pl.col("content").str.slice(0, 80),
+        echo=(pl.col("role").shift(1).over("conversation_id") == "user") & long_enough & repeated,
+        only_links=pl.col("content").str.contains(_LINK) & ~words_left,
+        markup=pl.col("content").str.extract_all(_MARKUP),
+    ).filter("role")
+    for code in ("echo", "only_links"):
+        for key, turn, text in replies.filter(code).select("conversation_id", "turn", "text").iter_rows():
+            yield {"conversation_id": key, "turn": turn, "code": code, "value": 1, "evidence": text}
+    left = replies.filter(pl.col("markup").list.len() > 0).group_by("conversation_id", maintain_order=True)
+    each = left.agg(pl.col("turn").first(), pl.col("markup").list.len().sum().alias("value"), pl.col("markup").first())
+    for key, turn, value, markup in each.iter_rows():
+        seen = {"conversation_id": key, "turn": turn, "code": "markup", "value": value, "threshold": 1}
+        yield {**seen, "evidence": " ".join(markup)[:80]}

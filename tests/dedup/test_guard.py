@@ -1,0 +1,140 @@
+"""What means something else is no copy; what is only put differently is."""
+
+import json
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from curation.dedup.guard import Meanings, difference_in_meaning, meaning
+from curation.dedup.speech import Messages
+from tests.builders import record, talk
+
+
+def apart(*texts: str) -> str | None:
+    left, right = (meaning(talk(f"I write to you about this once more: {text}")) for text in texts)
+    return difference_in_meaning(left, right)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "reason"),
+    [
+        ("Order 1001 is late", "Order 1002 is late", "numbers"),
+        ("الطلب ١٠٠١ متأخر", "الطلب ١٠٠٢ متأخر", "numbers"),
+        ("the code is A1B2", "the code is A1C2", "numbers"),
+        ("bring two tickets", "bring three tickets", "numbers"),
+        ("أريد تذكرتين اثنتين", "أريد تذكرتين ثلاث", "numbers"),
+        ("my first order", "my second order", "numbers"),
+        ("العنوان الثاني", "العنوان الثالث", "numbers"),
+        ("2 adults, 3 children", "3 adults, 2 children", "numbers"),
+        ("twenty one days", "twenty days", "numbers"),
+        ("it takes 5 days", "it takes 5 weeks", "numbers"),
+        ("يصل خلال 5 أيام", "يصل خلال 5 أسابيع", "numbers"),
+        ("بعد يومين", "بعد أسبوعين", "numbers"),
+        ("it costs $20", "it costs €20", "numbers"),
+        ("write to ann@shop.example", "write to bob@shop.example", "addresses"),
+        ("see www.shop.example/in", "see www.shop.example/out", "addresses"),
+        ("You can return it", "You can not return it", "negation"),
+        ("I can do it", "I can't do it", "negation"),
+        ("I can do it", "I cant do it", "negation"),
+        ("it is with the courier", "it is no longer with the courier", "negation"),
+        ("pay if it breaks", "pay unless it breaks", "negation"),
+        ("يمكنك إرجاعها", "لا يمكنك إرجاعها", "negation"),
+        ("الطلب وصل", "الطلب ما وصل", "negation"),
+        ("هذا طلبي", "هذا مش طلبي", "negation"),
+        ("هذا طلبي", "هذا مو طلبي", "negation"),
+        ("أقدر أدفع", "مقدرش أدفع", "negation"),
+        ("ولم يصل الطلب", "وصل الطلب", "negation"),
+        ("الكل متاح", "الكل متاح إلا هذا", "negation"),
+        ("come on monday", "come on tuesday", "dates"),
+        ("it ends in october", "it ends in november", "dates"),
+        ("it comes today", "it comes tomorrow", "dates"),
+        ("يصل يوم الخميس", "يصل يوم الجمعة", "dates"),
+        ("يصل اليوم", "يصل غدا", "dates"),
+        ("call me in the morning", "call me in the evening", "dates"),
+        ("pay before delivery", "pay after delivery", "opposites"),
+        ("please increase my limit", "please decrease my limit", "opposites"),
+        ("they accepted it", "they declined it", "opposites"),
+        ("الدفع قبل التسليم", "الدفع بعد التسليم", "opposites"),
+        ("أريد الإيداع", "أريد السحب", "opposites"),
+        ("My name is Sara and I wait", "My name is Mona and I wait", "names"),
+        ("my name is sara and i wait", "my name is mona and i wait", "names"),
+        ("Sara, your order is here", "Mona, your order is here", "names"),
+        ("It is here. Sarah called", "It is here. Linda called", "names"),
+        ("fly to New York", "fly to New Delhi", "names"),
+        ("go from Rome to Oslo", "go from Oslo to Rome", "names"),
+        ("it is O'Brien-Smith", "it is O'Brien-Jones", "names"),
+        ("اسمي سارة وأنا أنتظر", "اسمي منى وأنا أنتظر", "names"),
+        ("أهلاً بك، مريم. راجعت الأمر", "أهلاً بك، دانة. راجعت الأمر", "names"),
+        ("عبير، أهلاً وسهلاً بك", "ريم، أهلاً وسهلاً بك", "names"),
+        ("مرحباً مريم، شكراً لك", "مرحباً ليلى، شكراً لك", "names"),
+        ("أنا الدكتور سامي", "أنا الدكتور خالد", "names"),
+    ],
+)
+def test_what_differs_in_meaning_is_no_copy(left: str, right: str, reason: str):
+    assert apart(left, right) == reason
+    assert apart(right, left) == reason
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("Order ١٠٠١ is late", "Order 1001 is late"),
+        ("bring two tickets", "bring 2 tickets"),
+        ("it costs 1,000 dollars", "it costs 1000 dollars"),
+        ("Please repair it soon", "Kindly repair it soon"),
+        ("the delivery was late", "the delivry was late"),
+        ("I do not know", "I don't know"),
+        ("I cannot know", "I can not know"),
+        ("it is late. Thanks", "it is late. Thank you so much"),
+        ("it is late, Thanks!", "it is late"),
+        ("have a nice day", "good morning and have a nice evening"),
+        ("that is all", "that is all, no thanks"),
+        ("it is late", "it is late and I'm sad"),
+        ("my sofa is late", "my Sofa is late"),
+        ("أرجو الإصلاح", "ارجو الاصلاح"),
+        ("مرحبا بك، وصل الطلب", "أهلا وسهلا بكم، وصل الطلب"),
+        ("صباح الخير، وصل الطلب", "مساء الخير، وصل الطلب"),
+        ("وصل الطلب، شكرا", "وصل الطلب، شكرا جزيلا لك"),
+    ],
+)
+def test_spelling_and_politeness_are_no_difference_in_meaning(left: str, right: str):
+    assert apart(left, right) is None
+
+
+def test_another_short_answer_is_another_value_but_a_thank_you_is_not():
+    def asked(*answers: str) -> Any:
+        return meaning([m for answer in answers for m in reversed(talk(answer, "Where do you want to go?"))])
+
+    assert difference_in_meaning(asked("mumbai to chennai"), asked("mumbai to pune")) == "names"
+    assert difference_in_meaning(asked("سارة محمد"), asked("منى محمد")) == "names"
+    assert difference_in_meaning(asked("mumbai"), asked("mumbai", "ok thanks")) is None
+    assert difference_in_meaning(asked("yes please"), asked("ok sure")) is None
+
+
+def call(arguments: Any, **more: Any) -> list[dict[str, Any]]:
+    said = {"role": "assistant", "content": "", "name": None}
+    calls = json.dumps([{**more, "function": {"name": "find", "arguments": arguments}}])
+    return [*talk("Find it"), {**said, "tool_calls": calls}]
+
+
+def test_calls_with_other_arguments_or_other_results_are_other_actions():
+    assert difference_in_meaning(meaning(call({"city": "rome"})), meaning(call({"city": "oslo"}))) == "actions"
+    assert difference_in_meaning(meaning(call({"id": "a"})), meaning(call({"id": "b"}))) == "actions"
+    came_back = [[*call({}), {"role": "tool", "content": text}] for text in ("sunny", "rainy")]
+    assert difference_in_meaning(*map(meaning, came_back)) == "actions"
+
+
+def test_calls_are_the_same_however_their_json_is_written():
+    once, again = call('{"city": "rome", "days": 3}', id="call_1"), call({"days": 3, "city": "rome"}, id="call_2")
+    assert difference_in_meaning(meaning(once), meaning(again)) is None
+
+
+def test_rows_of_equal_codes_mean_the_same():
+    texts = ["go to Rome", "go to Oslo", "go to  Rome!", "do not go to Rome", "go to Rome today"]
+    messages = record(*(talk(f"Please, would you {text}") for text in texts))["messages"]
+    meanings = Meanings(Messages(messages, pl.int_range(len(texts), eager=True)))
+    codes = [tuple(row) for row in meanings.codes(np.arange(len(texts))).tolist()]
+    assert codes[0] == codes[2]
+    assert len(set(codes)) == 4

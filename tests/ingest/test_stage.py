@@ -1,0 +1,169 @@
+"""The stage on folders of files: what it remembers, and that its bytes depend on the files alone."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from curation.conversation import SCHEMA
+from curation.forget import rule, write_rules
+from curation.ingest import __main__ as ingest
+from curation.ingest import memory, texts, unpacking
+from curation.ingest.explain import explain
+from tests.builders import ROOT, talk
+
+GOOD = {"messages": talk("Where is my order?", "On its way.")}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project with the params that ship."""
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (tmp_path / "data/raw").mkdir(parents=True)
+    write_rules([], tmp_path / "data/forget.jsonl")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def put(name: str, *rows: object) -> None:
+    path = Path("data/raw", name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), "utf-8")
+
+
+def numbered(count: int, start: int = 0) -> list[dict[str, object]]:
+    return [
+        {"messages": talk(f"Where is order {n}?", "Here."), "customer": f"C{n % 7}"}
+        for n in range(start, start + count)
+    ]
+
+
+def digests() -> dict[str, str]:
+    paths = [*Path("data/ingested").iterdir(), Path("metrics/ingest.json")]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def files_read(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The files that were read and not remembered, of the run before."""
+    return [line.split(": ")[1] for line in capsys.readouterr().err.splitlines() if " conversations, " in line]
+
+
+def test_only_new_files_are_read_and_the_bytes_are_those_of_a_full_run(
+    project: Path, capsys: pytest.CaptureFixture[str]
+):
+    put("a.jsonl", *numbered(30), {"broken": 1})
+    put("c/c.json", numbered(5))
+    ingest.main()
+    assert files_read(capsys) == ["a.jsonl", "c/c.json"]
+    put("b.jsonl", *numbered(10, 50))
+    ingest.main()
+    assert files_read(capsys) == ["b.jsonl"]
+    in_steps = digests()
+    for kept in Path("data/cache/ingest").iterdir():
+        kept.unlink()
+    ingest.main()
+    assert files_read(capsys) == ["a.jsonl", "b.jsonl", "c/c.json"]
+    assert digests() == in_steps
+    Path("data/raw/b.jsonl").unlink()
+    ingest.main()
+    assert files_read(capsys) == []
+    assert pl.read_parquet("data/ingested/files.parquet")["source_file"].to_list() == ["a.jsonl", "c/c.json"]
+    assert len(list(Path("data/cache/ingest").iterdir())) == 2 * 3  # a report and two tables each
+
+
+def test_the_bytes_do_not_depend_on_chunks_groups_or_processes(project: Path, monkeypatch: pytest.MonkeyPatch):
+    put("a.jsonl", *numbered(40), "text", *numbered(40, 100))
+    put("b.json", numbered(25))
+    Path("data/raw/c.csv").write_text(
+        "ticket_id,author,body\n" + "".join(f"T{n % 9},customer,Hello {n}\n" for n in range(60)), "utf-8"
+    )
+    monkeypatch.setattr(memory, "ROWS_A_GROUP", 32)
+    ingest.main()
+    at_once = digests()
+    monkeypatch.setattr(unpacking, "BLOCK", 500)
+    monkeypatch.setattr(texts, "ROWS_A_CHUNK", 3)
+    for kept in Path("data/cache/ingest").iterdir():
+        kept.unlink()
+    text = Path("params.yaml").read_text("utf-8")
+    ingest.main()
+    assert digests() == at_once
+    start = text.index("workers: auto")
+    Path("params.yaml").write_text(f"{text[:start]}workers: 2{text[start + len('workers: auto') :]}", "utf-8")
+    ingest.main()
+    assert digests() == at_once
+    assert pl.read_parquet("data/ingested/conversations.parquet").schema == SCHEMA
+
+
+def test_what_is_forgotten_is_in_no_table_and_in_no_cache(project: Path):
+    put("a.jsonl", *numbered(20), {"messages": talk("My secret is Zanzibar", "Noted."), "customer": "ali"})
+    ingest.main()
+    write_rules([rule("customer", "Ali")])
+    ingest.main()
+    kept = list(project.rglob("*.parquet"))
+    assert len(kept) == 6
+    for path in kept:
+        assert "Zanzibar" not in str(pl.read_parquet(path).rows())
+    (gone,) = pl.read_parquet("data/ingested/quarantine.parquet").iter_rows(named=True)
+    assert (gone["row_id"], gone["code"], gone["raw"]) == ("a.jsonl:21", "forgotten", None)
+    assert json.loads(Path("metrics/ingest.json").read_text())["forgotten"] == 1
+
+
+def test_tables_are_sorted_by_file_and_row(project: Path):
+    for name in ("b.jsonl", "a/z.jsonl", "a.jsonl", "a-b.jsonl", "ب.jsonl"):
+        put(name, *numbered(3), "broken")
+    ingest.main()
+    for table in ("conversations", "quarantine"):
+        found = pl.read_parquet(f"data/ingested/{table}.parquet")
+        assert found.equals(found.sort("source_file", "source_row"))
+        assert found["row_id"].is_unique().all()
+
+
+def test_the_notes_of_a_saved_data_set_are_no_rows(project: Path):
+    folder = Path("data/raw/saved")
+    folder.mkdir()
+    pl.DataFrame(numbered(3)).write_ipc_stream(folder / "data-00000-of-00001.arrow")
+    (folder / "dataset_info.json").write_text("{}")
+    (folder / "state.json").write_text("{}")
+    put("state.json", GOOD)
+    ingest.main()
+    files = pl.read_parquet("data/ingested/files.parquet").select("source_file", "conversations").rows()
+    assert files == [("saved/data-00000-of-00001.arrow", 3), ("state.json", 1)]
+
+
+def test_explain_says_what_each_file_is_and_why_nothing_else(project: Path):
+    put("chat.jsonl", {"messages": talk("Call me on sara@example.com", "I will.")}, GOOD)
+    put("other.jsonl", {"q": 1, "a": 2})
+    Path("data/raw/scan.pdf").write_bytes(b"%PDF-1.7\0\xff")
+    Path("data/raw/old.jsonl").write_bytes(
+        '{"messages": [{"role": "user", "content": "أين طلبي يا جماعة"}]}'.encode("cp1256")
+    )
+    said = explain()
+    assert "chat.jsonl: openai_chat (JSON lines, utf-8), 2 raw rows" in said
+    assert "user: Call me on [email_1]" in said
+    assert "example.com" not in said
+    assert "not sharegpt: no field" in said
+    assert "not read: no format has these fields: q, a" in said
+    assert "no reader for scan.pdf" in said
+    assert "old.jsonl: openai_chat (JSON lines, windows-1256), 1 raw row\n" in said
+    assert not Path("data/ingested").exists()
+
+
+def test_a_run_that_is_killed_leaves_all_or_nothing_and_the_next_one_finishes(project: Path):
+    put("a.jsonl", *numbered(3000))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "curation.ingest"]
+    for seconds in (0.8, 1.2):
+        with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as running:
+            try:
+                running.wait(seconds)
+            except subprocess.TimeoutExpired:
+                running.kill()
+        for path in project.rglob("*.parquet"):
+            pl.read_parquet(path)
+    ingest.main()
+    assert pl.read_parquet("data/ingested/conversations.parquet").height == 3000
