@@ -20,15 +20,18 @@ Z = 1.959964  # of a 95% interval
 
 # What annotators tick (review/form.py) -> beginnings of the codes that this confirms
 CONFIRMS: Mapping[str, tuple[str, ...]] = {
-    "wrong_answer": ("response_mismatch", "roles_", "model_refusal", "judge_"),
+    "wrong_answer": ("response_mismatch", "roles_", "model_refusal", "judge_", "echo", "boilerplate", "spam"),
     "invented_fact": ("ungrounded_",),
     "wrong_tone": ("playbook_", "profanity"),
     "against_playbook": ("playbook_",),
     "personal_data": ("pii_",),
     "wrong_label": ("doubtful_label",),
     "wrong_language": ("language_", "unexpected_language"),
-    "incomplete": ("unfinished_", "empty_", "unanswered_", "reply_words"),
-    "not_useful": ("repetition", "longest_reply_words", "outlier", "semantic_copy", "evaluation_leak"),
+    "incomplete": ("unfinished_", "cut_", "empty_", "wordless_", "lost_", "placeholder", "unanswered_", "reply_words"),
+    "not_useful": tuple(
+        "repetition longest_reply_words outlier semantic_copy evaluation_ echo only_links markup gibberish spam "
+        "boilerplate mojibake".split()
+    ),
 }
 
 OBSERVED = pl.Schema(

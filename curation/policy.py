@@ -18,6 +18,7 @@ VERDICTS = pl.Schema(
 )
 PII = "pii_"  # codes of personal data: pii_email and so on
 JUDGE = "judge_"  # codes of a language model's opinion
+RARE_LANGUAGE = 0.1  # share of the rows below which a language is not ranked by itself
 BALANCED = "balanced"  # the preset that needs no overrides: the values as they are written
 
 # mask: put a tag in its place and use the row; review: ask a person; reject: drop the row; report: only say so
@@ -225,16 +226,23 @@ def _priorities(serious: pl.DataFrame, policy: Route, rows: pl.DataFrame) -> pl.
     more rows it has met a habit of this data: real defects do not multiply with it and lie, if the check sees anything,
     at its strong end. So a doubt that is among the usual number of strongest ones of its language has the whole chance,
     and one with k rows at least as strong has precision * usual / k. Else one flood of weak doubts takes the whole
-    budget from the rare strong ones, and a habit of one language from the other.
+    budget from the rare strong ones, and a habit of one language from the other. Rows of
+    a rare language, mixed ones among them, are ranked with all: what is usual among few rows cannot be told.
     """
     doubts = serious.filter(pl.col("severity") == "doubt").group_by("conversation_id", "code")
     sized = rows.select("conversation_id", "language", size=pl.len().over("language"))
     badness = pl.when(pl.col("code").is_in(_below(policy))).then(-pl.col("worst")).otherwise("worst")
-    as_strong = pl.len().over("code", "language") + 1 - badness.rank("min").over("code", "language")
+
+    def as_strong(*group: str) -> pl.Expr:
+        return pl.len().over(*group) + 1 - badness.rank("min").over(*group)
+
+    of_language = pl.col("size") >= RARE_LANGUAGE * rows.height
+    ranked = pl.when(of_language).then(as_strong("code", "language")).otherwise(as_strong("code"))
+    among = pl.when(of_language).then("size").otherwise(rows.height)
     precision = {code: limit.precision for code, limit in policy.limits.items()}
     share = {code: limit.usual_share or policy.usual_share for code, limit in policy.limits.items()}
-    usual = (pl.col("size") * pl.col("code").replace_strict(share, return_dtype=pl.Float64)).clip(1)
-    chance = pl.col("code").replace_strict(precision, return_dtype=pl.Float64) * (usual / as_strong).clip(None, 1)
+    usual = (among * pl.col("code").replace_strict(share, return_dtype=pl.Float64)).clip(1)
+    chance = pl.col("code").replace_strict(precision, return_dtype=pl.Float64) * (usual / ranked).clip(None, 1)
     return (
         doubts.agg(worst=worst_value(policy))
         .join(sized, on="conversation_id")

@@ -14,6 +14,7 @@ from benchmarks.corruption import arabic, defects, qirat, tables, values
 from benchmarks.corruption.peers import as_text
 from benchmarks.corruption.rows import Row, clean, jaccard, shingles
 
+WORDS = defects.phrases()
 TOPICS = {
     "en": {
         "delivery": "Where is the parcel that I ordered last week, please? I've waited since Monday.",
@@ -49,16 +50,20 @@ def base(language: str, size: int = 120) -> list[Row]:
     return rows
 
 
+def plant(rows: list[Row], rate: float, seed: int) -> tuple[list[Row], list[Row]]:
+    return defects.planted(rows, rate, seed, WORDS)
+
+
 @pytest.mark.parametrize("language", ["en", "ar"])
 def test_every_defect_is_planted_as_often_as_asked(language: str) -> None:
-    rows, _ = defects.planted(base(language), rate=2 / 120, seed=1)
+    rows, _ = plant(base(language), rate=2 / 120, seed=1)
     assert Counter(row.defect for row in rows if row.defect) == dict.fromkeys(defects.DEFECTS, 2)
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])
 def test_a_planted_row_differs_from_its_source_and_a_clean_one_does_not(language: str) -> None:
     source = {row.id: row for row in base(language)}
-    rows, _ = defects.planted(list(source.values()), rate=2 / 120, seed=1)
+    rows, _ = plant(list(source.values()), rate=2 / 120, seed=1)
     for row in rows:
         before = source[row.twin or row.id]
         same = (row.messages, row.label) == (before.messages, before.label)
@@ -66,12 +71,12 @@ def test_a_planted_row_differs_from_its_source_and_a_clean_one_does_not(language
 
 
 def test_the_same_seed_plants_the_same() -> None:
-    assert defects.planted(base("en"), 0.01, seed=3) == defects.planted(base("en"), 0.01, seed=3)
-    assert defects.planted(base("en"), 0.01, seed=3) != defects.planted(base("en"), 0.01, seed=4)
+    assert plant(base("en"), 0.01, seed=3) == defects.planted(base("en"), 0.01, seed=3, words=WORDS)
+    assert plant(base("en"), 0.01, seed=3) != defects.planted(base("en"), 0.01, seed=4, words=WORDS)
 
 
 def test_evaluation_rows_are_leaked_ones_or_stand_nowhere_in_the_data() -> None:
-    rows, evaluation = defects.planted(base("en"), rate=3 / 120, seed=1)
+    rows, evaluation = plant(base("en"), rate=3 / 120, seed=1)
     leaked = {row.id for row in rows if row.defect == "evaluation_leak"}
     here = {row.id for row in rows}
     assert {row.id for row in evaluation if row.id in here} == leaked
@@ -79,7 +84,7 @@ def test_evaluation_rows_are_leaked_ones_or_stand_nowhere_in_the_data() -> None:
 
 
 def test_near_copies_are_near_and_no_copies() -> None:
-    rows, _ = defects.planted(base("en"), rate=3 / 120, seed=1)
+    rows, _ = plant(base("en"), rate=3 / 120, seed=1)
     source = {row.id: row for row in base("en")}
     pairs = [(source[row.twin], row) for row in rows if row.defect == "near_copy" and row.twin]
     assert len(pairs) == 3
@@ -87,7 +92,7 @@ def test_near_copies_are_near_and_no_copies() -> None:
 
 
 def test_raw_files_hold_nothing_of_the_truth() -> None:
-    rows, _ = defects.planted(base("en"), rate=3 / 120, seed=1)
+    rows, _ = plant(base("en"), rate=3 / 120, seed=1)
     for row in defects.renamed(rows):
         assert set(defects.as_json(row)) <= {"id", "messages", "label"}
         assert re.fullmatch(r"en-\d{5}", row.id)
@@ -105,7 +110,7 @@ def test_no_check_holds_the_words_that_are_planted() -> None:
     for path in (document.ROOT / "curation/checks").iterdir():
         if path.is_file():
             known |= shingles(path.read_text("utf-8"))
-    kinds = [defects.PHRASES[kind] for kind in ("profanity", "model_refusal", "placeholder", "spam")]
+    kinds = [WORDS[kind] for kind in ("profanity", "model_refusal", "placeholder", "spam")]
     said = [text for kind in kinds for phrases in kind.values() for text in phrases]
     assert not [text for text in said if len(shingles(text) & known) > 1]  # one run of five words is chance
 

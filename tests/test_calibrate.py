@@ -164,3 +164,9 @@ def test_before_anyone_decided_the_way_there_is_told(project: Path):
     PATH.unlink()
     with pytest.raises(QiratError, match="qirat review push"):
         calibrate(0.3)
+
+
+def test_every_doubt_that_ships_can_be_confirmed_by_a_reason():
+    beginnings = tuple(beginning for named in CONFIRMS.values() for beginning in named)
+    doubts = [code for code, limit in params("route")["limits"].items() if "doubt" in limit]
+    assert [code for code in doubts if not code.startswith(beginnings)] == []

@@ -284,3 +284,13 @@ def test_the_queue_is_the_doubtful_rows_held_ones_last():
 def test_the_policy_that_ships_names_nothing_that_no_check_sees():
     shipped = Route.model_validate(params("route"))
     assert set(shipped.limits) <= {code for check in checks().values() for code in check.codes}
+
+
+def test_a_rare_language_is_ranked_with_all_the_rows():
+    table = pl.concat([rows(f"{n:04}" for n in range(980)), rows((f"{n:04}" for n in range(980, 1000)), "mixed")])
+    seen = [(f"{n:04}", "mail", 2.0) for n in range(400)] + [(f"{n:04}", "mail", 3.0) for n in range(980, 1000)]
+    rules = policy(usual_share=0.02)
+    decided = verdicts(table, judged(found(*seen), rules, 1000), rules)
+    priority = dict(decided.select("conversation_id", "priority").iter_rows())
+    assert priority["0990"] == 0.9  # the twenty strongest of a thousand are as many as usual
+    assert priority["0000"] < 0.1

@@ -12,18 +12,24 @@ from curation.conversation import turns
 # UTF-8 Arabic read as Windows-1256: each letter becomes one of these two followed by something else.
 _ARABIC_TWICE = re.compile("[طظ][^\\s\u0621-\u0630\u0632-\u0636]")
 ARABIC_TWICE_SHARE = 0.25  # of a text's letters; real Arabic stays below 0.05 ...
+# A table without the letter gave a question mark: in the middle of a word, or for each letter of several words.
+_LETTER_LOST = re.compile(r"(?<=[^\W\d_])\?+(?=[^\W\d_A-Z])")
+_WORDS_LOST = re.compile(r"\?{2,}(?:\s\?+){2,}")
+_ADDRESS = re.compile(r"\S+(?:://|\.\w+/)\S*")
+LETTERS_LEAST = 2  # "really?ok" is a space forgotten
 ARABIC_TWICE_LEAST = 4  # ... but for a word or two
 
 
 @check(
     "encoding",
-    {"mojibake": "fatal", "lost_characters": "fatal"},
+    {"mojibake": "fatal", "lost_characters": "fatal", "lost_letters": "doubt"},
+    version=2,
     source="ftfy.badness (Speer 2019); for Arabic the byte patterns of UTF-8 in Windows-1256",
 )
 def encoding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
-    """Mojibake, by ftfy's heuristic and for UTF-8 Arabic read as Windows-1256; characters lost as U+FFFD.
+    """Mojibake, by ftfy's heuristic and for UTF-8 Arabic read as Windows-1256; characters lost as U+FFFD or as "?".
 
-    `value` = marks of damage in the turn. A single wrong letter in an Arabic text is not seen.
+    `value` = marks of damage in the turn. Not seen: a single wrong letter in Arabic, a single "?" in a word.
     """
     from ftfy.badness import badness
 
@@ -34,8 +40,17 @@ def encoding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[
             yield {**seen, "code": "mojibake", "value": bad, "threshold": 1}
         if lost := text.count("\ufffd"):
             yield {**seen, "code": "lost_characters", "value": lost, "threshold": 1}
+        if (marks := _letters_lost(text)) >= LETTERS_LEAST:
+            yield {**seen, "code": "lost_letters", "value": marks, "threshold": LETTERS_LEAST}
 
 
 def _arabic_read_twice(text: str) -> int:
     found = len(_ARABIC_TWICE.findall(text))
     return found if found >= max(ARABIC_TWICE_LEAST, ARABIC_TWICE_SHARE * len(text) / 2) else 0
+
+
+def _letters_lost(text: str) -> int:
+    if text.count("?") < LETTERS_LEAST:
+        return 0
+    plain = _ADDRESS.sub("", text)
+    return len(_LETTER_LOST.findall(plain)) + sum(words.count("?") for words in _WORDS_LOST.findall(plain))

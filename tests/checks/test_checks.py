@@ -323,3 +323,49 @@ def test_the_short_way_to_a_language_leads_where_the_detector_does(text: str):
 
 def test_the_playbook_that_ships_is_the_example_s():
     assert yaml.safe_load((ROOT / "playbook.yaml").read_text("utf-8"))["company"] == "Zaafaran Home"
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        ("Please send us the number of your", "cut_reply"),
+        ("We looked into it, Sara,", "cut_reply"),
+        ("يرجى إرسال صورة المنتج إلى", "cut_reply"),
+        ("...", "wordless_reply"),
+        ("N/A", "wordless_reply"),
+        ("null", "wordless_reply"),
+    ],
+)
+def test_replies_that_stop_or_say_nothing_are_told(reply: str, code: str):
+    found = checks()["structure"](record(talk("My order is late", reply)), context())
+    assert code in found["code"].to_list()
+
+
+@pytest.mark.parametrize("reply", ["Sure, one moment", "Here you are: 12 Main Road", "👍", "What is it for?", "تم"])
+def test_short_and_open_ends_are_no_cuts(reply: str):
+    found = checks()["structure"](record(talk("My order is late", reply)), context())
+    assert found.is_empty()
+
+
+def test_an_unfinished_reply_weighs_more_where_the_agent_writes_full_stops():
+    last = "we will send the new one to the address that you gave us"
+    plain = record(talk("Late", "ok", "And?", last), talk("Late", "Sorry.", "And?", last))
+    found = checks()["structure"](plain, context()).filter(pl.col("code") == "unfinished_reply")
+    assert dict(plain.join(found, on="conversation_id").select("row_id", "value").iter_rows()) == {
+        "file:1": 1,
+        "file:2": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("your re?uest is be?ng handled", True),
+        ("????? ???? ?? ??????", True),
+        ("Really?? Are you sure?", False),
+        ("see https://a.com/x?b=c?d and really?ok", False),
+    ],
+)
+def test_letters_lost_to_question_marks_are_told_from_questions(text: str, seen: bool):
+    found = checks()["encoding"](record(talk("Where is it?", text)), context())
+    assert ("lost_letters" in found["code"].to_list()) == seen

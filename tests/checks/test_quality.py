@@ -129,6 +129,34 @@ def test_replies_without_a_word_of_their_own_are_seen(asked: str, reply: str, se
     assert codes("noise", talk(asked, reply)) == seen
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Make money from home! Join our group now.",
+        "CONGRATULATIONS!!! You have been chosen as our lucky winner, click here.",
+        "Buy real followers today only at https://likes.example",
+        "مبروك! ربحت جائزة نقدية، اضغط على الرابط.",
+        "قروض سريعة بدون كفيل، راسلنا على واتساب.",
+    ],
+)
+def test_advertising_is_spam_on_either_side(said: str):
+    assert codes("spam", talk(said, "Sorry?")) == codes("spam", talk("Hi", said)) == {"spam"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "You can claim the refund: click here https://shop.example/refund",
+        "Is the gift card still valid?",
+        "Our 20% discount ends today, order now!",
+        "هل أربح نقاطاً إذا اشتريت؟",
+        "العرض ينتهي اليوم، اطلب الآن من https://shop.example",
+    ],
+)
+def test_a_shop_that_offers_and_links_is_no_spam(said: str):
+    assert codes("spam", talk(said, said)) == set()
+
+
 # -- facts -------------------------------------------------------------------------------------------------------------
 
 
