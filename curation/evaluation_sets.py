@@ -1,4 +1,4 @@
-"""The evaluation sets that must not be trained on: rows of {"messages": [...]} in data/evaluation."""
+"""The evaluation sets that must not be trained on: any files that ingest reads, in data/evaluation."""
 
 from pathlib import Path
 
@@ -6,9 +6,17 @@ import polars as pl
 
 from curation.conversation import conversations
 from curation.ingest.containers import open_file
-from curation.ingest.formats import UnreadableError, chat_messages
+from curation.ingest.formats import Reading
+from curation.ingest.reading import format_for
 from curation.repair import repair_messages
 from curation.stage import QiratError
+
+_NAMES = {  # of roles, as public sets have them
+    "user": ("human", "prompter", "customer", "client", "question"),
+    "assistant": ("gpt", "bot", "agent", "model", "answer"),
+    "tool": ("function",),
+}
+READING = Reading.model_validate({"roles": {name: role for role, names in _NAMES.items() for name in names}})
 
 
 def read_evaluation_sets(folder: Path) -> pl.DataFrame:
@@ -16,14 +24,15 @@ def read_evaluation_sets(folder: Path) -> pl.DataFrame:
     rows = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
         contents = open_file(path)
-        if contents is None:
+        chosen = contents and format_for(path.name, contents, {})
+        if contents is None or not chosen:
             raise QiratError(f"{path}: no reader for this file; write evaluation sets as JSONL of {{messages: [...]}}")
-        for row in contents.rows:
-            try:
-                if row.fault or not isinstance(row.value, dict):
-                    raise UnreadableError(row.fault or "an object with messages was expected")
-                messages = repair_messages(chat_messages(row.value.get("messages"), {}), merge=True)
-            except UnreadableError as error:
-                raise QiratError(f"{path}, row {row.number}: {error}") from None
-            rows.append({"row_id": f"{path.relative_to(folder).as_posix()}:{row.number}", "messages": messages})
+        if fault := next((row for row in contents.rows if row.fault), None):
+            raise QiratError(f"{path}, row {fault.number}: {fault.fault}")
+        for outcome in chosen.read(contents, READING):
+            number = outcome.rows[0].number
+            if outcome.messages is None:
+                raise QiratError(f"{path}, row {number}: {outcome.reason}")
+            messages = repair_messages(outcome.messages, merge=True)
+            rows.append({"row_id": f"{path.relative_to(folder).as_posix()}:{number}", "messages": messages})
     return conversations(rows).unique("conversation_id", keep="first", maintain_order=True)

@@ -6,7 +6,6 @@ Repairs change how text is written down, never its words.
 import re
 import unicodedata
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any
 
 from curation.conversation import conversation_id
@@ -22,6 +21,8 @@ def repair(text: str) -> str:
 
     Lone surrogates, which no file can hold, become U+FFFD so that the encoding check sees them.
     """
+    if text.isprintable() and unicodedata.is_normalized("NFC", text):
+        return text.strip()  # nearly all: printable text has no line ends, controls or surrogates
     text = LONE_SURROGATES.sub("\ufffd", text)
     text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
     return unicodedata.normalize("NFC", text).strip()
@@ -36,17 +37,32 @@ def spoken_record(messages: Sequence[dict[str, Any]], merge: bool) -> dict[str, 
 
 def repair_messages(messages: Sequence[dict[str, Any]], merge: bool) -> list[dict[str, Any]]:
     """Repaired messages; with `merge`, neighbours of one user or assistant become one message, as people type them."""
-    repaired = [{**m, "content": repair(m["content"])} for m in messages]
+    repaired = [_repaired(m) for m in messages]
     if not merge:
         return repaired
-    return [joined for _, run in groupby(repaired, key=_mergeable) for joined in _joined(list(run))]
+    turns: list[list[dict[str, Any]]] = []
+    for m in repaired:
+        if turns and _same_turn(turns[-1][-1], m):
+            turns[-1].append(m)
+        else:
+            turns.append([m])
+    return [run[0] if len(run) == 1 else _joined(run) for run in turns]
 
 
-def _mergeable(message: dict[str, Any]) -> Any:
-    plain = message["role"] in ("user", "assistant") and not message["tool_calls"]
-    return (message["role"], message["name"]) if plain else id(message)
+def _repaired(message: dict[str, Any]) -> dict[str, Any]:
+    text = repair(message["content"])
+    return message if text is message["content"] else {**message, "content": text}
 
 
-def _joined(run: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    said = [m["content"] for m in run if m["content"]]
-    return [{**run[0], "content": "\n".join(said)}]
+def _same_turn(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    return (
+        before["role"] == after["role"]
+        and before["name"] == after["name"]
+        and after["role"] in ("user", "assistant")
+        and not before["tool_calls"]
+        and not after["tool_calls"]
+    )
+
+
+def _joined(run: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {**run[0], "content": "\n".join(m["content"] for m in run if m["content"])}

@@ -1,154 +1,137 @@
 """Read every raw file into one table of conversations.  python -m curation.ingest
 
-Nothing is lost on the way: every raw row is part of one conversation or stands in the quarantine with a reason.
+Nothing is lost on the way: every raw row is part of one conversation or stands in the quarantine with a reason. Files
+pass through in chunks, so that their size matters little, and a file that was read before is not read again.
 """
 
-from collections.abc import Mapping
+import functools
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, NoReturn
 
 import polars as pl
-from pydantic import Field
 
-from curation.conversation import SCHEMA
-from curation.ingest.containers import CONTAINERS, Contents, Row, open_file
-from curation.ingest.formats import Format, Outcome, formats
-from curation.repair import spoken_record
-from curation.stage import Params, QiratError, Stage
+from curation import forget
+from curation.ingest.memory import FILES, TABLES, Memory, write_groups
+from curation.ingest.reading import Ingest, Part, RawFile, mapper, tasks_of
+from curation.ingest.unpacking import packing
+from curation.stage import QiratError, Stage, table_path, version_of
+from curation.workers import spread
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 RAW = Path("data/raw")
-QUARANTINE = pl.Schema(
-    {"row_id": pl.String, "source_file": pl.String, "source_row": pl.Int64, "reason": pl.String, "raw": pl.String}
-)
-
-
-class Ingest(Params):
-    """params.yaml: ingest"""
-
-    roles: Mapping[str, str]  # how sources call their roles -> system, user, assistant or tool
-    merge_consecutive: bool  # neighbouring messages of one side become one
-    formats: Mapping[str, str] = Field(default_factory=dict)  # glob of files -> format, where looking is not enough
+LARGE = 48 * 2**20  # bytes from which starting processes pays
+UNPACKED = 6  # a packed text becomes about so many times as large
+# What Hugging Face saves with a data set, and where the set then lies.
+NOTES = {"dataset_info.json": "*.arrow", "state.json": "*.arrow", "dataset_dict.json": "*/*.arrow"}
 
 
 def main() -> None:
     """Find each raw file's format, map it to conversations, quarantine what cannot be read."""
     with Stage("ingest", Ingest) as stage:
-        files = raw_files(stage.input(RAW))
-        conversations, quarantine, report = [], [], []
-        for path in files:
-            name = path.relative_to(RAW).as_posix()
-            kind, outcomes = read_file(path, name, stage.params)
-            readable = [o for o in outcomes if o.messages]
-            read = [conversation(name, kind, o, stage.params) for o in stage.progress(readable, name)]
-            refused = [quarantined(name, o) for o in outcomes if not o.messages]
-            conversations += read
-            quarantine += refused
-            rows = len(read) + len(refused)
-            report.append((name, kind, rows, len(read), len(refused)))
-            stage.say(f"{name}: {kind}, {len(read):,} conversations, {len(refused):,} quarantined")
+        rules = forget.read_rules(stage.input(forget.PATH))
+        version = version_of(stage.params, sorted((rule.forget, rule.value) for rule in rules))
+        files = {key_of(file, version): file for file in raw_files(stage.input(RAW))}
 
-        stage.write(
-            "ingested/conversations", pl.DataFrame(conversations, schema=SCHEMA).sort("source_file", "source_row")
-        )
-        stage.write(
-            "ingested/quarantine", pl.DataFrame(quarantine, schema=QUARANTINE).sort("source_file", "source_row")
-        )
-        columns = ["source_file", "source", "rows", "conversations", "quarantined"]
-        stage.write("ingested/files", pl.DataFrame(report, schema=columns, orient="row"))
-        stage.write_metrics(
-            {
-                "files": len(files),
-                "rows": len(conversations) + len(quarantine),
-                "conversations": len(conversations),
-                "quarantined": len(quarantine),
-            }
-        )
+        memory = Memory(stage)
+        reports = {key: report for key in files if (report := memory.report(key)) is not None}
+        memory.forget_but(reports)
+        if reports:
+            stage.say(f"{len(reports):,} files as they were read before")
+        for key, parts in read({key: file for key, file in files.items() if key not in reports}, stage, rules):
+            reports[key] = memory.keep(key, parts)
+            stage.say(told(reports[key]))
+
+        for table, schema in TABLES.items():
+            frames = (frame for key in files for frame in memory.tables(key, reports[key], table))
+            with stage.output(table_path(f"ingested/{table}")) as path:
+                rows = write_groups(path, frames, schema)
+            stage.say(f"ingested/{table}: {rows:,} rows")
+        found = pl.concat(reports[key] for key in files).select(FILES.names())
+        stage.write("ingested/files", found)
+        counted = ("rows", "conversations", "quarantined", "forgotten")
+        stage.write_metrics({"files": found.height, **found.select(pl.col(counted).sum()).row(0, named=True)})
 
 
-def raw_files(folder: Path) -> list[Path]:
-    """Every file below the folder in the order of names, hidden ones left out."""
-    found = [p for p in sorted(folder.rglob("*")) if p.is_file() and not p.name.startswith(".")]
-    if not found:
+def raw_files(folder: Path) -> list[RawFile]:
+    """Everything below the folder in the order of names, hidden ones and the notes of data sets left out."""
+    found = [raw_file(path, folder) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()]
+    shown = [file for file in found if not any(part.startswith(".") for part in Path(file.name).parts)]
+    rows = [file for file in shown if not _is_note(file.path)]
+    if not rows:
         raise QiratError(f"{folder} holds no files; drop your exports there, or run `qirat sample` for an example")
-    return found
+    return sorted(rows, key=lambda file: file.name)
 
 
-def read_file(path: Path, name: str, params: Ingest) -> tuple[str, list[Outcome]]:
-    """The format of a file, and what became of each of its rows."""
-    contents = open_file(path)
-    if contents is None:
-        kinds = ", ".join(CONTAINERS)
-        return "unknown", [
-            Outcome([Row(0, None)], reason=f"no reader for {path.name}; Qirat reads {kinds}, plain, .gz or .zst")
-        ]
-    faulty = [row for row in contents.rows if row.fault]
-    readable = [row for row in contents.rows if not row.fault]
-    if not readable:
-        return "unknown", [Outcome([row], reason=row.fault) for row in faulty]
-    chosen = format_for(name, contents, params.formats)
-    if chosen is None:
-        keys = ", ".join(contents.columns or _keys(readable[0]))
-        reason = f"no format has these fields: {keys}; name one in params.yaml: ingest.formats, see docs/formats.md"
-        return "unknown", [Outcome([row], reason=row.fault or reason) for row in contents.rows]
-    try:
-        outcomes = list(chosen.read(contents, params.roles))
-    except (AttributeError, KeyError, TypeError) as error:
-        raise QiratError(
-            f"{name} cannot be read as {chosen.name} ({error!r}); see params.yaml: ingest.formats"
-        ) from None
-    taken = {row.number for outcome in outcomes for row in outcome.rows}
-    outcomes += [Outcome([row], reason=row.fault) for row in faulty if row.number not in taken]
-    assert_all_rows(name, contents, outcomes)
-    return chosen.name, outcomes
+def _is_note(path: Path) -> bool:
+    """Whether a file only describes the tables beside or below it."""
+    return path.name in NOTES and any(path.parent.glob(NOTES[path.name]))
 
 
-def format_for(name: str, contents: Contents, chosen: Mapping[str, str]) -> Format | None:
-    """The format that params name for this file, else the first that recognises it."""
-    for glob, wanted in chosen.items():
-        if Path(name).match(glob):
-            if wanted not in formats():
-                raise QiratError(f"params.yaml: ingest.formats names {wanted!r}; there are {', '.join(formats())}")
-            return formats()[wanted]
-    return next((f for f in formats().values() if f.recognises(contents)), None)
+def raw_file(path: Path, folder: Path) -> RawFile:
+    """A file by its name below the folder; links that lead out of it are not followed."""
+    name = path.relative_to(folder).as_posix().encode("utf-8", "backslashreplace").decode("utf-8")
+    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        return RawFile(name, path, "a link that leads out of the folder is not followed; put the file itself here")
+    if not path.is_file():
+        return RawFile(name, path, "not a file, or a link to nothing; export it again")
+    return RawFile(name, path)
 
 
-def assert_all_rows(name: str, contents: Contents, outcomes: list[Outcome]) -> None:
-    """Every row of the file is in exactly one outcome."""
-    read, given = sorted(r.number for o in outcomes for r in o.rows), sorted(r.number for r in contents.rows)
-    if read != given:
-        raise QiratError(
-            f"{name}: {len(given):,} rows were opened but {len(read):,} came out; this is a defect of the format"
+def key_of(file: RawFile, version: str) -> str:
+    """A hash of all that the tables of a file depend on: its name and bytes, the params, rules and code."""
+    digest = hashlib.sha256(f"{version}\0{file.name}\0{file.refused}\0".encode())
+    if not file.refused:
+        try:
+            with file.path.open("rb") as handle:
+                digest.update(hashlib.file_digest(handle, "sha256").digest())
+        except OSError as error:
+            digest.update(str(error.errno).encode())  # reading it will say why not
+    return digest.hexdigest()
+
+
+def read(
+    files: Mapping[str, RawFile], stage: Stage[Ingest], rules: forget.Rules
+) -> Iterator[tuple[str, Iterator[Part]]]:
+    """The keys of the files, each with the parts that come of it."""
+    from tqdm import tqdm
+
+    sizes = {file.name: 0 if file.refused else file.path.stat().st_size for file in files.values()}
+    packed = {file.name for file in files.values() if sizes[file.name] and packing(file.path)}
+    unpacked = sum(size * (UNPACKED if name in packed else 1) for name, size in sizes.items())
+    with tqdm(
+        desc="ingest", total=sum(sizes.values()), unit="B", unit_scale=True, disable=None, mininterval=0.5, leave=False
+    ) as bar:
+        tasks = (task for file in files.values() for task in tasks_of(file, stage.params, bar.update))
+        prepare = functools.partial(mapper, stage.params, rules)
+        parts = spread(prepare, tasks, stage.params.workers, unpacked > LARGE)
+        keys = {file.name: key for key, file in files.items()}
+        yield from (
+            (keys[name], of_file) for name, of_file in groupby(counted(parts, bar), lambda part: part.head.name)
         )
 
 
-def conversation(name: str, kind: str, outcome: Outcome, params: Ingest) -> dict[str, Any]:
-    """The record of a readable outcome."""
-    number = outcome.rows[0].number
-    return {
-        **outcome.provenance,
-        **spoken_record(outcome.messages or [], params.merge_consecutive),
-        "row_id": f"{name}:{number}",
-        "source": kind,
-        "source_file": name,
-        "source_row": number,
-    }
+def counted(parts: Iterable[Part], bar: "tqdm[NoReturn]") -> Iterator[Part]:
+    """The parts, their rows said beside the bar."""
+    rows = 0
+    for part in parts:
+        rows += part.conversations.height + part.quarantine.height
+        bar.set_postfix_str(f"{rows / (bar.format_dict['elapsed'] or 1):,.0f} rows/s")
+        yield part
 
 
-def quarantined(name: str, outcome: Outcome) -> dict[str, Any]:
-    """The quarantine's row for an unreadable outcome."""
-    number = outcome.rows[0].number
-    raw = "\n".join(row.text() for row in outcome.rows)
-    return {
-        "row_id": f"{name}:{number}",
-        "source_file": name,
-        "source_row": number,
-        "reason": outcome.reason,
-        "raw": raw,
-    }
-
-
-def _keys(row: Row) -> list[str]:
-    return list(row.value) if isinstance(row.value, dict) else [f"(a {type(row.value).__name__})"]
+def told(report: pl.DataFrame) -> str:
+    """What the person at the terminal should know of a file."""
+    file = report.row(0, named=True)
+    encoding = f", not UTF-8 but {file['encoding']}" if file["encoding"] not in ("", "utf-8") else ""
+    return (
+        f"{file['source_file']}: {file['source']} ({file['container']}{encoding}), "
+        f"{file['conversations']:,} conversations, {file['quarantined']:,} quarantined"
+    )
 
 
 if __name__ == "__main__":

@@ -1,194 +1,123 @@
-"""How bytes become raw rows: JSON lines, a JSON document, CSV/TSV, Parquet; each plain, gzip or zstd.
+"""How bytes become raw rows: JSON lines, a JSON document, CSV/TSV, text, Parquet, Arrow; each plain, gzip or zstd.
 
-A container numbers its rows from 1 and never drops one: what it cannot read becomes a row with a fault.
+A container gives its rows in chunks, so that a file of any size passes through little memory and several processes. It
+numbers its rows from 1 and never drops one: what it cannot read becomes a row with a fault. What a file is called
+says what it should be; what it holds decides.
 """
 
-import csv
-import gzip
-import io
-import json
-import zlib
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import polars as pl
+from curation.ingest.delimited import delimited, delimited_kind
+from curation.ingest.encodings import as_utf8, encoding_of, is_text
+from curation.ingest.json_text import json_value
+from curation.ingest.rows import (
+    ARROW,
+    CSV,
+    JSON,
+    JSON_LINES,
+    PARQUET,
+    TEXT,
+    TSV,
+    Contents,
+    Given,
+    Opened,
+    Row,
+    sample_of,
+)
+from curation.ingest.tables import arrow, parquet
+from curation.ingest.texts import json_document, lines, whole
+from curation.ingest.unpacking import BombError, Limits, Tick, TornError, blocks, packing
 
-from curation.repair import LONE_SURROGATES
-
-CHARACTERS_KEPT = 2000  # of an unreadable row, in the quarantine
-
-
-@dataclass(frozen=True)
-class Row:
-    """One raw row. `value` is a dict for every container but JSON, which may hold anything.
-
-    A `fault` says why the row cannot be used; its value is then what could still be told, or None.
-    """
-
-    number: int  # 1-based: physical line, element, record or table row
-    value: Any
-    fault: str | None = None
-    raw: str | None = None  # as it stood in the file; None: derived from the value
-
-    def text(self) -> str:
-        shown = self.raw if self.raw is not None else json.dumps(self.value, ensure_ascii=False, default=str)
-        return shown[:CHARACTERS_KEPT]
-
-
-@dataclass(frozen=True)
-class Contents:
-    """A file that was opened: its rows, and for a JSON object the fields beside the rows."""
-
-    rows: list[Row]
-    columns: tuple[str, ...] = ()  # of a table
-    beside: dict[str, Any] = field(default_factory=dict)
+USUAL = Limits(row_bytes=64 * 2**20, unpacked_bytes=50 * 2**30)
+ENDINGS = {
+    ".jsonl": JSON_LINES,
+    ".ndjson": JSON_LINES,
+    ".json": JSON,
+    ".csv": CSV,
+    ".tsv": TSV,
+    ".txt": TEXT,
+    ".parquet": PARQUET,
+    ".arrow": ARROW,
+}
+TABLES = {PARQUET: parquet, ARROW: arrow}
+_MAGIC = {b"PAR1": PARQUET, b"ARROW1": ARROW}
+_JSON_START = re.compile(rb'\s*(?:\{\s*["}]|\[\s*["\[{\]])')  # not "[12/03/2025, ...", as chats begin
 
 
 def open_file(path: Path) -> Contents | None:
-    """The rows of a raw file by its name's ending; None when no container has that ending."""
-    suffixes = [s.lower() for s in path.suffixes]
-    packed = suffixes[-1] if suffixes and suffixes[-1] in (".gz", ".zst") else ""
-    kind = suffixes[-2 if packed else -1] if len(suffixes) > bool(packed) else ""
-    if kind not in CONTAINERS:
+    """A small file with all its rows; None when it holds nothing that Qirat reads."""
+    opened = open_chunks(path, USUAL)
+    if opened is None:
         return None
+    rows = [row for chunk in opened.chunks for row in chunk.rows()]
+    return Contents(rows, sample_of(rows), opened.columns, opened.beside, path.name)
+
+
+def open_chunks(path: Path, limits: Limits, tick: Tick = lambda _: None) -> Opened | None:
+    """A raw file by what it holds and, where that tells nothing, by its name; None for what Qirat does not read."""
     try:
-        data = _unpack(path.read_bytes(), packed)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        return Contents([Row(0, None, f"the {packed} file cannot be unpacked ({error}); export it again", "")])
-    return CONTAINERS[kind](data)
+        head = next(blocks(path, limits), b"")
+        container = container_of(path, head)
+        if container is None:
+            return None
+        if container in TABLES:
+            tick(path.stat().st_size)
+            return TABLES[container](whole(blocks(path, limits)) if packing(path) else path, limits)
+        encoding = encoding_of(_as_far_as_good(blocks(path, limits)))
+        return _text(container, encoding, as_utf8(blocks(path, limits, tick), encoding), limits)
+    except TornError as error:
+        return _fault(str(error))
+    except OSError as error:
+        return _fault(f"the file cannot be read ({error.strerror}); export it again")
 
 
-def _unpack(data: bytes, packed: str) -> bytes:
-    if packed == ".gz":
-        return gzip.decompress(data)
-    if packed == ".zst":
-        return b"".join(_zstd_frames(data))
-    return data
+def _fault(fault: str) -> Opened:
+    """A file none of which can be read."""
+    return Opened("unknown", iter([Given([Row(0, None, fault, "")])]))
 
 
-def _zstd_frames(data: bytes) -> Iterator[bytes]:
-    import zstandard
-
-    while data:
-        frame = zstandard.ZstdDecompressor().decompressobj()
-        try:
-            yield frame.decompress(data)
-        except zstandard.ZstdError as error:
-            raise ValueError(error) from None
-        if not frame.eof:
-            raise ValueError("it ends in the middle")
-        data = frame.unused_data
-
-
-def _json_lines(data: bytes) -> Contents:
-    return Contents(
-        [
-            _parsed(number, line)
-            for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1)
-            if line.strip()
-        ]
-    )
-
-
-def _parsed(number: int, line: bytes) -> Row:
+def _as_far_as_good(stream: Iterator[bytes]) -> Iterator[bytes]:
     try:
-        value = json.loads(line.decode("utf-8"))
-        # Escapes such as \\ud83d alone are half a character, which no file can hold.
-        return Row(number, _whole_characters(value) if b"\\ud" in line.lower() else value)
-    except UnicodeDecodeError as error:
-        fault = f"not UTF-8 at byte {error.start}; save the file as UTF-8"
-    except (ValueError, RecursionError) as error:
-        fault = f"not JSON ({error}); export the row again"
-    return Row(number, None, fault, line.decode("utf-8", "replace"))
+        yield from stream
+    except BombError:
+        raise
+    except TornError:
+        return
 
 
-def _whole_characters(value: Any) -> Any:
-    if isinstance(value, str):
-        return LONE_SURROGATES.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [_whole_characters(item) for item in value]
-    if isinstance(value, dict):
-        return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
-    return value
+def container_of(path: Path, head: bytes) -> str | None:
+    """What a file's first unpacked bytes are, helped by its name where they may be several things."""
+    suffixes = [s.lower() for s in path.suffixes if s.lower() not in (".gz", ".zst")]
+    named = ENDINGS.get(suffixes[-1]) if suffixes else None
+    magic = next((kind for mark, kind in _MAGIC.items() if head.startswith(mark)), None)
+    if magic or named in TABLES:
+        return magic or named
+    start = b"".join(as_utf8([head], encoding_of([head])))
+    if _JSON_START.match(start):
+        return JSON_LINES if _is_lines(start, named) else JSON
+    if named or not is_text(head):
+        return named
+    return delimited_kind(start) or TEXT
 
 
-def _json_document(data: bytes) -> Contents:
-    """An array of rows, or an object with one array of objects that are the rows."""
-    whole = _parsed(1, data.removeprefix(b"\xef\xbb\xbf"))
-    if whole.fault:
-        lines = _json_lines(data)  # many exports are JSON lines named .json
-        return lines if any(row.fault is None for row in lines.rows) else Contents([whole])
-    if isinstance(whole.value, list):
-        return Contents([Row(number, value) for number, value in enumerate(whole.value, 1)])
-    if isinstance(whole.value, dict):
-        lists = {k: v for k, v in whole.value.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
-        rows_key = next((key for key in ROW_KEYS if key in lists), None)
-        if rows_key:
-            beside = {key: value for key, value in whole.value.items() if key != rows_key}
-            return Contents([Row(number, value) for number, value in enumerate(lists[rows_key], 1)], beside=beside)
-    return Contents([whole])
-
-
-def _delimited(delimiter: str, data: bytes) -> Contents:
-    """CSV or TSV with a header; a record may span lines, and is numbered as a record, the header not counted."""
+def _is_lines(start: bytes, named: str | None) -> bool:
+    """Whether a JSON text is one value a line rather than one document."""
+    line, _, rest = start.lstrip().partition(b"\n")
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        return Contents([Row(0, None, f"not UTF-8 at byte {error.start}; save the file as UTF-8", "")])
-    csv.field_size_limit(2**31 - 1)
-    records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        header = tuple(name.strip() for name in next(records))
-    except (StopIteration, csv.Error):
-        return Contents([])
-    return Contents(list(_records(records, header)), columns=header)
+        value, _ = json_value(line)
+    except ValueError:
+        return named == JSON_LINES and not line.startswith(b"[") and line.strip() != b"{"
+    return bool(rest.strip()) or (named == JSON_LINES and not isinstance(value, list))
 
 
-def _records(records: Iterator[list[str]], header: tuple[str, ...]) -> Iterator[Row]:
-    number = 0
-    while True:
-        number += 1
-        try:
-            record = next(records)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Row(number, None, f"not CSV ({error}); export the row again", "")
-            continue
-        if not record:
-            number -= 1
-        elif len(record) == len(header):
-            yield Row(number, {name: value or None for name, value in zip(header, record, strict=True)})
-        else:
-            fault = f"{len(record)} fields where the header has {len(header)}; quote fields that hold separators"
-            yield Row(number, dict(zip(header, record, strict=False)), fault, " | ".join(record))
-
-
-def _parquet(data: bytes) -> Contents:
-    try:
-        table = pl.read_parquet(io.BytesIO(data))
-        values = list(table.iter_rows(named=True))
-    except (pl.exceptions.PolarsError, OSError, ValueError, OverflowError) as error:
-        return Contents([Row(0, None, f"the Parquet file cannot be read ({error}); export it again", "")])
-    return Contents([Row(number, value) for number, value in enumerate(values, 1)], columns=tuple(table.columns))
-
-
-def _csv(data: bytes) -> Contents:
-    return _delimited(",", data)
-
-
-def _tsv(data: bytes) -> Contents:
-    return _delimited("\t", data)
-
-
-ROW_KEYS = ("tickets", "conversations", "rows", "data", "examples")
-CONTAINERS = {
-    ".jsonl": _json_lines,
-    ".ndjson": _json_lines,
-    ".json": _json_document,
-    ".csv": _csv,
-    ".tsv": _tsv,
-    ".parquet": _parquet,
-}
+def _text(container: str, encoding: str, stream: Iterator[bytes], limits: Limits) -> Opened:
+    if container == JSON:
+        opened = json_document(stream, limits)
+    elif container in (CSV, TSV):
+        opened = delimited(container, stream, limits)
+    else:
+        opened = Opened(container, lines(stream, limits, container == JSON_LINES))
+    return replace(opened, encoding=encoding)

@@ -1,0 +1,73 @@
+"""What each raw file would be read as, and why as nothing else: what `qirat ingest --explain` says."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from curation.checks import Score
+from curation.ingest.__main__ import RAW, raw_files
+from curation.ingest.formats import Format, formats
+from curation.ingest.reading import Head, Ingest, RawFile, begin, outcomes_of
+from curation.ingest.rows import Row
+from curation.personal_data import covered
+from curation.repair import repair_messages
+from curation.stage import QiratError, load_params
+
+TURNS_SHOWN = 4
+WIDTH = 110
+
+
+def explain() -> str:
+    """Each file's format, container, encoding and rows, how its first conversation begins, and the other formats.
+
+    Every file is passed through once to count its rows; only its first rows are understood. Nothing is written.
+    """
+    if not RAW.is_dir():
+        raise QiratError(f"there is no {RAW} here; run this from the folder that holds params.yaml")
+    params, countries = load_params("ingest", Ingest), load_params("score", Score).countries
+    return "\n\n".join("\n".join(_of_file(file, params, countries)) for file in raw_files(RAW))
+
+
+def _of_file(file: RawFile, params: Ingest, countries: Sequence[str]) -> Iterator[str]:
+    head, chunks = begin(file, params)
+    count, first = 0, None
+    for chunk in chunks:
+        count += chunk.count()
+        first = first or next(chunk.rows(), None)
+    container = ", ".join(filter(None, (head.container, head.encoding)))
+    yield f"{file.name}: {head.kind} ({container}), {count:,} raw row{'s' * (count != 1)}"
+    chosen = formats().get(head.kind)
+    if chosen is None:
+        yield _short(f"  not read: {_fault(first, head)}")
+    else:
+        yield from _beginning(head, chosen, params, countries)
+    for form in formats().values() if head.around.sample else ():
+        if form is not chosen:
+            misses = form.misses(head.around)
+            yield _short(
+                f"  not {form.name}: {misses or 'it would fit, but another fits before it; ingest.formats decides'}"
+            )
+
+
+def _fault(first: Row | None, head: Head) -> str:
+    if first is None:
+        return "it is empty"
+    return first.fault or head.reason or ""
+
+
+def _beginning(head: Head, chosen: Format, params: Ingest, countries: Sequence[str]) -> Iterator[str]:
+    """The first turns of the first conversation that can be read, without personal data; else why none can be."""
+    outcomes = outcomes_of(head, chosen, head.around.sample, params)
+    readable = next((outcome.messages for outcome in outcomes if outcome.messages), None)
+    if readable is None:
+        yield from (_short(f"  cannot be read: {outcome.reason}") for outcome in outcomes[:1])
+        return
+    turns: list[dict[str, Any]] = covered(repair_messages(readable, params.merge_consecutive), countries)
+    yield from (_short(f"  {m['role']}: {m['content']}") for m in turns[:TURNS_SHOWN])
+    if len(turns) > TURNS_SHOWN:
+        yield f"  ... {len(turns) - TURNS_SHOWN} more turns"
+
+
+def _short(line: str) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    return indent + textwrap.shorten(line, WIDTH, placeholder=" ...")

@@ -1,0 +1,122 @@
+"""What ingest read of each file, kept as tables of a few thousand rows, so that nothing large lies in memory."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import polars as pl
+
+from curation.conversation import SCHEMA
+from curation.ingest.reading import QUARANTINE, Ingest, Part
+from curation.stage import CACHE, QiratError, Stage
+
+ROWS_A_GROUP = 20_000  # of a kept table at least, of a row group of what is written exactly
+TABLES = {"conversations": SCHEMA, "quarantine": QUARANTINE}
+FILES = pl.Schema(
+    {
+        "source_file": pl.String,
+        "source": pl.String,  # the format
+        "container": pl.String,
+        "encoding": pl.String,  # of a text
+        "rows": pl.Int64,  # conversations and quarantined; either may be made of several raw rows
+        "conversations": pl.Int64,
+        "quarantined": pl.Int64,
+        "forgotten": pl.Int64,  # of the quarantined
+    }
+)
+
+
+class Memory:
+    """The kept tables of files, by keys that are hashes of all that the tables depend on."""
+
+    def __init__(self, stage: Stage[Ingest]) -> None:
+        self._stage = stage
+
+    def report(self, key: str) -> pl.DataFrame | None:
+        """The file's row of FILES and its number of `groups`; None when it was not read to its end."""
+        report = self._stage.remembered(key, key)
+        kept = report is not None and all(
+            (CACHE / self._stage.name / f"{n}.parquet").exists() for n in names(key, report)
+        )
+        return report if kept else None
+
+    def keep(self, key: str, parts: Iterable[Part]) -> pl.DataFrame:
+        """Keeps what comes of a file, at least one part; the report, which says that all is there, last."""
+        counts: Counter[str] = Counter()
+        for group in _groups(parts):
+            head = group[0].head
+            tables = {
+                "conversations": pl.concat([part.conversations for part in group]),
+                "quarantine": pl.concat([part.quarantine for part in group]),
+            }
+            for table, rows in tables.items():
+                self._stage.remember(f"{key}-{counts['groups']}-{table}", key, rows)
+            counts["conversations"] += tables["conversations"].height
+            counts["quarantined"] += tables["quarantine"].height
+            counts["forgotten"] += tables["quarantine"].filter(code="forgotten").height
+            counts["groups"] += 1
+        said = {"source_file": head.name, "source": head.kind, "container": head.container, "encoding": head.encoding}
+        rows_read = counts["conversations"] + counts["quarantined"]
+        report = pl.DataFrame({**said, "rows": rows_read, **counts}, {**FILES, "groups": pl.Int64})
+        self._stage.remember(key, key, report)
+        return report
+
+    def tables(self, key: str, report: pl.DataFrame, table: str) -> Iterator[pl.DataFrame]:
+        """What is kept of a file, in the order of its rows."""
+        for group in range(report.item(0, "groups")):
+            kept = self._stage.remembered(f"{key}-{group}-{table}", key)
+            if kept is None:
+                raise QiratError("data/cache changed while ingest ran; run it again")
+            yield kept
+
+    def forget_but(self, reports: Mapping[str, pl.DataFrame]) -> None:
+        """Removes what is kept of other files, and of these in other versions: it may hold words to be forgotten."""
+        self._stage.forget_but({name for key, report in reports.items() for name in (key, *names(key, report))})
+
+
+def names(key: str, report: pl.DataFrame) -> list[str]:
+    """The names under which a file's tables are kept."""
+    return [f"{key}-{group}-{table}" for group in range(report.item(0, "groups")) for table in TABLES]
+
+
+def _groups(parts: Iterable[Part]) -> Iterator[list[Part]]:
+    held: list[Part] = []
+    rows = 0
+    for part in parts:
+        held.append(part)
+        rows += part.conversations.height + part.quarantine.height
+        if rows >= ROWS_A_GROUP:
+            yield held
+            held, rows = [], 0
+    if held:
+        yield held
+
+
+def write_groups(path: Path, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> int:
+    """A Parquet file whose bytes depend on the rows alone, not on how they came. Returns the number of rows."""
+    import pyarrow.parquet as pq
+
+    as_arrow = pl.CompatLevel.oldest()
+    rows = 0
+    with pq.ParquetWriter(path, schema.to_frame().to_arrow(compat_level=as_arrow).schema, compression="zstd") as file:
+        for group in _exactly(frames):
+            file.write_table(group.to_arrow(compat_level=as_arrow).combine_chunks())
+            rows += group.height
+    return rows
+
+
+def _exactly(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The rows of the frames, ROWS_A_GROUP at a time."""
+    held: list[pl.DataFrame] = []
+    for frame in frames:
+        held.append(frame)
+        if sum(f.height for f in held) >= ROWS_A_GROUP:
+            *whole, rest = pl.concat(held, rechunk=True).iter_slices(ROWS_A_GROUP)
+            yield from whole
+            if rest.height == ROWS_A_GROUP:
+                yield rest
+                held = []
+            else:
+                held = [rest]
+    if any(f.height for f in held):
+        yield pl.concat(held, rechunk=True)

@@ -1,0 +1,310 @@
+"""From a raw file to tables: its format found, its rows mapped chunk by chunk, in whatever process.
+
+What becomes of a row depends on the row, the file's first rows and the params: never on the chunk or the process.
+"""
+
+import functools
+import itertools
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import Field, PositiveInt
+
+from curation.conversation import MESSAGE, SCHEMA
+from curation.forget import Rules, forgotten
+from curation.ingest.containers import ENDINGS, open_chunks
+from curation.ingest.formats import Format, Outcome, Reading, attempt, formats
+from curation.ingest.provenance import provenance
+from curation.ingest.rows import TEXT, Chunk, Contents, Given, Opened, Row, sample_of
+from curation.ingest.unpacking import Limits, Tick
+from curation.repair import spoken_record
+from curation.stage import QiratError
+from curation.workers import Workers
+
+QUARANTINE = pl.Schema(
+    {
+        "row_id": pl.String,
+        "source_file": pl.String,
+        "source_row": pl.Int64,
+        "code": pl.String,  # unreadable, or forgotten on somebody's request
+        "reason": pl.String,
+        "raw": pl.String,  # as it stood in the file, cut; null when forgotten
+    }
+)
+OUTCOMES_A_PART = 2000
+FORGOTTEN = "forgotten on request"
+ROWS_SHOWN = 100  # of an unreadable conversation
+
+
+class Ingest(Reading):
+    """params.yaml: ingest"""
+
+    merge_consecutive: bool  # neighbouring messages of one side become one
+    formats: Mapping[str, str] = Field(default_factory=dict)  # glob of files -> format, where looking is not enough
+    max_row_bytes: PositiveInt = 64 * 2**20  # a longer row is quarantined
+    max_unpacked_bytes: PositiveInt = 50 * 2**30  # of a file; what lies beyond is quarantined
+    workers: Workers = "auto"  # processes; the result is the same
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.max_row_bytes, self.max_unpacked_bytes)
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A file below data/raw; or what stands there without being one, with the reason why it is not read."""
+
+    name: str  # relative to data/raw
+    path: Path
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
+class Head:
+    """What all chunks of a file are read with."""
+
+    name: str
+    container: str
+    encoding: str
+    kind: str = "unknown"  # the format
+    reason: str | None = None  # why there is no format
+    around: Contents = field(default_factory=lambda: Contents(()))  # sample, columns and fields beside the rows
+
+
+@dataclass(frozen=True)
+class Task:
+    """Rows of one file to be mapped; or outcomes of a format that had to see the whole file."""
+
+    head: Head
+    chunk: Chunk = field(default_factory=lambda: Given(()))
+    outcomes: Sequence[Outcome] | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What came of a task."""
+
+    head: Head
+    conversations: pl.DataFrame
+    quarantine: pl.DataFrame
+
+
+# -- a file ----------------------------------------------------------------------------------------------------------
+
+
+def tasks_of(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> Iterator[Task]:
+    """The work that a file makes, at least one task; its rows are read as the tasks are taken."""
+    head, chunks = begin(file, params, tick)
+    chosen = formats().get(head.kind)
+    if chosen is not None and chosen.whole_file:
+        rows = (row for chunk in chunks for row in chunk.rows())
+        outcomes = sorted(outcomes_of(head, chosen, rows, params), key=lambda outcome: outcome.rows[0].number)
+        for start in range(0, max(len(outcomes), 1), OUTCOMES_A_PART):
+            yield Task(_without_sample(head), outcomes=outcomes[start : start + OUTCOMES_A_PART])
+        return
+    yield from (Task(head, chunk) for chunk in itertools.chain(chunks, [Given(())]))
+
+
+def begin(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> tuple[Head, Iterator[Chunk]]:
+    """The format of the file by its first rows, and all its chunks."""
+    opened = _opened(file, params, tick)
+    looked_at: list[Chunk] = []
+    sample = sample_of(row for chunk in _kept(opened.chunks, looked_at) for row in chunk.rows())
+    around = Contents((), sample, opened.columns, opened.beside, file.name)
+    chosen = format_for(file.name, around, params.formats)
+    head = Head(file.name, opened.container, opened.encoding, chosen.name if chosen else "unknown", around=around)
+    chunks = itertools.chain(looked_at, opened.chunks)
+    if chosen:
+        return head, chunks
+    name_one = "name one in params.yaml: ingest.formats, see docs/formats.md"
+    if not sample:
+        return replace(head, reason=f"none of the first rows can be read, so no format was found; {name_one}"), chunks
+    if opened.container == TEXT:  # a note or a manual: nobody wants its lines one by one
+        return head, iter([_one_fault(f"{file.path.name} is a text of no format that Qirat reads; {name_one}")])
+    keys = ", ".join(opened.columns or _keys(sample[0]))
+    return replace(head, reason=f"no format has these fields: {keys}; {name_one}"), chunks
+
+
+def _opened(file: RawFile, params: Ingest, tick: Tick) -> Opened:
+    if file.refused:
+        return Opened("unknown", iter([_one_fault(file.refused)]))
+    opened = open_chunks(file.path, params.limits, tick)
+    if opened is None:
+        kinds = ", ".join(ENDINGS)
+        fault = f"no reader for {file.path.name}; Qirat reads {kinds}, plain, .gz or .zst"
+        return Opened("unknown", iter([_one_fault(fault)]))
+    return opened
+
+
+def _one_fault(fault: str) -> Chunk:
+    return Given([Row(0, None, fault, "")])
+
+
+def _kept(chunks: Iterator[Chunk], looked_at: list[Chunk]) -> Iterator[Chunk]:
+    for chunk in chunks:
+        looked_at.append(chunk)
+        yield chunk
+
+
+def _without_sample(head: Head) -> Head:
+    return replace(head, around=Contents(()))
+
+
+def _keys(row: Row) -> list[str]:
+    return list(row.value) if isinstance(row.value, dict) else [f"(a {type(row.value).__name__})"]
+
+
+def format_for(name: str, contents: Contents, chosen: Mapping[str, str]) -> Format | None:
+    """The format that params name for this file, else the first that recognises it."""
+    for glob, wanted in chosen.items():
+        if Path(name).match(glob):
+            if wanted not in formats():
+                raise QiratError(f"params.yaml: ingest.formats names {wanted!r}; there are {', '.join(formats())}")
+            return formats()[wanted]
+    return next((f for f in formats().values() if contents.sample and f.recognises(contents)), None)
+
+
+# -- rows to outcomes ------------------------------------------------------------------------------------------------
+
+
+def outcomes_of(head: Head, chosen: Format | None, rows: Iterable[Row], params: Ingest) -> list[Outcome]:
+    """What became of these rows: each is in exactly one outcome."""
+    if chosen is None:
+        return [Outcome([row], reason=row.fault or head.reason) for row in rows]
+    given, faulty = array("q"), []
+
+    def passing() -> Iterator[Row]:
+        for row in rows:
+            given.append(row.number)
+            if row.fault:
+                faulty.append(row)
+            yield row
+
+    try:
+        outcomes = list(chosen.read(replace(head.around, rows=passing()), params))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise QiratError(
+            f"{head.name} cannot be read as {chosen.name} ({error!r}); see params.yaml: ingest.formats"
+        ) from None
+    if faulty:
+        taken = {row.number for outcome in outcomes for row in outcome.rows}
+        outcomes += [Outcome([row], reason=row.fault) for row in faulty if row.number not in taken]
+    assert_all_rows(head.name, given, array("q", (row.number for outcome in outcomes for row in outcome.rows)))
+    return outcomes
+
+
+def assert_all_rows(name: str, given: "array[int]", read: "array[int]") -> None:
+    """Every row is in exactly one outcome."""
+    if sorted(read) != sorted(given):
+        raise QiratError(
+            f"{name}: {len(given):,} rows were opened but {len(read):,} came out; this is a defect of the format"
+        )
+
+
+# -- outcomes to tables ----------------------------------------------------------------------------------------------
+
+
+def mapper(params: Ingest, rules: Rules) -> "functools.partial[Part]":
+    """The function from a task to its part, ready to be sent to a process."""
+    return functools.partial(part_of, params=params, rules=rules)
+
+
+def part_of(task: Task, params: Ingest, rules: Rules) -> Part:
+    """The tables of a task, each in the order of rows; forgotten conversations leave only their place."""
+    outcomes = task.outcomes
+    if outcomes is None:
+        outcomes = outcomes_of(task.head, formats().get(task.head.kind), task.chunk.rows(), params)
+    name, kind = task.head.name, task.head.kind
+    unreadable = [outcome for outcome in outcomes if not outcome.messages]
+    conversations = conversations_of(name, kind, [outcome for outcome in outcomes if outcome.messages], params)
+    quarantine = quarantine_of(name, unreadable)
+    if rules:
+        gone = forgotten(conversations, rules)
+        refused = _without_words(quarantine, forgotten(_claims(name, kind, unreadable), rules))
+        quarantine = pl.concat([refused, _places(conversations.filter(gone))]).sort("source_row")
+        conversations = conversations.filter(~gone)
+    return Part(_without_sample(task.head), conversations, quarantine)
+
+
+def conversations_of(name: str, kind: str, outcomes: Sequence[Outcome], params: Ingest) -> pl.DataFrame:
+    """The record of readable outcomes."""
+    spoken = [spoken_record(outcome.messages or [], params.merge_consecutive) for outcome in outcomes]
+    numbers = [outcome.rows[0].number for outcome in outcomes]
+    known: dict[str, Sequence[Any]] = {
+        "row_id": [f"{name}:{number}" for number in numbers],
+        "source_row": numbers,
+        "conversation_id": [record["conversation_id"] for record in spoken],
+        "language": [record["language"] for record in spoken],
+    }
+    columns = {
+        column: pl.Series(column, known.get(column) or [o.provenance.get(column) for o in outcomes], dtype)
+        for column, dtype in SCHEMA.items()
+        if column not in ("messages", "source", "source_file")
+    }
+    columns["messages"] = _messages([record["messages"] for record in spoken])
+    table = pl.DataFrame(columns).with_columns(source=pl.lit(kind), source_file=pl.lit(name))
+    return table.select(SCHEMA.names()).sort("source_row")
+
+
+def _messages(talks: Sequence[Sequence[Mapping[str, Any]]]) -> pl.Series:
+    """Lists of messages, built from flat columns: much faster than from dicts."""
+    fields = [pl.Series(f.name, [m[f.name] for messages in talks for m in messages], f.dtype) for f in MESSAGE.fields]
+    flat = pl.DataFrame(fields).to_struct("messages")
+    talk = pl.Series("talk", [n for n, messages in enumerate(talks) for _ in messages], pl.Int64)
+    listed = pl.DataFrame([talk, flat]).group_by("talk", maintain_order=True).agg("messages")
+    return listed["messages"]
+
+
+def quarantine_of(name: str, outcomes: Sequence[Outcome]) -> pl.DataFrame:
+    """The quarantine's rows of unreadable outcomes."""
+    numbers = [outcome.rows[0].number for outcome in outcomes]
+    columns = {
+        "row_id": [f"{name}:{number}" for number in numbers],
+        "source_file": [name] * len(outcomes),
+        "source_row": numbers,
+        "code": ["unreadable"] * len(outcomes),
+        "reason": [outcome.reason for outcome in outcomes],
+        "raw": ["\n".join(row.text() for row in outcome.rows[:ROWS_SHOWN]) for outcome in outcomes],
+    }
+    return pl.DataFrame(columns, QUARANTINE).sort("source_row")
+
+
+# -- what must be forgotten ------------------------------------------------------------------------------------------
+
+
+def _claims(name: str, kind: str, unreadable: Sequence[Outcome]) -> pl.DataFrame:
+    """Whose words an unreadable row holds, as far as that can be told."""
+    told = [_provenance(outcome) for outcome in unreadable]
+    columns = {column: [found.get(column) for found in told] for column in ("customer", "licence", "conversation_id")}
+    table = pl.DataFrame(columns, dict.fromkeys(columns, pl.String))
+    return table.with_columns(source=pl.lit(kind), source_file=pl.lit(name))
+
+
+def _provenance(outcome: Outcome) -> dict[str, Any]:
+    rows = [row.value for row in outcome.rows if isinstance(row.value, dict)]
+    found = attempt(outcome.rows, lambda: ([], provenance(rows, ())))
+    return dict(found.provenance)
+
+
+def _without_words(quarantine: pl.DataFrame, gone: pl.Series) -> pl.DataFrame:
+    return quarantine.with_columns(
+        code=pl.when(gone).then(pl.lit("forgotten")).otherwise("code"),
+        reason=pl.when(gone).then(pl.lit(FORGOTTEN)).otherwise("reason"),
+        raw=pl.when(~gone).then("raw"),
+    )
+
+
+def _places(gone: pl.DataFrame) -> pl.DataFrame:
+    """The quarantine's rows of forgotten conversations."""
+    return gone.select(
+        "row_id",
+        "source_file",
+        "source_row",
+        code=pl.lit("forgotten"),
+        reason=pl.lit(FORGOTTEN),
+        raw=pl.lit(None, pl.String),
+    )

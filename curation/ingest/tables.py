@@ -1,0 +1,128 @@
+"""Rows out of Parquet and Arrow tables."""
+
+import io
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from polars import selectors
+
+from curation.ingest.rows import Chunk, Given, Opened, Row
+from curation.ingest.unpacking import Limits, TornError
+
+ROWS_A_CHUNK = 2000
+ROWS_BELIEVED = 1_000_000  # beyond, a row must take a byte of the file
+# What the libraries raise on damaged files. A panic of polars is no Exception, but no reason to stop either.
+BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError, KeyError)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Some rows of a table."""
+
+    first: int
+    frame: pl.DataFrame
+
+    def rows(self) -> Iterator[Row]:
+        nested = any(dtype.is_nested() for dtype in self.frame.dtypes)
+        try:
+            values = self.frame.rows(named=True)
+        except BROKEN:  # a value that Python cannot hold, such as the year 20292
+            yield from map(_alone, itertools.count(self.first), self.frame.iter_slices(1))
+            return
+        for number, value in enumerate(values, self.first):
+            yield Row(number, _finite(value) if nested else value)
+
+    def count(self) -> int:
+        return self.frame.height
+
+
+def _alone(number: int, frame: pl.DataFrame) -> Row:
+    try:
+        return Row(number, _finite(frame.row(0, named=True)))
+    except BROKEN as error:
+        return Row(number, None, f"a value cannot be read ({error}); export the row again", "")
+
+
+def parquet(source: Path | bytes, limits: Limits) -> Opened:
+    """A Parquet file, row group by row group."""
+    return _opened("Parquet", _parquet_frames(source, limits))
+
+
+def arrow(source: Path | bytes, limits: Limits) -> Opened:
+    """An Arrow file or stream, such as Hugging Face datasets keep on disk, batch by batch."""
+    return _opened("Arrow", _arrow_frames(source))
+
+
+def _opened(container: str, frames: Iterator[pl.DataFrame]) -> Opened:
+    try:
+        first = next(frames)
+    except BROKEN as error:
+        raise TornError(_reason(container, error)) from None
+    return Opened(container, _chunks(container, itertools.chain([first], frames)), tuple(first.columns))
+
+
+def _chunks(container: str, frames: Iterator[pl.DataFrame]) -> Iterator[Chunk]:
+    number = 1
+    try:
+        for frame in frames:
+            whole = frame.with_columns(_missing_where_not_finite(frame))
+            for part in whole.iter_slices(ROWS_A_CHUNK):
+                yield Table(number, part)
+                number += part.height
+    except BROKEN as error:
+        yield Given([Row(number, None, _reason(container, error), "")])
+
+
+def _parquet_frames(source: Path | bytes, limits: Limits) -> Iterator[pl.DataFrame]:
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(source if isinstance(source, Path) else io.BytesIO(source))
+    size = source.stat().st_size if isinstance(source, Path) else len(source)
+    unpacked = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+    if unpacked > limits.unpacked_bytes or metadata.num_rows > max(ROWS_BELIEVED, size):
+        raise ValueError(f"it claims {metadata.num_rows:,} rows of {unpacked:,} bytes in a file of {size:,}")
+    table = pl.scan_parquet(source)
+    yield table.head(0).collect()
+    yield from table.collect_batches(chunk_size=ROWS_A_CHUNK, maintain_order=True)
+
+
+def _arrow_frames(source: Path | bytes) -> Iterator[pl.DataFrame]:
+    import pyarrow as pa
+
+    stream = pa.memory_map(str(source)) if isinstance(source, Path) else pa.BufferReader(source)
+    is_file = stream.read(6) == b"ARROW1"
+    stream.seek(0)
+    if is_file:
+        reader = pa.ipc.open_file(stream)
+        batches = map(reader.get_batch, range(reader.num_record_batches))
+    else:
+        reader = pa.ipc.open_stream(stream)
+        batches = iter(reader)
+    yield pl.DataFrame(pl.from_arrow(reader.schema.empty_table()))
+    for batch in batches:
+        batch.validate(full=True)  # else damaged offsets are read as addresses
+        yield pl.DataFrame(pl.from_arrow(batch))
+
+
+def _missing_where_not_finite(frame: pl.DataFrame) -> list[pl.Expr]:
+    """NaN and infinities say that a number is missing; JSON, which keeps the metadata, has none."""
+    floats = selectors.expand_selector(frame, selectors.float())
+    return [pl.when(pl.col(name).is_finite()).then(pl.col(name)).name.keep() for name in floats]
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _reason(container: str, error: BaseException) -> str:
+    first_line = (str(error).splitlines() or [type(error).__name__])[0]
+    return f"the {container} file cannot be read ({first_line}); export it again"

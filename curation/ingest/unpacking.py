@@ -1,0 +1,160 @@
+"""The bytes of a raw file as a stream: unpacked, and bounded in what they may cost."""
+
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+BLOCK = 4 * 2**20  # bytes handed on at a time
+PIECE = 4096  # packed bytes unpacked at a time: zstd lets each such piece become 128 MiB
+MOST_RATIO = 500  # unpacked bytes to packed ones; text never comes near it
+RATIO_FROM = 64 * 2**20  # unpacked bytes from which the ratio counts
+
+MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+Tick = Callable[[int], object]  # told how many bytes of the file were read
+
+
+class TornError(Exception):
+    """The stream cannot be read on: why, as a sentence with the cure. What came before it is good."""
+
+
+class BombError(TornError):
+    """The stream is made to fill memories and disks: nothing of it is good."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a raw file may cost."""
+
+    row_bytes: int  # of one row
+    unpacked_bytes: int  # of one file
+
+
+def packing(path: Path) -> str:
+    """ "gzip", "zstd", or "" for a file that is not packed."""
+    with path.open("rb") as handle:
+        head = handle.read(4)
+    return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), "")
+
+
+def blocks(path: Path, limits: Limits, tick: Tick = lambda _: None) -> Iterator[bytes]:
+    """The file's bytes in blocks of about BLOCK, never empty; TornError where they cannot be had."""
+    kind = packing(path)
+    if not kind:
+        return _gathered(_bounded(_read(path, tick), None, limits))
+    packed = _Counted(_read(path, tick))
+    return _gathered(_bounded(UNPACKERS[kind](packed), packed, limits))
+
+
+def _read(path: Path, tick: Tick) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as handle:
+            while block := handle.read(BLOCK):
+                yield block
+                tick(len(block))
+    except OSError as error:
+        raise TornError(f"the file cannot be read ({error.strerror}); export it again") from None
+
+
+class _Counted:
+    """The stream in small pieces, and how many bytes of it were taken."""
+
+    def __init__(self, stream: Iterable[bytes]) -> None:
+        self._stream = stream
+        self.taken = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for block in self._stream:
+            for start in range(0, len(block), PIECE):
+                piece = block[start : start + PIECE]
+                self.taken += len(piece)
+                yield piece
+
+
+def _gunzip(packed: Iterable[bytes]) -> Iterator[bytes]:
+    member = None
+    try:
+        for piece in packed:
+            while piece := piece if member else piece.lstrip(b"\0"):  # padding may follow a member, or another member
+                member = member or zlib.decompressobj(wbits=31)
+                yield member.decompress(piece)
+                piece, member = (member.unused_data, None) if member.eof else (b"", member)
+    except zlib.error as error:
+        raise TornError(f"the gzip data is damaged ({error}); export the file again") from None
+    if member and not member.eof:
+        raise TornError("the gzip data ends in the middle; export the file again")
+
+
+def _unzstd(packed: Iterable[bytes]) -> Iterator[bytes]:
+    import zstandard
+
+    frame = None
+    try:
+        for piece in packed:
+            while piece:
+                frame = frame or zstandard.ZstdDecompressor().decompressobj()
+                yield frame.decompress(piece)
+                piece, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
+    except zstandard.ZstdError as error:
+        raise TornError(f"the zstd data is damaged ({error}); export the file again") from None
+    if frame:
+        raise TornError("the zstd data ends in the middle; export the file again")
+
+
+UNPACKERS = {"gzip": _gunzip, "zstd": _unzstd}
+
+
+def _bounded(pieces: Iterable[bytes], packed: _Counted | None, limits: Limits) -> Iterator[bytes]:
+    """Stops at a stream that is larger than allowed, or than any text of so many packed bytes can be."""
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > limits.unpacked_bytes:
+            raise TornError(
+                f"it holds more than {limits.unpacked_bytes:,} bytes (params.yaml: ingest.max_unpacked_bytes)"
+            )
+        if packed and size > RATIO_FROM and size > MOST_RATIO * packed.taken:
+            raise BombError(
+                f"its first {packed.taken:,} bytes unpack to more than {MOST_RATIO:,} times as many, which no text "
+                "does; if the file is right, unpack it yourself"
+            )
+        yield piece
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    held: list[bytes] = []
+    size = 0
+    try:
+        for piece in pieces:
+            held.append(piece)
+            size += len(piece)
+            if size >= BLOCK:
+                yield b"".join(held)
+                held, size = [], 0
+    except TornError:
+        if any(held):
+            yield b"".join(held)
+        raise
+    if any(held):
+        yield b"".join(held)
+
+
+def unix_lines(data: Iterable[bytes]) -> Iterator[bytes]:
+    r"""The stream with \n for every \r\n and \r."""
+    pending = b""
+    try:
+        for block in data:
+            block = pending + block
+            pending = b"\r" if block.endswith(b"\r") else b""  # its \n may stand in the next block
+            if pending:
+                block = block[:-1]
+            if b"\r" in block:
+                block = re.sub(rb"\r\n?", b"\n", block)
+            yield block
+    except TornError:
+        if pending:
+            yield b"\n"
+        raise
+    if pending:
+        yield b"\n"
