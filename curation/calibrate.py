@@ -20,7 +20,10 @@ Z = 1.959964  # of a 95% interval
 
 # What annotators tick (review/form.py) -> beginnings of the codes that this confirms
 CONFIRMS: Mapping[str, tuple[str, ...]] = {
-    "wrong_answer": ("response_mismatch", "roles_", "model_refusal", "judge_", "echo", "boilerplate", "spam"),
+    "wrong_answer": (
+        *("response_mismatch", "roles_", "model_refusal", "judge_"),
+        *("echo", "boilerplate", "spam", "unusual_"),
+    ),
     "invented_fact": ("ungrounded_",),
     "wrong_tone": ("playbook_", "profanity"),
     "against_playbook": ("playbook_",),
@@ -29,8 +32,8 @@ CONFIRMS: Mapping[str, tuple[str, ...]] = {
     "wrong_language": ("language_", "unexpected_language"),
     "incomplete": ("unfinished_", "cut_", "empty_", "wordless_", "lost_", "placeholder", "unanswered_", "reply_words"),
     "not_useful": tuple(
-        "repetition longest_reply_words outlier semantic_copy evaluation_ echo only_links markup gibberish spam "
-        "boilerplate mojibake".split()
+        "repetition repeated_reply longest_reply_words outlier semantic_copy evaluation_ echo only_links markup "
+        "gibberish spam boilerplate mojibake".split()
     ),
 }
 

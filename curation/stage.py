@@ -190,7 +190,7 @@ def load_params(section: str, params: type[AnyParams]) -> AnyParams:
 
 
 def version_of(*parts: Any) -> str:
-    """A hash of `parts` (JSON values or params), all code and word lists of `curation` and the versions of the libraries under it.
+    """A hash of `parts` (JSON values or params), all code and word lists of `curation`, and the libraries' versions.
 
     Any of them may change what a row gives, so a table remembered under another hash is worth nothing.
     """

@@ -9,7 +9,7 @@ import polars as pl
 
 from curation.checks import Context, check
 from curation.conversation import turns
-from curation.text import fold
+from curation.text import fold, folded
 
 WINDOW = 4  # words
 SHORTEST = 16  # words; below, a repeated phrase is emphasis
@@ -19,14 +19,17 @@ _WORD = re.compile(r"\w+")
 
 @check(
     "repetition",
-    {"repetition": "doubt"},
+    {"repetition": "doubt", "repeated_reply": "doubt"},
+    version=2,
     source="Rae et al. 2021, Scaling Language Models: Methods, Analysis & Insights from Training Gopher, table A1",
 )
 def repetition(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
-    """Four-word runs that stood before in the same reply. `value` = their share, of the worst reply.
+    """Loops: inside a reply, and from reply to reply.
 
-    Replies of less than 16 words are not judged.
+    `repetition`: `value` = share of a reply's four-word runs that stood before in it, the worst reply of 16 words or
+    more. `repeated_reply`: `value` = how many replies of four words or more say what an earlier one said.
     """
+    yield from _said_again(conversations)
     words = pl.col("content").str.count_matches(r"[\p{L}\p{N}_]+")
     folds_to_more = pl.col("content").str.contains(r"[^\x00-\x7f]")  # such as the fraction ½, which folds to 1/2
     long = (words >= SHORTEST) | (folds_to_more & (words >= SHORTEST // 2))
@@ -39,6 +42,18 @@ def repetition(conversations: pl.DataFrame, context: Context) -> Iterator[Mappin
         if share >= REPORTED_FROM:
             seen = {"conversation_id": key, "turn": turn, "code": "repetition", "value": share}
             yield {**seen, "threshold": REPORTED_FROM, "evidence": most}
+
+
+def _said_again(conversations: pl.DataFrame) -> Iterator[Mapping[str, Any]]:
+    replies = turns(conversations).filter(pl.col("role") == "assistant")
+    said = replies.with_columns(text=folded(pl.col("content"))).filter(
+        pl.col("text").str.count_matches(r"[\p{L}\p{N}_]+") >= WINDOW
+    )
+    again = said.filter(~pl.struct("conversation_id", "text").is_first_distinct())
+    each = again.group_by("conversation_id", maintain_order=True).agg(pl.len(), pl.col("turn", "content").first())
+    for key, times, turn, text in each.iter_rows():
+        seen = {"conversation_id": key, "turn": turn, "code": "repeated_reply", "value": times}
+        yield {**seen, "threshold": 1, "evidence": text[:120]}
 
 
 def _repeated(text: str) -> tuple[float, str]:

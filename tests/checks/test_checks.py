@@ -369,3 +369,14 @@ def test_an_unfinished_reply_weighs_more_where_the_agent_writes_full_stops():
 def test_letters_lost_to_question_marks_are_told_from_questions(text: str, seen: bool):
     found = checks()["encoding"](record(talk("Where is it?", text)), context())
     assert ("lost_letters" in found["code"].to_list()) == seen
+
+
+def test_a_bot_that_says_the_same_in_every_turn_is_told_and_a_courtesy_said_twice_is_no_loop():
+    loop = talk(
+        "Late", "We are sorry to hear that.", "And?", "We are sorry to hear that.", "Hm", "We are sorry to hear that!"
+    )
+    twice = talk("Late", "Is there anything else?", "Yes", "Is there anything else?", "No", "Goodbye")
+    found = checks()["repetition"](record(loop, twice), context()).sort("value")
+    assert found.filter(pl.col("code") == "repeated_reply")["value"].to_list() == [1, 1]
+    again = checks()["repetition"](record([*loop, *talk("?", "We are sorry to hear that.")]), context())
+    assert again["value"].to_list() == [2]
