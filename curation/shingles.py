@@ -12,6 +12,7 @@ from curation.text import folded
 U64 = npt.NDArray[np.uint64]
 Indices = npt.NDArray[np.int64]
 
+WORD = r"[\p{L}\p{N}]+"
 MIX = np.uint64(0x9E3779B97F4A7C15)  # odd 64-bit constant of the golden ratio (Knuth, multiplicative hashing)
 
 
@@ -35,41 +36,43 @@ def spoken(conversations: pl.DataFrame) -> pl.DataFrame:
     return said.select("conversation_id", "turn", text=text)
 
 
-def own_turns(said: pl.DataFrame, share: float, least: int) -> pl.DataFrame:
-    """The turns that carry content: not those that many conversations have word for word.
-
-    A turn is shared when at least `share` of the conversations and at least `least` of them have it. A conversation of
-    nothing else keeps its shared turns.
-    """
-    limit = max(least, share * said["conversation_id"].n_unique())
-    own = said.filter(pl.col("conversation_id").n_unique().over("text") < limit)
-    return pl.concat([own, said.join(own, on="conversation_id", how="anti")])
-
-
 def words(said: pl.DataFrame) -> pl.DataFrame:
     """conversation_id and all its words, in order of ids and turns."""
     return (
         said.sort("conversation_id", "turn")
         .group_by("conversation_id", maintain_order=True)
-        .agg(words=pl.col("text").str.extract_all(r"[\p{L}\p{N}]+").explode().drop_nulls())
+        .agg(words=pl.col("text").str.extract_all(WORD).explode().drop_nulls())
     )
 
 
 def shingle(table: pl.DataFrame, size: int) -> Shingles:
     """Every run of `size` words of `words`, hashed; a shorter text is one shingle."""
-    lengths = table["words"].list.len().to_numpy().astype(np.int64)
-    # Words of a text shorter than a shingle are padded with one constant, so that it yields exactly one.
     hashed = table["words"].explode().drop_nulls().hash(seed=0).to_numpy()
+    flat, lengths = runs(hashed, table["words"].list.len().to_numpy().astype(np.int64), size)
     row_of = np.repeat(np.arange(len(lengths)), lengths)
-    place = np.arange(len(hashed)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    left = np.repeat(lengths, lengths) - place  # words from here to the end of the text
-    runs = np.zeros(len(hashed), np.uint64)
-    for k in range(size):
-        ahead = np.concatenate([hashed[k:], np.zeros(min(k, len(hashed)), np.uint64)])
-        runs = runs * MIX + np.where(left > k, ahead, np.uint64(k + 1))
-    keep = (left >= size) | (place == 0)
-    distinct = pl.DataFrame({"row": row_of[keep], "hash": runs[keep]}).unique().sort("row", "hash")
-    counts = np.bincount(distinct["row"].to_numpy(), minlength=len(lengths))
+    distinct = pl.DataFrame({"row": row_of, "hash": flat}).unique().sort("row", "hash")
     return Shingles(
-        table["conversation_id"].to_list(), distinct["hash"].to_numpy(), np.concatenate([[0], np.cumsum(counts)])
+        table["conversation_id"].to_list(),
+        distinct["hash"].to_numpy(),
+        offsets(np.bincount(distinct["row"].to_numpy(), minlength=len(lengths))),
     )
+
+
+def runs(hashed: U64, lengths: Indices, size: int) -> tuple[U64, Indices]:
+    """Hashes of every run of `size` words, and how many each text has: texts of `lengths` words stand in `hashed`.
+
+    A text shorter than a run is one run, padded with constants; a text without words has none.
+    """
+    left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(hashed))  # words from here to the end of the text
+    padded = np.concatenate([hashed, np.zeros(size, np.uint64)])
+    mixed = np.zeros(len(hashed), np.uint64)
+    for k in range(size):
+        mixed = mixed * MIX + np.where(left > k, padded[k : k + len(hashed)], np.uint64(k + 1))
+    first = np.zeros(len(hashed), bool)
+    first[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
+    return mixed[(left >= size) | first], np.where(lengths > 0, np.maximum(lengths - size + 1, 1), 0)
+
+
+def offsets(lengths: Indices) -> Indices:
+    """Where each part begins, and at last where the last one ends."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])

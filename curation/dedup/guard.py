@@ -1,64 +1,239 @@
 """The meaning guard: near-identical words may say different things.
 
-Two texts that differ in a number, a negation or a name are no copies of each other, however alike they look: an answer
-for order 1001 is not an answer for order 1002. Knows English and Arabic.
+Two conversations that differ in what was done (tool calls and their results), in a number with its unit, an address, a
+negation, a date or a name, or where one says the opposite of the other, are no copies, however alike they look: an
+answer for order 1001 is not an answer for order 1002. Knows English and Arabic; where it doubts, it keeps apart.
 """
 
+import contextlib
+import json
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
+from curation.dedup import lexicon
+from curation.dedup.speech import AT_ONCE, Messages
+from curation.shingles import Indices
 from curation.text import fold
 
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
-_NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
-_SENTENCE_START = re.compile(r"(?:^|[.!?:؟\n]\s*|[\"'(«]\s*)$")
-MARKS = 8  # characters before a word in which the end of a sentence would stand
+Message = Mapping[str, Any]
+
+FIXED = ("actions", "numbers", "addresses", "negation", "dates")  # the same in both, told in this order
+LOOSE = ("opposites", "names")  # no copies when one stands where the other has another
+
+_TOKEN = re.compile(r"[^\W_]*\d[^\W_]*(?:[.,:/٫٬-]\d[^\W_]*)*|[^\W\d_]+(?:'[^\W\d_]+)?|[$€£¥%]")
+_THOUSANDS = re.compile(r"[,٬](?=\d{3}(?!\d))")
+_ADDRESS = re.compile(r"\S+@\S+|(?:https?://|www\.)\S+")
+_CIRCUMFIX = re.compile(r"[وف]?م\w{3,}ش")  # Egyptian and Levantine negation around the verb
 _CAPITALISED = re.compile(r"[A-Z][\w'’-]*")
-
-NEGATIONS = frozenset(
-    (
-        "no not never none nothing nobody neither nor without cannot can't couldn't don't doesn't didn't won't "
-        "wouldn't shouldn't isn't aren't wasn't weren't haven't hasn't hadn't "
-        "لا لم لن ليس ليست لست غير بدون دون ما مش مو مب مافي"
-    ).split()
-)
-# Arabic has no capitals: a name is what follows a word that announces one, or what is called out between marks.
-_NAME_FOLLOWS = frozenset(
-    fold(word)
-    for word in (
-        "اسمي أنا معك السيد السيدة الأستاذ الأستاذة أستاذ أستاذة سيد سيدة الأخ الأخت أخي أختي أبو أم يا عزيزي عزيزتي "
-        "الكريم الكريمة مرحبا مرحباً أهلا أهلاً هلا أهلين حياك"
-    ).split()
-)
+_SENTENCE_START = re.compile(r"(?:^|[.!?:؟\n]\s*|[\"'(«]\s*)$")
+_MARKS = 8  # characters before a word in which the end of a sentence would stand
 _CALLED_OUT = re.compile(r"(?:^|[،,.!؟?:\n])\s*([\u0621-\u064a]+)\s*[،,.!؟?]")
+_CURRENCIES = ("$", "€", "£", "¥")
+_LONG = 5  # letters of a word in which a misspelling is likelier than another name
+_SHORT_ANSWER = 3  # words of a customer's turn that are, for the most part, the value that was asked for
 
 
-def difference_in_meaning(left: str, right: str) -> str | None:
-    """What keeps the two texts apart ("numbers", "negation", "names"), or None when nothing does."""
-    if Counter(_NUMBER.findall(fold(left))) != Counter(_NUMBER.findall(fold(right))):
-        return "numbers"
-    left_words, right_words = _words(left), _words(right)
-    differing = {word for word in left_words | right_words if left_words[word] != right_words[word]}
-    if differing & NEGATIONS:
-        return "negation"
-    if differing & (_names(left) | _names(right)):
-        return "names"
-    return None
+@dataclass(frozen=True)
+class Meaning:
+    """What a conversation says that its copies must say too."""
+
+    fixed: tuple[tuple[str, ...], ...]  # for each of FIXED what was found, in order: 2 adults, 3 children
+    sides: Counter[tuple[int, int]]  # how often it says either side of the pairs in lexicon.OPPOSITES
+    names: frozenset[str]
+    likely: frozenset[str]  # short answers and capitalised first words of sentences: names, values or just words
+    words: tuple[str, ...]  # each once, in the order in which they are first said
 
 
-def _words(text: str) -> Counter[str]:
-    return Counter(_WORD.findall(fold(text)))
+def meaning(messages: Sequence[Message]) -> Meaning:
+    """What the guard looks at, out of what customer and team said and what was called; system prompts aside."""
+    said = [m for m in messages if m["role"] in ("user", "assistant")]
+    text = "\n".join(m["content"] for m in said)
+    folded = lexicon.POLITE_NO.sub(" ", fold(text))
+    tokens = _TOKEN.findall(folded)
+    signs = [(before, sign, after) for before, token, after in _in_context(tokens) if (sign := _sign(token))]
+    inside, first = _capitals(text)
+    return Meaning(
+        (
+            tuple(_actions(messages)),
+            tuple(_numbers(signs)),
+            tuple(_addresses(folded)),
+            tuple(sorted(sign.negation for _, sign, _ in signs if sign.negation)),
+            tuple(_dates(signs)),
+        ),
+        Counter(sign.side for _, sign, _ in signs if sign.side),
+        frozenset({*inside, *_announced(tokens), *_called_out(text)} - lexicon.NO_NAMES),
+        frozenset({*first, *_short_answers(said)} - lexicon.NO_NAMES),
+        tuple(dict.fromkeys(tokens)),
+    )
 
 
-def _names(text: str) -> set[str]:
-    """Folded words that are likely names: capitals inside a sentence, Arabic words announced or called out."""
-    capitals = {
-        fold(match.group())
-        for match in _CAPITALISED.finditer(text)
-        if not _SENTENCE_START.search(text[max(0, match.start() - MARKS) : match.start()]) and match.group() != "I"
-    }
-    words = _WORD.findall(fold(text))
-    announced = {after for before, after in pairwise(words) if before in _NAME_FOLLOWS}
-    called = {fold(match.group(1)) for match in _CALLED_OUT.finditer(text)}
-    return capitals | announced | called
+def difference_in_meaning(left: Meaning, right: Meaning) -> str | None:
+    """What keeps the two apart, one of FIXED or LOOSE, or None when nothing does."""
+    for aspect, ours, theirs in zip(FIXED, left.fixed, right.fixed, strict=True):
+        if ours != theirs:
+            return aspect
+    more, fewer = left.sides - right.sides, right.sides - left.sides
+    if any((pair, 1 - side) in fewer for pair, side in more):
+        return "opposites"
+    gone, come = left.likely.difference(right.words), right.likely.difference(left.words)
+    exchanged = _spellings(gone) - _spellings(come) and _spellings(come) - _spellings(gone)
+    names = left.names | right.names
+    in_order = [[word for word in side.words if word in names] for side in (left, right)]
+    return "names" if exchanged or in_order[0] != in_order[1] else None
+
+
+def _spellings(words: Iterable[str]) -> set[str]:
+    """Long words by their letters: with two of them in each other's place they are still the same."""
+    return {word[0] + "".join(sorted(word)) if len(word) >= _LONG else word for word in words}
+
+
+class Meanings:
+    """Meanings of rows, worked out when asked for, as numbers: equal numbers, equal findings."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+        self._codes = np.full((len(messages), len(FIXED) + len(LOOSE)), -1, np.int32)
+        self._known: dict[tuple[int, Any], int] = {}
+        self.of = lru_cache(maxsize=4096)(self._of)
+
+    def codes(self, rows: Indices) -> npt.NDArray[np.int32]:
+        """A row of codes for each of `rows`: FIXED, then LOOSE."""
+        unknown = np.unique(rows[self._codes[rows, 0] < 0])
+        for part in np.split(unknown, range(AT_ONCE, len(unknown), AT_ONCE)):
+            for row, messages in zip(part.tolist(), self._messages.of(part).to_list(), strict=True):
+                found = meaning(messages)
+                named = tuple(word for word in found.words if word in found.names or word in found.likely)
+                aspects = (*found.fixed, tuple(sorted(found.sides.items())), named)
+                self._codes[row] = [self._known.setdefault(said, len(self._known)) for said in enumerate(aspects)]
+        return self._codes[rows]
+
+    def relations(self, pairs: Indices) -> list[str]:
+        """For each pair "copy", or what keeps it apart."""
+        left, right = (self.codes(side) for side in pairs.T)
+        differing = ([aspect for aspect, differs in enumerate(row) if differs] for row in (left != right).tolist())
+        return [self._relation(aspects, *pair) for aspects, pair in zip(differing, pairs.tolist(), strict=True)]
+
+    def _relation(self, differing: Sequence[int], one: int, other: int) -> str:
+        if differing and differing[0] < len(FIXED):
+            return FIXED[differing[0]]
+        return (differing and difference_in_meaning(self.of(one), self.of(other))) or "copy"
+
+    def _of(self, row: int) -> Meaning:
+        return meaning(self._messages.of(np.array([row])).item().to_list())
+
+
+def _actions(messages: Sequence[Message]) -> Iterator[str]:
+    """What was called with which arguments and what came back, in order."""
+    for m in messages:
+        if m.get("tool_calls"):
+            yield fold(json.dumps(_calls(m["tool_calls"]), sort_keys=True, ensure_ascii=False))
+        if m["role"] == "tool":
+            yield fold(m["content"])
+
+
+def _calls(text: str) -> Any:
+    """Tool calls without the ids that join a call to its result: every export numbers them anew."""
+    calls = _read(text)
+    if not isinstance(calls, list):
+        return calls
+    return [{k: v for k, v in c.items() if k not in ("id", "index")} if isinstance(c, dict) else c for c in calls]
+
+
+def _read(value: Any) -> Any:
+    """JSON with the JSON read that stands in its texts, as arguments often do."""
+    if isinstance(value, dict):
+        return {key: _read(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_read(part) for part in value]
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        with contextlib.suppress(ValueError):
+            return _read(json.loads(value))
+    return value
+
+
+def _addresses(folded: str) -> Iterator[str]:
+    if any(mark in folded for mark in ("@", "http", "www.")):  # the pattern is slow
+        yield from (match.rstrip(".,!?") for match in _ADDRESS.findall(folded))
+
+
+class Sign(NamedTuple):
+    """What a word tells, alone: a number, a negation, a day or month, a part of the day, a side of two opposites."""
+
+    number: str | None
+    negation: str | None
+    date: str | None
+    day_part: str | None
+    side: tuple[int, int] | None
+
+
+@lru_cache(maxsize=1 << 16)
+def _sign(token: str) -> Sign | None:
+    """None for most words."""
+    found = Sign(
+        _number(token),
+        "not" if token.endswith("n't") else token if _CIRCUMFIX.fullmatch(token) else lexicon.NEGATIONS.get(token),
+        lexicon.DATES.get(token),
+        token if token in lexicon.DAY_PARTS else None,
+        lexicon.OPPOSITES.get(lexicon.stem(token)),
+    )
+    return found if any(found) else None
+
+
+def _number(token: str) -> str | None:
+    if any(map(str.isdigit, token)):
+        return _THOUSANDS.sub("", token).replace("٫", ".")
+    return lexicon.DUALS.get(token, lexicon.NUMBER_WORDS.get(token))
+
+
+def _in_context(tokens: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Each token between the one before and the one after."""
+    return zip(("", *tokens[:-1]), tokens, (*tokens[1:], ""), strict=True)
+
+
+def _numbers(signs: Sequence[tuple[str, Sign, str]]) -> Iterator[str]:
+    """Numbers in digits or in words, each with the unit after it or the currency before it."""
+    for before, sign, after in signs:
+        if sign.number:
+            yield f"{sign.number} {lexicon.UNITS.get(after, before if before in _CURRENCIES else '')}".rstrip()
+
+
+def _dates(signs: Sequence[tuple[str, Sign, str]]) -> Iterator[str]:
+    """Days, months and parts of the day; "good morning" and its like tell no time."""
+    for before, sign, after in signs:
+        if sign.date:
+            yield sign.date
+        elif sign.day_part and not {before, after} & lexicon.WELL_WISHED:
+            yield sign.day_part
+
+
+def _capitals(text: str) -> tuple[set[str], set[str]]:
+    """Folded capitalised words inside of sentences, and those that begin one."""
+    inside: set[str] = set()
+    first: set[str] = set()
+    for match in _CAPITALISED.finditer(text):
+        starts = _SENTENCE_START.search(text[max(0, match.start() - _MARKS) : match.start()])
+        (first if starts else inside).update(_TOKEN.findall(fold(match.group())))
+    return inside, first
+
+
+def _announced(tokens: Sequence[str]) -> Iterator[str]:
+    yield from (after for before, after in pairwise(tokens) if before in lexicon.NAME_FOLLOWS)
+    yield from (after for before, token, after in _in_context(tokens) if (before, token) == ("name", "is"))
+
+
+def _called_out(text: str) -> Iterator[str]:
+    yield from (fold(match.group(1)) for match in _CALLED_OUT.finditer(text))
+
+
+def _short_answers(said: Sequence[Message]) -> Iterator[str]:
+    for m in said:
+        if m["role"] == "user" and len(m["content"].split()) <= _SHORT_ANSWER:
+            yield from _TOKEN.findall(fold(m["content"]))

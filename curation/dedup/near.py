@@ -4,85 +4,139 @@ Broder 1997 (resemblance), Leskovec, Rajaraman, Ullman, "Mining of Massive Datas
 A pair with Jaccard s becomes a candidate with probability 1 - (1 - s^rows)^bands.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
-from curation.shingles import MIX, Indices, Shingles
+from curation.dedup.speech import AT_ONCE, Speech, Watch
+from curation.shingles import MIX, U64, Indices, offsets
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
+Digests = npt.NDArray[np.uint32]  # a row of MinHash values a conversation
+Codes = Callable[[Indices], npt.NDArray[np.int32]]  # of rows: what copies must agree on, see guard.Meanings
+Similarities = npt.NDArray[np.float64]
+Number = TypeVar("Number", U64, Indices)
 
-ALL_PAIRS_UP_TO = 64  # members of one bucket; larger buckets are compared with their first and their next neighbours
-NEIGHBOURS = 8
-VERIFIED_AT_ONCE = 50_000
+ALL_PAIRS_UP_TO = 64  # members of a bucket; of a larger one, a template, only those that mean the same are compared
+NEIGHBOURS = 4  # see `_template_pairs`
+VERIFIED_AT_ONCE = 50_000  # pairs; their number and HASH_BITS share 64 bits
+HASH_BITS = np.uint64(44)  # of a shingle within a pair: two of 1,000 shingles fall together once in 35 million pairs
 
 
-def candidate_pairs(shingles: Shingles, bands: int, rows: int, seed: int) -> Indices:
-    """Row pairs (k, 2), left < right, that agree in all `rows` MinHash values of at least one of the `bands`."""
+def digests(speech: Speech, values: int, seed: int, watch: Watch) -> tuple[Digests, Indices]:
+    """`values` MinHash values of each conversation's own shingles, and the rows that have any."""
     from rensa import RMinHash
 
-    if not shingles.ids:
-        return np.empty((0, 2), np.int64)
-    digests = RMinHash.digest_matrix_from_flat_token_hashes(
-        shingles.flat.tolist(), shingles.offsets.tolist(), bands * rows, seed
-    )
-    matrix = np.array(digests.to_rows(), np.uint64).reshape(-1, bands, rows)
-    filled = np.diff(shingles.offsets) > 0
-    pairs = [np.empty((0, 2), np.int64)]
-    for band in range(bands):
-        key = np.zeros(len(matrix), np.uint64)
-        for value in matrix[:, band, :].T:
-            key = (key ^ value) * MIX
-        members = np.flatnonzero(filled)
-        members = members[np.argsort(key[members], kind="stable")]
-        starts = np.flatnonzero(np.diff(key[members], prepend=~key[members][:1]))
-        pairs += [_bucket_pairs(bucket) for bucket in np.split(members, starts) if len(bucket) > 1]
-    return np.unique(np.concatenate(pairs), axis=0)
+    result = np.empty((len(speech), values), np.uint32)
+    filled = np.zeros(len(speech), bool)
+    starts = range(0, len(speech), AT_ONCE)
+    for start in watch(starts, "MinHash", len(starts), "parts"):
+        rows = np.arange(start, min(start + AT_ONCE, len(speech)))
+        flat, lengths = speech.shingles(rows, own=True)
+        matrix = RMinHash.digest_matrix_from_flat_token_hashes(flat, offsets(lengths), values, seed)
+        result[rows] = matrix.to_rows()
+        filled[rows] = lengths > 0
+    return result, np.flatnonzero(filled)
 
 
-def _bucket_pairs(bucket: Indices) -> Indices:
-    """Pairs of one bucket's ascending members. A bucket of a template is not squared: see ALL_PAIRS_UP_TO."""
-    if len(bucket) <= ALL_PAIRS_UP_TO:
-        left, right = np.triu_indices(len(bucket), 1)
-        return np.column_stack([bucket[left], bucket[right]])
-    next_ones = [np.column_stack([bucket[:-k], bucket[k:]]) for k in range(1, NEIGHBOURS + 1)]
-    first = np.column_stack([np.full(len(bucket) - 1, bucket[0]), bucket[1:]])
-    return np.concatenate([first, *next_ones])
+def candidate_pairs(values: Digests, members: Indices, bands: int, codes: Codes, watch: Watch) -> Indices:
+    """Pairs (k, 2) of members, left < right, that agree in all values of at least one of the `bands`."""
+    found = np.empty(0, np.int64)
+    columns = np.arange(values.shape[1])
+    for band in watch(np.split(columns, bands), "near-copies", bands, "bands"):
+        small, large = _grouped(members, _mixed(values[:, band][members]))
+        order = np.roll(columns, -int(band[-1]) - 1)[: 2 * len(band)]
+        pairs = [small, *(_template_pairs(bucket, codes(bucket), values, order) for bucket in large)]
+        found = _distinct(np.concatenate([found, *(_numbered(some, len(values)) for some in pairs)]))
+    return np.column_stack(np.divmod(found, len(values)))
 
 
-def verify(views: Sequence[Shingles], pairs: Indices, least: float) -> pl.DataFrame:
-    """The pairs whose true Jaccard similarity is at least `least`: left, right (conversation ids), similarity.
+def _template_pairs(bucket: Indices, codes: npt.NDArray[np.int32], values: Digests, order: Indices) -> Indices:
+    """Pairs worth a look in a bucket too large to square: those that mean the same, and each with the next two.
 
-    `views` are different shinglings of the same conversations, in the same order; the least alike view counts.
+    The next two are no copies, for they mean different things; they tell that the bucket belongs together. Of a crowd
+    that means the same, each is compared with the first and with the next ones by the MinHash values in `order`.
     """
-    similarity = np.min([_similarities(shingles, pairs) for shingles in views], axis=0)
-    kept = similarity >= least
-    ids = pl.Series(views[0].ids, dtype=pl.String)
-    return pl.DataFrame(
-        {"left": ids.gather(pairs[kept, 0]), "right": ids.gather(pairs[kept, 1]), "similarity": similarity[kept]}
-    )
+    same, crowds = _grouped(bucket, _mixed(codes))
+    pairs = [_next_ones(bucket, 2), same]
+    for crowd in crowds:
+        like = crowd[np.lexsort((crowd, *values[crowd][:, order].T))]
+        pairs += [_next_ones(like, NEIGHBOURS), np.column_stack([np.full(len(crowd) - 1, crowd[0]), crowd[1:]])]
+    return np.concatenate(pairs)
 
 
-def _similarities(shingles: Shingles, pairs: Indices) -> npt.NDArray[np.float64]:
-    matrix, sizes = _incidence(shingles), np.diff(shingles.offsets)
-    parts = [pairs[start : start + VERIFIED_AT_ONCE] for start in range(0, len(pairs), VERIFIED_AT_ONCE)]
-    return np.concatenate([np.empty(0), *(_jaccard(matrix, sizes, part) for part in parts)])
+def _grouped(members: Indices, keys: U64) -> tuple[Indices, list[Indices]]:
+    """All pairs of the members of equal key; groups larger than ALL_PAIRS_UP_TO are given as they are, ascending."""
+    order = np.argsort(keys)
+    starts = np.flatnonzero(np.diff(keys[order], prepend=~keys[order][:1]))
+    sizes = np.diff(starts, append=len(keys))
+    pairs = [np.empty((0, 2), np.int64)]
+    for size in np.unique(sizes[(sizes > 1) & (sizes <= ALL_PAIRS_UP_TO)]):
+        group = members[order][starts[sizes == size][:, None] + np.arange(size)]
+        left, right = np.triu_indices(size, 1)
+        pairs.append(np.column_stack([group[:, left].ravel(), group[:, right].ravel()]))
+    crowds = starts[sizes > ALL_PAIRS_UP_TO], sizes[sizes > ALL_PAIRS_UP_TO]
+    large = [np.sort(members[order[start : start + size]]) for start, size in zip(*crowds, strict=True)]
+    return np.concatenate(pairs), large
 
 
-def _incidence(shingles: Shingles) -> "csr_matrix":
-    from scipy.sparse import csr_matrix
-
-    vocabulary, columns = np.unique(shingles.flat, return_inverse=True)
-    ones = np.ones(len(columns), np.int32)
-    return csr_matrix((ones, columns, shingles.offsets), shape=(len(shingles.ids), len(vocabulary)))
+def _next_ones(ordered: Indices, count: int) -> Indices:
+    """Each with the `count` that follow."""
+    return np.concatenate([np.column_stack([ordered[:-k], ordered[k:]]) for k in range(1, count + 1)])
 
 
-def _jaccard(matrix: "csr_matrix", sizes: Indices, pairs: Indices) -> npt.NDArray[np.float64]:
-    left, right = pairs.T
-    shared = np.asarray(matrix[left].multiply(matrix[right]).sum(axis=1)).ravel()
-    result: npt.NDArray[np.float64] = shared / (sizes[left] + sizes[right] - shared)
+def _mixed(columns: npt.NDArray[np.uint32] | npt.NDArray[np.int32]) -> U64:
+    """One key a row out of its columns."""
+    key = np.zeros(len(columns), np.uint64)
+    for column in columns.T:
+        key = (key ^ column.astype(np.uint64)) * MIX
+        key ^= key >> np.uint64(32)
+    return key
+
+
+def _numbered(pairs: Indices, rows: int) -> Indices:
+    """One number a pair, the smaller row first."""
+    numbers: Indices = pairs.min(axis=1) * rows + pairs.max(axis=1)
+    return numbers
+
+
+def verified(speech: Speech, pairs: Indices, least: float, watch: Watch) -> tuple[Indices, Similarities]:
+    """The pairs whose shingles have a true Jaccard similarity of at least `least`, and that similarity.
+
+    What carries content must be as alike on its own, too: a long standard text around two short matters is no copy.
+    """
+    starts = range(0, len(pairs), VERIFIED_AT_ONCE)
+    parts, found = [np.empty((0, 2), np.int64)], [np.empty(0)]
+    for start in watch(starts, "verifying pairs", len(starts), "parts"):
+        part = pairs[start : start + VERIFIED_AT_ONCE]
+        part = part[_jaccard(speech, part, own=True) >= least]
+        similarity = _jaccard(speech, part, own=False)
+        parts.append(part[similarity >= least])
+        found.append(similarity[similarity >= least])
+    return np.concatenate(parts), np.concatenate(found)
+
+
+def _jaccard(speech: Speech, pairs: Indices, *, own: bool) -> Similarities:
+    sides = [_keys(*speech.shingles(side, own=own)) for side in pairs.T]
+    both = np.sort(np.concatenate(sides))
+    shared, total = (_per_pair(keys, len(pairs)) for keys in (both[1:][both[1:] == both[:-1]], both))
+    result: Similarities = shared / (total - shared)
     return result
+
+
+def _keys(flat: U64, lengths: Indices) -> U64:
+    """The distinct shingles of each pair's one side: the pair in the upper bits, the shingle's hash in the others."""
+    pair = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)
+    return _distinct(pair << HASH_BITS | flat >> np.uint64(64 - int(HASH_BITS)))
+
+
+def _per_pair(keys: U64, pairs: int) -> Indices:
+    return np.bincount((keys >> HASH_BITS).astype(np.int64), minlength=pairs)
+
+
+def _distinct(numbers: Number) -> Number:
+    """Sorted; `np.unique` hashes, and is ten times as slow on these."""
+    ordered: Number = np.sort(numbers)
+    distinct: Number = ordered[np.diff(ordered, prepend=~ordered[:1]) != 0]
+    return distinct

@@ -1,9 +1,12 @@
 """Who stays of each group of copies, and which survivor stands for each that goes."""
 
 from collections import defaultdict
-from typing import Any
+from collections.abc import Mapping
 
 import polars as pl
+
+from curation.dedup.speech import Messages
+from curation.shingles import Indices
 
 CLUSTERS = pl.Schema(
     {
@@ -16,66 +19,103 @@ CLUSTERS = pl.Schema(
         "similarity": pl.Float64,
     }
 )
+# What a copy should rather not have: lost and misread characters ("Ã©", "Ø§"), HTML, a sentence that breaks off.
+_FLAWS = r"\ufffd|[ÃÂØÙ][\u0080-\u00bf\u2018-\u2026]|â€|</?[a-zA-Z][^<>]*>|&(?:[a-z]{2,6}|#\d+);"
+_UNFINISHED = r"[\p{L}\p{N},،]$"
 
 
-def distinct(conversations: pl.DataFrame) -> pl.DataFrame:
-    """One row of each set of identical conversations: the oldest, whatever file it stands in."""
-    oldest = conversations.sort("conversation_id", "created_at", "source_id", "row_id", nulls_last=True)
-    return oldest.unique("conversation_id", keep="first", maintain_order=True)
+def distinct(rows: pl.DataFrame) -> pl.DataFrame:
+    """conversation_id, row_id, created_at and the place in `rows` of one row of each set of identical conversations.
 
-
-def preference(conversations: pl.DataFrame) -> dict[str, int]:
-    """Rank by conversation_id: the cleanest first, then the longest, then the oldest, then the smallest id."""
-    contents = pl.col("messages").list.eval(pl.element().struct.field("content"))
-    flaws = contents.list.eval(
-        (pl.element() == "").cast(pl.Int32) + pl.element().str.count_matches("\ufffd")
-    ).list.sum()
-    unanswered = (pl.col("messages").list.last().struct.field("role") != "assistant").cast(pl.Int32)
-    ordered = conversations.select(
-        "conversation_id",
-        "created_at",
-        flaws=flaws + unanswered,
-        length=contents.list.eval(pl.element().str.len_chars()).list.sum(),
-    ).sort("flaws", "length", "created_at", "conversation_id", descending=[False, True, False, False], nulls_last=True)
-    return {key: rank for rank, key in enumerate(ordered["conversation_id"])}
-
-
-def copies(pairs: pl.DataFrame, preferred: dict[str, int]) -> dict[str, tuple[str, float]]:
-    """conversation_id -> (its survivor, their similarity), out of verified pairs that may merge.
-
-    Conversations are taken in order of preference; one that is like a survivor goes, every other survives. So nothing
-    is removed through a chain: each removal was itself compared with the survivor it names.
+    In order of the ids; the oldest stands, whatever file it is in.
     """
-    alike: dict[str, dict[str, float]] = defaultdict(dict)
-    for left, right, similarity in pairs.select("left", "right", "similarity").iter_rows():
+    keys = rows.select("conversation_id", "created_at", "source_id", "row_id").with_row_index("place")
+    oldest = keys.sort("conversation_id", "created_at", "source_id", "row_id", nulls_last=True)
+    return oldest.unique("conversation_id", keep="first", maintain_order=True).drop("source_id")
+
+
+def preference(messages: Messages, created_at: pl.Series, pairs: pl.DataFrame) -> dict[int, int]:
+    """The rank of each row that has a copy: the cleanest first, then the longest, the oldest, the smallest id."""
+    copied = pairs.filter(relation="copy")
+    rows = pl.concat([copied["left"], copied["right"]]).unique().sort()
+    contents = pl.col("messages").list.eval(pl.element().struct.field("content"))
+    flaws = contents.list.eval((pl.element() == "").cast(pl.UInt32) + pl.element().str.count_matches(_FLAWS)).list.sum()
+    last = pl.col("messages").list.last().struct
+    unanswered, unfinished = last.field("role") != "assistant", last.field("content").str.contains(_UNFINISHED)
+    table = pl.DataFrame({"row": rows, "created_at": created_at.gather(rows), "messages": messages.of(rows)})
+    ordered = table.select(
+        "row",
+        "created_at",
+        flaws=flaws + unanswered.cast(pl.UInt32) + unfinished.cast(pl.UInt32),
+        length=contents.list.eval(pl.element().str.len_chars()).list.sum(),
+    ).sort("flaws", "length", "created_at", "row", descending=[False, True, False, False], nulls_last=True)
+    return {row: rank for rank, row in enumerate(ordered["row"])}
+
+
+def copies(pairs: pl.DataFrame, preferred: Mapping[int, int]) -> dict[int, tuple[int, float]]:
+    """row -> (its survivor, their similarity), out of verified pairs.
+
+    Rows are taken in order of preference; one that is a copy of a survivor goes, every other survives. So nothing is
+    removed through a chain: each removal was itself compared with the survivor it names.
+    """
+    alike: dict[int, dict[int, float]] = defaultdict(dict)
+    for left, right, similarity in pairs.filter(relation="copy").select("left", "right", "similarity").iter_rows():
         alike[left][right] = alike[right][left] = similarity
-    removed: dict[str, tuple[str, float]] = {}
-    for key in sorted(alike, key=preferred.__getitem__):
+    removed: dict[int, tuple[int, float]] = {}
+    for row in sorted(alike, key=preferred.__getitem__):
         survivors = [
-            (s, other) for other, s in alike[key].items() if preferred[other] < preferred[key] and other not in removed
+            (s, other) for other, s in alike[row].items() if preferred[other] < preferred[row] and other not in removed
         ]
         if survivors:
             similarity, other = max(survivors, key=lambda pair: (pair[0], -preferred[pair[1]]))
-            removed[key] = (other, similarity)
+            removed[row] = (other, similarity)
     return removed
 
 
-def clusters(rows: pl.DataFrame, kept: pl.DataFrame, removed: dict[str, tuple[str, float]]) -> pl.DataFrame:
-    """CLUSTERS: every ingested row, the survivor that stands for it, and how alike they are."""
-    row_of = dict(kept.select("conversation_id", "row_id").iter_rows())
+def unseen_pairs(pairs: pl.DataFrame, removed: Mapping[int, tuple[int, float]], seen: Indices) -> Indices:
+    """Pairs of survivors, of which one or a copy of it is alike to a copy of the other, that are not in `seen` yet.
 
-    def fate(row_id: str, key: str) -> dict[str, Any]:
-        survivor, similarity = removed.get(key, (key, 1.0))
-        stays = key not in removed and row_of[key] == row_id
-        return {
-            "row_id": row_id,
-            "conversation_id": key,
-            "cluster_id": survivor,
-            "survivor": stays,
-            "duplicate_of": None if stays else row_of[survivor],
-            "kind": None if stays else ("near" if key in removed else "exact"),
-            "similarity": None if stays else similarity,
+    In a large group of copies most were compared with a few others only, perhaps with none that survives.
+    """
+    survivor = {row: other for row, (other, _) in removed.items()}
+    standing = pairs.filter(relation="copy").select(pl.col("left", "right").replace(survivor))
+    fresh = (
+        standing.filter(pl.col("left") != pl.col("right"))
+        .select(left=pl.min_horizontal("left", "right"), right=pl.max_horizontal("left", "right"))
+        .join(pl.DataFrame(seen, schema=["left", "right"], orient="row"), on=["left", "right"], how="anti")
+    )
+    return fresh.unique().sort("left", "right").to_numpy()
+
+
+def clusters(rows: pl.DataFrame, kept: pl.DataFrame, removed: dict[int, tuple[int, float]]) -> pl.DataFrame:
+    """CLUSTERS: every ingested row, the survivor that stands for it, and how alike they are.
+
+    `kept` is what `distinct` left; `removed` names rows of it.
+    """
+    gone, survivor = list(removed), [survivor for survivor, _ in removed.values()]
+    near = pl.DataFrame(
+        {
+            "conversation_id": kept["conversation_id"].gather(gone),
+            "cluster_id": kept["conversation_id"].gather(survivor),
+            "similarity": pl.Series([similarity for _, similarity in removed.values()], dtype=pl.Float64),
         }
-
-    fates = [fate(*row) for row in rows.select("row_id", "conversation_id").iter_rows()]
-    return pl.DataFrame(fates, schema=CLUSTERS).sort("row_id")
+    )
+    standing = kept.select(cluster_id="conversation_id", standing="row_id")
+    survives = pl.col("standing") == pl.col("row_id")
+    return (
+        rows.select("row_id", "conversation_id")
+        .join(near, on="conversation_id", how="left")
+        .with_columns(near=pl.col("cluster_id").is_not_null(), cluster_id=pl.coalesce("cluster_id", "conversation_id"))
+        .join(standing, on="cluster_id", how="left")
+        .select(
+            "row_id",
+            "conversation_id",
+            "cluster_id",
+            survivor=survives,
+            duplicate_of=pl.when(~survives).then("standing"),
+            kind=pl.when("near").then(pl.lit("near")).when(~survives).then(pl.lit("exact")),
+            similarity=pl.when("near").then("similarity").when(~survives).then(1.0),
+        )
+        .sort("row_id")
+        .match_to_schema(CLUSTERS)
+    )

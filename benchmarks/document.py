@@ -1,0 +1,45 @@
+"""Write what was measured into docs/benchmarks.md: results as tables, between two marks each.
+
+python -m benchmarks.document
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks/results"
+PAGE = ROOT / "docs/benchmarks.md"
+
+
+def main() -> None:
+    page = PAGE.read_text("utf-8")
+    for name, results, markdown in measured():
+        page = with_section(page, name, markdown(results))
+    PAGE.write_text(page, "utf-8")
+
+
+def measured() -> Iterator[tuple[str, Any, Callable[[Any], str]]]:
+    """Section, results and what makes tables of them, for every benchmark that has been run."""
+    from benchmarks import speed
+    from benchmarks.corruption import tables
+
+    for name, markdown in (("corruption", tables.markdown), ("speed", speed.markdown)):
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            yield name, json.loads(path.read_text("utf-8")), markdown
+
+
+def with_section(page: str, name: str, text: str) -> str:
+    """The page with the text between `<!-- name: measured -->` and `<!-- name: end -->`."""
+    begin, end = f"<!-- {name}: measured -->", f"<!-- {name}: end -->"
+    found = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    if len(found.findall(page)) != 1:
+        raise ValueError(f"the page needs {begin} and {end}, once each")
+    return found.sub(lambda _: f"{begin}\n\n{text}\n{end}", page)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Write docs/checks.md from the registered checks, params.yaml and what the corruption benchmark measured.
+
+python -m benchmarks.document_checks
+"""
+
+import inspect
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from benchmarks.corruption.tables import head, row
+from benchmarks.document import ROOT
+from curation.checks import Check, checks
+
+PAGE = ROOT / "docs/checks.md"
+LANGUAGES = ("en", "ar")
+INTRODUCTION = """\
+# Checks
+
+<!-- Written by `python -m benchmarks.document_checks`; edit the checks' docstrings, params.yaml or
+benchmarks/checks_tail.md instead. -->
+
+A check is one file in `curation/checks/`. It observes, gives a value and the evidence, and decides nothing. What a
+value means stands in `params.yaml: route.limits`: from `doubt` on a person should look, from `fatal` on the row is
+rejected. A finding's evidence never repeats personal data: it is masked by kind, whichever check saw it.
+
+Measured on the [corruption benchmark](benchmarks.md): of the rows that a code spoke against there, by a doubt or worse,
+how many carried a planted defect, by language. The others are rows as their sources have them, with whatever is wrong
+in them by nature, so this is the least that its precision can be. Personal data was set to `review` for this. The cost
+is CPU time on one core.
+"""
+
+
+def main() -> None:
+    PAGE.write_text(page(), "utf-8")
+
+
+def page() -> str:
+    """The whole page."""
+    measured = json.loads((ROOT / "benchmarks/results/corruption.json").read_text("utf-8"))
+    limits = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))["route"]["limits"]
+    meanings = comments((ROOT / "params.yaml").read_text("utf-8"))
+    costs = measured["costs"]
+    parts = [INTRODUCTION, "\n".join(overview(costs)) + "\n"]
+    for check in checks().values():
+        table = codes(check, limits, meanings, measured["codes"])
+        parts.append("\n".join([*described(check, costs), "", *table]) + "\n")
+    return "\n".join([*parts, (ROOT / "benchmarks/checks_tail.md").read_text("utf-8")])
+
+
+def overview(costs: Mapping[str, float]) -> Iterator[str]:
+    yield from head("check", "sees", "judges", "languages", "ms per 1,000")
+    for check in checks().values():
+        sees = " ".join(documentation(check).split("\n\n")[0].split())
+        scope = "rows together" if check.whole_set else "each row"
+        yield row(f"[{check.name}](#{check.name})", sees, scope, languages(check), cost(check, costs))
+
+
+def described(check: Check, costs: Mapping[str, float]) -> list[str]:
+    scope = "Compares rows with one another" if check.whole_set else "Judges each row by itself"
+    known = f"languages: {languages(check)}; version {check.version}"
+    facts = [f"{scope}; {known}; {cost(check, costs)} ms per 1,000 rows."]
+    if check.source:
+        facts.append(f"Source: {check.source.rstrip('.')}.")
+    return [f"## {check.name}", "", documentation(check), "", " ".join(facts)]
+
+
+def codes(
+    check: Check, limits: Mapping[str, Any], meanings: Mapping[str, str], spoken: Mapping[str, Any]
+) -> Iterator[str]:
+    yield from head("code", "as shipped", "about", *(f"right, {language}" for language in LANGUAGES), "mostly")
+    for code in check.codes:
+        measured = spoken.get(code, {})
+        right = [share(measured.get(language)) for language in LANGUAGES]
+        yield row(f"`{code}`", limit(limits.get(code) or {}), meanings.get(code, ""), *right, mostly(measured))
+
+
+def documentation(check: Check) -> str:
+    return inspect.cleandoc(check.observe.__doc__ or "")
+
+
+def languages(check: Check) -> str:
+    return ", ".join(sorted(check.languages)) or "any"
+
+
+def cost(check: Check, costs: Mapping[str, float]) -> str:
+    return f"{costs[check.name]:,.0f}" if check.name in costs else "not measured"
+
+
+def limit(given: Mapping[str, Any]) -> str:
+    direction = "below" if given.get("below") else "from"
+    found = [f"{severity} {direction} {given[severity]:g}" for severity in ("doubt", "fatal") if given.get(severity)]
+    return ", ".join(found) or "reported"
+
+
+def comments(params: str) -> dict[str, str]:
+    """code -> the comment behind its limits in params.yaml."""
+    lines = re.findall(r"^    (\w+): \{.*?\}\s+# (.*)$", params.split("  limits:", 1)[1], re.MULTILINE)
+    return {code: said.replace("|", "\\|") for code, said in reversed(lines)}
+
+
+def share(measured: Mapping[str, Any] | None) -> str:
+    return f"{measured['planted']} of {measured['rows']}" if measured else ""
+
+
+def mostly(measured: Mapping[str, Any]) -> str:
+    """The two defects it saw most, in all languages together."""
+    found: dict[str, int] = {}
+    for language in measured.values():
+        for defect, rows in language["of"].items():
+            found[defect] = found.get(defect, 0) + rows
+    return ", ".join(sorted(found, key=lambda defect: (-found[defect], defect))[:2])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""What every conversation says, as hashed words in flat arrays: small enough to hold a million conversations."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from curation.shingles import U64, WORD, Indices, offsets, runs
+from curation.text import letters_folded
+
+AT_ONCE = 10_000  # conversations in work at a time, which bounds the memory
+_CALL_ID = r'"id": ?"[^"]*"'  # joins a call to its result; every export numbers them anew
+_NO_TURNS = pl.DataFrame(schema={"row": pl.Int64, "text": pl.UInt64, "length": pl.Int64})
+Watch = Callable[..., Iterable[Any]]  # Stage.progress: a bar around an iterable
+
+
+def unwatched(items: Iterable[Any], what: str, total: int | None = None, unit: str = "rows") -> Iterable[Any]:
+    """No bar."""
+    return items
+
+
+@dataclass(frozen=True)
+class Messages:
+    """The messages of the conversations to compare, by row: gathered when asked for, for a copy of all is large."""
+
+    everywhere: pl.Series
+    places: pl.Series  # of each row, in `everywhere`
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def of(self, rows: Indices | pl.Series) -> pl.Series:
+        return self.everywhere.gather(self.places.gather(rows))
+
+
+@dataclass(frozen=True)
+class Speech:
+    """The words of row r are those of the turns rows[r]:rows[r+1]; of turn t, words[turns[t]:turns[t+1]]."""
+
+    words: U64
+    turns: Indices
+    rows: Indices
+    own: npt.NDArray[np.bool_]  # of each turn: not shared, or of a row that has no other
+    common: U64  # runs of words that shared turns hold, ascending
+    size: int  # words a run
+
+    def __len__(self) -> int:
+        return len(self.rows) - 1
+
+    def shingles(self, rows: Indices, *, own: bool) -> tuple[U64, Indices]:
+        """Hashed runs of words of these rows, one row after another, and how many each has.
+
+        With `own` only what carries content: no shared turns, and nothing that shared turns say, unless a row has
+        nothing else. A run occurs as often as it is said.
+        """
+        turns, counts = _spans(self.rows[rows], self.rows[rows + 1])
+        row_of = np.repeat(np.arange(len(rows)), counts)
+        if not own:
+            return self._runs(turns, row_of, len(rows))
+        flat, lengths = self._runs(turns[self.own[turns]], row_of[self.own[turns]], len(rows))
+        row_of, telling = np.repeat(np.arange(len(rows)), lengths), ~_contains(self.common, flat)
+        told = np.bincount(row_of[telling], minlength=len(rows))
+        kept = telling | (told == 0)[row_of]
+        return flat[kept], np.where(told > 0, told, lengths)
+
+    def _runs(self, turns: Indices, row_of: Indices, rows: int) -> tuple[U64, Indices]:
+        places, lengths = _spans(self.turns[turns], self.turns[turns + 1])
+        words_in_row = np.bincount(row_of, weights=lengths, minlength=rows).astype(np.int64)
+        return runs(self.words[places], words_in_row, self.size)
+
+
+def heard(messages: Messages, size: int, share: float, least: int, watch: Watch) -> Speech:
+    """The speech of `messages`: every turn but system prompts; names and arguments of tool calls are words too.
+
+    A turn is shared when at least `share` of the conversations, and at least `least` of them, have it word for word.
+    """
+    starts = range(0, len(messages), AT_ONCE)
+    tables, words = [_NO_TURNS], np.empty(0, np.uint64)
+    for start in watch(starts, "reading words", len(starts), "parts"):
+        said = _said(messages.of(np.arange(start, min(start + AT_ONCE, len(messages)))))
+        tables.append(said.select(pl.col("row") + start, "text", length=pl.col("words").list.len().cast(pl.Int64)))
+        hashed = said["words"].explode(empty_as_null=False).to_numpy()
+        words.resize(len(words) + len(hashed), refcheck=False)  # in place: two copies of all words would be the peak
+        words[len(words) - len(hashed) :] = hashed
+    said = pl.concat(tables)
+    said = said.with_columns(shared=_shared(said, max(least, share * len(messages))))
+    own = ~pl.col("shared") & (pl.col("length") > 0)
+    turns = offsets(said["length"].to_numpy())
+    return Speech(
+        words,
+        turns,
+        offsets(np.bincount(said["row"].to_numpy(), minlength=len(messages))),
+        said.select(own | ~own.any().over("row")).to_series().to_numpy(),
+        _common(words, turns, said, size),
+        size,
+    )
+
+
+def _shared(said: pl.DataFrame, limit: float) -> pl.Series:
+    """Whether at least `limit` conversations have the turn."""
+    often = said.select("row", "text").unique().group_by("text").len().filter(pl.col("len") >= limit)
+    return said["text"].is_in(often["text"].implode())
+
+
+def _common(words: U64, turns: Indices, said: pl.DataFrame, size: int) -> U64:
+    """The distinct runs of words of shared turns."""
+    shared = said.with_row_index("turn").filter("shared").unique("text", keep="first")["turn"].to_numpy()
+    places, lengths = _spans(turns[shared], turns[shared + 1])
+    return np.unique(runs(words[places], lengths, size)[0])
+
+
+def _contains(ordered: U64, wanted: U64) -> npt.NDArray[np.bool_]:
+    if not len(ordered):
+        return np.zeros(len(wanted), bool)
+    found: npt.NDArray[np.bool_] = ordered[np.searchsorted(ordered, wanted).clip(max=len(ordered) - 1)] == wanted
+    return found
+
+
+def _said(messages: pl.Series) -> pl.DataFrame:
+    """row, text (hash of the folded turn) and its hashed words, of each turn but system prompts."""
+    content, calls = (pl.col("messages").struct.field(field) for field in ("content", "tool_calls"))
+    text = letters_folded(content + " " + calls.fill_null("").str.replace_all(_CALL_ID, ""))
+    return (
+        messages.alias("messages")
+        .to_frame()
+        .lazy()
+        .with_row_index("row")
+        .explode("messages", empty_as_null=False)
+        .filter(pl.col("messages").struct.field("role") != "system")
+        .select(pl.col("row").cast(pl.Int64), text=text)
+        .select(
+            "row",
+            text=pl.col("text").hash(),
+            words=pl.col("text").str.extract_all(WORD).list.eval(pl.element().hash()),
+        )
+        .collect()
+    )
+
+
+def _spans(starts: Indices, ends: Indices) -> tuple[Indices, Indices]:
+    """Every place of each span [start, end), one span after another, and their lengths."""
+    lengths = ends - starts
+    begun = offsets(lengths)
+    return np.arange(begun[-1]) + np.repeat(starts - begun[:-1], lengths), lengths
