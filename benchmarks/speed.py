@@ -219,7 +219,8 @@ def markdown(results: Mapping[str, Mapping[str, Any]]) -> str:
             said.append(f"- Another threshold on {found['rows']:,} rows: {found['cpu']:.1f} s of CPU.")
         if found["what"] == "incremental":
             same = "the same bytes" if not found["different"] else f"**differ**: {', '.join(found['different'])}"
-            share = f"{found['of_full_cpu']:.1%} of the CPU of a full run ({found['full_cpu']:.0f} s, embed.model {found['model']})"
+            full = f"({found['full_cpu']:.0f} s, embed.model {found['model']})"
+            share = f"{found['of_full_cpu']:.1%} of the CPU of a full run {full}"
             said.append(f"- {NEW_ROWS:.0%} more rows on {found['rows']:,}: {share}; {found['files']} tables, {same}.")
     return "\n".join(lines + [""] * bool(said) + said) + "\n"
 

@@ -135,7 +135,8 @@ def _measured(code: str, rows: pl.DataFrame, policy: Route, target: float) -> di
 def suggestion(rows: pl.DataFrame, limit: Limit, target: float) -> tuple[dict[str, float], str]:
     """The loosest limit whose rows people confirm at least at `target`, with 95% confidence, and their precision.
 
-    `rows` are OBSERVED of one code. Looking at many limits and taking the best flatters a little.
+    `rows` are OBSERVED of one code. The rows that a looser limit adds must be confirmed as often by themselves: those
+    above would carry any number of others. Looking at many limits and taking the best flatters a little.
     """
     if limit.doubt is None:
         return _precision(rows.filter("doubt"), limit), ""
@@ -143,7 +144,7 @@ def suggestion(rows: pl.DataFrame, limit: Limit, target: float) -> tuple[dict[st
     enough = {candidate: part for candidate, part in flagged.items() if part.height >= FEWEST}
     if not enough:
         return {}, f"fewer than {FEWEST} decisions"
-    good = [c for c, part in enough.items() if wilson(int(part["confirmed"].sum()), part.height)[0] >= target]
+    good = [c for c, part in enough.items() if _surely(part, target) and _surely(part.filter(~pl.col("doubt")), target)]
     if not good:
         return _precision(rows.filter("doubt"), limit), f"no limit surely reaches {target:.0%}"
     loosest = max(good) if limit.below else min(good)
@@ -152,8 +153,17 @@ def suggestion(rows: pl.DataFrame, limit: Limit, target: float) -> tuple[dict[st
     return doubt | _precision(flagged[loosest], limit), ""
 
 
+def _surely(rows: pl.DataFrame, target: float) -> bool:
+    """Whether people confirm at least `target` of such rows with 95% confidence, or there are none."""
+    if rows.is_empty():
+        return True
+    return rows.height >= FEWEST and wilson(int(rows["confirmed"].sum()), rows.height)[0] >= target
+
+
 def _candidates(rows: pl.DataFrame, limit: Limit) -> list[float]:
-    values = {float(value) for value in rows["value"].unique()}
+    """Values from which on rows may be doubted: none at which they are rejected anyway."""
+    open_to_doubt = rows if limit.fatal is None else rows.filter(~_crosses(limit.fatal, limit.below))
+    values = {float(value) for value in open_to_doubt["value"].unique()}
     return sorted(values | ({limit.doubt} if limit.doubt is not None else set()))
 
 
@@ -162,10 +172,10 @@ def _crosses(candidate: float, below: bool) -> pl.Expr:
 
 
 def _precision(rows: pl.DataFrame, limit: Limit) -> dict[str, float]:
-    """The share of the rows that people confirmed, never 0; nothing where that is what the limit says already."""
+    """The share of the rows that people confirmed, never 0 or 1; nothing where that is what the limit says already."""
     if rows.height < FEWEST:
         return {}
-    share = max(0.01, round(int(rows["confirmed"].sum()) / rows.height, 2))
+    share = min(0.99, max(0.01, round(int(rows["confirmed"].sum()) / rows.height, 2)))
     return {} if share == limit.precision else {"precision": share}
 
 

@@ -69,7 +69,7 @@ def why(
         str | None, typer.Option(help="List rows with this outcome; `--dropped`, `--held` and so on for short.")
     ] = None,
     code: Annotated[str | None, typer.Option(help="List rows that carry this code, e.g. outlier.")] = None,
-    sample: Annotated[int, typer.Option(help="How many rows to list.")] = 10,
+    sample: Annotated[int, typer.Option(min=0, help="How many rows to list.")] = 10,
     every: Annotated[bool, typer.Option("--all", help="Also what was seen and decides nothing.")] = False,
     show_personal_data: Annotated[bool, typer.Option("--show-personal-data", help="Mask nothing.")] = False,
 ) -> None:
@@ -95,7 +95,7 @@ def whatif(
         list[str] | None, typer.Argument(help="E.g. route.outlier.doubt=0.98 route.budget=0.2 route.pii.email=review.")
     ] = None,
     preset: Annotated[str | None, typer.Option(help="Under this preset of params.yaml.")] = None,
-    examples: Annotated[int, typer.Option(help="Rows shown of each move.")] = 3,
+    examples: Annotated[int, typer.Option(min=0, help="Rows shown of each move.")] = 3,
     as_json: Json = False,
 ) -> None:
     """Say what other limits would change: verdicts now and then, and the rows that move. Changes nothing."""
@@ -108,7 +108,9 @@ def whatif(
 
 @app.command()
 def calibrate(
-    target: Annotated[float, typer.Option(help="Share of reviewed rows that people should confirm, at least.")] = 0.3,
+    target: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of reviewed rows that people should confirm, at least.")
+    ] = 0.3,
     as_json: Json = False,
 ) -> None:
     """Say how right each doubt was by people's decisions, and the limits that follow. Changes nothing."""

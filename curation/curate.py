@@ -3,12 +3,12 @@
 python -m curation.curate
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
-from curation.checks import Context, Score, checks, findings
+from curation.checks import FINDINGS, Context, Score, checks, findings, in_order
 from curation.conversation import SCHEMA, message, survivors
 from curation.decision import PATH, Decision, read_decisions
 from curation.evaluation_sets import read_evaluation_sets
@@ -46,7 +46,7 @@ def main() -> None:
         standing = survivors(rows, clusters)
 
         edits = edited(standing, decisions)
-        refound = judged(findings(edits, context, row_checks()), policy, verdicts.height)
+        refound = judged(checked_again(standing, edits, context), policy, verdicts.height)
         fates = decided(verdicts, decisions, edits, refound)
         curated, masking = without_personal_data(
             curated_set(standing, edits, fates), policy.masked_kinds, score.countries, name_finder(score.names)
@@ -75,9 +75,17 @@ def main() -> None:
         stage.write_metrics({**counts(ledger), "curated": curated.height, "decisions_unused": len(stale)})
 
 
-def row_checks() -> Iterable[Any]:
-    """The checks that can judge a row by itself."""
-    return [check for check in checks().values() if not check.whole_set]
+def checked_again(standing: pl.DataFrame, edits: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """FINDINGS of edited rows: what shows in a row by itself, and what shows beside all other rows."""
+    if edits.is_empty():
+        return pl.DataFrame(schema=FINDINGS)
+    rows = edits.select(SCHEMA.names()).unique("conversation_id", keep="first", maintain_order=True)
+    replaced = pl.concat([edits["parent_id"], edits["conversation_id"]])
+    others = standing.filter(~pl.col("conversation_id").is_in(replaced.implode())).select(SCHEMA.names())
+    alone = [check for check in checks().values() if not check.whole_set]
+    beside = [check for check in checks().values() if check.sees_edits]
+    of_all = findings(pl.concat([others, rows]), context, beside)
+    return in_order([findings(rows, context, alone), of_all.join(rows, on="conversation_id", how="semi")])
 
 
 def edited(standing: pl.DataFrame, decisions: dict[str, Decision]) -> pl.DataFrame:

@@ -92,6 +92,7 @@ def vectors_of(said: pl.DataFrame, stage: Stage[Embed]) -> pl.DataFrame:
     finally:  # a stage that is stopped goes on from here
         if parts:
             stage.remember("vectors", version, pl.concat(parts))
+            stage.forget_but(["vectors"])
     return pl.concat(parts)
 
 

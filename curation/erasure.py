@@ -94,16 +94,20 @@ def _removed(rows: pl.DataFrame) -> Iterator[str]:
 
 
 def _spoken_of(wanted: Rule, said: str, conversations: pl.DataFrame, rows: pl.DataFrame) -> Iterator[str]:
-    """Other conversations that name the customer in their words: no column says whether they are his or hers."""
+    """Other conversations that name the customer somewhere: no column says whether they are his or hers."""
     if wanted.forget != "customer":
         return
-    contents = pl.col("messages").list.eval(pl.element().struct.field("content")).list.join("\n")
+    spoken = [
+        pl.col("messages").list.eval(pl.element().struct.field(part).drop_nulls()).list.join("\n")
+        for part in ("content", "name", "tool_calls")
+    ]
+    text = pl.concat_str([*spoken, pl.col("metadata").fill_null("")], separator="\n")
     whole_word = rf"(?:^|\W){pl.escape_regex(fold(said))}(?:\W|$)"
     others = conversations.join(rows, on="row_id", how="anti")
-    named = others.filter(folded(contents).str.contains(whole_word))
+    named = others.filter(folded(text).str.contains(whole_word))
     if named.height:
         shown = ", ".join(named["row_id"].sort().head(NAMED))
-        yield f"{named.height:,} further rows name them in their words and stay (first: {shown});"
+        yield f"{named.height:,} further rows name them in words or metadata and stay (first: {shown});"
         yield "  look with `qirat why ROW`, forget with `qirat forget --conversation ID`"
 
 

@@ -12,9 +12,10 @@ That hides a name from a reader, not from somebody who can guess it and compare.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import polars as pl
 from pydantic import ValidationError
@@ -42,14 +43,16 @@ Rules = frozenset[Rule]
 def rule(kind: Kind, said: str) -> Rule:
     """The rule for what a person names: a customer hashed, a licence folded, a source or an id as it stands.
 
-    A source is the name of a reader, a file below data/raw, or a folder there.
+    A source is the name of a reader, a file below data/raw, or a folder there; with that folder before it or without.
     """
     plain = said.strip()
+    if kind == "source":
+        plain = plain.removeprefix("./").removeprefix("data/raw/").rstrip("/")
     if not plain:
         raise QiratError(f"--{kind} is empty; an empty {kind} cannot be forgotten")
     if kind == "customer":
         return Rule(forget=kind, value=customer_hash(plain))
-    return Rule(forget=kind, value=fold(plain) if kind == "licence" else plain.rstrip("/"))
+    return Rule(forget=kind, value=fold(plain) if kind == "licence" else plain)
 
 
 def customer_hash(customer: str) -> str:
@@ -72,6 +75,19 @@ def forgotten(conversations: pl.DataFrame, rules: Rules) -> pl.Series:
     return conversations.select(forgotten=named.fill_null(False))["forgotten"]
 
 
+def customer_in(value: Any, rules: Rules) -> str | None:
+    """A customer to be forgotten who is named by a value, or by any inside of it: an id, an address, a name."""
+    wanted = {r.value for r in rules if r.forget == "customer"}
+    parts = [value] if wanted else []
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict | list):
+            parts += part.values() if isinstance(part, dict) else part
+        elif isinstance(part, str | int | float) and customer_hash(str(part)) in wanted:
+            return str(part)
+    return None
+
+
 def _spelled(column: pl.Series, spelling: Callable[[str], str], wanted: Iterable[str]) -> list[str]:
     """The values of the column that are, once spelled so, among the wanted ones."""
     known = set(wanted)
@@ -81,16 +97,25 @@ def _spelled(column: pl.Series, spelling: Callable[[str], str], wanted: Iterable
 def read_rules(path: Path = PATH) -> Rules:
     """All rules; a line that cannot be read is an error that names it."""
     rules = set()
-    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         if not line.strip():
             continue
         try:
             value = json.loads(line)
             if "qirat" not in value:
-                rules.add(Rule.model_validate(value))
+                rules.add(_as_made(Rule.model_validate(value)))
         except (ValidationError, ValueError, TypeError) as error:
             raise QiratError(f"{path}, line {number}: {error}; mend or delete the line") from None
     return frozenset(rules)
+
+
+def _as_made(typed: Rule) -> Rule:
+    """The rule as `rule` makes it, in case a hand wrote it; else it would stand there and name nothing."""
+    if typed.forget != "customer":
+        return rule(typed.forget, typed.value)
+    if not re.fullmatch("[0-9a-f]{64}", typed.value):
+        raise ValueError("a customer stands here as a SHA-256, which `qirat forget --customer` writes")
+    return typed
 
 
 def write_rules(rules: Iterable[Rule], path: Path = PATH) -> None:

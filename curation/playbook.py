@@ -92,8 +92,8 @@ class Playbook(Params):
     def speaks_as_team(self, messages: Sequence[Message], role: str, language: str) -> bool:
         """Whether someone in this role says a phrase that first replies must have: our own greeting."""
         greetings = [rule.said for rule in self.rules if rule.kind == "required" and rule.where == "first_reply"]
-        said = [m["content"] for m in messages if m["role"] == role]
-        return any(greeting.find(text, language) for greeting in greetings for text in said)
+        said = [(turn, m["content"]) for turn, m in enumerate(messages) if m["role"] == role]
+        return any(greeting.first(said, language) for greeting in greetings)
 
 
 class Patterns:
@@ -112,6 +112,15 @@ class Patterns:
         match = pattern.search(fold(text)) if pattern else None
         return match.group() if match else None
 
+    def first(self, said: Sequence[tuple[int, str]], language: str) -> tuple[int, str] | None:
+        """The first of these turns in which a phrase stands, and the phrase, folded."""
+        pattern = self._for(language)
+        texts = [fold(text) for _, text in said]
+        if pattern is None or not pattern.search("\n".join(texts)):  # one look at all, for most have none
+            return None
+        found = zip((turn for turn, _ in said), map(pattern.search, texts), strict=True)
+        return next((turn, match.group()) for turn, match in found if match)
+
     def _for(self, language: str) -> re.Pattern[str] | None:
         return self._any if language == "mixed" else self._by_language.get(language)
 
@@ -127,9 +136,8 @@ def _apply(
     if rule.kind == "required":
         yield from _required(rule, replies, language, complete)
     elif rule.kind == "forbidden":
-        said = [(turn, found) for turn, text in replies if (found := rule.said.find(text, language))]
-        turn, found = said[0] if said else (None, "")
-        yield Judgement(rule.id, "forbidden", not said, turn, found)
+        turn, found = rule.said.first(replies, language) or (None, "")
+        yield Judgement(rule.id, "forbidden", turn is None, turn, found)
     else:
         yield from _escalation(rule, messages, replies, language, complete)
 
@@ -138,26 +146,21 @@ def _required(rule: Rule, replies: Sequence[tuple[int, str]], language: str, com
     if rule.where != "first_reply" and not complete:
         return
     places = {"first_reply": replies[:1], "last_reply": replies[-1:], "any_reply": replies}[rule.where]
-    said = [(turn, found) for turn, text in places if (found := rule.said.find(text, language))]
-    turn, found = said[0] if said else (places[-1][0], "")
-    yield Judgement(rule.id, "required", bool(said), turn, found)
+    turn, found = rule.said.first(places, language) or (places[-1][0], "")
+    yield Judgement(rule.id, "required", bool(found), turn, found)
 
 
 def _escalation(
     rule: Rule, messages: Sequence[Message], replies: Sequence[tuple[int, str]], language: str, complete: bool
 ) -> Iterator[Judgement]:
-    asked = [
-        (turn, found)
-        for turn, m in enumerate(messages)
-        if m["role"] == "user" and (found := rule.triggered.find(m["content"], language))
-    ]
-    handed = [turn for turn, text in replies if rule.said.find(text, language)]
+    customer = [(turn, m["content"]) for turn, m in enumerate(messages) if m["role"] == "user"]
+    asked = rule.triggered.first(customer, language)
     if asked:
-        due, evidence = asked[0]
-        after = [turn for turn in handed if turn > due]
+        due, evidence = asked
+        after = rule.said.first([reply for reply in replies if reply[0] > due], language)
         if after or complete or replies[-1][0] > due:
             yield Judgement(rule.id, "escalation_missing", bool(after), after[0] if after else due, evidence)
-    elif handed:
+    elif handed := rule.said.first(replies, language):
         yield Judgement(rule.id, "escalation_undue", False, handed[0], "nothing the customer said calls for it")
     else:
         yield Judgement(rule.id, "escalation_undue", True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import polars as pl
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, FiniteFloat, ValidationError, model_validator
 
 from curation.stage import Params, QiratError
 
@@ -28,8 +28,8 @@ Treatment = Literal["mask", "review", "reject", "report"]
 class Limit(Params):
     """When a code matters. A code without limits is reported and decides nothing."""
 
-    doubt: float | None = None  # from this value a person should look
-    fatal: float | None = None  # from this value the row is rejected
+    doubt: FiniteFloat | None = None  # from this value a person should look
+    fatal: FiniteFloat | None = None  # from this value the row is rejected
     below: bool = False  # low values are the bad ones
     note_if_common: bool = False  # where most rows have it, it is about the set (a playbook not yours), not about rows
     precision: float = Field(default=0.5, gt=0, le=1)  # share of such doubts that people are expected to confirm
@@ -74,7 +74,8 @@ class Route(Params):
     def _under_preset(cls, written: Any) -> Any:
         """The section with the chosen preset's values in place; every other preset must fit the section as well."""
         presets, chosen = written.get("presets") or {}, written.get("preset", BALANCED)
-        if not presets and chosen == BALANCED:
+        nested = (presets, written.get("pii") or {}, written.get("limits") or {})
+        if (not presets and chosen == BALANCED) or not all(isinstance(part, Mapping) for part in nested):
             return written
         if chosen not in presets:
             known = ", ".join(presets) or BALANCED
@@ -117,11 +118,11 @@ def _overridden(written: Mapping[str, Any], preset: Overrides, name: str) -> dic
             raise QiratError(
                 f"params.yaml, route.presets.{name}.{part}: route.{part} has no {', '.join(unknown)}; add or correct it"
             )
-    limits = written.get("limits") or {}
-    changed = {
-        "pii": {**(written.get("pii") or {}), **preset.pii},
-        "limits": {**limits, **{code: {**(limits[code] or {}), **fields} for code, fields in preset.limits.items()}},
-    }
+    limits = {**(written.get("limits") or {})}
+    for code, fields in preset.limits.items():
+        if isinstance(limits[code] or {}, Mapping):  # else the model tells what is wrong with it
+            limits[code] = {**(limits[code] or {}), **fields}
+    changed = {"pii": {**(written.get("pii") or {}), **preset.pii}, "limits": limits}
     budget = {} if preset.budget is None else {"budget": preset.budget}
     return {**written, **changed, **budget}
 

@@ -14,7 +14,7 @@ from curation.evaluation_sets import read_evaluation_sets
 from curation.notes import notes
 from curation.playbook import Playbook
 from curation.stage import Stage, version_of
-from curation.workers import spread
+from curation.workers import packed, spread, unpacked
 
 CHUNK = 1_000  # conversations that a process looks at in one go
 LARGE = 8_000  # conversations from which starting processes pays
@@ -67,30 +67,32 @@ def findings_by_row(
     starts = range(0, unseen.height, CHUNK)
     parts = spread(
         partial(_look, which, replace(context, vectors=None)),
-        (unseen.slice(start, CHUNK) for start in starts),
+        (packed(unseen, start, CHUNK) for start in starts),
         context.params.workers,
         unseen.height >= LARGE,
     )
     fresh = in_order(stage.progress(parts, "looking at rows", len(starts), "thousand rows"))
     found = in_order([known.filter(pl.col("check").is_not_null()).select(FINDINGS.names()), fresh])
     stage.remember("rows", version, here.join(found, on="conversation_id", how="left"))
+    stage.forget_but(["rows"])
     return found
 
 
 def costs(conversations: pl.DataFrame, context: Context) -> dict[str, float]:
     """CPU milliseconds that each check takes for 1,000 conversations, without what it loads once."""
+    for check in checks().values():
+        check(conversations.head(20), context)
     found = {}
     for name, check in checks().items():
-        check(conversations.head(20), context)
         started = time.process_time()
         check(conversations, context)
         found[name] = 1e6 * (time.process_time() - started) / max(conversations.height, 1)
     return found
 
 
-def _look(which: Sequence[Check], context: Context) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def _look(which: Sequence[Check], context: Context) -> Callable[[bytes], pl.DataFrame]:
     """What a worker does with a chunk."""
-    return lambda chunk: findings(chunk, context, which)
+    return lambda chunk: findings(unpacked(chunk), context, which)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ Tables are named by their place below data/: "dedup/pairs" is data/dedup/pairs.p
 
 import contextlib
 import functools
+import glob
 import hashlib
 import importlib.metadata
 import json
@@ -139,7 +140,7 @@ class Stage(Generic[AnyParams]):
 
     def remember(self, name: str, version: str, table: pl.DataFrame) -> None:
         """Keeps a table for the next run, in place of the one of that name."""
-        with atomic(CACHE / self.name / f"{name}.parquet") as temporary:
+        with atomic(CACHE / self.name / f"{name}.parquet", clear=False) as temporary:  # forget_but clears
             table.write_parquet(temporary, compression="zstd", compression_level=1, metadata={"version": version})
 
     def forget_but(self, names: Collection[str]) -> None:
@@ -147,6 +148,8 @@ class Stage(Generic[AnyParams]):
         for path in (CACHE / self.name).glob("*.parquet"):
             if path.stem not in names:
                 path.unlink()
+        for torn in (CACHE / self.name).glob(".*.partial"):  # of a run that was killed
+            _remove(torn)
 
     # -- to the person at the terminal ---------------------------------------------------------------------------
 
@@ -175,13 +178,18 @@ def load_params(section: str, params: type[AnyParams]) -> AnyParams:
     path = Path("params.yaml")
     if not path.exists():
         raise QiratError(f"params.yaml is not in {Path.cwd()}; run this from the folder that holds it")
-    found = yaml.safe_load(path.read_text("utf-8")) or {}
+    try:
+        found = yaml.safe_load(path.read_text("utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise QiratError(f"params.yaml is no YAML: {error}") from None
+    if not isinstance(found, dict) or not isinstance(found.get(section) or {}, dict):
+        raise QiratError(f"params.yaml: expected `{section}:` with its settings below it, each as `name: value`")
     if unknown := sorted(set(found) - SECTIONS):
         raise QiratError(
             f"params.yaml: no stage reads {', '.join(unknown)}; sections are {', '.join(sorted(SECTIONS))}"
         )
     try:
-        return params.model_validate(found.get(section, {}))
+        return params.model_validate(found.get(section) or {})
     except ValidationError as error:
         faults = "; ".join(
             f"{section}.{'.'.join(map(str, e['loc']))}: {e['msg']} (is {e['input']!r})" for e in error.errors()
@@ -212,11 +220,15 @@ def _code_version() -> str:
 
 
 @contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """Yields a fresh temporary path beside `path` and moves it there when the block ends well."""
+def atomic(path: Path, clear: bool = True) -> Iterator[Path]:
+    """Yields a fresh temporary path beside `path` and moves it there when the block ends well.
+
+    `clear` removes what a killed run left of it, which takes a look at the whole folder.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for stale in path.parent.glob(f".{path.name}.*.partial"):
-        _remove(stale)
+    if clear:
+        for stale in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+            _remove(stale)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
         yield temporary

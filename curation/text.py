@@ -1,5 +1,6 @@
 """Folding text for comparison. Stored text is never folded; only derived columns and patterns are."""
 
+import functools
 import re
 import unicodedata
 
@@ -25,6 +26,7 @@ _TABLE = str.maketrans(_VARIANTS)
 _SPACE = re.compile(r"\s+")
 
 
+@functools.lru_cache(256)  # rules and checks ask for the same turn again and again
 def fold(text: str) -> str:
     """Case, compatibility forms, Arabic spelling variants, digits, apostrophes and white space made one."""
     if text.isascii():  # nothing but case and white space to do; the long way says the same

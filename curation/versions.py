@@ -95,14 +95,11 @@ def _lock_at(revision: str) -> str:
 
 def states(ledger: pl.DataFrame, curated: pl.DataFrame) -> pl.DataFrame:
     """STATES out of the tables of one version. Of copies, the row that stands for them speaks."""
-    renamed = curated.drop_nulls("parent_id").select("conversation_id", read_as="parent_id")
     words = curated.select(
         conversation_id=pl.coalesce("parent_id", "conversation_id"), words=pl.col("conversation_id")
     ).unique("conversation_id", keep="first", maintain_order=True)
     closed = (
         outcomes(ledger)
-        .join(renamed.unique("conversation_id"), on="conversation_id", how="left", maintain_order="left")
-        .with_columns(conversation_id=pl.coalesce("read_as", "conversation_id"))
         .with_columns(copy=pl.col("outcome") == "duplicate", state=_state(), used=pl.col("outcome").is_in(USED))
         .sort("copy", "row_id")
     )

@@ -78,7 +78,10 @@ def parsed(assignment: str, policy: Route) -> tuple[tuple[str, ...], Any]:
     if ".".join(path) not in possible:
         near = difflib.get_close_matches(".".join(path), possible, n=3, cutoff=0.7)
         raise QiratError(f"route has no {'.'.join(path)}; did you mean {' or '.join(near) or 'route.budget'}?")
-    return path, yaml.safe_load(text)
+    try:
+        return path, yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise QiratError(f"{assignment!r}: {text!r} is no value; write it as in params.yaml") from None
 
 
 def written(now: Route, then: Route, assignments: Sequence[str], preset: str | None) -> list[str]:

@@ -60,12 +60,13 @@ def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, see
 
 
 def _rows_named(ledger: pl.DataFrame, wanted: str) -> pl.DataFrame:
-    closed = outcomes(ledger)
-    exact = closed.filter((pl.col("row_id") == wanted) | (pl.col("conversation_id") == wanted))
-    if exact.height or len(wanted) < SHORTEST_ID:
-        return exact
-    found = closed.filter(pl.col("conversation_id").str.starts_with(wanted))
-    return found if found["conversation_id"].n_unique() <= 1 else found.clear()
+    """The closed rows of that row_id, or whose words have that id: as they were read, or as they are used."""
+    names = pl.concat([outcomes(ledger).select("row_id", "conversation_id"), _reworded()])
+    found = names.filter((pl.col("row_id") == wanted) | (pl.col("conversation_id") == wanted))
+    if found.is_empty() and len(wanted) >= SHORTEST_ID:
+        found = names.filter(pl.col("conversation_id").str.starts_with(wanted))
+        found = found if found["conversation_id"].n_unique() <= 1 else found.clear()
+    return found.unique("row_id").sort("row_id")
 
 
 def _story(ledger: pl.DataFrame, row_id: str, shown: Shown) -> Iterator[str]:
@@ -103,11 +104,17 @@ def _finding(stage: str, finding: Mapping[str, Any], shown: Shown) -> str:
 
 def _curated(row_id: str) -> Iterator[str]:
     """Under which id the words went into the curated set, where they were edited or masked on the way."""
+    for key in _reworded().filter(pl.col("row_id") == row_id)["conversation_id"]:
+        yield f"  the curated set has it in other words, as {key}"
+
+
+def _reworded() -> pl.DataFrame:
+    """row_id and conversation_id of curated rows whose words are not those that were read."""
     path = table_path("curated/conversations")
-    if path.exists():
-        mine = (pl.col("row_id") == row_id) & pl.col("parent_id").is_not_null()
-        for key in pl.scan_parquet(path).filter(mine).select("conversation_id").collect()["conversation_id"]:
-            yield f"  the curated set has it in other words, as {key}"
+    if not path.exists():
+        return pl.DataFrame(schema={"row_id": pl.String, "conversation_id": pl.String})
+    changed = pl.col("parent_id") != pl.col("conversation_id")
+    return pl.scan_parquet(path).filter(changed).select("row_id", "conversation_id").collect()
 
 
 def _whereabouts(conversation_id: str | None) -> Iterator[str]:
@@ -122,7 +129,7 @@ def _whereabouts(conversation_id: str | None) -> Iterator[str]:
 def _words(row_id: str, shown: Shown) -> Iterator[str]:
     conversations = _table("ingested/conversations").filter(pl.col("row_id") == row_id)
     for row in conversations.iter_rows(named=True):
-        labelled = f", label {row['label']}" if row["label"] else ""
+        labelled = f", label {shown.text(row['label'])}" if row["label"] else ""
         yield f"  read as {row['source']}, language {row['language']}{labelled}"
         for turn, m in enumerate(shown.messages(row["messages"]), 1):
             indented = m["content"].replace("\n", "\n      ")

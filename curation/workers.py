@@ -1,6 +1,7 @@
 """Work that Python does row by row, spread over processes. The results do not depend on how many there are."""
 
 import contextlib
+import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -8,6 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Literal, TypeVar
 
+import polars as pl
 from pydantic import PositiveInt
 
 from curation.stage import QiratError
@@ -75,12 +77,30 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
+_PREPARE: list[Callable[[], Callable[[Any], Any]]] = []
+
+
+def packed(table: pl.DataFrame, start: int, length: int) -> bytes:
+    """Rows of a table for another process. Pickle would send the texts of the whole table with every slice of it."""
+    rows = table.select(pl.all().gather(range(start, min(start + length, table.height))))
+    stream = io.BytesIO()
+    rows.write_ipc_stream(stream, compat_level=pl.CompatLevel.oldest())
+    return stream.getvalue()
+
+
+def unpacked(rows: bytes) -> pl.DataFrame:
+    """What `packed` took."""
+    return pl.read_ipc_stream(io.BytesIO(rows))
+
+
 _WORK: list[Callable[[Any], Any]] = []
 
 
 def _begin(prepare: Callable[[], Callable[[Any], Any]]) -> None:
-    _WORK.append(prepare())
+    _PREPARE.append(prepare)
 
 
 def _do(item: Any) -> Any:
+    if not _WORK:  # here and not when the process begins, where what goes wrong would only be seen as its death
+        _WORK.append(_PREPARE[0]())
     return _WORK[0](item)

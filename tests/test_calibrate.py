@@ -82,13 +82,24 @@ def test_the_limit_rises_to_where_people_agree():
 
 def test_the_limit_falls_where_people_confirm_what_only_was_reported():
     rows = values([0.5 + n / 1000 for n in range(60)], [], 0.55)
-    assert suggestion(rows, Limit(doubt=0.55, precision=0.5), 0.7)[0] == {"doubt": 0.5, "precision": 1.0}
+    assert suggestion(rows, Limit(doubt=0.55, precision=0.5), 0.7)[0] == {"doubt": 0.5, "precision": 0.99}
+
+
+def test_a_limit_does_not_fall_to_rows_that_nobody_confirmed():
+    rows = values([0.6] * 80, [0.5] * 3, 0.55)
+    assert "doubt" not in suggestion(rows, Limit(doubt=0.55, precision=0.5), 0.3)[0]
+
+
+def test_a_limit_does_not_rise_to_where_rows_are_rejected_anyway():
+    rows = values([0.9] * 30, [0.5] * 90, 0.4)
+    assert suggestion(rows, Limit(doubt=0.4), 0.7)[0]["doubt"] == 0.9
+    assert "doubt" not in suggestion(rows, Limit(doubt=0.4, fatal=0.8), 0.7)[0]
 
 
 def test_a_limit_from_below_is_suggested_on_its_own_side():
     rows = values([1.0] * 15 + [2.0] * 15, [6.0] * 40, 0).with_columns(doubt=pl.lit(True))
     suggested, _ = suggestion(rows, Limit(doubt=7, below=True, precision=0.5), 0.7)
-    assert suggested == {"doubt": 6.0, "precision": 1.0}  # below 6
+    assert suggested == {"doubt": 6.0, "precision": 0.99}  # below 6
 
 
 def test_few_decisions_or_poor_ones_suggest_no_limit_and_say_so():

@@ -3,9 +3,10 @@
 import polars as pl
 import pytest
 
-from curation.checks import FINDINGS, findings
+from curation.checks import FINDINGS
 from curation.conversation import conversation_id
 from curation.curate import (
+    checked_again,
     closed_as_copies,
     copy_entries,
     curated_set,
@@ -16,7 +17,6 @@ from curation.curate import (
     finding_entries,
     masking_entries,
     quarantine_entries,
-    row_checks,
 )
 from curation.decision import Decision
 from curation.ledger import assert_law, counts, outcomes
@@ -32,7 +32,10 @@ IDS = ROWS["conversation_id"].to_list()
 
 
 def outcome(
-    *decisions: Decision, verdict: str = "review", read: pl.DataFrame = ROWS
+    *decisions: Decision,
+    verdict: str = "review",
+    read: pl.DataFrame = ROWS,
+    evaluation: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Ledger and curated set when every row has this verdict."""
     ids = read["conversation_id"]
@@ -40,7 +43,7 @@ def outcome(
     verdicts = pl.DataFrame(rows, schema=VERDICTS)
     by_id = {d.conversation_id: d for d in decisions}
     edits = edited(read, by_id)
-    refound = judged(findings(edits, context(), row_checks()), Route.model_validate(params("route")), 5)
+    refound = judged(checked_again(read, edits, context(evaluation)), Route.model_validate(params("route")), 5)
     fates = decided(verdicts, by_id, edits, refound)
     curated, masking = without_personal_data(curated_set(read, edits, fates), PATTERNED, ("SA",))
     curated, copies = distinct(curated)
@@ -89,6 +92,27 @@ def test_an_edit_that_fails_a_check_is_dropped_with_its_reason():
     assert ledger.filter(pl.col("outcome") == "dropped")["code"].to_list() == ["empty_reply"]
 
 
+def test_an_edit_that_copies_an_evaluation_row_is_dropped():
+    words = (
+        "My blue lamp flickers since the storm on Monday and the shop is closed, what now?",
+        "Please unscrew the bulb, wait a minute and put the spare one from the box into the socket of the lamp.",
+    )
+    held_out = record(talk(*words))
+    ledger, curated = outcome(decision(0, "edit", messages=tuple(talk(*words))), evaluation=held_out)
+    assert curated.is_empty()
+    assert ledger.filter(pl.col("outcome") == "dropped")["code"].to_list() == ["evaluation_leak"]
+    _, curated = outcome(decision(0, "edit", messages=tuple(talk(*words))))
+    assert curated.height == 1
+
+
+def test_what_an_edit_states_and_no_turn_before_is_told():
+    stated = GOOD.replace("It", "Order 7788991")
+    change = decision(0, "edit", messages=tuple(talk("Where is order number 0 of mine?", stated)))
+    edits = edited(ROWS, {change.conversation_id: change})
+    found = checked_again(ROWS, edits, context()).filter(check="grounding")
+    assert found.select("conversation_id", "code").rows() == [(edits["conversation_id"][0], "ungrounded_number")]
+
+
 def test_an_edit_into_words_that_are_there_already_is_a_copy():
     same = tuple(talk("Where is order number 1 of mine?", GOOD))
     ledger, curated = outcome(decision(0, "edit", messages=same), decision(1, "keep"))
@@ -105,6 +129,14 @@ def test_an_edit_into_words_that_are_not_used_is_used(other: str | None):
     ledger, curated = outcome(*decisions)
     assert conversation_id(same) in curated["conversation_id"].to_list()
     assert counts(ledger)["duplicate"] == 0
+
+
+def test_two_edits_into_the_same_words_are_used_once_and_each_finding_is_told_once():
+    words = tuple(talk("Where is my parcel?", "It is on its way to you and should"))
+    ledger, curated = outcome(decision(0, "edit", messages=words), decision(1, "edit", messages=words))
+    assert curated.height == 1
+    assert counts(ledger)["duplicate"] == 1
+    assert not ledger.is_duplicated().any()
 
 
 def test_an_edit_is_repaired_and_its_language_told_like_any_raw_row():

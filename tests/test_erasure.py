@@ -87,8 +87,15 @@ def test_a_number_is_not_found_inside_a_longer_one():
 
 def test_rows_that_only_name_the_customer_in_their_words_are_pointed_out():
     said = forget(ALI, "Ali@X.com", write=False)
-    assert "2 further rows name them in their words and stay (first: file:2, file:4)" in said
+    assert "2 further rows name them in words or metadata and stay (first: file:2, file:4)" in said
     assert "further rows" not in forget(rule("source", "a.csv"), "a.csv", write=False)
+
+
+def test_a_customer_whom_only_metadata_or_a_call_names_is_pointed_out_too():
+    row = {"role": "assistant", "content": "", "tool_calls": '{"mail":"ali@x.com"}'}
+    told = record(talk("a", "b"), [*talk("c", "d"), row], talk("e", "f"), metadata=['{"mail":"Ali@x.com"}', None, None])
+    save("data/ingested/conversations.parquet", told)
+    assert "2 further rows name them" in forget(ALI, "Ali@X.com", write=False)
 
 
 def test_the_adapters_that_learnt_from_the_rows_are_named():

@@ -3,7 +3,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.forget import Rule, forgotten, read_rules, rule, write_rules
+from curation.forget import Rule, customer_in, forgotten, read_rules, rule, write_rules
 from curation.stage import QiratError
 from tests.builders import ROOT, record, talk
 
@@ -26,6 +26,7 @@ ROWS = record(
         ("source", "zendesk", [2]),
         ("source", "pilot/a.csv", [1]),
         ("source", "pilot/", [1]),  # a folder, not what begins like it
+        ("source", "./data/raw/pilot", [1]),  # as a shell completes it
         ("licence", "cc-by-nc-4.0", [2]),
         ("conversation", ROWS["conversation_id"][1], [2]),
         ("customer", "somebody else", []),
@@ -64,6 +65,26 @@ def test_a_line_that_is_no_rule_is_named(tmp_path: Path, line: str):
     (tmp_path / "forget.jsonl").write_text('{"qirat":"forget","version":1}\n' + line)
     with pytest.raises(QiratError, match="line 2"):
         read_rules(tmp_path / "forget.jsonl")
+
+
+def test_rules_written_by_hand_hold_or_are_refused(tmp_path: Path):
+    path = tmp_path / "forget.jsonl"
+    path.write_text('{"forget":"licence","value":"CC-BY"}\n{"forget":"source","value":"pilot/"}\n')
+    assert read_rules(path) == {rule("licence", "cc-by"), rule("source", "pilot")}
+    path.write_text('{"forget":"customer","value":"ali@x.com"}\n')
+    with pytest.raises(QiratError, match="line 1: a customer stands here as a SHA-256") as refused:
+        read_rules(path)
+    assert "ali" not in str(refused.value)
+    path.write_bytes('{"forget":"licence","value":"é"}'.encode("latin-1"))
+    with pytest.raises(QiratError, match="line 1"):
+        read_rules(path)
+
+
+def test_a_customer_is_found_in_any_field_of_a_row_and_in_no_part_of_a_text():
+    rules = frozenset({rule("customer", "42"), rule("source", "7")})
+    assert customer_in({"requester": {"id": 42}, "said": ["hello"]}, rules) == "42"
+    assert customer_in([{"to": ["x", " 42 "]}], rules) == " 42 "
+    assert customer_in({"id": 7, "said": "I am 42", "none": None, "yes": True}, rules) is None
 
 
 def test_an_empty_name_is_refused():

@@ -12,6 +12,7 @@ from curation.checks import checks, findings
 from curation.conversation import message
 from curation.personal_data import COVER, KINDS, PATTERNED, covered, finds, masked, pseudonymised
 from curation.personal_data.names import likely_names, presidio_names
+from curation.personal_data.pseudonyms import evidence_cover
 from curation.policy import Route, judged
 from tests.builders import context, params, record, talk
 from tests.personal_examples import clean, luhn, personal
@@ -29,6 +30,40 @@ def replaced(*messages, kinds=PATTERNED):
 
 def said(*contents: str, kinds=PATTERNED) -> list[str]:
     return [m["content"] for m in replaced(*talk(*contents), kinds=kinds)[0]]
+
+
+# -- what checks quote -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["layla.hariri@mail.example.com", "+966 50 123 4567", "4111 1111 1111 1111"])
+def test_a_quote_that_cuts_a_value_in_two_shows_neither_half(value: str):
+    text = f"We sent the letter to {value} this morning"
+    cover, start = evidence_cover(talk("Where is it?", text), GULF), text.index(value)
+    for place in range(start + 1, start + len(value)):
+        head, tail = cover(text[:place]), cover(text[place:])
+        assert head == f"{text[:start]}{head[start:]}" and COVER.fullmatch(head[start:])
+        assert COVER.fullmatch(tail.removesuffix(" this morning"))
+
+
+def test_a_quote_put_together_anew_shows_no_word_of_a_value():
+    cover = evidence_cover(talk("Where is it?", "Mail Layla.Hariri@mail.example.com"), GULF)
+    assert cover("layla hariri mail example (x3)") == "[email] [email] [email] [email] (x3)"
+
+
+def test_a_quote_without_personal_data_stays_to_the_letter():
+    cover = evidence_cover(talk("Call 0501234567", "Gladly, today."), GULF)
+    assert [cover("Gladly, today."), cover("tod"), cover("file:1 (35% of it)")] == [
+        "Gladly, today.",
+        "tod",
+        "file:1 (35% of it)",
+    ]
+
+
+def test_no_check_quotes_half_an_address():
+    reply = f"{'we sent it on its way ' * 5}to layla.hariri@mail.example.com and you will"
+    seen = checks()["repetition"](record(talk("Where?", *[reply, "Where?"] * 3, reply)), context())
+    assert "repeated_reply" in seen["code"].to_list()
+    assert not seen["evidence"].str.contains("layla").any()
 
 
 # -- what is found -----------------------------------------------------------------------------------------------------
@@ -206,6 +241,19 @@ def test_tool_calls_tool_results_and_speakers_names_are_read_by_their_keys():
     assert json.loads(messages[2]["content"]) == {"mobile": "[phone_1]", "orders": 3}
     assert (messages[0]["name"], messages[2]["name"]) == ("[phone_1]", "find")
     assert counts == {"national_id": 1, "phone": 1}
+
+
+def test_numbers_that_a_spreadsheet_made_decimals_are_read():
+    calls = '[{"phone":966501234567.0,"price":12.5,"total":40.0}]'
+    changed, _ = replaced(message("user", "Call me"), message("assistant", "", tool_calls=calls))
+    assert json.loads(changed[1]["tool_calls"]) == [{"phone": "[phone_1]", "price": 12.5, "total": 40.0}]
+
+
+def test_what_links_carry_encoded_is_read():
+    assert said("I am sara@x.com", "https://shop.example/?m=sara%40x.com&tel=%2B966501234567&off=50%25") == [
+        "I am [email_1]",
+        "https://shop.example/?m=[email_1]&tel=[phone_1]&off=50%25",
+    ]
 
 
 def test_a_key_that_stands_twice_hides_nothing():

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from curation.checks import FINDINGS, checks
 from curation.policy import Limit, Route, judged, verdicts
@@ -234,11 +235,15 @@ def test_stricter_presets_accept_less_of_the_same_findings():
         ({"limits": {"judge_wrong": {"fatal": 1}, "pii_card": {}}}, r"never the only ground to drop"),
         ({"presets": {"strict": {"limits": {"judge_x": {"fatal": 1}}}}}, r"has no judge_x"),
         ({"limits": {"pii_card": {"doubt": 1}}}, r"route.pii says what becomes of it"),
+        ({"limits": {"pii_card": {}, "loop": 0.3}, "presets": {"strict": {"limits": {"loop": {"doubt": 1}}}}}, "loop"),
+        ({"presets": ["strict"]}, "presets"),
+        ({"limits": ["loop"]}, "limits"),
+        ({"limits": {"pii_card": {}, "loop": {"doubt": float("nan")}}}, "finite"),
         ({"limits": {}}, r"card stands in only one of route.pii and route.limits"),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused_with_its_place(wrong: dict[str, Any], said: str):
-    with pytest.raises(QiratError, match=said):
+    with pytest.raises((QiratError, ValidationError), match=said):
         Route.model_validate(section(**{"preset": "strict", "presets": {"strict": {}}} | wrong))
 
 

@@ -69,6 +69,9 @@ def test_a_missing_input_names_the_command_that_makes_it():
         ("split: {least: much}", "split.least"),
         ("split: {leest: 1}", "split.leest"),
         ("splat: 1", "no stage reads splat"),
+        ("split: 1", "split:"),
+        ("- split", "split:"),
+        ("split: [", "is no YAML"),
     ],
 )
 def test_mistyped_params_are_named(text: str, complaint: str):

@@ -110,6 +110,14 @@ def test_words_that_were_masked_since_are_told_as_other_words():
     assert changed(before, after)["words_now"].to_list() == ["a-masked"]
 
 
+def test_words_that_look_masked_as_they_are_read_are_a_conversation_of_their_own():
+    two: Fates = {"a1": ("accepted", None), "b1": ("held", "outlier")}
+    assert states(ledger(two), curated(two, a1="b")).select("row_id", "state", "words").rows() == [
+        ("a1", "accepted", "b"),
+        ("b1", "held for outlier", None),
+    ]
+
+
 # -- kept by git and DVC -----------------------------------------------------------------------------------------------
 
 PIPELINE = """stages:

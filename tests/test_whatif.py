@@ -109,6 +109,7 @@ def test_nothing_is_written(scored: Path):
         ("budget=2", "less than or equal to 1"),
         ("pii.email=maks", "'mask'"),
         ("budget", "sets nothing"),
+        ("budget=[", "is no value"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_with_what_could(setting: str, said: str):

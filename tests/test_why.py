@@ -69,7 +69,7 @@ def save(name: str, table: pl.DataFrame) -> None:
     table.write_parquet(path)
 
 
-@pytest.mark.parametrize("row", ["file:1", IDS[0], IDS[0][:8]])
+@pytest.mark.parametrize("row", ["file:1", IDS[0], IDS[0][:8], "a" * 32, "a" * 8])
 def test_a_row_is_found_by_each_of_its_names(row: str):
     assert why(row, SHOWN).startswith("file:1: accepted")
 

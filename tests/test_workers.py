@@ -1,10 +1,11 @@
 import os
 from functools import partial
 
+import polars as pl
 import pytest
 
 from curation.stage import QiratError
-from curation.workers import spread
+from curation.workers import packed, spread, unpacked
 
 
 def adder(to: int):
@@ -43,9 +44,26 @@ def test_workers_do_not_fight_for_the_cores(monkeypatch: pytest.MonkeyPatch):
     assert "POLARS_MAX_THREADS" not in os.environ
 
 
+def unpreparable():
+    raise QiratError("the model is missing; install it")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_keeps_a_worker_from_starting_is_said(workers: int):
+    with pytest.raises(QiratError, match="the model is missing"):
+        list(spread(unpreparable, range(3), workers, large=True))
+
+
 def unprepared():
     raise AssertionError("not needed")
 
 
 def test_no_items_need_no_preparation():
     assert list(spread(unprepared, [], 1, large=False)) == []
+
+
+def test_rows_travel_without_the_rest_of_their_table():
+    table = pl.DataFrame({"messages": [[{"content": f"{n} " + "word " * 200}] for n in range(500)]})
+    rows = packed(table, 490, 20)
+    assert unpacked(rows).equals(table[490:])
+    assert len(rows) < 50_000

@@ -86,12 +86,17 @@ class Check:
     version: int
     languages: Collection[str]
     whole_set: bool  # compares rows with one another, so it says nothing of a single row
+    sees_edits: bool  # of the whole set, and also asked about rows that people edited, beside all others
     needs_vectors: bool  # silent where there are none; always a check of the whole set
     source: str  # where the method comes from: a paper, a standard, a library
     observe: Observe
 
     def __call__(self, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
         """FINDINGS of the conversations in the languages the check knows."""
+        return shown(self.seen(conversations, context), conversations, context)
+
+    def seen(self, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
+        """FINDINGS whose evidence is not fit to be shown yet."""
         if self.needs_vectors and context.vectors is None:
             return pl.DataFrame(schema=FINDINGS)
         known = conversations
@@ -108,11 +113,9 @@ class Check:
             "rule_version": pl.lit(self.version),
         }
         absent = {name: pl.lit(None) for name in ("threshold", "turn", "evidence") if name not in found.columns}
-        table = found.with_columns(**given, **absent).select(
+        return found.with_columns(**given, **absent).select(
             pl.col(name).cast(dtype) for name, dtype in FINDINGS.items()
         )
-        shown = with_evidence_masked(table, known, context.params.countries)
-        return shown.with_columns(pl.col("evidence").str.slice(0, EVIDENCE_CHARACTERS))
 
     def _observed(self, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
         try:
@@ -143,13 +146,14 @@ def check(  # noqa: PLR0913 - a form to fill in, each field by its name
     version: int = 1,
     languages: Collection[str] = ANY,
     whole_set: bool = False,
+    sees_edits: bool = False,
     needs_vectors: bool = False,
     source: str = "",
 ) -> Callable[[Observe], Observe]:
     """Registers a check. Raise `version` whenever the same row may give another finding."""
 
     def register(observe: Observe) -> Observe:
-        _CHECKS[name] = Check(name, codes, version, languages, whole_set, needs_vectors, source, observe)
+        _CHECKS[name] = Check(name, codes, version, languages, whole_set, sees_edits, needs_vectors, source, observe)
         return observe
 
     return register
@@ -165,7 +169,14 @@ def checks() -> Mapping[str, Check]:
 
 def findings(conversations: pl.DataFrame, context: Context, which: Iterable[Check]) -> pl.DataFrame:
     """FINDINGS of all these checks, in a fixed order."""
-    return in_order([one(conversations, context) for one in which])
+    found = pl.concat([pl.DataFrame(schema=FINDINGS), *(one.seen(conversations, context) for one in which)])
+    return in_order([shown(found, conversations, context)])
+
+
+def shown(found: pl.DataFrame, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """The findings without personal data in what they quote. For all checks at once: each row is read but once."""
+    covered = with_evidence_masked(found, conversations, context.params.countries)
+    return covered.with_columns(pl.col("evidence").str.slice(0, EVIDENCE_CHARACTERS))
 
 
 def in_order(found: Iterable[pl.DataFrame]) -> pl.DataFrame:

@@ -1,5 +1,7 @@
 """What is said in a whole set, and vectors of it learned from the set itself: any language or dialect, no model."""
 
+import weakref
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,55 +13,87 @@ from curation.text import folded
 
 LEAST = 200  # conversations of a language from which it can be told what is usual in it
 DIMENSIONS = 100
-SAMPLED = 20_000  # texts that the axes are learned from
+SAMPLED = 20_000  # turns that the axes are learned from
+ROUNDS = 2  # in which the axes are found
 GRAM = 3  # letters; the forms of a word, and its spellings in a dialect, share most of them
 RAREST = 3  # texts that hold a gram
 
 Floats = npt.NDArray[np.floating[Any]]
+Indices = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the conversations 0 to n - 1 of one language say turn by turn; what is said again and again is read once."""
+
+    conversations: pl.DataFrame  # those in which both sides speak, by id
+    turns: pl.DataFrame  # conversation_id, turn, role, content, in that order
+    owner: Indices  # conversation of each turn, ascending
+    reply: Mask  # whether the turn is a reply
+    text: Indices  # of each turn: the row of `counts`
+    counts: Any  # (texts, words), sparse: how often a word stands in a text; digits are alike
+    grams: Any  # (words, grams), sparse: the word itself and its letter trigrams
+    words: pl.Series
+
+    def times(self, which: Mask) -> Floats:
+        """How often each text is said in these turns."""
+        return np.bincount(self.text[which], minlength=self.counts.shape[0]).astype(np.float32)
+
+
+_KEPT: dict[str, tuple[weakref.ref[pl.DataFrame], list[Said]]] = {}
+
+
+def said_by_language(conversations: pl.DataFrame) -> list[Said]:
+    """One `Said` for each language, as `by_language` tells it, in which LEAST conversations are.
+
+    Several checks ask for the same set one after another: it is read once, and forgotten when the set is.
+    """
+    of, found = _KEPT.get("last", (None, []))
+    if of is None or of() is not conversations:
+        parts = [(part, _spoken(part)) for part in by_language(conversations)]
+        found = [_said(part, spoken) for part, spoken in parts if spoken["conversation_id"].n_unique() >= LEAST]
+        _KEPT["last"] = weakref.ref(conversations, lambda gone: _forget(gone)), found
+    return found
+
+
+def _forget(gone: weakref.ref[pl.DataFrame]) -> None:
+    if "last" in _KEPT and _KEPT["last"][0] is gone:
+        del _KEPT["last"]
 
 
 def by_language(conversations: pl.DataFrame) -> list[pl.DataFrame]:
     """The conversations of each language in order of their ids; mixed ones go where most of their letters are."""
+    is_mixed = pl.col("language") == "mixed"
     text = pl.col("messages").list.eval(pl.element().struct.field("content")).list.join(" ")
     arabic = text.str.count_matches(r"\p{Arabic}") > text.str.count_matches(r"\p{Latin}")
-    mixed = pl.when(arabic).then(pl.lit("ar")).otherwise(pl.lit("en"))
-    judged_as = pl.when(pl.col("language") == "mixed").then(mixed).otherwise("language")
-    return conversations.sort("conversation_id").with_columns(judged_as=judged_as).partition_by("judged_as")
+    mixed = conversations.filter(is_mixed).with_columns(
+        judged_as=pl.when(arabic).then(pl.lit("ar")).otherwise(pl.lit("en"))
+    )
+    plain = conversations.filter(is_mixed.not_().fill_null(True)).with_columns(judged_as="language")
+    return pl.concat([plain, mixed]).sort("conversation_id").partition_by("judged_as")
 
 
-def spoken(conversations: pl.DataFrame) -> pl.DataFrame:
+def _spoken(conversations: pl.DataFrame) -> pl.DataFrame:
     """Turns of customers and replies that say something, of conversations that have both; in order."""
     said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != ""))
     both = pl.col("role").n_unique().over("conversation_id") == 2
     return said.filter(both).sort("conversation_id", "turn")
 
 
-def vectors(texts: pl.Series, seed: int) -> Floats:
-    """(texts, DIMENSIONS) of length 1 or 0: latent semantic analysis of words and letter trigrams (Deerwester 1990)."""
-    from sklearn.preprocessing import normalize
-    from sklearn.utils.extmath import randomized_svd
-
-    counts, grams, _ = words_and_grams(texts)
-    sample = np.sort(np.random.default_rng(seed).permutation(len(texts))[:SAMPLED])
-    seen = (counts[sample] @ grams).tocsr()
-    held_by = np.asarray((seen > 0).sum(axis=0)).ravel()
-    weights = np.where(held_by >= RAREST, np.log(len(sample) / np.maximum(held_by, 1)), 0)
-    seen.data = 1 + np.log(seen.data)
-    weighted = normalize(seen.multiply(weights).tocsr())
-    found = np.zeros((len(texts), DIMENSIONS), np.float32)
-    if (dimensions := min(DIMENSIONS, *weighted.shape)) > 0:
-        _, _, axes = randomized_svd(weighted, dimensions, n_iter=3, random_state=seed)
-        found[:, :dimensions] = counts @ (grams.multiply(weights).tocsr() @ axes.T)
-    return unit(found)
+def _said(conversations: pl.DataFrame, spoken: pl.DataFrame) -> Said:
+    standing = conversations.join(spoken, on="conversation_id", how="semi", maintain_order="left")
+    texts = spoken.select("content").unique(maintain_order=True).with_row_index("text")
+    text = spoken.join(texts, on="content", how="left", maintain_order="left")["text"]
+    owner = spoken["conversation_id"].rle_id()
+    reply = (spoken["role"] == "assistant").to_numpy()
+    places = (column.to_numpy().astype(np.int64) for column in (owner, text))
+    owners, rows = places
+    return Said(standing, spoken, owners, reply, rows, *_words_and_grams(texts["content"]))
 
 
-def unit(rows: Floats) -> Floats:
-    """Rows of length 1; those of nothing stay so."""
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), np.float32)
-
-
-def words_and_grams(texts: pl.Series) -> tuple[Any, Any, pl.Series]:
-    """Sparse counts of words in texts and of grams (the word, its trigrams) in words; the words. Digits are alike."""
+def _words_and_grams(texts: pl.Series) -> tuple[Any, Any, pl.Series]:
+    """Sparse counts of words in texts and of grams in words; the words."""
     from scipy.sparse import csr_matrix
 
     found = folded(pl.col("text")).str.replace_all(r"\d", "0").str.extract_all(r"[\p{L}\p{N}]+")
@@ -81,3 +115,50 @@ def words_and_grams(texts: pl.Series) -> tuple[Any, Any, pl.Series]:
 def _trigrams(word: str) -> list[str]:
     whole = f"<{word}>"
     return [whole[k : k + GRAM] for k in range(len(whole) - GRAM + 1)]
+
+
+# -- vectors -----------------------------------------------------------------------------------------------------------
+
+
+def vectors(said: Said, side: Mask, seed: int) -> Floats:
+    """(texts, DIMENSIONS) of length 1, or 0 where no turn of this side says it: latent semantic analysis (Deerwester
+    1990) of words and letter trigrams, learned from a sample of the side's turns."""
+    rng = np.random.default_rng(seed)
+    turns_ = np.flatnonzero(side)
+    sampled = np.zeros(len(side), bool)
+    sampled[turns_[rng.permutation(len(turns_))[:SAMPLED]]] = True
+    times = said.times(sampled)
+    rows = np.flatnonzero(times)
+    weighted, weights = _weighted((said.counts[rows] @ said.grams).tocsr(), times[rows])
+    axes = _axes(weighted, min(DIMENSIONS, *weighted.shape), rng)
+    of_words = said.grams @ (axes * weights[:, None])
+    told = np.unique(said.text[side])
+    found = np.zeros((said.counts.shape[0], DIMENSIONS), np.float32)
+    found[told, : axes.shape[1]] = unit(said.counts[told] @ of_words)
+    return found
+
+
+def unit(rows: Floats) -> Floats:
+    """Rows of length 1; those of nothing stay so."""
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+def _weighted(seen: Any, times: Floats) -> tuple[Any, Floats]:
+    """Grams by text, rare ones weighing more, in rows of length sqrt(times); and the weights of the grams."""
+    from scipy.sparse import diags
+
+    held_by = times @ (seen > 0)
+    weights = np.where(held_by >= RAREST, np.log(times.sum() / np.maximum(held_by, 1)), 0).astype(np.float32)
+    seen.data = 1 + np.log(seen.data)
+    rows = (seen @ diags(weights)).tocsr()
+    rows.eliminate_zeros()
+    length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    return (diags((np.sqrt(times) / np.maximum(length, 1e-9)).astype(np.float32)) @ rows).tocsr(), weights
+
+
+def _axes(rows: Any, dimensions: int, rng: np.random.Generator) -> Floats:
+    """The plane of the first right singular vectors, by subspace iteration (Halko et al. 2011)."""
+    axes = rng.standard_normal((rows.shape[1], dimensions), np.float32)
+    for _ in range(ROUNDS if dimensions else 0):
+        axes, _ = np.linalg.qr(rows.T @ (rows @ axes))
+    return axes

@@ -58,12 +58,11 @@ class _Losses:
         safe = {"local_files_only": True, "trust_remote_code": False}
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
-            self._model: Any = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, **safe)
-            self._model.train(False)
+            model: Any = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, **safe)
         except (OSError, ValueError) as error:
             raise QiratError(f"params.yaml, score.difficulty_model: {folder!r} cannot be loaded ({error})") from None
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._model.to(self._device)
+        self._model = model.eval().to(self._device)
 
     def __call__(self, before: str, reply: str) -> tuple[float, float]:
         start = self._tokenizer.bos_token_id or self._tokenizer.eos_token_id or 0

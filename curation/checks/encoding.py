@@ -53,4 +53,6 @@ def _letters_lost(text: str) -> int:
     if text.count("?") < LETTERS_LEAST:
         return 0
     plain = _ADDRESS.sub("", text)
-    return len(_LETTER_LOST.findall(plain)) + sum(words.count("?") for words in _WORDS_LOST.findall(plain))
+    in_words: list[str] = _LETTER_LOST.findall(plain)
+    for_words: list[str] = _WORDS_LOST.findall(plain)
+    return len(in_words) + sum(words.count("?") for words in for_words)

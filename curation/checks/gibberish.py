@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from curation.checks import Context, check
-from curation.checks._words import LEAST, by_language, spoken, words_and_grams
+from curation.checks._words import Floats, Mask, Said, said_by_language
 
 REPORTED_FROM = 0.4
 SHORTEST = 4  # letters a word must have to be judged
@@ -26,33 +26,40 @@ def gibberish(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     Limits: a turn in a language that the set hardly has looks the same (the language check tells which it is); a name
     or a typing error in a turn of two words may be one.
     """
-    for part in by_language(conversations):
-        said = spoken(part)
-        if said["conversation_id"].n_unique() < LEAST:
-            continue
-        worst = (
-            _strangeness(said).filter(pl.col("value") >= REPORTED_FROM).sort("value", "turn", descending=[True, False])
-        )
+    for said in said_by_language(conversations):
+        seen = _strangeness(said).filter(pl.col("value") >= REPORTED_FROM)
+        worst = seen.sort("value", "turn", descending=[True, False])
         for row in worst.unique("conversation_id", keep="first", maintain_order=True).iter_rows(named=True):
             yield {**row, "code": "gibberish", "threshold": REPORTED_FROM}
 
 
-def _strangeness(said: pl.DataFrame) -> pl.DataFrame:
+def _strangeness(said: Said) -> pl.DataFrame:
     """conversation_id, turn, value and the text as evidence, of each turn."""
-    counts, grams, words = words_and_grams(said["content"])
-    conversation = said["conversation_id"].rle_id().to_numpy()
-    in_turns = counts.tocoo()
-    holders = pl.DataFrame({"word": in_turns.col, "holder": conversation[in_turns.row]}).group_by("word").n_unique()
-    alone = np.zeros(len(words), bool)
-    alone[holders.filter(pl.col("holder") == 1)["word"].to_numpy()] = True
-    trigrams = grams.tocoo()
-    once = (np.bincount(trigrams.col, minlength=grams.shape[1]) == 1)[trigrams.col]
-    spelled_alone = np.bincount(trigrams.row, once, grams.shape[0]) / np.bincount(
-        trigrams.row, minlength=grams.shape[0]
+    letters = said.words.str.len_chars().to_numpy()
+    plain = ~said.words.str.contains(r"\d").to_numpy()
+    strange = plain & (letters >= SHORTEST) & _in_one_conversation(said) & (_spelled_alone(said.grams) >= STRANGE_FROM)
+    odd, total = said.counts @ (letters * strange), said.counts @ letters
+    value = np.where(odd >= LEAST_LETTERS, odd / np.maximum(total, 1), 0.0)[said.text]
+    shown = pl.col("content").str.slice(0, 80)
+    return said.turns.select("conversation_id", "turn", value=pl.Series(value), evidence=shown)
+
+
+def _in_one_conversation(said: Said) -> Mask:
+    """Of each word."""
+    texts = said.counts.shape[0]
+    first, last = np.full(texts, len(said.owner)), np.zeros(texts, np.int64)
+    np.minimum.at(first, said.text, said.owner)
+    np.maximum.at(last, said.text, said.owner)
+    holders = said.counts.tocsc()  # no word without a text
+    starts = holders.indptr[:-1]
+    alone: Mask = np.minimum.reduceat(first[holders.indices], starts) == np.maximum.reduceat(
+        last[holders.indices], starts
     )
-    letters = words.str.len_chars().to_numpy()
-    plain = ~words.str.contains(r"\d").to_numpy()
-    strange = plain & alone & (spelled_alone >= STRANGE_FROM) & (letters >= SHORTEST)
-    odd, total = counts @ (letters * strange), counts @ letters
-    value = np.where(odd >= LEAST_LETTERS, odd / np.maximum(total, 1), 0.0)
-    return said.select("conversation_id", "turn", value=pl.Series(value), evidence=pl.col("content").str.slice(0, 80))
+    return alone
+
+
+def _spelled_alone(grams: Any) -> Floats:
+    """Of each word: share of its grams that no other word has."""
+    held = grams.tocoo()
+    once = (np.bincount(held.col, minlength=grams.shape[1]) == 1)[held.col]
+    return np.bincount(held.row, once, grams.shape[0]) / np.bincount(held.row, minlength=grams.shape[0])

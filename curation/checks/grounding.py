@@ -11,7 +11,7 @@ from curation.checks import Context, check
 from curation.conversation import turns
 from curation.text import fold, folded
 
-SHARED_LEAST, SHARED_SHARE = 20, 0.005  # a fact that so many conversations and this share of them state is the house's
+SHARED_LEAST, SHARED_SHARE = 10, 0.005  # a fact that so many conversations and this share of them state is the house's
 NUMBER = "number"  # of a kind that only the service's own systems know: order, balance, reference
 
 _CURRENCY = (
@@ -52,8 +52,10 @@ _FACTS = {
     NUMBER: r"(?<![\d.,/:-])(?!(?:19|20)\d\d(?!\d))\d{4,}(?![\d.,/:-]*\d)",
 }
 _PATTERNS = {kind: re.compile(pattern) for kind, pattern in _FACTS.items()}
-_MAY_STATE_ONE = r"\d|[%٪]|://|www\.|ريال|درهم|دراهم|دينار|دنانير|جنيه|دولار|يورو|dollar|euro|pound|riyal|dirham|dinar"
+_MAY_STATE_ONE = rf"\d|://|www\.|(?:{_COUNTED}){_CURRENCY}"  # for Polars' engine
 _THOUSANDS = re.compile(r"(?<=\d)[,٬](?=\d{3}(?!\d))")
+_NUMERIC = re.compile(_NUMERIC_DAY)
+_BEGINS, _ENDS = re.compile(r"(?<![\w.,])"), re.compile(r"(?!\w|[.,]\d)")
 _NO_CENTS = re.compile(r"(?<=\d)\.0+(?![\d.])")
 
 
@@ -62,13 +64,14 @@ _NO_CENTS = re.compile(r"(?<=\d)\.0+(?![\d.])")
     {"ungrounded_fact": "doubt", "ungrounded_number": "doubt", "house_fact": "info"},
     version=2,
     whole_set=True,
+    sees_edits=True,
     source="own patterns",
 )
 def grounding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Facts in a reply that stand in no earlier turn or tool result: invented, or looked up where no model can look.
 
     `ungrounded_fact`: prices (also in words), percentages, dates, links and codes. `ungrounded_number`: other numbers
-    of four digits and more, years aside. `value` = how many, `turn` and `evidence` = the first. What 20 conversations
+    of four digits and more, years aside. `value` = how many, `turn` and `evidence` = the first. What 10 conversations
     and 0.5% of the set state, a telephone number or a fee, is the house's own knowledge: `house_fact`, `value` = share
     of the set, only told, for it goes stale as well. Digits of both scripts, thousands separators and the ways to write
     a day are alike.
@@ -76,11 +79,13 @@ def grounding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     Limits: a fact the customer got by telephone is not known here, nor are names, times of day and weekdays judged;
     the chance agreement of two numbers grounds one.
     """
-    replies = turns(conversations).filter(
+    likely = turns(conversations).filter(
         (pl.col("role") == "assistant") & folded(pl.col("content")).str.contains(_MAY_STATE_ONE)
     )
-    worth = conversations.join(replies, on="conversation_id", how="semi").sort("conversation_id")
-    stated = {key: list(ungrounded(said)) for key, said in worth.select("conversation_id", "messages").iter_rows()}
+    places = likely.group_by("conversation_id").agg(pl.col("turn").sort())
+    worth = conversations.join(places, on="conversation_id").sort("conversation_id")
+    columns = worth.select("conversation_id", "messages", "turn")
+    stated = {key: list(ungrounded(messages, replies)) for key, messages, replies in columns.iter_rows()}
     known = Counter(fact for facts in stated.values() for fact in {(kind, words) for _, kind, words in facts})
     least = max(SHARED_LEAST, SHARED_SHARE * conversations.height)
     for key, facts in stated.items():
@@ -102,21 +107,28 @@ def _counted(key: str, code: str, facts: Sequence[Fact]) -> Iterator[dict[str, A
         yield {**seen, "threshold": 1.0, "evidence": f"{kind}: {words}"}
 
 
-def ungrounded(messages: Sequence[Mapping[str, Any]]) -> Iterator[Fact]:
-    """Each fact in a reply that nothing before it contains, once."""
-    known, told = "", set[str]()
-    for turn, m in enumerate(messages):
-        text = _plain(m["content"])
-        if m["role"] == "assistant":
-            taken: list[str] = []
-            for kind, pattern in _PATTERNS.items():
-                for said in dict.fromkeys(match.group().strip(".,;:!؟?) ") for match in pattern.finditer(text)):
-                    if said in told or any(said in other for other in taken) or _grounded(kind, said, known):
-                        continue
-                    taken.append(said)
-                    yield turn, kind, said
-            told.update(taken)
-        known += f" {text} {_plain(m['tool_calls'] or '')}"
+def ungrounded(messages: Sequence[Mapping[str, Any]], replies: Sequence[int]) -> Iterator[Fact]:
+    """Each fact in these turns, ascending, that nothing before it contains, once."""
+    known, read, told = "", 0, set[str]()
+    for turn in replies:
+        taken: list[str] = []
+        for kind, said in _facts(_plain(messages[turn]["content"])):
+            if said in told or any(said in other for other in taken):
+                continue
+            known += "".join(f" {_plain(m['content'])} {_plain(m['tool_calls'] or '')}" for m in messages[read:turn])
+            read = turn
+            if not _grounded(kind, said, known):
+                taken.append(said)
+                yield turn, kind, said
+        told.update(taken)
+
+
+def _facts(text: str) -> Iterator[tuple[str, str]]:
+    names_month = any(month in text for month in _MONTH_OF)  # looking for names letter by letter takes the most time
+    for kind, full in _PATTERNS.items():
+        pattern = _NUMERIC if kind == "date" and not names_month else full
+        for said in dict.fromkeys(match.group().strip(".,;:!؟?) ") for match in pattern.finditer(text)):
+            yield kind, said
 
 
 def _plain(text: str) -> str:
@@ -135,7 +147,12 @@ def _grounded(kind: str, said: str, known: str) -> bool:
 
 def _stands(fact: str, known: str) -> bool:
     """Whether the fact stands in the text by itself: 482 does not stand in 48213, nor 5 in 15."""
-    return re.search(rf"(?<![\w.,]){re.escape(fact)}(?![\w]|[.,]\d)", known) is not None
+    start = known.find(fact)
+    while start >= 0:
+        if _BEGINS.match(known, start) and _ENDS.match(known, start + len(fact)):
+            return True
+        start = known.find(fact, start + 1)
+    return False
 
 
 def _days(text: str) -> set[tuple[int, int]]:

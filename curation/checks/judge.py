@@ -1,6 +1,7 @@
 """A language model's opinion of a conversation, asked over any OpenAI-compatible endpoint."""
 
 import hashlib
+import http.client
 import json
 import os
 import sys
@@ -14,7 +15,7 @@ import polars as pl
 
 from curation.checks import Context, Judge, check
 from curation.conversation import as_text, canonical_json
-from curation.personal_data import masked
+from curation.personal_data import covered
 from curation.stage import CACHE, QiratError, atomic, progress
 
 URL, KEY = "QIRAT_JUDGE_URL", "QIRAT_JUDGE_API_KEY"
@@ -73,9 +74,7 @@ def judge(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str
 
 def _shown(messages: Sequence[Mapping[str, Any]], countries: Sequence[str]) -> str:
     """The conversation without personal data, cut to what the model is shown."""
-    before = [None, *(m["content"] for m in messages)]
-    safe = [{**m, "content": masked(m["content"], countries, b)} for m, b in zip(messages, before, strict=False)]
-    return as_text(safe)[:MOST_CHARACTERS]
+    return as_text(covered(messages, countries))[:MOST_CHARACTERS]
 
 
 def _endpoint() -> str:
@@ -127,7 +126,7 @@ def _reply(endpoint: str, body: bytes, timeout: float) -> str:
             why = f"it answers {error.code} {error.reason}"
             if error.code != 429 and error.code < 500:
                 break
-        except (urllib.error.URLError, TimeoutError, OSError) as error:
+        except (OSError, http.client.HTTPException) as error:
             why = f"it cannot be reached ({error})"
         except (ValueError, KeyError, IndexError, TypeError):
             raise _UnansweredError("its answers are not those of a chat endpoint") from None

@@ -1,13 +1,16 @@
 """Conversations that stand in an evaluation set: trained on, they make its score a lie."""
 
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import chain
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from curation.checks import Context, check
 from curation.conversation import turns
-from curation.shingles import WORD, shingle, spoken, words
+from curation.shingles import U64, WORD, Indices, runs, spoken
 
 REPORTED_FROM = 0.2
 PROMPT_FROM = 0.6
@@ -24,6 +27,7 @@ QUOTED = 160  # characters of what both have
     {"evaluation_leak": "fatal", "evaluation_prompt": "doubt"},
     version=2,
     whole_set=True,
+    sees_edits=True,
     source="n-gram overlap as in Brown et al. 2020 (GPT-3, appendix C), counted on both sides, without shared phrases",
 )
 def leaks(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -38,8 +42,9 @@ def leaks(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     Limits: paraphrases and translations are not seen, nor is what is shorter than a run.
     """
     size = context.params.evaluation_words
-    everything = _most_shared(conversations, context.evaluation, size, ("user", "assistant", "tool"))
-    prompts = _most_shared(conversations, context.evaluation, size, ("user",))
+    here, there = _Words.of(conversations), _Words.of(context.evaluation)
+    everything = _most_shared(here, there, size, conversations.height, prompts=False)
+    prompts = _most_shared(here, there, size, conversations.height, prompts=True)
     leaked = everything.filter(pl.col("value") >= REPORTED_FROM)
     asked = prompts.filter(pl.col("value") >= PROMPT_FROM).join(leaked, on="key", how="anti")
     found = pl.concat(
@@ -51,36 +56,64 @@ def leaks(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     return _with_words(found, conversations, context.evaluation)
 
 
-def _most_shared(here: pl.DataFrame, there: pl.DataFrame, size: int, roles: tuple[str, ...]) -> pl.DataFrame:
+@dataclass(frozen=True)
+class _Words:
+    """What conversations say, read once."""
+
+    keys: pl.Series  # conversation_id of each row, ascending
+    owner: Indices  # row of each turn
+    asked: npt.NDArray[np.bool_]  # whether a customer says the turn
+    length: Indices  # words of each turn
+    hashed: U64  # all words, in order of rows and turns
+
+    @classmethod
+    def of(cls, conversations: pl.DataFrame) -> "_Words":
+        by = ["conversation_id", "turn"]
+        roles = turns(conversations).select(*by, "role")
+        said = spoken(conversations).join(roles, on=by, how="left").sort(by)
+        words = said["text"].str.extract_all(WORD)
+        return cls(
+            said["conversation_id"].unique(maintain_order=True),
+            said["conversation_id"].rle_id().to_numpy().astype(np.int64),
+            (said["role"] == "user").to_numpy(),
+            words.list.len().to_numpy().astype(np.int64),
+            words.explode(empty_as_null=False).hash(seed=0).to_numpy(),
+        )
+
+    def runs(self, size: int, prompts: bool) -> pl.DataFrame:
+        """row and hash of every run of words; of what customers say alone, or of everything."""
+        which = self.asked if prompts else np.ones(len(self.asked), bool)
+        lengths = np.bincount(self.owner[which], self.length[which], len(self.keys)).astype(np.int64)
+        flat, number = runs(self.hashed[np.repeat(which, self.length)], lengths, size)
+        return pl.DataFrame({"row": np.repeat(np.arange(len(lengths)), number), "hash": flat})
+
+
+def _most_shared(here: _Words, there: _Words, size: int, total: int, *, prompts: bool) -> pl.DataFrame:
     """key, key_there, of_here, of_there, value (the larger): the evaluation conversation each row is most like."""
-    mine, theirs = (_runs(table, size, roles) for table in (here, there))
-    common = mine.join(theirs, on="hash", how="semi")
-    often = common.group_by("hash").len().filter(pl.col("len") > max(PHRASE_LEAST, PHRASE_SHARE * here.height))
+    mine, theirs = here.runs(size, prompts), there.runs(size, prompts).unique()
+    common = mine.join(theirs, on="hash", how="semi").unique()
+    often = common.group_by("hash").len().filter(pl.col("len") > max(PHRASE_LEAST, PHRASE_SHARE * total))
+    likely = common.group_by("row").len().filter(pl.col("len") >= LEAST_RUNS)  # few rows: only theirs need be counted
+    mine = mine.join(likely, on="row", how="semi").unique()
     telling = [table.join(often, on="hash", how="anti") for table in (mine, theirs)]
     # What leaked many times over (with another number each) looks like a phrase: near-copies count with their phrases.
     all_runs = _shares(mine, theirs).filter(pl.col("shared") >= LEAST_WHOLE)
     near_copies = all_runs.filter((pl.col("of_there") >= WHOLE_FROM) & (pl.col("of_here") >= WHOLE_FROM))
     shares = pl.concat([_shares(*telling).filter(pl.col("shared") >= LEAST_RUNS), near_copies])
     valued = shares.with_columns(value=pl.max_horizontal("of_here", "of_there"))
-    ordered = valued.sort("value", "of_there", "key_there", descending=[True, True, False])
-    return ordered.unique("key", keep="first", maintain_order=True).drop("shared")
+    ordered = valued.sort("value", "of_there", "row_there", descending=[True, True, False])
+    first = ordered.unique("row", keep="first", maintain_order=True)
+    keys = here.keys.gather(first["row"]).alias("key"), there.keys.gather(first["row_there"]).alias("key_there")
+    return first.select(*keys, "of_here", "of_there", "value")
 
 
 def _shares(here: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
     """For each pair with a run in common: how many, and their share of the runs on either side."""
-    pairs = here.join(there, on="hash", suffix="_there").group_by("key", "key_there").agg(shared=pl.len())
-    sizes = [table.group_by("key").agg(pl.len().alias(name)) for table, name in ((here, "mine"), (there, "theirs"))]
-    each = pairs.join(sizes[0], on="key").join(sizes[1], left_on="key_there", right_on="key")
+    pairs = here.join(there, on="hash", suffix="_there").group_by("row", "row_there").agg(shared=pl.len())
+    sizes = [table.group_by("row").agg(pl.len().alias(name)) for table, name in ((here, "mine"), (there, "theirs"))]
+    each = pairs.join(sizes[0], on="row").join(sizes[1], left_on="row_there", right_on="row")
     mine, theirs = (pl.col("shared") / pl.col(size).clip(SHORT) for size in ("mine", "theirs"))
-    return each.select("key", "key_there", "shared", of_here=mine, of_there=theirs)
-
-
-def _runs(conversations: pl.DataFrame, size: int, roles: tuple[str, ...]) -> pl.DataFrame:
-    """key (conversation_id) and hash of each distinct word run of these roles."""
-    said = turns(conversations).filter(pl.col("role").is_in(roles)).select("conversation_id", "turn")
-    shingles = shingle(words(spoken(conversations).join(said, on=["conversation_id", "turn"], how="semi")), size)
-    keys = pl.Series(shingles.ids, dtype=pl.String).gather(shingles.rows())
-    return pl.DataFrame({"key": keys, "hash": shingles.flat})
+    return each.select("row", "row_there", "shared", of_here=mine, of_there=theirs)
 
 
 def _with_words(found: pl.DataFrame, here: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 from curation.checks import Context, check
 from curation.checks._datalab import matrix
 from curation.checks._fit import Talks, doubts, longest_reply, most_alike
-from curation.checks._words import LEAST, by_language, spoken
+from curation.checks._words import Said, said_by_language
 
 REPORTED_FROM = 0.5
 COMPARED = 2_000  # conversations among which a like one is looked for
@@ -19,6 +19,7 @@ QUOTED = 110  # characters of each reply in the evidence
 @check(
     "mismatch",
     {"response_mismatch": "doubt"},
+    version=2,
     whole_set=True,
     source="canonical correlations as Gaussian mutual information (Bach and Jordan 2005), judged by planted swaps",
 )
@@ -32,25 +33,23 @@ def mismatch(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[
     probability of a swap if half the rows had one; `turn` = the reply that fits least; `evidence` = it, and the
     reply to a like customer. Languages are judged apart, mixed rows with the script they have more of.
 
-    Limits: it takes 200 conversations of a language. A reply about the same topic fits, and so does one that fits
-    everywhere ("Goodbye."); where all conversations are alike a swap cannot be told.
+    Limits: it takes 200 conversations of a language, and learns from the first 20,000 by id, a fair sample. A reply
+    about the same topic fits, and so does one that fits everywhere ("Goodbye."); where all conversations are alike a
+    swap cannot be told.
     """
-    for part in by_language(conversations):
-        said = spoken(part)
-        standing = part.join(said, on="conversation_id", how="semi")
-        if standing.height >= LEAST:
-            yield from _observed(said, standing, context)
+    for said in said_by_language(conversations):
+        yield from _observed(said, context)
 
 
-def _observed(said: pl.DataFrame, standing: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
-    seed = context.params.seed
+def _observed(said: Said, context: Context) -> Iterator[Mapping[str, Any]]:
+    seed, standing = context.params.seed, said.conversations
     theirs, ours = (None if context.vectors is None else matrix(standing, context, s) for s in ("vector", "reply"))
     talks = Talks.of(said, theirs, ours, seed)
     value, least = doubts(talks, seed)
     doubtful = np.flatnonzero(value >= REPORTED_FROM)
     alike = most_alike(talks, doubtful, COMPARED, seed)
     longest = longest_reply(talks)
-    replies = said.filter(pl.col("role") == "assistant")
+    replies = said.turns.filter(pl.Series(said.reply))
     first = np.searchsorted(talks.owner[talks.reply], np.arange(talks.count))
     for row, other in zip(doubtful, alike, strict=True):
         at = int(first[row] + least[row])

@@ -18,6 +18,7 @@ _MARKUP = (
     rf"(?i:</?(?:{_TAGS})(?:\s[^<>]*)?/?>)|&(?:nbsp|amp|lt|gt|quot|apos|#\d{{2,5}}|#x[0-9a-f]{{2,4}});"
     r"|(?i:\[/?(?:b|i|u|url|img|quote|color|size)(?:=[^\]]*)?\])|\\[ntr](?:\\|\s|\p{Lu}|$)|\\u[0-9a-f]{4}|<!--|\}\s*</style"
 )
+_MAY_BE_MARKUP = r"[<&\[\\}]"
 _LINK = r"(?i:(?:https?://|www\.)\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
 
 
@@ -35,25 +36,37 @@ def noise(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str
     Limits: an echo with a phrase of politeness around it passes, and so does Markdown, which models write on purpose.
     """
     said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != ""))
-    plain = folded(pl.col("content")).str.replace_all(r"[^\p{L}\p{N} ]", "").str.strip_chars(" ")
-    asked = plain.shift(1).over("conversation_id")
-    long_enough = asked.str.count_matches(r"\S+") >= ECHO_WORDS
-    repeated = plain.str.contains(asked, literal=True) & (plain.str.len_chars() <= ECHO_LETTERS * asked.str.len_chars())
-    words_left = pl.col("content").str.replace_all(_LINK, "").str.contains(r"\p{L}{2}")
-    replies = said.select(
-        "conversation_id",
-        "turn",
-        pl.col("role") == "assistant",
-        text=pl.col("content").str.slice(0, 80),
-        echo=(pl.col("role").shift(1).over("conversation_id") == "user") & long_enough & repeated,
-        only_links=pl.col("content").str.contains(_LINK) & ~words_left,
-        markup=pl.col("content").str.extract_all(_MARKUP),
-    ).filter("role")
-    for code in ("echo", "only_links"):
-        for key, turn, text in replies.filter(code).select("conversation_id", "turn", "text").iter_rows():
+    before = {name: pl.col(name).shift(1).over("conversation_id") for name in ("role", "content")}
+    turned = said.with_columns(asked=pl.when(before["role"] == "user").then(before["content"]))
+    replies = turned.filter(pl.col("role") == "assistant").with_columns(text=pl.col("content").str.slice(0, 80))
+    for code, found in (("echo", _echoes(replies)), ("only_links", _only_links(replies))):
+        for key, turn, text in found.select("conversation_id", "turn", "text").iter_rows():
             yield {"conversation_id": key, "turn": turn, "code": code, "value": 1, "evidence": text}
-    left = replies.filter(pl.col("markup").list.len() > 0).group_by("conversation_id", maintain_order=True)
-    each = left.agg(pl.col("turn").first(), pl.col("markup").list.len().sum().alias("value"), pl.col("markup").first())
+    likely = replies.filter(pl.col("content").str.contains(_MAY_BE_MARKUP))
+    left = likely.with_columns(markup=pl.col("content").str.extract_all(_MARKUP))
+    marked = left.filter(pl.col("markup").list.len() > 0).group_by("conversation_id", maintain_order=True)
+    each = marked.agg(
+        pl.col("turn").first(), pl.col("markup").list.len().sum().alias("value"), pl.col("markup").first()
+    )
     for key, turn, value, markup in each.iter_rows():
         seen = {"conversation_id": key, "turn": turn, "code": "markup", "value": value, "threshold": 1}
         yield {**seen, "evidence": " ".join(markup)[:80]}
+
+
+def _echoes(replies: pl.DataFrame) -> pl.DataFrame:
+    likely = replies.filter(pl.col("asked").str.count_matches(r"\S+") >= ECHO_WORDS)
+    asked, plain = (_plain(pl.col(name)) for name in ("asked", "content"))
+    both = likely.with_columns(asked=asked, plain=plain)
+    long_enough = pl.col("asked").str.count_matches(r"\S+") >= ECHO_WORDS
+    short_enough = pl.col("plain").str.len_chars() <= ECHO_LETTERS * pl.col("asked").str.len_chars()
+    repeated = pl.col("plain").str.contains(pl.col("asked"), literal=True)
+    return both.filter(long_enough & short_enough).filter(repeated)
+
+
+def _plain(text: pl.Expr) -> pl.Expr:
+    return folded(text).str.replace_all(r"[^\p{L}\p{N} ]", "").str.strip_chars(" ")
+
+
+def _only_links(replies: pl.DataFrame) -> pl.DataFrame:
+    linked = replies.filter(pl.col("content").str.contains(_LINK))
+    return linked.filter(~pl.col("content").str.replace_all(_LINK, "").str.contains(r"\p{L}{2}"))

@@ -1,6 +1,7 @@
 """The team's own rules, from playbook.yaml: what replies must say, must not say, and when cases are handed over."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -26,8 +27,8 @@ def playbook(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[
     for key, messages, language, label in columns.iter_rows():
         seen = {"conversation_id": key, "value": 1}
         broken = [j for j in rules.judge(messages, language, label) if not j.ok]
-        greets = {role: rules.speaks_as_team(messages, role, language) for role in ("user", "assistant")}
-        if greets["user"] and not greets["assistant"]:
+        greets = partial(rules.speaks_as_team, messages, language=language)
+        if greets("user") and not greets("assistant"):
             yield {
                 **seen,
                 "code": "roles_swapped",

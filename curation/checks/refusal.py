@@ -31,6 +31,17 @@ _MODEL_TALK = (
     r" (?:browse|access|search) (?:the )?(?:internet|web|real[- ]time)",
     r"i(?: do not| don't) have (?:access to )?(?:real[- ]time|live) (?:information|data|access)",
     r"i was not (?:trained|programmed) to",
+    r"(?:cannot|can't|can not|unable to|not able to) (?:help|assist)(?: you)? with (?:that|this|such an?|your) request",
+    r"here(?:'s| is) (?:an?|one|the|your|my) (?:\w+ )?"
+    r"(?:possible|suggested|sample|draft|example|revised|rewritten|polite|improved)"
+    r" (?:\w+ )?(?:reply|response|answer|email|message|version|script)",
+    r"(?:would you|if you'd|if you would) like me to (?:adjust|rewrite|rephrase|shorten)",
+    r"(?:cannot|can't|unable to|not able to) provide assistance with (?:this|that)",
+    r"(?:may|might|would|could) violate my (?:\w+ )?(?:guidelines|policy|policies|principles|rules)",
+    r"(?:as|being|since i'm|since i am) an? (?:chatbot|bot|virtual assistant|machine|computer program)",
+    r"هذه (?:اعاده )?(?:صياغه|كتابه) (?:مهذبه|منقحه|محسنه|بديله|مقترحه|جديده|مختصره)",
+    r"(?:لكوني|لانني|لاني|كوني|ككوني|بصفتي|باعتباري|بوصفي) (?:مجرد )?(?:روبوت|برنامج|الي|نظام الي|اله)\p{L}*",
+    r"(?:ليس|ليست) (?:لدي|عندي) (?:تجارب|خبرات|اراء|مشاعر) (?:شخصيه|خاصه)",
     r"[وف]?كنموذج لغ(?:وي|ه)",
     r"(?:بصفتي|بوصفي|باعتباري|كوني|ككوني) (?:مجرد )?(?:نموذج|مساعد\p{L}* (?:ذكاء|ذكي|لغوي)|ذكاء اصطناعي|روبوت)\p{L}*",
     r"(?:كذكاء|كمساعد ذكاء) اصطناعي",
@@ -44,7 +55,10 @@ _MODEL_TALK = (
     r"(?:ليس|ليست) لدي (?:مشاعر|اراء|معلومات محدثه|معلومات فوريه|القدره علي تصفح)",
     r"لا (?:املك|امتلك) (?:مشاعر|اراء|وعيا|القدره علي (?:تصفح|الوصول|تنفيذ))",
     r"(?:يتعارض|يخالف|تتعارض|تخالف) (?:مع )?(?:ارشاداتي|برمجتي|سياساتي|مبادئي|تعليماتي)",
-    r"لا (?:يمكنني|استطيع) (?:المساعده في|تلبيه|الامتثال ل) ?(?:هذا|مثل هذا|ذلك|هكذا) الطلب",
+    r"لا (?:يمكنني|استطيع) (?:تقديم |ان )?(?:المساعده|مساعدتك|مساعده|اساعدك|تلبيه|الامتثال|الاستجابه|تنفيذ)"
+    r" ?(?:في|ل|ب|علي)? ?(?:هذا|مثل هذا|ذلك|هكذا|لهذا|بهذا|طلبك)(?: الطلب)?",
+    r"(?:اليك|هذا|هذه|فيما يلي|تفضل) (?:رد|ردا|صياغه|نموذج|مسوده|اقتراح|مثال)\p{L}*"
+    r" (?:مقترح|لرد|للرد|محتمل|معدل|منقح|رد|بديل)\p{L}*",
     r"انا (?:شات جي بي تي|chatgpt|claude|gemini)",
 )
 _BOILERPLATE = (

@@ -30,7 +30,7 @@ LOOSE = ("opposites", "names")  # no copies when one stands where the other has 
 
 _TOKEN = re.compile(r"[^\W_]*\d[^\W_]*(?:[.,:/٫٬-]\d[^\W_]*)*|[^\W\d_]+(?:'[^\W\d_]+)?|[$€£¥%]")
 _THOUSANDS = re.compile(r"[,٬](?=\d{3}(?!\d))")
-_ADDRESS = re.compile(r"\S+@\S+|(?:https?://|www\.)\S+")
+_ADDRESS = re.compile(r"(?<![^\s@])[^\s@]{1,64}@\S{1,255}|(?:https?://|www\.)\S+")
 _CIRCUMFIX = re.compile(r"[وف]?م\w{3,}ش")  # Egyptian and Levantine negation around the verb
 _CAPITALISED = re.compile(r"[A-Z][\w'’-]*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:؟\n]\s*|[\"'(«]\s*)$")
@@ -154,7 +154,7 @@ def _read(value: Any) -> Any:
     if isinstance(value, list):
         return [_read(part) for part in value]
     if isinstance(value, str) and value[:1] in ("{", "["):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             return _read(json.loads(value))
     return value
 

@@ -101,7 +101,7 @@ def read(
     from tqdm import tqdm
 
     sizes = {file.name: 0 if file.refused else file.path.stat().st_size for file in files.values()}
-    packed = {file.name for file in files.values() if sizes[file.name] and packing(file.path)}
+    packed = {file.name for file in files.values() if sizes[file.name] and _is_packed(file.path)}
     unpacked = sum(size * (UNPACKED if name in packed else 1) for name, size in sizes.items())
     with tqdm(
         desc="ingest", total=sum(sizes.values()), unit="B", unit_scale=True, disable=None, mininterval=0.5, leave=False
@@ -113,6 +113,13 @@ def read(
         yield from (
             (keys[name], of_file) for name, of_file in groupby(counted(parts, bar), lambda part: part.head.name)
         )
+
+
+def _is_packed(path: Path) -> bool:
+    try:
+        return bool(packing(path))
+    except OSError:  # reading it will say why not
+        return False
 
 
 def counted(parts: Iterable[Part], bar: "tqdm[NoReturn]") -> Iterator[Part]:

@@ -17,18 +17,18 @@ _COLUMN_NAME = re.compile(r"[^\W\d][\w .()-]{0,60}")
 
 @dataclass(frozen=True)
 class Records:
-    """Records of a CSV file; `faults` by place."""
+    """Records of a CSV file; `faults` by place: what is wrong, and the record as it stood in the file."""
 
     first: int
     header: tuple[str, ...]
     records: Sequence[Sequence[str]]
-    faults: Mapping[int, str]
+    faults: Mapping[int, tuple[str, str]]
 
     def rows(self) -> Iterator[Row]:
         for place, record in enumerate(self.records):
             number = self.first + place
-            if place in self.faults:
-                yield Row(number, None, self.faults[place], " | ".join(record))
+            if place in self.faults:  # some fields may still be told: the ticket that lacks this message
+                yield Row(number, dict(zip(self.header, record, strict=False)) or None, *self.faults[place])
             elif len(record) == len(self.header):
                 yield Row(number, {name: value or None for name, value in zip(self.header, record, strict=True)})
             else:
@@ -78,7 +78,8 @@ def _separator(line: str, usual: str) -> str:
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:
     """Column names, a second one of a name with its place."""
-    return tuple(f"{name} {place}" if name in names[: place - 1] else name for place, name in enumerate(names, 1))
+    first = {name: place for place, name in reversed([*enumerate(names, 1)])}
+    return tuple(name if first[name] == place else f"{name} {place}" for place, name in enumerate(names, 1))
 
 
 class _RecordLines:
@@ -94,7 +95,12 @@ class _RecordLines:
         return self
 
     def __next__(self) -> str:
-        line = next(self._lines)
+        try:
+            line = next(self._lines)
+        except StopIteration:
+            if self.record:  # in the middle of one: all that follows would be taken for its text
+                self.fault = self.fault or "a quote in it is open to the end of the file; close it, or double it"
+            raise
         if len(line) > self._limits.row_bytes:
             self.fault = too_long(0, b"", self._limits).fault
             line = line[:CHARACTERS_KEPT].replace(b'"', b"")  # no quote may reach into the next record
@@ -130,23 +136,23 @@ def _record_chunks(records: Iterator[list[str]], lines: _RecordLines, header: tu
     ended = False
     while not ended:
         found: list[list[str]] = []
-        faults: dict[int, str] = {}
+        faults: dict[int, tuple[str, str]] = {}
         size = 0
         while not ended and len(found) < RECORDS_A_CHUNK and size < BLOCK:
             lines.next_record()
+            record: list[str] = []
             try:
                 record = next(records)
             except StopIteration:
                 ended = True
                 continue
             except TornError as error:
-                record, lines.fault, ended = [lines.record], str(error), True
+                lines.fault, ended = str(error), True
             except csv.Error as error:
-                record, lines.fault = [lines.record], f"not CSV ({error}); export the row again"
+                lines.fault = f"not CSV ({error}); export the row again"
             if lines.fault:
-                faults[len(found)] = lines.fault
-                record = [lines.record]
-            if record:
+                faults[len(found)] = lines.fault, lines.record
+            if record or lines.fault:
                 found.append(record)
                 size += sum(map(len, record))
         yield Records(number, header, found, faults)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from curation.checks import Score
+from curation.conversation import message
 from curation.ingest.__main__ import RAW, raw_files
 from curation.ingest.formats import Format, formats
 from curation.ingest.reading import Head, Ingest, RawFile, begin, outcomes_of
@@ -38,7 +39,7 @@ def _of_file(file: RawFile, params: Ingest, countries: Sequence[str]) -> Iterato
     yield f"{file.name}: {head.kind} ({container}), {count:,} raw row{'s' * (count != 1)}"
     chosen = formats().get(head.kind)
     if chosen is None:
-        yield _short(f"  not read: {_fault(first, head)}")
+        yield _short(f"  not read: {_without_personal_data(_fault(first, head), countries)}")
     else:
         yield from _beginning(head, chosen, params, countries)
     for form in formats().values() if head.around.sample else ():
@@ -60,12 +61,18 @@ def _beginning(head: Head, chosen: Format, params: Ingest, countries: Sequence[s
     outcomes = outcomes_of(head, chosen, head.around.sample, params)
     readable = next((outcome.messages for outcome in outcomes if outcome.messages), None)
     if readable is None:
-        yield from (_short(f"  cannot be read: {outcome.reason}") for outcome in outcomes[:1])
+        reasons = (_without_personal_data(outcome.reason or "", countries) for outcome in outcomes[:1])
+        yield from (_short(f"  cannot be read: {reason}") for reason in reasons)
         return
     turns: list[dict[str, Any]] = covered(repair_messages(readable, params.merge_consecutive), countries)
     yield from (_short(f"  {m['role']}: {m['content']}") for m in turns[:TURNS_SHOWN])
     if len(turns) > TURNS_SHOWN:
         yield f"  ... {len(turns) - TURNS_SHOWN} more turns"
+
+
+def _without_personal_data(reason: str, countries: Sequence[str]) -> str:
+    """A reason, which may quote the row or, of a table without a header, its first row."""
+    return str(covered([message("user", reason)], countries)[0]["content"])
 
 
 def _short(line: str) -> str:

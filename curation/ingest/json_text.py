@@ -41,6 +41,14 @@ def json_value(text: bytes) -> tuple[Any, str | None]:
     return value if fault or b"\\ud" not in text.lower() else _whole_characters(value), fault
 
 
+def value_in(text: str) -> Any:
+    """The value of JSON that stands as a text in another row; ValueError where there is none that can be used."""
+    value, fault = json_value(text.encode("utf-8"))
+    if fault:
+        raise ValueError(fault)
+    return value
+
+
 def _is_exact(text: bytes, value: Any) -> bool:
     """Whether orjson lost nothing, and nothing is nested deeply.
 

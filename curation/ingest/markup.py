@@ -26,7 +26,10 @@ QUOTED = " | ".join(
     [
         *(f"//*[{_IS.format(name)}]" for name in "gmail_quote yahoo_quoted moz-cite-prefix protonmail_quote".split()),
         "//blockquote[@type='cite']",
-        *(f"//*[@id='{name}'] | //*[@id='{name}']/following-sibling::*" for name in ("divRplyFwdMsg", "appendonsend")),
+        *(  # the first of the name, which is one's own; all of many would take the square of their number
+            f"(//*[@id='{name}'])[1] | (//*[@id='{name}'])[1]/following-sibling::*"
+            for name in ("divRplyFwdMsg", "appendonsend")
+        ),
     ]
 )
 SIGNED = " | ".join(

@@ -108,15 +108,19 @@ def write_groups(path: Path, frames: Iterable[pl.DataFrame], schema: pl.Schema) 
 def _exactly(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     """The rows of the frames, ROWS_A_GROUP at a time."""
     held: list[pl.DataFrame] = []
+    rows = 0
     for frame in frames:
+        if frame.is_empty():
+            continue
         held.append(frame)
-        if sum(f.height for f in held) >= ROWS_A_GROUP:
+        rows += frame.height
+        if rows >= ROWS_A_GROUP:
             *whole, rest = pl.concat(held, rechunk=True).iter_slices(ROWS_A_GROUP)
             yield from whole
             if rest.height == ROWS_A_GROUP:
                 yield rest
-                held = []
+                held, rows = [], 0
             else:
-                held = [rest]
-    if any(f.height for f in held):
+                held, rows = [rest], rest.height
+    if held:
         yield pl.concat(held, rechunk=True)

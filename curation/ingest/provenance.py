@@ -1,5 +1,6 @@
 """Where a conversation came from, out of the fields that stand beside its messages."""
 
+import functools
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -7,14 +8,24 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from curation.conversation import canonical_json
+from curation.ingest.json_text import value_in
+from curation.text import fold
 
-ALIASES = {
+
+@functools.lru_cache(4096)
+def spelled(field: str) -> str:
+    """A field's name as it is spelled here: "Ticket ID" is ticket_id, and الاجابه is الإجابة."""
+    return re.sub(r"[\s-]+", "_", fold(field))
+
+
+NAMES = {
     "source_id": ("id", "conversation_id", "dialogue_id", "ticket_id", "thread_id"),
-    "label": ("label", "intent", "topic", "category"),
-    "customer": ("customer", "customer_id", "requester_id", "user_id"),
-    "created_at": ("created_at", "created_date", "created", "timestamp", "date", "sent_at", "submitted_at"),
+    "label": ("label", "intent", "topic", "category", "التصنيف", "الفئة"),
+    "customer": ("customer", "customer_id", "requester_id", "user_id", "العميل", "رقم_العميل"),
+    "created_at": ("created_at", "created_date", "created", "timestamp", "date", "sent_at", "submitted_at", "التاريخ"),
     "licence": ("licence", "license"),
 }
+ALIASES = {column: tuple(map(spelled, names)) for column, names in NAMES.items()}
 METADATA = ("metadata", "meta")
 SECONDS = range(10**8, 4 * 10**9)  # Unix times from 1973 to 2096
 MILLISECONDS = range(10**11, 4 * 10**12)
@@ -34,22 +45,18 @@ def provenance(rows: Sequence[Mapping[str, Any]], used: Collection[str], **known
     single = {spelled(key): key for key in reversed(fields) if isinstance(fields[key], str | int | float | date)}
     for column, aliases in ALIASES.items():
         keys = [single[alias] for alias in aliases if alias in single]
-        value = known.get(column, fields[keys[0]] if keys else None)
+        told = known.get(column)
+        value = fields[keys[0]] if told is None and keys else told
         taken = moment(value) if column == "created_at" else _text(value)
         if taken is not None:
             found[column] = taken
-            if column not in known:
+            if told is None:
                 del fields[keys[0]]
     if tools := fields.pop("tools", None):
         found["tools"] = tools if isinstance(tools, str) else canonical_json(tools)
     if fields:
         found["metadata"] = canonical_json(fields)
     return found
-
-
-def spelled(field: str) -> str:
-    """A field's name as it is spelled here: "Ticket ID" is ticket_id."""
-    return re.sub(r"[\s-]+", "_", field.strip().lower())
 
 
 def with_metadata(found: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -99,8 +106,8 @@ def _object(value: Any) -> Mapping[str, Any]:
     """A JSON object, or the text of one; otherwise nothing."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+            value = value_in(value)
+        except ValueError:
             return {}
     return value if isinstance(value, dict) else {}
 

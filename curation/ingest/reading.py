@@ -15,7 +15,7 @@ import polars as pl
 from pydantic import Field, PositiveInt
 
 from curation.conversation import MESSAGE, SCHEMA
-from curation.forget import Rules, forgotten
+from curation.forget import Rules, customer_in, forgotten
 from curation.ingest.containers import ENDINGS, open_chunks
 from curation.ingest.formats import Format, Outcome, Reading, attempt, formats
 from curation.ingest.provenance import provenance
@@ -37,6 +37,7 @@ QUARANTINE = pl.Schema(
 )
 OUTCOMES_A_PART = 2000
 FORGOTTEN = "forgotten on request"
+FIELDS_SHOWN = 500  # characters of the names of fields that no format knows
 ROWS_SHOWN = 100  # of an unreadable conversation
 
 
@@ -125,7 +126,7 @@ def begin(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> tuple[H
         return replace(head, reason=f"none of the first rows can be read, so no format was found; {name_one}"), chunks
     if opened.container == TEXT:  # a note or a manual: nobody wants its lines one by one
         return head, iter([_one_fault(f"{file.path.name} is a text of no format that Qirat reads; {name_one}")])
-    keys = ", ".join(opened.columns or _keys(sample[0]))
+    keys = ", ".join(opened.columns or _keys(sample[0]))[:FIELDS_SHOWN]
     return replace(head, reason=f"no format has these fields: {keys}; {name_one}"), chunks
 
 
@@ -224,7 +225,7 @@ def part_of(task: Task, params: Ingest, rules: Rules) -> Part:
     quarantine = quarantine_of(name, unreadable)
     if rules:
         gone = forgotten(conversations, rules)
-        refused = _without_words(quarantine, forgotten(_claims(name, kind, unreadable), rules))
+        refused = _without_words(quarantine, forgotten(_claims(name, kind, unreadable, rules), rules))
         quarantine = pl.concat([refused, _places(conversations.filter(gone))]).sort("source_row")
         conversations = conversations.filter(~gone)
     return Part(_without_sample(task.head), conversations, quarantine)
@@ -276,9 +277,11 @@ def quarantine_of(name: str, outcomes: Sequence[Outcome]) -> pl.DataFrame:
 # -- what must be forgotten ------------------------------------------------------------------------------------------
 
 
-def _claims(name: str, kind: str, unreadable: Sequence[Outcome]) -> pl.DataFrame:
-    """Whose words an unreadable row holds, as far as that can be told."""
+def _claims(name: str, kind: str, unreadable: Sequence[Outcome], rules: Rules) -> pl.DataFrame:
+    """Whose words an unreadable row holds, as far as that can be told: of somebody to be forgotten, by any field."""
     told = [_provenance(outcome) for outcome in unreadable]
+    for found, outcome in zip(told, unreadable, strict=True):
+        found["customer"] = customer_in([row.value for row in outcome.rows], rules) or found.get("customer")
     columns = {column: [found.get(column) for found in told] for column in ("customer", "licence", "conversation_id")}
     table = pl.DataFrame(columns, dict.fromkeys(columns, pl.String))
     return table.with_columns(source=pl.lit(kind), source_file=pl.lit(name))

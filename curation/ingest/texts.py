@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from curation.ingest.json_text import json_value
 from curation.ingest.rows import JSON, JSON_LINES, SAMPLED, Chunk, Given, Opened, Row, shown, too_long
@@ -109,7 +110,7 @@ def lines(stream: Iterator[bytes], limits: Limits, is_json: bool) -> Iterator[Ch
 
 
 def json_document(stream: Iterator[bytes], limits: Limits) -> Opened:
-    """An array of rows, or an object with one array of objects that are the rows."""
+    """An array of rows, or an object with arrays of objects that are the rows."""
     first = next((block for block in stream if block.strip()), b"")
     stream = itertools.chain([first], stream)
     if first.lstrip().startswith(b"["):
@@ -138,14 +139,24 @@ def whole(stream: Iterator[bytes]) -> bytes:
 def _json_object(document: Row) -> Opened:
     lists = {}
     if isinstance(document.value, dict):
-        lists = {k: v for k, v in document.value.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
-    key = next((key for key in ROW_KEYS if key in lists), None)
-    if key is None:
+        lists = {k: v for k, v in document.value.items() if _are_rows(v)}
+    keys = [key for key in ROW_KEYS if key in lists]
+    if not keys:
         return Opened(JSON, iter([Given([document])]))
-    rows = [Row(number, value) for number, value in enumerate(lists[key], 1)]
-    beside = {name: value for name, value in document.value.items() if name != key}
+    rows = [Row(number, value) for number, value in enumerate((row for key in keys for row in lists[key]), 1)]
+    beside = {name: value for name, value in document.value.items() if name not in keys}
     parts = (rows[start : start + ROWS_A_CHUNK] for start in range(0, len(rows), ROWS_A_CHUNK))
     return Opened(JSON, map(Given, parts), beside=beside)
+
+
+def _are_rows(value: Any) -> bool:
+    """Whether a field holds rows; the turns of the only ShareGPT conversation of a document are none."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and isinstance(value[0], dict)
+        and not {"from", "value"} <= set(value[0])
+    )
 
 
 def _array_chunks(stream: Iterator[bytes], limits: Limits) -> Iterator[Chunk]:

@@ -21,14 +21,14 @@ _BETWEEN = (
     r"[\s().\-/\x{00ad}\x{061c}\x{200b}-\x{200f}\x{2010}-\x{2015}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}]{0,3}"
 )
 CONVERSATION_CANDIDATE = (
-    rf"@|://|(?:\d{_BETWEEN}){{7}}|[A-Za-z] ?\d{{6}}|\d\.\d{{1,3}}\.\d|:[0-9a-fA-F]{{1,4}}:"
+    rf"@|%40|://|(?:\d{_BETWEEN}){{7}}|[A-Za-z] ?\d{{6}}|\d\.\d{{1,3}}\.\d|:[0-9a-fA-F]{{1,4}}:"
     rf"|(?i:{_WORDS}|\b(?:pin|otp|cvv2?|cvc|dob)\b|(?:security|verification) code|birth|born"
     "|السري|التحقق|ميلاد|مواليد|ول[دا])"
 )
 
 _DOT_WORD = r"(?:\.|\s?[\[(]\s?dot\s?[\])]\s?|\sdot\s|\sدوت\s|\sنقط[ةه]\s)"
 _DOT = re.compile(_DOT_WORD, re.IGNORECASE)
-_AT = re.compile(r"\s{1,3}(?:at|[آأا]ت)\s{1,3}|\s?[\[(]\s?at\s?[\])]\s?| ?@ ?", re.IGNORECASE)
+_AT = re.compile(r"\s{1,3}(?:at|[آأا]ت)\s{1,3}|\s?[\[(]\s?at\s?[\])]\s?| ?@ ?|%40", re.IGNORECASE)
 _LOCAL_PART = re.compile(rf"[\w.+%'-]*[\w+%-]$|[\w+-]+(?:{_DOT_WORD}[\w+-]+)+$", re.IGNORECASE)
 _LOCAL_CHARACTERS = 64  # RFC 5321
 _HOST = re.compile(

@@ -66,7 +66,7 @@ def _groups(text: str, run: re.Match[str]) -> list[Span]:
     found: list[Span] = []
     for group in re.finditer(r"\d+", run.group()):
         start, end = run.start() + group.start(), run.start() + group.end()
-        if not re.search(r"[A-Za-z0-9]-$|[A-Za-z_]$", text[max(0, start - 2) : start]) or found:
+        if found or not re.search(r"[A-Za-z0-9]-$|(?<!%2)[A-Za-z_]$", text[max(0, start - 3) : start]):
             found.append((start, end))
     if found and re.match(r"[A-Za-z_]", text[found[-1][1] : found[-1][1] + 1]):
         found.pop()
@@ -103,9 +103,9 @@ def _known(text: str, span: Span, digits: str, countries: Sequence[str], before:
 
 
 def _plus(text: str, span: Span) -> Span | None:
-    """The span with the plus sign of an international number, which right-to-left writing may put behind it."""
+    """The span with the plus sign of an international number, %2B in links; right-to-left writing may put it behind."""
     start, end = span
-    if ahead := re.search(r"\+\s?\(?$", text[max(0, start - 3) : start]):
+    if ahead := re.search(r"(?:\+|%2[Bb])\s?\(?$", text[max(0, start - 5) : start]):
         return start - len(ahead.group()), end
     return (start, end + 1) if text[end : end + 1] == "+" else None
 

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from curation.conversation import canonical_json
@@ -13,10 +14,12 @@ from curation.personal_data.kinds import COVER, KINDS, PATTERNED
 from curation.personal_data.names import NameFinder, likely_names, repeated_names
 from curation.personal_data.numbers import digit_runs, national_number
 from curation.personal_data.plain import Plain
+from curation.text import fold
 
 Message = Mapping[str, Any]
 Change = Callable[[str, str], str]  # a text and what was said before it -> what stands in its place
 Columns = Mapping[str, str | None]
+_PIECE = re.compile(r"\[\w+\]|\d{3,}|\w{4,}")  # a tag, or a word that is long enough to tell something
 _SPEAKERS = ("user", "assistant")  # the name of a tool is no person's
 
 
@@ -36,17 +39,47 @@ def covered(messages: Sequence[Message], countries: Sequence[str]) -> list[dict[
     return pseudonymised(messages, PATTERNED, countries)[0]
 
 
-def conversation_values(messages: Sequence[Message], countries: Sequence[str]) -> list[tuple[str, str]]:
-    """(kind, value) of everything personal but names."""
-    return list(_reader(messages, PATTERNED, countries).noted)
+def evidence_cover(messages: Sequence[Message], countries: Sequence[str]) -> Callable[[str], str]:
+    """What covers the personal data of a conversation, names aside, in what a check quotes of it."""
+    reader = _reader(messages, PATTERNED, countries)
+    found = [(m["content"], reader(m["content"], before)) for m, before in _with_before(messages)]
+    # For quotes that are folded or put together anew.
+    pieces = {p: find.kind for text, here in found for find in here for p in _pieces(text[find.start : find.end])}
+    values = sorted(reader.noted, key=lambda one: -len(one[1]))
+
+    def piece(match: re.Match[str]) -> str:
+        kind = pieces.get(fold(match.group()))
+        return f"[{kind}]" if kind else match.group()
+
+    def cover(evidence: str) -> str:
+        excerpt = _excerpt(evidence, found)
+        quoted = evidence if excerpt is None else excerpt
+        plain = covering = Plain(quoted).text
+        for kind, value in values:
+            covering = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"[{kind}]", covering, flags=re.IGNORECASE)
+        covering = masked(quoted if covering == plain else covering, countries)
+        return _PIECE.sub(piece, covering) if excerpt is None else covering
+
+    return cover
 
 
-def masked_evidence(evidence: str, values: Sequence[tuple[str, str]], countries: Sequence[str]) -> str:
-    """What a check quotes of a conversation, with the conversation's values and all that looks like one covered."""
-    plain = covering = Plain(evidence).text
-    for kind, value in sorted(values, key=lambda one: -len(one[1])):
-        covering = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"[{kind}]", covering, flags=re.IGNORECASE)
-    return masked(evidence if covering == plain else covering, countries)
+def _pieces(value: str) -> list[str]:
+    return _PIECE.findall(fold(value))
+
+
+def _excerpt(evidence: str, found: Sequence[tuple[str, Sequence[Find]]]) -> str | None:
+    """The evidence without values, also those that its ends cut in two; None where it stands in no text as it is."""
+    kinds, stands = [""] * len(evidence), False
+    for text, here in found:
+        for quote in re.finditer(re.escape(evidence), text):
+            stands = True
+            for find in here:
+                span = slice(max(find.start - quote.start(), 0), max(find.end - quote.start(), 0))
+                kinds[span] = [find.kind] * len(kinds[span])
+    if not stands:
+        return None
+    runs = groupby(zip(kinds, evidence, strict=True), key=lambda one: one[0])
+    return "".join(f"[{kind}]" if kind else "".join(sign for _, sign in signs) for kind, signs in runs)
 
 
 def pseudonymised_row(
@@ -241,9 +274,9 @@ def _changed_value(key: str, value: Any, change: Change) -> Any:
     if isinstance(value, str):
         inside = value[:1] in ("{", "[")
         return _changed_text(value, "", change) if inside else _changed_field(key, value, change)
-    if isinstance(value, int) and not isinstance(value, bool):
-        after = _changed_field(key, str(value), change)
-        return value if after == str(value) else after
+    if isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0:  # also 501234567.0
+        after = _changed_field(key, str(int(value)), change)
+        return value if after == str(int(value)) else after
     return value
 
 

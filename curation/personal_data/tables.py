@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 
 from curation.conversation import conversation_id
-from curation.personal_data.finds import CANDIDATE, CONVERSATION_CANDIDATE
+from curation.personal_data.finds import CANDIDATE, CONVERSATION_CANDIDATE, masked
 from curation.personal_data.names import NameFinder, likely_names
-from curation.personal_data.pseudonyms import conversation_values, masked_evidence, pseudonymised_row
+from curation.personal_data.pseudonyms import evidence_cover, pseudonymised_row
 from curation.stage import progress
 
 _SAYS_WHERE = r"^\w+ at characters \d+-\d+"  # evidence of the checks for personal data: a place and no words
@@ -43,18 +43,19 @@ def without_personal_data(
 def with_evidence_masked(found: pl.DataFrame, rows: pl.DataFrame, countries: Sequence[str]) -> pl.DataFrame:
     """Findings whose evidence repeats nothing personal, also where only the conversation tells that it is."""
     evidence = found["evidence"]
-    likely = evidence.str.contains(CANDIDATE).fill_null(False) & ~evidence.str.contains(_SAYS_WHERE).fill_null(False)
-    words = dict(
-        rows.join(found.filter(likely), on="conversation_id", how="semi")
+    quoted = ~evidence.str.contains(_SAYS_WHERE).fill_null(True)
+    likely = evidence.str.contains(CANDIDATE).fill_null(False) & quoted
+    words = (
+        rows.join(found.filter(quoted), on="conversation_id", how="semi")
+        .filter(messages_may_hold())
         .select("conversation_id", "messages")
-        .iter_rows()
     )
-    values = {key: conversation_values(messages, countries) for key, messages in words.items()}
-    masked = [
-        masked_evidence(text, values.get(key, []), countries) if here else text
-        for text, key, here in zip(evidence, found["conversation_id"], likely, strict=True)
+    covers = {key: evidence_cover(messages, countries) for key, messages in words.iter_rows()}
+    covered = [
+        covers[key](text) if quotes and key in covers else masked(text, countries) if here else text
+        for text, key, quotes, here in zip(evidence, found["conversation_id"], quoted, likely, strict=True)
     ]
-    return found.with_columns(evidence=pl.Series(masked, dtype=pl.String))
+    return found.with_columns(evidence=pl.Series(covered, dtype=pl.String))
 
 
 def opaque(customers: pl.Series) -> pl.Series:

@@ -10,6 +10,7 @@ import polars as pl
 from markupsafe import Markup
 
 from curation.ledger import FINDING, OUTCOMES, counts, outcomes
+from curation.personal_data import masked
 from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, share
 from curation.report.figures import bar, bars, step
 from curation.report.results import REMOVED, USED, Results
@@ -97,13 +98,13 @@ def reasons(results: Results, words: Words) -> list[Block]:
     return blocks if results.missing("scored/findings") else [*blocks, _findings(results, words)]
 
 
-def distributions(results: Results, words: Words) -> list[Block]:
+def distributions(results: Results, words: Words, countries: Sequence[str]) -> list[Block]:
     """Languages, intents, sources and lengths, before and after."""
     raw, clean = results["ingested/conversations"], results["curated/conversations"]
     length = pl.col("messages").list.len()
     turns = pl.coalesce(*(pl.when(length <= most).then(pl.lit(name)) for most, name in TURNS.items()), pl.lit("33+"))
-    tables = [_distribution(raw, clean, pl.col(name), name, words) for name in ("language", "label", "source")]
-    return [*tables, _distribution(raw, clean, turns, "turns", words)]
+    values = {name: pl.col(name) for name in ("language", "label", "source")} | {"turns": turns}
+    return [_distribution(raw, clean, value, name, words, countries) for name, value in values.items()]
 
 
 def review(results: Results, words: Words) -> list[Block]:
@@ -251,7 +252,9 @@ def _shares(found: Sequence[Mapping[str, Any]], words: Words) -> str:
     return words("comma").join(f"{words.name_of('languages', one['language'])} {count(one['count'])}" for one in most)
 
 
-def _distribution(raw: pl.DataFrame, clean: pl.DataFrame, value: pl.Expr, name: str, words: Words) -> Table:
+def _distribution(
+    raw: pl.DataFrame, clean: pl.DataFrame, value: pl.Expr, name: str, words: Words, countries: Sequence[str]
+) -> Table:
     before = raw.group_by(value.alias("value")).len("before")
     after = clean.group_by(value.alias("value")).len("after")
     table = before.join(after, on="value", how="full", coalesce=True, nulls_equal=True).with_columns(
@@ -265,7 +268,7 @@ def _distribution(raw: pl.DataFrame, clean: pl.DataFrame, value: pl.Expr, name: 
     most = table["before"].max() or 1
     rows: list[list[Cell]] = [
         [
-            _value(row["value"], name, words),
+            _value(row["value"] and masked(row["value"], countries), name, words),
             count(row["before"]),
             count(row["after"]),
             share(row["after"], row["before"]),

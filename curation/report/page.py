@@ -49,7 +49,10 @@ def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
         "reasons": (data_sections.reasons, ("ledger", *READ)),
         "examples": (partial(examples.dropped, picking=picking), ("ledger", *READ)),
         "pairs": (partial(examples.near_pairs, picking=picking), ("dedup/clusters", *READ)),
-        "distributions": (data_sections.distributions, ("curated/conversations", *READ)),
+        "distributions": (
+            partial(data_sections.distributions, countries=picking.countries),
+            ("curated/conversations", *READ),
+        ),
         "review": (data_sections.review, ("routed/verdicts", "routed/queue", "ledger")),
         "validation": (data_sections.validation, ("validated/results",)),
         "gate": (data_sections.gate, ()),

@@ -78,6 +78,11 @@ def test_personal_data_does_not_leave_the_machine(endpoint: Endpoint):
     assert not any(secret in json.dumps(endpoint.asked) for secret in ("sara@mail", "0501234567"))
 
 
+def test_a_value_that_only_the_conversation_tells_does_not_leave_either(endpoint: Endpoint):
+    judged(talk("My ID number is 12345678.", "I have noted 12345678."))
+    assert "12345678" not in json.dumps(endpoint.asked)
+
+
 def test_the_same_conversation_is_asked_about_once(endpoint: Endpoint):
     assert judged(talk("Hi", "No.")) == judged(talk("Hi", "No."))
     assert len(endpoint.asked) == 1

@@ -204,6 +204,19 @@ def test_any_array_gives_its_elements(found: list[Any], indent: int | None, bloc
     assert [row.value for chunk in chunks for row in chunk.rows()] == found
 
 
+def test_all_lists_of_rows_in_a_document_are_read(tmp_path: Path):
+    data = json.dumps({"data": [{"id": 3}], "tickets": [{"id": 1}, {"id": 2}], "users": [{"id": 9}]}, indent=1).encode()
+    assert values(rows(tmp_path / "a.json", data)) == [{"id": 1}, {"id": 2}, {"id": 3}]
+
+
+def test_the_turns_of_a_documents_only_conversation_are_no_rows(tmp_path: Path):
+    turns = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]
+    data = json.dumps({"id": 1, "conversations": turns}, indent=1).encode()
+    assert values(rows(tmp_path / "a.json", data)) == [{"id": 1, "conversations": turns}]
+    data = json.dumps({"conversations": [{"id": 1}, {"id": 2}]}, indent=1).encode()
+    assert values(rows(tmp_path / "a.json", data)) == [{"id": 1}, {"id": 2}]
+
+
 # -- CSV ---------------------------------------------------------------------------------------------------------------
 
 
@@ -220,11 +233,25 @@ def test_a_record_that_is_no_utf8_or_no_csv_is_refused_alone(tmp_path: Path):
     found = rows(tmp_path / "a.csv", data)
     assert [row.number for row in found if row.fault] == [2, 4]
     assert "not UTF-8" in (found[1].fault or "")
+    assert found[1].value["id"] == "2"  # a ticket that lacks a message must be known
 
 
 def test_a_header_that_does_not_end_is_a_fault_and_not_an_empty_file(tmp_path: Path):
     (row,) = rows(tmp_path / "a.csv", b'id,"said\n' + b"1,Hello\n" * 10)
     assert "a quote in it is open" in (row.fault or "")
+
+
+def test_a_quote_that_is_never_closed_is_refused_with_what_it_swallows(tmp_path: Path):
+    found = rows(tmp_path / "a.csv", b'id,said\n1,"so, ""fine""\n2 lines"\n2,"I paid 5\n3,Hello\n4,Bye\n')
+    assert found[0].fault is None
+    assert "open to the end of the file" in (found[1].fault or "")
+    assert "4,Bye" in found[1].text()
+    assert len(found) == 2
+
+
+def test_a_header_of_very_many_names_takes_no_more_time_than_its_length(tmp_path: Path):
+    (row,) = rows(tmp_path / "a.csv", b"a," * 200_000 + b"a\n" + b"1," * 200_000 + b"1\n")  # once: hours
+    assert len(row.value) == 200_001
 
 
 def test_a_second_column_of_one_name_is_kept(tmp_path: Path):

@@ -112,6 +112,15 @@ def test_messages_may_be_the_text_of_a_list_or_a_struct_of_lists():
     assert said(only({"messages": {"role": list(roles), "content": list(texts)}})) == MARHABA
 
 
+def test_json_in_a_cell_is_read_as_carefully_as_a_file():
+    text = r'[{"role": "user", "content": "Hi", "name": "\ud83d"}, {"role": "assistant", "content": "Hello"}]'
+    outcome = only({"messages": text, "metadata": r'{"mood": "\ud83d"}'})
+    assert (outcome.messages or [])[0]["name"] == "\ufffd"
+    assert metadata(outcome) == {"mood": "\ufffd"}
+    twice = '[{"role": "user", "content": "Hi", "content": "Bye"}]'
+    assert "twice" in str(only({"messages": twice}).reason)
+
+
 def test_a_chat_may_stand_under_another_name():
     assert said(only({"conversation": chat(HELLO), "model": "m"})) == HELLO
 
@@ -143,6 +152,11 @@ def test_weights_of_messages_are_kept_where_one_is_not_to_be_trained_on():
     weighed = [{**m, "weight": weight} for m, weight in zip(chat(HELLO), (None, 0), strict=True)]
     assert metadata(only({"messages": weighed})) == {"weights": [None, 0]}
     assert metadata(only({"messages": [{**m, "weight": 1} for m in chat(HELLO)]})) == {}
+
+
+def test_weights_are_kept_where_the_messages_are_the_text_of_a_list():
+    text = '[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello", "weight": 0}]'
+    assert metadata(only({"messages": text})) == {"weights": [1, 0]}
 
 
 def test_what_a_model_refused_is_what_it_said():
@@ -273,6 +287,22 @@ def test_internal_notes_of_a_ticket_are_never_spoken():
     assert "internal notes" in str(only({**rows[1], "private": True}).reason)
 
 
+@pytest.mark.parametrize("nothing", ["", "  "])
+def test_messages_without_a_ticket_are_not_one_conversation(nothing: str):
+    strangers = [{**ticket("user", "I am Ali"), "ticket_id": nothing}, {**ticket("user", "Sara"), "ticket_id": nothing}]
+    found = outcomes(ticket("user", "Hi"), ticket("agent", "Hello"), *strangers)
+    assert [bool(outcome.messages) for outcome in found] == [False, False, True]
+    assert "belongs to no ticket" in str(found[0].reason)
+
+
+def test_tickets_with_arabic_columns():
+    columns = ("رقم التذكرة", "المرسل", "الرسالة", "العميل")
+    rows = [("1", "العميل", MARHABA[0][1], "علي"), ("1", "الموظفة", MARHABA[1][1], None)]
+    outcome = only(*(dict(zip(columns, row, strict=True)) for row in rows))
+    assert said(outcome) == MARHABA
+    assert outcome.provenance["customer"] == "علي"
+
+
 def test_the_side_of_a_writer_is_read_where_it_stands_and_not_from_names():
     rows = [
         {**ticket("Ali", "Where is my order?"), "role": "customer"},
@@ -300,6 +330,7 @@ def test_a_question_and_its_answer_in_a_row():
     assert outcome.provenance["source_id"] == "9"
     arabic = {"السؤال": "أين طلبي؟", "الرد": "هو في الطريق إليك."}
     assert said(only(arabic)) == MARHABA
+    assert said(only({"السؤال": "أين طلبي؟", "الاجابه": "هو في الطريق إليك."})) == MARHABA
     assert said(only({"subject": "Where is", "question": "Where is my order?", "answer": "On its way."})) == HELLO
 
 
@@ -315,7 +346,10 @@ def test_a_row_without_a_question_or_a_reply_says_so():
         ("Customer: Where is my order?\nAgent: On its way.", HELLO),
         ("[10:03] Customer (Ali): Where is my order?\n[10:04:10] Agent Sara: On its way.", HELLO),
         ("Visitor: Where is my order?<br>Support Agent: On its way.", HELLO),
+        ("Customer: Where is my order?\nCustomer Care Sara: On its way.", HELLO),
+        ("Client: Where is my order?\nClient Services: On its way.", HELLO),
         ("العميل: أين طلبي؟\nالموظفة سارة: هو في الطريق إليك.", MARHABA),
+        ("العميل: أين طلبي؟\nسارة من خدمة الزبائن: هو في الطريق إليك.", MARHABA),
         ("١٠:٠٣ ص العميل: أين طلبي؟\n١٠:٠٤ ص خدمة العملاء: هو في الطريق إليك.", MARHABA),
         (
             "System: chat started\nCustomer: See\nhttps://x.example/a\nModel: X200\nAgent: Yes",
@@ -327,6 +361,12 @@ def test_a_row_without_a_question_or_a_reply_says_so():
 def test_a_transcript_in_a_cell(transcript: str, expected: list[tuple[str, str]]):
     usual = {"id": 1, "transcript": "Customer: Hi\nAgent: Hello"}
     assert said(outcomes(usual, {"id": 2, "transcript": transcript})[1]) == expected
+
+
+def test_a_long_line_of_a_transcript_takes_no_more_time_than_its_length():
+    ruler = "1" + "-" * 200_000  # once took the square of its length: minutes
+    text = f"Customer: Where is my order?\nAgent: On its way.\n{ruler}"
+    assert said(only({"transcript": text})) == [HELLO[0], ("assistant", f"On its way.\n{ruler}")]
 
 
 def test_a_speaker_nobody_knows_is_not_taken_for_the_one_before():
@@ -405,6 +445,12 @@ def test_intercom_conversations_without_notes():
     assert outcome.provenance["label"] == "order_status"
     assert outcome.provenance["created_at"] == datetime(2025, 3, 1, 10, tzinfo=UTC)
     assert "annoying" not in canonical_json(outcome.provenance)
+
+
+def test_a_conversation_whose_contacts_are_unnamed_keeps_the_customer_of_its_row():
+    row = {**intercom(part("admin", "Hello")), "contacts": None, "customer": "Ali"}
+    row["source"] = {**row["source"], "author": {"type": "user"}}
+    assert only(row).provenance["customer"] == "Ali"
 
 
 def test_intercom_in_arabic():

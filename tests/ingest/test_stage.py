@@ -17,6 +17,7 @@ from curation.ingest import memory, texts, unpacking
 from curation.ingest.explain import explain
 from tests.builders import ROOT, talk
 
+NOBODY = 65534
 GOOD = {"messages": talk("Where is my order?", "On its way.")}
 
 
@@ -151,6 +152,47 @@ def test_explain_says_what_each_file_is_and_why_nothing_else(project: Path):
     assert "no reader for scan.pdf" in said
     assert "old.jsonl: openai_chat (JSON lines, windows-1256), 1 raw row\n" in said
     assert not Path("data/ingested").exists()
+
+
+def test_unreadable_rows_of_a_forgotten_customer_lose_their_words_wherever_they_name_him(project: Path):
+    tickets = [{"id": n, "requester": {"id": 42 + n}, "comments": [{"author_id": 7, "body": "secret"}]} for n in (0, 1)]
+    put("z.json", {"tickets": tickets})
+    Path("data/raw/t.csv").write_bytes(
+        b"ticket_id,author,body,customer\n1,user,secret,42\n1,agent,\xff\xfe,\n2,user,b,\n"
+    )
+    write_rules([rule("customer", "42")])
+    ingest.main()
+    kept = pl.read_parquet("data/ingested/quarantine.parquet")
+    assert kept["row_id"].to_list() == ["t.csv:1", "z.json:1", "z.json:2"]
+    assert kept["code"].to_list() == ["forgotten", "forgotten", "unreadable"]
+    assert kept["raw"].is_null().to_list() == [True, True, False]
+
+
+def test_explain_shows_no_personal_data_in_its_reasons(project: Path):
+    put("chat.jsonl", {"conversation_id": 1, "transcript": "sara@example.com: Hi\nagent: Hello", "chat": "a: b\nc: d"})
+    Path("data/raw/bare.csv").write_text("where is it,sara@example.com\nwhere,x@example.com\n")
+    said = explain()
+    assert "starts with no speaker" in said
+    assert "no format has these fields" in said
+    assert "example.com" not in said
+
+
+def test_a_file_that_may_not_be_read_is_quarantined(project: Path):
+    put("a.jsonl", GOOD)
+    put("b.jsonl", GOOD)
+    Path("data/raw/b.jsonl").chmod(0)
+    is_root = os.geteuid() == 0  # whom no permission stops
+    if is_root:
+        for path in (project, *project.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+    try:
+        ingest.main()
+    finally:
+        if is_root:
+            os.seteuid(0)
+    assert pl.read_parquet("data/ingested/quarantine.parquet")["source_file"].to_list() == ["b.jsonl"]
+    assert pl.read_parquet("data/ingested/conversations.parquet").height == 1
 
 
 def test_a_run_that_is_killed_leaves_all_or_nothing_and_the_next_one_finishes(project: Path):

@@ -20,7 +20,7 @@ from curation.personal_data import masked
 from curation.report import __main__ as stage
 from curation.report.blocks import Note, Table
 from curation.report.cards import dataset_card, model_card
-from curation.report.data_sections import files, funnel, gate_notes, reasons, review
+from curation.report.data_sections import distributions, files, funnel, gate_notes, reasons, review
 from curation.report.examples import Picking, difference, highlight
 from curation.report.figures import interval, lines, ticks
 from curation.report.headline import verdict_notes
@@ -170,6 +170,14 @@ def test_personal_data_is_covered() -> None:
         masked("write to a.b@example.com or call +44 20 7946 0958 now", ("SA",))
         == "write to [email] or call [phone] now"
     )
+
+
+def test_a_label_that_holds_personal_data_is_covered() -> None:
+    odd = pl.DataFrame({"language": "en", "label": "call +44 20 7946 0958", "source": "csv", "messages": [["hi"]]})
+    results = {"ingested/conversations": odd, "curated/conversations": odd.clear()}
+    shown = str(distributions(results, languages()[0], ("SA",)))  # type: ignore[arg-type]
+    assert "call [phone]" in shown
+    assert "7946" not in shown
 
 
 def test_evidence_is_marked_whatever_its_spelling() -> None:

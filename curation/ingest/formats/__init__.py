@@ -7,7 +7,6 @@ format cannot read it answers with a reason. The rows come once, as a stream; a 
 
 import functools
 import importlib
-import json
 import pkgutil
 import re
 from collections import Counter
@@ -18,6 +17,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from curation.conversation import ROLES, canonical_json, message
+from curation.ingest.json_text import value_in
 from curation.ingest.mail import tidied
 from curation.ingest.provenance import spelled, with_metadata
 from curation.ingest.rows import Contents, Row
@@ -122,7 +122,7 @@ def _tidied(read: Reader) -> Reader:
 def field_of(contents: Contents, names: Sequence[str]) -> str | None:
     """The field that most of the first rows have under one of these names, the first of them that there is."""
     present = _fields_of_most(contents)
-    return next((present[name] for name in names if name in present), None)
+    return next((present[key] for key in map(spelled, names) if key in present), None)
 
 
 def lacks(contents: Contents, *wanted: str | Sequence[str]) -> str:
@@ -203,7 +203,7 @@ TOOL_CALLERS = ("function_call", "tool_call")  # as ShareGPT sets call the assis
 def chat_messages(value: Any, roles: Roles) -> Messages:
     """Messages from a list of {role, content, name?, tool_calls?}, or {from, value}, or the JSON text of one."""
     if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
-        value = json.loads(value)
+        value = value_in(value)
     if isinstance(value, dict):  # a struct of lists, as some tables hold lists of structs
         value = [dict(zip(value, entry, strict=True)) for entry in zip(*value.values(), strict=True)]
     if not isinstance(value, list) or not value:
@@ -227,7 +227,7 @@ def _chat_message(turn: int, entry: Any, roles: Roles) -> dict[str, Any]:
 
 def _object(value: Any) -> Mapping[str, Any]:
     """A call of a tool: an object, or the JSON text of one."""
-    found = json.loads(value) if isinstance(value, str) else value
+    found = value_in(value) if isinstance(value, str) else value
     if not isinstance(found, dict):
         raise UnreadableError(f"a tool call is {canonical_json(found)[:60]}, no object")
     return found
@@ -241,9 +241,20 @@ def with_system(system: Any, messages: Messages) -> Messages:
     return messages if repeated or not content.strip() else [message("system", content), *messages]
 
 
+_SERVES_CUSTOMERS = re.compile(
+    r"\b(?:customer|client|user|guest|member)s?['’]?s?[ -](?:care|services?|support|success|relations|experience)\b|"
+    r"\b(?:خدم[ةه]|خدمات|دعم|رعاي[ةه]|علاقات) (?:ال)?(?:عملاء|زبائن|مستخدمين)\b"
+)
+
+
 def speaker_role(name: str, roles: Roles) -> str | None:
-    """The role of a speaker by the whole name, or by its last or first word ("Support Agent", "Agent Sara (A7)")."""
+    """The role of a speaker by the whole name, or by its last or first word ("Support Agent", "Agent Sara (A7)").
+
+    "Customer Care Sara" is of the team, though her first word is a customer.
+    """
     spoken = re.sub(r"\(.*\)", "", name).strip(" *_").lower()
     words = spoken.split() or [""]
     known = {**{role: role for role in ROLES}, **roles}
-    return next((known[part] for part in (name.strip().lower(), spoken, words[-1], words[0]) if part in known), None)
+    serves = _SERVES_CUSTOMERS.search(spoken)
+    parts = (name.strip().lower(), spoken, *(() if serves else (words[-1], words[0])))
+    return next((known[part] for part in parts if part in known), "assistant" if serves else None)

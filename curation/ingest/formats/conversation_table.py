@@ -40,7 +40,7 @@ TRANSCRIPT = (
 CURE = "map the names of speakers in params.yaml: ingest.roles"
 NO_SPEAKERS = frozenset("model contact function tool lead team".split())  # "Model: X200" is what a customer writes
 _SPOKEN = re.compile(  # "[10:03] Agent Sara: Hello"
-    r"^\W*?(?:[\[(]?[\d٠-٩][\d٠-٩/:.,\- ]*(?:[AP]M|ص|م)?[\])]?[ \-–]*)?"
+    r"^\W*?(?:[\[(]?[\d٠-٩][\d٠-٩/:.,\- ]{0,40}(?:[AP]M|ص|م)?[\])]?[ \-–]{0,9})?"
     r"(?P<name>[^\W\d_][^:\n]{0,39}?)[ \t]*:[ \t]*(?P<text>.*)$",
     re.IGNORECASE,
 )

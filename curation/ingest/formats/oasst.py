@@ -51,7 +51,7 @@ def _by_message(contents: Contents, roles: Roles) -> Iterator[Outcome]:
     trees: dict[str, list[Row]] = {}
     for row in contents.rows:
         tree = row.value.get("message_tree_id") if isinstance(row.value, dict) else None
-        if tree is not None:
+        if tree is not None and str(tree).strip():
             trees.setdefault(str(tree), []).append(row)
         elif not row.fault:
             yield Outcome([row], reason="message_tree_id is empty, so the message belongs to no tree; fill it in")

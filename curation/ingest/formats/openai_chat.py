@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from curation.ingest.formats import Outcome, Reading, chat_messages, each_row, field_of, first_values, format_of, lacks
+from curation.ingest.json_text import value_in
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
 
@@ -39,6 +40,8 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
 
 def _weights(messages: Any) -> dict[str, Any]:
     """What each message weighs, where OpenAI's fine-tuning format says that one must not be trained on."""
+    if isinstance(messages, str) and '"weight"' in messages:
+        messages = value_in(messages)
     entries = messages if isinstance(messages, list) else []
     weights = [entry.get("weight", 1) for entry in entries if isinstance(entry, dict)]
     return {} if all(weight in (1, None) for weight in weights) else {"weights": weights}

@@ -21,9 +21,9 @@ from curation.ingest.formats import (
 from curation.ingest.provenance import ALIASES, moment, provenance
 from curation.ingest.rows import Contents, Row
 
-TICKET = ("ticket_id", "conversation_id", "thread_id", "case_id", "chat_id")
-AUTHOR = ("author", "role", "sender", "from", "author_type", "sender_type", "author_role", "direction")
-BODY = ("body", "message", "text", "content", "comment", "html_body")
+TICKET = ("ticket_id", "conversation_id", "thread_id", "case_id", "chat_id", "رقم_التذكرة", "رقم_المحادثة")
+AUTHOR = ("author", "role", "sender", "from", "author_type", "sender_type", "author_role", "direction", "المرسل")
+BODY = ("body", "message", "text", "content", "comment", "html_body", "الرسالة", "النص")
 PUBLIC = ("public", "is_public")
 INTERNAL = ("internal", "is_internal", "private", "is_private", "internal_note", "is_note")
 NO = ("", "0", "0.0", "false", "no", "n", "f", "none", "null")
@@ -41,7 +41,7 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     tickets: dict[str, list[Row]] = {}
     for row in contents.rows:
         name = row.value.get(ticket) if isinstance(row.value, dict) else None
-        if name is not None:
+        if name is not None and str(name).strip():
             tickets.setdefault(str(name), []).append(row)
         elif not row.fault:
             yield Outcome([row], reason=f"{ticket} is empty, so the message belongs to no ticket; fill it in")
