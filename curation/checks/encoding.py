@@ -15,6 +15,9 @@ ARABIC_TWICE_SHARE = 0.25  # of a text's letters; real Arabic stays below 0.05 .
 # A table without the letter gave a question mark: in the middle of a word, or for each letter of several words.
 _LETTER_LOST = re.compile(r"(?<=[^\W\d_])\?+(?=[^\W\d_A-Z])")
 _WORDS_LOST = re.compile(r"\?{2,}(?:\s\?+){2,}")
+# What stands in a text beside letters of a script and common marks when ftfy has anything to say: its signs of damage
+# are all outside of ASCII and of Arabic.
+_STRANGE = r"[^\x00-\x7f\x{0600}-\x{06ff}]"
 _ADDRESS = re.compile(r"\S+(?:://|\.\w+/)\S*")
 LETTERS_LEAST = 2  # "really?ok" is a space forgotten
 ARABIC_TWICE_LEAST = 4  # ... but for a word or two
@@ -33,9 +36,10 @@ def encoding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[
     """
     from ftfy.badness import badness
 
-    for key, turn, _, text in turns(conversations).iter_rows():
+    said = turns(conversations).with_columns(strange=pl.col("content").str.contains(_STRANGE))
+    for key, turn, _, text, strange in said.iter_rows():
         seen = {"conversation_id": key, "turn": turn, "evidence": text[:80]}
-        bad = 0 if text.isascii() else badness(text) + _arabic_read_twice(text)
+        bad = (badness(text) if strange else 0) + (0 if text.isascii() else _arabic_read_twice(text))
         if bad:
             yield {**seen, "code": "mojibake", "value": bad, "threshold": 1}
         if lost := text.count("\ufffd"):

@@ -9,7 +9,7 @@ import polars as pl
 
 from curation.checks import Context, check
 from curation.conversation import turns
-from curation.text import fold, folded
+from curation.text import fold
 
 WINDOW = 4  # words
 SHORTEST = 16  # words; below, a repeated phrase is emphasis
@@ -32,9 +32,10 @@ def repetition(conversations: pl.DataFrame, context: Context) -> Iterator[Mappin
     yield from _said_again(conversations)
     words = pl.col("content").str.count_matches(r"[\p{L}\p{N}_]+")
     folds_to_more = pl.col("content").str.contains(r"[^\x00-\x7f]")  # such as the fraction ½, which folds to 1/2
+    enough = pl.col("content").str.len_chars() >= SHORTEST  # counted first: it costs nothing
     long = (words >= SHORTEST) | (folds_to_more & (words >= SHORTEST // 2))
     worst: dict[str, tuple[float, int, str]] = {}
-    replies = turns(conversations).filter(pl.col("role") == "assistant")
+    replies = turns(conversations).filter((pl.col("role") == "assistant") & enough)
     for key, turn, _, text in replies.filter(long).iter_rows():
         share, most = _repeated(text)
         worst[key] = max(worst.get(key, (0.0, 0, "")), (share, turn, most))
@@ -46,10 +47,10 @@ def repetition(conversations: pl.DataFrame, context: Context) -> Iterator[Mappin
 
 def _said_again(conversations: pl.DataFrame) -> Iterator[Mapping[str, Any]]:
     replies = turns(conversations).filter(pl.col("role") == "assistant")
-    said = replies.with_columns(text=folded(pl.col("content"))).filter(
-        pl.col("text").str.count_matches(r"[\p{L}\p{N}_]+") >= WINDOW
+    said = replies.with_columns(text=pl.col("content").str.to_lowercase())
+    again = said.filter(~pl.struct("conversation_id", "text").is_first_distinct()).filter(
+        pl.col("text").str.count_matches(r"\S+") >= WINDOW
     )
-    again = said.filter(~pl.struct("conversation_id", "text").is_first_distinct())
     each = again.group_by("conversation_id", maintain_order=True).agg(pl.len(), pl.col("turn", "content").first())
     for key, times, turn, text in each.iter_rows():
         seen = {"conversation_id": key, "turn": turn, "code": "repeated_reply", "value": times}

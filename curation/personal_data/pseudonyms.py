@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from curation.conversation import canonical_json
-from curation.personal_data.finds import Find, finds, masked
+from curation.personal_data.finds import Find, finds, masked, may_hold
 from curation.personal_data.kinds import COVER, KINDS, PATTERNED
 from curation.personal_data.names import NameFinder, likely_names, repeated_names
 from curation.personal_data.numbers import digit_runs, national_number
@@ -108,6 +108,8 @@ def conversation_finds(
 ) -> list[tuple[int, str, Find]]:
     """(turn, field, find) of everything personal; the field is content, name or tool_calls."""
     reader = _reader(messages, kinds, countries, find_names)
+    if not reader.noted:
+        return []
     found: list[tuple[int, str, Find]] = []
     for turn, (m, before) in enumerate(_with_before(messages)):
         for key in ("content", "name", "tool_calls"):
@@ -131,6 +133,8 @@ class _Reader:
     _read: dict[tuple[str, str], list[Find]] = field(default_factory=dict)
 
     def note(self, text: str, before: str) -> str:
+        if "name" not in self.kinds and not may_hold(text):
+            return text
         self.noted |= dict.fromkeys((find.kind, find.value) for find in self._plainly(text, before))
         return text
 

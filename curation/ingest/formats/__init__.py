@@ -197,6 +197,7 @@ def text_of(content: Any, where: str) -> str:
 
 ROLE_FIELDS = ("role", "from")
 CONTENT_FIELDS = ("content", "value", "text")
+_PLAIN = {"role", "content"}
 TOOL_CALLERS = ("function_call", "tool_call")  # as ShareGPT sets call the assistant that calls a tool
 
 
@@ -212,6 +213,10 @@ def chat_messages(value: Any, roles: Roles) -> Messages:
 
 
 def _chat_message(turn: int, entry: Any, roles: Roles) -> dict[str, Any]:
+    if isinstance(entry, dict) and len(entry) == len(_PLAIN) and entry.keys() == _PLAIN:  # nearly all of them
+        role, content = entry["role"], entry["content"]
+        if isinstance(role, str) and isinstance(content, str) and role not in TOOL_CALLERS:
+            return message(role_of(role, roles), content)
     role = next((entry[key] for key in ROLE_FIELDS if key in entry), None) if isinstance(entry, dict) else None
     if role is None:
         raise UnreadableError(f"message {turn} has no {' and no '.join(map(repr, ROLE_FIELDS))}")
