@@ -26,6 +26,7 @@ from curation.text import fold
 
 PATH = Path("data/forget.jsonl")
 HEADER = {"qirat": "forget", "version": 1}
+_PHONE = re.compile(r"\+?[\d\s().-]{7,}")
 Kind = Literal["customer", "source", "licence", "conversation"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -56,8 +57,14 @@ def rule(kind: Kind, said: str) -> Rule:
 
 
 def customer_hash(customer: str) -> str:
-    """SHA-256 of the folded text: "Ali@Example.com " and "ali@example.com" are one customer."""
-    return hashlib.sha256(fold(customer).encode("utf-8", "surrogatepass")).hexdigest()
+    """SHA-256 of the folded text: "Ali@Example.com " and "ali@example.com" are one customer.
+
+    Of a phone only the digits count: "+966 50 123-4567" and "966501234567" are one, "050 123 4567" is another.
+    """
+    plain = fold(customer)
+    if _PHONE.fullmatch(plain):
+        plain = re.sub(r"\D", "", plain).lstrip("0")
+    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def forgotten(conversations: pl.DataFrame, rules: Rules) -> pl.Series:

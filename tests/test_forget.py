@@ -3,7 +3,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.forget import Rule, customer_in, forgotten, read_rules, rule, write_rules
+from curation.forget import Rule, customer_hash, customer_in, forgotten, read_rules, rule, write_rules
 from curation.stage import QiratError
 from tests.builders import ROOT, record, talk
 
@@ -95,3 +95,8 @@ def test_an_empty_name_is_refused():
 def test_rows_without_the_column_filled_are_never_named():
     assert not forgotten(record(talk("a", "b")), frozenset({rule("customer", "None"), rule("licence", "null")})).any()
     assert isinstance(forgotten(ROWS, frozenset()), pl.Series)
+
+
+def test_a_phone_is_one_customer_however_it_is_spaced():
+    assert customer_hash("+966 50 123-4567") == customer_hash("966501234567") == customer_hash("٩٦٦٥٠١٢٣٤٥٦٧")
+    assert customer_hash("A-100") != customer_hash("A100")

@@ -611,3 +611,17 @@ def test_a_row_with_anything_anywhere_is_read_or_refused_with_a_reason(name: str
 @given(st.lists(st.one_of(st.text(max_size=40), st.sampled_from(lines(ANDROID + IOS_ARABIC))), max_size=12))
 def test_every_line_of_any_text_belongs_to_one_conversation(texts: list[str]):
     assert outcomes("99/99/9999, 99:99 - Ali: hi", *texts)
+
+
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [
+        (("12/31/2024 10:20", "12/31/2024 10:15"), True),
+        (("31.12.2024 22:20", "31.12.2024 22:15"), True),
+        (("1/2/2024 10:20 PM", "1/2/2024 10:15 AM"), True),
+        (("4/3/2024 10:00", "3/4/2024 10:00"), False),  # of April or of March: as they stand
+    ],
+)
+def test_tickets_newest_first_are_turned_round_where_their_times_tell(times: tuple[str, str], told: bool):
+    rows = [ticket("agent", "Answer", created_at=times[0]), ticket("customer", "Question", created_at=times[1])]
+    assert [text for _, text in said(only(*rows))] == (["Question", "Answer"] if told else ["Answer", "Question"])

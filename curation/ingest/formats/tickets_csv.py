@@ -1,6 +1,9 @@
 """Ticket tables with one row a message: a ticket id, who wrote, and what."""
 
+import contextlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from curation.conversation import ROLES, message
@@ -70,10 +73,32 @@ def _author(contents: Contents, roles: Roles) -> str:
 
 def _by_time(rows: Sequence[Row], written: str | None) -> Sequence[Row]:
     """The rows by when they were written, where all tell it: many exports have the newest first."""
-    times = [moment(row.value.get(written)) for row in rows] if written else [None]
-    if None in times:
+    said = [row.value.get(written) for row in rows] if written else [None]
+    orders = set()
+    for read in (moment, _day_first, _month_first):
+        times = [time for value in said if (time := read(value)) is not None]
+        if len(times) == len(rows):
+            orders.add(tuple(sorted(range(len(rows)), key=times.__getitem__)))
+    if len(orders) != 1:  # nothing tells, or 3/4 and 4/3 tell different things
         return rows
-    return [row for _, _, row in sorted(zip(times, range(len(rows)), rows, strict=True), key=lambda item: item[:2])]
+    return [rows[place] for place in orders.pop()]
+
+
+def _day_first(value: Any) -> datetime | None:
+    return _slashed(value, "%d/%m/%Y")
+
+
+def _month_first(value: Any) -> datetime | None:
+    return _slashed(value, "%m/%d/%Y")
+
+
+def _slashed(value: Any, day: str) -> datetime | None:
+    """31/12/2024 22:15 and the like, with dots or dashes as well, which no standard reads."""
+    text = " ".join(re.sub(r"[.-]", "/", str(value)).replace(",", " ").upper().split())
+    for clock in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p"):
+        with contextlib.suppress(ValueError):
+            return datetime.strptime(text, day + clock)
+    return None
 
 
 def _is_note(value: Mapping[str, Any], public: str | None, internal: str | None) -> bool:
