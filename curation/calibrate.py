@@ -30,7 +30,17 @@ CONFIRMS: Mapping[str, tuple[str, ...]] = {
     "personal_data": ("pii_",),
     "wrong_label": ("doubtful_label",),
     "wrong_language": ("language_", "unexpected_language"),
-    "incomplete": ("unfinished_", "cut_", "empty_", "wordless_", "lost_", "placeholder", "unanswered_", "reply_words"),
+    "incomplete": (
+        "unfinished_",
+        "broken_off",
+        "cut_",
+        "empty_",
+        "wordless_",
+        "lost_",
+        "placeholder",
+        "unanswered_",
+        "reply_words",
+    ),
     "not_useful": tuple(
         "repetition repeated_reply longest_reply_words outlier semantic_copy evaluation_ echo only_links markup "
         "gibberish spam boilerplate mojibake".split()

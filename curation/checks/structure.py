@@ -7,7 +7,7 @@ from curation.conversation import turns
 from curation.text import fold, folded
 
 # A reply that ends otherwise was probably cut: full stops of both scripts, closing marks, emoji, a link, a number.
-_ENDED = r"[.!?…:;)\]}\"'»”’*_|>؟۔،\p{So}\p{Sk}\x{FE0F}\d]$|\S*(?:://|www\.|@)\S+$"
+ENDED = r"[.!?…:;)\]}\"'»”’*_|>؟۔،\p{So}\p{Sk}\x{FE0F}\d]$|\S*(?:://|www\.|@)\S+$"
 UNFINISHED_FROM_WORDS = 8  # shorter replies often carry no full stop: "Sure, one moment"
 # Words with which hardly a sentence ends, in either language, and marks after which more must come.
 _NEVER_LAST = (
@@ -76,7 +76,7 @@ def structure(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
 def _unfinished(replies: pl.DataFrame) -> pl.DataFrame:
     """Last replies that end in no closing mark; `finished` is the share of the replies before that end in one."""
     ended = replies.with_columns(
-        ended=pl.col("content").str.contains(_ENDED),
+        ended=pl.col("content").str.contains(ENDED),
         long=pl.col("content").str.count_matches(r"\S+") >= UNFINISHED_FROM_WORDS,
     )
     final = ended.group_by("conversation_id", maintain_order=True).agg(
