@@ -138,3 +138,19 @@ def test_rows_of_equal_codes_mean_the_same():
     codes = [tuple(row) for row in meanings.codes(np.arange(len(texts))).tolist()]
     assert codes[0] == codes[2]
     assert len(set(codes)) == 4
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("آسف، كيف أعيد كلمة المرور؟", "كيف أعيد كلمة المرور؟"),
+        ("بصراحة، لم تصل بطاقتي", "لم تصل بطاقتي"),
+        ("مرحبا مرة ثانية، لم تصل بطاقتي", "مرحبا، لم تصل بطاقتي"),
+    ],
+)
+def test_an_arabic_courtesy_called_out_is_no_name_and_no_number(left: str, right: str):
+    assert apart(left, right) is None
+
+
+def test_a_second_time_is_a_number_where_it_counts():
+    assert apart("خصمتم المبلغ مرة ثانية", "خصمتم المبلغ مرة") == "numbers"
