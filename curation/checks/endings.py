@@ -44,10 +44,13 @@ def _broken(conversations: pl.DataFrame) -> pl.DataFrame:
     replies = replies.with_columns(closes=(closed_others + pl.col("closed").mean()) / (others + 1))
     tokens = folded(pl.col("content")).str.replace_all(r"\d+", "0").str.extract_all(r"[\p{L}\p{N}']+|[.!?؟…]")
     said = replies.select("reply", word=tokens).explode("word").drop_nulls()
+    marks = pl.col("word").is_in(list(".!?؟…"))
+    first, last_one = (pl.col("reply") != pl.col("reply").shift(step) for step in (1, -1))
     said = said.with_columns(
-        before=pl.col("word").shift(1).over("reply").fill_null("^"), after=pl.col("word").shift(-1).over("reply")
-    ).filter(pl.col("word").str.contains(r"[\p{L}\p{N}]"))
-    said = said.with_columns(ends=pl.col("after").is_null() | ~pl.col("after").str.contains(r"[\p{L}\p{N}]"))
+        mark=marks,
+        before=pl.when(first.fill_null(True)).then(pl.lit("^")).otherwise(pl.col("word").shift(1)),
+        ends=last_one.fill_null(True) | marks.shift(-1).fill_null(True),
+    ).filter(~pl.col("mark"))
     last = said.group_by("reply", maintain_order=True).agg(pl.col("before", "word").last(), words=pl.len())
     for name, group in (("pair", ["before", "word"]), ("word", ["word"])):
         counts = said.group_by(group).agg(

@@ -10,7 +10,7 @@ from curation.checks._words import LEAST, by_language
 from curation.conversation import turns
 from curation.text import folded
 
-REPORTED_FROM = 0.3
+REPORTED_FROM = 0.5
 SHORTEST = 10  # words: in a shorter reply each unusual one counts as one of so many
 UNUSUAL = 7.0  # nats: a word after its neighbour that 1 in 1,100 conversations has
 BACK_OFF = 4.0  # nats that a pair seen nowhere else costs beyond its second word
@@ -40,10 +40,12 @@ def novelty(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[s
 def _surprise(conversations: pl.DataFrame) -> pl.DataFrame:
     """conversation_id, turn, value and the text as evidence, of each reply."""
     replies = turns(conversations).filter((pl.col("role") == "assistant") & (pl.col("content") != ""))
-    replies = replies.with_row_index("reply")
+    replies = replies.with_row_index("reply").with_columns(place=pl.col("conversation_id").rle_id())
     found = folded(pl.col("content")).str.replace_all(r"\d+", "0").str.extract_all(r"[\p{L}\p{N}']+")
-    words = replies.select("reply", "conversation_id", word=found).explode("word").drop_nulls()
-    words = words.with_columns(word=pl.col("word").hash(), pair=pl.struct(_before(), "word").hash())
+    # Numbers instead of texts from here on: a tenth of the time.
+    hashed = found.list.eval(pl.element().hash())
+    words = replies.select("reply", "place", word=hashed).explode("word").drop_nulls()
+    words = words.with_columns(pair=pl.struct(_before(), "word").hash())
     nats = pl.when(_others("pair") > 0).then(_rare("pair")).otherwise(_rare("word") + BACK_OFF)
     held = words.join(_holders(words, "pair"), on="pair").join(_holders(words, "word"), on="word")
     total = pl.lit(conversations.height).log()
@@ -55,11 +57,12 @@ def _surprise(conversations: pl.DataFrame) -> pl.DataFrame:
 
 
 def _before() -> pl.Expr:
-    return pl.col("word").shift(1).over("reply").fill_null("^").alias("before")
+    begins = pl.col("reply") != pl.col("reply").shift(1)
+    return pl.when(begins.fill_null(True)).then(0).otherwise(pl.col("word").shift(1)).alias("before")
 
 
 def _holders(words: pl.DataFrame, what: str) -> pl.DataFrame:
-    return words.select("conversation_id", what).unique().group_by(what).len(f"{what}_holders")
+    return words.select("place", what).unique().group_by(what).len(f"{what}_holders")
 
 
 def _others(what: str) -> pl.Expr:
