@@ -13,7 +13,7 @@ import yaml
 
 from curation.decision import PATH, Decision, read_decisions
 from curation.policy import Limit, Route, judged, worst_value
-from curation.stage import QiratError, load_params, table_path
+from curation.stage import QiratError, finished_table, load_params
 
 FEWEST = 20  # decisions below which nothing is suggested
 Z = 1.959964  # of a 95% interval
@@ -63,7 +63,10 @@ def calibrate(target: float) -> dict[str, Any]:
     """Each code's precision with its interval, and the limit from which on people confirm at least `target`."""
     policy = load_params("route", Route)
     decisions = read_decisions() if PATH.exists() else []
-    survivors, findings = _table("dedup/clusters").filter("survivor").height, _table("scored/findings")
+    survivors, findings = (
+        finished_table("dedup/clusters", "score").filter("survivor").height,
+        finished_table("scored/findings", "score"),
+    )
     if not decisions:
         raise QiratError("nobody has decided anything yet; `qirat review push`, let people decide, `qirat review pull`")
     found = judged(findings, policy, survivors)
@@ -228,13 +231,6 @@ def _line(measured: Mapping[str, Any], policy: Route) -> str:
     winning = [place for key, place in places.items() if place != f"route.limits.{code}.{key}"]
     also = f"; {', '.join(winning)} wins over it" if winning else ""
     return f"    {code}: {flow} # {measured['confirmed']} of {measured['decisions']} confirmed{also}"
-
-
-def _table(name: str) -> pl.DataFrame:
-    path = table_path(name)
-    if not path.exists():
-        raise QiratError(f"{path} is missing; run `dvc repro score` first")
-    return pl.read_parquet(path)
 
 
 # -- for people --------------------------------------------------------------------------------------------------------

@@ -173,6 +173,14 @@ def table_path(table: str) -> Path:
     return Path("data") / f"{table}.parquet"
 
 
+def finished_table(table: str, stage: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """A table for a command outside the pipeline; its absence is told with the stage that makes it."""
+    path = table_path(table)
+    if not path.exists():
+        raise QiratError(f"{path} is missing; run `dvc repro {stage}` first")
+    return pl.read_parquet(path, columns=None if columns is None else list(columns))
+
+
 def load_params(section: str, params: type[AnyParams]) -> AnyParams:
     """A section of params.yaml; errors name the key and what it expects."""
     path = Path("params.yaml")

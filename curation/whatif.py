@@ -16,7 +16,7 @@ from curation.checks import Score
 from curation.conversation import survivors
 from curation.personal_data import masked
 from curation.policy import BALANCED, Limit, Route, faults, judged, verdicts
-from curation.stage import QiratError, load_params, table_path
+from curation.stage import QiratError, finished_table, load_params, table_path
 
 VERDICTS = ("accept", "review", "held", "reject")
 CHARACTERS = 160  # of a message in an example
@@ -27,7 +27,7 @@ def whatif(assignments: Sequence[str], preset: str | None = None, examples: int 
     now = load_params("route", Route)
     then = changed(now if preset is None else under(preset), assignments)
     rows = _rows()
-    findings = _table("scored/findings")
+    findings = finished_table("scored/findings", "score")
     before, after = (_decided(rows, findings, policy) for policy in (now, then))
     both = before.join(after, on="conversation_id", suffix="_then").sort("conversation_id")
     moved = both.filter(pl.col("verdict") != pl.col("verdict_then"))
@@ -116,7 +116,9 @@ def unseen(findings: pl.DataFrame, now: Route, then: Route) -> list[str]:
 
 def _rows() -> pl.DataFrame:
     columns = ["row_id", "conversation_id", "language"]
-    return survivors(_table("ingested/conversations", columns), _table("dedup/clusters"))
+    return survivors(
+        finished_table("ingested/conversations", "score", columns), finished_table("dedup/clusters", "score")
+    )
 
 
 def _decided(rows: pl.DataFrame, findings: pl.DataFrame, policy: Route) -> pl.DataFrame:
@@ -194,13 +196,6 @@ def _snippets(messages: Sequence[Mapping[str, Any]], countries: Sequence[str]) -
 def _cut(text: str) -> str:
     plain = " ".join(text.split())
     return plain if len(plain) <= CHARACTERS else plain[: CHARACTERS - 1] + "…"
-
-
-def _table(name: str, columns: list[str] | None = None) -> pl.DataFrame:
-    path = table_path(name)
-    if not path.exists():
-        raise QiratError(f"{path} is missing; run `dvc repro score` first")
-    return pl.read_parquet(path, columns=columns)
 
 
 # -- for people --------------------------------------------------------------------------------------------------------

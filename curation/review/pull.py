@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from curation.decision import PATH, read_decisions, write_decisions
 from curation.review.answers import Consensus, consensus, merged
 from curation.review.argilla_client import ReviewServer, answers
-from curation.review.push import read_table
+from curation.stage import finished_table
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Pulled:
 def pull(server: ReviewServer, min_submitted: int) -> Pulled:
     """Reads all answers, weighs them, and writes the file if that decides anything new."""
     given = answers(server.present(), server.usernames())
-    conversations = read_table("ingested/conversations", "ingest").select("conversation_id", "messages")
+    conversations = finished_table("ingested/conversations", "ingest").select("conversation_id", "messages")
     originals = dict(
         conversations.filter(conversations["conversation_id"].is_in([a.conversation_id for a in given])).iter_rows()
     )

@@ -8,7 +8,7 @@ import polars as pl
 from curation.decision import PATH, read_decisions
 from curation.review.argilla_client import Present, ReviewServer
 from curation.review.records import Countries, Record, records
-from curation.stage import QiratError, progress, table_path
+from curation.stage import finished_table, progress
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Plan:
 def push(server: ReviewServer, countries: Countries) -> Plan:
     """Carries out the plan and returns what was done; nothing changed means nothing written."""
     decided = [decision.conversation_id for decision in read_decisions()] if PATH.exists() else []
-    queue = affordable(read_table("routed/queue", "route"), decided)
-    wanted = records(queue, read_table("ingested/conversations", "ingest"), countries)
+    queue = affordable(finished_table("routed/queue", "route"), decided)
+    wanted = records(queue, finished_table("ingested/conversations", "ingest"), countries)
     server.make_dataset()
     found = plan(wanted, server.present())
     retired = retire(server, found.retired)
@@ -59,11 +59,3 @@ def plan(wanted: Sequence[Record], present: Collection[Present]) -> Plan:
     ]
     retired = [untouched[gone].id for gone in sorted(untouched.keys() - {record["external_id"] for record in wanted})]
     return Plan(new, changed, retired, unchanged=len(wanted) - len(new) - len(changed))
-
-
-def read_table(table: str, stage: str) -> pl.DataFrame:
-    """A table of the pipeline, whose absence is told with the stage that makes it."""
-    path = table_path(table)
-    if not path.exists():
-        raise QiratError(f"{path} is missing; `dvc repro {stage}` makes it")
-    return pl.read_parquet(path)
