@@ -1,0 +1,9 @@
+"""qirat review: doubtful conversations before people in Argilla, and their decisions back."""
+
+import typer
+
+from curation.review.commands import exchange, server
+
+app = typer.Typer(no_args_is_help=True, help="Doubtful conversations before people in Argilla, decisions back.")
+for part in (server, exchange):
+    app.add_typer(part.app)

@@ -1,0 +1,32 @@
+"""What the commands share: the server that params and environment name, and errors told in a sentence."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from curation.stage import QiratError
+
+if TYPE_CHECKING:
+    from curation.review.argilla_client import ReviewServer
+    from curation.review.form import Review
+
+
+def connected() -> "tuple[ReviewServer, Review]":
+    """The Argilla to work with, and the `review` section of params.yaml."""
+    from curation.review.argilla_client import ReviewServer
+    from curation.review.form import Review
+    from curation.review.server.process import address
+    from curation.stage import load_params
+
+    params = load_params("review", Review)
+    return ReviewServer(address(), params), params
+
+
+@contextlib.contextmanager
+def errors_told() -> Iterator[None]:
+    """A QiratError ends the command with its sentence."""
+    try:
+        yield
+    except QiratError as error:
+        sys.exit(f"review: {error}")
