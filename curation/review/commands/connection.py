@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from curation.stage import QiratError
 
 if TYPE_CHECKING:
+    from curation.review.answers import Countries
     from curation.review.argilla_client import ReviewServer
     from curation.review.form import Review
 
@@ -21,6 +22,14 @@ def connected() -> "tuple[ReviewServer, Review]":
 
     params = load_params("review", Review)
     return ReviewServer(address(), params), params
+
+
+def countries(params: "Review") -> "Countries":
+    """The countries for which the checks read phones; None where personal data is not covered."""
+    from curation.checks import Score
+    from curation.stage import load_params
+
+    return load_params("score", Score).countries if params.mask_personal_data else None
 
 
 @contextlib.contextmanager

@@ -1,14 +1,8 @@
 """push, pull and status: the queue to Argilla, and what people decided back."""
 
-from typing import TYPE_CHECKING
-
 import typer
 
-from curation.review.commands.connection import connected, errors_told
-
-if TYPE_CHECKING:
-    from curation.review.form import Review
-    from curation.review.records import Countries
+from curation.review.commands.connection import connected, countries, errors_told
 
 app = typer.Typer()
 
@@ -20,10 +14,10 @@ def push() -> None:
 
     with errors_told():
         server, params = connected()
-        done = push(server, _countries(params))
+        done = push(server, params, countries(params))
     typer.echo(
-        f"{len(done.new):,} new, {len(done.changed):,} changed, {len(done.retired):,} retired, "
-        f"{done.unchanged:,} as they were"
+        f"{len(done.new):,} new, {len(done.changed):,} changed, {len(done.aside):,} set aside, "
+        f"{len(done.gone):,} deleted, {done.unchanged:,} as they were"
     )
 
 
@@ -35,12 +29,12 @@ def pull() -> None:
 
     with errors_told():
         server, params = connected()
-        done = pull(server, params.min_submitted)
+        done = pull(server, params, countries(params))
     for fault in done.consensus.unusable:
         typer.echo(f"not usable: {fault}", err=True)
     for disagreement in done.consensus.disagreements:
-        typer.echo(f"undecided until one more person answers or one of these changes: {disagreement}", err=True)
-    typer.echo(f"{done.written:,} new decisions; {PATH} holds {done.total:,}")
+        typer.echo(f"undecided, the next push asks again: {disagreement}", err=True)
+    typer.echo(f"{done.answers:,} new answers, {done.written:,} new decisions; {PATH} holds {done.total:,}")
 
 
 @app.command()
@@ -51,16 +45,7 @@ def status() -> None:
     with errors_told():
         server, _ = connected()
         found = status(server.present(), server.usernames())
-    typer.echo(f"{found.pending:,} pending, {found.completed:,} completed")
+    aside = f", {found.aside:,} set aside" if found.aside else ""
+    typer.echo(f"{found.pending:,} pending, {found.completed:,} completed{aside}")
     for name, answers in found.annotators.items():
         typer.echo(f"{name}: {', '.join(f'{count:,} {kind}' for kind, count in sorted(answers.items()))}")
-
-
-def _countries(params: "Review") -> "Countries":
-    """The countries for which the checks read phones; None where personal data is not covered."""
-    from curation.checks import Score
-    from curation.stage import load_params
-
-    if not params.mask_personal_data:
-        return None
-    return load_params("score", Score).countries

@@ -1,10 +1,14 @@
-"""serve, stop and users: the embedded Argilla server and the people on it."""
+"""serve, stop, backup, restore: the embedded Argilla server; users: the people on whichever Argilla is used."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from curation.review.commands.connection import connected, errors_told
+
+if TYPE_CHECKING:
+    from curation.review.server.people import People
 
 app = typer.Typer()
 users = typer.Typer(no_args_is_help=True, help="The people who review.")
@@ -41,9 +45,67 @@ def stop() -> None:
         typer.echo("stopped" if process.stop() else "no server was running")
 
 
+@app.command()
+def backup(
+    file: Annotated[Path | None, typer.Argument(help="Else a dated one in .qirat/argilla/backups.")] = None,
+) -> None:
+    """Copy the embedded server's answers, people and secrets to one file, while people work."""
+    from curation.review.server.backup import backup
+
+    with errors_told():
+        typer.echo(f"saved in {backup(file)}; whoever reads it can sign in as the owner")
+
+
+@app.command()
+def restore(file: Path) -> None:
+    """Go back to a backup. What is there now is kept beside it."""
+    from curation.review.server.backup import restore
+
+    with errors_told():
+        aside = restore(file)
+    typer.echo(f"restored from {file}" + (f"; what was there is in {aside}" if aside else ""))
+
+
 @users.command()
 def add(name: str) -> None:
-    """Add an annotator. The password is printed this once and kept nowhere."""
+    """Add an annotator, or one who was removed. The password is printed this once and kept nowhere."""
     with errors_told():
-        password = connected()[0].add_annotator(name)
+        server, _ = connected()
+        server.make_dataset()
+        _print_login(name, _people().readmit(name) or server.add_annotator(name))
+
+
+@users.command("list")
+def list_users() -> None:
+    """Tell who there is and who may review."""
+    with errors_told():
+        for person in _people().all():
+            typer.echo(f"{person.name}: {person.role if person.member else 'removed'}")
+
+
+@users.command()
+def remove(name: str) -> None:
+    """Take an annotator's access away. The answers stay, under the name; `users add` lets the person in again."""
+    with errors_told():
+        _people().remove(name)
+    typer.echo(f"{name} sees nothing any more; the answers stay")
+
+
+@users.command()
+def reset_password(name: str) -> None:
+    """Give an annotator a new password. It is printed this once and kept nowhere."""
+    with errors_told():
+        _print_login(name, _people().reset_password(name))
+
+
+def _people() -> "People":
+    from curation.review.form import Review
+    from curation.review.server.people import People
+    from curation.review.server.process import address
+    from curation.stage import load_params
+
+    return People(address(), load_params("review", Review).workspace)
+
+
+def _print_login(name: str, password: str) -> None:
     typer.echo(f"user name: {name}\npassword: {password}")

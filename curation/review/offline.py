@@ -1,0 +1,328 @@
+"""qirat review export and import: the line-up as a file that people fill in with any spreadsheet, and answers back.
+
+The file shows what Argilla would show. What spreadsheets do to a file is expected: other separators, encodings and line
+ends, columns and rows in another order, columns added. An answer is a row with a decision.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curation.decision import PATH, read_decisions
+from curation.ingest.encodings import as_utf8, encoding_of
+from curation.review import answers_file
+from curation.review.answers import Answer, Countries
+from curation.review.form import CONFIDENCE, DECISIONS, REASONS, Review
+from curation.review.gold import Gold, read_gold
+from curation.review.lineup import lineup
+from curation.review.pull import Pulled, received
+from curation.review.records import Record, records
+from curation.stage import QiratError, atomic, finished_table
+from curation.text import fold
+
+Row = dict[str, str]
+
+SHOWN = {
+    "id": "المعرّف",
+    "why": "لماذا تراها",
+    "language": "اللغة",
+    "label": "التصنيف",
+    "conversation": "المحادثة",
+}
+ASKED = {
+    "decision": "القرار",
+    "reasons": "الأسباب",
+    "corrected": "الردود المصححة",
+    "label_corrected": "التصنيف المصحح",
+    "confidence": "ما مدى تأكدك",
+    "comment": "ملاحظة",  # for the team; nobody reads it here
+}
+COLUMNS = SHOWN | ASKED
+
+_TURN = 4_000  # characters of one turn that are shown
+_CELL = 30_000  # of a conversation; a cell of Excel holds 32,767
+_TOLD = 10  # faults of a file that are told at once
+_LONGEST = 2**31 - 1  # characters of a cell that are read
+_ROLES = {
+    "en": {"user": "Customer", "assistant": "Assistant", "system": "System", "tool": "Tool"},
+    "ar": {"user": "العميل", "assistant": "المساعد", "system": "النظام", "tool": "أداة"},
+}
+_CUT = {"en": "(cut here: {:,} more characters)", "ar": "(بقي {:,} من الأحرف لا تظهر هنا)"}
+
+_FORMULA = re.compile("^[\\s\u200e\u200f\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|^[\\t\\r\\n]")  # full-width signs too
+_ESCAPED = re.compile(r"\\(.)|&(amp|lt|gt);", re.DOTALL)
+_ENTITIES = {"amp": "&", "lt": "<", "gt": ">"}
+_INDENT = re.compile("^\u00a0+", re.MULTILINE)
+_NUMBERED = re.compile(r"\[\d+\]\n")
+_ID = re.compile(r"([0-9a-f]{32})(?:\.(\d+))?")
+_LIST_SIGNS = re.compile(r"[,;|،؛\n]+")
+_LOST_LETTERS = re.compile(r"\?{2,}(?:\s+\?{2,})+")  # what is left of Arabic in a file for Western letters only
+
+
+@dataclass(frozen=True)
+class Imported:
+    """`answers`: rows with a decision; `half_filled`: numbers of rows with something, yet without a decision."""
+
+    answers: int
+    half_filled: list[int]
+    pulled: Pulled
+
+
+# -- out ---------------------------------------------------------------------------------------------------------------
+
+
+def export(path: Path, params: Review, countries: Countries, limit: int | None) -> int:
+    """Writes the first `limit` of the line-up, all for None, and returns how many they are."""
+    _check_suffix(path)
+    if path.exists():
+        raise QiratError(f"{path} is there already, perhaps with answers; choose another name")
+    decisions = read_decisions() if PATH.exists() else []
+    queue = finished_table("routed/queue", "route")
+    line = lineup(queue, decisions, answers_file.read_answers(), read_gold(), params)
+    shown = line.sort("rank").head(line.height if limit is None else limit)
+    conversations = finished_table("ingested/conversations", "ingest")
+    rows = [sheet_row(record) for record in records(shown, conversations, countries)]
+    text = _as_json_lines(rows) if path.suffix == ".jsonl" else _as_csv(rows)
+    with atomic(path) as temporary:
+        temporary.write_text(text, "utf-8", newline="")
+    return len(rows)
+
+
+def sheet_row(record: Record) -> Row:
+    """The row of a record: what Argilla would show, without Markdown, and empty cells for the answer."""
+    shown = {
+        "id": record["external_id"],
+        "why": plain(record["fields"]["why"]),
+        "language": record["metadata"]["language"],
+        "label": record["metadata"].get("intent", ""),
+        "conversation": _conversation(record["fields"]["conversation"], record["metadata"]["language"]),
+    }
+    return shown | dict.fromkeys(ASKED, "")
+
+
+def plain(markdown: str) -> str:
+    """What `as_written` made, read as it shows."""
+    text = _ESCAPED.sub(lambda found: found[1] or _ENTITIES[found[2]], markdown)
+    return _INDENT.sub(lambda found: " " * len(found[0]), text)
+
+
+def _conversation(bubbles: Sequence[Mapping[str, str]], language: str) -> str:
+    """Each speaker's name above what they say; its first letter tells a spreadsheet the direction of the cell."""
+    words = "ar" if language == "ar" else "en"
+    turns: list[tuple[str, str]] = []
+    for bubble in bubbles:
+        text = plain(bubble["content"])
+        if turns and turns[-1][0] == bubble["role"] and not _NUMBERED.match(text):  # the rest of a long turn
+            turns[-1] = bubble["role"], turns[-1][1] + text
+        else:
+            turns.append((bubble["role"], text))
+    blocks = [f"{_ROLES[words].get(role, role)}:\n{_cut(text, _TURN, words)}" for role, text in turns]
+    return _cut("\n\n".join(blocks), _CELL, words)
+
+
+def _cut(text: str, longest: int, language: str) -> str:
+    more = len(text) - longest
+    return text if more <= 0 else f"{text[:longest]}\n{_CUT[language].format(more)}"
+
+
+def _as_csv(rows: Sequence[Row]) -> str:
+    """With a byte order mark, by which Excel knows UTF-8, and no cell that a spreadsheet would compute."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(f"{name} · {arabic}" for name, arabic in COLUMNS.items())
+    writer.writerows([_harmless(row[name]) for name in COLUMNS] for row in rows)
+    return "\ufeff" + out.getvalue()
+
+
+def _as_json_lines(rows: Sequence[Row]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def _taken_back(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+
+
+# -- back --------------------------------------------------------------------------------------------------------------
+
+
+def take_in(path: Path, annotator: str, params: Review, countries: Countries) -> Imported:
+    """The file's answers go the way of Argilla's. Nothing is taken of a file with a cell that cannot be read."""
+    if not (annotator := annotator.strip()):
+        raise QiratError("--annotator is empty; name who filled the file in, always by the same name")
+    queue = finished_table("routed/queue", "route", ["conversation_id", "reason", "codes"])
+    known = set(finished_table("ingested/conversations", "ingest", ["conversation_id"])["conversation_id"])
+    rows = list(read_rows(path))
+    read = read_answers(rows, path, annotator, known, datetime.now(UTC).isoformat(timespec="seconds"))
+    given = as_before(with_purpose(read, queue, read_gold()), answers_file.read_answers())
+    filled = [name for name in ASKED if name not in ("decision", "comment")]
+    half_filled = [number for number, row in rows if not row.get("decision") and any(row.get(f) for f in filled)]
+    return Imported(len(given), half_filled, received(given, params, countries))
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """Number and cells of each row, as a spreadsheet numbers it: below the header comes row 2. Empty rows are none."""
+    _check_suffix(path)
+    if not path.exists():
+        raise QiratError(f"{path} is not there; name the file that your team filled in")
+    data = path.read_bytes()
+    if data.startswith(b"PK\x03\x04"):
+        raise QiratError(f"{path} is a workbook by another name; save it as CSV, best as `CSV UTF-8`")
+    text = b"".join(as_utf8([data], encoding_of([data]))).decode("utf-8", "replace")
+    for number, row in (_json_rows if path.suffix == ".jsonl" else _csv_rows)(text, path):
+        cells = {name: _taken_back(_one_line_end(cell)).strip() for name, cell in row.items()}
+        if any(cells.values()):
+            yield number, cells
+
+
+def read_answers(
+    rows: Sequence[tuple[int, Row]], path: Path, annotator: str, known: Collection[str], now: str
+) -> list[Answer]:
+    """The rows with a decision; every fault is told with its row, and one is enough to take nothing."""
+    found: dict[tuple[str, int], tuple[int, Answer]] = {}
+    faults: list[str] = []
+    for number, row in rows:
+        try:
+            answer = _answer(row, annotator, known, now)
+            if answer is None:
+                continue
+            before, other = found.setdefault((answer.conversation_id, answer.round), (number, answer))
+            if other != answer:
+                raise ValueError(f"another answer on the conversation of row {before}; keep one of the two")
+        except ValueError as error:
+            faults.append(f"{path}, row {number}: {error}")
+    if faults:
+        more = f"\nand {len(faults) - _TOLD:,} more rows" if len(faults) > _TOLD else ""
+        raise QiratError("\n".join(faults[:_TOLD]) + f"{more}\nNothing was taken; mend these and import again")
+    return [answer for _, answer in found.values()]
+
+
+def with_purpose(answers: Sequence[Answer], queue: pl.DataFrame, gold: Sequence[Gold]) -> list[Answer]:
+    """The answers with why each row was shown, which the file does not tell those who fill it in."""
+    known = {g.conversation_id for g in gold}
+    shown = {key: (reason, tuple(codes)) for key, reason, codes in queue.iter_rows()}
+    found = []
+    for answer in answers:
+        purpose, codes = shown.get(answer.conversation_id, ("doubt", ()))
+        if answer.conversation_id in known:
+            purpose = "gold"
+        found.append(replace(answer, purpose=purpose, codes=codes if purpose == "doubt" else ()))
+    return found
+
+
+def as_before(answers: Sequence[Answer], known: Sequence[Answer]) -> list[Answer]:
+    """An answer that was taken in before keeps its time: the same file again changes nothing."""
+    places = {(a.conversation_id, a.annotator, a.round): a for a in known}
+
+    def said(answer: Answer) -> Answer:
+        return replace(answer, at="", started="", purpose="doubt", codes=())
+
+    found = []
+    for answer in answers:
+        before = places.get((answer.conversation_id, answer.annotator, answer.round))
+        found.append(before if before is not None and said(before) == said(answer) else answer)
+    return found
+
+
+def _answer(row: Row, annotator: str, known: Collection[str], now: str) -> Answer | None:
+    """Raises ValueError with what is wrong with a cell and its cure."""
+    decision = _choice(row["decision"], DECISIONS, "decision")
+    if not decision:
+        return None
+    named = _ID.fullmatch(row["id"].lower())
+    if not named or named[1] not in known:
+        raise ValueError(f"id {row['id']!r} is none of this project's; copy the id of the exported file")
+    corrected, label = row.get("corrected", ""), row.get("label_corrected", "")
+    if _LOST_LETTERS.search(corrected + "\n" + label):
+        raise ValueError("letters became question marks on the way; save the file as `CSV UTF-8` and import that")
+    return Answer(
+        conversation_id=named[1],
+        annotator=annotator,
+        decision=decision,  # type: ignore[arg-type]  # one of DECISIONS
+        reasons=tuple(
+            _choice(word, REASONS, "reasons") for word in _LIST_SIGNS.split(row.get("reasons", "")) if word.strip()
+        ),
+        corrected=corrected,
+        label=label,
+        confidence=_choice(row.get("confidence", ""), CONFIDENCE, "confidence"),  # type: ignore[arg-type]
+        at=now,
+        round=int(named[2] or 1),
+    )
+
+
+def _choice(cell: str, choices: Mapping[str, str], column: str) -> str:
+    """The key that a cell names, by itself or by its words in either language; "" for an empty cell."""
+    said = fold(cell.replace("_", " "))
+    for key, words in choices.items():
+        if said in {fold(name.replace("_", " ")) for name in (key, words, *words.split(" · "))}:
+            return key
+    if said:
+        raise ValueError(f"{column} is {cell!r}; write one of {', '.join(choices)}")
+    return ""
+
+
+def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, Row]]:
+    csv.field_size_limit(_LONGEST)
+    if told := re.match(r"sep=(.)\r?\n", text, re.IGNORECASE):  # as Excel writes above the header
+        text = text[told.end() :]
+    header_line = text.split("\n", 1)[0]
+    separator = told[1] if told else max(",;\t|", key=header_line.count)
+    records = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        header = [_column(name) for name in next(records, [])]
+        _check_columns(header, path)
+        for number, record in enumerate(records, 2):
+            yield number, dict(zip(header, record, strict=False))
+    except csv.Error as error:
+        raise QiratError(
+            f"{path}, line {records.line_num}: {error}; save it as CSV from the spreadsheet again"
+        ) from None
+
+
+def _json_rows(text: str, path: Path) -> Iterator[tuple[int, Row]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                value: Any = json.loads(line)
+                cells = {_column(name): _cell(cell) for name, cell in value.items()}
+            except (ValueError, AttributeError) as error:
+                raise QiratError(f"{path}, row {number}: no JSON object ({error}); write one a line") from None
+            _check_columns(cells, path)
+            yield number, cells
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):  # reasons
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _column(header: str) -> str:
+    return header.partition("·")[0].strip().lower()
+
+
+def _check_columns(names: Collection[str], path: Path) -> None:
+    if missing := [name for name in ("id", "decision") if name not in names]:
+        raise QiratError(
+            f"{path} has no column {' and no column '.join(missing)}; its first line must name the columns, as exported"
+        )
+
+
+def _check_suffix(path: Path) -> None:
+    if path.suffix not in (".csv", ".jsonl"):
+        raise QiratError(f"{path}: give a .csv or .jsonl file; spreadsheets open .csv, and save as `CSV UTF-8`")
+
+
+def _one_line_end(cell: str) -> str:
+    return cell.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,299 @@
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from curation.conversation import conversations, message
+from curation.decision import read_decisions
+from curation.review import watch
+from curation.review.consensus import Consensus
+from curation.review.pull import Pulled
+from curation.review.server import process
+from curation.review.server.process import Address
+from curation.stage import QiratError
+
+REPOSITORY = Path(__file__).parents[2]
+ENVIRONMENT = os.environ.get("QIRAT_ARGILLA_ENVIRONMENT", str(REPOSITORY / ".qirat/argilla/environment"))
+SECRET = "whsec_" + "c2VjcmV0" * 4
+HERE = Address("http://127.0.0.1:1", "key")
+
+NOTHING, NEW = (Pulled(n, n, n, Consensus([], [], [], pl.DataFrame())) for n in (0, 1))
+
+
+def told(*pulls: Pulled | str) -> tuple[list[str], int]:
+    """What a watcher says of these pulls, errors by their sentence, before somebody stops it; and changes it saw."""
+    said: list[str] = []
+    changes: list[None] = []
+    script = iter(pulls)
+
+    def pull() -> Pulled:
+        step = next(script, None)
+        if step is None:
+            raise KeyboardInterrupt
+        if isinstance(step, str):
+            raise QiratError(step)
+        return step
+
+    with watch.interrupted_by_signals():
+        watch.Watcher(pull, lambda: changes.append(None), 0.001, threading.Event(), said.append).run()
+    return said, len(changes)
+
+
+def test_an_outage_is_told_once_and_its_end_too() -> None:
+    said, changes = told("no Argilla", "no Argilla", "no Argilla", NOTHING, NEW, NOTHING)
+    assert said[:2] == ["no Argilla; trying again until it works", "it works again"]
+    assert said[2].startswith("1 new answers, 1 new decisions")
+    assert (len(said), changes) == (3, 1)
+
+
+def test_another_trouble_is_told_and_the_same_one_later_again() -> None:
+    said, _ = told("a", "b", NOTHING, "a")
+    assert [line[0] for line in said] == ["a", "b", "i", "a"]
+
+
+def test_a_pull_that_brings_nothing_is_not_told_and_changes_nothing() -> None:
+    assert told(NOTHING, NOTHING) == ([], 0)
+
+
+def test_a_call_wakes_the_watcher_and_a_burst_is_one_pull(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_SETTLE", 0.2)
+    called, pulls = threading.Event(), 0
+
+    def pull() -> Pulled:
+        nonlocal pulls
+        pulls += 1
+        if pulls == 3:
+            raise KeyboardInterrupt
+        for delay in (0.05, 0.1, 0.15, 0.2):
+            threading.Timer(delay * pulls, called.set).start()
+        return NOTHING
+
+    with watch.interrupted_by_signals():
+        watch.Watcher(pull, lambda: None, 3600, called, print).run()
+    assert pulls == 3
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[int, bool]]]:
+    """Posts to a listener; returns the status and whether that woke the watcher."""
+    monkeypatch.setenv(watch.SECRET, SECRET)
+    called = threading.Event()
+    with watch.webhook(0, HERE, called) as port:
+
+        def post(body: bytes, headers: dict[str, str]) -> tuple[int, bool]:
+            called.clear()
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            with contextlib.closing(connection):
+                connection.request("POST", "/", body, headers)
+                return connection.getresponse().status, called.is_set()
+
+        yield post
+
+
+def signed(body: str, secret: str = SECRET, age: timedelta = timedelta()) -> dict[str, str]:
+    at = datetime.now(UTC) - age
+    signature = Webhook(secret).sign("msg_1", at, body)
+    return {"webhook-id": "msg_1", "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
+
+
+def test_only_a_signed_and_recent_call_wakes(call: Callable[..., tuple[int, bool]]) -> None:
+    body = json.dumps({"type": "response.created", "data": "الرد"})
+    assert call(body.encode(), signed(body)) == (204, True)
+    assert call(b"no JSON", signed("no JSON")) == (204, True)  # the body says nothing anyway
+    assert call(body.encode(), {}) == (401, False)
+    assert call(body.encode() + b" ", signed(body)) == (401, False)
+    assert call(body.encode(), signed(body, secret="whsec_b3RoZXI=")) == (401, False)
+    assert call(body.encode(), signed(body, age=timedelta(minutes=6))) == (401, False)
+    for junk in ("v1", "v1,", "v1,\u00e9", "v2,abc", ",,,", "v1,===="):
+        assert call(body.encode(), signed(body) | {"webhook-signature": junk.encode("utf-8").decode("latin-1")}) == (
+            401,
+            False,
+        )
+    assert call(b"", {"content-length": "99999999999"}) == (413, False)
+
+
+def test_nothing_is_signed_without_a_secret() -> None:
+    assert not watch.is_signed(b"x", signed("x"), "")
+
+
+def test_an_argilla_that_cannot_call_here_is_told_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(watch.SECRET, raising=False)
+    with (
+        pytest.raises(QiratError, match=watch.SECRET),
+        watch.webhook(0, Address("https://a.example", "key"), threading.Event()),
+    ):
+        pass
+
+
+def test_one_watcher_a_folder_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:
+    lock = tmp_path / "watch.lock"
+    hold = "import sys, time; from pathlib import Path; from curation.review.watch import alone\n"
+    hold += f"with alone(Path({str(lock)!r})): print('held', flush=True); time.sleep(60)"
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE, env=environment) as other:
+        assert other.stdout and other.stdout.readline() == b"held\n"
+        with pytest.raises(QiratError, match=f"process {other.pid} watches"), watch.alone(lock):
+            pass
+        other.kill()
+    with watch.alone(lock):
+        assert lock.read_text() == f"{os.getpid()}\n"
+
+
+def test_a_watcher_that_is_told_to_stop_lets_dvc_stop_well(tmp_path: Path) -> None:
+    (tmp_path / "dvc.py").write_text(  # `python -m dvc` finds it before the real one
+        "import time\ntry:\n    print('runs', flush=True)\n    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    open('tidied', 'w').close()\n    raise SystemExit(1)\n"
+    )
+    script = "from curation.review.watch import *\nwith interrupted_by_signals():\n    repro(print)\nprint('ended')"
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment, cwd=tmp_path
+    ) as watcher:
+        assert watcher.stdout
+        while watcher.stdout.readline() != b"runs\n":
+            pass
+        watcher.send_signal(signal.SIGTERM)
+        assert watcher.stdout.read().endswith(b"ended\n")
+    assert watcher.returncode == 0
+    assert (tmp_path / "tidied").exists()
+
+
+def test_a_dvc_that_fails_is_told_and_the_watch_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.py").write_text("raise SystemExit(255)")
+    said: list[str] = []
+    watch.repro(said.append)
+    assert "ended with 255" in said[-1]
+
+
+class Watched:
+    """A project with the embedded server and a watcher, all run as a user runs them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "QIRAT_ARGILLA_ENVIRONMENT": ENVIRONMENT}
+        for name in ("QIRAT_ARGILLA_URL", "QIRAT_ARGILLA_API_KEY", watch.SECRET):
+            self.environment.pop(name, None)
+
+    def command(self, *arguments: str) -> dict[str, Any]:
+        return {
+            "args": [sys.executable, "-m", "curation.review.commands", *arguments],
+            "cwd": self.folder,
+            "env": self.environment,
+        }
+
+    def review(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(**self.command(*arguments), capture_output=True, text=True, check=False)
+
+    def api(self, method: str, place: str, body: Any = None) -> Any:
+        home = self.folder / process.HOME
+        headers = {"X-Argilla-Api-Key": process.credentials(home)["api_key"], "Content-Type": "application/json"}
+        content = json.dumps(body).encode() if body is not None else None
+        url = f"{(home / 'url').read_text()}/api/v1/{place}"
+        with urllib.request.urlopen(urllib.request.Request(url, content, headers, method=method)) as answer:
+            return json.loads(answer.read() or "null")
+
+    def answer(self, **values: str) -> str:
+        """Answers the first record that nobody has answered; returns its conversation."""
+        (dataset,) = self.api("GET", "me/datasets")["items"]
+        items = self.api("GET", f"datasets/{dataset['id']}/records?include=responses")["items"]
+        record = next(item for item in items if not item["responses"])
+        body = {"status": "submitted", "values": {name: {"value": value} for name, value in values.items()}}
+        self.api("POST", f"records/{record['id']}/responses", body)
+        return str(record["external_id"])
+
+    def decided(self) -> dict[str, str]:
+        path = self.folder / "data/review/decisions.jsonl"
+        return {d.conversation_id: d.decision for d in read_decisions(path)} if path.exists() else {}
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    rows = [
+        {"row_id": f"f:{n}", "messages": [message("user", f"Where is {n}?"), message("assistant", "On its way.")]}
+        for n in range(3)
+    ]
+    table = conversations([{**row, "language": "en", "source": "t"} for row in rows])
+    ids = table.select("conversation_id")
+    queue = ids.with_columns(
+        rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
+        priority=0.5,
+        reason=pl.lit("doubt"),
+        codes=pl.lit(["rude"]),
+        evidence=pl.lit(["rude: damn"]),
+        verdict=pl.lit("review"),
+        group="conversation_id",
+    )
+    nothing = pl.Series([], dtype=pl.Array(pl.Float32, 4))
+    tables = {
+        "ingested/conversations": table,
+        "routed/queue": queue,
+        "routed/verdicts": queue.select("conversation_id", "verdict", "codes", "priority"),
+        "scored/findings": ids.with_columns(code=pl.lit("rude"), value=1.0, turn=pl.lit(1, pl.Int64)),
+        "embedded/vectors": pl.DataFrame({"conversation_id": [], "vector": nothing, "reply": nothing}),
+    }
+    for place, content in tables.items():
+        path = tmp_path / "data" / f"{place}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content.write_parquet(path)
+    project = Watched(tmp_path)
+    try:
+        for step in (("serve", "--background", "--port", "0"), ("push",)):
+            done = project.review(*step)
+            assert done.returncode == 0, done.stderr
+        yield project
+    finally:
+        project.review("stop")
+
+
+def test_an_answer_is_in_the_files_within_seconds_and_the_watcher_ends_well(watched: Watched) -> None:
+    command = watched.command("watch", "--every", "3600", "--webhook", "0")
+    with (watched.folder / "said").open("w+") as said, subprocess.Popen(**command, stderr=said) as watcher:
+        try:
+            _until(lambda: "pulling every" in _text(said))
+            assert re.search(r"calls 127\.0\.0\.1:\d+", _text(said))
+            _until(lambda: (watched.folder / "metrics/review.json").exists())  # the first pull is over
+
+            first = watched.answer(decision="drop")
+            _until(lambda: watched.decided() == {first: "drop"})
+            second = watched.answer(decision="keep")
+            _until(lambda: watched.decided() == {first: "drop", second: "keep"})
+
+            refused = watched.review("watch")
+            assert refused.returncode == 1 and "one is enough" in refused.stderr
+            assert len(watched.api("GET", "webhooks")["items"]) == 1
+        finally:
+            watcher.send_signal(signal.SIGTERM)
+            watcher.wait(30)
+        assert watcher.returncode == 0
+        assert _text(said).endswith("watch: stopped\n")
+    assert watched.api("GET", "webhooks")["items"] == []
+    assert not [*watched.folder.rglob("*.partial")]
+
+
+def _text(file: Any) -> str:
+    return Path(file.name).read_text("utf-8")
+
+
+def _until(true: Callable[[], bool], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
