@@ -23,10 +23,16 @@ def main() -> None:
 
 def measured() -> Iterator[tuple[str, Any, Callable[[Any], str]]]:
     """Section, results and what makes tables of them, for every benchmark that has been run."""
-    from benchmarks import speed
+    from benchmarks import review_server, review_simulation, speed
     from benchmarks.corruption import tables
 
-    for name, markdown in (("corruption", tables.markdown), ("speed", speed.markdown)):
+    pages = {
+        "corruption": tables.markdown,
+        "speed": speed.markdown,
+        "review_simulation": review_simulation.markdown,
+        "review_server": review_server.markdown,
+    }
+    for name, markdown in pages.items():
         path = RESULTS / f"{name}.json"
         if path.exists():
             yield name, json.loads(path.read_text("utf-8")), markdown

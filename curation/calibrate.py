@@ -62,7 +62,7 @@ OBSERVED = pl.Schema(
 def calibrate(target: float) -> dict[str, Any]:
     """Each code's precision with its interval, and the limit from which on people confirm at least `target`."""
     policy = load_params("route", Route)
-    decisions = read_decisions() if PATH.exists() else []
+    decisions = [d for d in read_decisions() if d.applied_from is None] if PATH.exists() else []
     survivors, findings = (
         finished_table("dedup/clusters", "score").filter("survivor").height,
         finished_table("scored/findings", "score"),

@@ -133,6 +133,8 @@ def _by_policy(key: str, verdict: str, codes: Sequence[str]) -> dict[str, Any]:
 def _by_people(decision: Decision) -> dict[str, Any]:
     outcome = {"keep": "kept", "edit": "edited", "drop": "dropped"}[decision.decision]
     evidence = "decided by " + (", ".join(decision.annotators) or "a person")
+    if decision.applied_from:
+        evidence += f" on {decision.applied_from}, applied to this row (similarity {decision.similarity:.2f})"
     code = ", ".join(decision.reasons) or f"human_{decision.decision}"
     return {
         "conversation_id": decision.conversation_id,

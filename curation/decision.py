@@ -20,8 +20,10 @@ from curation.conversation import ROLES, canonical_json
 from curation.stage import Params, QiratError, atomic
 
 PATH = Path("data/review/decisions.jsonl")
+LATER = {"purpose", "confidence", "applied_from", "similarity"}
 MESSAGE_KEYS = {"role", "content", "name", "tool_calls"}
 HEADER = {"qirat": "decisions", "version": 1}
+Purpose = Literal["doubt", "blind_accepted", "blind_rejected", "gold"]  # why a conversation was put before people
 
 
 class Decision(Params):
@@ -35,11 +37,19 @@ class Decision(Params):
     annotators: tuple[str, ...] = ()
     agreement: float | None = None  # share of annotators behind the decision, 0..1
     decided_at: str = ""  # ISO 8601
+    purpose: Purpose = "doubt"
+    confidence: float | None = Field(default=None, ge=0, le=1)  # chance that the decision is right, by the consensus
+    applied_from: str | None = Field(
+        default=None, pattern="^[0-9a-f]{32}$"
+    )  # the decision that somebody applied to this row because the two are alike
+    similarity: float | None = Field(default=None, ge=0, le=1)  # to the row of that decision
 
     @model_validator(mode="after")
     def _edits_say_what(self) -> "Decision":
         if self.decision == "edit" and not self.messages and self.label is None:
             raise ValueError("an edit needs corrected messages or a corrected label")
+        if self.applied_from and (self.decision == "edit" or self.similarity is None):
+            raise ValueError("a decision applied from another is keep or drop, and says how similar the rows are")
         for turn, m in enumerate(self.messages or ()):
             if m.get("role") not in ROLES or not isinstance(m.get("content"), str) or set(m) - MESSAGE_KEYS:
                 raise ValueError(
@@ -74,6 +84,13 @@ def read_decisions(path: Path = PATH) -> list[Decision]:
 def write_decisions(decisions: Iterable[Decision], path: Path = PATH) -> None:
     """Header first, then one line a decision in the order of ids: merges cleanly in git."""
     ordered = sorted(decisions, key=lambda d: d.conversation_id)
-    lines = [canonical_json(HEADER), *(canonical_json(d.model_dump(mode="json")) for d in ordered)]
+    lines = [canonical_json(HEADER), *(canonical_json(_plain(d)) for d in ordered)]
     with atomic(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _plain(decision: Decision) -> dict[str, Any]:
+    """The fields of its line. Those of LATER are left out at their default: lines from before them stay as they are."""
+    fields = Decision.model_fields
+    dumped = decision.model_dump(mode="json")
+    return {name: value for name, value in dumped.items() if name not in LATER or value != fields[name].default}

@@ -3,13 +3,20 @@
 import polars as pl
 
 from curation.conversation import survivors
-from curation.policy import Route, in_line, judged, too_common, verdicts
+from curation.policy import RARE_LANGUAGE, Route, in_line, judged, too_common, verdicts
+from curation.queue import Blind, grouped, in_turn, ties, with_blind_samples
 from curation.stage import Stage, table_path
+
+
+class Routing(Route):
+    """params.yaml: route, with what only the queue needs."""
+
+    blind: Blind = Blind()
 
 
 def main() -> None:
     """Policy over findings, and the review queue in the order of expected effect."""
-    with Stage("route", Route) as stage:
+    with Stage("route", Routing) as stage:
         ingested = stage.input(table_path("ingested/conversations"))
         read = pl.read_parquet(ingested, columns=["row_id", "conversation_id", "language"])
         rows, scored = survivors(read, stage.read("dedup/clusters")), stage.read("scored/findings")
@@ -17,15 +24,20 @@ def main() -> None:
         for code, share in too_common(scored, stage.params, rows.height).items():
             stage.say(f"{code} is seen in {share:.0%} of the rows: a note on the set, it decides nothing")
         decided = verdicts(rows, findings, stage.params)
+        line = queue(decided, findings)
+        spoken = pl.scan_parquet(ingested).join(line.lazy(), on="conversation_id", how="semi")
+        doubtful = spoken.select("conversation_id", "messages").collect().unique("conversation_id")
+        line = grouped(line, ties(stage.read("dedup/pairs"), findings, read, doubtful))
+        line = in_turn(line, rows, language_shares(rows))
 
         stage.write("routed/verdicts", decided)
-        stage.write("routed/queue", queue(decided, findings))
+        stage.write("routed/queue", with_blind_samples(line, decided, stage.params.blind))
         counts = dict(decided["verdict"].value_counts().iter_rows())
         stage.write_metrics({name: counts.get(name, 0) for name in ("accept", "review", "held", "reject")})
 
 
 def queue(decided: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
-    """Every doubtful row in the order in which people should see them, what was seen in each beside it.
+    """Every doubtful row, likeliest first, what was seen in each beside it.
 
     Rows whose verdict is `held` stand behind those that the budget pays for, and move up as decisions come in.
     """
@@ -42,6 +54,12 @@ def queue(decided: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
         "evidence",
         "verdict",
     )
+
+
+def language_shares(rows: pl.DataFrame) -> dict[str, float]:
+    """Share of the rows in each language that is not rare."""
+    shares = rows.group_by("language").agg(share=pl.len() / max(rows.height, 1)).sort("language")
+    return {language: share for language, share in shares.iter_rows() if share >= RARE_LANGUAGE}
 
 
 if __name__ == "__main__":

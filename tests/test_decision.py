@@ -61,3 +61,24 @@ def test_an_edit_needs_words_or_a_label():
     Decision(conversation_id="a" * 32, decision="edit", messages=tuple(talk("hi", "hello")))
     with pytest.raises(ValueError, match="needs corrected"):
         Decision(conversation_id="a" * 32, decision="edit")
+
+
+def test_a_line_from_before_there_were_confidence_and_purpose_stays_as_it_was(tmp_path: Path):
+    path = tmp_path / "decisions.jsonl"
+    line = (
+        '{"agreement":1.0,"annotators":["sara"],"conversation_id":"'
+        + "a" * 32
+        + '","decided_at":"2026-01-05T10:00:00",'
+        '"decision":"keep","label":null,"messages":null,"reasons":[]}'
+    )
+    path.write_text(f'{{"qirat":"decisions","version":1}}\n{line}\n')
+    before = path.read_bytes()
+    write_decisions(read_decisions(path), path)
+    assert path.read_bytes() == before
+
+
+def test_an_applied_decision_says_how_similar_the_rows_are_and_is_never_an_edit():
+    Decision(conversation_id="a" * 32, decision="drop", applied_from="b" * 32, similarity=0.97)
+    for wrong in ({"decision": "drop"}, {"decision": "edit", "label": "x", "similarity": 0.97}):
+        with pytest.raises(ValueError, match="applied from another is keep or drop"):
+            Decision(conversation_id="a" * 32, applied_from="b" * 32, **wrong)

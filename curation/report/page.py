@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jinja2
 
-from curation.report import data_sections, examples, model_sections
+from curation.report import data_sections, examples, model_sections, review_section
 from curation.report.blocks import Block, Builder, Note, Section
 from curation.report.examples import Picking
 from curation.report.headline import tiles, verdict_notes
@@ -54,6 +54,7 @@ def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
             ("curated/conversations", *READ),
         ),
         "review": (data_sections.review, ("routed/verdicts", "routed/queue", "ledger")),
+        "people": (review_section.people, ("routed/verdicts", "routed/queue", "scored/findings")),
         "validation": (data_sections.validation, ("validated/results",)),
         "gate": (data_sections.gate, ()),
         "budget": (model_sections.budget, ("tokenized/budget",)),

@@ -9,7 +9,10 @@ from typing import Any
 
 import polars as pl
 
+from curation import decision
 from curation.ledger import outcomes
+from curation.review import answers_file, gold
+from curation.review.insight import FINDINGS, Insight, Reviewed, insight
 from curation.stage import Stage, table_path
 
 USED = ("accepted", "kept", "edited")
@@ -49,6 +52,7 @@ class Results:
     gate_passed: bool = False
     verdict: Mapping[str, Any] = field(default_factory=dict)  # of evaluate, or of baseline when it stopped the road
     provenance: Mapping[str, Any] = field(default_factory=dict)  # of the adapter
+    insight: Insight | None = None  # into the review; None before there is anything to review
 
     def __getitem__(self, table: str) -> pl.DataFrame:
         return self.tables[table]
@@ -86,12 +90,34 @@ def load(stage: Stage[Any]) -> Results:
         folder = table.partition("/")[0]
         return table_path(table).exists() and (folder not in BEHIND or BEHIND[folder] in passed)
 
+    tables = {name: stage.read(name) for name in TABLES if current(name)}
     return Results(
-        tables={name: stage.read(name) for name in TABLES if current(name)},
+        tables=tables,
         gate=_optional(stage, Path("metrics/gate.json")) if "validated" in passed else {},
         gate_passed="gate" in passed,
         verdict=_verdict(stage, passed),
         provenance=_optional(stage, PROVENANCE) if "baseline" in passed else {},
+        insight=_insight(stage, tables),
+    )
+
+
+def _insight(stage: Stage[Any], tables: Mapping[str, pl.DataFrame]) -> Insight | None:
+    """By the files of the review and the queue of this run."""
+    files = (answers_file.PATH, decision.PATH, gold.PATH)
+    routed = ("routed/verdicts", "routed/queue", "scored/findings")
+    if not all(path.exists() for path in files) or not all(name in tables for name in routed):
+        return None
+    answers = answers_file.read_answers(stage.input(answers_file.PATH))
+    asked = tables["scored/findings"]["conversation_id"].is_in([answer.conversation_id for answer in answers])
+    return insight(
+        Reviewed(
+            tables["routed/verdicts"],
+            tables["routed/queue"],
+            tables["scored/findings"].filter(asked).select(FINDINGS),
+            answers,
+            decision.read_decisions(stage.input(decision.PATH)),
+            {right.conversation_id: right.decision for right in gold.read_gold(stage.input(gold.PATH))},
+        )
     )
 
 

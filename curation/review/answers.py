@@ -1,22 +1,23 @@
-"""From what annotators answered to decisions: corrections read, answers weighed against each other."""
+"""What annotators answered: each answer read, its corrections put into the conversation."""
 
-import json
+import difflib
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from curation.conversation import canonical_json
-from curation.decision import Decision
-from curation.personal_data import COVER
+from curation.decision import Purpose
+from curation.personal_data import COVER, PATTERNED, conversation_finds, covered
+from curation.review.markdown import as_plain
+from curation.text import fold
 
 Message = Mapping[str, Any]
+Countries = Sequence[str] | None  # for which phones are read when personal data is covered; None: it is shown
 Choice = Literal["keep", "edit", "drop"]
 
 # "[2]" alone on its line, also in Arabic-Indic digits, also with a word for turn, as some will write it
-_NUMBER_LINE = re.compile(r"^[ \t]*\[\s*(?:turn|الدور|رد)?\s*(\d+)\s*\][ \t]*$", re.MULTILINE | re.IGNORECASE)
+NUMBER_LINE = re.compile(r"^[ \t]*\[\s*(?:turn|الدور|رد)?\s*(\d+)\s*\][ \t]*$", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,20 @@ class Answer:
     reasons: tuple[str, ...] = ()
     corrected: str = ""
     label: str = ""
+    confidence: Literal["sure", "unsure", ""] = ""
     at: str = ""  # ISO 8601, UTC
+    started: str = ""  # when the annotator first saw the record, or ""
+    purpose: Purpose = "doubt"
+    codes: tuple[str, ...] = ()  # the doubts that were shown
+    round: int = 1  # of looks at the conversation
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an answer is read against, beside its conversation."""
+
+    labels: Collection[str] = ()  # of the data set; none: any label is taken
+    countries: Countries = None
 
 
 class AnswerError(ValueError):
@@ -45,107 +59,111 @@ class Outcome:
     label: str | None = None
 
 
-@dataclass(frozen=True)
-class Consensus:
-    """The decisions people agree on, and what stays open: conversation_id -> why, for people to read."""
-
-    decisions: list[Decision]
-    unusable: list[str]
-    disagreements: list[str]
-
-
-def consensus(
-    answers: Iterable[Answer], originals: Mapping[str, Sequence[Message]], min_submitted: int = 1
-) -> Consensus:
-    """A conversation is decided when it has enough usable answers and more than half of them say the same."""
-    by_conversation: dict[str, list[Answer]] = {}
-    for answer in answers:
-        by_conversation.setdefault(answer.conversation_id, []).append(answer)
-    found = Consensus([], [], [])
-    for conversation_id, given in sorted(by_conversation.items()):
-        usable: list[tuple[Answer, Outcome]] = []
-        for answer in sorted(given, key=lambda a: a.annotator):
-            try:
-                usable.append((answer, outcome(answer, originals.get(conversation_id))))
-            except AnswerError as error:
-                found.unusable.append(f"{conversation_id}, answer of {answer.annotator}: {error}")
-        if len(usable) >= min_submitted:
-            _weigh(conversation_id, usable, found)
-    return found
-
-
-def outcome(answer: Answer, original: Sequence[Message] | None) -> Outcome:
+def outcome(answer: Answer, original: Sequence[Message] | None, known: Known = Known()) -> Outcome:
     """Raises AnswerError where the parts of an answer contradict each other or the conversation."""
-    corrected, label = answer.corrected.strip(), answer.label.strip() or None
     if answer.decision == "drop":
         return Outcome("drop")
+    label = _known_label(answer.label.strip(), known.labels)
+    corrected = answer.corrected.strip()
     if answer.decision == "keep":
-        if corrected or label:
+        if label or (corrected and original is not None and edited(original, corrected, known.countries)):
             raise AnswerError("it says keep, yet corrects something; choose edit, or clear the correction")
         return Outcome("keep")
-    if not corrected and not label:
-        raise AnswerError("it says edit, yet corrects nothing; write the corrected reply or label, or choose keep")
-    if not corrected:
-        return Outcome("edit", label=label)
-    if original is None:
+    if corrected and original is None:
         raise AnswerError("its conversation is not in data/ingested any more, so the correction has nothing to go into")
-    return Outcome("edit", canonical_json(edited(original, corrected)), label)
+    messages = edited(original, corrected, known.countries) if corrected and original is not None else None
+    if not messages and not label:
+        raise AnswerError("it says edit, yet corrects nothing; write the corrected reply or label, or choose keep")
+    return Outcome("edit", canonical_json(messages) if messages else None, label)
 
 
-def edited(original: Sequence[Message], corrected: str) -> list[dict[str, Any]]:
-    """The conversation with the named replies replaced; text without any number replaces the last reply."""
+def edited(original: Sequence[Message], corrected: str, countries: Countries = None) -> list[dict[str, Any]] | None:
+    """The conversation with the named replies replaced; None where they say what they said before.
+
+    Text without any number replaces the last reply. Covers of personal data become what they cover again.
+    """
     messages = [{key: value for key, value in m.items() if value is not None} for m in original]
     replies = [number for number, m in enumerate(messages, 1) if m["role"] == "assistant"]
+    covers = covered_values(original, countries) if COVER.search(corrected) else [{} for _ in original]
+    changed = False
     for number, text in _corrections(corrected, replies).items():
         if number not in replies:
             raise AnswerError(f"[{number}] is no reply of the assistant; its replies are {_listed(replies)}")
         if not text:
             raise AnswerError(f"[{number}] has no text below it; write the whole corrected reply there")
-        if covers := sorted({*COVER.findall(text)} - {*COVER.findall(messages[number - 1]["content"])}):
-            raise AnswerError(
-                f"[{number}] holds {', '.join(covers)}, which only covers what Argilla does not show, and the model "
-                "would learn to write it; write the reply without it"
-            )
+        text = _uncovered(number, text, original, covers)
+        if _same_words(text, original[number - 1]["content"]):
+            continue  # pre-filled and left as it stood
         messages[number - 1]["content"] = text
-    if all(m["content"] == before["content"] for m, before in zip(messages, original, strict=True)):
-        raise AnswerError("the correction is what stands there already; choose keep, or correct it")
-    return messages
+        changed = True
+    return messages if changed else None
 
 
-def merged(decisions: Iterable[Decision], pulled: Iterable[Decision]) -> list[Decision]:
-    """Decisions stay unless people answered on that conversation since; an undated one is by hand and stays."""
-    kept = {decision.conversation_id: decision for decision in decisions}
-    for decision in pulled:
-        before = kept.get(decision.conversation_id)
-        if before is None or (before.decided_at and _moment(decision.decided_at) > _moment(before.decided_at)):
-            kept[decision.conversation_id] = decision
-    return list(kept.values())
+def numbered(corrected: str, suggested: str) -> str:
+    """The correction with the number that stood above the suggested reply, where it was deleted on the way.
+
+    Of several the right one cannot be told: "[?]" stands above, and the answer is told to the annotator.
+    """
+    numbers = NUMBER_LINE.findall(suggested)
+    if not numbers or not corrected.strip() or NUMBER_LINE.search(corrected):
+        return corrected
+    return f"[{numbers[0] if len(numbers) == 1 else '?'}]\n{corrected}"
 
 
-def _weigh(conversation_id: str, usable: Sequence[tuple[Answer, Outcome]], found: Consensus) -> None:
-    said, votes = Counter(outcome for _, outcome in usable).most_common(1)[0]
-    if votes * 2 <= len(usable):
-        each = ", ".join(f"{answer.annotator} says {outcome.decision}" for answer, outcome in usable)
-        found.disagreements.append(f"{conversation_id}: {each}")
-        return
-    behind = [answer for answer, outcome in usable if outcome == said]
-    found.decisions.append(
-        Decision(
-            conversation_id=conversation_id,
-            decision=said.decision,
-            reasons=tuple(sorted({reason for answer in behind for reason in answer.reasons})),
-            messages=json.loads(said.messages) if said.messages else None,
-            label=said.label,
-            annotators=tuple(answer.annotator for answer in behind),
-            agreement=round(votes / len(usable), 4),
-            decided_at=max(answer.at for answer, _ in usable),
+def covered_values(messages: Sequence[Message], countries: Countries) -> list[dict[str, str]]:
+    """For each message, what each cover in it stands for as it is written there."""
+    values: list[dict[str, str]] = [{} for _ in messages]
+    if countries is None:
+        return values
+    shown = [m["content"] for m in covered(messages, countries)]
+    ends = [(0, 0) for _ in messages]  # in the text and in what is shown of it
+    for turn, field, find in conversation_finds(messages, countries, PATTERNED):
+        if field == "content":
+            content, (end, end_shown) = messages[turn]["content"], ends[turn]
+            start = end_shown + find.start - end
+            alike = content[end : find.start] == shown[turn][end_shown:start]  # not so inside of JSON
+            if alike and (cover := COVER.match(shown[turn], start)):
+                values[turn].setdefault(cover.group(), content[find.start : find.end])
+                ends[turn] = find.end, cover.end()
+    return values
+
+
+def _uncovered(number: int, text: str, original: Sequence[Message], covers: Sequence[Mapping[str, str]]) -> str:
+    """Covers become the values they stand for, as this reply writes them or else as the conversation first does."""
+    values = {cover: value for message in (*reversed(covers), covers[number - 1]) for cover, value in message.items()}
+    written = {cover for m in original for cover in COVER.findall(m["content"])}
+    if unknown := sorted({*COVER.findall(text)} - {*values} - written):
+        raise AnswerError(
+            f"[{number}] holds {', '.join(unknown)}, which covers nothing in this conversation, and the model would "
+            "learn to write it; write the reply without it"
         )
-    )
+    return COVER.sub(lambda cover: values.get(cover.group(), cover.group()), text)
+
+
+def _same_words(text: str, other: str) -> bool:
+    """The same but for white space, which text boxes do not keep, and for what was not shown of it."""
+    return as_plain(text).split() == as_plain(other).split()
+
+
+def _known_label(label: str, known: Collection[str]) -> str | None:
+    """The label as the data set spells it."""
+    if not label:
+        return None
+    spellings = {fold(one): one for one in sorted(known)}
+    if not known or label in known:
+        return label
+    if found := spellings.get(fold(label)):
+        return found
+    near = [spellings[one] for one in difflib.get_close_matches(fold(label), spellings, n=3)]
+    hint = f"; near it are {', '.join(near)}" if near else ""
+    raise AnswerError(f"{label!r} is no label of this data set{hint}; write one that is, as the others are written")
 
 
 def _corrections(corrected: str, replies: Sequence[int]) -> dict[int, str]:
     """Number of a reply -> its text."""
-    before, *parts = _NUMBER_LINE.split(corrected)
+    if corrected.startswith("[?]"):
+        raise AnswerError("several replies were there to correct, and their numbers are gone; write them above each")
+    before, *parts = NUMBER_LINE.split(corrected)
     if not parts:
         if not replies:
             raise AnswerError("the conversation has no reply of the assistant to correct; choose drop")
@@ -160,8 +178,3 @@ def _corrections(corrected: str, replies: Sequence[int]) -> dict[int, str]:
 
 def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(f"[{number}]" for number in numbers) or "none"
-
-
-def _moment(decided_at: str) -> datetime:
-    moment = datetime.fromisoformat(decided_at)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -4,20 +4,25 @@ because the client does not know when an answer was given.
 
 import contextlib
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from curation.review.answers import Answer
-from curation.review.form import GUIDELINES, Review, settings
+import orjson
+
+from curation.review.answers import Answer, numbered
+from curation.review.form import GUIDELINES, QUESTIONS, VECTORS, Review, settings
 from curation.review.records import Record
 from curation.review.server.process import Address
 from curation.stage import QiratError, progress
 
 Item = TypeVar("Item")
 
-_READ, _WRITE = 500, 200  # records a request; Argilla takes 1,000 and 500
+_READ, _WRITE, _DELETE = 500, 200, 100  # records a request; Argilla takes 1,000, 500 and 100
+_BYTES = 4_000_000  # of a request that writes more than one record
+_OVERLAP = 50  # records that a page shares with the one before: so many may be deleted while a page is read
+_READINGS = 5
 
 
 @dataclass(frozen=True)
@@ -25,9 +30,18 @@ class Present:
     """A record as Argilla holds it. A draft and a discarded response are responses too: somebody has looked."""
 
     id: str
-    record: Record
+    external_id: str
+    metadata: Mapping[str, Any]
+    corrected: str | None  # what was there to be edited
+    suggestions: tuple[str, ...]  # Argilla's ids of them
     status: str  # pending or completed
+    updated_at: str  # ISO 8601, UTC
     responses: tuple[dict[str, Any], ...]
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether it waits to be deleted."""
+        return bool(self.metadata.get("aside"))
 
 
 class ReviewServer:
@@ -58,6 +72,11 @@ class ReviewServer:
                     self._params.dataset, self._params.workspace, settings(self._params), client=self._client
                 ).create()
                 return
+            if self._questions(found["id"]).keys() != QUESTIONS:
+                raise QiratError(
+                    f"Argilla's data set {self._params.dataset!r} has other questions than this version asks; `qirat "
+                    "review pull` with the version that made it, then name a new one in params.yaml: review.dataset"
+                )
             wanted = {
                 "guidelines": GUIDELINES.read_text("utf-8"),
                 "distribution": {"strategy": "overlap", "min_submitted": self._params.min_submitted},
@@ -65,35 +84,89 @@ class ReviewServer:
             if found | wanted != found:
                 self._request("PATCH", f"datasets/{found['id']}", json=wanted)
 
+    def make_vectors(self, dimensions: int) -> None:
+        """Records can be found by similarity of vectors of this size; those of another size are dropped."""
+        place = f"datasets/{self._id()}/vectors-settings"
+        there = {item["name"]: item for item in self._request("GET", place)["items"]}
+        for name, title in VECTORS.items():
+            before = there.get(name)
+            if before and before["dimensions"] != dimensions:
+                self._request("DELETE", f"vectors-settings/{before['id']}")
+                before = None
+            if before is None:
+                self._request("POST", place, json={"name": name, "title": title, "dimensions": dimensions})
+
+    # -- records -------------------------------------------------------------------------------------------------
+
     def present(self) -> list[Present]:
-        """Every record of the data set with its answers; empty when there is no data set yet."""
+        """Every record of the data set with its answers; empty when there is no data set yet.
+
+        Records may come and go meanwhile: new ones come last, and a page begins with records of the page before, so
+        that one which deletions have moved on is seen.
+        """
         dataset = self._dataset()
         if dataset is None:
             return []
-        place, total = f"datasets/{dataset['id']}/records", 1
+        for _ in range(_READINGS):
+            if (found := self._all_pages(f"datasets/{dataset['id']}/records")) is not None:
+                return found
+        raise QiratError("many records were deleted while Argilla was read, again and again; run this again later")
+
+    def _all_pages(self, place: str) -> list[Present] | None:
         found: dict[str, Present] = {}
-        offset = 0
+        last, offset, total = "", 0, 1
         while offset < total:
-            page = self._request("GET", place, params={"offset": offset, "limit": _READ, "include": "responses"})
-            total, offset = page["total"], offset + _READ
-            found.update((item["id"], _present(item)) for item in page["items"])
-        if len(found) != total:
-            raise QiratError("records came or went while Argilla was read; run this again")
+            start = max(offset - _OVERLAP, 0)
+            asked = {"offset": start, "limit": _READ, "include": "responses,suggestions"}
+            page = self._request("GET", place, params=asked)
+            items = {item["id"]: _present(item) for item in page["items"]}
+            if last and last not in items:
+                return None
+            found |= items
+            last, offset, total = next(reversed(items), ""), start + max(len(items), 1), page["total"]
         return list(found.values())
 
     def write(self, records: Sequence[Record]) -> None:
         """Creates records, or replaces what is shown of those that exist."""
-        place = self._place()
-        for batch in progress(_batches(records, _WRITE), "review: writing records", unit="batches"):
-            self._request("PUT", f"{place}/bulk", json={"items": batch})
+        place, question = f"datasets/{self._id()}/records/bulk", self._questions(self._id())["corrected"]
+        sent = (_as_sent(record, question) for record in progress(records, "review: writing records", len(records)))
+        for content in _bodies(sent):
+            self._request("PUT", place, content=content)
 
-    def answered(self, key: str) -> bool:
-        """Whether the record of this id has a response at this moment, drafts and discarded ones included."""
-        return bool(self._request("GET", f"records/{key}")["responses"])
+    def clear_suggestions(self, present: Iterable[Present]) -> None:
+        """What was there to be edited goes; it stays when a record is written again without."""
+        for record in present:
+            self._request("DELETE", f"records/{record.id}/suggestions", params={"ids": ",".join(record.suggestions)})
 
-    def delete(self, key: str) -> None:
-        """Removes the record of this id, and all responses to it."""
-        self._request("DELETE", f"records/{key}")
+    def set_aside(self, present: Sequence[Present], rank: int) -> None:
+        """Marks records that nobody needs; people who open one may still answer. `rank` puts them last in line."""
+        place = f"datasets/{self._id()}/records/bulk"
+        for batch in progress(_batches(present, _WRITE), "review: setting records aside", unit="batches"):
+            marked = [
+                {
+                    "external_id": one.external_id,
+                    "metadata": {**one.metadata, "aside": True, "digest": "", "rank": rank},
+                }
+                for one in batch
+            ]
+            self._request("PUT", place, json={"items": marked})
+
+    def delete_unanswered(self, ids: Sequence[str]) -> list[str]:
+        """Deletes records by Argilla's id, and returns which: those without a response, drafts and discards included.
+
+        Each hundred is looked at just before: Argilla deletes a record with its answers.
+        """
+        place, deleted = f"datasets/{self._id()}/records", []
+        for batch in progress(_batches(ids, _DELETE), "review: deleting records", unit="batches"):
+            scope = {"entity": "record", "property": "id"}
+            asked = {"filters": {"type": "and", "and": [{"type": "terms", "scope": scope, "values": list(batch)}]}}
+            limits = {"include": "responses", "limit": _DELETE}
+            items = self._request("POST", f"{place}/search", params=limits, json=asked)["items"]
+            unanswered = [item["record"]["id"] for item in items if not item["record"]["responses"]]
+            if unanswered:
+                self._request("DELETE", place, params={"ids": ",".join(unanswered)})
+            deleted += unanswered
+        return deleted
 
     # -- people --------------------------------------------------------------------------------------------------
 
@@ -117,10 +190,15 @@ class ReviewServer:
 
     # -- below ---------------------------------------------------------------------------------------------------
 
-    def _place(self) -> str:
+    def _id(self) -> str:
         dataset = self._dataset()
         assert dataset, "make_dataset() comes first"
-        return f"datasets/{dataset['id']}/records"
+        found: str = dataset["id"]
+        return found
+
+    def _questions(self, dataset: str) -> dict[str, str]:
+        """Name -> id."""
+        return {item["name"]: item["id"] for item in self._request("GET", f"datasets/{dataset}/questions")["items"]}
 
     def _dataset(self) -> dict[str, Any] | None:
         workspace = self._workspace_id()
@@ -136,41 +214,80 @@ class ReviewServer:
 
     def _request(self, method: str, place: str, **details: Any) -> Any:
         with _plainly(self._client.api_url):
+            if "content" in details:
+                details["headers"] = {"Content-Type": "application/json"}
             answer = self._client.http_client.request(method, f"/api/v1/{place}", **details)
             if answer.is_error:
                 raise QiratError(f"Argilla at {self._client.api_url} refused {method} {place}: {answer.text[:500]}")
             return answer.json() if answer.content else None
 
 
-def answers(present: Iterable[Present], usernames: dict[str, str]) -> list[Answer]:
-    """The submitted answers; drafts and discarded ones say nothing."""
+def answers(present: Iterable[Present], usernames: Mapping[str, str]) -> list[Answer]:
+    """The submitted answers; drafts and discarded ones say nothing. Argilla does not tell when a record was opened."""
     return [
-        Answer(
-            conversation_id=record.record["external_id"],
-            annotator=usernames.get(response["user_id"], response["user_id"]),
-            decision=_value(response, "decision"),
-            reasons=tuple(_value(response, "reasons") or ()),
-            corrected=_value(response, "corrected") or "",
-            label=_value(response, "label") or "",
-            at=_utc(response["updated_at"]),
-        )
+        _answer(record, response, usernames.get(response["user_id"], response["user_id"]))
         for record in present
         for response in record.responses
         if response["status"] == "submitted"
     ]
 
 
+def _answer(record: Present, response: Mapping[str, Any], annotator: str) -> Answer:
+    given = {name: value["value"] for name, value in (response["values"] or {}).items()}
+    conversation_id, _, look = record.external_id.partition(".")
+    return Answer(
+        conversation_id=conversation_id,
+        annotator=annotator,
+        decision=given["decision"],
+        reasons=tuple(given.get("reasons") or ()),
+        corrected=numbered(given.get("corrected") or "", record.corrected or ""),
+        label=given.get("label") or "",
+        confidence=given.get("confidence") or "",
+        at=_utc(response["updated_at"]),
+        purpose=record.metadata.get("purpose", "doubt"),
+        codes=tuple(record.metadata.get("codes") or ()),
+        round=int(look or 1),
+    )
+
+
+def _as_sent(record: Record, question: str) -> bytes:
+    sent = {name: record[name] for name in ("external_id", "fields", "metadata", "vectors")}
+    if record["corrected"]:
+        sent["suggestions"] = [{"question_id": question, "value": record["corrected"], "agent": "qirat"}]
+    return orjson.dumps(sent, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _bodies(items: Iterable[bytes]) -> Iterator[bytes]:
+    """The bodies of requests that write the items, some in each."""
+    batch: list[bytes] = []
+    for item in items:
+        if batch and (len(batch) == _WRITE or sum(map(len, batch)) + len(item) > _BYTES):
+            yield _body(batch)
+            batch = []
+        batch.append(item)
+    if batch:
+        yield _body(batch)
+
+
+def _body(batch: Iterable[bytes]) -> bytes:
+    return b'{"items":[' + b",".join(batch) + b"]}"
+
+
 def _batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def _present(item: dict[str, Any]) -> Present:
-    record = {name: item[name] for name in ("external_id", "fields", "metadata")}
-    return Present(item["id"], record, item["status"], tuple(item["responses"]))
-
-
-def _value(response: dict[str, Any], question: str) -> Any:
-    return (response["values"] or {}).get(question, {}).get("value")
+def _present(item: Mapping[str, Any]) -> Present:
+    return Present(
+        id=item["id"],
+        external_id=item["external_id"],
+        metadata=item["metadata"] or {},
+        corrected=next((one["value"] for one in item["suggestions"]), None),
+        suggestions=tuple(one["id"] for one in item["suggestions"]),
+        status=item["status"],
+        updated_at=_utc(item["updated_at"]),
+        responses=tuple(item["responses"]),
+    )
 
 
 def _utc(moment: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import Field
 from curation.stage import Params
 
 DECISIONS = {"keep": "Keep · إبقاء", "edit": "Edit · تعديل", "drop": "Drop · استبعاد"}
+CONFIDENCE = {"sure": "Sure · متأكد", "unsure": "Not sure · غير متأكد"}
 REASONS = {
     "wrong_answer": "Wrong answer · جواب خاطئ",
     "invented_fact": "Invented or stale fact · معلومة مختلقة أو قديمة",
@@ -19,6 +20,8 @@ REASONS = {
     "incomplete": "Incomplete · غير مكتمل",
     "not_useful": "Nothing to learn from · لا فائدة منه",
 }
+QUESTIONS = {"decision", "confidence", "reasons", "corrected", "label"}
+VECTORS = {"meaning": "What the customer says · كلام العميل", "reply": "The replies · الردود"}  # for "find similar"
 GUIDELINES = Path(__file__).with_name("guidelines.md")
 
 
@@ -28,13 +31,21 @@ class Review(Params):
     workspace: str = "qirat"  # annotators see the data sets of their workspaces only
     dataset: str = "review"
     min_submitted: int = Field(default=1, ge=1)  # answers a conversation needs
+    min_confidence: float = Field(default=0.7, ge=0, le=1)  # chance of being right from which answers decide
+    enough_confidence: float = Field(default=0.9, ge=0, le=1)  # decided so surely, a row is not asked about again
+    second_opinions: float = Field(default=0.1, ge=0, le=1)  # second looks, as a share of all answers
+    gold: float = Field(default=0.05, ge=0, lt=1)  # share of the line-up whose right decision is known
     mask_personal_data: bool = True  # emails, phones and the like are shown as "[phone_1]"
 
 
 def settings(params: Review) -> Any:
-    """The data set for Argilla's client. No question carries a suggestion: people would press Enter on it."""
+    """The data set for Argilla's client, but for the vectors, whose sizes the embeddings tell.
+
+    The decision never carries a suggestion: people would press Enter on it.
+    """
     import argilla
 
+    hidden = {"visible_for_annotators": False}
     return argilla.Settings(
         fields=[
             argilla.TextField("why", title="Why you see this · لماذا تراها", use_markdown=True),
@@ -42,27 +53,38 @@ def settings(params: Review) -> Any:
         ],
         questions=[
             argilla.LabelQuestion("decision", DECISIONS, title="Decision · القرار"),
+            argilla.LabelQuestion("confidence", CONFIDENCE, title="How sure are you? · ما مدى تأكدك؟", required=False),
             argilla.MultiLabelQuestion("reasons", REASONS, title="Reasons · الأسباب", required=False),
             argilla.TextQuestion(
                 "corrected",
                 title="Corrected replies · الردود المصححة",
                 description=(
-                    "Only for Edit. The last reply as it should read; for others, write its number in brackets, as in "
-                    "the conversation, on a line of its own above each. · "
-                    "للتعديل فقط: نص الرد الأخير كما ينبغي، ولغيره اكتب رقمه بين قوسين في سطر مستقل فوقه."
+                    "Only for Edit: each corrected reply whole, its number such as [2] on the line above it. What "
+                    "stands here already is a doubtful reply: mend it in place, or leave it if you choose otherwise. · "
+                    "للتعديل فقط: الرد كاملاً بعد تصحيحه وفوقه رقمه مثل [2] في سطر مستقل. وما تجده مكتوباً هنا هو الرد "
+                    "المشكوك فيه: صحّحه في مكانه، أو اتركه إن اخترت غير التعديل."
                 ),
                 required=False,
             ),
-            argilla.TextQuestion("label", title="Corrected label · التصنيف المصحح", required=False),
+            argilla.TextQuestion(
+                "label",
+                title="Corrected label · التصنيف المصحح",
+                description="Only where the label is wrong. · فقط إن كان التصنيف خاطئاً.",
+                required=False,
+            ),
         ],
         metadata=[
             argilla.TermsMetadataProperty("language", title="Language · اللغة"),
             argilla.TermsMetadataProperty("source", title="Source · المصدر"),
             argilla.TermsMetadataProperty("intent", title="Label · التصنيف"),
             argilla.TermsMetadataProperty("codes", title="Doubts · مواضع الشك"),
+            argilla.TermsMetadataProperty("group", title="Alike · المتشابهة"),
             argilla.FloatMetadataProperty("priority", title="Priority · الأولوية"),
             argilla.IntegerMetadataProperty("rank", title="Rank · الترتيب"),
+            argilla.TermsMetadataProperty("purpose", title="Purpose · الغرض", **hidden),
+            argilla.IntegerMetadataProperty("round", title="Look · النظرة", **hidden),
         ],
         guidelines=GUIDELINES.read_text("utf-8"),
+        allow_extra_metadata=True,  # what no property declares is for us alone, and no annotator is shown it
         distribution=argilla.TaskDistribution(min_submitted=params.min_submitted),
     )

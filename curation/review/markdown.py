@@ -3,6 +3,9 @@
 Argilla's chat field either runs the HTML of a row in the annotator's browser or renders it as Markdown, which may load
 images from anywhere. It also lays Arabic out from right to left only with Markdown. So: Markdown, with every sign that
 means something to Markdown, HTML or KaTeX made to mean itself.
+
+Signs that turn text backwards (U+202D and U+202E) are shown as what they are. Other signs of direction stay: Arabic
+chats are full of them, and what they do ends with their line.
 """
 
 import re
@@ -12,11 +15,19 @@ _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}  # as entities, so that the tex
 _SIGNS = re.compile(r"[&<>]|[\\`*_{}\[\]()#+\-!|~$^=@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(\s*\d+)\.", re.MULTILINE)  # "1." opens a list; "1)" is covered by the bracket
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)  # four spaces open a block of code
+_OVERRIDES = {"\u202d": "⟦LRO⟧", "\u202e": "⟦RLO⟧"}
+_OVERRIDE = re.compile("[\u202d\u202e]")
 _LINE_ENDS = re.compile(r"\r\n?")
 
 
 def as_written(text: str) -> str:
     """Markdown that renders as the plain text given, line by line, and can neither run, load nor link to anything."""
     text = _INDENT.sub(lambda found: "\u00a0" * len(found.group().expandtabs(4)), _LINE_ENDS.sub("\n", text))
+    text = _OVERRIDE.sub(lambda found: _OVERRIDES[found.group()], text)
     text = _SIGNS.sub(lambda found: _HTML.get(found.group(), f"\\{found.group()}"), text)
     return _NUMBERED.sub(r"\1\\.", text)
+
+
+def as_plain(text: str) -> str:
+    """The text for a box in which people write: nothing there means anything but signs that turn it backwards."""
+    return _OVERRIDE.sub("", text)

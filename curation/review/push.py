@@ -1,14 +1,21 @@
-"""qirat review push: Argilla holds what the queue holds, less what is decided."""
+"""qirat review push: Argilla holds what the line holds, less what is decided."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-
-import polars as pl
+from datetime import UTC, datetime, timedelta
 
 from curation.decision import PATH, read_decisions
+from curation.review.answers import Countries
+from curation.review.answers_file import read_answers
 from curation.review.argilla_client import Present, ReviewServer
-from curation.review.records import Countries, Record, records
-from curation.stage import finished_table, progress
+from curation.review.form import Review
+from curation.review.gold import read_gold
+from curation.review.lineup import lineup
+from curation.review.records import Record, dimensions, records
+from curation.stage import finished_table
+
+LAST = 1_000_000_000  # rank of what nobody needs
+ASIDE_FOR = timedelta(days=1)  # longer than anybody has a page open
 
 
 @dataclass(frozen=True)
@@ -17,45 +24,65 @@ class Plan:
 
     new: list[Record]
     changed: list[Record]  # same conversation, other doubts or another rank
-    retired: list[str]  # Argilla's ids of records that nobody answered and the queue has no more
+    cleared: list[Present]  # of the changed: had something to be edited, and have no more
+    aside: list[Present]  # that nobody answered and the line has no more: marked and put last
+    gone: list[str]  # Argilla's ids of those to delete: long aside, or of a conversation that the data has no more
     unchanged: int
 
 
-def push(server: ReviewServer, countries: Countries) -> Plan:
-    """Carries out the plan and returns what was done; nothing changed means nothing written."""
-    decided = [decision.conversation_id for decision in read_decisions()] if PATH.exists() else []
-    queue = affordable(finished_table("routed/queue", "route"), decided)
-    wanted = records(queue, finished_table("ingested/conversations", "ingest"), countries)
+def push(server: ReviewServer, params: Review, countries: Countries) -> Plan:
+    """Carries out the plan and returns what was done; nothing changed means nothing written.
+
+    A push that was killed is ended by the next one: each batch is written whole or not at all, and by ids.
+    """
+    queue = finished_table("routed/queue", "route")
+    decisions = read_decisions() if PATH.exists() else []
+    line = lineup(queue, decisions, read_answers(), read_gold(), params)
+    conversations = finished_table("ingested/conversations", "ingest")
+    findings = finished_table("scored/findings", "score", ["conversation_id", "code", "turn"])
+    vectors = finished_table("embedded/vectors", "embed")
+    wanted = records(line, conversations, countries, findings, vectors)
+
     server.make_dataset()
-    found = plan(wanted, server.present())
-    retired = retire(server, found.retired)
+    if not vectors.is_empty():
+        server.make_vectors(dimensions(vectors))
+    return carried_out(server, plan(wanted, server.present(), {*conversations["conversation_id"]}, datetime.now(UTC)))
+
+
+def carried_out(server: ReviewServer, found: Plan) -> Plan:
+    """What was done of the plan: what somebody answered since it was made stays."""
+    gone = server.delete_unanswered(found.gone)
+    server.set_aside(found.aside, LAST)
     server.write([*found.new, *found.changed])
-    return replace(found, retired=retired)
+    server.clear_suggestions(found.cleared)
+    return replace(found, gone=gone)
 
 
-def retire(server: ReviewServer, ids: Iterable[str]) -> list[str]:
-    """Deletes records, and returns which. Each is looked at just before: Argilla deletes a record with its answers."""
-    retired = []
-    for key in progress(ids, "review: retiring records", unit="records"):
-        if not server.answered(key):
-            server.delete(key)
-            retired.append(key)
-    return retired
+def plan(wanted: Sequence[Record], present: Collection[Present], conversations: Collection[str], now: datetime) -> Plan:
+    """What must change in Argilla for it to show the wanted records.
 
-
-def affordable(queue: pl.DataFrame, decided: Sequence[str]) -> pl.DataFrame:
-    """The undecided rows that the budget pays for: held ones move up as decisions come in."""
-    budget = queue.filter(verdict="review").height
-    return queue.filter(~pl.col("conversation_id").is_in(decided)).sort("rank").head(budget)
-
-
-def plan(wanted: Sequence[Record], present: Collection[Present]) -> Plan:
-    """What must change in Argilla for it to show the wanted records."""
-    untouched = {p.record["external_id"]: p for p in present if not p.responses}
-    known = {p.record["external_id"] for p in present}
+    Argilla cannot delete a record on condition that nobody answers it. So what is no longer wanted is first set aside,
+    and deleted by a later push, when nobody can have it on the screen any more.
+    """
+    untouched = {p.external_id: p for p in present if not p.responses}
+    known = {p.external_id for p in present}
     new = [record for record in wanted if record["external_id"] not in known]
     changed = [
-        record for record in wanted if (p := untouched.get(record["external_id"])) is not None and p.record != record
+        record
+        for record in wanted
+        if (p := untouched.get(record["external_id"])) and p.metadata.get("digest") != record["metadata"]["digest"]
     ]
-    retired = [untouched[gone].id for gone in sorted(untouched.keys() - {record["external_id"] for record in wanted})]
-    return Plan(new, changed, retired, unchanged=len(wanted) - len(new) - len(changed))
+    cleared = [p for r in changed if (p := untouched[r["external_id"]]).corrected and not r["corrected"]]
+    unwanted = [untouched[name] for name in sorted(untouched.keys() - {record["external_id"] for record in wanted})]
+    gone = [p for p in unwanted if _conversation(p) not in conversations or _is_over(p, now)]
+    aside = [p for p in unwanted if p not in gone and not p.is_aside]
+    unchanged = len(wanted) - len(new) - len(changed)
+    return Plan(new, changed, cleared, aside, [p.id for p in gone], unchanged)
+
+
+def _conversation(present: Present) -> str:
+    return present.external_id.partition(".")[0]
+
+
+def _is_over(present: Present, now: datetime) -> bool:
+    return present.is_aside and now - datetime.fromisoformat(present.updated_at) > ASIDE_FOR

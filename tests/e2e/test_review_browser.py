@@ -7,9 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,10 @@ import pytest
 from curation.conversation import conversations, message
 from curation.decision import read_decisions, write_decisions
 from curation.personal_data import covered
+from curation.review.answers_file import read_answers
 from curation.review.server import process
+from tests.review.queue_tables import write_tables
+from tests.review.server.argilla import Api, Person
 
 REPOSITORY = Path(__file__).parents[2]
 ENVIRONMENT = os.environ.get("QIRAT_ARGILLA_ENVIRONMENT", str(REPOSITORY / ".qirat/argilla/environment"))
@@ -30,7 +35,7 @@ OPTIONS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
 
 ENGLISH = [
     message("user", "My blender arrived broken, order ZH-1042.\nCan you help? Call +966 55 123 4567"),
-    message("assistant", "I am sorry. Returning it costs $49.90."),
+    message("assistant", "I am sorry. Call +966 11 123 4567: returning it costs $49.90."),
     message("user", "Why should I pay?"),
     message("assistant", "You need not. Is there anything else?"),
 ]
@@ -38,15 +43,22 @@ ARABIC = [
     message("user", "وصلني الطلب متأخراً أسبوعين"),
     message("assistant", "نعتذر عن التأخير، ستصل البقية يوم الثلاثاء. هل هناك شيء آخر؟"),
 ]
+SIGNS = {"blender": "en", "الطلب": "ar", "script": "en_hostile", "start": "en_long"}
+SPEAKS = "<script>window.ran = 1</script><img src=x onerror='window.ran = 2'><svg onload='window.ran = 3'>"
 HOSTILE = [
     message(
         "user",
-        "<script>window.ran = 1</script><img src=x onerror='window.ran = 2'><svg onload='window.ran = 3'>"
-        "![beacon](http://beacon.invalid/a.png) [link](javascript:window.ran=4) https://link.invalid "
-        "$\\href{javascript:window.ran=5}{x}$\n```\nfence\n```\n    <embed src=http://beacon.invalid>",
+        f"{SPEAKS}![beacon](http://beacon.invalid/a.png) [link](javascript:window.ran=4) https://link.invalid "
+        "$\\href{javascript:window.ran=5}{x}$ $$\\includegraphics{http://beacon.invalid/b.png}$$ "
+        "&lt;b&gt; &#60;script&#62; &colon; <a href='jav&#x09;ascript:window.ran=6'>click</a>\n"
+        "```\nfence\n```\n````html\n<b>no end\n    <embed src=http://beacon.invalid>\n"
+        "<iframe srcdoc='<script>parent.ran = 7</script>'></iframe><style>@import 'http://beacon.invalid/c.css'</style>",
     ),
-    message("assistant", "1. one\n# two\n| a | b |\n|---|---|\n"),
+    message("assistant", f"1. one\n# two\n| a | b |\n|---|---|\n{SPEAKS}\n</textarea></div><b>bold"),
+    message("user", "pay \u202egpj.exe\u202c now \u2067and\u2066 after"),
+    message("assistant", "[x]: http://beacon.invalid/d.png\n![x]\n[x] [1]\n- [ ] task\n~~~\nfence\n***\n<!-- hidden"),
 ]
+LONG = [message("user", "start " + "<b>&amp; 1,000,000 " * 55_000 + "end"), message("assistant", "I see.")]  # 1 MB
 
 
 @dataclass(frozen=True)
@@ -56,11 +68,17 @@ class Project:
     folder: Path
 
     def review(self, *arguments: str) -> str:
+        """What a command says when it ends well."""
+        command = self.start(*arguments)
+        said, wrong = command.communicate()
+        assert command.returncode == 0, wrong
+        return said
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "curation.review.commands", *arguments]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "QIRAT_ARGILLA_ENVIRONMENT": ENVIRONMENT}
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe, text=True)
 
     @property
     def home(self) -> Path:
@@ -70,28 +88,14 @@ class Project:
     def url(self) -> str:
         return (self.home / "url").read_text()
 
-    def queue(self, **talks: Any) -> dict[str, str]:
-        """Makes the queue of these conversations, named by language; returns name -> id."""
+    def queue(self, turn: int | None = 1, **talks: Any) -> dict[str, str]:
+        """Makes the queue of these conversations, named by language, this turn doubted; returns name -> id."""
         rows = [
             {"row_id": f"f:{n}", "messages": talk, "language": name[:2], "source": "t", "label": "refund"}
             for n, (name, talk) in enumerate(talks.items())
         ]
         table = conversations(rows)
-        for place, content in {
-            "ingested/conversations": table,
-            "routed/queue": table.select(
-                "conversation_id",
-                rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
-                priority=pl.lit(0.5),
-                reason=pl.lit("doubt"),
-                codes=pl.lit(["ungrounded_fact"]),
-                evidence=pl.lit(["ungrounded_fact: <img src=x onerror='window.ran = 6'>"]),
-                verdict=pl.lit("review"),
-            ),
-        }.items():
-            path = self.folder / "data" / f"{place}.parquet"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            content.write_parquet(path)
+        write_tables(self.folder, table, turn)
         return dict(zip(talks, table["conversation_id"], strict=True))
 
     def api(self, method: str, place: str, body: Any = None) -> Any:
@@ -120,8 +124,8 @@ def project(tmp_path: Path) -> Iterator[Project]:
 def test_an_annotator_decides_and_the_decisions_come_back(project: Project, tmp_path: Path) -> None:
     from playwright.sync_api import sync_playwright
 
-    ids = project.queue(en=ENGLISH, ar=ARABIC, en_hostile=HOSTILE)
-    assert project.review("push").startswith("3 new")
+    ids = project.queue(en=ENGLISH, ar=ARABIC, en_hostile=HOSTILE, en_long=LONG)
+    assert project.review("push").startswith("4 new")
     name, password = re.findall(r": (.*)", project.review("users", "add", "sara"))
 
     with sync_playwright() as playwright:
@@ -132,7 +136,7 @@ def test_an_annotator_decides_and_the_decisions_come_back(project: Project, tmp_
         annotator = Annotator(page, Path(os.environ.get("QIRAT_SCREENSHOTS", tmp_path)))
         annotator.sign_in(project.url, name, password)
 
-        seen = [annotator.decide() for _ in range(3)]
+        seen = [annotator.decide() for _ in range(4)]
         annotator.reads_the_guidelines()
 
         assert page.evaluate("window.ran") is None
@@ -141,26 +145,29 @@ def test_an_annotator_decides_and_the_decisions_come_back(project: Project, tmp_
         assert not [request.url for request in abroad if ".invalid" in request.url], "rows ask for nothing at all"
         browser.close()
 
-    assert sorted(seen) == ["ar", "en", "en_hostile"]
-    assert project.review("pull").startswith("3 new decisions")
+    assert sorted(seen) == ["ar", "en", "en_hostile", "en_long"]
+    assert project.review("pull").startswith("4 new answers, 4 new decisions")
     decided = {
         decision.conversation_id: decision for decision in read_decisions(tmp_path / "data/review/decisions.jsonl")
     }
-    assert {name: decided[ids[name]].decision for name in ids} == {"en": "edit", "ar": "keep", "en_hostile": "drop"}
+    choices = {"en": "edit", "ar": "keep", "en_hostile": "drop", "en_long": "keep"}
+    assert {name: decided[ids[name]].decision for name in ids} == choices
     corrected = decided[ids["en"]].messages
     assert corrected and [m["content"] for m in corrected] == [
         ENGLISH[0]["content"],
-        "Returning it is free.",
+        "I am sorry. Call +966 11 123 4567: returning it is free.",
         ENGLISH[2]["content"],
         ENGLISH[3]["content"],
     ]
     assert all(decision.annotators == ("sara",) for decision in decided.values())
+    [keyboard] = [a for a in read_answers(tmp_path / "data/review/answers.jsonl") if a.conversation_id == ids["ar"]]
+    assert (keyboard.decision, keyboard.confidence) == ("keep", "sure")
 
     before = (tmp_path / "data/review/decisions.jsonl").read_bytes()
-    assert project.review("pull").startswith("0 new decisions")
+    assert project.review("pull").startswith("0 new answers, 0 new decisions")
     assert (tmp_path / "data/review/decisions.jsonl").read_bytes() == before
-    assert project.review("push").startswith("0 new, 0 changed, 0 retired")
-    assert "sara: 3 submitted" in project.review("status")
+    assert project.review("push").startswith("0 new, 0 changed, 0 set aside, 0 deleted")
+    assert "sara: 4 submitted" in project.review("status")
 
 
 @dataclass(frozen=True)
@@ -181,23 +188,59 @@ class Annotator:
         """Reads the conversation on the screen and answers it; returns which one it was."""
         bubbles = self.page.locator(".chat__bubble")
         bubbles.first.wait_for()
-        words = bubbles.first.inner_text().splitlines()[0]
-        if "blender" in words:
-            name, direction, talk, decision = "en", "ltr", ENGLISH, "Edit"
-        elif "الطلب" in words:
-            name, direction, talk, decision = "ar", "rtl", ARABIC, "Keep"
-        else:
-            name, direction, talk, decision = "en_hostile", "ltr", HOSTILE, "Drop"
+        words = bubbles.first.inner_text()[:40].splitlines()[0]
+        name = next(name for sign, name in SIGNS.items() if sign in words)
         self.photograph(name)
-        self._reads(direction, bubbles, talk)
-        self.page.get_by_text(re.compile(f"^{decision} ·")).first.click()
-        if decision == "Edit":
-            self.page.locator("[contenteditable]").first.click()
-            self.page.keyboard.type("[2]\nReturning it is free.")
-            self.photograph(f"{name}_edited")
-        self.page.get_by_role("button", name=re.compile("Submit")).click()
+        getattr(self, f"decides_{name}")(bubbles)
         self.page.wait_for_function("words => !document.body.innerText.includes(words)", arg=words)
         return name
+
+    def decides_en(self, bubbles: Any) -> None:
+        """Edits the doubted reply where it stands, its phone number covered."""
+        self._reads("ltr", bubbles, ENGLISH)
+        self.click("Edit")
+        box = self.page.locator("[contenteditable]").first
+        assert box.inner_text() == "[2]\nI am sorry. Call [phone_2]: returning it costs $49.90."
+        box.click()
+        self.page.keyboard.press("Control+End")
+        for _ in "costs $49.90.":
+            self.page.keyboard.press("Backspace")
+        self.page.keyboard.type("is free.")
+        self.photograph("en_edited")
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("Enter")
+
+    def decides_ar(self, bubbles: Any) -> None:
+        """With the keyboard alone: 1 keeps, 1 is sure, Enter submits."""
+        self._reads("rtl", bubbles, ARABIC)
+        self.page.keyboard.press("1")
+        self.page.wait_for_timeout(300)
+        self.page.keyboard.press("1")
+        self.photograph("ar_keyboard")
+        self.page.keyboard.press("Enter")
+
+    def decides_en_hostile(self, bubbles: Any) -> None:
+        self._reads("ltr", bubbles, HOSTILE)
+        box = self.page.locator("[contenteditable]").first
+        assert box.inner_text().split() == ["[2]", *HOSTILE[1]["content"].split()]
+        assert box.locator("*").count() == box.locator("br, div").count(), "it is text, and no tag of it is one"
+        self.click("Drop")
+        self.photograph("en_hostile_dropped")
+        self.submit()
+
+    def decides_en_long(self, bubbles: Any) -> None:
+        """All of the megabyte stands there, in bubbles that a person can scroll through."""
+        words = bubbles.all_inner_texts()
+        assert words[0].startswith("start <b>&amp; 1,000,000 <b>") and words[-2].endswith("end")
+        assert len("".join(words)) > 1_000_000
+        self.click("Keep")
+        self.submit()
+
+    def click(self, decision: str) -> None:
+        self.page.get_by_text(re.compile(f"^{decision} ·")).first.click()
+
+    def submit(self) -> None:
+        self.page.get_by_role("button", name=re.compile("Submit")).click()
 
     def reads_the_guidelines(self) -> None:
         self.page.get_by_text("Guidelines").first.click()
@@ -213,10 +256,11 @@ class Annotator:
 
     def _reads(self, direction: str, bubbles: Any, talk: list[dict[str, Any]]) -> None:
         """The words stand there as written, personal data covered, laid out in the direction of the language."""
-        for bubble, said in zip(bubbles.all(), covered(talk, ("SA",)), strict=True):
-            shown = bubble.inner_text().split()
+        for bubble, said in zip(bubbles.all(), covered(talk, ("SA", "AE", "EG", "JO")), strict=True):
+            shown = bubble.inner_text().replace("⟦RLO⟧", "\u202e").split()
             assert shown[said["role"] == "assistant" :] == said["content"].split()  # less the number of a reply
-            assert bubble.locator("a, img, svg, embed, script, code, table, ol, h1, .katex").count() == 0
+            tags = bubble.evaluate("e => [...e.querySelectorAll('*')].map(one => one.tagName)")
+            assert {*tags} <= {"BR", "DIV", "P", "STYLE"} and tags.count("STYLE") <= 1, "the style is Argilla's own"
             assert bubble.locator("p").first.evaluate("e => getComputedStyle(e).direction") == direction
         why = self.page.locator(".text_field_component li").first
         assert why.evaluate("e => getComputedStyle(e).direction") == direction
@@ -239,15 +283,83 @@ def test_answers_and_text_search_survive_a_killed_server(project: Project) -> No
     project.review("serve", "--background", "--port", "0")
 
     assert project.review("status").startswith("1 pending, 1 completed")
-    assert project.review("pull").startswith("1 new decisions")
+    assert project.review("pull").startswith("1 new answers, 1 new decisions")
     for words, expected in {"blender -parcel": ["en"], "متأخر* الثلاثاء": ["ar"], "nowhere": []}.items():
         query = {"query": {"text": {"q": words}}}
         found = project.api("POST", f"me/{place}/search", query)["items"]
         assert [item["record"]["external_id"] for item in found] == [ids[name] for name in expected], words
 
-    project.queue(ar=ARABIC)  # the English one is no longer doubtful, the Arabic one is answered
-    assert project.review("push").startswith("0 new, 0 changed, 1 retired")
+    project.queue(ar=ARABIC)  # the data has the English one no more, the Arabic one is answered
+    assert project.review("push").startswith("0 new, 0 changed, 0 set aside, 1 deleted")
     assert [r["external_id"] for r in project.api("GET", place)["items"]] == [ids["ar"]]
+
+
+def test_what_is_no_longer_doubted_is_set_aside_comes_back_and_is_shown_as_it_is_doubted(project: Project) -> None:
+    ids = project.queue(en=ENGLISH, ar=ARABIC)
+    project.review("push")
+    owner = Api(project.url, process.credentials(project.home)["api_key"])
+    place = f"datasets/{owner.get('me/datasets')['items'][0]['id']}/records"
+
+    def held() -> dict[str, Any]:
+        items = owner.get(place, params={"include": "suggestions"})["items"]
+        return {item["external_id"]: item for item in items}
+
+    queue = project.folder / "data/routed/queue.parquet"
+    project.queue(turn=None, en=ENGLISH, ar=ARABIC)  # the conversation as a whole is doubted, no single reply
+    pl.read_parquet(queue).filter(conversation_id=ids["ar"]).write_parquet(queue)
+    assert project.review("push").startswith("0 new, 1 changed, 1 set aside, 0 deleted, 0 as")
+    assert project.review("push").startswith("0 new, 0 changed, 0 set aside, 0 deleted, 1 as")
+    assert project.review("status").startswith("1 pending, 0 completed, 1 set aside")
+    assert held()[ids["ar"]]["suggestions"] == [], "there is nothing to edit in place any more"
+    assert held()[ids["en"]]["metadata"]["aside"] and held()[ids["en"]]["fields"]["conversation"]
+
+    project.queue(en=ENGLISH, ar=ARABIC)
+    assert project.review("push").startswith("0 new, 2 changed, 0 set aside, 0 deleted, 0 as")
+    assert all(len(item["suggestions"]) == 1 and "aside" not in item["metadata"] for item in held().values())
+
+
+def test_pushes_killed_while_people_answer_end_with_every_record_once_and_every_answer(project: Project) -> None:
+    talks = {f"en_{n}": [message("user", f"Where is order {n}?"), message("assistant", "Soon.")] for n in range(450)}
+    project.queue(**dict(list(talks.items())[:20]))
+    project.review("push")
+    owner = Api(project.url, process.credentials(project.home)["api_key"])
+    place = f"datasets/{owner.get('me/datasets')['items'][0]['id']}/records"
+    [workspace] = owner.get("me/workspaces")["items"]
+    people = [owner.annotator(workspace["id"]) for _ in range(3)]
+    ids = project.queue(**talks)
+
+    done = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        working = [pool.submit(answers_until, done, person, place) for person in people]
+        for point in (100, 300):
+            push = project.start("push")
+            while push.poll() is None and owner.get(place, params={"limit": 1})["total"] < point:
+                time.sleep(0.02)
+            push.kill()
+            push.wait()
+        project.review("push")
+        done.set()
+        acknowledged = {
+            (person.id, record) for person, one in zip(people, working, strict=True) for record in one.result()
+        }
+
+    held = owner.get(place, params={"limit": 1000, "include": "responses"})["items"]
+    assert sorted(item["external_id"] for item in held) == sorted(ids.values())
+    given = [(response["user_id"], item["id"]) for item in held for response in item["responses"]]
+    assert len(given) > 20 and sorted(given) == sorted(acknowledged)
+    assert project.review("push").startswith("0 new, 0 changed, 0 set aside, 0 deleted, 450")
+
+
+def answers_until(done: threading.Event, person: Person, place: str) -> set[str]:
+    """Somebody who answers whatever is there; returns the records whose answers the server took."""
+    pending = {"type": "terms", "scope": {"entity": "response", "property": "status"}, "values": ["pending"]}
+    taken: set[str] = set()
+    while not done.is_set():
+        found = person.post(f"me/{place}/search", {"filters": {"type": "and", "and": [pending]}})["items"]
+        for item in found[:5]:
+            assert person.answer(item["record"]["id"], "keep").status_code == 201
+            taken.add(item["record"]["id"])
+    return taken
 
 
 def test_secrets_are_their_owners_alone_and_no_default_user_exists(project: Project) -> None:

@@ -6,8 +6,11 @@ from typing import Any
 import polars as pl
 
 from curation.conversation import conversations
+from curation.decision import Decision, Purpose
 from curation.ledger import SCHEMA as LEDGER
 from curation.report.results import Results
+from curation.review.answers import Answer, Choice
+from curation.review.insight import FINDINGS, Reviewed, insight
 
 QUESTIONS = {
     "en": ["Where is my order {n}?", "My lamp from order {n} arrived broken.", "How do I pay order {n} by card?"],
@@ -60,14 +63,15 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
         "dev": curated[-curated.height // 5 : -20],
         "test": curated[-20:],
     }
+    verdicts, queue, found = _verdicts(keyed), _queue(keyed), _findings(keyed, poison)
     return Results(
         tables={
             "ingested/conversations": read,
             "ingested/quarantine": quarantine,
             "dedup/clusters": _clusters(keyed),
-            "scored/findings": _findings(keyed, poison),
-            "routed/verdicts": _verdicts(keyed),
-            "routed/queue": _queue(keyed),
+            "scored/findings": found,
+            "routed/verdicts": verdicts,
+            "routed/queue": queue,
             "curated/conversations": curated,
             "ledger": _ledger(keyed, quarantine, poison),
             **{f"splits/{name}": part for name, part in parts.items()},
@@ -100,7 +104,33 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
                 "dev_loss_best": 2.76,
             },
         },
+        insight=insight(reviewed(verdicts, queue, found, draw, poison)),
     )
+
+
+def reviewed(
+    verdicts: pl.DataFrame, queue: pl.DataFrame, findings: pl.DataFrame, draw: random.Random, poison: str = ""
+) -> Reviewed:
+    """Two people a conversation of three, on the queue, on blind samples and on gold, and what was decided."""
+    accepted, rejected = (verdicts.filter(verdict=v)["conversation_id"].to_list() for v in ("accept", "reject"))
+    asked: list[tuple[str, Purpose]] = [(key, "doubt") for key in queue["conversation_id"]]
+    asked += [(key, "blind_accepted") for key in accepted[:40]] + [(key, "blind_rejected") for key in rejected[:20]]
+    gold: dict[str, Choice] = {key: draw.choice(["keep", "drop"]) for key in accepted[40:60]}
+    asked += [(key, "gold") for key in gold]
+    answers = []
+    for minute, (key, purpose) in enumerate(asked):
+        likely: Choice = "drop" if purpose == "blind_rejected" else "keep"
+        for second, name in enumerate(draw.sample(["sara", "omar", "ليلى" + poison], 2), 10):
+            said: Choice = gold.get(key, likely) if draw.random() < 0.85 else "edit"
+            at = f"2026-01-05T{8 + minute // 60:02}:{minute % 60:02}:{second}+00:00"
+            answers.append(Answer(key, name, said, at=at, purpose=purpose))
+    decisions = {
+        a.conversation_id: Decision(
+            conversation_id=a.conversation_id, decision="keep" if a.decision == "keep" else "drop", purpose=a.purpose
+        )
+        for a in answers
+    }
+    return Reviewed(verdicts, queue, findings.select(FINDINGS), answers, list(decisions.values()), gold)
 
 
 def _row(n: int, draw: random.Random, poison: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """A review server in memory: what ReviewServer promises, without Argilla."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from curation.review.argilla_client import Present
@@ -16,6 +18,8 @@ class FakeServer:
 
     def make_dataset(self) -> None: ...
 
+    def make_vectors(self, dimensions: int) -> None: ...
+
     def present(self) -> list[Present]:
         return list(self.held.values())
 
@@ -23,14 +27,27 @@ class FakeServer:
         for record in records:
             key = f"argilla-{record['external_id']}"
             before = self.held.get(key)
-            self.held[key] = Present(key, record, "pending", before.responses if before else ())
+            kept = record["corrected"] or (before and before.corrected)
+            written = present(record["external_id"], record["metadata"], kept)
+            self.held[key] = replace(written, responses=before.responses if before else ())
 
-    def answered(self, key: str) -> bool:
-        self.before_look(key)
-        return bool(self.held[key].responses)
+    def clear_suggestions(self, records: Iterable[Present]) -> None:
+        for p in records:
+            self.held[p.id] = replace(self.held[p.id], corrected=None)
 
-    def delete(self, key: str) -> None:
-        del self.held[key]
+    def set_aside(self, records: Sequence[Present], rank: int) -> None:
+        for p in records:
+            metadata = {**p.metadata, "aside": True, "digest": "", "rank": rank}
+            self.held[p.id] = replace(self.held[p.id], metadata=metadata, updated_at=datetime.now(UTC).isoformat())
+
+    def delete_unanswered(self, ids: Sequence[str]) -> list[str]:
+        deleted = []
+        for key in ids:
+            self.before_look(key)
+            if not self.held[key].responses:
+                del self.held[key]
+                deleted.append(key)
+        return deleted
 
     def usernames(self) -> Mapping[str, str]:
         return {"u1": "sara", "u2": "omar"}
@@ -38,10 +55,21 @@ class FakeServer:
     def answer(self, key: str, status: str, **values: Any) -> None:
         """Somebody answers."""
         p = self.held[key]
-        self.held[key] = Present(p.id, p.record, p.status, (*p.responses, response(status, **values)))
+        self.held[key] = replace(p, responses=(*p.responses, response(status, **values)))
+
+
+def present(
+    external_id: str, metadata: Mapping[str, Any], corrected: str | None = None, responses: Sequence[Any] = ()
+) -> Present:
+    """A record as Argilla holds it."""
+    moment = "2026-01-05T10:00:00+00:00"
+    suggested = ("s",) if corrected else ()
+    key = f"argilla-{external_id}"
+    return Present(key, external_id, metadata, corrected, suggested, "pending", moment, tuple(responses))
 
 
 def response(status: str, user: str = "u1", **values: Any) -> dict[str, Any]:
     """A response as Argilla gives it."""
     given = {name: {"value": value} for name, value in values.items()}
-    return {"status": status, "user_id": user, "values": given or None, "updated_at": "2026-01-05T10:00:00"}
+    moments = {"inserted_at": "2026-01-05T09:58:00", "updated_at": "2026-01-05T10:00:00"}
+    return {"status": status, "user_id": user, "values": given or None, **moments}

@@ -5,24 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.conversation import message
-from curation.decision import Decision
-from curation.personal_data import masked
-from curation.review.answers import Answer, AnswerError, consensus, edited, merged
+from curation.personal_data import covered
+from curation.review.answers import Answer, AnswerError, Known, Outcome, covered_values, edited, numbered, outcome
 
-ID = "a" * 32
 TALK = [message("user", "hi"), message("assistant", "one"), message("user", "and?"), message("assistant", "two")]
 
 
-def answer(annotator: str, decision: Any, **more: Any) -> Answer:
-    return Answer(ID, annotator, decision, at=more.pop("at", "2026-01-05T10:00:00+00:00"), **more)
+def contents(corrected: str, original: Any = TALK, countries: Any = None) -> list[str]:
+    return [m["content"] for m in edited(original, corrected, countries) or original]
 
 
-def decision(decided_at: str, choice: Any = "keep") -> Decision:
-    return Decision(conversation_id=ID, decision=choice, decided_at=decided_at)
-
-
-def contents(corrected: str) -> list[str]:
-    return [m["content"] for m in edited(TALK, corrected)]
+def answer(decision: Any, corrected: str = "", label: str = "") -> Answer:
+    return Answer("a" * 32, "sara", decision, corrected=corrected, label=label)
 
 
 def test_a_correction_without_a_number_replaces_the_last_reply() -> None:
@@ -50,7 +44,8 @@ def test_a_number_inside_a_sentence_belongs_to_the_text() -> None:
         ("[2]\n  \n[4]\nx", r"\[2\] has no text"),
         ("[2]\nx\n[2]\ny", "twice"),
         ("x\n[2]\ny", "above the first number"),
-        ("[4]\ntwo", "stands there already"),
+        ("[?]\nx", "their numbers are gone"),
+        ("[2]\ncall [phone_1]", r"\[phone_1\], which covers nothing"),
     ],
 )
 def test_a_correction_that_cannot_be_meant_is_told_with_its_cure(corrected: str, told: str) -> None:
@@ -58,112 +53,119 @@ def test_a_correction_that_cannot_be_meant_is_told_with_its_cure(corrected: str,
         edited(TALK, corrected)
 
 
+def test_what_was_there_to_be_edited_and_stays_as_it_stood_corrects_nothing() -> None:
+    left = "[2]\none \n\n[4]\n two"
+    assert edited(TALK, left) is None
+    assert outcome(answer("keep", left), TALK) == Outcome("keep")
+    assert outcome(answer("drop", left), TALK) == Outcome("drop")
+    with pytest.raises(AnswerError, match="corrects nothing"):
+        outcome(answer("edit", left), TALK)
+    assert contents("[2]\none\n\n[4]\nbetter") == ["hi", "one", "and?", "better"]
+
+
+def test_to_keep_and_to_correct_at_once_cannot_be_meant() -> None:
+    for given_answer in (answer("keep", "[4]\nbetter"), answer("keep", label="refund")):
+        with pytest.raises(AnswerError, match="says keep, yet corrects"):
+            outcome(given_answer, TALK)
+
+
+def test_signs_that_turn_text_backwards_are_not_taken_over_and_are_no_change_by_themselves() -> None:
+    talk = [message("user", "hi"), message("assistant", "safe \u202egpj.exe\u202c")]
+    assert edited(talk, "safe gpj.exe\u202c") is None
+
+
 @pytest.mark.parametrize(
-    ("personal", "cover"),
+    ("corrected", "suggested", "read"),
     [
-        ("a.b@example.com", "[email]"),
-        ("4111 1111 1111 1111", "[card]"),
-        ("GB82 WEST 1234 5698 7654 32", "[iban]"),
-        ("1000000008", "[national_id]"),
-        ("+966 55 123 4567", "[phone]"),
+        ("better", "[2]\none", "[2]\nbetter"),
+        ("[4]\nbetter", "[2]\none", "[4]\nbetter"),
+        ("better", "", "better"),
+        ("", "[2]\none", ""),
+        ("better", "[2]\none\n\n[4]\ntwo", "[?]\nbetter"),
     ],
 )
-def test_a_cover_of_personal_data_never_gets_into_the_data(personal: str, cover: str) -> None:
-    assert masked(f"it is {personal}", ("SA",)) == f"it is {cover}"
-    talk = [message("user", "hi"), message("assistant", f"reach us: {personal}")]
-    with pytest.raises(AnswerError, match=rf"\[2\] holds \{cover[:-1]}\], .*write the reply without it"):
-        edited(talk, f"Please reach us: {cover}")
+def test_a_number_that_was_deleted_while_editing_is_put_back(corrected: str, suggested: str, read: str) -> None:
+    assert numbered(corrected, suggested) == read
 
 
-def test_a_cover_that_the_reply_itself_has_may_stay() -> None:
-    talk = [message("user", "hi"), message("assistant", "call [phone]")]
-    assert edited(talk, "Please call [phone].")[1]["content"] == "Please call [phone]."
+# -- covers ------------------------------------------------------------------------------------------------------------
+
+PERSONAL = {
+    "email": "a.b@example.com",
+    "card": "4111 1111 1111 1111",
+    "iban": "GB82 WEST 1234 5698 7654 32",
+    "national_id": "1000000008",
+    "phone": "+966 55 123 4567",
+}
 
 
-@given(st.text(min_size=1).filter(lambda t: t.strip() and "[" not in t and t.strip() != "two"))
-def test_only_the_corrected_reply_changes(text: str) -> None:
-    after = edited(TALK, text)
-    assert [m["content"] for m in after] == ["hi", "one", "and?", text.strip()]
-    assert [m["role"] for m in after] == [m["role"] for m in TALK]
+@pytest.mark.parametrize(("kind", "value"), PERSONAL.items())
+def test_a_reply_with_a_cover_can_be_edited_and_the_value_comes_back(kind: str, value: str) -> None:
+    said = f"Your {kind.replace('_', ' ')} is"
+    talk = [message("user", "hi"), message("assistant", f"{said} {value}")]
+    shown = covered(talk, ("SA",))[1]["content"]
+    assert shown == f"{said} [{kind}_1]"
+    assert contents(f"Yes. {shown}", talk, ("SA",))[1] == f"Yes. {said} {value}"
+    assert edited(talk, shown, ("SA",)) is None
+    with pytest.raises(AnswerError, match=rf"\[2\] holds \[{kind}_2\], which covers nothing"):
+        edited(talk, f"it is [{kind}_2]", ("SA",))
 
 
-def test_one_answer_decides_when_one_is_asked_for() -> None:
-    found = consensus([answer("sara", "drop", reasons=("wrong_tone",))], {})
-    assert found.decisions == [
-        Decision(
-            conversation_id=ID,
-            decision="drop",
-            reasons=("wrong_tone",),
-            annotators=("sara",),
-            agreement=1.0,
-            decided_at="2026-01-05T10:00:00+00:00",
-        )
+def test_a_cover_comes_back_as_its_reply_writes_it_or_as_it_was_first_written() -> None:
+    talk = [
+        message("user", "I am on 0551234567"),
+        message("assistant", "Is it +966 55 123 4567?"),
+        message("user", "yes"),
+        message("assistant", "Thanks"),
+    ]
+    assert contents("[2]\nNote: [phone_1]\n[4]\nWe call [phone_1]", talk, ("SA",))[1::2] == [
+        "Note: +966 55 123 4567",
+        "We call 0551234567",
     ]
 
 
-def test_more_than_half_of_the_answers_decide() -> None:
-    later = "2026-01-06T00:00:00+00:00"
-    given_answers = [answer("c", "keep", at=later), answer("a", "drop"), answer("b", "drop")]
-    [decided] = consensus(given_answers, {}, 3).decisions
-    assert (decided.decision, decided.annotators, decided.agreement) == ("drop", ("a", "b"), 0.6667)
-    assert decided.decided_at == later, "a newer answer makes a newer decision, whatever it says"
+def test_covers_inside_of_json_are_not_put_back_but_told() -> None:
+    talk = [message("user", "hi"), message("assistant", '{"email": "a.b@example.com"}')]
+    assert covered_values(talk, ("SA",)) == [{}, {}]
+    with pytest.raises(AnswerError, match="covers nothing"):
+        edited(talk, '{"to": "[email_1]"}', ("SA",))
 
 
-def test_a_tie_is_left_undecided_and_told() -> None:
-    found = consensus([answer("a", "keep"), answer("b", "drop")], {})
-    assert not found.decisions and found.disagreements == [f"{ID}: a says keep, b says drop"]
+def test_a_cover_that_the_conversation_itself_has_may_stay() -> None:
+    talk = [message("user", "hi"), message("assistant", "call [phone]")]
+    assert contents("Please call [phone].", talk)[1] == "Please call [phone]."
 
 
-def test_two_edits_with_other_words_are_a_disagreement() -> None:
-    edits = [answer("a", "edit", corrected="x"), answer("b", "edit", corrected="y")]
-    found = consensus(edits, {ID: TALK})
-    assert not found.decisions and len(found.disagreements) == 1
+@given(st.lists(st.sampled_from([*PERSONAL.values(), "and", "call [phone_1]", "٠٥٠١٢٣٤٥٦٧", "؟"]), max_size=8))
+def test_covers_put_back_give_the_words_that_were_covered(words: list[str]) -> None:
+    talk = [message("assistant", " ".join(words))]
+    [shown], [values] = covered(talk, ("SA",)), covered_values(talk, ("SA",))
+    for cover, value in values.items():
+        assert value in talk[0]["content"] and cover in shown["content"]
+    assert edited(talk, f"[1]\n{shown['content']}", ("SA",)) is None if shown["content"] else True
 
 
-def test_too_few_answers_decide_nothing_and_are_no_disagreement() -> None:
-    found = consensus([answer("a", "keep")], {}, min_submitted=2)
-    assert not found.decisions and not found.disagreements
+# -- labels ------------------------------------------------------------------------------------------------------------
 
 
-def test_an_edit_carries_the_whole_corrected_conversation_and_the_label() -> None:
-    [decided] = consensus([answer("a", "edit", corrected="better", label=" refund ")], {ID: TALK}).decisions
-    assert decided.label == "refund" and decided.messages
-    assert [m["content"] for m in decided.messages] == ["hi", "one", "and?", "better"]
+def test_a_label_is_taken_as_the_data_set_spells_it() -> None:
+    known = Known(labels={"refund", "إلغاء الطلب"})
+    assert outcome(answer("edit", label=" Refund "), TALK, known) == Outcome("edit", label="refund")
+    assert outcome(answer("edit", label="الغاء الطلب"), TALK, known) == Outcome("edit", label="إلغاء الطلب")
 
 
-@pytest.mark.parametrize(
-    ("given_answer", "told"),
-    [
-        (answer("sara", "edit"), "corrects nothing"),
-        (answer("sara", "keep", corrected="x"), "says keep, yet corrects"),
-        (answer("sara", "edit", corrected="[1]\nx"), "no reply of the assistant"),
-    ],
-)
-def test_an_unusable_answer_is_told_with_conversation_and_annotator(given_answer: Answer, told: str) -> None:
-    found = consensus([given_answer], {ID: TALK})
-    assert not found.decisions
-    assert found.unusable[0].startswith(f"{ID}, answer of sara: ") and told in found.unusable[0]
+def test_a_label_that_nothing_has_is_told_with_those_near_it() -> None:
+    with pytest.raises(AnswerError, match=r"'refnd' is no label of this data set; near it are refund; write one"):
+        outcome(answer("edit", label="refnd"), TALK, Known(labels={"refund", "delivery"}))
 
 
-def test_a_correction_of_a_conversation_that_is_gone_is_told() -> None:
-    assert "not in data/ingested" in consensus([answer("a", "edit", corrected="x")], {}).unusable[0]
+def test_where_nothing_is_labelled_any_label_is_taken() -> None:
+    assert outcome(answer("edit", label="refund"), TALK).label == "refund"
 
 
-def test_decisions_stay_unless_people_answered_since() -> None:
-    old, new = decision("2026-01-05T10:00:00+00:00"), decision("2026-01-05T10:00:01+00:00", "drop")
-    assert merged([old], [new]) == [new]
-    assert merged([new], [old]) == [new]
-    by_hand = decision("2026-01-05T10:00:01+00:00", "keep")
-    assert merged([by_hand], [new]) == [by_hand]
-    assert merged([old], []) == [old]
-
-
-def test_a_decision_without_a_date_is_by_hand_and_stays() -> None:
-    by_hand = decision("", "drop")
-    assert merged([by_hand], [decision("2026-01-05T10:00:00+00:00")]) == [by_hand]
-
-
-@given(st.permutations(["keep", "drop", "drop"]))
-def test_the_order_of_answers_does_not_matter(choices: list[Any]) -> None:
-    given_answers = [answer(name, choice) for name, choice in zip("abc", choices, strict=True)]
-    assert consensus(given_answers, {}) == consensus(reversed(given_answers), {})
+@given(st.text(min_size=1).filter(lambda t: t.strip() and "[" not in t and t.strip() != "two" and max(t) < "\u202d"))
+def test_only_the_corrected_reply_changes(text: str) -> None:
+    after = edited(TALK, text)
+    assert after is not None
+    assert [m["content"] for m in after] == ["hi", "one", "and?", text.strip()]
+    assert [m["role"] for m in after] == [m["role"] for m in TALK]

@@ -36,6 +36,15 @@ def test_requirements_that_cannot_be_had_are_told_and_leave_nothing_that_looks_m
     assert not (tmp_path / "environment" / "made_for").exists()
 
 
+def test_a_package_that_somebody_changed_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "REQUIREMENTS", tmp_path / "requirements.txt")
+    (tmp_path / "requirements.txt").write_text("# pinned\nJinja2==3.1.6\nsocial-auth-core==4.5.6 # why\nredis==5.3.1\n")
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    for found in ("jinja2-3.1.6", "social_auth_core-4.5.6", "redis-6.0.0", "pip-23.2.1"):
+        (packages / f"{found}.dist-info").mkdir(parents=True)
+    assert environment.changed(tmp_path) == ["redis==5.3.1"]
+
+
 def test_every_version_of_the_server_is_pinned() -> None:
     lines = environment.REQUIREMENTS.read_text("utf-8").splitlines()
     loose = [line for line in lines if line.strip() and not line.startswith("#") and "==" not in line]

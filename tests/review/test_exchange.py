@@ -1,17 +1,28 @@
 """Push and pull as a whole, over a server in memory."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from curation.conversation import conversations, message
 from curation.decision import PATH, Decision, read_decisions, write_decisions
-from curation.review.argilla_client import Present, ReviewServer, answers
-from curation.review.pull import pull
-from curation.review.push import push, retire
-from tests.review.fake_server import FakeServer, response
+from curation.review import argilla_client
+from curation.review.answers import Answer
+from curation.review.argilla_client import ReviewServer, answers
+from curation.review.form import Review
+from curation.review.pull import Pulled, pull
+from curation.review.push import Plan, push
+from curation.stage import QiratError
+from tests.review.fake_server import FakeServer, present, response
+from tests.review.queue_tables import write_tables
+
+PARAMS = Review()
 
 TALKS = {name: [message("user", name), message("assistant", f"reply to {name}")] for name in ("one", "two", "three")}
 
@@ -24,19 +35,7 @@ def ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         {"row_id": f"f:{n}", "messages": talk, "language": "en", "source": "t"} for n, talk in enumerate(TALKS.values())
     ]
     table = conversations(rows)
-    queue = table.select(
-        "conversation_id",
-        rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
-        priority=pl.lit(0.5),
-        reason=pl.lit("doubt"),
-        codes=pl.lit(["outlier"]),
-        evidence=pl.lit(["outlier: far"]),
-        verdict=pl.lit("review"),
-    )
-    for place, content in {"ingested/conversations": table, "routed/queue": queue}.items():
-        path = tmp_path / "data" / f"{place}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content.write_parquet(path)
+    write_tables(tmp_path, table)
     return dict(zip(TALKS, table["conversation_id"], strict=True))
 
 
@@ -45,8 +44,12 @@ def narrow_queue(keep: str) -> None:
     queue.filter(conversation_id=keep).write_parquet("data/routed/queue.parquet")
 
 
-def pushed(server: FakeServer) -> Any:
-    return push(as_server(server), None)
+def pushed(server: FakeServer) -> Plan:
+    return push(as_server(server), PARAMS, ("SA",))
+
+
+def pulled(server: FakeServer) -> Pulled:
+    return pull(as_server(server), PARAMS, ("SA",))
 
 
 def as_server(server: FakeServer) -> ReviewServer:
@@ -54,21 +57,25 @@ def as_server(server: FakeServer) -> ReviewServer:
     return given  # type: ignore[no-any-return]
 
 
+def names(server: FakeServer) -> set[str]:
+    return {p.external_id for p in server.present() if not p.is_aside}
+
+
 def test_the_queue_comes_to_the_server_once(ids: dict[str, str]) -> None:
     server = FakeServer()
     assert len(pushed(server).new) == 3
-    assert {p.record["external_id"] for p in server.present()} == set(ids.values())
-    again = pushed(server)
-    assert (again.new, again.changed, again.retired, again.unchanged) == ([], [], [], 3)
+    assert names(server) == set(ids.values())
+    assert pushed(server) == Plan([], [], [], [], [], unchanged=3)
 
 
-def test_what_left_the_queue_goes_unless_somebody_has_answered(ids: dict[str, str]) -> None:
+def test_what_left_the_queue_is_set_aside_unless_somebody_has_answered(ids: dict[str, str]) -> None:
     server = FakeServer()
     pushed(server)
     server.answer(f"argilla-{ids['two']}", "draft")
     narrow_queue(ids["one"])
-    assert pushed(server).retired == [f"argilla-{ids['three']}"]
-    assert {p.record["external_id"] for p in server.present()} == {ids["one"], ids["two"]}
+    assert [p.external_id for p in pushed(server).aside] == [ids["three"]]
+    assert names(server) == {ids["one"], ids["two"]}
+    assert pushed(server) == Plan([], [], [], [], [], unchanged=1)
 
 
 @pytest.mark.parametrize("status", ["draft", "submitted", "discarded"])
@@ -76,43 +83,50 @@ def test_an_answer_given_during_a_push_keeps_its_record(ids: dict[str, str], sta
     server = FakeServer()
     pushed(server)
     narrow_queue(ids["one"])
+    conversations_left = pl.read_parquet("data/ingested/conversations.parquet").filter(conversation_id=ids["one"])
+    conversations_left.write_parquet("data/ingested/conversations.parquet")
     late = f"argilla-{ids['two']}"
     server.before_look = lambda key: server.answer(key, status) if key == late else None
-    assert pushed(server).retired == [f"argilla-{ids['three']}"], "told is what was done, not what was planned"
+    assert pushed(server).gone == [f"argilla-{ids['three']}"], "told is what was done, not what was planned"
     assert late in server.held
-
-
-def test_each_record_is_looked_at_just_before_it_is_deleted() -> None:
-    steps: list[str] = []
-
-    class Watched(FakeServer):
-        def delete(self, key: str) -> None:
-            steps.append(f"delete {key}")
-
-    record = {"external_id": "x", "fields": {}, "metadata": {}}
-    held = [Present(key, record, "pending", ()) for key in "ab"]
-    retire(as_server(Watched(*held, before_look=lambda key: steps.append(f"look {key}"))), ["a", "b"])
-    assert steps == ["look a", "delete a", "look b", "delete b"]
 
 
 def test_decided_conversations_are_not_pushed_again(ids: dict[str, str]) -> None:
     write_decisions([Decision(conversation_id=ids["one"], decision="keep")])
     server = FakeServer()
     pushed(server)
-    assert {p.record["external_id"] for p in server.present()} == {ids["two"], ids["three"]}
+    assert names(server) == {ids["two"], ids["three"]}
 
 
 def test_only_submitted_answers_are_answers(ids: dict[str, str]) -> None:
     responses = (
         response("draft", decision="drop"),
         response("discarded"),
-        response("submitted", user="u2", decision="edit", reasons=["wrong_tone"], corrected="better", label="refund"),
+        response(
+            "submitted",
+            user="u2",
+            decision="edit",
+            reasons=["wrong_tone"],
+            corrected="better",
+            label="refund",
+            confidence="unsure",
+        ),
     )
-    record = {"external_id": ids["one"], "fields": {}, "metadata": {}}
-    [found] = answers([Present("r", record, "pending", responses)], {"u2": "omar"})
-    assert (found.conversation_id, found.annotator, found.decision) == (ids["one"], "omar", "edit")
-    assert (found.reasons, found.corrected, found.label) == (("wrong_tone",), "better", "refund")
-    assert found.at == "2026-01-05T10:00:00+00:00"
+    metadata = {"purpose": "blind_accepted", "codes": ["outlier"]}
+    [found] = answers([present(f"{ids['one']}.2", metadata, "[2]\nworse", responses)], {"u2": "omar"})
+    assert found == Answer(
+        conversation_id=ids["one"],
+        annotator="omar",
+        decision="edit",
+        reasons=("wrong_tone",),
+        corrected="[2]\nbetter",
+        label="refund",
+        confidence="unsure",
+        at="2026-01-05T10:00:00+00:00",
+        purpose="blind_accepted",
+        codes=("outlier",),
+        round=2,
+    )
 
 
 def test_answers_become_decisions_and_pulling_twice_writes_the_same_file(ids: dict[str, str]) -> None:
@@ -121,11 +135,76 @@ def test_answers_become_decisions_and_pulling_twice_writes_the_same_file(ids: di
     server.answer(f"argilla-{ids['one']}", "submitted", decision="edit", corrected="better")
     server.answer(f"argilla-{ids['two']}", "draft", decision="drop")
     server.answer(f"argilla-{ids['three']}", "submitted", decision="edit", corrected="call [phone]")
-    done = pull(as_server(server), 1)
+    done = pulled(server)
     assert (done.written, done.total) == (1, 1)
     assert "write the reply without it" in done.consensus.unusable[0]
     [decision] = read_decisions()
     assert decision.messages and decision.messages[1]["content"] == "better"
     first = PATH.read_bytes()
-    assert pull(as_server(server), 1).written == 0
+    assert pulled(server).written == 0
     assert PATH.read_bytes() == first
+
+
+def test_a_covered_reply_edited_in_place_keeps_its_value(ids: dict[str, str], tmp_path: Path) -> None:
+    talk = [message("user", "hi"), message("assistant", "Call +966 55 123 4567")]
+    table = conversations([{"row_id": "f:1", "messages": talk, "language": "en", "source": "t"}])
+    write_tables(tmp_path, table, turn=1)
+    server = FakeServer()
+    pushed(server)
+    [held] = server.present()
+    assert held.corrected == "[2]\nCall [phone_1]"
+    server.answer(held.id, "submitted", decision="edit", corrected=f"{held.corrected} today")
+    pulled(server)
+    [decision] = read_decisions()
+    assert decision.messages and decision.messages[1]["content"] == "Call +966 55 123 4567 today"
+
+
+class Pages(ReviewServer):
+    """A server of which only the records are there; `between(records)` happens after each page."""
+
+    def __init__(self, between: Callable[[list[str]], None]) -> None:
+        self.records = [f"{n:04}" for n in range(1_400)]
+        self._between = between
+
+    def _dataset(self) -> dict[str, Any]:
+        return {"id": "d"}
+
+    def _request(self, method: str, place: str, **details: Any) -> Any:
+        asked = details["params"]
+        ids = self.records[asked["offset"] : asked["offset"] + asked["limit"]]
+        other = {"metadata": None, "suggestions": [], "status": "pending", "responses": [], "updated_at": "2026-01-05"}
+        page = {"items": [{"id": key, "external_id": key, **other} for key in ids], "total": len(self.records)}
+        self._between(self.records)
+        return page
+
+
+def test_records_that_come_and_go_while_pages_are_read_are_neither_missed_nor_doubled() -> None:
+    fresh = iter(range(10_000))
+
+    def few(records: list[str]) -> None:
+        del records[3:23]
+        records += [f"new{next(fresh)}" for _ in range(30)]
+
+    server = Pages(few)
+    found = [p.id for p in server.present()]
+    assert len(set(found)) == len(found) and {f"{n:04}" for n in range(100, 1_400)} <= set(found)
+
+
+def test_many_deletions_while_pages_are_read_have_it_read_again() -> None:
+    times = iter([400, 0, 0, 0, 0, 0])
+    server = Pages(lambda records: records.__delitem__(slice(0, next(times, 0))))
+    assert {p.id for p in server.present()} == set(server.records)
+    always = Pages(lambda records: records.__delitem__(slice(0, 60)))
+    always.records *= 10
+    with pytest.raises(QiratError, match="run this again later"):
+        always.present()
+
+
+@given(st.lists(st.integers(1, 30_000), max_size=30))
+def test_requests_hold_every_record_once_and_no_more_bytes_than_one_record_needs(sizes: list[int]) -> None:
+    items = [json.dumps("x" * size).encode() for size in sizes]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(argilla_client, "_BYTES", 40_000)
+        bodies = list(argilla_client._bodies(items))
+    assert [item for body in bodies for item in json.loads(body)["items"]] == [json.loads(item) for item in items]
+    assert all(len(body) <= 40_200 for body in bodies)

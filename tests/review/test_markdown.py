@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from curation.review.markdown import as_written
+from curation.review.markdown import as_plain, as_written
 
 SIGNS = "<>&[]()!*_`~#|$\\+-=:/.@ \n\t1wahttps"
 HOSTILE = [
@@ -63,6 +63,12 @@ def test_words_that_people_search_for_stay_whole() -> None:
     assert as_written("لم يصل الطلب، متى؟") == "لم يصل الطلب، متى؟"
 
 
+def test_signs_that_turn_text_backwards_are_seen_and_do_nothing() -> None:
+    assert as_written("pay \u202etxt.exe\u202c") == "pay ⟦RLO⟧txt.exe\u202c"
+    assert as_plain("pay \u202etxt.exe\u202d") == "pay txt.exe"
+    assert as_written("\u2068سارة\u2069") == "\u2068سارة\u2069", "those of ordinary Arabic chats stay"
+
+
 def shown(render: MarkdownIt, markdown: str) -> list[str]:
     """The words on the page; fails when anything but paragraphs of plain text is there."""
     words: list[str] = []
@@ -76,4 +82,4 @@ def shown(render: MarkdownIt, markdown: str) -> list[str]:
 
 
 def visible(text: str) -> list[str]:
-    return text.split()
+    return text.replace("\u202d", "⟦LRO⟧").replace("\u202e", "⟦RLO⟧").split()

@@ -1,46 +1,66 @@
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import polars as pl
-
 from curation.review.argilla_client import Present
-from curation.review.push import affordable, plan
+from curation.review.push import ASIDE_FOR, Plan, plan
+from tests.review.fake_server import present
+
+NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)  # when the fake server's records were written
+DATA = {"a", "b"}
 
 
-def record(external_id: str, why: str = "w") -> dict[str, Any]:
-    return {"external_id": external_id, "fields": {"why": why}, "metadata": {}}
+def record(external_id: str, digest: str = "d", corrected: str | None = None) -> dict[str, Any]:
+    return {"external_id": external_id, "fields": {}, "metadata": {"digest": digest}, "corrected": corrected}
 
 
-def present(external_id: str, *statuses: str, why: str = "w") -> Present:
-    responses = tuple({"status": status} for status in statuses)
-    return Present(f"argilla-{external_id}", record(external_id, why), "pending", responses)
+def there(external_id: str, *statuses: str, corrected: str | None = None, **metadata: Any) -> Present:
+    responses = [{"status": status} for status in statuses]
+    return present(external_id, {"digest": "d", **metadata}, corrected, responses)
+
+
+def planned(wanted: list[Any], present: list[Present], now: datetime = NOW) -> Plan:
+    return plan(wanted, present, DATA, now)
 
 
 def test_what_is_there_already_is_not_written() -> None:
-    found = plan([record("a")], [present("a")])
-    assert (found.new, found.changed, found.retired, found.unchanged) == ([], [], [], 1)
+    assert planned([record("a")], [there("a")]) == Plan([], [], [], [], [], unchanged=1)
 
 
 def test_what_is_missing_is_new_and_keeps_its_order() -> None:
-    assert [r["external_id"] for r in plan([record("b"), record("a")], []).new] == ["b", "a"]
+    assert [r["external_id"] for r in planned([record("b"), record("a")], []).new] == ["b", "a"]
 
 
 def test_other_doubts_about_the_same_words_are_shown_while_nobody_has_answered() -> None:
-    assert plan([record("a", "new doubt")], [present("a")]).changed == [record("a", "new doubt")]
+    assert planned([record("a", "other")], [there("a")]).changed == [record("a", "other")]
+
+
+def test_what_was_there_to_be_edited_is_taken_away_when_that_reply_is_no_longer_doubted() -> None:
+    before = there("a", corrected="[2]\nx")
+    assert planned([record("a", "other")], [before]).cleared == [before]
+    assert planned([record("a", "other", "[4]\ny")], [before]).cleared == []
 
 
 def test_an_answered_record_is_never_touched_not_even_a_draft() -> None:
     for status in ("draft", "submitted", "discarded"):
-        found = plan([record("a", "new doubt")], [present("a", status), present("b", status)])
-        assert (found.new, found.changed, found.retired, found.unchanged) == ([], [], [], 1)
+        found = planned([record("a", "other")], [there("a", status), there("b", status), there("c", status)])
+        assert found == Plan([], [], [], [], [], unchanged=1)
 
 
-def test_what_left_the_queue_unanswered_is_retired() -> None:
-    assert plan([], [present("b"), present("a")]).retired == ["argilla-a", "argilla-b"]
+def test_what_left_the_line_unanswered_is_set_aside_once_and_deleted_when_nobody_can_have_it_open() -> None:
+    assert planned([], [there("b"), there("a")]).aside == [there("a"), there("b")]
+    aside = there("a", aside=True)
+    assert planned([], [aside], NOW + timedelta(hours=1)) == Plan([], [], [], [], [], 0)
+    assert planned([], [aside], NOW + ASIDE_FOR + timedelta(seconds=1)).gone == ["argilla-a"]
 
 
-def test_held_rows_move_up_as_decisions_come_in() -> None:
-    queue = pl.DataFrame(
-        {"conversation_id": ["a", "b", "c"], "rank": [1, 2, 3], "verdict": ["review", "review", "held"]}
-    )
-    assert affordable(queue, [])["conversation_id"].to_list() == ["a", "b"]
-    assert affordable(queue, ["a"])["conversation_id"].to_list() == ["b", "c"]
+def test_what_was_set_aside_comes_back_when_it_is_wanted_again() -> None:
+    assert planned([record("a")], [present("a", {"digest": "", "aside": True})]).changed == [record("a")]
+
+
+def test_a_conversation_that_the_data_has_no_more_goes_at_once_for_it_may_have_been_erased() -> None:
+    assert planned([], [there("erased"), there("erased.2")]).gone == ["argilla-erased", "argilla-erased.2"]
+
+
+def test_a_second_look_is_a_record_beside_the_first() -> None:
+    found = planned([record("a.2")], [there("a", "submitted")])
+    assert [r["external_id"] for r in found.new] == ["a.2"] and not found.aside

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 
 def interpreter(place: Path = PLACE) -> Path:
-    """The environment's Python. The environment is made when there is none, or one for other requirements.
+    """The environment's Python. The environment is made where there is none, or another or a changed one.
 
     Its last file written, `made_for`, names the requirements: without it the environment is half made, and made anew.
     """
@@ -26,13 +27,29 @@ def interpreter(place: Path = PLACE) -> Path:
     python, made_for = place / "bin" / "python", place / "made_for"
     with place.with_name(f"{place.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two commands at once: the second waits and finds it made
-        if not (made_for.exists() and made_for.read_text("utf-8") == _wanted()):
+        if not (made_for.exists() and made_for.read_text("utf-8") == _wanted() and not changed(place)):
             shutil.rmtree(place, ignore_errors=True)
             print(f"Making the environment of the Argilla server in {place} (once, some 600 MB)", file=sys.stderr)
             _make(place)
             _install(python)
             made_for.write_text(_wanted(), "utf-8")
     return python
+
+
+def changed(place: Path) -> list[str]:
+    """Pins that do not lie there any more, as somebody's pip leaves it; told by folder names alone."""
+    there = {_canonical(found.stem) for found in place.glob("lib/python*/site-packages/*.dist-info")}
+    return [pin for pin in pins() if _canonical(pin.replace("==", "-")) not in there]
+
+
+def pins() -> list[str]:
+    """The pinned packages, as name==version."""
+    lines = (line.partition("#")[0].strip() for line in REQUIREMENTS.read_text("utf-8").splitlines())
+    return [line for line in lines if "==" in line]
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _wanted() -> str:
@@ -52,10 +69,9 @@ def _install(python: Path) -> None:
     """Every version is pinned, so pip has nothing to resolve."""
     command = [str(python), "-I", "-m", "pip", "install", "--no-deps", "--no-input", "--disable-pip-version-check"]
     command += ["--progress-bar", "off", "--requirement", str(REQUIREMENTS)]
-    pins = sum("==" in line for line in REQUIREMENTS.read_text("utf-8").splitlines())
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
         output: list[str] = []
-        for _ in progress(_collected(pip, output), "packages of the Argilla server", total=pins, unit="packages"):
+        for _ in progress(_collected(pip, output), "the Argilla server", total=len(pins()), unit="packages"):
             pass
     if pip.returncode:
         raise QiratError(

@@ -40,22 +40,26 @@ def serve_in_background(port: int, home: Path = HOME) -> str:
         return url
     command, environment = _command(port, home)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    log = home / "server.log"
-    log.unlink(missing_ok=True)
-    log.touch(mode=0o600)
-    with log.open("wb") as output:
+    words = home / "start.log"  # until the server writes its own log
+    words.unlink(missing_ok=True)
+    words.touch(mode=0o600)
+    with words.open("wb") as output:
         server = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     deadline = time.monotonic() + _START_SECONDS
-    while server.poll() is None and time.monotonic() < deadline:
-        url = _url(home)
-        if url and running(home) == server.pid and _answers(url):
-            return url
-        time.sleep(0.2)
+    try:
+        while server.poll() is None and time.monotonic() < deadline:
+            url = _url(home)
+            if url and running(home) == server.pid and _answers(url):
+                return url
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        server.kill()
+        raise
     server.kill()
-    said = log.read_text("utf-8", "replace").strip().splitlines()[-5:]
-    raise QiratError(f"the Argilla server did not start. Its last words ({log}):\n" + "\n".join(said))
+    said = words.read_text("utf-8", "replace").strip().splitlines()[-5:]
+    raise QiratError(f"the Argilla server did not start. Its last words ({words}):\n" + "\n".join(said))
 
 
 def stop(home: Path = HOME) -> bool:

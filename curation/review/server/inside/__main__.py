@@ -3,7 +3,8 @@
     python -m inside --home .qirat/argilla/home --port 6900
 
 The home folder holds the database, `credentials.json` and `auth_secret` (made at random, readable by their owner
-only), `server.lock` (locked while the server runs; holds its process id) and `url` (there once it answers).
+only), `server.log`, `server.lock` (locked while the server runs; holds its process id) and `url` (there once it
+answers).
 """
 
 import argparse
@@ -134,12 +135,23 @@ def migrate(home: Path) -> None:
         database.execute("PRAGMA journal_mode=WAL")  # stays in the file; readers no longer wait for writers
 
 
+# Argilla saves an answer first and the record's status after it: a server killed in between leaves the old status.
+_STATUS_BY_ANSWERS = """
+    UPDATE records SET status = fresh.status FROM (
+        SELECT r.id, CASE WHEN count(p.id) >= json_extract(d.distribution, '$.min_submitted')
+                          THEN 'completed' ELSE 'pending' END AS status
+        FROM records r JOIN datasets d ON d.id = r.dataset_id
+        LEFT JOIN responses p ON p.record_id = r.id AND p.status = 'submitted' GROUP BY r.id
+    ) AS fresh WHERE fresh.id = records.id AND fresh.status <> records.status
+"""
+
+
 async def prepare(owner: dict[str, str]) -> None:
-    """The owner exists, and the text index of every data set holds what its records say."""
+    """The owner exists, the text index of every data set holds what its records say, and statuses what was answered."""
     from argilla_server.contexts import accounts
     from argilla_server.database import AsyncSessionLocal, async_engine
     from argilla_server.models import Dataset, User, UserRole
-    from sqlalchemy import select
+    from sqlalchemy import select, text
     from sqlalchemy.orm import selectinload
 
     from . import full_text
@@ -158,6 +170,8 @@ async def prepare(owner: dict[str, str]) -> None:
         for dataset in (await db.execute(select(Dataset).options(selectinload(Dataset.fields)))).scalars().all():
             if dataset.is_ready:
                 await full_text.create(db, dataset)
+        await db.execute(text(_STATUS_BY_ANSWERS))
+        await db.commit()
     await async_engine.dispose()  # its connections belong to an event loop that ends here
 
 
@@ -168,11 +182,17 @@ def serve(home: Path, listener: socket.socket, url: str) -> None:
 
     from . import (
         engine,  # noqa: F401 - registers itself
+        faults,
+        logins,
+        logs,
         pages,
         patches,
     )
 
-    patches.apply()
+    patches.apply(app)
+    logins.limit()
+    faults.tell()
+    logs.write_to(home / "server.log")
 
     class Server(uvicorn.Server):  # type: ignore[misc]
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -182,12 +202,18 @@ def serve(home: Path, listener: socket.socket, url: str) -> None:
 
     # uvicorn stops well on SIGTERM and then raises it again: that must not look like a crash
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for page in (home / "pages").rglob("*"):
+        page.chmod(0o700 if page.is_dir() else 0o600)  # copied with the rights they had
     headers = [("Content-Security-Policy", pages.security_policy(pages.served_index(home / "pages")))]
-    config = uvicorn.Config(app, log_level="warning", access_log=False, headers=headers, timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        app, log_config=None, log_level="warning", access_log=False, headers=headers, timeout_graceful_shutdown=5
+    )
     try:
         Server(config).run(sockets=[listener])
     finally:
         (home / "url").unlink(missing_ok=True)
+        with contextlib.closing(sqlite3.connect(home / "argilla.db")) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # who copies the one file has all
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The search engine of the embedded server: Argilla asks here instead of Elasticsearch.
 
 Whatever a filter or a sort can name already lies in Argilla's own tables, so nothing is copied and nothing can drift.
-Only text search has an index, see full_text.py.
+Only text search has an index, see full_text.py, and vectors are kept in memory, see similarity.py.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from argilla_server.database import AsyncSessionLocal
-from argilla_server.enums import MetadataPropertyType
+from argilla_server.enums import MetadataPropertyType, SimilarityOrder
 from argilla_server.errors.future import UnprocessableEntityError
 from argilla_server.search_engine.base import (
     FloatMetadataMetrics,
@@ -21,8 +21,9 @@ from argilla_server.search_engine.base import (
 )
 from sqlalchemy import text
 
-from . import full_text
+from . import full_text, similarity
 from .conditions import Conditions
+from .folding import fold
 from .text_query import text_match
 
 NAME = "embedded"
@@ -55,12 +56,18 @@ class EmbeddedSearchEngine(SearchEngine):  # type: ignore[misc]
             await full_text.create(db, dataset)
 
     async def delete_index(self, dataset: Any) -> None:
+        similarity.changed(dataset)
         async with AsyncSessionLocal() as db:
             await full_text.drop(db, dataset)
 
     # Triggers keep the text; the rest is in Argilla's tables already.
-    async def index_records(self, dataset: Any, records: Iterable[Any]) -> None: ...
-    async def delete_records(self, dataset: Any, records: Iterable[Any]) -> None: ...
+
+    async def index_records(self, dataset: Any, records: Iterable[Any]) -> None:
+        similarity.changed(dataset)
+
+    async def delete_records(self, dataset: Any, records: Iterable[Any]) -> None:
+        similarity.changed(dataset)
+
     async def partial_record_update(self, record: Any, **update: Any) -> None: ...
     async def configure_metadata_property(self, dataset: Any, metadata_property: Any) -> None: ...
     async def configure_index_vectors(self, vector_settings: Any) -> None: ...
@@ -124,8 +131,40 @@ class EmbeddedSearchEngine(SearchEngine):  # type: ignore[misc]
         items = [SearchResponseItem(record_id=UUID(record), score=points) for record, points in found]
         return SearchResponses(items=items, total=total[0][0])
 
-    async def similarity_search(self, dataset: Any, vector_settings: Any, **asked: Any) -> Any:
-        raise UnprocessableEntityError("the embedded server has no vectors to find similar records by")
+    async def similarity_search(  # noqa: PLR0913 - Argilla's signature
+        self,
+        dataset: Any,
+        vector_settings: Any,
+        value: list[float] | None = None,
+        record: Any = None,
+        query: Any = None,
+        filter: Any = None,
+        max_results: int = 100,
+        order: Any = SimilarityOrder.most_similar,
+        threshold: float | None = None,
+    ) -> Any:
+        """The nearest or farthest to a vector, or to a record, itself left out.
+
+        As with Elasticsearch, the total is the number of items, and the farthest are the nearest to the opposite.
+        """
+        target = value or record.vector_value_by_vector_settings(vector_settings)
+        if len(target) != vector_settings.dimensions:
+            raise UnprocessableEntityError(f"the vector must have {vector_settings.dimensions} elements")
+        where = Conditions(dataset.id.hex)
+        where.add(filter)
+        if record is not None:
+            where.require(f"r.id <> {where.bind(record.id.hex)}")
+        source = _text_source(where, dataset, query)
+        among = [key for (key,) in await _rows(f"SELECT r.id FROM {source} WHERE {where.sql}", **where.values)]
+        known = await similarity.vectors(vector_settings)
+        direction = [-part for part in target] if order == SimilarityOrder.least_similar else target
+        found = known.nearest(direction, among, max_results)
+        items = [
+            SearchResponseItem(record_id=UUID(key), score=score)
+            for key, score in found
+            if threshold is None or score >= threshold
+        ]
+        return SearchResponses(items=items, total=len(items))
 
 
 def _text_source(where: Conditions, dataset: Any, query: Any) -> str:
@@ -134,7 +173,7 @@ def _text_source(where: Conditions, dataset: Any, query: Any) -> str:
         return "records r"
     asked, field = (query, None) if isinstance(query, str) else (query.q, query.field)
     names = [f.name for f in full_text.fields(dataset)]
-    match = text_match(asked, f"f{names.index(field)}" if field else None)
+    match = text_match(fold(asked) or "", f"f{names.index(field)}" if field else None)
     index = full_text.table(dataset)
     if match.unwanted:
         where.require(f"r.rowid NOT IN (SELECT rowid FROM {index} WHERE {index} MATCH {where.bind(match.unwanted)})")

@@ -8,9 +8,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.engine import Engine
+from sqlalchemy.event import listens_for
+
+from .folding import fold
 
 # Letters, numbers and marks make a word; FTS5's own choice would split Arabic words at their vowel marks.
 _TOKENIZER = "unicode61 remove_diacritics 0 categories ''L* N* Co Mn Mc''"
+
+
+@listens_for(Engine, "connect")  # type: ignore[untyped-decorator]
+def _teach_to_fold(connection: Any, _: Any) -> None:
+    """The triggers call `fold`, so every connection knows it."""
+    connection.create_function("fold", 1, fold, deterministic=True)
 
 
 def table(dataset: Any) -> str:
@@ -53,9 +63,9 @@ async def drop(db: Any, dataset: Any) -> None:
 
 
 def _texts(row: str, names: Sequence[str]) -> str:
-    """SQL for the words of each field: a text, or what all messages of a chat say."""
+    """SQL for the folded words of each field: a text, or what all messages of a chat say."""
     return ", ".join(
-        f"(SELECT group_concat(atom, char(10)) FROM json_tree({row}.fields, {_quoted('$.' + json.dumps(name))}) "
+        f"(SELECT fold(group_concat(atom, char(10))) FROM json_tree({row}.fields, {_quoted('$.' + json.dumps(name))}) "
         "WHERE type = 'text' AND key IS NOT 'role')"
         for name in names
     )

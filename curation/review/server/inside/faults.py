@@ -1,0 +1,55 @@
+"""What people and programs are told when the database cannot be written: what happened, and what to do.
+
+Argilla commits before it answers, so what it has acknowledged is on disk. SQLite takes back what it could not finish.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from argilla_server.api.routes import api_v1
+from argilla_server.contexts import distribution
+from argilla_server.database import async_engine
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+
+_FAULTS = {
+    "SQLITE_FULL": (507, "the disk is full; make room on it"),
+    "SQLITE_IOERR": (507, "the disk cannot be written, or is full; make room on it or look after it"),
+    "SQLITE_READONLY": (507, "the database may not be written; give its owner the right to write it"),
+    "SQLITE_CANTOPEN": (507, "the database cannot be opened; look after its folder and the rights on it"),
+    "SQLITE_CORRUPT": (507, "the database is damaged; stop the server and restore a backup"),
+    "SQLITE_NOTADB": (507, "the database is damaged; stop the server and restore a backup"),
+    "SQLITE_BUSY": (503, "the database is busy; wait a moment"),
+}
+
+
+def tell() -> None:
+    """Errors of the database become sentences, without the values that SQLAlchemy would quote."""
+    async_engine.sync_engine.hide_parameters = True
+    api_v1.add_exception_handler(DBAPIError, _told)
+    distribution.update_record_status = _without_denying_the_answer(distribution.update_record_status)
+
+
+def _without_denying_the_answer(update: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Argilla counts a record's answers after it has saved one: where that fails, the answer is saved all the same."""
+
+    async def updated(search_engine: Any, record_id: Any) -> Any:
+        try:
+            return await update(search_engine, record_id)
+        except DBAPIError as error:
+            logging.getLogger("argilla").error("a record's status waits for the next start: %s", error)
+
+    return updated
+
+
+async def _told(_: Any, error: DBAPIError) -> JSONResponse:
+    name = getattr(error.orig, "sqlite_errorname", "")
+    fault = next((known for known in _FAULTS if name.startswith(known)), None)
+    if fault is None:
+        return JSONResponse({"detail": f"the database refused this ({name or type(error).__name__})"}, 500)
+    if fault == "SQLITE_READONLY":
+        await async_engine.dispose()  # a connection opened without the right to write would never get it
+    status, sentence = _FAULTS[fault]
+    detail = f"Not saved: {sentence}, then try again. What was saved before is not lost."
+    return JSONResponse({"detail": detail}, status)

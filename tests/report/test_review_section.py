@@ -1,0 +1,74 @@
+"""The section about the review tells what people answered, in every language."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from curation import decision
+from curation.report import __main__ as stage
+from curation.report.blocks import Note, Table
+from curation.report.page import render
+from curation.report.review_section import people
+from curation.report.words import languages
+from curation.review import answers_file, gold
+from curation.review.answers import Answer
+from tests.builders import ROOT
+from tests.report.test_report import DONE, PICKING, project
+
+__all__ = ["project"]  # the fixture
+
+ENGLISH, *OTHERS = languages()
+
+
+def tables(**changes: object) -> list[Table]:
+    assert DONE.insight
+    results = replace(DONE, insight=replace(DONE.insight, **changes))  # type: ignore[arg-type]
+    return [block for block in people(results, ENGLISH) if isinstance(block, Table)]
+
+
+def test_every_figure_of_the_review_is_told() -> None:
+    assert DONE.insight and DONE.insight.alpha
+    numbers, annotators, blind, overturned = tables()
+    assert numbers.rows[0] == ["Answers", f"{DONE.insight.answers}"]
+    assert f"{DONE.insight.alpha[0]:.2f} (" in str(numbers.rows[-1][1])
+    assert [str(row[0]) for row in annotators.rows] == [
+        f'<bdi dir="auto">{name}</bdi>' for name in DONE.insight.annotators["annotator"]
+    ]
+    assert len(blind.rows) == 2 and len(overturned.rows) == DONE.insight.overturned.height
+    widths = {len(table.header) - len(row) for table in (numbers, annotators, blind, overturned) for row in table.rows}
+    assert widths == {0}
+
+
+def test_what_nobody_can_tell_yet_is_not_there() -> None:
+    few = tables(alpha=None, minutes=None, false_keep=None, false_drop=None, overturned=DONE.insight.overturned.clear())  # type: ignore[union-attr]
+    assert len(few) == 2 and len(few[0].rows) == 5
+
+
+@pytest.mark.parametrize("words", languages(), ids=lambda words: words.code)
+def test_before_anybody_answered_the_section_says_so(words: object) -> None:
+    for insight in (None, replace(DONE.insight, answers=0)):  # type: ignore[type-var]
+        [block] = people(replace(DONE, insight=insight), words)  # type: ignore[arg-type]
+        assert isinstance(block, Note)
+
+
+def test_the_stage_reads_the_files_of_the_review(project: Path) -> None:
+    key = DONE["routed/queue"]["conversation_id"][0]
+    answers_file.write_answers([Answer(key, "noura <b>", "drop", at="2026-01-05T10:00:00+00:00")])
+    decision.write_decisions([])
+    gold.write_gold([])
+    stage.main()
+    page = (project / "reports/index.html").read_text("utf-8")
+    assert "noura &lt;b&gt;" in page and "noura <b>" not in page
+
+
+def test_the_files_that_ship_have_headers_only() -> None:
+    for name in ("answers", "decisions", "gold"):
+        [line] = (ROOT / f"data/review/{name}.jsonl").read_text("utf-8").splitlines()
+        assert json.loads(line) == {"qirat": name, "version": 1}
+
+
+def test_the_page_shows_the_people_in_both_languages() -> None:
+    page = render(DONE, PICKING)
+    assert page.count('<bdi dir="auto">sara</bdi>') == 2

@@ -1,0 +1,31 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from curation.review.server import process
+from tests.review.server.argilla import Api, api_of
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Of an embedded server that runs as long as the tests. Its environment is made if there is none."""
+    home = tmp_path_factory.mktemp("argilla") / "home"
+    process.serve_in_background(0, home)
+    yield home
+    process.stop(home)
+
+
+@pytest.fixture(scope="session")
+def owner(home: Path) -> Api:
+    return api_of(home)
+
+
+@pytest.fixture(scope="session")
+def any_argilla(request: pytest.FixtureRequest) -> Api:
+    """The server of QIRAT_TEST_ARGILLA_URL and QIRAT_TEST_ARGILLA_API_KEY (an owner's), else the embedded one."""
+    if url := os.environ.get("QIRAT_TEST_ARGILLA_URL"):
+        return Api(url.rstrip("/"), os.environ["QIRAT_TEST_ARGILLA_API_KEY"])
+    found: Api = request.getfixturevalue("owner")
+    return found
