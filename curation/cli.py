@@ -161,6 +161,46 @@ def forget(
 
 
 @app.command()
+def preview(
+    conversation: Annotated[str, typer.Argument(metavar="ID", help="A conversation_id, or the beginning of one.")],
+    split: Annotated[str | None, typer.Option(help="train, dev or test; else all three.")] = None,
+    page: Annotated[Path | None, typer.Option("--html", help="Write a page instead.")] = None,
+) -> None:
+    """Show what is learnt of a conversation, token by token."""
+    if split not in (None, "train", "dev", "test"):
+        raise typer.BadParameter("--split is train, dev or test")
+
+    def answer() -> str:
+        from training import preview as asked
+
+        whole, shown = asked.preview(conversation, split)
+        if page is None:
+            return asked.as_text(whole, shown, sys.stdout.isatty())
+        asked.write_page(whole, shown, page)
+        return f"{page}: {len(shown)} examples of {whole}"
+
+    told(answer)
+
+
+@app.command()
+def cost(
+    profile: Annotated[str | None, typer.Option(help="cpu or gpu; else what params.yaml says.")] = None,
+    replies_a_day: Annotated[float, typer.Option(help="Traffic, to say when training has paid for itself.")] = 1000,
+) -> None:
+    """Say what training will take in time, memory and energy on which card, and when it pays."""
+    if profile not in (None, "cpu", "gpu"):
+        raise typer.BadParameter("--profile is cpu or gpu")
+
+    def answer() -> str:
+        from training import estimate as asked
+
+        found = asked.estimate(profile)
+        return asked.as_text(found, asked.prompt_tokens(), asked.took_last(), replies_a_day)
+
+    told(answer)
+
+
+@app.command()
 def results() -> None:
     """Say where the report, the ledger and the adapter are, with the main figures."""
     from curation.results import results as lines

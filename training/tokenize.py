@@ -1,5 +1,7 @@
 """Conversations to token ids and proved labels.  python -m training.tokenize"""
 
+import json
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,15 +12,16 @@ from pydantic import Field
 
 from curation.stage import Params, QiratError, Stage
 from training.model import Model, load_tokenizer
-from training.template import Example, InexpressibleError, Renderer
+from training.template import Example, InexpressibleError, Renderer, split_examples
 
 SPLITS = ("train", "dev", "test")
 TOKENS = pl.Schema(
     {
-        "conversation_id": pl.String(),  # more than once where a conversation takes several examples, see template.py
+        "conversation_id": pl.String(),  # more than once where a conversation takes several examples
         "language": pl.String(),
         "input_ids": pl.List(pl.Int32),
         "labels": pl.List(pl.Int32),  # -100 where there is no loss
+        "turns": pl.List(pl.Int32),  # the messages that are learnt here, 0-based
     }
 )
 EXCLUDED = pl.Schema({"conversation_id": pl.String, "split": pl.String, "reason": pl.String})
@@ -29,9 +32,12 @@ BUDGET = pl.Schema(
         "label": pl.String,
         "source": pl.String,
         "conversations": pl.Int64,  # with tokens
+        "examples": pl.Int64,
         "tokens": pl.Int64,
         "supervised": pl.Int64,  # tokens that carry loss
-        "truncated": pl.Int64,  # conversations that lost turns at their end
+        "replies": pl.Int64,  # learnt, each once
+        "lost_replies": pl.Int64,  # too long for any example, of conversations with tokens
+        "truncated": pl.Int64,  # conversations that lost some of their replies so
         "dropped": pl.Int64,  # conversations without tokens, see tokenized/excluded
     }
 )
@@ -40,8 +46,16 @@ BUDGET = pl.Schema(
 class Tokenize(Params):
     """What a training row may be."""
 
-    max_tokens: int = Field(gt=0)  # longer conversations lose whole turns at their end
-    max_excluded: float = Field(ge=0, le=1)  # stop when a larger share of a split cannot be used
+    max_tokens: int = Field(gt=0)  # longer conversations become several examples, parted before a customer's turn
+    context: float = Field(
+        ge=0, lt=1
+    )  # of max_tokens: earlier turns that each of them may begin with, not learnt again
+    max_excluded: float = Field(ge=0, le=1)  # stop when a larger share of a split's conversations cannot be used
+    max_lost_replies: float = Field(ge=0, le=1)  # stop when a larger share of a split's replies is too long
+
+    @property
+    def context_tokens(self) -> int:
+        return int(self.context * self.max_tokens)
 
 
 @dataclass
@@ -51,51 +65,94 @@ class Tokenized:
     conversation_id: str
     language: str
     examples: list[Example] = field(default_factory=list)
-    truncated: bool = False
+    lost: int = 0  # replies too long for any example
     reason: str | None = None
+
+    @property
+    def replies(self) -> int:
+        return sum(len(example.turns) for example in self.examples)
 
 
 def main() -> None:
     """Render every conversation with the base model's chat template and prove what will be learnt."""
     with Stage("tokenize", Tokenize) as stage:
         stage.input("data/gate/passed")
-        model = stage.section("model", Model)
-        renderer = Renderer(load_tokenizer(model), model.template_arguments)
+        renderer = proved_renderer(stage)
         budgets, exclusions = [], []
+        waste: dict[str, float] = {}
         for split in SPLITS:
             conversations = stage.read(f"splits/{split}").sort("conversation_id")
             rows = stage.progress(conversations.iter_rows(named=True), split, conversations.height)
-            done = [tokenized(row, renderer, stage.params.max_tokens) for row in rows]
+            done = [tokenized(row, renderer, stage.params) for row in rows]
             stage.write(f"tokenized/{split}", token_table(done))
             budgets.append(budget(split, conversations, done))
             exclusions.append(excluded(split, done))
+            waste |= {f"{split}_{name}": share for name, share in padding(done, stage.params.max_tokens).items()}
         stage.write("tokenized/budget", pl.concat(budgets))
         stage.write("tokenized/excluded", pl.concat(exclusions))
-        stage.write_metrics(metrics(pl.concat(budgets)))
+        stage.write_metrics({**metrics(pl.concat(budgets)), **waste})
         for split, exclusion, loss in zip(SPLITS, exclusions, budgets, strict=True):
-            refuse_losses(split, exclusion, loss, stage.params.max_excluded)
+            refuse_losses(split, exclusion, loss, stage.params)
         with stage.output("data/tokenized/passed") as passed:
             passed.write_text("passed\n", "utf-8")
 
 
-def tokenized(row: Mapping[str, Any], renderer: Renderer, max_tokens: int) -> Tokenized:
-    """A row of the record as examples of at most `max_tokens` tokens that end with a whole reply."""
-    ids = (row["conversation_id"], row["language"])
+def proved_renderer(stage: Stage[Tokenize]) -> Renderer:
+    """The renderer of the base model; a template of ours in place of its own must say the same."""
+    model = stage.section("model", Model)
+    original = None
+    if model.template:
+        stage.input(model.template)
+        original = own_renderer(model)
+    return Renderer(load_tokenizer(model), model.template_arguments, original)
+
+
+def own_renderer(model: Model) -> Renderer | None:
+    """With the model's own template; None when it cannot be used at all."""
     try:
-        whole = renderer.examples(row["messages"], row["tools"])
+        return Renderer(load_tokenizer(model.model_copy(update={"template": None})), model.template_arguments)
+    except QiratError:
+        return None
+
+
+def tokenized(row: Mapping[str, Any], renderer: Renderer, params: Tokenize) -> Tokenized:
+    """A row of the record as examples of at most `max_tokens` tokens that end with a whole reply."""
+    found = Tokenized(row["conversation_id"], row["language"])
+    try:
+        turns = learnt_turns(row)
+        found.examples = split_examples(
+            renderer, row["messages"], row["tools"], turns, limit=params.max_tokens, context=params.context_tokens
+        )
     except InexpressibleError as error:
-        return Tokenized(*ids, reason=str(error))
-    fitting = [example for e in whole if (example := e.cut(max_tokens))]
-    if not fitting:
-        reason = f"the first reply ends at token {whole[0].reply_ends[0]}, beyond tokenize.max_tokens {max_tokens}"
-        return Tokenized(*ids, reason=reason)
-    replies = sum(len(e.reply_ends) for e in whole)
-    return Tokenized(*ids, fitting, truncated=sum(len(e.reply_ends) for e in fitting) < replies)
+        found.reason = str(error)
+        return found
+    if not found.examples:
+        found.reason = f"no reply fits into tokenize.max_tokens {params.max_tokens}, not even with its question alone"
+        return found
+    found.lost = len(turns) - found.replies
+    return found
+
+
+def learnt_turns(row: Mapping[str, Any]) -> list[int]:
+    """The assistant's messages, less those that an OpenAI file gives the weight 0."""
+    turns = [turn for turn, m in enumerate(row["messages"]) if m["role"] == "assistant"]
+    weights = json.loads(row["metadata"] or "{}").get("weights")
+    if not isinstance(weights, list):
+        return turns
+    if len(weights) != len(row["messages"]):
+        raise InexpressibleError(
+            f"its source weighs {len(weights)} messages and it has {len(row['messages'])}, merged or edited since: "
+            "which of them not to learn (weight 0) is lost"
+        )
+    learnt = [turn for turn in turns if weights[turn] != 0]
+    if turns and not learnt:
+        raise InexpressibleError("every assistant turn has the weight 0")
+    return learnt
 
 
 def token_table(done: Iterable[Tokenized]) -> pl.DataFrame:
     """One row an example."""
-    rows = [(t.conversation_id, t.language, e.input_ids, e.labels) for t in done for e in t.examples]
+    rows = [(t.conversation_id, t.language, e.input_ids, e.labels, e.turns) for t in done for e in t.examples]
     return pl.DataFrame(rows, schema=TOKENS, orient="row")
 
 
@@ -112,9 +169,12 @@ def budget(split: str, conversations: pl.DataFrame, done: Iterable[Tokenized]) -
             {
                 "conversation_id": t.conversation_id,
                 "conversations": int(not t.reason),
+                "examples": len(t.examples),
                 "tokens": sum(len(e.input_ids) for e in t.examples),
                 "supervised": sum(e.supervised for e in t.examples),
-                "truncated": int(t.truncated),
+                "replies": t.replies,
+                "lost_replies": t.lost,
+                "truncated": int(t.lost > 0),
                 "dropped": int(bool(t.reason)),
             }
             for t in done
@@ -133,23 +193,44 @@ def budget(split: str, conversations: pl.DataFrame, done: Iterable[Tokenized]) -
     )
 
 
+def padding(done: Iterable[Tokenized], max_tokens: int) -> dict[str, float]:
+    """Shares of a batch that would be empty: rows as long as the longest example, or rows of `max_tokens` packed."""
+    sizes = sorted((len(e.input_ids) for t in done for e in t.examples), reverse=True)
+    if not sizes:
+        return {}
+    free: list[int] = []  # places left in each row, ascending; every example goes where the fewest stay empty
+    for size in sizes:
+        at = bisect_left(free, size)
+        insort(free, (free.pop(at) if at < len(free) else max_tokens) - size)
+    return {
+        "padding_one_a_row": round(1 - sum(sizes) / (len(sizes) * sizes[0]), 4),
+        "padding_packed": round(sum(free) / (len(free) * max_tokens), 4),
+    }
+
+
 def metrics(budgets: pl.DataFrame) -> dict[str, int]:
     """The budget's sums a split."""
     sums = budgets.group_by("split").agg(pl.col(pl.Int64).sum()).rows_by_key("split", named=True, unique=True)
     return {f"{split}_{name}": n for split in SPLITS if split in sums for name, n in sums[split].items()}
 
 
-def refuse_losses(split: str, exclusions: pl.DataFrame, budgets: pl.DataFrame, max_excluded: float) -> None:
+def refuse_losses(split: str, exclusions: pl.DataFrame, budgets: pl.DataFrame, params: Tokenize) -> None:
     """Stops when the template or the length limit would quietly cost too much of a split."""
-    total = int(budgets.select(pl.sum_horizontal("conversations", "dropped").sum()).item())
-    if exclusions.height > max_excluded * total:
+    sums = budgets.select(pl.col(pl.Int64).sum()).row(0, named=True)
+    total, replies = sums["conversations"] + sums["dropped"], sums["replies"] + sums["lost_replies"]
+    if exclusions.height > params.max_excluded * total:
         reason, count = Counter(exclusions["reason"]).most_common(1)[0]
         raise QiratError(
             f"{split}: {exclusions.height:,} of {total:,} conversations cannot be used (commonest reason, {count:,} "
             f"times: {reason}); see data/tokenized/excluded.parquet, then mend the data or the template, or raise "
             "params.yaml: tokenize.max_excluded or max_tokens"
         )
-    if split == "train" and not budgets["supervised"].sum():
+    if sums["lost_replies"] > params.max_lost_replies * replies:
+        raise QiratError(
+            f"{split}: {sums['lost_replies']:,} of {replies:,} replies are too long to be learnt; see "
+            "data/tokenized/budget.parquet, then raise params.yaml: tokenize.max_tokens or max_lost_replies"
+        )
+    if split == "train" and not sums["supervised"]:
         raise QiratError("train: no conversation is left to learn from; look at data/splits/train.parquet")
 
 

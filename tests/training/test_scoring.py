@@ -1,5 +1,6 @@
 """What is scored is what an arm wrote: an echoing model shows whose words went where."""
 
+import math
 from typing import Any, cast
 
 import polars as pl
@@ -8,8 +9,9 @@ import pytest
 from curation.playbook import Playbook
 from curation.stage import QiratError
 from tests.builders import ROOT, params, record, talk
-from tests.training.tiny import CHATML, renderer, support, vectors
-from training.arms import Prefixes, few_shot, prompted
+from tests.training.tiny import CHATML, renderer, support
+from tests.training.tiny import model as tiny
+from training.arms import Before, bare, few_shot, prompted
 from training.scoring import PREDICTIONS, Evaluate, Judge, arm_table, chrf, reply_scores, sayable
 
 PLAYBOOK = Playbook.load(ROOT / "playbook.yaml")
@@ -56,12 +58,12 @@ def scored(*texts: str) -> dict[str, tuple[float, float]]:
 def test_an_arm_is_scored_by_what_it_wrote_under_its_own_prompt() -> None:
     table = support(12)
     test = table.tail(3)
-    arms: dict[str, Prefixes] = {
-        "base": {},
-        "prompted": prompted(test, {"en": KIND, "ar": KIND}),
-        "few_shot": few_shot(test, table.head(9), vectors(table), shots=1, shot_words=80),
+    arms: dict[str, Before] = {
+        "base": bare,
+        "prompted": prompted({"en": KIND, "ar": KIND}),
+        "few_shot": few_shot(table.head(9), shots=1, shot_words=80),
     }
-    echoed = {arm: judge().write(arm, test, prefixes) for arm, prefixes in arms.items()}
+    echoed = {arm: judge().write(arm, test, before) for arm, before in arms.items()}
     first = {arm: rows.filter(pl.col("turn") == 1)["text"].to_list() for arm, rows in echoed.items()}
     assert first["base"] == ["", "", ""]  # nothing stood before the first question
     assert first["prompted"] == [KIND] * 3
@@ -79,11 +81,12 @@ def test_few_shot_shows_nothing_but_conversations_of_train() -> None:
     table = support(30)
     train, test = table.head(10), table.tail(10)
     known = {m["content"] for said in train["messages"] for m in said}
-    shown = few_shot(test, train, vectors(table), shots=2, shot_words=80)  # vectors know all of them, test too
-    assert set(shown) == set(test["conversation_id"])
-    assert {m["content"] for said in shown.values() for m in said} <= known
+    before = few_shot(train, shots=2, shot_words=80)
+    shown = [before(row, 1) for row in test.iter_rows(named=True)]
+    assert all(shown)
+    assert {m["content"] for said in shown for m in said} <= known
     own = {said[0]["content"] for said in test["messages"]}
-    assert not own & {m["content"] for said in shown.values() for m in said}
+    assert not own & {m["content"] for said in shown for m in said}
 
 
 def test_chrf_compares_what_was_written_with_the_teams_reply() -> None:
@@ -107,7 +110,21 @@ def test_conversations_that_one_arm_cannot_be_asked_are_left_out_for_all_arms() 
     refusing = "{% if messages[0].content == 'no' %}{{ raise_exception('not this one') }}{% endif %}" + CHATML
     talks = record(talk("a", "b"), talk("c", "d"))
     one, other = talks["conversation_id"]
-    prefixes = {"base": {}, "few_shot": {one: talk("no", "x"), other: talk("yes", "x")}}
-    assert sayable(talks, prefixes, judge(refusing))["conversation_id"].to_list() == [other]
+    arms: dict[str, Before] = {
+        "base": bare,
+        "few_shot": lambda row, _: talk("no" if row["conversation_id"] == one else "yes", "x"),
+    }
+    assert sayable(talks, arms, judge(refusing))["conversation_id"].to_list() == [other]
     with pytest.raises(QiratError, match=r"few_shot, conversation .*: the chat template refuses it: not this one"):
-        sayable(talks, {"few_shot": {one: talk("no", "x"), other: talk("no", "x")}}, judge(refusing))
+        sayable(talks, {"few_shot": lambda _row, _turn: talk("no", "x")}, judge(refusing))
+
+
+def test_an_arm_may_say_something_else_before_every_reply_and_each_is_scored_once() -> None:
+    talks = record(talk("a question", "one", "another", "two", "a third", "three"))
+    one_prompt = judge(model=tiny()).likelihood("x", talks, bare)
+    own_prompts = judge(model=tiny()).likelihood("x", talks, lambda _, turn: talk("shown", "ab"[turn > 1]))
+    assert one_prompt["weight"].to_list() == own_prompts["weight"].to_list()
+    tokens, size = own_prompts["weight"]
+    assert (tokens > 3, size) == (True, len("onetwothree"))
+    nll, bits = own_prompts["value"]
+    assert bits == pytest.approx(nll / math.log(2))

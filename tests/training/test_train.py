@@ -4,12 +4,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation.stage import QiratError
-from tests.builders import params, talk
+from tests.builders import ROOT, params, talk
 from tests.training.tiny import model, renderer, tokenizer
+from training.checkpoints import Checkpoints
+from training.fit import fair_sample, fit, fit_on_all
 from training.likelihood import negative_log_likelihoods
+from training.model import Model, load_model
+from training.recipe import Train
 from training.template import Example
-from training.train import Train, fit, refuse_several_gpus
 
 
 def examples(*talks: list[dict[str, str]]) -> list[Example]:
@@ -51,8 +53,8 @@ def test_dev_loss_weighs_tokens_and_the_adapter_kept_is_that_of_the_lowest(tmp_p
 
     learnt = examples(*[talk(f"question {n}", "yes yes yes") for n in range(12)])
     dev = examples(talk("question 3", "yes yes yes yes yes yes"), talk("question", "no"))
-    settings = recipe(learning_rate=0.01, epochs=6, dev_points=10, batch=2, accumulate=1, warmup=0.0)
-    trained = fit(confident(), tokenizer(), table(learnt), dev, settings)
+    settings = recipe(learning_rate=0.01, epochs=6, dev_points=10, batch=2, passes=1, warmup=0.0)
+    trained = fit(confident(), tokenizer(), table(learnt), dev, settings, settings.recipe)
     losses, best = trained.curve.losses, trained.curve.best_step
 
     assert losses[0] == pytest.approx(a_token(confident(), dev), rel=1e-4)
@@ -69,12 +71,28 @@ def test_dev_loss_weighs_tokens_and_the_adapter_kept_is_that_of_the_lowest(tmp_p
         )
 
 
-def test_several_gpus_are_refused_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse_several_gpus()
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
-    with pytest.raises(QiratError, match="CUDA_VISIBLE_DEVICES=0"):
-        refuse_several_gpus()
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(QiratError, match="without accelerate"):
-        refuse_several_gpus()
+def test_two_processes_learn_what_one_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Started as for several GPUs, on this CPU: a step's rows are shared out, the result is the same but rounding."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    confident().save_pretrained("base")
+    tokenizer().save_pretrained("base")
+    base = Model(name="base", dtype="float32", template_arguments={})
+    learnt = table(examples(*[talk(f"question {n}", "yes " * (n % 3 + 1)) for n in range(8)]))
+    dev = examples(talk("question 3", "yes yes"))
+    settings = recipe(learning_rate=0.01, epochs=1, dev_points=3, batch=2, passes="auto")
+    alone = fit(load_model(base), tokenizer(), learnt, dev, settings, settings.recipe)
+    spread = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({}))
+    assert spread.curve.losses == pytest.approx(alone.curve.losses, rel=1e-5)
+    assert spread.curve.losses[4] < spread.curve.losses[0]
+    assert sum(negative_log_likelihoods(spread.model, dev)) / sum(e.supervised for e in dev) == pytest.approx(
+        min(spread.curve.losses.values()), rel=1e-5
+    )
+
+
+def test_the_trial_looks_at_short_and_long_examples() -> None:
+    lengths = [10, 30, 20, 50, 40]
+    assert [lengths[i] for i in fair_sample(lengths, 1)] == [30]
+    assert [lengths[i] for i in fair_sample(lengths, 90)] == [10, 30, 50]
+    assert sorted(fair_sample(lengths, 10_000)) == [0, 1, 2, 3, 4]

@@ -89,10 +89,11 @@ def project(root: Path, rows: int = 60) -> Path:
         shutil.copy(ROOT / name, root / name)
     model().save_pretrained(root / "tiny")
     tokenizer().save_pretrained(root / "tiny")
-    settings = {name: params(name) for name in ("model", "tokenize", "baseline", "train", "evaluate")}
+    settings = {name: params(name) for name in ("model", "tokenize", "baseline", "train", "evaluate", "score")}
     settings["model"]["name"] = "tiny"
     settings["train"]["cpu"] |= {"train_tokens": 1500, "dev_tokens": 500, "learning_rate": 0.01}
     settings["evaluate"] |= {"conversations": 6, "generated": 4, "max_new_tokens": 8, "bootstrap": 200}
+    settings["evaluate"]["forgetting"] = 2
     (root / "params.yaml").write_text(yaml.safe_dump(settings), "utf-8")
     table = support(rows)
     for split, part in (("train", table[: rows - 20]), ("dev", table[-20:-10]), ("test", table[-10:])):

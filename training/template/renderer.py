@@ -1,0 +1,293 @@
+"""Conversations to tokens and labels, proved, by the chat template of a tokenizer."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from curation.stage import QiratError
+from training.template.messages import InexpressibleError, Message, objects, plain
+from training.template.proof import PROBE, THINKING_PROBE, Presence, difference, refuse_mixed_roles, same_words
+from training.template.tokens import Tokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+IGNORED = -100  # the label of a token that is context only
+MEND = "mend it (docs/training.md, params.yaml: model.template) or choose another model (params.yaml: model.name)"
+
+
+@dataclass(frozen=True)
+class Example:
+    """Tokens to train or to score on. `reply_ends` are the positions just after each supervised reply."""
+
+    input_ids: list[int]
+    labels: list[int]
+    reply_ends: list[int]
+    turns: list[int] = field(default_factory=list)  # the messages that are supervised, 0-based
+
+    @property
+    def supervised(self) -> int:
+        return sum(label != IGNORED for label in self.labels)
+
+    def extended(self, prompt: list[int], spoken: list[int], turn: int) -> "Example":
+        """With one more reply; `prompt` begins with the tokens so far."""
+        context = [IGNORED] * (len(prompt) - len(self.input_ids))
+        ids = [*prompt, *spoken]
+        return Example(ids, [*self.labels, *context, *spoken], [*self.reply_ends, len(ids)], [*self.turns, turn])
+
+
+@dataclass(frozen=True)
+class _Reply:
+    """One assistant turn as text: what the server sends, what follows, both together."""
+
+    turn: int
+    prompt: str
+    reply: str  # ends with the stop token
+
+    @property
+    def text(self) -> str:
+        return self.prompt + self.reply
+
+
+class Renderer:
+    """Conversations to tokens and labels, by the chat template of `tokenizer`.
+
+    `original` is the renderer of a model's own template where ours stands in for it: what that one can say, ours must
+    say in the same tokens.
+    """
+
+    def __init__(
+        self,
+        tokenizer: "PreTrainedTokenizerBase",
+        arguments: Mapping[str, Any] | None = None,
+        original: "Renderer | None" = None,
+    ) -> None:
+        if not tokenizer.chat_template:
+            raise QiratError(
+                "the base model's tokenizer has no chat template; choose an instruct model (params.yaml: model.name) "
+                "or write one (docs/training.md, params.yaml: model.template)"
+            )
+        self.tokenizer = tokenizer
+        self.arguments = dict(arguments or {})
+        self._original = original
+        self._tokens = Tokens(tokenizer)
+        self.stop_token = self._find_stop_token()
+        self.stop_id = int(tokenizer.get_vocab()[self.stop_token])
+        self._prove()
+
+    def prompt(self, messages: Sequence[Message], tools: str | None = None) -> list[int]:
+        """The tokens a server would send to the model to get the next reply."""
+        said, offered = plain(messages), objects(tools)
+        self._refuse_special_tokens(said)
+        return self._tokens.of(self._render(said, offered, generation=True))
+
+    def examples(
+        self,
+        messages: Sequence[Message],
+        tools: str | None = None,
+        *,
+        first: int = 0,
+        turns: Collection[int] | None = None,
+        limit: int | None = None,
+    ) -> list[Example]:
+        """The replies from message `first` on, or those of `turns`, as supervised tokens, proved.
+
+        One example a conversation. A reply begins another one where the server's prompt for it does not continue the
+        tokens so far (thinking templates shorten earlier replies; some tokenizers join the white space around them),
+        since training must see what serving shows. Stops before the first reply that ends beyond `limit` tokens.
+        """
+        said, offered = plain(messages), objects(tools)
+        self._refuse_special_tokens(said)
+        replies = [turn for turn, m in enumerate(said) if m["role"] == "assistant" and turn >= first]
+        if turns is not None:
+            replies = [turn for turn in replies if turn in turns]
+        if not replies:
+            raise InexpressibleError("no assistant turn")
+        examples: list[Example] = []
+        for turn, prompt, spoken in self._replies(said, offered, replies):
+            if limit is not None and len(prompt) + len(spoken) > limit:
+                break
+            begun = examples.pop() if examples and _begins(prompt, examples[-1].input_ids) else Example([], [], [])
+            examples.append(begun.extended(prompt, spoken, turn))
+        if self._original:
+            self._refuse_other_tokens(self._original, messages, tools, examples)
+        return examples
+
+    # -- the template itself --------------------------------------------------------------------------------------
+
+    def _prove(self) -> None:
+        """The template says PROBE; or one whose replies begin with reasoning, where it asks the model to think."""
+        try:
+            self._refuse_todays_date()
+            probe = self._first_sayable(PROBE, THINKING_PROBE)
+            text = self._render(plain(probe), [], generation=False)
+            refuse_mixed_roles(text, self._render(plain(probe[:-1]), [], generation=True), probe)
+        except InexpressibleError as error:
+            raise QiratError(
+                f"the base model's chat template or tokenizer fails on a plain conversation: {error}; {MEND}"
+            ) from None
+
+    def _first_sayable(self, probe: Sequence[Message], other: Sequence[Message]) -> Sequence[Message]:
+        try:
+            self.examples(probe)
+        except InexpressibleError as error:
+            try:
+                self.examples(other)
+            except InexpressibleError:
+                raise error from None
+            return other
+        return probe
+
+    def _refuse_todays_date(self) -> None:
+        """Tokens of today would not be those of tomorrow, nor those of the server."""
+        day = "the day of today"
+        pinned = f"{{% macro strftime_now(format) %}}{day}{{% endmacro %}}{self.tokenizer.get_chat_template()}"
+        if day in self._render([dict(PROBE[0])], [], generation=True, template=pinned):
+            raise QiratError(
+                "the chat template writes today's date into every prompt; name a day for training and serving "
+                "(params.yaml: model.template_arguments, for Llama 3 {date_string: 26 Jul 2024}) or "
+                "leave it out of a template of your own (params.yaml: model.template)"
+            )
+
+    def _find_stop_token(self) -> str:
+        """The token with which the template closes a reply, found by looking."""
+        probe = "a reply to look for"
+        exchange = [{"role": "user", "content": "a question"}, {"role": "assistant", "content": probe}]
+        try:
+            text = self._render(exchange, [], generation=False)
+        except InexpressibleError as error:
+            raise QiratError(f"the chat template cannot render a question and a reply: {error}; {MEND}") from None
+        if probe not in text:
+            raise QiratError(f"the chat template changes the reply {probe!r}: it renders {text[-80:]!r}; {MEND}")
+        after = text.partition(probe)[2].strip()
+        tokens = {token.content for token in self.tokenizer.added_tokens_decoder.values()}
+        closing = [token for token in tokens if after.startswith(token)]
+        if not closing:
+            raise QiratError(
+                f"the chat template closes no reply with an end token (after a reply comes {after[:40]!r}); the model "
+                f"would never learn to stop; {MEND}"
+            )
+        return max(closing, key=len)
+
+    def _refuse_other_tokens(
+        self, original: "Renderer", messages: Sequence[Message], tools: str | None, examples: Sequence[Example]
+    ) -> None:
+        turns = [turn for example in examples for turn in example.turns]
+        try:
+            theirs = original.examples(messages, tools, turns=turns) if turns else []
+        except InexpressibleError:  # what the model's own template cannot say is what ours is for
+            return
+        for turn, ours, own in zip(turns, _prompts(examples), _prompts(theirs), strict=True):
+            if ours != own:
+                found, expected = (str(self.tokenizer.decode(ids)) for ids in (ours, own))
+                raise InexpressibleError(
+                    f"turn {turn}: model.template says otherwise what the model's own template can say: "
+                    f"{difference(expected, found)}"
+                )
+
+    # -- text ----------------------------------------------------------------------------------------------------
+
+    def _replies(
+        self, said: list[dict[str, Any]], tools: list[dict[str, Any]], turns: Sequence[int]
+    ) -> Iterator[tuple[int, list[int], list[int]]]:
+        """Turn, the server's prompt, and the reply with its stop token."""
+        presence = Presence(tools)
+        for turn in turns:
+            prompt = self._render(said[:turn], tools, generation=True)
+            text = self._render(said[: turn + 1], tools, generation=False)
+            reply = self._reply(prompt, text, said[turn], turn)
+            presence.prove(text, said[: turn + 1])
+            yield turn, *self._split_tokens(reply)
+
+    def _reply(self, prompt: str, text: str, m: Message, turn: int) -> _Reply:
+        if not text.startswith(prompt):
+            raise InexpressibleError(
+                f"turn {turn}: the chat template trains on another prompt than a server builds: "
+                f"{difference(prompt, text)}"
+            )
+        completion = text.removeprefix(prompt)
+        reply, stop, rest = completion.partition(self.stop_token)
+        if not stop:
+            raise InexpressibleError(
+                f"turn {turn}: the chat template does not close the reply with {self.stop_token!r} (it ends in "
+                f"{completion[-40:]!r}); the model would not learn to stop"
+            )
+        if more := self._special.sub("", rest).strip():
+            raise InexpressibleError(f"turn {turn}: the chat template says more behind the reply's end: {more[:60]!r}")
+        expected = m["content"].strip()
+        if prompt.rstrip().endswith("<think>"):
+            expected = expected.removeprefix("<think>")
+        if not m.get("tool_calls") and not same_words(expected, reply):
+            cure = "" if "<think>" in expected else _thought_cure(reply)
+            raise InexpressibleError(
+                f"turn {turn}: the chat template changes the reply: {difference(expected, reply.strip())}{cure}"
+            )
+        return _Reply(turn, prompt, reply + stop)
+
+    def _render(
+        self, said: list[dict[str, Any]], tools: list[dict[str, Any]], *, generation: bool, template: str | None = None
+    ) -> str:
+        from jinja2.exceptions import TemplateError
+
+        offered: Any = tools or None
+        try:
+            text = self.tokenizer.apply_chat_template(
+                said,
+                tools=offered,
+                chat_template=template,
+                add_generation_prompt=generation,
+                tokenize=False,
+                **self.arguments,
+            )
+        except (TemplateError, TypeError, ValueError, LookupError, AttributeError) as error:
+            raise InexpressibleError(f"the chat template refuses it: {error}") from None
+        return str(text)
+
+    @cached_property
+    def _special(self) -> re.Pattern[str]:
+        special = {token.content for token in self.tokenizer.added_tokens_decoder.values() if token.special}
+        return re.compile("|".join(re.escape(token) for token in sorted(special | {self.stop_token}, key=len)[::-1]))
+
+    def _refuse_special_tokens(self, said: Sequence[Message]) -> None:
+        for turn, m in enumerate(said):
+            if found := self._special.search(m["content"]):
+                raise InexpressibleError(f"turn {turn} spells the special token {found.group()!r}")
+
+    # -- tokens --------------------------------------------------------------------------------------------------
+
+    def _split_tokens(self, reply: _Reply) -> tuple[list[int], list[int]]:
+        """The server's prompt and the reply with its stop token, proved."""
+        prompt, together = self._tokens.of(reply.prompt), self._tokens.of(reply.text)
+        # Where a tokenizer would join prompt and reply, they stand apart: a server's prompt ends before the reply.
+        spoken = together[len(prompt) :] if _begins(together, prompt) else self._tokens.direct(reply.reply)
+        bos = self.tokenizer.bos_token_id
+        if bos is not None and prompt[:2] == [bos, bos]:
+            raise InexpressibleError(f"the chat template begins with {self.tokenizer.bos_token!r} twice")
+        self.prove_supervised(spoken, reply.reply, reply.turn)
+        return prompt, spoken
+
+    def prove_supervised(self, spoken: Sequence[int], reply: str, turn: int) -> None:
+        """The tokens with loss are `reply`, which ends with the stop token: no token more, none less."""
+        decoded = str(self.tokenizer.decode(list(spoken), clean_up_tokenization_spaces=False))
+        if decoded.strip() != reply.strip() or spoken[-1:] != [self.stop_id]:
+            raise InexpressibleError(
+                f"turn {turn}: the supervised tokens are not the reply and its end token: "
+                f"{difference(reply.strip(), decoded.strip())}"
+            )
+
+
+def _begins(tokens: Sequence[int], start: Sequence[int]) -> bool:
+    return tokens[: len(start)] == start
+
+
+def _prompts(examples: Sequence[Example]) -> Iterator[list[int]]:
+    """What stands up to and with each reply."""
+    return (example.input_ids[:end] for example in examples for end in example.reply_ends)
+
+
+def _thought_cure(reply: str) -> str:
+    return " (params.yaml: model.template_arguments {enable_thinking: false} asks for replies without thoughts)" * (
+        "<think>" in reply
+    )
