@@ -1,5 +1,6 @@
 """What a command costs: wall time, CPU time and peak memory of it and all its children."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -33,33 +34,32 @@ def measured(command: Sequence[str], folder: Path, environment: Mapping[str, str
     """Runs the command to its end; what it says is shown only if it fails."""
     started = time.monotonic()
     rss = pss = 0.0
-    seconds: dict[int, float] = {}
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(list(command), cwd=folder, env=dict(environment), stdout=said, stderr=said)
-        while process.poll() is None:
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:  # it knows the CPU time to the end, children's too
             sampled = _sample(process.pid)
-            seconds |= {pid: cpu for pid, (cpu, _, _) in sampled.items()}
-            rss = max(rss, sum(one[1] for one in sampled.values()))
-            pss = max(pss, sum(one[2] for one in sampled.values()))
+            rss = max(rss, sum(one[0] for one in sampled))
+            pss = max(pss, sum(one[1] for one in sampled))
             time.sleep(SAMPLED_EVERY)
+        process.returncode = os.waitstatus_to_exitcode(ended[1])
         if process.returncode:
             said.seek(0)
             sys.exit(f"{' '.join(command)} in {folder} failed:\n{said.read().decode()[-4000:]}")
-    return Cost(time.monotonic() - started, sum(seconds.values()), rss / 2**20, pss / 2**20)
+    used = ended[2].ru_utime + ended[2].ru_stime
+    return Cost(time.monotonic() - started, used, rss / 2**20, pss / 2**20)
 
 
-def _sample(pid: int) -> dict[int, tuple[float, int, int]]:
-    """pid -> CPU seconds, RSS and PSS bytes, of the process and all below it."""
-    found = {}
+def _sample(pid: int) -> list[tuple[int, int]]:
+    """RSS and PSS bytes, of the process and all below it."""
+    found = []
     try:
         tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
-        return {}
+        return []
     for process in tree:
         try:
-            with process.oneshot():
-                times, memory = process.cpu_times(), process.memory_full_info()
+            memory = process.memory_full_info()
         except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
             continue
-        found[process.pid] = times.user + times.system, memory.rss, memory.pss
+        found.append((memory.rss, memory.pss))
     return found

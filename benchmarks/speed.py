@@ -71,8 +71,8 @@ def measures(
     if arguments.incremental:
         return {"incremental": lambda: incremental(arguments.work, corpus, raw, rows, arguments.model)}
     tools: dict[str, Callable[[], dict[str, Any]]] = {
-        "qirat": lambda: qirat(arguments.work, raw, "benchmarks.score_like_peers").rounded(),
-        "qirat all row checks": lambda: qirat(arguments.work, raw, "curation.score").rounded(),
+        "qirat": lambda: qirat(arguments.work, raw, "benchmarks.score_like_peers"),
+        "qirat all row checks": lambda: qirat(arguments.work, raw, "curation.score"),
         "data-juicer": lambda: data_juicer(arguments, raw).rounded(),
         "datatrove": lambda: datatrove(arguments, raw).rounded(),
     }
@@ -82,9 +82,18 @@ def measures(
 # -- Qirat -------------------------------------------------------------------------------------------------------------
 
 
-def qirat(work: Path, raw: Path, score: str) -> Cost:
-    project = prepared(work / "qirat", raw)
-    return sum((run(stage, project, score) for stage in STAGES), Cost())
+def qirat(work: Path, raw: Path, score: str) -> dict[str, Any]:
+    return told(stages(prepared(work / "qirat", raw), score))
+
+
+def stages(project: Path, score: str = "curation.score") -> dict[str, Cost]:
+    return {stage: run(stage, project, score) for stage in STAGES}
+
+
+def told(costs: Mapping[str, Cost]) -> dict[str, Any]:
+    """What all stages cost, and the seconds of CPU of each."""
+    by_stage = {stage: round(cost.cpu, 2) for stage, cost in costs.items()}
+    return {**sum(costs.values(), Cost()).rounded(), "stages": by_stage}
 
 
 def prepared(project: Path, *raw: Path) -> Path:
@@ -118,8 +127,7 @@ def run(stage: str, project: Path, score: str = "curation.score") -> Cost:
 def threshold(work: Path, raw: Path) -> dict[str, Any]:
     """A full run, then `route` alone with another budget."""
     project = prepared(work / "threshold", raw)
-    for stage in STAGES:
-        run(stage, project)
+    stages(project)
     set_params(project, budget=0.05)
     return run("route", project).rounded()
 
@@ -131,15 +139,13 @@ def incremental(work: Path, corpus: Corpus, raw: Path, rows: int, model: str) ->
     grown, anew = prepared(work / "grown", raw), prepared(work / "anew", raw, new)
     for project in (grown, anew):
         set_params(project, model)
-    for stage in STAGES:
-        run(stage, grown)
+    stages(grown)
     os.link(new, grown / "data/raw" / new.name)
-    again = sum((run(stage, grown) for stage in STAGES), Cost())
-    whole = sum((run(stage, anew) for stage in STAGES), Cost())
+    again, whole = told(stages(grown)), told(stages(anew))
     names = sorted(path.relative_to(anew) for path in anew.glob("data/*/*.parquet") if "cache" not in path.parts)
     different = [str(name) for name in names if not filecmp.cmp(grown / name, anew / name, shallow=False)]
-    return {**again.rounded(), "of_full_cpu": round(again.cpu / whole.cpu, 3), "full_cpu": round(whole.cpu, 1),
-            "files": len(names), "different": different, "model": model}  # fmt: skip
+    return {**again, "of_full_cpu": round(again["cpu"] / whole["cpu"], 3), "full_cpu": round(whole["cpu"], 1),
+            "full_stages": whole["stages"], "files": len(names), "different": different, "model": model}  # fmt: skip
 
 
 # -- peers -------------------------------------------------------------------------------------------------------------

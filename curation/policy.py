@@ -6,6 +6,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field, FiniteFloat, ValidationError, model_validator
 
+from curation.queue import Blind
 from curation.stage import Params, QiratError
 
 VERDICTS = pl.Schema(
@@ -51,6 +52,7 @@ class Route(Params):
     budget: float = Field(ge=0, le=1)  # share of the survivors that people can look at
     too_common: float = Field(gt=0, le=1)  # share of the rows from which a doubt with note_if_common is such a note
     usual_share: float = Field(default=1.0, gt=0, le=1)  # share of rows that usually have what a check looks for
+    blind: Blind = Blind()  # what people judge without being told what the checks say
     pii: Mapping[str, Treatment] = Field(default_factory=dict)  # kind of personal data -> what becomes of it
     limits: Mapping[str, Limit]
     presets: Mapping[str, Overrides] = Field(default_factory=dict)

@@ -4,19 +4,13 @@ import polars as pl
 
 from curation.conversation import survivors
 from curation.policy import RARE_LANGUAGE, Route, in_line, judged, too_common, verdicts
-from curation.queue import Blind, grouped, in_turn, ties, with_blind_samples
+from curation.queue import grouped, in_turn, ties, with_blind_samples
 from curation.stage import Stage, table_path
-
-
-class Routing(Route):
-    """params.yaml: route, with what only the queue needs."""
-
-    blind: Blind = Blind()
 
 
 def main() -> None:
     """Policy over findings, and the review queue in the order of expected effect."""
-    with Stage("route", Routing) as stage:
+    with Stage("route", Route) as stage:
         ingested = stage.input(table_path("ingested/conversations"))
         read = pl.read_parquet(ingested, columns=["row_id", "conversation_id", "language"])
         rows, scored = survivors(read, stage.read("dedup/clusters")), stage.read("scored/findings")

@@ -73,6 +73,13 @@ def runs(hashed: U64, lengths: Indices, size: int) -> tuple[U64, Indices]:
     return mixed[(left >= size) | first], np.where(lengths > 0, np.maximum(lengths - size + 1, 1), 0)
 
 
+def spans(starts: Indices, ends: Indices) -> tuple[Indices, Indices]:
+    """Every place of each span [start, end), one span after another, and their lengths."""
+    lengths = ends - starts
+    begun = offsets(lengths)
+    return np.arange(begun[-1]) + np.repeat(starts - begun[:-1], lengths), lengths
+
+
 def offsets(lengths: Indices) -> Indices:
     """Where each part begins, and at last where the last one ends."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])

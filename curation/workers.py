@@ -28,11 +28,11 @@ def spread(
 ) -> Iterator[Result]:
     """prepare()(item) for each item, in order. `prepare` runs once a process; it, items and results must pickle.
 
-    With one worker, or "auto" and work that is not `large`, everything happens in this process. New processes are
-    spawned, since a fork in the middle of another thread's work (Polars has many) never wakes up.
+    With one worker, or work that is not `large`, everything happens in this process. New processes are spawned, since
+    a fork in the middle of another thread's work (Polars has many) never wakes up.
     """
-    count = workers if workers != "auto" else min(MOST, _cores()) if large else 1
-    if count == 1:
+    count = workers if workers != "auto" else min(MOST, _cores())
+    if count == 1 or not large:
         work = None
         for item in items:
             work = work or prepare()

@@ -159,6 +159,11 @@ def test_held_rows_do_not_count_as_stopped() -> None:
     assert tables.stopped({"rows": 4, "reject": 1, "review": 1, "held": 1, "passed": 1}) == 0.5
 
 
+def test_a_held_row_counts_once_nothing_planted_is_left_in_it_and_both_figures_are_told() -> None:
+    counts = {"rows": 4, "reject": 1, "held_mended": 2, "held": 1}
+    assert (tables.stopped(counts), tables.stopped(counts, tables.STRICTLY)) == (0.75, 0.25)
+
+
 def test_peers_get_a_line_a_turn() -> None:
     row = base("en", 1)[0]
     assert [line.split(":")[0] for line in as_text(row).split("\n")] == ["user", "assistant", "user", "assistant"]

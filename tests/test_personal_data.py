@@ -94,6 +94,11 @@ def test_orders_prices_dates_and_tracking_numbers_are_nobody_s():
         ("IBAN SA03 8000 0000 6080 1016 7519 THANKS", "iban", "SA03 8000 0000 6080 1016 7519"),
         ("SSN 536-90-4399", "national_id", "536-90-4399"),
         ("رقم جوازي A12345678", "national_id", "A12345678"),
+        ("ID 1034567897, thanks", "national_id", "1034567897"),
+        ("Government id: 1034567897", "national_id", "1034567897"),
+        ("Here is my identification: 9871012345", "national_id", "9871012345"),
+        ("About my order, 1034567897 is my national ID", "national_id", "1034567897"),
+        ("driver's licence 1034567897", "national_id", "1034567897"),
         ("https://u:pw12@shop.example/x", "secret", "u:pw12"),
         ("open https://a.example/?access_token=abc123def&x=1", "secret", "abc123def"),
         ("from fe80:0:0:0:200:f8ff:fe21:67cf", "ip_address", "fe80:0:0:0:200:f8ff:fe21:67cf"),
@@ -116,6 +121,11 @@ def test_forms_that_people_really_write_are_found(text: str, kind: str, value: s
 def test_a_bare_number_is_what_it_was_asked_for(asked: str, answer: str, kind: str):
     assert [k for k, _ in found(answer, asked)] == [kind]
     assert found(answer, "What is your order number?") == []
+
+
+@pytest.mark.parametrize("what", ["order id", "session ID:", "ticket id is", "the driver id", "game id"])
+def test_the_id_of_a_thing_is_nobody_s(what: str):
+    assert found(f"It is about {what} 1034567897") == []
 
 
 @pytest.mark.parametrize("hotline", ["Call us on 920012345", "our number is 800 244 0123", "اتصل بنا على 920001234"])

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from curation import score
 from curation.checks import Check, Context, Score, checks, findings
+from curation.checks._words import LEAST
 from curation.notes import notes
-from curation.score import costs, findings_by_row
-from curation.stage import QiratError, Stage
+from curation.score import ALONE, costs, findings_by_set, looked_at
+from curation.stage import CACHE, QiratError, Stage
 from tests.builders import context, params, record, talk
 
 REPLY = "Thank you for contacting Zaafaran Home. Your parcel left our warehouse this morning and will"
@@ -32,6 +33,12 @@ TALKS = [
 ]
 TABLE = record(*TALKS).sort("conversation_id")
 BY_ROW = [check for check in checks().values() if not check.whole_set]
+BY_SET = [check for check in checks().values() if check.whole_set]
+READINGS = {check.reads for check in BY_SET if check.reads}
+
+
+def findings_by_row(stage: Stage[Score], table: pl.DataFrame, using: Context, which: list[Check]) -> pl.DataFrame:
+    return looked_at(stage, table, using, which, READINGS)[ALONE]
 
 
 @pytest.fixture
@@ -69,6 +76,7 @@ def test_chunks_change_no_byte(stage: Stage[Score], size: int):
 
 def test_workers_change_no_byte(stage: Stage[Score], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(score, "CHUNK", 4)
+    monkeypatch.setattr(score, "LARGE", 0)
     assert as_bytes(findings_by_row(stage, TABLE, with_workers(2), BY_ROW)) == AT_ONCE
 
 
@@ -78,6 +86,74 @@ def test_a_run_after_another_gives_the_bytes_of_a_first_run(stage: Stage[Score],
     stage.forget_but([])
     findings_by_row(stage, TABLE[sorted(before)], context(), BY_ROW)
     assert as_bytes(findings_by_row(stage, TABLE, context(), BY_ROW)) == AT_ONCE
+
+
+def talks(number: int) -> pl.DataFrame:
+    """Enough conversations to be compared with one another, of both languages and with all that readings look for."""
+    said = []
+    for n in range(number):
+        day = "Monday" if n % 3 else "Tuesday and the"  # some break off
+        said.append(
+            talk(f"Where is order {n}{n}?", f"Order {n}{n} costs {n % 7} SAR. It arrives on {day}", "Ok.", REPLY)
+        )
+        said.append(
+            talk(f"أين الطلب رقم {n}؟", f"طلبك {n} في الطريق إليك، اتصل على 05012345{n % 90 + 10}.", "", "شكراً.")
+        )
+    said += [talk("Hello?"), talk("Hi", "qwzx vbkj pqzt xxwv jkqz"), talk("system only", "", system="Be kind.")]
+    rows = record(*said, language=["en", "ar"] * number + ["en", "mixed", "ar"])
+    return rows.unique("conversation_id").sort("conversation_id")
+
+
+SET = talks(LEAST + 20)
+
+
+def compared(stage: Stage[Score], rows: pl.DataFrame) -> bytes:
+    readings = looked_at(stage, rows, context(), [], READINGS)
+    return as_bytes(findings_by_set(stage, rows, replace(context(), readings=readings), BY_SET))
+
+
+SET_AT_ONCE = as_bytes(findings(SET, context(), BY_SET))
+
+
+@given(st.integers(0, SET.height), st.booleans())
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_readings_of_an_earlier_run_change_no_byte_of_what_comparing_rows_finds(
+    stage: Stage[Score], before: int, last: bool
+):
+    stage.forget_but([])
+    compared(stage, SET.tail(before) if last else SET.head(before))
+    assert compared(stage, SET) == SET_AT_ONCE
+    assert {"unusual_reply", "broken_off", "ungrounded_fact"} & set(pl.read_parquet(SET_AT_ONCE)["code"])
+
+
+def test_rows_are_read_for_comparing_but_once(stage: Stage[Score]):
+    seen: list[str] = []
+
+    def first_words(rows: pl.DataFrame, _: Context) -> pl.DataFrame:
+        seen.extend(rows["conversation_id"])
+        return rows.select("conversation_id", words=pl.lit("w")).head(2)
+
+    looked_at(stage, TABLE[:10], context(), [], {first_words})
+    told = looked_at(stage, TABLE[5:], context(), [], {first_words})["first_words"]
+    assert seen == TABLE["conversation_id"].to_list()
+    assert sorted(told["conversation_id"]) == TABLE["conversation_id"][5:].to_list()
+    assert told["words"].count() == 2  # of the later run; the first two of the earlier one have left
+
+
+def test_what_was_remembered_by_halves_is_not_trusted(stage: Stage[Score]):
+    looked_at(stage, TABLE, context(), BY_ROW, READINGS)
+    path = CACHE / "score" / "reply_tokens.parquet"
+    table = pl.read_parquet(path)
+    version = pl.read_parquet_metadata(path)["version"]
+    stage.remember("reply_tokens", version, table.head(3))  # as if an earlier, smaller run's stood here
+    told = looked_at(stage, TABLE, context(), BY_ROW, READINGS)
+    assert as_bytes(told[ALONE]) == AT_ONCE
+    assert sorted(told["reply_tokens"]["conversation_id"]) == TABLE["conversation_id"].to_list()
+
+
+def test_a_set_in_which_no_agent_says_a_word_is_compared_all_the_same():
+    silent = record(*(talk(f"question {n}") for n in range(LEAST + 1)))
+    assert findings(silent, context(), [check for check in BY_SET if check.reads]).is_empty()
 
 
 def seen_by(rows: list[str]) -> Check:
@@ -124,6 +200,7 @@ def broken(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_check_that_fails_is_named_with_its_rows(stage: Stage[Score], workers: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(score, "CHUNK", 5)
+    monkeypatch.setattr(score, "LARGE", 0)
     check = replace(checks()["length"], name="tongues", observe=broken)
     first, last = TABLE["row_id"][0], TABLE["row_id"][4]
     said = rf"the check tongues failed on {first} to {last}: ValueError: no such tongue \(test_score.py, line \d+\)"

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from curation.stage import QiratError
-from curation.workers import packed, spread, unpacked
+from curation.workers import Workers, packed, spread, unpacked
 
 
 def adder(to: int):
@@ -21,8 +21,9 @@ def test_results_come_in_the_order_of_the_items(workers: int):
     assert list(spread(partial(adder, 5), range(20), workers, large=True)) == list(range(5, 25))
 
 
-def test_small_work_stays_in_this_process():
-    assert list(spread(lambda: lambda item: os.getpid(), [1, 2], "auto", large=False)) == [os.getpid()] * 2
+@pytest.mark.parametrize("workers", ["auto", 2])
+def test_small_work_stays_in_this_process(workers: Workers):
+    assert list(spread(lambda: lambda item: os.getpid(), [1, 2], workers, large=False)) == [os.getpid()] * 2
 
 
 def test_a_worker_that_is_killed_stops_the_stage_with_a_cure():

@@ -15,6 +15,7 @@ import yaml
 from benchmarks.corruption.defects import as_json
 from benchmarks.corruption.rows import Row
 from benchmarks.document import ROOT
+from curation.personal_data.tables import without_personal_data
 
 STAGES = ("ingest", "dedup", "embed", "score", "route", "curate")
 
@@ -70,7 +71,7 @@ def outcomes(project: Path, rows: Sequence[Row]) -> pl.DataFrame:
     """id, language, defect, outcome and codes of every row.
 
     quarantined, merged (one of it and its twin was closed as a copy), reject, review, held, mended (in the curated set
-    without what was planted) or passed.
+    without what was planted), held_mended (held, and without it as soon as anybody lets it go) or passed.
     """
     found = read(project)
     copies = {row.twin: row.id for row in rows if row.twin}
@@ -83,6 +84,8 @@ def outcomes(project: Path, rows: Sequence[Row]) -> pl.DataFrame:
             outcome = "merged"
         elif not fate.survivor:
             outcome = "passed" if found.same_cluster(row.id, copies.get(row.id)) else "merged"
+        elif fate.verdict == "held" and is_mended(row, found.released.get(fate.conversation_id)):
+            outcome = "held_mended"
         elif fate.verdict != "accept":
             outcome = fate.verdict
         else:
@@ -105,10 +108,14 @@ class Fate:
 
 @dataclass(frozen=True)
 class Found:
-    """What lies in a project after curate: fates by the rows' own ids, curated messages (JSON) by conversation."""
+    """What lies in a project after curate: fates by the rows' own ids, messages (JSON) by conversation.
+
+    `curated` are those of the curated set, `released` those that held rows will have in it once a person keeps them.
+    """
 
     fates: Mapping[str, Fate]
     curated: Mapping[str, str]
+    released: Mapping[str, str]
 
     def same_cluster(self, one: str, other: str | None) -> bool:
         return other is not None and other in self.fates and self.fates[one].cluster == self.fates[other].cluster
@@ -121,11 +128,25 @@ def read(project: Path) -> Found:
     joined = rows.join(clusters, on="row_id").join(verdicts, on="conversation_id", how="left").drop("row_id")
     curated = table(project, "curated/conversations").select("conversation_id", "parent_id", "messages")
     said = {parent or key: json.dumps(messages, ensure_ascii=False) for key, parent, messages in curated.iter_rows()}
+    held = verdicts.filter(pl.col("verdict") == "held")
     fates = {
         key: Fate(conversation_id, cluster, survivor, verdict, codes or [])
         for key, conversation_id, cluster, survivor, verdict, codes in joined.iter_rows()
     }
-    return Found(fates, said)
+    return Found(fates, said, released(project, held))
+
+
+def released(project: Path, held: pl.DataFrame) -> dict[str, str]:
+    """Messages (JSON) of held conversations as the project's own masking, by the params in force, would let them go."""
+    params = yaml.safe_load((project / "params.yaml").read_text("utf-8"))
+    kinds = {kind for kind, treatment in params["route"]["pii"].items() if treatment == "mask"}
+    rows = table(project, "ingested/conversations").join(held, on="conversation_id", how="semi")
+    unlike = rows.unique("conversation_id", keep="first", maintain_order=True).with_columns(
+        parent_id=pl.lit(None, dtype=pl.String)
+    )
+    masked, _ = without_personal_data(unlike, kinds, params["score"]["countries"])
+    columns = masked.select("conversation_id", "parent_id", "messages")
+    return {parent or key: json.dumps(messages, ensure_ascii=False) for key, parent, messages in columns.iter_rows()}
 
 
 def is_mended(row: Row, text: str | None) -> bool:

@@ -1,12 +1,13 @@
 """The outcomes of all rows as numbers, and as the tables of docs/benchmarks.md."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-STOPPED = ("reject", "review", "merged", "mended", "quarantined", "removed")  # not held: that waits for a person
-SHOWN = ("reject", "merged", "mended", "review", "held", "passed")
+STRICTLY = ("reject", "review", "merged", "mended", "quarantined", "removed")  # not held: that waits for a person
+STOPPED = (*STRICTLY, "held_mended")  # what was planted in these can never train, whatever becomes of the row
+SHOWN = ("reject", "merged", "mended", "review", "held_mended", "held", "passed")
 BUDGET = "0.1"  # the review budget that the goals are set for
 
 
@@ -36,8 +37,8 @@ def codes(rows: pl.DataFrame) -> dict[str, Any]:
     return found
 
 
-def stopped(counts: Mapping[str, int]) -> float:
-    return sum(counts.get(name, 0) for name in STOPPED) / max(counts["rows"], 1)
+def stopped(counts: Mapping[str, int], outcomes: Sequence[str] = STOPPED) -> float:
+    return sum(counts.get(name, 0) for name in outcomes) / max(counts["rows"], 1)
 
 
 def markdown(results: Mapping[str, Any]) -> str:
@@ -50,19 +51,22 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 def _overall(policies: Mapping[str, Any]) -> list[str]:
     clean = [f"clean {became}" for became in ("rejected", "in review", "held", "merged")]
-    lines = head("personal data", "review budget", "language", "defects stopped", "defects held", *clean)
+    lines = head(
+        "personal data", "review budget", "language", "defects stopped", "without held", "defects held", *clean
+    )
     for policy, budgets in policies.items():
         for budget, languages in budgets.items():
             for language, found in languages.items():
                 bad, good = found["planted"], found["clean"]
                 clean = [_share(good.get(name, 0), good["rows"]) for name in ("reject", "review", "held", "merged")]
-                caught = [f"{stopped(bad):.1%}", _share(bad.get("held", 0), bad["rows"])]
+                strictly = f"{stopped(bad, STRICTLY):.1%}"
+                caught = [f"{stopped(bad):.1%}", strictly, _share(bad.get("held", 0), bad["rows"])]
                 lines.append(row(policy, f"{float(budget):.0%}", language, *caught, *clean))
     return lines
 
 
 def _defects(languages: Mapping[str, Any]) -> list[str]:
-    lines = head("defect", "language", "planted", "stopped", *SHOWN)
+    lines = head("defect", "language", "planted", "stopped", *(name.replace("_", ", ") for name in SHOWN))
     kinds = sorted({kind for found in languages.values() for kind in found["defects"]})
     for kind in [*kinds, "all"]:
         for language, found in languages.items():

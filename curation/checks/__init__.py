@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,10 +71,12 @@ class Context:
     playbook: Playbook
     vectors: pl.DataFrame | None  # conversation_id, vector, reply; None: no embeddings at hand
     evaluation: pl.DataFrame  # the record, of the evaluation sets
+    readings: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # those at hand, of all rows, by name
 
 
 Observations = Iterable[Mapping[str, Any]]
 Observe = Callable[[pl.DataFrame, Context], pl.DataFrame | Observations]
+Reading = Callable[[pl.DataFrame, Context], pl.DataFrame]  # conversation_id and anything else, at most one row for each
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Check:
     whole_set: bool  # compares rows with one another, so it says nothing of a single row
     sees_edits: bool  # of the whole set, and also asked about rows that people edited, beside all others
     needs_vectors: bool  # silent where there are none; always a check of the whole set
+    reads: Reading | None  # what a check of the whole set needs of each row, told by the row alone: remembered
     source: str  # where the method comes from: a paper, a standard, a library
     observe: Observe
 
@@ -148,15 +151,24 @@ def check(  # noqa: PLR0913 - a form to fill in, each field by its name
     whole_set: bool = False,
     sees_edits: bool = False,
     needs_vectors: bool = False,
+    reads: Reading | None = None,
     source: str = "",
 ) -> Callable[[Observe], Observe]:
     """Registers a check. Raise `version` whenever the same row may give another finding."""
 
     def register(observe: Observe) -> Observe:
-        _CHECKS[name] = Check(name, codes, version, languages, whole_set, sees_edits, needs_vectors, source, observe)
+        kind = (whole_set, sees_edits, needs_vectors, reads)
+        _CHECKS[name] = Check(name, codes, version, languages, *kind, source, observe)
         return observe
 
     return register
+
+
+def read(reading: Reading, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """conversation_id of each, in their order, and what the reading tells of it: null where that is nothing."""
+    at_hand = context.readings.get(reading.__name__)
+    told = reading(conversations, context) if at_hand is None else at_hand
+    return conversations.select("conversation_id").join(told, on="conversation_id", how="left", maintain_order="left")
 
 
 @functools.cache

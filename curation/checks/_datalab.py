@@ -16,8 +16,9 @@ from curation.stage import QiratError
 def matrix(conversations: pl.DataFrame, context: Context, side: str = "vector") -> npt.NDArray[np.float32]:
     """Vectors of what the customer said (or the team: "reply") in the order of the conversations, (n, dimensions)."""
     assert context.vectors is not None
+    vectors = context.vectors.select("conversation_id", side)
     found = conversations.select("conversation_id").join(
-        context.vectors, on="conversation_id", how="left", maintain_order="left"
+        vectors, on="conversation_id", how="left", maintain_order="left"
     )[side]
     if found.null_count() or not np.isfinite(values := np.asarray(found.to_numpy(), np.float32)).all():
         raise QiratError("some conversations have no usable vector; run `dvc repro embed -f`")

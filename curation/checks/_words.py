@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from curation.checks import Context, read
 from curation.conversation import turns
+from curation.shingles import offsets, spans
 from curation.text import folded
 
 LEAST = 200  # conversations of a language from which it can be told what is usual in it
@@ -44,15 +46,27 @@ class Said:
 _KEPT: dict[str, tuple[weakref.ref[pl.DataFrame], list[Said]]] = {}
 
 
-def said_by_language(conversations: pl.DataFrame) -> list[Said]:
+def words_by_turn(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
+    """`length`: words of each turn of a customer or an agent that says something; `words`: all of them, in order.
+
+    They are folded, and digits are alike.
+    """
+    words = folded(pl.col("content")).str.replace_all(r"\d", "0").str.extract_all(r"[\p{L}\p{N}]+")
+    said = _speaking(conversations).select("conversation_id", word=words)
+    return said.group_by("conversation_id").agg(
+        length=pl.col("word").list.len(), words=pl.col("word").explode(empty_as_null=False).cast(pl.Categorical)
+    )
+
+
+def said_by_language(conversations: pl.DataFrame, context: Context) -> list[Said]:
     """One `Said` for each language, as `by_language` tells it, in which LEAST conversations are.
 
     Several checks ask for the same set one after another: it is read once, and forgotten when the set is.
     """
     of, found = _KEPT.get("last", (None, []))
     if of is None or of() is not conversations:
-        parts = [(part, _spoken(part)) for part in by_language(conversations)]
-        found = [_said(part, spoken) for part, spoken in parts if spoken["conversation_id"].n_unique() >= LEAST]
+        parts = [_both_speaking(part) for part in by_language(conversations)]
+        found = [_said(part, context) for part in parts if part.height >= LEAST]
         _KEPT["last"] = weakref.ref(conversations, lambda gone: _forget(gone)), found
     return found
 
@@ -74,47 +88,66 @@ def by_language(conversations: pl.DataFrame) -> list[pl.DataFrame]:
     return pl.concat([plain, mixed]).sort("conversation_id").partition_by("judged_as")
 
 
-def _spoken(conversations: pl.DataFrame) -> pl.DataFrame:
-    """Turns of customers and replies that say something, of conversations that have both; in order."""
-    said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != ""))
-    both = pl.col("role").n_unique().over("conversation_id") == 2
-    return said.filter(both).sort("conversation_id", "turn")
+def _speaking(conversations: pl.DataFrame) -> pl.DataFrame:
+    """Turns of customers and agents that say something, in their order."""
+    return turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != ""))
 
 
-def _said(conversations: pl.DataFrame, spoken: pl.DataFrame) -> Said:
-    standing = conversations.join(spoken, on="conversation_id", how="semi", maintain_order="left")
-    texts = spoken.select("content").unique(maintain_order=True).with_row_index("text")
-    text = spoken.join(texts, on="content", how="left", maintain_order="left")["text"]
+def _both_speaking(conversations: pl.DataFrame) -> pl.DataFrame:
+    """The conversations in which customer and agent say something."""
+    sides = _speaking(conversations).group_by("conversation_id").agg(pl.col("role").n_unique())
+    both = sides.filter(pl.col("role") == 2)
+    return conversations.join(both, on="conversation_id", how="semi", maintain_order="left")
+
+
+def _said(conversations: pl.DataFrame, context: Context) -> Said:
+    spoken = _speaking(conversations)
+    texts = spoken.with_row_index("first").unique("content", keep="first", maintain_order=True).with_row_index("text")
+    text = spoken.join(texts.select("text", "content"), on="content", how="left", maintain_order="left")["text"]
     owner = spoken["conversation_id"].rle_id()
-    reply = (spoken["role"] == "assistant").to_numpy()
-    places = (column.to_numpy().astype(np.int64) for column in (owner, text))
-    owners, rows = places
-    return Said(standing, spoken, owners, reply, rows, *_words_and_grams(texts["content"]))
+    told = read(words_by_turn, conversations, context)
+    ends = offsets(told["length"].explode().to_numpy().astype(np.int64))
+    first = texts["first"].to_numpy()
+    places, lengths = spans(ends[first], ends[first + 1])
+    counts, words = _counted(told["words"].explode(empty_as_null=False).gather(places), lengths)
+    return Said(
+        conversations,
+        spoken,
+        owner.to_numpy().astype(np.int64),
+        (spoken["role"] == "assistant").to_numpy(),
+        text.to_numpy().astype(np.int64),
+        counts,
+        _grams(words),
+        words,
+    )
 
 
-def _words_and_grams(texts: pl.Series) -> tuple[Any, Any, pl.Series]:
-    """Sparse counts of words in texts and of grams in words; the words."""
+def _counted(words: pl.Series, lengths: Indices) -> tuple[Any, pl.Series]:
+    """Sparse counts of words in texts, which have so many of `words` one after another; and each word, in order."""
     from scipy.sparse import csr_matrix
 
-    found = folded(pl.col("text")).str.replace_all(r"\d", "0").str.extract_all(r"[\p{L}\p{N}]+")
-    words = pl.DataFrame({"text": texts}).with_row_index("row").select("row", word=found).explode("word").drop_nulls()
-    known = words.select("word").unique().sort("word").with_row_index("column")
-    standing = words.join(known, on="word")
-    parts = pl.Series("gram", [[word, *_trigrams(word)] for word in known["word"]], dtype=pl.List(pl.String))
-    made = known.select("column", parts).explode("gram").drop_nulls()
-    named = made.join(made.select("gram").unique().sort("gram").with_row_index("place"), on="gram")
-
-    def table(rows: pl.Series, columns: pl.Series, shape: tuple[int, int]) -> Any:
-        return csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
-
-    counts = table(standing["row"], standing["column"], (len(texts), known.height))
-    grams = table(named["column"], named["place"], (known.height, named["gram"].n_unique()))
-    return counts, grams, known["word"]
+    distinct = words.unique()
+    known = pl.DataFrame({"word": distinct.cast(pl.String), "code": distinct.to_physical()}).sort("word")
+    code = words.to_physical().to_numpy()
+    column = np.zeros(int(code.max(initial=0)) + 1, np.int64)
+    column[known["code"].to_numpy()] = np.arange(known.height)
+    each = column[code]
+    counts = csr_matrix((np.ones(len(each), np.float32), each, offsets(lengths)), (len(lengths), known.height))
+    counts.sum_duplicates()
+    return counts, known["word"]
 
 
-def _trigrams(word: str) -> list[str]:
-    whole = f"<{word}>"
-    return [whole[k : k + GRAM] for k in range(len(whole) - GRAM + 1)]
+def _grams(words: pl.Series) -> Any:
+    """Sparse counts of grams in words."""
+    from scipy.sparse import csr_matrix
+
+    known = words.to_frame("word").with_row_index("row")
+    each = known.with_columns(at=pl.int_ranges(pl.col("word").str.len_chars())).explode("at")
+    trigrams = each.select("row", gram=pl.format("<{}>", "word").str.slice("at", GRAM))
+    made = pl.concat([known.select("row", gram="word"), trigrams])
+    named = made.join(made.select("gram").unique().sort("gram").with_row_index("column"), on="gram")
+    shape = known.height, named["gram"].n_unique()
+    return csr_matrix((np.ones(named.height, np.float32), (named["row"], named["column"])), shape=shape)
 
 
 # -- vectors -----------------------------------------------------------------------------------------------------------

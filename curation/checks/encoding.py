@@ -13,26 +13,33 @@ from curation.conversation import turns
 _ARABIC_TWICE = re.compile("[طظ][^\\s\u0621-\u0630\u0632-\u0636]")
 ARABIC_TWICE_SHARE = 0.25  # of a text's letters; real Arabic stays below 0.05 ...
 # A table without the letter gave a question mark: in the middle of a word, or for each letter of several words.
-_LETTER_LOST = re.compile(r"(?<=[^\W\d_])\?+(?=[^\W\d_A-Z])")
+_LETTER_LOST = re.compile(r"(?<=[^\W\d_])\?+(?=[^\W\d_A-Z])|(?<![^\s(\"'])\?(?=[a-z]{2})")
+# A mark after which a word of its own begins is a space forgotten ("really?ok"); of a broken word the rest is no word.
+_WHOLE_WORDS = re.compile(
+    r"\?(?:and|any|are|as|at|but|by|can|could|did|do|does|for|from|go|has|have|he|hello|hey|hi|how|i|if|im|in|is|it|just|let|lol|me"
+    r"|my|no|not|of|oh|ok|okay|on|or|our|please|pls|she|should|so|sure|thank|thanks|that|the|then|there|they|this|to|up|us|was|we"
+    r"|well|what|when|where|which|who|why|will|with|would|ya|yeah|yes|yet|you|your)(?![a-z'])"
+)
+_LATIN_LOST = re.compile(r"\?[a-z]")
 _WORDS_LOST = re.compile(r"\?{2,}(?:\s\?+){2,}")
 # What stands in a text beside letters of a script and common marks when ftfy has anything to say: its signs of damage
 # are all outside of ASCII and of Arabic.
 _STRANGE = r"[^\x00-\x7f\x{0600}-\x{06ff}]"
 _ADDRESS = re.compile(r"\S+(?:://|\.\w+/)\S*")
-LETTERS_LEAST = 2  # "really?ok" is a space forgotten
 ARABIC_TWICE_LEAST = 4  # ... but for a word or two
 
 
 @check(
     "encoding",
     {"mojibake": "fatal", "lost_characters": "fatal", "lost_letters": "doubt"},
-    version=2,
+    version=3,
     source="ftfy.badness (Speer 2019); for Arabic the byte patterns of UTF-8 in Windows-1256",
 )
 def encoding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Mojibake, by ftfy's heuristic and for UTF-8 Arabic read as Windows-1256; characters lost as U+FFFD or as "?".
 
-    `value` = marks of damage in the turn. Not seen: a single wrong letter in Arabic, a single "?" in a word.
+    `value` = marks of damage in the turn. Not seen: a single wrong letter or "?" in Arabic, a "?" for a word's
+    last letter.
     """
     from ftfy.badness import badness
 
@@ -44,8 +51,8 @@ def encoding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[
             yield {**seen, "code": "mojibake", "value": bad, "threshold": 1}
         if lost := text.count("\ufffd"):
             yield {**seen, "code": "lost_characters", "value": lost, "threshold": 1}
-        if (marks := _letters_lost(text)) >= LETTERS_LEAST:
-            yield {**seen, "code": "lost_letters", "value": marks, "threshold": LETTERS_LEAST}
+        if marks := _letters_lost(text):
+            yield {**seen, "code": "lost_letters", "value": marks, "threshold": 1}
 
 
 def _arabic_read_twice(text: str) -> int:
@@ -54,9 +61,10 @@ def _arabic_read_twice(text: str) -> int:
 
 
 def _letters_lost(text: str) -> int:
-    if text.count("?") < LETTERS_LEAST:
+    if "?" not in text:
         return 0
-    plain = _ADDRESS.sub("", text)
+    plain = _WHOLE_WORDS.sub(" ", _ADDRESS.sub("", text))
     in_words: list[str] = _LETTER_LOST.findall(plain)
     for_words: list[str] = _WORDS_LOST.findall(plain)
-    return len(in_words) + sum(words.count("?") for words in for_words)
+    marks = len(in_words) + sum(words.count("?") for words in for_words)
+    return marks if marks > 1 or _LATIN_LOST.search(plain) else 0  # whole Arabic words are not known here

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from curation.checks import Context, check
-from curation.checks._words import Floats, Mask, Said, said_by_language
+from curation.checks._words import Floats, Mask, Said, said_by_language, words_by_turn
 
 REPORTED_FROM = 0.4
 SHORTEST = 4  # letters a word must have to be judged
@@ -15,7 +15,13 @@ STRANGE_FROM = 0.5  # share of a word's trigrams that no other word has
 LEAST_LETTERS = 8  # in strange words
 
 
-@check("gibberish", {"gibberish": "doubt"}, whole_set=True, source="letter trigrams of the set's own words")
+@check(
+    "gibberish",
+    {"gibberish": "doubt"},
+    whole_set=True,
+    reads=words_by_turn,
+    source="letter trigrams of the set's own words",
+)
 def gibberish(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Turns whose words are spelled as no other words of the set are.
 
@@ -26,7 +32,7 @@ def gibberish(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     Limits: a turn in a language that the set hardly has looks the same (the language check tells which it is); a name
     or a typing error in a turn of two words may be one.
     """
-    for said in said_by_language(conversations):
+    for said in said_by_language(conversations, context):
         seen = _strangeness(said).filter(pl.col("value") >= REPORTED_FROM)
         worst = seen.sort("value", "turn", descending=[True, False])
         for row in worst.unique("conversation_id", keep="first", maintain_order=True).iter_rows(named=True):

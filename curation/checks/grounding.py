@@ -7,11 +7,12 @@ from typing import Any
 
 import polars as pl
 
-from curation.checks import Context, check
+from curation.checks import Context, check, read
 from curation.conversation import turns
 from curation.text import fold, folded
 
 SHARED_LEAST, SHARED_SHARE = 10, 0.005  # a fact that so many conversations and this share of them state is the house's
+_FACT = {"turn": pl.Int32, "kind": pl.String, "words": pl.String}
 NUMBER = "number"  # of a kind that only the service's own systems know: order, balance, reference
 
 _CURRENCY = (
@@ -59,12 +60,26 @@ _BEGINS, _ENDS = re.compile(r"(?<![\w.,])"), re.compile(r"(?!\w|[.,]\d)")
 _NO_CENTS = re.compile(r"(?<=\d)\.0+(?![\d.])")
 
 
+def facts_stated(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
+    """`facts` of a conversation that a reply states and no earlier turn contains."""
+    likely = turns(conversations).filter(
+        (pl.col("role") == "assistant") & folded(pl.col("content")).str.contains(_MAY_STATE_ONE)
+    )
+    places = likely.group_by("conversation_id").agg(pl.col("turn").sort())
+    worth = conversations.select("conversation_id", "messages").join(places, on="conversation_id")
+    stated = {key: list(ungrounded(messages, replies)) for key, messages, replies in worth.iter_rows()}
+    found = [(key, turn, kind, words) for key, facts in stated.items() for turn, kind, words in facts]
+    table = pl.DataFrame(found, {"conversation_id": pl.String, **_FACT}, orient="row")
+    return table.group_by("conversation_id", maintain_order=True).agg(facts=pl.struct(*_FACT))
+
+
 @check(
     "grounding",
     {"ungrounded_fact": "doubt", "ungrounded_number": "doubt", "house_fact": "info"},
     version=2,
     whole_set=True,
     sees_edits=True,
+    reads=facts_stated,
     source="own patterns",
 )
 def grounding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
@@ -79,13 +94,8 @@ def grounding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     Limits: a fact the customer got by telephone is not known here, nor are names, times of day and weekdays judged;
     the chance agreement of two numbers grounds one.
     """
-    likely = turns(conversations).filter(
-        (pl.col("role") == "assistant") & folded(pl.col("content")).str.contains(_MAY_STATE_ONE)
-    )
-    places = likely.group_by("conversation_id").agg(pl.col("turn").sort())
-    worth = conversations.join(places, on="conversation_id").sort("conversation_id")
-    columns = worth.select("conversation_id", "messages", "turn")
-    stated = {key: list(ungrounded(messages, replies)) for key, messages, replies in columns.iter_rows()}
+    told = read(facts_stated, conversations, context).drop_nulls("facts").sort("conversation_id")
+    stated = {key: [tuple(fact.values()) for fact in facts] for key, facts in told.iter_rows()}
     known = Counter(fact for facts in stated.values() for fact in {(kind, words) for _, kind, words in facts})
     least = max(SHARED_LEAST, SHARED_SHARE * conversations.height)
     for key, facts in stated.items():

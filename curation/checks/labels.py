@@ -1,4 +1,4 @@
-"""Labels that the words do not bear out: cleanlab's Datalab on calibrated out-of-sample probabilities."""
+"""Labels that the words do not bear out: cleanlab's scores of calibrated out-of-sample probabilities."""
 
 from typing import Any
 
@@ -7,7 +7,8 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.checks import Context, check
-from curation.checks._datalab import issues, matrix
+from curation.checks._datalab import matrix
+from curation.stage import QiratError
 
 FEWEST = 5  # rows a label needs to be judged by cross-validation
 MOST = 200_000_000  # probabilities held at a time (rows x labels, 0.8 GB); the rarest labels beyond are not judged
@@ -35,19 +36,23 @@ def labels(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     of both sides: agents mostly understood what was asked, so their replies tell the topic too.
     Rows without a label, or with a label that is too rare, are not judged.
     """
+    from cleanlab.rank import get_label_quality_scores
+
     judged = conversations.filter(_common(conversations)).sort("conversation_id")
     if judged["label"].n_unique() < 2:
         return NOTHING
     classes, given = np.unique(judged["label"].to_numpy().astype(str), return_inverse=True)
     words = np.concatenate([matrix(judged, context, side) for side in ("vector", "reply")], axis=1)
     probabilities = calibrated(_out_of_sample(words, given, context.params.seed), given)
-    found, _ = issues("label", {"label": classes[given]}, {}, pred_probs=probabilities)
+    score = get_label_quality_scores(given, probabilities)  # as Datalab gives, which looks at every row in Python
+    if not np.isfinite(score).all():
+        raise QiratError("cleanlab gave no label scores to some rows; run `dvc repro embed -f`")
     return (
         judged.select(
             "conversation_id",
             "label",
             likelier=pl.Series(classes[probabilities.argmax(axis=1)]),
-            value=(1 - pl.Series(found["label_score"].to_numpy(), dtype=pl.Float64)).round(6),
+            value=(1 - pl.Series(score, dtype=pl.Float64)).round(6),
         )
         .filter((pl.col("value") >= REPORTED_FROM) & (pl.col("likelier") != pl.col("label")))
         .select(

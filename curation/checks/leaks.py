@@ -20,6 +20,7 @@ SHORT = 20  # runs; what is left of a shorter text without its phrases proves le
 LEAST_WHOLE = 20  # in common, where phrases count
 PHRASE_SHARE, PHRASE_LEAST = 0.005, 10  # word runs of so many conversations are the team's phrases, not a leak
 QUOTED = 160  # characters of what both have
+NOTHING = pl.DataFrame(schema={"conversation_id": pl.String})
 
 
 @check(
@@ -41,6 +42,8 @@ def leaks(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
 
     Limits: paraphrases and translations are not seen, nor is what is shorter than a run.
     """
+    if context.evaluation.is_empty():
+        return NOTHING
     size = context.params.evaluation_words
     here, there = _Words.of(conversations), _Words.of(context.evaluation)
     everything = _most_shared(here, there, size, conversations.height, prompts=False)

@@ -1,19 +1,26 @@
 """Replies that belong to another conversation."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 import numpy as np
 import polars as pl
 
 from curation.checks import Context, check
 from curation.checks._datalab import matrix
 from curation.checks._fit import Talks, doubts, longest_reply, most_alike
-from curation.checks._words import Said, said_by_language
+from curation.checks._words import Said, said_by_language, words_by_turn
 
 REPORTED_FROM = 0.5
 COMPARED = 2_000  # conversations among which a like one is looked for
 QUOTED = 110  # characters of each reply in the evidence
+NOTHING = pl.DataFrame(
+    schema={
+        "conversation_id": pl.String,
+        "code": pl.String,
+        "value": pl.Float64,
+        "threshold": pl.Float64,
+        "turn": pl.Int32,
+        "evidence": pl.String,
+    }
+)
 
 
 @check(
@@ -21,9 +28,10 @@ QUOTED = 110  # characters of each reply in the evidence
     {"response_mismatch": "doubt"},
     version=2,
     whole_set=True,
+    reads=words_by_turn,
     source="canonical correlations as Gaussian mutual information (Bach and Jordan 2005), judged by planted swaps",
 )
-def mismatch(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
+def mismatch(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Replies that answer another conversation: exports joined by the wrong key, shifted rows, copied answers.
 
     Customers' words and replies become vectors (of words and letter trigrams, and embeddings where there are any).
@@ -37,11 +45,10 @@ def mismatch(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[
     about the same topic fits, and so does one that fits everywhere ("Goodbye."); where all conversations are alike a
     swap cannot be told.
     """
-    for said in said_by_language(conversations):
-        yield from _observed(said, context)
+    return pl.concat([NOTHING, *(_observed(said, context) for said in said_by_language(conversations, context))])
 
 
-def _observed(said: Said, context: Context) -> Iterator[Mapping[str, Any]]:
+def _observed(said: Said, context: Context) -> pl.DataFrame:
     seed, standing = context.params.seed, said.conversations
     theirs, ours = (None if context.vectors is None else matrix(standing, context, s) for s in ("vector", "reply"))
     talks = Talks.of(said, theirs, ours, seed)
@@ -51,18 +58,20 @@ def _observed(said: Said, context: Context) -> Iterator[Mapping[str, Any]]:
     longest = longest_reply(talks)
     replies = said.turns.filter(pl.Series(said.reply))
     first = np.searchsorted(talks.owner[talks.reply], np.arange(talks.count))
-    for row, other in zip(doubtful, alike, strict=True):
-        at = int(first[row] + least[row])
-        told = replies["content"][int(first[other] + longest[other])]
-        yield {
-            "conversation_id": standing["conversation_id"][int(row)],
-            "code": "response_mismatch",
-            "value": round(float(value[row]), 4),
-            "threshold": REPORTED_FROM,
-            "turn": replies["turn"][at],
-            "evidence": f"{_quoted(replies['content'][at])} | a like customer was told: {_quoted(told)}",
+    odd, told = replies[first[doubtful] + least[doubtful]], replies[first[alike] + longest[alike]]
+    quoted = zip(odd["content"], told["content"], strict=True)
+    return pl.DataFrame(
+        {
+            "conversation_id": standing["conversation_id"].gather(doubtful),
+            "code": pl.repeat("response_mismatch", len(doubtful), eager=True),
+            "value": pl.Series([round(one, 4) for one in value[doubtful].tolist()], dtype=pl.Float64),
+            "threshold": pl.repeat(REPORTED_FROM, len(doubtful), eager=True),
+            "turn": odd["turn"],
+            "evidence": pl.Series([_evidence(one, other) for one, other in quoted], dtype=pl.String),
         }
+    )
 
 
-def _quoted(text: str) -> str:
-    return " ".join(text.split())[:QUOTED]
+def _evidence(*replies: str) -> str:
+    odd, told = (" ".join(text.split())[:QUOTED] for text in replies)
+    return f"{odd} | a like customer was told: {told}"

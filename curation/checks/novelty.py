@@ -1,14 +1,11 @@
 """Replies in words that the team hardly uses: adverts, model talk, abuse, another company's text, jokes."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
+import numpy as np
 import polars as pl
 
 from curation.checks import Context, check
-from curation.checks._words import LEAST, by_language
-from curation.conversation import turns
-from curation.text import folded
+from curation.checks._replies import NOTHING, Replies, reply_tokens
+from curation.checks._words import LEAST, Floats, Indices, by_language
 
 REPORTED_FROM = 0.5
 SHORTEST = 10  # words: in a shorter reply each unusual one counts as one of so many
@@ -17,9 +14,13 @@ BACK_OFF = 4.0  # nats that a pair seen nowhere else costs beyond its second wor
 
 
 @check(
-    "novelty", {"unusual_reply": "doubt"}, whole_set=True, source="bigram surprisal with back-off, Jelinek 1997, ch. 4"
+    "novelty",
+    {"unusual_reply": "doubt"},
+    whole_set=True,
+    reads=reply_tokens,
+    source="bigram surprisal with back-off, Jelinek 1997, ch. 4",
 )
-def novelty(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
+def novelty(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Replies that speak as no other reply of the set does.
 
     Each word is as surprising as it is rare after the word before it, in the replies of all other conversations of its
@@ -28,47 +29,42 @@ def novelty(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[s
 
     Limits: a rare case that is rightly answered looks the same, and names and products may. It orders what people see.
     """
-    for part in by_language(conversations):
-        if part.height >= LEAST:
-            worst = (
-                _surprise(part).filter(pl.col("value") >= REPORTED_FROM).sort("value", "turn", descending=[True, False])
-            )
-            for row in worst.unique("conversation_id", keep="first", maintain_order=True).iter_rows(named=True):
-                yield {**row, "code": "unusual_reply", "threshold": REPORTED_FROM}
+    found = [_worst(part, context) for part in by_language(conversations) if part.height >= LEAST]
+    return pl.concat([NOTHING, *found]).with_columns(code=pl.lit("unusual_reply"), threshold=pl.lit(REPORTED_FROM))
 
 
-def _surprise(conversations: pl.DataFrame) -> pl.DataFrame:
-    """conversation_id, turn, value and the text as evidence, of each reply."""
-    replies = turns(conversations).filter((pl.col("role") == "assistant") & (pl.col("content") != ""))
-    replies = replies.with_row_index("reply").with_columns(place=pl.col("conversation_id").rle_id())
-    found = folded(pl.col("content")).str.replace_all(r"\d+", "0").str.extract_all(r"[\p{L}\p{N}']+")
-    # Numbers instead of texts from here on: a tenth of the time.
-    hashed = found.list.eval(pl.element().hash())
-    words = replies.select("reply", "place", word=hashed).explode("word").drop_nulls()
-    words = words.with_columns(pair=pl.struct(_before(), "word").hash())
-    nats = pl.when(_others("pair") > 0).then(_rare("pair")).otherwise(_rare("word") + BACK_OFF)
-    held = words.join(_holders(words, "pair"), on="pair").join(_holders(words, "word"), on="word")
-    total = pl.lit(conversations.height).log()
-    share = ((nats + total) > UNUSUAL).sum() / pl.len().clip(SHORTEST)
-    each = held.group_by("reply").agg(value=share)
-    return replies.join(each, on="reply").select(
+def _worst(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """conversation_id, turn, value and the text as evidence of the most surprising reply of a conversation."""
+    replies = Replies.of(conversations, context)
+    values = pl.DataFrame({"value": _surprise(replies, conversations.height)}).with_row_index("reply")
+    seen = replies.seen(values.filter(pl.col("value") >= REPORTED_FROM), conversations)
+    worst = seen.sort("conversation_id", "value", "turn", descending=[False, True, False])
+    return worst.unique("conversation_id", keep="first", maintain_order=True).select(
         "conversation_id", "turn", "value", evidence=pl.col("content").str.slice(0, 120)
     )
 
 
-def _before() -> pl.Expr:
-    begins = pl.col("reply") != pl.col("reply").shift(1)
-    return pl.when(begins.fill_null(True)).then(0).otherwise(pl.col("word").shift(1)).alias("before")
+def _surprise(replies: Replies, conversations: int) -> Floats:
+    """Of each reply: the share of its words that are very surprising."""
+    words = ~replies.mark
+    word, reply = replies.token[words], replies.reply[words]
+    _, pair = np.unique(replies.pairs(replies.before(words), word), return_inverse=True)
+    of_pair, of_word = (_others(what, replies.owner[reply]) for what in (pair, word))
+    nats = np.where(of_pair > 0, _rarity(of_pair), _rarity(of_word) + BACK_OFF) + np.log(conversations)
+    length = np.bincount(reply, minlength=len(replies.turn))
+    return np.bincount(reply, nats > UNUSUAL, len(length)) / np.maximum(length, SHORTEST)
 
 
-def _holders(words: pl.DataFrame, what: str) -> pl.DataFrame:
-    return words.select("place", what).unique().group_by(what).len(f"{what}_holders")
+def _others(what: Indices, place: Indices) -> Indices:
+    """In how many places beside its own each of these numbers stands."""
+    places = int(place.max(initial=0)) + 1
+    standing = np.sort(what * places + place)
+    once = standing[np.diff(standing, prepend=-1) != 0] // places
+    others: Indices = np.bincount(once, minlength=1)[what] - 1
+    return others
 
 
-def _others(what: str) -> pl.Expr:
-    return pl.col(f"{what}_holders").cast(pl.Float64) - 1
-
-
-def _rare(what: str) -> pl.Expr:
+def _rarity(others: Indices) -> Floats:
     """Minus the logarithm of how many other conversations have it, a tenth where none has."""
-    return -(_others(what) + 0.1).log()
+    table: Floats = -np.log(np.arange(others.max(initial=0) + 1) + 0.1)
+    return table[others]

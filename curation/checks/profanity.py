@@ -17,13 +17,15 @@ from curation.text import fold, folded
 MILD, STRONG = 1, 2
 _DISGUISED = {"a": "a@4*", "e": "e3*", "i": "i1!|*", "o": "o0*", "s": "s$5*", "t": "t7+*", "u": "uv*", "c": "c*"}
 _BETWEEN = r"[\s._*-]"  # the letters of a word spelled out: f u c k, f.u.c.k
-_CLITIC = "[وفبل]?"  # written as one word with what follows
+_EDGE = "[^a-z0-9ء-ي]"  # of a word, in folded text
+_CLITIC = "[وفبلك]?(?:ال|هال)?"  # written as one word with what follows
 SHORTEST_DISGUISED = 4  # letters
 
 
 @check(
     "profanity",
     {"profanity": "info", "profanity_agent": "doubt"},
+    version=2,
     languages=("en", "ar"),
     source="own word lists, curation/checks/profanity.yaml",
 )
@@ -31,11 +33,12 @@ def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     """Swear words, insults and curses in English and Arabic (standard and dialects), and the rudeness of agents.
 
     Whole words of `profanity.yaml` in folded text, so "Scunthorpe" and "class" are safe; also drawn out ("damnnn"),
-    disguised ("f**k", "sh1t") or spelled out ("f u c k"). Words with a harmless use ("dumb", "كلب") count where
-    somebody is called so. `value` = 1 for mild, 2 for strong words, the worst of each side. Customers do swear, and the
-    model must answer them: theirs is a matter of taste, an agent's never.
+    disguised ("f**k", "sh1t", "#@$%!") or spelled out ("f u c k"), and Arabic in Latin letters ("kosomak"). Words with
+    a harmless use ("dumb", "كلب") count where somebody is called so. `value` = 1 for mild, 2 for strong words, the
+    worst of each side. Customers do swear, and the model must answer them: theirs is a matter of taste, an agent's
+    never.
 
-    Limits: irony, threats and contempt in polite words are not seen, nor Arabic in Latin letters.
+    Limits: irony, threats and contempt in polite words are not seen.
     """
     said = (
         turns(conversations).filter(pl.col("role").is_in(["user", "assistant"])).with_columns(folded(pl.col("content")))
@@ -67,14 +70,16 @@ def _patterns() -> tuple[str, str, str]:
     for words in lists.values():
         strong += [_as_written(w) for w in [*words["strong"], *words.get("strong_as_written", ())]]
         strong += [form for w in words["strong"] if len(w) >= SHORTEST_DISGUISED and w.isascii() for form in _hidden(w)]
-        mild += [*map(_as_written, words["mild"]), _called(**words["called"])]
-        rude += map(_as_written, words["from_agents"])
+        strong += words.get("masked", ())
+        mild += map(_as_written, words["mild"])
+        mild += [_called(**words["called"])] if "called" in words else []
+        rude += map(_as_written, words.get("from_agents", ()))
     return _whole(strong), _whole(mild), _whole(rude)
 
 
 def _whole(forms: Sequence[str]) -> str:
     either = "|".join(sorted(forms, key=len, reverse=True))
-    return rf"(?:^|[^\p{{L}}\p{{N}}]){_CLITIC}({either})(?:$|[^\p{{L}}\p{{N}}])"
+    return rf"(?:^|{_EDGE}){_CLITIC}({either})(?:$|{_EDGE})"
 
 
 def _as_written(phrase: str) -> str:
@@ -93,7 +98,7 @@ def _hidden(phrase: str) -> tuple[str, str]:
 
 
 def _ending(phrase: str) -> str:
-    return r"\p{L}*" if phrase.endswith("*") else ""
+    return "[a-zء-ي]*" if phrase.endswith("*") else ""
 
 
 def _called(by: Sequence[str], between: Sequence[str], names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from curation.checks import Context, check
-from curation.checks._words import Floats, Mask, Said, said_by_language
+from curation.checks._words import Floats, Mask, Said, said_by_language, words_by_turn
 
 FOLDS = 4
 REPORTED_FROM = 0.5
@@ -18,6 +18,7 @@ WEAKLY = 1e4  # regularised: there is one weight
     "roles",
     {"roles_unlikely": "doubt"},
     whole_set=True,
+    reads=words_by_turn,
     source="naive Bayes on who speaks, cross-validated over the set itself",
 )
 def roles(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
@@ -28,7 +29,7 @@ def roles(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str
 
     Limits: 200 conversations of a language are needed, most of them with their sides in order.
     """
-    for said in said_by_language(conversations):
+    for said in said_by_language(conversations, context):
         keys = said.conversations["conversation_id"]
         value = exchanged(said, context.params.seed)
         for row in np.flatnonzero(value >= REPORTED_FROM):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.shingles import U64, WORD, Indices, offsets, runs
+from curation.shingles import U64, WORD, Indices, offsets, runs, spans
 from curation.text import letters_folded
 
 AT_ONCE = 10_000  # conversations in work at a time, which bounds the memory
@@ -56,7 +56,7 @@ class Speech:
         With `own` only what carries content: no shared turns, and nothing that shared turns say, unless a row has
         nothing else. A run occurs as often as it is said.
         """
-        turns, counts = _spans(self.rows[rows], self.rows[rows + 1])
+        turns, counts = spans(self.rows[rows], self.rows[rows + 1])
         row_of = np.repeat(np.arange(len(rows)), counts)
         if not own:
             return self._runs(turns, row_of, len(rows))
@@ -67,7 +67,7 @@ class Speech:
         return flat[kept], np.where(told > 0, told, lengths)
 
     def _runs(self, turns: Indices, row_of: Indices, rows: int) -> tuple[U64, Indices]:
-        places, lengths = _spans(self.turns[turns], self.turns[turns + 1])
+        places, lengths = spans(self.turns[turns], self.turns[turns + 1])
         words_in_row = np.bincount(row_of, weights=lengths, minlength=rows).astype(np.int64)
         return runs(self.words[places], words_in_row, self.size)
 
@@ -108,7 +108,7 @@ def _shared(said: pl.DataFrame, limit: float) -> pl.Series:
 def _common(words: U64, turns: Indices, said: pl.DataFrame, size: int) -> U64:
     """The distinct runs of words of shared turns."""
     shared = said.with_row_index("turn").filter("shared").unique("text", keep="first")["turn"].to_numpy()
-    places, lengths = _spans(turns[shared], turns[shared + 1])
+    places, lengths = spans(turns[shared], turns[shared + 1])
     return np.unique(runs(words[places], lengths, size)[0])
 
 
@@ -138,10 +138,3 @@ def _said(messages: pl.Series) -> pl.DataFrame:
         )
         .collect()
     )
-
-
-def _spans(starts: Indices, ends: Indices) -> tuple[Indices, Indices]:
-    """Every place of each span [start, end), one span after another, and their lengths."""
-    lengths = ends - starts
-    begun = offsets(lengths)
-    return np.arange(begun[-1]) + np.repeat(starts - begun[:-1], lengths), lengths

@@ -11,16 +11,22 @@ _WORDS = {
     "order": (
         r"(?<![a-z])(?:order|ticket|invoice|tracking|case|ref|reference|shipment|parcel|booking|confirmation|purchase"
         r"|transaction|receipt|serial|sku|model|imei|barcode|awb|waybill|policy|claim|quote|product|item|customer|client"
-        rf"|account|acct|user|member|membership|loyalty|employee|store|branch|extension|postal|zip){_NUMBER}(?![a-z])"
+        r"|account|acct|user|login|session|device|apple|chat|agent|driver[\s_-]id|seller|vendor"
+        r"|merchant|player|game|flight|student|member|membership|loyalty|employee|store|branch|extension|postal|zip)"
+        rf"{_NUMBER}(?![a-z])"
         r"|(?:طلب|فاتور|شحن|تتبع|تذكر|مرجع|حجز|بوليص|بلاغ|معامل|عملي|حساب|عضوي|صنف|موديل|تسلسلي|متجر|فرع)\w*"
     ),
     "birth": (
         r"(?<![a-z])(?:date[\s_-]of[\s_-]birth|dob|birth[\s_-]?(?:day|date)|born)(?![a-z])|ميلاد|مواليد|ولدت|الولاد[ةه]"
     ),
     "identity": (
-        r"(?<![a-z])(?:national[\s_-]?(?:id|identity|number|insurance)|identity|iqama|residen(?:ce|cy|t)[\s_-]?"
-        r"(?:permit|id|card|number)|civil[\s_-]?(?:id|number)|emirates[\s_-]?id|cpr|qid|passport|ssn"
-        r"|social[\s_-]security|id[\s_-]?(?:card|number|num|no|#)|(?:my|your|his|her|valid|photo)[\s_-]id)"
+        r"(?<![a-z])(?:national[\s_-]?(?:id|identity|identification|number|no|card|insurance|register|registration)"
+        r"|identity|identification|citizen(?:ship)?[\s_-]?(?:id|card|number|no)|personal[\s_-]?(?:id|number|no)"
+        r"|nid|nin|eid[\s_-]?(?:card|number|no)"
+        r"|i[qg]a+ma|hawiy+ah?|residen(?:ce|cy|t)[\s_-]?(?:permit|id|card|number|no)"
+        r"|civil[\s_-]?(?:id|number|no|card|registry)"
+        r"|driv(?:er'?s?|ing)[\s_-]licen[cs]e|emirates[\s_-]?id|cpr|qid|passport|ssn"
+        r"|social[\s_-]security|id[\s_-]?(?:card|number|num|no|#)|ids?)"
         rf"(?:[\s_-]card)?{_NUMBER}(?![a-z])"
         r"|هوي[ةهت]|[أإا]قام(?:[ةه]|تي|تك|ته)|(?:ال)?(?:قومي|وطني|مدني)(?!\w)|بطاق\w* (?:ال)?شخصي"
         r"|الرقم الشخصي|رقمي الشخصي|جواز"
@@ -38,6 +44,7 @@ _WORDS = {
 }
 _HINT = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _WORDS.items()), re.IGNORECASE)
 _GLUE = re.compile(r"(?:[\s:#=()\"'-]|is|was|no\.?|number|رقم|هو|هي)*", re.IGNORECASE)
+_GLUE_BEHIND = re.compile(r"[\s,:(-]*(?:(?:is|was|هو|هي)\s+)?(?:(?:my|his|her|our)\s+)?", re.IGNORECASE)
 _WINDOW, _BEHIND, _BESIDE, _ASKED = 60, 30, 25, 200  # characters
 _BARE = 15  # characters beside the number in an answer that says little else
 
@@ -56,13 +63,15 @@ class Hint:
 def hint(text: str, start: int, end: int, before: str | None) -> Hint:
     """What the number at text[start:end] is said to be. `before`: what was said last; None: not known."""
     ahead = text[max(0, start - _WINDOW) : start]
+    behind = _HINT.search(text, end, min(len(text), end + _BEHIND))
     if last := _last(ahead):
         gap = ahead[last.end() :]
         # What takes a number out of question must be bound closer than what brings it in.
         beside = _GLUE.fullmatch(gap) is not None if last.lastgroup == "order" else len(gap) <= _BESIDE
-        return Hint(last.lastgroup or "", beside)
-    if behind := _HINT.search(text, end, min(len(text), end + _BEHIND)):
-        return Hint(behind.lastgroup or "")
+        if beside or last.lastgroup != "order" or behind is None:
+            return Hint(last.lastgroup or "", beside)
+    if behind:
+        return Hint(behind.lastgroup or "", _GLUE_BEHIND.fullmatch(text, end, behind.start()) is not None)
     if before is None:
         return Hint("unknown")
     if asked := _last(before[-_ASKED:]):

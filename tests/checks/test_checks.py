@@ -362,7 +362,10 @@ def test_an_unfinished_reply_weighs_more_where_the_agent_writes_full_stops():
     [
         ("your re?uest is be?ng handled", True),
         ("????? ???? ?? ??????", True),
+        ("I don?t know", True),
+        ("It is in the ?ffice", True),
         ("Really?? Are you sure?", False),
+        ("Well?I can, can you?please wait", False),
         ("see https://a.com/x?b=c?d and really?ok", False),
     ],
 )

@@ -35,6 +35,15 @@ def codes(check: str, *talks, **given) -> set[str]:
         "يا كلااااب",
         "وتباً لكم",
         "اخرس",
+        "You lot are a waste of space",
+        "What the #$%@! is this",
+        "f*ck off",
+        "my bloody parcel",
+        "يا ابن الكلب",
+        "الله لا يوفقكم",
+        "يا قليل الأدب",
+        "ya 7mar",
+        "kosomak",
     ],
 )
 def test_abuse_is_told_by_who_says_it(said: str):
@@ -52,6 +61,9 @@ def test_abuse_is_told_by_who_says_it(said: str):
         "the **total** is a**b",
         "عندي كلب صغير وحمار في المزرعة",
         "أنا متخلف عن السداد",
+        "My child is sick and the robot is slow",
+        "I found a pair of shoes in a size that fits",
+        "هل المطعم مناسب للكلاب؟",
         "الخضار طازجة",
     ],
 )
@@ -63,6 +75,8 @@ def test_an_agent_may_not_say_what_a_customer_may():
     assert codes("profanity", talk("I don't care about the colour", "Sure.")) == set()
     assert codes("profanity", talk("Which colour?", "I don't care.")) == {"profanity_agent"}
     assert codes("profanity", talk("أي لون؟", "لا يهمني.")) == {"profanity_agent"}
+    assert codes("profanity", talk("Any help?", "Figure it out yourself.")) == {"profanity_agent"}
+    assert codes("profanity", talk("ساعدني", "دبر نفسك، هذه مشكلتك.")) == {"profanity_agent"}
 
 
 def test_strong_words_weigh_more_than_mild_ones():
@@ -92,6 +106,24 @@ def test_strong_words_weigh_more_than_mild_ones():
         ("This is an automated message.", "boilerplate"),
         ("I am out of the office until Monday.", "boilerplate"),
         ("هذه رسالة آلية، يرجى عدم الرد على هذه الرسالة.", "boilerplate"),
+        ("I cannot discuss controversial topics.", "model_refusal"),
+        ("Certainly! Here is a more polite version of the message.", "model_refusal"),
+        ("<|im_end|>", "model_refusal"),
+        ("بصفتي برنامج محادثة لا رأي لي.", "model_refusal"),
+        ("أعتذر، لا أستطيع تقديم نصائح طبية.", "model_refusal"),
+        ("بالتأكيد، إليك صياغة مهذبة للرد:", "model_refusal"),
+        ("It costs $XX.XX.", "placeholder"),
+        ("Hello %name%, it is %s.", "placeholder"),
+        ("Dear *|FNAME|*, it is done.", "placeholder"),
+        ("Your number is ____.", "placeholder"),
+        ("This is only a test.", "placeholder"),
+        ("Use the standard macro.", "placeholder"),
+        ("Note to the agent: be brief.", "placeholder"),
+        ("[...]", "placeholder"),
+        ("أدرج النص هنا.", "placeholder"),
+        ("هذا نص مؤقت.", "placeholder"),
+        ("السيد فلان الفلاني، تم الأمر.", "placeholder"),
+        ("مبلغ ×××× ريال", "placeholder"),
     ],
 )
 def test_replies_that_nobody_wrote_are_seen(reply: str, code: str):
@@ -107,10 +139,19 @@ def test_replies_that_nobody_wrote_are_seen(reply: str, code: str):
         "We are unable to fulfil your order today.",
         "I'm Claudia, and I do have an opinion.",
         "اضغط [إرسال] من فضلك.",
+        "Click [Forgot your password] and wait.",
+        "I can't help with the lock, a locksmith can.",
+        "لا يمكنني إلغاء الحوالة بعد إرسالها.",
+        "أرسل لي اسم المتجر ورقم العملية.",
     ],
 )
 def test_the_team_s_own_words_and_our_tags_are_left_alone(reply: str):
     assert codes("refusal", talk("Hi", reply)) == set()
+
+
+def test_what_only_a_machine_says_weighs_more_than_what_a_person_might_say():
+    said = found("refusal", talk("Hi", "As an AI, no."), talk("Hi", "I cannot discuss such topics."))
+    assert sorted(said["value"]) == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -137,6 +178,11 @@ def test_replies_without_a_word_of_their_own_are_seen(asked: str, reply: str, se
         "Buy real followers today only at https://likes.example",
         "مبروك! ربحت جائزة نقدية، اضغط على الرابط.",
         "قروض سريعة بدون كفيل، راسلنا على واتساب.",
+        "Lose 10 kg with our keto gummies",
+        "Tired of high bills? Our experts save you 40%, visit www.panels.example",
+        "رشق متابعين حقيقيين",
+        "هل تبحث عن شقة؟ شقق للبيع بالتقسيط",
+        "تبي توصيات تداول مضمونة",
     ],
 )
 def test_advertising_is_spam_on_either_side(said: str):

@@ -93,6 +93,7 @@ def test_the_bytes_do_not_depend_on_chunks_groups_or_processes(project: Path, mo
     text = Path("params.yaml").read_text("utf-8")
     ingest.main()
     assert digests() == at_once
+    monkeypatch.setattr(ingest, "LARGE", 0)
     start = text.index("workers: auto")
     Path("params.yaml").write_text(f"{text[:start]}workers: 2{text[start + len('workers: auto') :]}", "utf-8")
     ingest.main()
