@@ -23,7 +23,7 @@ def main() -> None:
 
 def measured() -> Iterator[tuple[str, Any, Callable[[Any], str]]]:
     """Section, results and what makes tables of them, for every benchmark that has been run."""
-    from benchmarks import review_server, review_simulation, speed
+    from benchmarks import adapter_wins, curation_pays, review_server, review_simulation, speed
     from benchmarks.corruption import tables
 
     pages = {
@@ -31,6 +31,8 @@ def measured() -> Iterator[tuple[str, Any, Callable[[Any], str]]]:
         "speed": speed.markdown,
         "review_simulation": review_simulation.markdown,
         "review_server": review_server.markdown,
+        "curation_pays": curation_pays.markdown,
+        "adapter_wins": adapter_wins.markdown,
     }
     for name, markdown in pages.items():
         path = RESULTS / f"{name}.json"

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
@@ -198,6 +198,37 @@ def cost(
         return asked.as_text(found, asked.prompt_tokens(), asked.took_last(), replies_a_day)
 
     told(answer)
+
+
+@app.command()
+def export(
+    kind: Annotated[Literal["adapter", "merged", "gguf"], typer.Argument(help="What a server shall load.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    adapter: Annotated[Path, typer.Option(help="The adapter that training left.")] = Path("models/adapter"),
+    dtype: Annotated[
+        Literal["float32", "float16", "bfloat16"], typer.Option(help="Number format of the weights; not for adapter.")
+    ] = "bfloat16",
+    converter: Annotated[Path | None, typer.Option(help="llama.cpp's convert_hf_to_gguf.py; else on the PATH.")] = None,
+) -> None:
+    """Write the adapter as servers load it, and prove that it answers as it was evaluated."""
+
+    def answer() -> str:
+        from training import export as asked
+
+        return asked.export(kind, folder, adapter, dtype, converter)
+
+    told(answer)
+
+
+@app.command()
+def curve(
+    judged: Annotated[int, typer.Option(min=30, help="Conversations of dev behind each loss.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Train on a quarter, half and all of the data, and say whether more would help. Takes three trainings."""
+    from training import curve as asked
+
+    answered(lambda: asked.curve(judged), asked.as_text, as_json)
 
 
 @app.command()

@@ -11,10 +11,11 @@ An id is a hash of the words, so a decision cannot stick to other words than tho
 
 import json
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from curation.conversation import ROLES, canonical_json
 from curation.stage import Params, QiratError, atomic
@@ -24,6 +25,20 @@ LATER = {"purpose", "confidence", "applied_from", "similarity"}
 MESSAGE_KEYS = {"role", "content", "name", "tool_calls"}
 HEADER = {"qirat": "decisions", "version": 1}
 Purpose = Literal["doubt", "blind_accepted", "blind_rejected", "gold"]  # why a conversation was put before people
+
+
+def moment(time: str) -> datetime:
+    """A time as the files of the review hold it, ISO 8601; in UTC where it does not say. Raises ValueError."""
+    found = datetime.fromisoformat(time)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def told(error: Exception) -> str:
+    """What is wrong with a line of the review's files, without quoting it: customers' words stand there."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+    return "; ".join(fault.removeprefix(": ").replace("Value error, ", "") for fault in faults)
 
 
 class Decision(Params):
@@ -43,6 +58,13 @@ class Decision(Params):
         default=None, pattern="^[0-9a-f]{32}$"
     )  # the decision that somebody applied to this row because the two are alike
     similarity: float | None = Field(default=None, ge=0, le=1)  # to the row of that decision
+
+    @field_validator("decided_at")
+    @classmethod
+    def _is_a_time(cls, decided_at: str) -> str:
+        if decided_at:
+            moment(decided_at)
+        return decided_at
 
     @model_validator(mode="after")
     def _edits_say_what(self) -> "Decision":
@@ -70,8 +92,8 @@ def read_decisions(path: Path = PATH) -> list[Decision]:
             if "qirat" in value:
                 continue
             decision = Decision.model_validate(value)
-        except (ValidationError, ValueError, TypeError) as error:
-            raise QiratError(f"{path}, line {number}: {error}; mend or delete the line") from None
+        except (ValueError, TypeError) as error:  # pydantic's ValidationError is a ValueError
+            raise QiratError(f"{path}, line {number}: {told(error)}; mend or delete the line") from None
         if decision.conversation_id in decisions:
             raise QiratError(
                 f"{path}, line {number}: a second decision on {decision.conversation_id}; "

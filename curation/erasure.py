@@ -1,13 +1,17 @@
 """What a rule of data/forget.jsonl removes, what else still holds the words, and what to do next: `qirat forget`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
 from curation.decision import PATH as DECISIONS
-from curation.decision import read_decisions, write_decisions
-from curation.forget import PATH, Rule, forgotten, read_rules, write_rules
+from curation.decision import Decision, read_decisions, write_decisions
+from curation.forget import PATH, Rule, forgotten, forgotten_words, read_rules, write_rules
+from curation.review import answers_file, gold
+from curation.review.answers import Answer
+from curation.review.gold import Gold
 from curation.stage import QiratError, table_path
 from curation.text import fold, folded
 from curation.versions import read_at, revisions_of
@@ -16,11 +20,13 @@ MODELS = Path("models")
 ADAPTER = "models/adapter"  # what dvc.yaml calls the adapter, in every version
 TRAINED_ON = "trained_on.parquet"  # in an adapter's folder, by training.adapter: row_id, conversation_id, parent_id
 NAMED = 3  # rows named as examples
+Line = TypeVar("Line", Decision, Answer, Gold)
 
 NEXT = """Next:
   git add {path} && dvc repro      the next version has no such row, in no table and no report
   stop serving the adapters named above; `dvc repro` trains another without these rows
   qirat review push                retires the records that nobody answered; delete the others in Argilla
+  .qirat/argilla/backups           delete the backups of Argilla from before, or let them run out
   rm -r data/cache                 what stages remember from earlier runs
   data/raw still holds the rows: delete them from the exports too where the law asks for erasure. Earlier versions stay
   in git, in DVC's cache and in its remote; `dvc gc --workspace --cloud` deletes all of them but the present one."""
@@ -32,17 +38,15 @@ def forget(wanted: Rule, said: str, write: bool) -> str:
     conversations = _ingested()
     named = forgotten(conversations, frozenset({wanted}))
     rows = conversations.filter(named)
-    words = set(rows["conversation_id"]) - set(conversations.filter(~named)["conversation_id"])
-    decisions = read_decisions() if DECISIONS.exists() else []
-    kept = [decision for decision in decisions if decision.conversation_id not in words]
+    words = forgotten_words(conversations, frozenset({wanted}))
     lines = [*_removed(rows), *_spoken_of(wanted, said, conversations, rows), *_adapters(rows)]
-    if len(kept) < len(decisions):
-        lines.append(f"{len(decisions) - len(kept):,} decisions, which may hold corrected words, leave {DECISIONS}.")
+    lines += [f"{told} leave {path}." for told, path, _ in _of_review(words)]
     if not write:
         return "\n".join([*lines, "", "Nothing was written; say it again with --yes to write the rule."])
-    write_rules({*rules, wanted})
-    if len(kept) < len(decisions):
-        write_decisions(kept)
+    with answers_file.alone():
+        write_rules({*rules, wanted})
+        for _, _, leave in _of_review(words):
+            leave()
     done = f"{PATH} has the rule{' already' if wanted in rules else ' now'}."
     return "\n".join([*lines, "", done, NEXT.format(path=PATH)])
 
@@ -78,6 +82,25 @@ def _ingested() -> pl.DataFrame:
     if not path.exists():
         raise QiratError(f"{path} is missing, so nobody can say which rows go; run `dvc repro ingest` first")
     return pl.read_parquet(path)
+
+
+def _of_review(words: Collection[str]) -> Iterator[tuple[str, Path, Callable[[], None]]]:
+    """What leaves which file of the review, and how: whatever people said of these words."""
+
+    def kept(lines: Sequence[Line]) -> list[Line]:
+        return [line for line in lines if line.conversation_id not in words]
+
+    decisions = read_decisions() if DECISIONS.exists() else []
+    if fewer := len(decisions) - len(kept(decisions)):
+        told = f"{fewer:,} decisions, which may hold corrected words,"
+        yield told, DECISIONS, lambda: write_decisions(kept(decisions))
+    answers = answers_file.read_answers()
+    if fewer := len(answers) - len(kept(answers)):
+        told = f"{fewer:,} answers, which may hold corrected words,"
+        yield told, answers_file.PATH, lambda: answers_file.write_answers(kept(answers))
+    marks = gold.read_gold()
+    if fewer := len(marks) - len(kept(marks)):
+        yield f"{fewer:,} gold marks", gold.PATH, lambda: gold.write_gold(kept(marks))
 
 
 def _removed(rows: pl.DataFrame) -> Iterator[str]:

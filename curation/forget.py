@@ -82,6 +82,12 @@ def forgotten(conversations: pl.DataFrame, rules: Rules) -> pl.Series:
     return conversations.select(forgotten=named.fill_null(False))["forgotten"]
 
 
+def forgotten_words(conversations: pl.DataFrame, rules: Rules) -> set[str]:
+    """The conversation_ids of which rules name every row: words that another customer said too are not among them."""
+    named = forgotten(conversations, rules)
+    return {*conversations.filter(named)["conversation_id"]} - {*conversations.filter(~named)["conversation_id"]}
+
+
 def customer_in(value: Any, rules: Rules) -> str | None:
     """A customer to be forgotten who is named by a value, or by any inside of it: an id, an address, a name."""
     wanted = {r.value for r in rules if r.forget == "customer"}

@@ -1,10 +1,15 @@
-"""Are there enough clean, distinct examples to train on? Stops the road with the numbers if not.
+"""Are there enough clean, distinct examples to train on, and is it style that they teach? Stops the road if not.
 
-python -m curation.gate
+    python -m curation.gate
+
+Replies that state facts no earlier turn contains were written with a database at hand. Tuning teaches their tone, and
+to invent such facts; what the model needs is retrieval. The gate says so before a model is loaded.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from pydantic import Field
@@ -14,6 +19,9 @@ from curation.stage import Params, QiratError, Stage
 
 REASONS_NAMED = 4
 STRAY = 0.01  # share of the examples below which a language is not one of the set
+FACTS = ("ungrounded_fact", "ungrounded_number", "house_fact")  # findings of the check `grounding`
+FEW_FACTS = 0.05  # a house fact that so many conversations state, such as its telephone number, fits into any prompt
+EXAMPLES_NAMED = 5
 
 
 class Gate(Params):
@@ -22,6 +30,7 @@ class Gate(Params):
     min_clean: int = Field(ge=1)  # distinct training examples
     min_per_language: int = Field(ge=0)  # in each language of the set
     min_per_label: int = Field(ge=0)  # for each label that has any; 0: not asked for
+    max_facts: float = Field(ge=0, le=1)  # share of conversations whose replies state facts only a database knows
 
 
 def main() -> None:
@@ -37,12 +46,69 @@ def main() -> None:
                 **{f"{kind}_{name}": count for kind, found in per.items() for name, count in found.items()},
             }
         )
+        facts = stated_facts(stage.read("scored/findings"), stage.read("dedup/clusters"), clean)
+        told = readiness(clean.height, facts, stage.params)
+        stage.write_json("data/gate/readiness.json", told)
+        if told["verdict"]:
+            raise QiratError(f"{told['verdict']}: {' '.join(told['reasons'])}")
         faults = shortfalls(clean.height, per["language"], per["label"], stage.params)
         if faults:
             raise QiratError(" ".join([*faults, help_for(ledger, clean.height)]))
         stage.say(f"passed with {clean.height:,} clean training examples (at least {stage.params.min_clean:,})")
         with stage.output(Path("data/gate/passed")) as marker:
             marker.write_text("passed\n")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Conversations whose replies state facts that no earlier turn contains."""
+
+    share_of_survivors: float  # of all that dedup let stand
+    share_of_train: float
+    kinds: Mapping[str, int]  # code, or "code: kind" as the check told it -> conversations
+    examples: tuple[str, ...]  # ids
+
+    @property
+    def share(self) -> float:
+        """The larger: doubtful conversations are kept out of train, and it is what customers ask that counts."""
+        return max(self.share_of_survivors, self.share_of_train)
+
+
+def stated_facts(findings: pl.DataFrame, clusters: pl.DataFrame, train: pl.DataFrame) -> Facts:
+    """Counted by what the check `grounding` found. A house fact that very many state is not counted."""
+    common = (pl.col("code") == "house_fact") & (pl.col("value") >= FEW_FACTS)
+    found = findings.filter(pl.col("code").is_in(FACTS), ~common)
+    found = found.with_columns(
+        kind=pl.col("code") + ": " + pl.col("evidence").fill_null("").str.split(":").list.first()
+    )
+    stating = found.select("conversation_id").unique()
+    survivors = clusters.filter("survivor").height
+    trained = train.select(conversation_id=pl.coalesce("parent_id", "conversation_id"))
+    kinds = found.group_by("kind").agg(pl.col("conversation_id").n_unique()).sort("conversation_id", "kind")
+    return Facts(
+        share_of_survivors=stating.height / survivors if survivors else 0.0,
+        share_of_train=trained.join(stating, on="conversation_id", how="semi").height / max(train.height, 1),
+        kinds=dict(kinds.reverse().iter_rows()),
+        examples=tuple(stating["conversation_id"].sort().head(EXAMPLES_NAMED)),
+    )
+
+
+def readiness(clean: int, facts: Facts, params: Gate) -> dict[str, Any]:
+    """data/gate/readiness.json: what the report tells in every language, with a verdict where retrieval is wanted."""
+    told = {**asdict(facts), "share": facts.share, "most": params.max_facts}
+    found = {"clean": clean, "wanted": params.min_clean, "facts": told, "verdict": "", "reasons": [], "because": []}
+    if facts.share > params.max_facts:
+        kinds = ", ".join(f"{kind} {count:,}" for kind, count in facts.kinds.items())
+        found["verdict"] = "use retrieval"
+        found["because"] = [{"code": "facts", "figures": {"share": facts.share, "most": params.max_facts}}]
+        found["reasons"] = [
+            f"in {facts.share:.0%} of the conversations a reply states facts that no earlier turn contains, more than "
+            f"gate.max_facts: {params.max_facts:.0%} ({kinds}; for example {', '.join(facts.examples)}).",
+            "Tuning would teach the tone, the steps and when to hand over, and it would teach the model to invent such "
+            "facts. Look them up at answer time (retrieval or tools) and put what was found into the conversation as "
+            "tool turns, or take these conversations out; with the facts in earlier turns the gate opens.",
+        ]
+    return found
 
 
 def counted(clean: pl.DataFrame, kind: str) -> dict[str, int]:

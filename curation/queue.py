@@ -123,12 +123,10 @@ def _languages_in_turn(groups: pl.DataFrame, shares: Mapping[str, float]) -> pl.
 def with_blind_samples(line: pl.DataFrame, decided: pl.DataFrame, blind: Blind) -> pl.DataFrame:
     """The line with samples of the accepted and the rejected rows, spread evenly over what the budget pays for.
 
-    They carry nothing of what the checks say. A rejected row whose fault cannot be seen in its words is not among them:
-    people would bring leaked evaluation data back.
+    They carry nothing of what the checks say.
     """
-    unseen = pl.col("codes").list.eval(pl.element().str.contains(UNSEEN)).list.any()
-    accepted = _sample(decided.filter(verdict="accept"), blind.accepted, blind.seed)
-    rejected = _sample(decided.filter(pl.col("verdict") == "reject", ~unseen), blind.rejected, blind.seed)
+    accepted = _sample(sampled(decided, "accept"), blind.accepted, blind.seed)
+    rejected = _sample(sampled(decided, "reject"), blind.rejected, blind.seed)
     reasons = [
         accepted.with_columns(reason=pl.lit("blind_accepted")),
         rejected.with_columns(reason=pl.lit("blind_rejected")),
@@ -147,6 +145,16 @@ def with_blind_samples(line: pl.DataFrame, decided: pl.DataFrame, blind: Blind) 
         group="conversation_id",
     )
     return ranked(pl.concat([line, neutral.select(line.columns)]).sort("rank", maintain_order=True))
+
+
+def sampled(verdicts: pl.DataFrame, verdict: str) -> pl.DataFrame:
+    """The rows that the blind sample of a verdict is drawn from, and speaks for.
+
+    A rejected row whose fault cannot be seen in its words is not among them: people would bring leaked evaluation data
+    back.
+    """
+    unseen = pl.col("codes").list.eval(pl.element().str.contains(UNSEEN)).list.any()
+    return verdicts.filter((pl.col("verdict") == verdict) & ((verdict != "reject") | ~unseen))
 
 
 def _sample(rows: pl.DataFrame, size: int, seed: int) -> pl.DataFrame:

@@ -39,6 +39,7 @@ def test_the_file_that_ships_reads():
         (f'{{"conversation_id": "{"a" * 32}", "decision": "perhaps"}}', "line 2"),
         (f'{{"conversation_id": "{"a" * 32}", "decision": "edit"}}', "needs corrected messages"),
         (f'{{"conversation_id": "{"a" * 32}", "decision": "edit", "messages": [{{"role": "bot"}}]}}', "role"),
+        (f'{{"conversation_id": "{"a" * 32}", "decision": "keep", "decided_at": "soon"}}', "decided_at"),
     ],
 )
 def test_a_bad_line_is_named(line: str, complaint: str, tmp_path: Path):
@@ -46,6 +47,15 @@ def test_a_bad_line_is_named(line: str, complaint: str, tmp_path: Path):
     path.write_text('{"qirat":"decisions","version":1}\n' + line)
     with pytest.raises(QiratError, match=complaint):
         read_decisions(path)
+
+
+def test_what_is_wrong_with_a_line_does_not_quote_its_words(tmp_path: Path):
+    path = tmp_path / "decisions.jsonl"
+    message = '{"role": "bot", "content": "sara@x.example"}'
+    path.write_text(f'{{"conversation_id": "{"a" * 32}", "decision": "edit", "messages": [{message}]}}')
+    with pytest.raises(QiratError, match="line 1: message 0 needs a role of") as found:
+        read_decisions(path)
+    assert "sara" not in str(found.value)
 
 
 def test_two_decisions_on_the_same_words_are_an_error(tmp_path: Path):

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +11,8 @@ from curation.decision import PATH as DECISIONS
 from curation.decision import Decision, read_decisions, write_decisions
 from curation.erasure import forget, standing, whole_id
 from curation.forget import PATH, read_rules, rule
+from curation.review import answers_file, gold
+from curation.review.answers import Answer
 from curation.stage import QiratError
 from tests.builders import record, talk
 
@@ -70,6 +73,18 @@ def test_with_yes_the_rule_is_written_and_decisions_on_such_rows_go():
     assert all(step in said for step in ("dvc repro", "qirat review push", "dvc gc", "data/raw still holds"))
     assert "already" in forget(ALI, "Ali@X.com", write=True)
     assert "ali" not in PATH.read_text("utf-8")
+
+
+def test_answers_and_gold_marks_on_such_rows_go_too():
+    forgotten, other = ROWS["conversation_id"][:2]
+    said = [Answer(key, "sara", "edit", corrected="x", at="2026-01-05T10:00:00Z") for key in (forgotten, other)]
+    answers_file.write_answers([*said, replace(said[0], round=2)])
+    gold.write_gold([gold.Gold(conversation_id=key, decision="drop") for key in (forgotten, other)])
+    told = forget(ALI, "Ali@X.com", write=False)
+    assert "2 answers" in told and "1 gold marks" in told and len(answers_file.read_answers()) == 3
+    forget(ALI, "Ali@X.com", write=True)
+    assert answers_file.read_answers() == said[1:]
+    assert [mark.conversation_id for mark in gold.read_gold()] == [other]
 
 
 def test_a_decision_stays_while_somebody_else_said_the_same_words():

@@ -1,17 +1,29 @@
 """Nothing alike across the parts; too few examples stop the road with advice."""
 
+import json
+import shutil
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.gate import Gate, help_for, shortfalls
+from curation import gate
+from curation.checks import checks
+from curation.gate import Gate, help_for, readiness, shortfalls, stated_facts
 from curation.ledger import entries
 from curation.split import Split, assert_apart, assigned, groups, related
-from curation.stage import QiratError
-from tests.builders import record, talk
+from curation.stage import QiratError, table_path
+from tests.builders import ROOT, context, record, talk
 
 PARAMS = Split(test=0.2, dev=0.2, largest_group=0.1, seed=1)
+
+
+def asks(**changed) -> Gate:
+    return Gate.model_validate(
+        {"min_clean": 1000, "min_per_language": 100, "min_per_label": 0, "max_facts": 0.3, **changed}
+    )
 
 
 def curated(count: int, **columns) -> pl.DataFrame:
@@ -83,15 +95,13 @@ def test_a_conversation_in_two_parts_is_an_error():
 
 
 def test_the_gate_says_how_many_are_missing():
-    (fault,) = shortfalls(900, {"en": 900}, {}, Gate(min_clean=1000, min_per_language=0, min_per_label=0))
+    (fault,) = shortfalls(900, {"en": 900}, {}, asks(min_per_language=0))
     assert "900 clean training examples, 100 fewer than gate.min_clean: 1,000" in fault
-    assert shortfalls(1000, {"en": 900}, {}, Gate(min_clean=1000, min_per_language=100, min_per_label=0)) == []
+    assert shortfalls(1000, {"en": 900}, {}, asks()) == []
 
 
 def test_the_gate_names_the_language_and_the_label_that_are_short():
-    faults = shortfalls(
-        1000, {"en": 990, "ar": 10}, {"refund": 3}, Gate(min_clean=1, min_per_language=100, min_per_label=5)
-    )
+    faults = shortfalls(1000, {"en": 990, "ar": 10}, {"refund": 3}, asks(min_clean=1, min_per_label=5))
     assert "ar 10" in faults[0]
     assert "refund 3" in faults[1]
 
@@ -108,3 +118,78 @@ def test_the_gate_says_what_would_help():
     assert "1 doubtful rows wait for people (`qirat review push`)" in advice
     assert "empty_reply 1" in advice
     assert "25% end as training examples" in advice
+
+
+def found(*rows: tuple[str, str, float, str]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=["conversation_id", "code", "value", "evidence"], orient="row")
+
+
+def test_conversations_whose_replies_state_facts_are_counted_among_survivors_and_in_train():
+    clusters = pl.DataFrame({"survivor": [True] * 10 + [False] * 5})
+    train = curated(4).with_columns(conversation_id=pl.Series(list("abcd")))
+    train = train.with_columns(parent_id=pl.Series([None, None, None, "e"], dtype=pl.String))
+    findings = found(
+        ("a", "ungrounded_fact", 1, "price: 5 sar"),
+        ("a", "ungrounded_number", 1, "number: 12345"),
+        ("e", "ungrounded_fact", 2, "date: 3/4/2025"),
+        ("z", "house_fact", 0.01, "price: 10 sar"),
+        ("c", "house_fact", 0.4, "number: 920001234"),  # our telephone number
+        ("d", "unfinished_reply", 1, ""),
+    )
+    facts = stated_facts(findings, clusters, train)
+    assert (facts.share_of_survivors, facts.share_of_train, facts.share) == (0.3, 0.5, 0.5)
+    assert facts.kinds == {
+        "ungrounded_number: number": 1,
+        "ungrounded_fact: price": 1,
+        "ungrounded_fact: date": 1,
+        "house_fact: price": 1,
+    }
+    assert facts.examples == ("a", "e", "z")
+
+
+def test_style_passes_and_facts_are_told_with_what_tuning_would_and_would_not_teach():
+    clusters = pl.DataFrame({"survivor": [True] * 10})
+    facts = stated_facts(found(*((str(n), "ungrounded_fact", 1, "price: 5") for n in range(4))), clusters, curated(9))
+    assert readiness(1000, facts, asks(max_facts=0.4))["verdict"] == ""
+    told = readiness(1000, facts, asks(max_facts=0.3))
+    assert told["verdict"] == "use retrieval"
+    assert told["because"] == [{"code": "facts", "figures": {"share": 0.4, "most": 0.3}}]
+    said = " ".join(told["reasons"])
+    for part in ("in 40% of the conversations", "ungrounded_fact: price 4", "for example 0, 1", "would teach the tone"):
+        assert part in said
+
+
+PRICES = [f"The {thing} costs {9 + 7 * n} SAR today." for n, thing in enumerate(["lamp", "bed", "sofa", "rug"] * 15)]
+MANNERS = ["Thank you for asking, I will look into it for you.", "I am sorry to hear that, please send it back."] * 30
+
+
+@pytest.mark.parametrize(("replies", "enough"), [(PRICES, False), (MANNERS, True)])
+def test_a_set_of_volatile_facts_yields_use_retrieval_by_the_checks_and_the_gate_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replies: list[str], enough: bool
+):
+    table = record(*(talk(f"What about item {n}, please?", said) for n, said in enumerate(replies)))
+    table = table.with_columns(parent_id=pl.lit(None, pl.String))
+    closed = table.select("row_id", outcome=pl.lit("accepted"), code=pl.lit(None, pl.String))
+    tables = {
+        "splits/train": table,
+        "ledger": entries(closed, "curate"),
+        "scored/findings": checks()["grounding"](table, context()),
+        "dedup/clusters": table.select("row_id", survivor=pl.lit(True)),
+    }
+    for name, rows in tables.items():
+        (tmp_path / table_path(name)).parent.mkdir(parents=True, exist_ok=True)
+        rows.write_parquet(tmp_path / table_path(name))
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    (tmp_path / "params.yaml").write_text(
+        "gate: {min_clean: 50, min_per_language: 0, min_per_label: 0, max_facts: 0.3}"
+    )
+    monkeypatch.chdir(tmp_path)
+    if enough:
+        gate.main()
+    else:
+        with pytest.raises(SystemExit, match=r"use retrieval: in 100% of the conversations .* price"):
+            gate.main()
+    assert (tmp_path / "data/gate/passed").exists() == enough
+    told = json.loads((tmp_path / "data/gate/readiness.json").read_text("utf-8"))
+    assert (told["verdict"] == "") == enough
+    assert (told["clean"], told["wanted"]) == (60, 50)

@@ -2,14 +2,13 @@
 
 base       nothing: the model as it comes
 prompted   the team's written prompt, in the conversation's language
-few_shot   whole conversations from train whose customers said something alike, in the same language. Likeness looks at
-           all the customer's turns, for earlier replies at turns still to come: it flatters this arm a little
+few_shot   whole conversations of train whose customers use the same words as this one has used so far, in its language
+endpoint   the written prompt or nothing, answered by a model elsewhere (training/endpoint.py), when one is named
 adapter    nothing again, but the adapter is on
 """
 
 import re
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -18,12 +17,17 @@ from curation.conversation import message
 from curation.stage import QiratError
 from curation.text import fold
 
-PROMPT_ARMS = ("base", "prompted", "few_shot")  # what can be had without training
+PROMPT_ARMS = ("base", "prompted", "few_shot", "endpoint")  # what can be had without training; the last is optional
 ADAPTER = "adapter"
-WORD_PLACES = 512
 
 Messages = Sequence[Mapping[str, Any]]
-Prefixes = Mapping[str, Messages]  # conversation_id -> what the arm says first; an absent one: nothing
+Row = Mapping[str, Any]
+Before = Callable[[Row, int], Messages]  # what an arm says before a conversation to get the reply at this turn
+
+
+def bare(_row: Row, _turn: int) -> Messages:
+    """Nothing."""
+    return ()
 
 
 def prompt_sections(text: str, source: str) -> dict[str, str]:
@@ -35,42 +39,50 @@ def prompt_sections(text: str, source: str) -> dict[str, str]:
     return sections
 
 
-def prompted(conversations: pl.DataFrame, sections: Mapping[str, str]) -> Prefixes:
+def prompted(sections: Mapping[str, str]) -> Before:
     """The written prompt as system message; languages without a section get the first one."""
     fallback = next(iter(sections.values()))
-    return {
-        conversation: [message("system", sections.get(language, fallback))]
-        for conversation, language in conversations.select("conversation_id", "language").iter_rows()
-    }
+    return lambda row, _turn: [message("system", sections.get(row["language"], fallback))]
 
 
-def few_shot(
-    conversations: pl.DataFrame, train: pl.DataFrame, vectors: pl.DataFrame, shots: int, shot_words: int
-) -> Prefixes:
-    """The `shots` nearest train conversations of the same language, the nearest last, beside the question.
+def few_shot(train: pl.DataFrame, shots: int, shot_words: int) -> Before:
+    """The `shots` train conversations of the same language most like what the customer has said so far, nearest last.
 
-    Likeness is the cosine of the vectors, which hold all the customer's turns: for a reply before the last they know
-    what a server would not know yet. An edited conversation uses its parent's. Examples longer than `shot_words` or
-    without an exchange are passed over. A conversation without vector gets none. Where nothing was embedded
-    (embed.model: none), vectors of words take their place: likeness is then the overlap of the words.
+    A server knows no later turn, so none is looked at. Likeness is the cosine of TF-IDF vectors of letter n-grams
+    within words, folded: it needs no model and takes Arabic's prefixes as they come. Conversations longer than
+    `shot_words`, or without an exchange, are passed over, and so is what has no n-gram in common.
     """
-    import numpy as np
+    examples = [row for row in train.sort("conversation_id").iter_rows(named=True) if _is_example(row, shot_words)]
+    spoken = {row["language"] for row in examples}
+    shelves = {code: _Shelf([row["messages"] for row in examples if row["language"] == code]) for code in spoken}
 
-    if vectors.is_empty():
-        vectors = _word_vectors(pl.concat([conversations, train], how="diagonal"))
-    examples = [row for row in _with_vectors(train, vectors).iter_rows(named=True) if _is_example(row, shot_words)]
-    found: dict[str, Messages] = {}
-    for row in _with_vectors(conversations, vectors).iter_rows(named=True):
-        alike = [e for e in examples if e["language"] == row["language"]]
-        if alike:
-            likeness = np.array([e["vector"] for e in alike]) @ np.array(row["vector"])
-            nearest = np.argsort(-likeness, kind="stable")[:shots][::-1]
-            found[row["conversation_id"]] = [m for i in nearest for m in _exchange(alike[i]["messages"])]
-    return found
+    def before(row: Row, turn: int) -> Messages:
+        shelf = shelves.get(row["language"])
+        return shelf.nearest(_customer(row["messages"][:turn]), shots) if shelf else ()
+
+    return before
+
+
+class _Shelf:
+    """Example conversations of one language, found by their customers' words."""
+
+    def __init__(self, talks: Sequence[Messages]) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        self._talks = talks
+        self._vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
+        self._vectors = self._vectorizer.fit_transform(map(_customer, talks))
+
+    def nearest(self, said: str, most: int) -> list[Mapping[str, Any]]:
+        import numpy as np
+
+        likeness = (self._vectors @ self._vectorizer.transform([said]).T).toarray()[:, 0]
+        ranked = np.argsort(-likeness, kind="stable")[:most]
+        return [m for place in ranked[::-1] if likeness[place] > 0 for m in _exchange(self._talks[place])]
 
 
 def with_prefix(prefix: Messages, messages: Messages) -> tuple[list[Mapping[str, Any]], int]:
-    """Prefix and conversation as one, and the place from which on the replies are the conversation's own.
+    """Prefix and conversation as one, and how much further on each of the conversation's own turns now stands.
 
     Two system messages become one: templates know one, at the beginning.
     """
@@ -79,36 +91,24 @@ def with_prefix(prefix: Messages, messages: Messages) -> tuple[list[Mapping[str,
     own = [*messages[1:]] if messages[:1] and messages[0]["role"] == "system" else [*messages]
     system = [message("system", "\n\n".join(m["content"] for m in systems))] if systems else []
     joined = [*system, *shots, *own]
-    return joined, len(joined) - len(own)
+    return joined, len(joined) - len(messages)
 
 
-def _with_vectors(conversations: pl.DataFrame, vectors: pl.DataFrame) -> pl.DataFrame:
-    """Rows with a unit `vector`, by id."""
-    words = pl.coalesce("parent_id", "conversation_id")
-    unit = vectors.select(
-        words=pl.col("conversation_id"),
-        vector=pl.col("vector").cast(pl.List(pl.Float32))
-        / pl.col("vector").cast(pl.List(pl.Float32)).list.eval(pl.element().pow(2)).list.sum().sqrt(),
-    )
-    return conversations.with_columns(words=words).join(unit, on="words").sort("conversation_id")
+def prompt_arms(named: Collection[str]) -> list[str]:
+    """Those of the named arms that need no training, in their order."""
+    return [arm for arm in PROMPT_ARMS if arm in named]
 
 
-def _word_vectors(conversations: pl.DataFrame) -> pl.DataFrame:
-    """conversation_id and which of WORD_PLACES hashes the words of the customer have, as 0 or 1."""
-    found = {}
-    for parent, own, messages in conversations.select("parent_id", "conversation_id", "messages").iter_rows():
-        said = fold(" ".join(m["content"] for m in messages if m["role"] == "user"))
-        if words := {zlib.crc32(word.encode()) % WORD_PLACES for word in re.findall(r"\w+", said)}:
-            found[parent or own] = [float(place in words) for place in range(WORD_PLACES)]
-    vectors = pl.Series(list(found.values()), dtype=pl.List(pl.Float32))
-    return pl.DataFrame({"conversation_id": list(found), "vector": vectors})
+def _customer(messages: Messages) -> str:
+    return fold(" ".join(m["content"] for m in messages if m["role"] == "user"))
 
 
 def _exchange(messages: Messages) -> list[Mapping[str, Any]]:
     return [m for m in messages if m["role"] in ("user", "assistant") and not m.get("tool_calls")]
 
 
-def _is_example(row: Mapping[str, Any], shot_words: int) -> bool:
+def _is_example(row: Row, shot_words: int) -> bool:
     said = _exchange(row["messages"])
     words = sum(len(m["content"].split()) for m in said)
-    return words <= shot_words and len(said) >= 2 and said[0]["role"] == "user" and said[-1]["role"] == "assistant"
+    exchange = len(said) >= 2 and said[0]["role"] == "user" and said[-1]["role"] == "assistant"
+    return exchange and words <= shot_words and bool(re.search(r"\w", _customer(said)))

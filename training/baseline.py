@@ -1,13 +1,22 @@
 """What prompts alone reach, before anything is trained.  python -m training.baseline"""
 
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
 import polars as pl
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from curation.playbook import Playbook
-from curation.stage import Params, QiratError, Stage
-from training.arms import PROMPT_ARMS, few_shot, prompt_sections, prompted
+from curation.stage import CACHE, Params, QiratError, Stage
+from training import forgetting
+from training.arms import Before, bare, few_shot, prompt_arms, prompt_sections, prompted
+from training.endpoint import Endpoint, endpoint_replies
+from training.generation import Memory
 from training.intervals import FEW, share
-from training.model import Model
+from training.model import Model, weights_id
+from training.readiness import prompt_answer, traffic_answer
+from training.reasons import Reason, told
 from training.scoring import (
     ALL,
     Evaluate,
@@ -26,52 +35,100 @@ class Baseline(Params):
     """The prompt arms, and when they are good enough to make training needless."""
 
     prompt: str  # the written prompt; a dependency in dvc.yaml
-    shots: int = Field(gt=0)  # train conversations shown by the few-shot arm
+    shots: tuple[PositiveInt, ...] = Field(
+        min_length=1
+    )  # train conversations that few_shot shows: the best of these on dev
     shot_words: int  # longer ones are not shown
+    dev_conversations: int = Field(gt=0)  # of dev, on which the number of shots is chosen where there is a choice
+    endpoint: Endpoint | None = None  # a model elsewhere as one more arm
     target: float  # share of conversations without a broken rule and with replies that end: reached = stop here
     override: str = ""  # a reason to train all the same; it goes into the verdict and the model card
+    replies_a_day: float = Field(gt=0)  # your traffic: does it pay for training?
 
 
 def main() -> None:
     """Let the base model answer bare, with the written prompt, and with retrieved examples; stop if that is enough."""
     with Stage("baseline", Baseline) as stage:
-        params, evaluate = stage.params, stage.section("evaluate", Evaluate)
+        params, evaluate, model = stage.params, stage.section("evaluate", Evaluate), stage.section("model", Model)
         stage.input("data/tokenized/passed")
         playbook = Playbook.load(stage.input("playbook.yaml"))
         prompt = stage.input(params.prompt)
-        judge = Judge.of(stage.section("model", Model), playbook, evaluate, stage.progress)
         excluded = stage.read("tokenized/excluded")
-        train = stage.read("splits/train").join(excluded, on="conversation_id", how="anti")
-        test = stage.read("splits/test").join(excluded, on="conversation_id", how="anti")
+        train, dev, test = (
+            stage.read(f"splits/{split}").join(excluded, on="conversation_id", how="anti")
+            for split in ("train", "dev", "test")
+        )
+        memory = Memory(CACHE / stage.name / "replies", weights_id(model))
+        judge = Judge.of(model, playbook, evaluate, stage.progress, memory)
+        shots, tried = choose_shots(judge, dev, train, params)
+        written = prompted(prompt_sections(prompt.read_text("utf-8"), str(prompt)))
+        arms = {"base": bare, "prompted": written, "few_shot": few_shot(train, shots, params.shot_words)}
         drawn = answerable(test, judge)
-        arms = {
-            "base": {},
-            "prompted": prompted(drawn, prompt_sections(prompt.read_text("utf-8"), str(prompt))),
-            "few_shot": few_shot(drawn, train, stage.read("embedded/vectors"), params.shots, params.shot_words),
-        }
         test = sayable(drawn, arms, judge)
         if test.height < drawn.height:
             stage.say(f"{drawn.height - test.height} test conversations left out: the template cannot say every prompt")
-        likely = pl.concat([judge.likelihood(arm, test, prefixes) for arm, prefixes in arms.items()])
         answered = test.head(evaluate.generated)
-        predictions = pl.concat([judge.write(arm, answered, prefixes) for arm, prefixes in arms.items()])
+        likely = pl.concat([judge.likelihood(arm, test, before) for arm, before in arms.items()])
+        predictions = pl.concat([judge.write(arm, answered, before) for arm, before in arms.items()])
+        if params.endpoint:
+            elsewhere = asked_elsewhere(params.endpoint, answered, written, judge)
+            predictions = pl.concat([predictions, elsewhere])
         scores = pl.concat([likely, reply_scores(predictions, answered, playbook)])
         table = arm_table(scores, test, evaluate.redraws)
+        named = prompt_arms(table["arm"].unique())
+        best = best_arm(table, evaluate.primary, named)
         reached = reaching(good_shares(scores, answered), params.target)
-        verdict = {
-            "best_prompt_arm": best_arm(table, evaluate.primary, PROMPT_ARMS),
-            "reached": reached,
-            "override": params.override,
-        }
+        answers = (
+            prompt_answer(table, best, reached, params.target),
+            traffic_answer(table, best, stage.read("tokenized/train"), judge.model.config, params.replies_a_day),
+        )
 
         stage.write("baseline/predictions", predictions)
         stage.write("baseline/scores", scores)
-        stage.write_json("data/baseline/verdict.json", verdict)
-        stage.write_metrics(metrics(table, test, answered, reached is not None))
-        print(as_text(table, PROMPT_ARMS))
+        stage.write(
+            "baseline/forgetting",
+            forgetting.answers("base", judge.model, judge.renderer, evaluate.forgetting, stage.progress),
+        )
+        stage.write_json("data/baseline/verdict.json", verdict(reached, best, shots, params))
+        stage.write_json("data/baseline/readiness.json", [asdict(answer) for answer in answers])
+        stage.write_metrics(metrics(table, test, answered, reached is not None) | {"shots": shots, **tried})
+        memory.forget_unused()
+        print(as_text(table, named))
         refuse_needless_training(reached, params)
         with stage.output("data/baseline/passed") as passed:
             passed.write_text("passed\n", "utf-8")
+
+
+def choose_shots(
+    judge: Judge, dev: pl.DataFrame, train: pl.DataFrame, params: Baseline
+) -> tuple[int, dict[str, float]]:
+    """The number of shots under which the team's replies in dev are likeliest, and the loss of each that was tried.
+
+    By likelihood, because it is cheap and moves with every token; the test conversations have no say in it.
+    """
+    if len(params.shots) == 1:
+        return params.shots[0], {}
+    arms = {f"dev_nll_{k}_shots": few_shot(train, k, params.shot_words) for k in params.shots}
+    asked = sayable(answerable(dev, judge, "dev").head(params.dev_conversations), arms, judge)
+    found = {}
+    for name, before in arms.items():
+        nll = judge.likelihood(name, asked, before).filter(metric="nll")
+        found[name] = float(nll["value"].sum()) / float(nll["weight"].sum())
+    losses = dict(zip(params.shots, found.values(), strict=True))
+    return min(params.shots, key=lambda k: (losses[k], k)), found
+
+
+def asked_elsewhere(asked: Endpoint, answered: pl.DataFrame, written: Before, judge: Judge) -> pl.DataFrame:
+    """The replies of the endpoint, to the same questions under the same limits."""
+    before = written if asked.prompted else bare
+    return endpoint_replies(
+        asked,
+        answered,
+        before,
+        judge.params,
+        judge.tokens,
+        lambda requests: judge.progress(requests, "endpoint, replies", unit="replies"),
+    )
 
 
 def good_shares(scores: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame:
@@ -89,12 +146,20 @@ def reaching(shares: pl.DataFrame, target: float) -> str | None:
 
     Shown means that the lower end of the 95% interval reaches it, over at least FEW conversations.
     """
-    for arm in PROMPT_ARMS:
+    for arm in prompt_arms(shares["arm"].unique()):
         rows = shares.filter(arm=arm).rows_by_key("language", named=True, unique=True)
         shown = all(share(row["good"], row["n"]).low >= target for row in rows.values())
-        if rows and rows[ALL]["n"] >= FEW and shown:
+        if rows[ALL]["n"] >= FEW and shown:
             return arm
     return None
+
+
+def verdict(reached: str | None, best: str, shots: int, params: Baseline) -> Mapping[str, Any]:
+    """data/baseline/verdict.json; `verdict` stands in it where nothing shall be trained."""
+    reasons = [Reason("prompt_reached", {"arm": reached, "target": params.target})] if reached else []
+    word = {"verdict": "prompting is enough"} if reached and not params.override else {}
+    found = {"best_prompt_arm": best, "shots": shots, "reached": reached, "override": params.override}
+    return {**word, **told(reasons), **found}
 
 
 def refuse_needless_training(reached: str | None, params: Baseline) -> None:

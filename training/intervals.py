@@ -1,5 +1,7 @@
 """Figures with 95% intervals. The conversation is the unit that is drawn: its turns belong together."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -49,6 +51,34 @@ def share(successes: int, n: int) -> Interval:
     middle = (value + z**2 / (2 * n)) / scale
     reach = z * (value * (1 - value) / n + z**2 / (4 * n**2)) ** 0.5 / scale
     return Interval(value, max(middle - reach, 0.0), min(middle + reach, 1.0), n)
+
+
+def jackknife(value: float, without_one: "np.ndarray") -> Interval:
+    """The interval of a figure that is no mean, from its values with each conversation left out in turn.
+
+    For figures that redrawing would move, such as distances of profiles: a redrawn text repeats itself. Source: Efron
+    and Tibshirani, An Introduction to the Bootstrap (1993), chapter 11.
+    """
+    n = len(without_one)
+    deviations = without_one - without_one.mean()
+    reach = NormalDist().inv_cdf((1 + LEVEL) / 2) * math.sqrt((n - 1) / n * float((deviations**2).sum()))
+    return Interval(value, value - reach, value + reach, n)
+
+
+def mcnemar(ours_only: int, theirs_only: int) -> float:
+    """Exact two-sided p: were both sides equally good, each discordant pair would favour either like a coin."""
+    n, fewer = ours_only + theirs_only, min(ours_only, theirs_only)
+    tail: float = sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n
+    return min(1.0, 2 * tail)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p adjusted for their number, in the order given: below 0.05, that one is safe among all (Holm 1979)."""
+    adjusted, least = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        least = max(least, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = least
+    return adjusted
 
 
 def _redrawn(values: "np.ndarray", weights: "np.ndarray", bootstrap: Bootstrap) -> "np.ndarray":

@@ -38,8 +38,11 @@ def _sums(model: "nn.Module", examples: Sequence[Example], place: "device") -> l
     ids = _padded([e.input_ids for e in examples], longest, 0).to(place)
     labels = _padded([e.labels for e in examples], longest, IGNORED).to(place)[:, 1:]
     attended = _padded([[1] * len(e.input_ids) for e in examples], longest, 0).to(place)
+    # The head is a large part of a small model, and most tokens are context: it only looks where a reply is to come.
+    places = (labels != IGNORED).any(dim=0).nonzero()[:, 0]
+    labels = labels[:, places]
     counted = labels != IGNORED
-    logits = model(input_ids=ids, attention_mask=attended).logits[:, :-1][counted].float()
+    logits = model(input_ids=ids, attention_mask=attended, logits_to_keep=places).logits[counted].float()
     losses = torch.zeros(labels.shape, dtype=torch.float64, device=labels.device)
     losses[counted] = torch.nn.functional.cross_entropy(logits, labels[counted], reduction="none").double()
     return [float(value) for value in losses.sum(dim=1)]

@@ -133,9 +133,9 @@ def licence(model: Model) -> str | None:
         card = try_to_load_from_cache(name, CARD, revision=model.revision)
     if not isinstance(card, str | Path) or not Path(card).is_file():
         return None
-    named = ModelCard(Path(card).read_text("utf-8"), ignore_metadata_errors=True).data.to_dict()
-    found = named.get("license_name") or named.get("license")
-    return str(found) if found else None
+    named: Any = ModelCard(Path(card).read_text("utf-8"), ignore_metadata_errors=True).data
+    found: str | None = named.get("license_name") or named.get("license")
+    return found
 
 
 def read_gguf(weights: Path) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":

@@ -1,14 +1,16 @@
 """Should the adapter be used? The rule, apart from the measuring."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
 
-from training.arms import ADAPTER, PROMPT_ARMS
+from training.arms import ADAPTER, prompt_arms
 from training.intervals import FEW, paired_difference
+from training.reasons import Reason, told
 from training.scoring import ALL, METRICS, Evaluate, best_arm, by_language
+from training.style import STYLE, style_differences
 
 COMPARISONS = pl.Schema(
     {
@@ -27,12 +29,22 @@ COMPARISONS = pl.Schema(
 FEW_OF_A_LANGUAGE = 10  # conversations; below, a language's interval tells nothing either way
 
 
-def comparisons(scores: pl.DataFrame, conversations: pl.DataFrame, params: Evaluate) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Kept:
+    """What the adapter must not have done: forgotten what the base model could, learnt personal data by heart."""
+
+    forgetting: pl.DataFrame  # forgetting.TABLE
+    memorised: pl.DataFrame  # memorisation.MEMORISED
+
+
+def comparisons(
+    scores: pl.DataFrame, conversations: pl.DataFrame, predictions: pl.DataFrame, params: Evaluate
+) -> pl.DataFrame:
     """COMPARISONS of the adapter with every prompt arm, conversation by conversation."""
     spoken = by_language(scores, conversations)
     ours = spoken.filter(pl.col("arm") == ADAPTER)
     rows = []
-    for against in PROMPT_ARMS:
+    for against in prompt_arms(scores["arm"].unique()):
         theirs = spoken.filter(pl.col("arm") == against)
         pairs = ours.join(theirs, on=["conversation_id", "metric", "language"], suffix="_theirs", validate="1:1")
         for (metric, language), pair in (
@@ -42,36 +54,44 @@ def comparisons(scores: pl.DataFrame, conversations: pl.DataFrame, params: Evalu
             found = paired_difference((sides[0], sides[1]), (sides[2], sides[3]), params.redraws)
             figures = (found.value, found.low, found.high, found.n, METRICS[str(metric)])
             rows.append((ADAPTER, against, metric, language, *figures))
+    for against, language, found in style_differences(predictions, conversations, ADAPTER):
+        rows.append((ADAPTER, against, STYLE, language, found.value, found.low, found.high, found.n, METRICS[STYLE]))
     return pl.DataFrame(rows, schema=COMPARISONS, orient="row").sort("against", "metric", "language")
 
 
 def verdict(
-    arms: pl.DataFrame, compared: pl.DataFrame, baseline: Mapping[str, Any], params: Evaluate
+    arms: pl.DataFrame, compared: pl.DataFrame, baseline: Mapping[str, Any], kept: Kept, params: Evaluate
 ) -> dict[str, Any]:
     """promote: the adapter beats every prompt arm on the primary metric, and keeps the others within their margins.
 
     Beating means that the paired 95% interval lies wholly on the better side of zero; keeping, that it lies wholly
     on the better side of the margin: what cannot be shown is not assumed. Every prompt arm, because the one that looks
-    best on the test conversations is partly best by luck. Where a prompt alone reached the target and the adapter does
-    not win, prompting is enough. The first reason is the decisive one.
+    best on the test conversations is partly best by luck. General ability has a margin too, against the base model, and
+    personal data learnt by heart always blocks. Where a prompt alone reached the target and the adapter does not win,
+    prompting is enough. The first reason is the decisive one.
     """
     gains = [Gain.of(row) for row in compared.iter_rows(named=True)]
     primary = [g for g in gains if (g.metric, g.language) == (params.primary, ALL)]
     unbeaten = [g for g in primary if g.low <= 0]
-    blocked = [*_too_few(gains, params), *map(_unbeaten, unbeaten), *_losses(gains, params)]
+    blocked = [
+        *_too_few(gains, params),
+        *(Reason("unbeaten", g.figures()) for g in unbeaten),
+        *_losses(gains, params),
+        *_forgotten(kept.forgetting, params.forgetting_margin),
+        *_personal(kept.memorised),
+    ]
     enough = bool(baseline["reached"] and unbeaten)
     word = "prompting is enough" if enough else "do not promote" if blocked else "promote"
     decisive = {
-        "prompting is enough": [
-            f"{baseline['reached']} alone reached baseline.target, and the adapter does not beat every prompt arm"
-        ],
+        "prompting is enough": [Reason("prompt_reached_unbeaten", {"arm": baseline["reached"]})],
         "do not promote": [],
-        "promote": [_beaten(min(primary, key=lambda g: g.low))],
+        "promote": [Reason("beaten", g.figures()) for g in sorted(primary, key=lambda g: g.low)[:1]],
     }[word]
     reasons = [*decisive, *blocked, *_not_shown(gains, params)]
     if baseline["reached"] and baseline["override"]:
-        reasons.append(f"trained although prompting was enough: {baseline['override']}")
-    return {"verdict": word, "reasons": reasons, "best_prompt_arm": best_arm(arms, params.primary, PROMPT_ARMS)}
+        reasons.append(Reason("overridden", {"reason": baseline["override"]}))
+    best = best_arm(arms, params.primary, prompt_arms(arms["arm"].unique()))
+    return {"verdict": word, **told(reasons), "best_prompt_arm": best}
 
 
 @dataclass(frozen=True)
@@ -92,52 +112,51 @@ class Gain:
         names = (row["against"], row["metric"], row["language"])
         return cls(*names, row["better"] * row["difference"], low, high, row["n"])
 
-    def __str__(self) -> str:
-        return f"gain {self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+    def figures(self) -> dict[str, Any]:
+        return asdict(self)
 
 
-def _too_few(gains: Sequence[Gain], params: Evaluate) -> Iterator[str]:
-    """A sentence when too few conversations stand behind a metric that decides."""
+def _too_few(gains: Sequence[Gain], params: Evaluate) -> Iterator[Reason]:
+    """When too few conversations stand behind a metric that decides."""
     behind = {g.metric: g.n for g in gains if g.language == ALL and g.metric in {params.primary, *params.margins}}
     metric = min(behind, key=lambda m: behind[m])
     if behind[metric] < FEW:
-        yield (
-            f"only {behind[metric]} conversations stand behind {metric}, and intervals from fewer than {FEW} are too "
-            "narrow to decide on: raise evaluate.generated and evaluate.conversations"
-        )
+        yield Reason("too_few", {"n": behind[metric], "metric": metric, "least": FEW})
 
 
-def _losses(gains: Sequence[Gain], params: Evaluate) -> Iterator[str]:
-    """A sentence for each metric with a margin that is not shown to be kept, in any language, against any prompt."""
+def _losses(gains: Sequence[Gain], params: Evaluate) -> Iterator[Reason]:
+    """Each metric with a margin that is not shown to be kept, in any language, against any prompt."""
     for gain, margin in _guarded(gains, params):
         if gain.low < -margin and (gain.language == ALL or gain.n >= FEW_OF_A_LANGUAGE):
-            yield (
-                f"{gain.metric} ({gain.language}) against {gain.against}: worse by more than the margin {margin:g} "
-                f"cannot be ruled out ({gain})"
-            )
+            yield Reason("loss", {**gain.figures(), "margin": margin})
 
 
-def _not_shown(gains: Sequence[Gain], params: Evaluate) -> Iterator[str]:
-    """A sentence for each language of which too few conversations say anything on a metric with a margin."""
+def _forgotten(forgetting: pl.DataFrame, margin: float) -> Iterator[Reason]:
+    """Each language in which a loss of general ability beyond the margin cannot be ruled out; too few questions."""
+    for row in forgetting.filter(pl.col("against").is_not_null()).sort("language").iter_rows(named=True):
+        if row["language"] == ALL and row["n"] < FEW:
+            yield Reason("forgetting_few", {"n": row["n"], "least": FEW})
+        if row["low"] < -margin and row["n"] >= FEW_OF_A_LANGUAGE:
+            figures = {name: row[name] for name in ("language", "value", "low", "high", "n")}
+            yield Reason("forgotten", {**figures, "margin": margin})
+
+
+def _personal(memorised: pl.DataFrame) -> Iterator[Reason]:
+    found = memorised.filter(what="personal")
+    if found.height:
+        yield Reason("memorised_personal", {"n": found.height, "kinds": ", ".join(sorted(found["evidence"].unique()))})
+
+
+def _not_shown(gains: Sequence[Gain], params: Evaluate) -> Iterator[Reason]:
+    """Each language of which too few conversations say anything on a metric with a margin."""
     behind = {(g.language, g.metric): g.n for g, _ in _guarded(gains, params)}
     for language in sorted({g.language for g in gains} - {ALL}):
         counts = {metric: behind.get((language, metric), 0) for metric in params.margins}
         if few := [f"{metric} ({n})" for metric, n in counts.items() if n < FEW_OF_A_LANGUAGE]:
-            yield (
-                f"{language}: not shown on {', '.join(few)}; fewer than {FEW_OF_A_LANGUAGE} conversations of a "
-                "language count neither for nor against the adapter"
-            )
+            yield Reason("not_shown", {"language": language, "metrics": ", ".join(few), "least": FEW_OF_A_LANGUAGE})
 
 
 def _guarded(gains: Sequence[Gain], params: Evaluate) -> Iterator[tuple[Gain, float]]:
     """The gains on metrics with a margin, and the margin."""
     for metric, margin in params.margins.items():
         yield from ((g, margin) for g in gains if g.metric == metric)
-
-
-def _beaten(gain: Gain) -> str:
-    return f"the adapter beats every prompt arm on {gain.metric}, {gain.against} by the least: {gain}"
-
-
-def _unbeaten(gain: Gain) -> str:
-    return f"the adapter is not shown to beat {gain.against} on {gain.metric}: {gain}"

@@ -4,9 +4,11 @@ Per conversation a metric is a `value` and a `weight`; over conversations it is 
 token counts as much as any other token and a reply as any other reply, and intervals draw whole conversations.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -15,11 +17,12 @@ from pydantic import Field
 from curation.playbook import Playbook
 from curation.stage import Params, QiratError
 from curation.text import fold
-from training.arms import Messages, Prefixes, with_prefix
-from training.generation import generate
+from training.arms import Before, Messages, Row, with_prefix
+from training.generation import Decoding, Memory, generate
 from training.intervals import Bootstrap, ratio
 from training.likelihood import Progress, negative_log_likelihoods
 from training.model import Model, load_model, load_tokenizer
+from training.rules import kept_rules, replies
 from training.sample import fair_order
 from training.template import Example, InexpressibleError, Renderer
 
@@ -63,9 +66,11 @@ ALL = "all"
 # What is measured; +1: more is better, -1: less is better, 0: neither.
 METRICS = {
     "nll": -1,  # nats a token of the team's own reply
+    "bits_per_byte": -1,  # the same by its UTF-8 bytes: comparable between models with other tokenizers
     "playbook": 1,  # share of the playbook's rules that the written replies keep
     "playbook_pass": 1,  # share of conversations that break none
-    "chrf": 1,  # character n-gram likeness to the team's reply, 0..100
+    "chrf": 1,  # chrF++, letter and word n-gram likeness to the team's reply, 0..100
+    "style": -1,  # distance of the letter profile from the team's, 0..1, see style.py
     "stopped": 1,  # share of replies that ended by themselves
     "words": 0,  # length of a reply
     "prompt_tokens": -1,  # what a reply costs before it begins
@@ -86,6 +91,9 @@ class Evaluate(Params):
     primary: Metric  # what the adapter must win, see promote.py
     # The adapter may be this much worse than any prompt arm, in any language; other metrics may do anything.
     margins: dict[Metric, float]
+    forgetting: int = Field(ge=0)  # questions on general ability in each language, see forgetting; 0: none are asked
+    forgetting_margin: float = Field(gt=0)  # the adapter may lose this much of the chance it gives right answers
+    require_promotion: bool = False  # the stage fails unless its verdict is "promote", after everything is written
 
     @property
     def redraws(self) -> Bootstrap:
@@ -101,64 +109,79 @@ class Judge:
     playbook: Playbook
     params: Evaluate
     progress: Callable[..., Any]  # Stage.progress
+    memory: Memory | None = None  # of replies
 
     @classmethod
-    def of(cls, model: Model, playbook: Playbook, params: Evaluate, progress: Callable[..., Any]) -> "Judge":
+    def of(
+        cls, model: Model, playbook: Playbook, params: Evaluate, progress: Callable[..., Any], memory: Memory
+    ) -> "Judge":
         renderer = Renderer(load_tokenizer(model), model.template_arguments)
-        return cls(load_model(model), renderer, playbook, params, progress)
+        return cls(load_model(model), renderer, playbook, params, progress, memory)
 
-    def likelihood(self, arm: str, conversations: pl.DataFrame, prefixes: Prefixes) -> pl.DataFrame:
+    def likelihood(self, arm: str, conversations: pl.DataFrame, before: Before) -> pl.DataFrame:
         """SCORES: the team's own replies under the arm's prompt."""
         owners: list[str] = []
         examples: list[Example] = []
         for row in conversations.iter_rows(named=True):
-            joined, first = with_prefix(prefixes.get(row["conversation_id"], ()), row["messages"])
-            found = self.renderer.examples(joined, row["tools"], first=first)
+            found = list(self._examples(row, before))
             examples += found
             owners += [row["conversation_id"]] * len(found)
         sums = negative_log_likelihoods(self.model, examples, progress=self._bar(f"{arm}, likelihood"))
-        scored = pl.DataFrame({"conversation_id": owners, "value": sums, "weight": [e.supervised for e in examples]})
-        summed = scored.group_by("conversation_id", maintain_order=True).agg(pl.col("value", "weight").sum())
-        return _scores(summed.with_columns(arm=pl.lit(arm), metric=pl.lit("nll")))
+        scored = pl.DataFrame({"conversation_id": owners, "value": sums, "tokens": [e.supervised for e in examples]})
+        summed = scored.group_by("conversation_id", maintain_order=True).agg(pl.col("value", "tokens").sum())
+        sized = summed.join(_reply_bytes(conversations), on="conversation_id", maintain_order="left")
+        nll = sized.with_columns(metric=pl.lit("nll"), weight=pl.col("tokens"))
+        bits = sized.with_columns(metric=pl.lit("bits_per_byte"), value=pl.col("value") / math.log(2))
+        bits = bits.with_columns(weight=pl.col("bytes")).filter(pl.col("bytes") > 0)
+        columns = [pl.col(name).cast(dtype) for name, dtype in SCORES.items()]
+        return pl.concat([table.with_columns(arm=pl.lit(arm)).select(columns) for table in (nll, bits)])
 
-    def write(self, arm: str, conversations: pl.DataFrame, prefixes: Prefixes) -> pl.DataFrame:
+    def write(self, arm: str, conversations: pl.DataFrame, before: Before) -> pl.DataFrame:
         """PREDICTIONS: the model's own reply at each assistant turn, the turns before it as they were."""
         places: list[tuple[str, int]] = []
         prompts: list[list[int]] = []
         for row in conversations.iter_rows(named=True):
-            joined, _ = with_prefix(prefixes.get(row["conversation_id"], ()), row["messages"])
-            shift = len(joined) - len(row["messages"])
-            for turn in _reply_turns(row["messages"]):
+            for turn in reply_turns(row["messages"]):
+                joined, _ = with_prefix(before(row, turn), row["messages"][:turn])
                 places.append((row["conversation_id"], turn))
-                prompts.append(self.renderer.prompt(joined[: turn + shift], row["tools"]))
-        replies = generate(
+                prompts.append(self.renderer.prompt(joined, row["tools"]))
+        written = generate(
             self.model,
             self.renderer,
             prompts,
-            max_new_tokens=self.params.max_new_tokens,
-            batch=self.params.batch,
-            progress=self._bar(f"{arm}, replies"),
+            Decoding(self.params.max_new_tokens, self.params.batch, self.memory),
+            self._bar(f"{arm}, replies"),
         )
         rows = [
             (arm, conversation, turn, reply.prompt_tokens, reply.text, reply.tokens, reply.stopped)
-            for (conversation, turn), reply in zip(places, replies, strict=True)
+            for (conversation, turn), reply in zip(places, written, strict=True)
         ]
         return pl.DataFrame(rows, schema=PREDICTIONS, orient="row")
 
-    def refusal(self, row: Mapping[str, Any], prefix: Messages) -> str | None:
-        """Why the template cannot say the conversation behind the prefix; None when it can."""
-        joined, first = with_prefix(prefix, row["messages"])
+    def refusal(self, row: Row, before: Before) -> str | None:
+        """Why the template cannot say the conversation behind what the arm says first; None when it can."""
         try:
-            self.renderer.examples(joined, row["tools"], first=first)
+            list(self._examples(row, before))
         except InexpressibleError as error:
             return str(error)
         return None
+
+    def tokens(self, text: str) -> int:
+        """How many the model's tokenizer makes of a text."""
+        return len(self.renderer.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _examples(self, row: Row, before: Before) -> Iterator[Example]:
+        """The team's replies, those in a row that the arm says the same before as one."""
+        turns = [turn for turn, m in enumerate(row["messages"]) if m["role"] == "assistant"]
+        for prefix, group in groupby(turns, key=lambda turn: before(row, turn)):
+            joined, shift = with_prefix(prefix, row["messages"])
+            yield from self.renderer.examples(joined, row["tools"], turns={turn + shift for turn in group})
 
     def _bar(self, what: str) -> Progress:
         return lambda batches, total: self.progress(batches, what, total, "batches")
 
 
-def answerable(test: pl.DataFrame, judge: Judge) -> pl.DataFrame:
+def answerable(test: pl.DataFrame, judge: Judge, split: str = "test") -> pl.DataFrame:
     """`conversations` of those that are short enough, the languages in their proportions."""
     params = judge.params
     rows = judge.progress(test.iter_rows(named=True), "lengths", test.height)
@@ -166,21 +189,21 @@ def answerable(test: pl.DataFrame, judge: Judge) -> pl.DataFrame:
     short = test.filter(pl.Series(lengths, dtype=pl.Int64) <= params.max_tokens)
     if not short.height:
         raise QiratError(
-            f"no conversation of data/splits/test has at most {params.max_tokens} tokens; "
+            f"no conversation of data/splits/{split} has at most {params.max_tokens} tokens; "
             "raise params.yaml: evaluate.max_tokens"
         )
     return fair_order(short, params.seed).head(params.conversations)
 
 
-def sayable(test: pl.DataFrame, arms: Mapping[str, Prefixes], judge: Judge) -> pl.DataFrame:
+def sayable(test: pl.DataFrame, arms: Mapping[str, Before], judge: Judge) -> pl.DataFrame:
     """Those that the template can say behind every arm's prompt: all arms must answer the same questions."""
     refused: list[str] = []
     kept = []
     for row in judge.progress(test.iter_rows(named=True), "prompts", test.height):
         reasons = [
             f"{arm}, conversation {row['conversation_id']}: {reason}"
-            for arm, prefixes in arms.items()
-            if (reason := judge.refusal(row, prefixes.get(row["conversation_id"], ())))
+            for arm, before in arms.items()
+            if (reason := judge.refusal(row, before))
         ]
         refused += reasons
         kept.append(not reasons)
@@ -194,25 +217,27 @@ def sayable(test: pl.DataFrame, arms: Mapping[str, Prefixes], judge: Judge) -> p
 
 def reply_scores(predictions: pl.DataFrame, conversations: pl.DataFrame, playbook: Playbook) -> pl.DataFrame:
     """SCORES of written replies: each conversation judged with the arm's replies in place of the team's."""
-    written = predictions.sort("turn").partition_by("arm", "conversation_id", as_dict=True, maintain_order=True)
     rows = {row["conversation_id"]: row for row in conversations.iter_rows(named=True)}
+    counts = predictions.group_by("arm", "conversation_id").agg(pl.col("stopped", "prompt_tokens").sum())
+    sums = counts.rows_by_key(["arm", "conversation_id"], named=True, unique=True)
     found = []
-    for (arm, conversation), replies in written.items():
-        row = rows[str(conversation)]
-        said = {r["turn"]: r["text"] for r in replies.iter_rows(named=True)}
+    for (arm, conversation), said in replies(predictions).items():
+        row, summed = rows[conversation], sums[arm, conversation]
+        kept = kept_rules(playbook, row, said)
         counted = {
-            **_playbook(playbook, row, said),
+            "playbook": (sum(kept.values()), len(kept)),
+            "playbook_pass": (all(kept.values()), 1),
             "chrf": (sum(chrf(text, row["messages"][turn]["content"]) for turn, text in said.items()), len(said)),
-            "stopped": (replies["stopped"].sum(), len(said)),
+            "stopped": (summed["stopped"], len(said)),
             "words": (sum(len(text.split()) for text in said.values()), len(said)),
-            "prompt_tokens": (replies["prompt_tokens"].sum(), len(said)),
+            "prompt_tokens": (summed["prompt_tokens"], len(said)),
         }
         found += [(arm, conversation, metric, value, weight) for metric, (value, weight) in counted.items()]
     return pl.DataFrame(found, schema=SCORES, orient="row").sort("arm", "conversation_id", "metric")
 
 
 def chrf(written: str, reference: str) -> float:
-    """chrF2 of two texts, 0..100, with Arabic spelling variants, case and digits folded."""
+    """chrF++ of two texts, 0..100, with Arabic spelling variants, case and digits folded."""
     return float(_chrf().sentence_score(fold(written), [fold(reference)]).score)
 
 
@@ -240,8 +265,9 @@ def figure(arms: pl.DataFrame, arm: str, metric: str) -> float:
 
 
 def best_arm(arms: pl.DataFrame, metric: Metric, among: Sequence[str]) -> str:
-    """The arm with the best value of a metric; the first named when they tie."""
-    return max(among, key=lambda arm: METRICS[metric] * figure(arms, arm, metric))
+    """The arm with the best value of a metric, where it has one; the first named when they tie."""
+    measured = set(arms.filter(metric=metric, language=ALL)["arm"])
+    return max((arm for arm in among if arm in measured), key=lambda arm: METRICS[metric] * figure(arms, arm, metric))
 
 
 def as_text(arms: pl.DataFrame, order: Sequence[str]) -> str:
@@ -260,29 +286,20 @@ def as_text(arms: pl.DataFrame, order: Sequence[str]) -> str:
     return "\n".join("  ".join(f"{c:<{w}}" for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
-def _playbook(playbook: Playbook, row: Mapping[str, Any], said: Mapping[int, str]) -> dict[str, tuple[float, float]]:
-    """Rules kept, of those that apply to the team's own replies: every arm has the same to keep.
-
-    The playbook passes over empty replies, but who is asked and says nothing keeps no rule.
-    """
-    rules = len(playbook.judge(row["messages"], row["language"], row["label"]))
-    messages = [{**m, "content": said.get(turn, m["content"])} for turn, m in enumerate(row["messages"])]
-    silent = not all(text.strip() for text in said.values())
-    kept = 0 if silent else sum(j.ok for j in playbook.judge(messages, row["language"], row["label"]))
-    return {"playbook": (kept, rules), "playbook_pass": (kept == rules, 1)}
-
-
-def _reply_turns(messages: Messages) -> list[int]:
+def reply_turns(messages: Messages) -> list[int]:
     """Where the assistant speaks in words; a turn that calls a tool is not the playbook's business."""
     return [turn for turn, m in enumerate(messages) if m["role"] == "assistant" and m["content"] and turn > 0]
 
 
-def _scores(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select(pl.col(name).cast(dtype) for name, dtype in SCORES.items())
+def _reply_bytes(conversations: pl.DataFrame) -> pl.DataFrame:
+    """conversation_id and the UTF-8 bytes of the team's replies."""
+    rows = conversations.select("conversation_id", "messages").iter_rows()
+    sizes = [(key, sum(len(m["content"].encode()) for m in said if m["role"] == "assistant")) for key, said in rows]
+    return pl.DataFrame(sizes, schema={"conversation_id": pl.String, "bytes": pl.Int64}, orient="row")
 
 
 @cache
 def _chrf() -> Any:
     from sacrebleu.metrics import CHRF  # type: ignore[attr-defined]
 
-    return CHRF()
+    return CHRF(word_order=2)

@@ -1,6 +1,7 @@
 """The cards of data set and model: Markdown with the front matter that model hubs read."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import jinja2
 import polars as pl
 import yaml
 
+from curation.conversation import canonical_json
 from curation.ledger import OUTCOMES, counts
 from curation.report.blocks import count, share
 from curation.report.model_sections import used
@@ -50,7 +52,8 @@ def dataset_card(results: Results) -> str:
 
 def model_card(results: Results) -> str:
     """reports/model_card.md"""
-    spoken = _counted(results.tables.get("splits/train"), "language")
+    learnt = _learnt(results)
+    spoken = _counted(learnt, "language")
     front = {
         "base_model": results.base_model,
         "library_name": "peft",
@@ -65,7 +68,15 @@ def model_card(results: Results) -> str:
         front,
         base=results.base_model,
         provenance=results.provenance,
+        identity=hashlib.sha256(canonical_json(results.provenance).encode()).hexdigest(),
+        licences=_counted(learnt, "licence"),
+        masked=_masked(results, learnt),
+        cost=results.cost,
+        notes=results.notes,
+        forgetting=_forgetting(results),
+        memorised=_counted(results.tables.get("evaluated/memorised"), "what"),
         training=results.provenance.get("training", {}),
+        arguments=json.dumps(results.provenance.get("template", {}).get("arguments", {})),
         recipe=results.provenance.get("params", {}).get("recipe", {}),
         verdict=results.verdict,
         arms=[] if arms is None else arms.filter(language="all").to_dicts(),
@@ -73,7 +84,7 @@ def model_card(results: Results) -> str:
         spoken=spoken,
         curated=0 if results.missing("curated/conversations") else results["curated/conversations"].height,
         raw=0 if results.missing("ledger") else counts(results["ledger"])["raw"],
-        test=0 if results.missing("splits/test") else results["splits/test"].height,
+        test=_counted(results.tables.get("splits/test"), "language"),
         used="" if arms is None else used(results),
     )
 
@@ -103,6 +114,30 @@ def _reasons(results: Results) -> list[dict[str, Any]]:
         return []
     table = results.reasons().group_by("outcome", "code").len("rows")
     return table.sort("rows", "outcome", "code", descending=[True, False, False]).to_dicts()
+
+
+def _learnt(results: Results) -> pl.DataFrame | None:
+    """The rows that the adapter saw, of the training split."""
+    train = results.tables.get("splits/train")
+    if train is None or results.trained_on is None:
+        return train
+    return train.join(results.trained_on, on="row_id", how="semi")
+
+
+def _masked(results: Results, learnt: pl.DataFrame | None) -> dict[str, int]:
+    """Kind of personal data -> values that stand masked in these rows."""
+    if learnt is None or results.missing("ledger"):
+        return {}
+    # The evidence reads "2 phone, 1 iban".
+    evidence = results["ledger"].filter(code="masked").join(learnt, on="row_id", how="semi")["evidence"]
+    values = [part.split(" ", 1) for text in evidence for part in text.split(", ")]
+    return {kind: sum(int(n) for n, k in values if k == kind) for kind in sorted({kind for _, kind in values})}
+
+
+def _forgetting(results: Results) -> list[dict[str, Any]]:
+    if results.missing("evaluated/forgetting"):
+        return []
+    return results["evaluated/forgetting"].filter(pl.col("against").is_not_null()).sort("language").to_dicts()
 
 
 def _counted(table: pl.DataFrame | None, column: str) -> dict[str, int]:

@@ -189,6 +189,8 @@ def gate_notes(results: Results, words: Words) -> list[Note]:
         return []
     if results.gate_passed:
         return [Note(words("gate.passed"), "good")]
+    if results.readiness.get("verdict"):
+        return [Note(words("gate.facts"), "bad")]
     if missing := results.gate["missing"]:
         return [Note(words("gate.too_few", missing=count(missing)), "bad")]
     return [Note(words("gate.too_few_of_a_kind"), "bad")]

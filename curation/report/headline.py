@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from curation.ledger import counts
-from curation.report.blocks import Cell, Note, auto, count, share
+from curation.report.blocks import Cell, Note, count, share
 from curation.report.data_sections import gate_notes
 from curation.report.results import USED, Results
+from curation.report.verdict_sections import reasons
 from curation.report.words import Words
 
 
@@ -44,7 +45,7 @@ def verdict_notes(results: Results, words: Words) -> list[Note]:
     notes.append(Note(words("headline.trained", model=base) if base else words("headline.not_trained")))
     if verdict := results.verdict.get("verdict"):
         notes.append(Note(words.name_of("verdict_means", verdict), "good" if verdict == "promote" else "warning"))
-        notes += [Note(auto(reason)) for reason in results.verdict.get("reasons", [])[:1]]  # the others: comparisons
+        notes += [Note(reason) for reason in reasons(results, words)[:1]]  # the others: comparisons
     return notes
 
 

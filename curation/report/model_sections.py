@@ -5,9 +5,10 @@ from typing import Any
 
 import polars as pl
 
-from curation.report.blocks import Block, Cell, Figure, Note, Table, auto, code, count, share
+from curation.report.blocks import Block, Cell, Figure, Note, Table, code, count, share
 from curation.report.figures import bar, interval, lines
 from curation.report.results import Results
+from curation.report.verdict_sections import reasons
 from curation.report.words import Words
 
 FEW = 30  # conversations, as in training/intervals.py: the intervals of fewer are too narrow to call a difference
@@ -84,8 +85,8 @@ def comparisons(results: Results, words: Words) -> list[Block]:
     """The adapter minus each other arm, paired, and how many of so many intervals chance alone would clear of zero."""
     table = results["evaluated/comparisons"].rename({"difference": "value"})
     by_chance = words("comparisons.many", number=count(table.height), chance=f"{0.05 * table.height:.1f}")
-    reasons = [Note(auto(reason)) for reason in results.verdict.get("reasons", [])]
-    blocks: list[Block] = [*reasons, Note(by_chance), Note(words("comparisons.few", few=count(FEW)))]
+    notes = [Note(reason) for reason in reasons(results, words)]
+    blocks: list[Block] = [*notes, Note(by_chance), Note(words("comparisons.few", few=count(FEW)))]
     for (metric, language), part in _by_metric(table):
         low, high = _scale(part)
         scale = (min(low, 0.0), max(high, 0.0))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jinja2
 
-from curation.report import data_sections, examples, model_sections, review_section
+from curation.report import data_sections, examples, model_sections, review_section, verdict_sections
 from curation.report.blocks import Block, Builder, Note, Section
 from curation.report.examples import Picking
 from curation.report.headline import tiles, verdict_notes
@@ -57,10 +57,13 @@ def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
         "people": (review_section.people, ("routed/verdicts", "routed/queue", "scored/findings")),
         "validation": (data_sections.validation, ("validated/results",)),
         "gate": (data_sections.gate, ()),
+        "readiness": (verdict_sections.readiness, ()),
         "budget": (model_sections.budget, ("tokenized/budget",)),
         "training": (model_sections.training, ("training/log",)),
         "arms": (model_sections.arms, ("evaluated/arms",)),
         "comparisons": (model_sections.comparisons, ("evaluated/comparisons",)),
+        "rules": (verdict_sections.rules, ("evaluated/rules",)),
+        "kept": (verdict_sections.kept, ("evaluated/forgetting", "evaluated/memorised")),
         "limits": (model_sections.limits, ()),
         "versions": (model_sections.versions, ()),
     }

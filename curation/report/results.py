@@ -34,13 +34,21 @@ TABLES = (
     "training/log",
     "evaluated/arms",
     "evaluated/comparisons",
+    "evaluated/rules",
+    "evaluated/forgetting",
+    "evaluated/memorised",
 )
 # In the order of the road: each leaves data/{name}/passed, or the road ends there.
 STOPS = ("validated", "gate", "tokenized", "baseline")
 BEHIND = {"splits": "validated", "tokenized": "gate", "training": "baseline", "evaluated": "baseline"}
+READINESS = Path("data/gate/readiness.json")
+PROSPECTS = Path("data/baseline/readiness.json")
 PROMPTS = Path("data/baseline/verdict.json")
 VERDICT = Path("data/evaluated/verdict.json")
 PROVENANCE = Path("models/adapter/provenance.json")
+TRAINED_ON = Path("models/adapter/trained_on.parquet")
+COST = Path("data/training/cost.json")
+NOTES = Path("data/training/notes.json")
 
 
 @dataclass(frozen=True)
@@ -50,8 +58,13 @@ class Results:
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     gate: Mapping[str, float] = field(default_factory=dict)  # its metrics
     gate_passed: bool = False
-    verdict: Mapping[str, Any] = field(default_factory=dict)  # of evaluate, or of baseline when it stopped the road
+    readiness: Mapping[str, Any] = field(default_factory=dict)  # the gate's answers before training
+    prospects: Sequence[Mapping[str, Any]] = ()  # the baseline's
+    verdict: Mapping[str, Any] = field(default_factory=dict)  # of evaluate, or of the stage that stopped the road
     provenance: Mapping[str, Any] = field(default_factory=dict)  # of the adapter
+    trained_on: pl.DataFrame | None = None  # the rows that the adapter saw
+    cost: Mapping[str, float] = field(default_factory=dict)  # of training, as counted before it
+    notes: Sequence[Mapping[str, Any]] = ()  # on how the loss went
     insight: Insight | None = None  # into the review; None before there is anything to review
 
     def __getitem__(self, table: str) -> pl.DataFrame:
@@ -95,8 +108,13 @@ def load(stage: Stage[Any]) -> Results:
         tables=tables,
         gate=_optional(stage, Path("metrics/gate.json")) if "validated" in passed else {},
         gate_passed="gate" in passed,
+        readiness=_optional(stage, READINESS) if "validated" in passed else {},
+        prospects=_optional(stage, PROSPECTS) or () if "tokenized" in passed else (),
         verdict=_verdict(stage, passed),
         provenance=_optional(stage, PROVENANCE) if "baseline" in passed else {},
+        trained_on=_trained_on(stage) if "baseline" in passed else None,
+        cost=_optional(stage, COST) if "baseline" in passed else {},
+        notes=_optional(stage, NOTES) or () if "baseline" in passed else (),
         insight=_insight(stage, tables),
     )
 
@@ -122,14 +140,17 @@ def _insight(stage: Stage[Any], tables: Mapping[str, pl.DataFrame]) -> Insight |
 
 
 def _verdict(stage: Stage[Any], passed: Sequence[str]) -> Mapping[str, Any]:
-    if "baseline" in passed:
-        return _optional(stage, VERDICT)
-    prompts = _optional(stage, PROMPTS) if "tokenized" in passed else {}
-    if not prompts.get("reached") or prompts["override"]:
-        return {}
-    return {"verdict": "prompting is enough", "reasons": [f"{prompts['reached']} alone reached baseline.target"]}
+    """Of evaluate; or of the stage that stopped the road, where it is a stop of this kind."""
+    places = {"validated": READINESS, "tokenized": PROMPTS, "baseline": VERDICT}  # by what passed last
+    place = places.get(passed[-1]) if passed else None
+    found: Mapping[str, Any] = _optional(stage, place) if place else {}
+    return found if found.get("verdict") else {}
 
 
-def _optional(stage: Stage[Any], path: Path) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(stage.input(path).read_text("utf-8")) if path.exists() else {}
+def _trained_on(stage: Stage[Any]) -> pl.DataFrame | None:
+    return pl.read_parquet(stage.input(TRAINED_ON)) if TRAINED_ON.exists() else None
+
+
+def _optional(stage: Stage[Any], path: Path) -> Any:
+    found: Any = json.loads(stage.input(path).read_text("utf-8")) if path.exists() else {}
     return found

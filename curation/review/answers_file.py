@@ -9,19 +9,32 @@ Lines are in the order of conversation, annotator and round; fields at their def
 answered in several rounds has a line for each, of which the latest counts.
 """
 
+import contextlib
 import dataclasses
+import fcntl
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from curation.conversation import canonical_json
+from curation.decision import moment, told
 from curation.review.answers import Answer
 from curation.stage import QiratError, atomic
 
 PATH = Path("data/review/answers.jsonl")
+LOCK = Path(".qirat/review.lock")
 HEADER = {"qirat": "answers", "version": 1}
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Waits until nobody else changes data/review: a pull and an import at once would lose one's lines."""
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def read_answers(path: Path = PATH) -> list[Answer]:
@@ -34,9 +47,9 @@ def read_answers(path: Path = PATH) -> list[Answer]:
             try:
                 value = json.loads(line)
                 if "qirat" not in value:
-                    answers.append(_checked().validate_python(value))
+                    answers.append(_dated(_checked().validate_python(value)))
             except (ValueError, TypeError) as error:  # pydantic's ValidationError is a ValueError
-                raise QiratError(f"{path}, line {number}: {error}; mend or delete the line") from None
+                raise QiratError(f"{path}, line {number}: {told(error)}; mend or delete the line") from None
     return answers
 
 
@@ -48,13 +61,24 @@ def write_answers(answers: Iterable[Answer], path: Path = PATH) -> None:
 
 
 def collected(known: Iterable[Answer], given: Iterable[Answer]) -> list[Answer]:
-    """What the file holds with what was just given: an answer given anew in a round replaces the one before."""
-    by_place = {_place(answer): answer for answer in sorted([*known, *given], key=lambda a: a.at)}
+    """What the file holds with what was just given: the later answer in a round stands, wherever it was given."""
+    by_place = {_place(answer): answer for answer in sorted([*known, *given], key=lambda a: moment(a.at))}
     return [by_place[place] for place in sorted(by_place)]
 
 
 def _place(answer: Answer) -> tuple[str, str, int]:
     return answer.conversation_id, answer.annotator, answer.round
+
+
+def _dated(answer: Answer) -> Answer:
+    for name in ("at", "started"):
+        time = getattr(answer, name)
+        try:
+            if time or name == "at":
+                moment(time)
+        except ValueError:
+            raise ValueError(f"{name} is {time!r}; write a time such as 2026-01-05T10:00:00+00:00") from None
+    return answer
 
 
 def _plain(answer: Answer) -> dict[str, Any]:

@@ -7,10 +7,11 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import orjson
 
+from curation.decision import Purpose
 from curation.review.answers import Answer, numbered
 from curation.review.form import GUIDELINES, QUESTIONS, VECTORS, Review, settings
 from curation.review.records import Record
@@ -235,6 +236,7 @@ def answers(present: Iterable[Present], usernames: Mapping[str, str]) -> list[An
 def _answer(record: Present, response: Mapping[str, Any], annotator: str) -> Answer:
     given = {name: value["value"] for name, value in (response["values"] or {}).items()}
     conversation_id, _, look = record.external_id.partition(".")
+    purpose = record.metadata.get("purpose", "doubt")
     return Answer(
         conversation_id=conversation_id,
         annotator=annotator,
@@ -244,7 +246,7 @@ def _answer(record: Present, response: Mapping[str, Any], annotator: str) -> Ans
         label=given.get("label") or "",
         confidence=given.get("confidence") or "",
         at=_utc(response["updated_at"]),
-        purpose=record.metadata.get("purpose", "doubt"),
+        purpose=purpose if purpose in get_args(Purpose) else "doubt",  # of a version that knew others
         codes=tuple(record.metadata.get("codes") or ()),
         round=int(look or 1),
     )

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from curation.decision import Decision
+from curation.decision import Decision, moment
 from curation.review.answers import Answer, AnswerError, Choice, Known, Message, Outcome, outcome
 from curation.review.reliability import CHOICES, Matrix, Reliability, reliability
 from curation.stage import progress
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Said = tuple[Answer, Outcome]
 AS_READ = Known()
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Consensus:
     unusable: list[str]
     disagreements: list[str]
     annotators: pl.DataFrame  # reliability.ANNOTATORS
+    # conversation_id of each disagreement -> when its last answer was given
+    open: Mapping[str, str] = field(default_factory=dict)
 
 
 def consensus(
@@ -47,6 +50,7 @@ def consensus(
     heard, unusable = usable(answers, originals, known)
     weighed = reliability([answer for said in heard.values() for answer, _ in said], chances or {}, gold)
     decisions, disagreements = [], []
+    open_: dict[str, str] = {}
     for conversation_id, said in progress(heard.items(), "review: weighing answers", len(heard), "conversations"):
         if len(said) < params.min_submitted:
             continue
@@ -57,12 +61,13 @@ def consensus(
         else:
             each = ", ".join(f"{answer.annotator} says {outcome.decision}" for answer, outcome in said)
             disagreements.append(f"{conversation_id}: {each} ({choice} is {confidence:.0%} sure)")
-    return Consensus(decisions, unusable, disagreements, weighed.annotators)
+            open_[conversation_id] = _last(said)
+    return Consensus(decisions, unusable, disagreements, weighed.annotators, open_)
 
 
 def latest(answers: Iterable[Answer]) -> list[Answer]:
     """Each annotator's last answer on each conversation, in the order of both."""
-    ordered = sorted(answers, key=lambda a: (a.conversation_id, a.annotator, a.at, a.round))
+    ordered = sorted(answers, key=lambda a: (a.conversation_id, a.annotator, moment(a.at), a.round))
     return list({(answer.conversation_id, answer.annotator): answer for answer in ordered}.values())
 
 
@@ -75,24 +80,37 @@ def usable(
     for answer in latest(answers):
         try:
             said = outcome(answer, originals.get(answer.conversation_id), known)
-            meant = replace(answer, decision=said.decision)
-            heard.setdefault(answer.conversation_id, []).append((meant, said))
+            heard.setdefault(answer.conversation_id, []).append((answer, said))
         except AnswerError as error:
             unusable.append(f"{answer.conversation_id}, answer of {answer.annotator}: {error}")
     return heard, unusable
 
 
-def merged(decisions: Iterable[Decision], pulled: Iterable[Decision]) -> list[Decision]:
-    """Decisions stay unless people answered on that conversation since; an undated one is by hand and stays.
+def merged(
+    decisions: Iterable[Decision],
+    pulled: Iterable[Decision],
+    left_open: Mapping[str, str] = NONE,
+    gold: Mapping[str, Choice] = NONE,
+) -> list[Decision]:
+    """Decisions stay unless people answered on that conversation since, or an expert says otherwise.
 
-    So a decision stands even when later answers elsewhere change how far its annotators are trusted.
+    Then what people come to now takes their place, and nothing does where it is `left_open` (Consensus.open). So a
+    decision stands even when answers elsewhere change how far its annotators are trusted. An undated one is by hand and
+    stays; one applied from a similar row gives way to people's own.
     """
-    kept = {decision.conversation_id: decision for decision in decisions}
-    for decision in pulled:
-        before = kept.get(decision.conversation_id)
-        if before is None or (before.decided_at and _moment(decision.decided_at) > _moment(before.decided_at)):
-            kept[decision.conversation_id] = decision
-    return list(kept.values())
+    new = {decision.conversation_id: decision for decision in pulled}
+    times = dict(left_open) | {key: decision.decided_at for key, decision in new.items()}
+
+    def stands(before: Decision) -> bool:
+        key = before.conversation_id
+        if not before.decided_at:
+            return True
+        if before.decision != gold.get(key, before.decision) or (before.applied_from and key in new):
+            return False
+        return key not in times or moment(times[key]) <= moment(before.decided_at)
+
+    found = new | {decision.conversation_id: decision for decision in decisions if stands(decision)}
+    return [found[key] for key in sorted(found)]
 
 
 def _choice(said: Sequence[Said], chances: Matrix, right: Choice | None) -> tuple[Choice, float]:
@@ -115,7 +133,7 @@ def _decision(said: Sequence[Said], behind: Sequence[Said], confidence: float, w
         label=words.label,
         annotators=tuple(answer.annotator for answer, _ in behind),
         agreement=round(len(behind) / len(said), 4),
-        decided_at=max((answer.at for answer, _ in said), key=_moment),
+        decided_at=_last(said),
         purpose=said[0][0].purpose,
         confidence=confidence,
     )
@@ -129,6 +147,5 @@ def _words(behind: Sequence[Said], quality: Mapping[str, float]) -> Outcome:
     return max(weights, key=lambda said: round(weights[said], 9))
 
 
-def _moment(time: str) -> datetime:
-    moment = datetime.fromisoformat(time)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _last(said: Sequence[Said]) -> str:
+    return max((answer.at for answer, _ in said), key=moment)

@@ -45,7 +45,6 @@ def settings(params: Review) -> Any:
     """
     import argilla
 
-    hidden = {"visible_for_annotators": False}
     return argilla.Settings(
         fields=[
             argilla.TextField("why", title="Why you see this · لماذا تراها", use_markdown=True),
@@ -81,10 +80,10 @@ def settings(params: Review) -> Any:
             argilla.TermsMetadataProperty("group", title="Alike · المتشابهة"),
             argilla.FloatMetadataProperty("priority", title="Priority · الأولوية"),
             argilla.IntegerMetadataProperty("rank", title="Rank · الترتيب"),
-            argilla.TermsMetadataProperty("purpose", title="Purpose · الغرض", **hidden),
-            argilla.IntegerMetadataProperty("round", title="Look · النظرة", **hidden),
         ],
         guidelines=GUIDELINES.read_text("utf-8"),
-        allow_extra_metadata=True,  # what no property declares is for us alone, and no annotator is shown it
+        # What no property declares, such as the purpose, is for us alone: annotators are not shown it and cannot filter
+        # by it either, as they can by what a property hides from them.
+        allow_extra_metadata=True,
         distribution=argilla.TaskDistribution(min_submitted=params.min_submitted),
     )

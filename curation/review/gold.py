@@ -15,6 +15,8 @@ import polars as pl
 from pydantic import Field, ValidationError, field_validator
 
 from curation.conversation import canonical_json
+from curation.decision import told
+from curation.review import answers_file
 from curation.review.form import REASONS
 from curation.stage import Params, QiratError, atomic, finished_table
 
@@ -51,11 +53,8 @@ def read_gold(path: Path = PATH) -> list[Gold]:
             if "qirat" in value:
                 continue
             gold = Gold.model_validate(value)
-        except ValidationError as error:
-            said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise QiratError(f"{path}, line {number}: {said}; mend or delete the line") from None
         except (ValueError, TypeError) as error:
-            raise QiratError(f"{path}, line {number}: {error}; mend or delete the line") from None
+            raise QiratError(f"{path}, line {number}: {told(error)}; mend or delete the line") from None
         if gold.conversation_id in found:
             raise QiratError(f"{path}, line {number}: {gold.conversation_id} stands there twice; keep one of the two")
         found[gold.conversation_id] = gold
@@ -72,6 +71,7 @@ def write_gold(gold: Iterable[Gold], path: Path = PATH) -> None:
         temporary.write_text("\n".join(lines) + "\n", "utf-8")
 
 
+@answers_file.alone()
 def add(wanted: str, decision: str, reasons: Iterable[str]) -> Gold:
     """Marks a conversation, given by row_id, conversation_id or its beginning; an earlier mark is replaced."""
     try:

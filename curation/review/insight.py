@@ -6,7 +6,6 @@ Pure functions of the files that the review and the pipeline leave; metrics/revi
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
@@ -14,7 +13,8 @@ import polars as pl
 
 from curation import decision
 from curation.calibrate import wilson
-from curation.decision import Decision
+from curation.decision import Decision, moment
+from curation.queue import sampled
 from curation.review import answers_file, gold
 from curation.review.answers import Answer, Choice
 from curation.review.chance import chances
@@ -76,7 +76,7 @@ class Insight:
     answers: int
     decided: int  # conversations, by people who looked at them
     applied: int  # because they are like one that people decided
-    pending: int  # affordable and undecided
+    pending: int  # doubts, affordable and undecided
     held: int  # undecided and over the budget
     minutes: float | None  # median of a decision
     alpha: Share | None  # Krippendorff's, keep, edit and drop
@@ -106,7 +106,8 @@ def insight(review: Reviewed) -> Insight:
     """All figures of a review."""
     said = latest(review.answers)
     by_people = [d for d in review.decisions if d.applied_from is None]
-    open_ = review.queue.filter(~pl.col("conversation_id").is_in([d.conversation_id for d in review.decisions]))
+    decided = [decision.conversation_id for decision in review.decisions]
+    open_ = review.queue.filter(pl.col("reason") == "doubt", ~pl.col("conversation_id").is_in(decided))
     held = open_.filter(pl.col("verdict") == "held").height
     minutes = durations(review.answers)
     annotators = reliability(said, review.chances(), review.gold).annotators
@@ -161,7 +162,7 @@ def durations(answers: Iterable[Answer]) -> dict[str, list[float]]:
             by_person.setdefault(answer.annotator, []).append(answer)
     found = {}
     for name, given in sorted(by_person.items()):
-        given.sort(key=lambda a: a.at)
+        given.sort(key=lambda a: moment(a.at))
         gaps = [_minutes(given[0].started, given[0].at)]
         gaps += [_minutes(after.started or before.at, after.at) for before, after in pairwise(given)]
         found[name] = [gap for gap in gaps if gap is not None and 0 < gap <= LONG]
@@ -169,7 +170,7 @@ def durations(answers: Iterable[Answer]) -> dict[str, list[float]]:
 
 
 def _minutes(start: str, end: str) -> float | None:
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds() / 60 if start else None
+    return (moment(end) - moment(start)).total_seconds() / 60 if start else None
 
 
 def pace(minutes: Mapping[str, Sequence[float]]) -> pl.DataFrame:
@@ -214,7 +215,7 @@ def blind(review: Reviewed, answers: Sequence[Answer], decisions: Iterable[Decis
     """
     purpose = "blind_accepted" if verdict == "accept" else "blind_rejected"
     agrees: Choice = "keep" if verdict == "accept" else "drop"
-    population = set(review.verdicts.filter(pl.col("verdict") == verdict)["conversation_id"])
+    population = set(sampled(review.verdicts, verdict)["conversation_id"])
     parts: dict[str, list[float]] = {}
     for answer in answers:
         if answer.purpose == purpose and answer.conversation_id in population:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from curation.decision import Decision
+from curation.decision import PATH, Decision, read_decisions
 from curation.review.answers import Answer
+from curation.review.answers_file import read_answers
 from curation.review.consensus import latest
-from curation.review.gold import Gold
+from curation.review.gold import Gold, read_gold
+from curation.stage import finished_table
 
 if TYPE_CHECKING:
     from curation.review.form import Review
@@ -35,6 +37,15 @@ LINEUP = pl.Schema(
 )
 MOST_ROUNDS = 4  # who disagrees after so many looks will after one more: it is for the team lead to decide
 UNKNOWN = 0.5  # chance that a person changes something, where the checks say nothing
+
+
+def line_of_now(params: "Review") -> tuple[pl.DataFrame, pl.DataFrame]:
+    """LINEUP by the files as they lie there, and the conversations it is about."""
+    conversations = finished_table("ingested/conversations", "ingest")
+    there = {*conversations["conversation_id"]}
+    gold = [known for known in read_gold() if known.conversation_id in there]  # others would stand in their way
+    decisions = read_decisions() if PATH.exists() else []
+    return lineup(finished_table("routed/queue", "route"), decisions, read_answers(), gold, params), conversations
 
 
 def lineup(
@@ -135,8 +146,12 @@ def active_learning_scores(rows: pl.DataFrame, answers: Sequence[Answer]) -> tup
 
 
 def _chances(rows: pl.DataFrame) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-    """Of each row the chance that it is left and the chance that it is changed; never 0, which nothing outweighs."""
-    change = rows["priority"].fill_null(UNKNOWN).clip(0.01, 0.99).to_numpy()
+    """Of each row the chance that it is left and the chance that it is changed; never 0, which nothing outweighs.
+
+    And never the same: cleanlab settles ties of people by them, and then by lot, or fails where every row is a tie.
+    """
+    known = rows["priority"].fill_null(UNKNOWN).clip(0.01, 0.99).to_numpy()
+    change = np.where(known == UNKNOWN, UNKNOWN - 1e-6, known)
     return np.stack([1 - change, change], axis=1)
 
 
@@ -158,16 +173,18 @@ def first_looks(rows: pl.DataFrame, looks: pl.DataFrame, params: "Review") -> pl
 def gold_looks(gold: Sequence[Gold], answers: Sequence[Answer], min_submitted: int) -> pl.DataFrame:
     """conversation_id and round of the gold rows that not all annotators have met; the least known first.
 
-    A round ends, and the next one begins, when as many as are asked for have answered in it.
+    A round ends, and the next one begins, when as many as are asked for have answered in it. There are no more rounds
+    than annotators: somebody who has left would never meet the row, while the others meet it again and again.
     """
     everybody = {a.annotator for a in answers}
     met: dict[str, list[Answer]] = {g.conversation_id: [] for g in gold}
     for answer in answers:
         met.get(answer.conversation_id, []).append(answer)
     looks = [
-        (len(given), hashlib.sha256(key.encode()).hexdigest(), key, _open_round(given, min_submitted))
+        (len(given), hashlib.sha256(key.encode()).hexdigest(), key, look)
         for key, given in met.items()
-        if not everybody or len(given) < len(everybody)
+        if (look := _open_round(given, min_submitted)) <= max(len(everybody), 1)
+        and (not everybody or len(given) < len(everybody))
     ]
     return pl.DataFrame(
         [(key, look) for _, _, key, look in sorted(looks)],

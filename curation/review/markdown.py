@@ -15,6 +15,8 @@ _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}  # as entities, so that the tex
 _SIGNS = re.compile(r"[&<>]|[\\`*_{}\[\]()#+\-!|~$^=@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(\s*\d+)\.", re.MULTILINE)  # "1." opens a list; "1)" is covered by the bracket
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)  # four spaces open a block of code
+_ESCAPED = re.compile(r"\\(.)|&(?:amp|lt|gt);", re.DOTALL)
+_SHOWN_INDENT = re.compile("^\u00a0+", re.MULTILINE)
 _OVERRIDES = {"\u202d": "⟦LRO⟧", "\u202e": "⟦RLO⟧"}
 _OVERRIDE = re.compile("[\u202d\u202e]")
 _LINE_ENDS = re.compile(r"\r\n?")
@@ -26,6 +28,13 @@ def as_written(text: str) -> str:
     text = _OVERRIDE.sub(lambda found: _OVERRIDES[found.group()], text)
     text = _SIGNS.sub(lambda found: _HTML.get(found.group(), f"\\{found.group()}"), text)
     return _NUMBERED.sub(r"\1\\.", text)
+
+
+def read_back(markdown: str) -> str:
+    """What `as_written` made, as it shows."""
+    signs = {entity: sign for sign, entity in _HTML.items()}
+    text = _ESCAPED.sub(lambda found: found[1] or signs[found[0]], markdown)
+    return _SHOWN_INDENT.sub(lambda found: " " * len(found[0]), text)
 
 
 def as_plain(text: str) -> str:

@@ -16,13 +16,13 @@ from typing import Any
 
 import polars as pl
 
-from curation.decision import PATH, read_decisions
 from curation.ingest.encodings import as_utf8, encoding_of
 from curation.review import answers_file
 from curation.review.answers import Answer, Countries
 from curation.review.form import CONFIDENCE, DECISIONS, REASONS, Review
 from curation.review.gold import Gold, read_gold
-from curation.review.lineup import lineup
+from curation.review.lineup import line_of_now
+from curation.review.markdown import read_back
 from curation.review.pull import Pulled, received
 from curation.review.records import Record, records
 from curation.stage import QiratError, atomic, finished_table
@@ -58,9 +58,6 @@ _ROLES = {
 _CUT = {"en": "(cut here: {:,} more characters)", "ar": "(بقي {:,} من الأحرف لا تظهر هنا)"}
 
 _FORMULA = re.compile("^[\\s\u200e\u200f\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|^[\\t\\r\\n]")  # full-width signs too
-_ESCAPED = re.compile(r"\\(.)|&(amp|lt|gt);", re.DOTALL)
-_ENTITIES = {"amp": "&", "lt": "<", "gt": ">"}
-_INDENT = re.compile("^\u00a0+", re.MULTILINE)
 _NUMBERED = re.compile(r"\[\d+\]\n")
 _ID = re.compile(r"([0-9a-f]{32})(?:\.(\d+))?")
 _LIST_SIGNS = re.compile(r"[,;|،؛\n]+")
@@ -84,11 +81,8 @@ def export(path: Path, params: Review, countries: Countries, limit: int | None) 
     _check_suffix(path)
     if path.exists():
         raise QiratError(f"{path} is there already, perhaps with answers; choose another name")
-    decisions = read_decisions() if PATH.exists() else []
-    queue = finished_table("routed/queue", "route")
-    line = lineup(queue, decisions, answers_file.read_answers(), read_gold(), params)
+    line, conversations = line_of_now(params)
     shown = line.sort("rank").head(line.height if limit is None else limit)
-    conversations = finished_table("ingested/conversations", "ingest")
     rows = [sheet_row(record) for record in records(shown, conversations, countries)]
     text = _as_json_lines(rows) if path.suffix == ".jsonl" else _as_csv(rows)
     with atomic(path) as temporary:
@@ -100,7 +94,7 @@ def sheet_row(record: Record) -> Row:
     """The row of a record: what Argilla would show, without Markdown, and empty cells for the answer."""
     shown = {
         "id": record["external_id"],
-        "why": plain(record["fields"]["why"]),
+        "why": read_back(record["fields"]["why"]),
         "language": record["metadata"]["language"],
         "label": record["metadata"].get("intent", ""),
         "conversation": _conversation(record["fields"]["conversation"], record["metadata"]["language"]),
@@ -108,18 +102,12 @@ def sheet_row(record: Record) -> Row:
     return shown | dict.fromkeys(ASKED, "")
 
 
-def plain(markdown: str) -> str:
-    """What `as_written` made, read as it shows."""
-    text = _ESCAPED.sub(lambda found: found[1] or _ENTITIES[found[2]], markdown)
-    return _INDENT.sub(lambda found: " " * len(found[0]), text)
-
-
 def _conversation(bubbles: Sequence[Mapping[str, str]], language: str) -> str:
     """Each speaker's name above what they say; its first letter tells a spreadsheet the direction of the cell."""
     words = "ar" if language == "ar" else "en"
     turns: list[tuple[str, str]] = []
     for bubble in bubbles:
-        text = plain(bubble["content"])
+        text = read_back(bubble["content"])
         if turns and turns[-1][0] == bubble["role"] and not _NUMBERED.match(text):  # the rest of a long turn
             turns[-1] = bubble["role"], turns[-1][1] + text
         else:
@@ -237,12 +225,12 @@ def as_before(answers: Sequence[Answer], known: Sequence[Answer]) -> list[Answer
 
 def _answer(row: Row, annotator: str, known: Collection[str], now: str) -> Answer | None:
     """Raises ValueError with what is wrong with a cell and its cure."""
-    decision = _choice(row["decision"], DECISIONS, "decision")
+    decision = _choice(row.get("decision", ""), DECISIONS, "decision")
     if not decision:
         return None
-    named = _ID.fullmatch(row["id"].lower())
+    named = _ID.fullmatch(row.get("id", "").lower())
     if not named or named[1] not in known:
-        raise ValueError(f"id {row['id']!r} is none of this project's; copy the id of the exported file")
+        raise ValueError(f"id {row.get('id', '')!r} is none of this project's; copy the id of the exported file")
     corrected, label = row.get("corrected", ""), row.get("label_corrected", "")
     if _LOST_LETTERS.search(corrected + "\n" + label):
         raise ValueError("letters became question marks on the way; save the file as `CSV UTF-8` and import that")

@@ -8,7 +8,9 @@ from pathlib import Path
 import polars as pl
 
 from curation.decision import PATH, read_decisions, write_decisions
-from curation.review import answers_file, insight
+from curation.forget import PATH as RULES
+from curation.forget import forgotten_words, read_rules
+from curation.review import answers_file, gold, insight
 from curation.review.answers import Answer, Countries, Known
 from curation.review.argilla_client import ReviewServer, answers
 from curation.review.consensus import Consensus, consensus, latest, merged
@@ -21,12 +23,13 @@ METRICS = Path("metrics/review.json")
 
 @dataclass(frozen=True)
 class Pulled:
-    """`answers`: that are new or changed; `written`: decisions that are; `total`: decisions in the file."""
+    """What came in, and what follows."""
 
-    answers: int
-    written: int
-    total: int
+    answers: int  # that are new or changed
+    written: int  # decisions that are new or changed, or fell
+    total: int  # decisions in the file
     consensus: Consensus
+    gone: int = 0  # answers that were not taken: on words that the data has no more
 
 
 def pull(server: ReviewServer, params: Review, countries: Countries) -> Pulled:
@@ -34,26 +37,38 @@ def pull(server: ReviewServer, params: Review, countries: Countries) -> Pulled:
     return received(answers(server.present(), server.usernames()), params, countries)
 
 
+@answers_file.alone()
 def received(given: Sequence[Answer], params: Review, countries: Countries) -> Pulled:
     """Answers from anywhere, put beside those known, weighed, and written with what follows from them.
 
     Answers come first, then the decisions, then the metrics: each follows from the files before it, so whatever a run
     that was stopped left unwritten, the next one writes.
     """
-    known = answers_file.read_answers()
-    all_ = answers_file.collected(known, given)
+    known, there = answers_file.read_answers(), present()
+    taken = [answer for answer in given if answer.conversation_id in there]
+    all_ = answers_file.collected(known, taken)
     if all_ != known or not answers_file.PATH.exists():
         answers_file.write_answers(all_)
 
     found = weighed(insight.reviewed(), params, countries)
     before = read_decisions() if PATH.exists() else []
-    after = standing(merged(before, found.decisions))
+    right = {known.conversation_id: known.decision for known in gold.read_gold()}
+    after = standing(merged(before, found.decisions, found.open, right))
     if after != before or not PATH.exists():
         write_decisions(after)
 
     write_metrics()
-    new, fresh = set(all_) - set(known), [decision for decision in after if decision not in before]
-    return Pulled(len(new), len(fresh), len(after), found)
+    old, now = ({decision.conversation_id: decision for decision in some} for some in (before, after))
+    changed = sum(old.get(key) != now.get(key) for key in old.keys() | now.keys())
+    return Pulled(len(set(all_) - set(known)), changed, len(after), found, len(given) - len(taken))
+
+
+def present() -> set[str]:
+    """The conversations of the data, less those that are to be forgotten: Argilla goes on to hold answers on them."""
+    named = ["conversation_id", "customer", "source", "source_file", "licence"]
+    conversations = finished_table("ingested/conversations", "ingest", named)
+    rules = read_rules() if RULES.exists() else frozenset()
+    return set(conversations["conversation_id"]) - forgotten_words(conversations, rules)
 
 
 def weighed(review: insight.Reviewed, params: Review, countries: Countries) -> Consensus:

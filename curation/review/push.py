@@ -4,13 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from curation.decision import PATH, read_decisions
 from curation.review.answers import Countries
-from curation.review.answers_file import read_answers
 from curation.review.argilla_client import Present, ReviewServer
 from curation.review.form import Review
-from curation.review.gold import read_gold
-from curation.review.lineup import lineup
+from curation.review.lineup import line_of_now
 from curation.review.records import Record, dimensions, records
 from curation.stage import finished_table
 
@@ -35,10 +32,7 @@ def push(server: ReviewServer, params: Review, countries: Countries) -> Plan:
 
     A push that was killed is ended by the next one: each batch is written whole or not at all, and by ids.
     """
-    queue = finished_table("routed/queue", "route")
-    decisions = read_decisions() if PATH.exists() else []
-    line = lineup(queue, decisions, read_answers(), read_gold(), params)
-    conversations = finished_table("ingested/conversations", "ingest")
+    line, conversations = line_of_now(params)
     findings = finished_table("scored/findings", "score", ["conversation_id", "code", "turn"])
     vectors = finished_table("embedded/vectors", "embed")
     wanted = records(line, conversations, countries, findings, vectors)

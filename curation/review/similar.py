@@ -16,6 +16,7 @@ import polars as pl
 from curation.conversation import turns
 from curation.decision import PATH, Decision, read_decisions, write_decisions
 from curation.dedup.difference import difference
+from curation.review import answers_file
 from curation.stage import QiratError, finished_table, table_path
 from curation.text import folded
 from curation.why import SHORTEST_ID, Shown
@@ -32,6 +33,7 @@ class Wanted:
     min_similarity: float = 0.95
 
 
+@answers_file.alone()
 def apply(name: str, wanted: Wanted, shown: Shown, write: bool) -> str:
     """What the decision would decide, with examples; written only when asked to."""
     decisions = read_decisions() if PATH.exists() else []
@@ -54,6 +56,7 @@ def apply(name: str, wanted: Wanted, shown: Shown, write: bool) -> str:
     return "\n".join([*lines, "", f"{found.height:,} decisions written to {PATH}; {undo}."])
 
 
+@answers_file.alone()
 def undo(name: str) -> str:
     """Takes back what a decision decided elsewhere; conversations that people decided since stay decided."""
     decisions = read_decisions() if PATH.exists() else []

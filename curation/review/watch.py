@@ -30,6 +30,7 @@ SECRET = "QIRAT_WEBHOOK_SECRET"  # of a webhook that somebody else made in Argil
 _SETTLE = 1.0  # seconds without a call after which a burst of answers is taken to be over
 _LONGEST_BURST = 5.0  # seconds
 _LONGEST_WAIT = 900.0  # seconds between attempts in an outage
+_DOUBLINGS = 10  # of the time between them, more than enough to get there
 _STOP_SECONDS = 30  # for `dvc repro` to end well
 _LARGEST_CALL = 16 * 2**20  # bytes; a call carries the record and all its answers
 
@@ -61,7 +62,7 @@ class Watcher:
                     self.say("it works again")
                 trouble, failures = "", 0
                 self._tell(done)
-            self._wait(min(self.every * 2**failures, max(self.every, _LONGEST_WAIT)))
+            self._wait(min(self.every * 2 ** min(failures, _DOUBLINGS), max(self.every, _LONGEST_WAIT)))
 
     def _tell(self, done: Pulled) -> None:
         if done.answers or done.written:

@@ -12,6 +12,8 @@ from curation.report.results import Results
 from curation.review.answers import Answer, Choice
 from curation.review.insight import FINDINGS, Reviewed, insight
 
+FACTS = {"share": 0.02, "most": 0.3, "kinds": {"ungrounded_fact: price": 3}, "examples": ["e" * 32]}
+TRAFFIC = {"arm": "prompted", "saved": 310.0, "replies_a_day": 1000.0, "replies": 12000, "days": 12.0}
 QUESTIONS = {
     "en": ["Where is my order {n}?", "My lamp from order {n} arrived broken.", "How do I pay order {n} by card?"],
     "ar": ["أين طلبي رقم {n}؟", "وصل المصباح من الطلب {n} مكسوراً.", "كيف أدفع الطلب {n} بالبطاقة؟"],
@@ -80,9 +82,21 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
             "training/log": _log(draw),
             "evaluated/arms": _arms(),
             "evaluated/comparisons": _comparisons(),
+            "evaluated/rules": _rules(),
+            "evaluated/forgetting": _forgetting(),
+            "evaluated/memorised": _memorised(poison),
         },
         gate={"clean": parts["train"].height, "missing": 0, "language_ar": 90, "language_en": 120},
         gate_passed=True,
+        readiness={"clean": 210, "wanted": 100, "verdict": "", "facts": FACTS},
+        prospects=(
+            {
+                "question": "prompt",
+                "answer": "yes",
+                "figures": {"arm": "prompted", "value": 0.31, "n": 40, "target": 0.95},
+            },
+            {"question": "traffic", "answer": "yes", "figures": TRAFFIC},
+        ),
         verdict={
             "verdict": "do not promote",
             "reasons": [
@@ -280,6 +294,35 @@ def _arms() -> pl.DataFrame:
             for arm, v in by_arm.items()
         ]
     )
+
+
+def _rules() -> pl.DataFrame:
+    rows = [("closing", "closing", 0.9, 0.5, 16, 0, 0.0001), ("no_blame", "forbidden", 1.0, 0.95, 2, 0, 1.0)]
+    return pl.DataFrame(
+        [
+            {"arm": "adapter", "against": "base", "rule": rule, "kind": kind, "language": language, "n": 40}
+            | {"ours": ours, "theirs": theirs, "ours_only": only, "theirs_only": other, "p": p / 4, "p_holm": p}
+            for rule, kind, ours, theirs, only, other, p in rows
+            for language in ("all", "ar")
+        ]
+    )
+
+
+def _forgetting() -> pl.DataFrame:
+    figures = [("base", None, 0.61), ("adapter", None, 0.6), ("adapter", "base", -0.01)]
+    return pl.DataFrame(
+        [
+            {"arm": arm, "against": against, "language": language, "value": value}
+            | {"low": value - 0.03, "high": value + 0.03, "right": value, "n": 30}
+            for arm, against, value in figures
+            for language in ("all", "ar", "en")
+        ]
+    )
+
+
+def _memorised(poison: str) -> pl.DataFrame:
+    rows = [("verbatim", 12, "a run of words" + poison), ("personal", 1, "email" + poison)]
+    return pl.DataFrame(rows, schema=["what", "value", "evidence"], orient="row")
 
 
 def _comparisons() -> pl.DataFrame:

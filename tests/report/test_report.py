@@ -129,7 +129,7 @@ def test_the_page_and_the_cards_are_the_same_twice() -> None:
 def test_a_missing_table_leaves_a_sentence_in_its_place(table: str) -> None:
     results = only(table)
     page = render(results, PICKING)
-    assert page.count("<section id=") == 2 * 16
+    assert page.count("<section id=") == 2 * 19
     dataset_card(results)
     model_card(results)
 
@@ -357,14 +357,34 @@ def test_what_an_earlier_run_left_behind_a_stop_is_not_shown(project: Path, stop
 
 def test_a_prompt_that_reached_the_target_is_the_verdict(project: Path) -> None:
     (project / "data/baseline/passed").unlink()
-    found = {"best_prompt_arm": "few_shot", "reached": "few_shot", "override": ""}
+    because = {"code": "prompt_reached", "figures": {"arm": "few_shot", "target": 0.95}}
+    reason = "few_shot alone reached baseline.target"
+    found = {"verdict": "prompting is enough", "reasons": [reason], "because": [because], "reached": "few_shot"}
     (project / "data/baseline/verdict.json").write_text(json.dumps(found))
     page, card = reported(project)
     assert "A prompt alone already reaches the target." in page
-    assert "few_shot alone reached baseline.target" in page
+    assert "alone reaches the target: it breaks no rule" in page
+    assert "وحده يبلغ الهدف: لا يُخل بأي قاعدة" in page
+    assert reason in card
     assert "Verdict: prompting is enough" in card
     (project / "data/gate/passed").unlink()  # then even that is of an earlier run
     assert "already reaches the target" not in reported(project)[0]
+
+
+def test_a_gate_that_wants_retrieval_is_the_verdict_and_a_gate_that_passed_is_none(project: Path) -> None:
+    facts = {**DONE.readiness["facts"], "share": 0.6}
+    because = {"code": "facts", "figures": {"share": 0.6, "most": 0.3}}
+    told = {"verdict": "use retrieval", "reasons": ["many facts"], "because": [because]}
+    (project / "data/gate/readiness.json").write_text(json.dumps({**DONE.readiness, "facts": facts, **told}))
+    (project / "data/gate/passed").unlink()
+    page, card = reported(project)
+    assert "training does not teach facts" in page
+    assert "In 60% of the conversations a reply states facts" in page
+    assert "في 60% من المحادثات يذكر ردٌّ حقائق" in page
+    assert "full of facts that only a database knows" in page
+    assert "Verdict: use retrieval" in card
+    (project / "data/gate/passed").write_text("passed\n")
+    assert "Verdict: use retrieval" not in reported(project)[1]
 
 
 def test_the_stage_works_before_anything_has_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,6 +158,31 @@ def test_a_decision_without_a_date_is_by_hand_and_stays() -> None:
     assert merged([by_hand], [decision("2026-01-05T10:00:00+00:00")]) == [by_hand]
 
 
+def test_what_people_say_takes_the_place_of_what_was_applied_whenever_they_said_it() -> None:
+    applied = Decision(
+        conversation_id=ID, decision="keep", decided_at="2026-01-05T12:00:00Z", applied_from="b" * 32, similarity=0.97
+    )
+    theirs = decision("2026-01-05T10:00:00+00:00", "drop")  # given before somebody applied, pulled after it
+    assert merged([applied], [theirs]) == [theirs]
+
+
+def test_a_decision_falls_when_somebody_disagrees_later() -> None:
+    first = [answer("a", "keep")]
+    before = decided(first).decisions
+    later = decided([*first, answer("b", "drop", at="2026-01-06T00:00:00+00:00", round=2)])
+    assert later.open == {ID: "2026-01-06T00:00:00+00:00"}
+    assert merged(before, later.decisions, later.open) == []
+    by_hand = decision("", "keep")
+    assert merged([by_hand], later.decisions, later.open) == [by_hand]
+
+
+def test_a_decision_that_the_expert_contradicts_falls() -> None:
+    before, gold = decided([answer("a", "keep")]).decisions, {ID: "drop"}
+    assert merged(before, [], gold=gold) == []
+    [both] = decided([answer("a", "keep"), answer("b", "drop")], gold).decisions
+    assert merged(before, [both], gold=gold) == [both] and both.decision == "drop"
+
+
 def test_a_decision_stays_when_its_annotator_turns_out_to_be_careless() -> None:
     before = decided([answer("a", "keep")]).decisions
     gold = dict.fromkeys(rows(12), "drop")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from curation.conversation import conversations, message
 from curation.decision import PATH, Decision, read_decisions, write_decisions
-from curation.review import argilla_client
+from curation.review import answers_file, argilla_client
 from curation.review.answers import Answer
 from curation.review.argilla_client import ReviewServer, answers
 from curation.review.form import Review
@@ -127,6 +127,12 @@ def test_only_submitted_answers_are_answers(ids: dict[str, str]) -> None:
         codes=("outlier",),
         round=2,
     )
+
+
+def test_a_purpose_that_nobody_knows_is_a_doubt_and_can_be_read_again(ids: dict[str, str]) -> None:
+    given = answers([present(ids["one"], {"purpose": "training"}, None, (response("submitted", decision="keep"),))], {})
+    answers_file.write_answers(given)
+    assert [found.purpose for found in answers_file.read_answers()] == ["doubt"]
 
 
 def test_answers_become_decisions_and_pulling_twice_writes_the_same_file(ids: dict[str, str]) -> None:

@@ -169,6 +169,13 @@ def test_false_keeps_are_of_the_accepted_rows_that_people_saw_blindly() -> None:
     assert not found.false_keep.corrected
 
 
+def test_false_drops_are_of_the_rows_that_the_sample_is_drawn_from() -> None:
+    rows = [{"verdict": "reject", "codes": codes} for codes in (["loop"], ["loop"], ["evaluation_overlap", "loop"])]
+    answers = [answer(n, "sara", "keep", purpose="blind_rejected") for n in (0, 2)]
+    found = insight(reviewed(rows, answers=answers)).false_drop
+    assert found and (found.decided, found.changed, found.population) == (1, 1, 2)
+
+
 def test_gold_corrects_the_estimate_once_there_is_enough_of_it() -> None:
     rows = [{"verdict": "accept", "codes": [], "reason": "blind_accepted"}] * 50 + [{}] * 30
     gold: dict[str, Any] = {key(n): "drop" if n % 2 else "keep" for n in range(50, 80)}
@@ -194,8 +201,9 @@ def test_a_check_is_overturned_by_what_people_kept_and_applied_decisions_do_not_
     assert (found.decided, found.applied, found.overturned["decided"].to_list()) == (1, 1, [1])
 
 
-def test_what_is_open_is_pending_or_held() -> None:
-    found = insight(reviewed([{}, {}, {"verdict": "held"}, {"verdict": "accept"}], decisions=[decided(0, "keep")]))
+def test_a_doubt_that_is_open_is_pending_or_held() -> None:
+    blind = {"verdict": "accept", "reason": "blind_accepted"}
+    found = insight(reviewed([{}, {}, {"verdict": "held"}, blind], decisions=[decided(0, "keep")]))
     assert (found.pending, found.held, found.answers, found.minutes, found.alpha) == (1, 1, 0, None, None)
 
 

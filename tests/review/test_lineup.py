@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 from curation.decision import Decision
 from curation.review.answers import Answer
 from curation.review.form import Review
-from curation.review.gold import Gold
-from curation.review.lineup import LINEUP, MOST_ROUNDS, lineup
+from curation.review.gold import Gold, write_gold
+from curation.review.lineup import LINEUP, MOST_ROUNDS, line_of_now, lineup
+from tests.builders import talk
+from tests.review.project import project
 
 
 def name(n: int) -> str:
@@ -111,6 +114,11 @@ def test_a_second_opinion_goes_where_people_and_checks_contradict_each_other():
     assert looks == [(3, 2, "doubt")]
 
 
+def test_a_tie_that_nothing_settles_is_no_fault_and_no_lottery():
+    answers = [said(0), said(0, "omar", "drop")]
+    assert len({tuple(line(queue(1), [decided(0)], answers)) for _ in range(8)}) == 1
+
+
 @pytest.mark.parametrize("confidence", [0.95, None])
 def test_what_is_surely_decided_is_never_asked_for_again(confidence: float | None):
     answers = [said(n, decision="keep", confidence="unsure") for n in range(4)]
@@ -157,9 +165,24 @@ def test_gold_rows_go_round_until_everybody_has_met_them():
     assert met(said(50, "sara"), said(50, "omar", look=2)) == [(51, 1)]
 
 
+def test_a_gold_row_does_not_go_round_for_somebody_who_has_left():
+    met = [said(50, "sara", look=look) for look in (1, 2)]
+    assert (50, 2, "gold") in line(queue(8), answers=[met[0], said(0, "omar")], gold=[50], share=0.5)
+    assert not [row for row in line(queue(8), answers=[*met, said(0, "omar")], gold=[50], share=0.5) if row[0] == 50]
+
+
 def test_a_gold_row_that_waits_for_a_second_answer_stays_the_record_it_is():
     found = line(queue(2), answers=[said(50, "sara"), said(0, "omar")], gold=[50], share=0.5, min_submitted=2)
     assert (50, 1, "gold") in found
+
+
+def test_gold_rows_that_the_data_has_no_more_do_not_stand_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    ids = project(tmp_path, [{"messages": talk(f"q{n}", "reply")} for n in range(4)])
+    (tmp_path / "data" / "review").mkdir()
+    write_gold(Gold(conversation_id=key, decision="keep") for key in [*(name(n) for n in range(9)), ids[0]])
+    table, _ = line_of_now(Review(gold=0.25))
+    assert table.filter(purpose="gold")["conversation_id"].to_list() == ids[:1]
 
 
 looks = st.tuples(

@@ -22,8 +22,8 @@ from curation.review.answers import Answer
 from curation.review.answers_file import read_answers
 from curation.review.commands import app
 from curation.review.form import Review
-from curation.review.markdown import as_written
-from curation.review.offline import COLUMNS, export, plain, take_in
+from curation.review.markdown import as_written, read_back
+from curation.review.offline import COLUMNS, export, take_in
 from curation.review.pull import received
 from curation.stage import QiratError
 
@@ -122,7 +122,7 @@ def test_no_cell_is_a_formula_and_none_is_larger_than_a_spreadsheet_takes(here: 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\r\u202d\u202e\t\u00a0")))
 def test_what_was_made_markdown_reads_plain_again(text: str) -> None:
-    assert plain(as_written(text)) == text
+    assert read_back(as_written(text)) == text
 
 
 @given(st.text())
@@ -164,6 +164,12 @@ def test_the_header_of_the_export_in_both_languages_is_read_back(here: Path) -> 
     assert [(a.decision, a.confidence) for a in read_answers()] == [("drop", "sure")]
 
 
+def test_a_row_that_ends_before_the_decision_has_none(here: Path) -> None:
+    export(Path("out.csv"), PARAMS, None, None)
+    Path("out.csv").write_text("id,decision\nsee the comments above\n", "utf-8")
+    assert take_in(Path("out.csv"), "sara", PARAMS, None).answers == 0
+
+
 def test_a_row_without_a_decision_is_no_answer_and_is_told(here: Path) -> None:
     export(Path("out.csv"), PARAMS, None, None)
     done = take_in(filled(Path("out.csv"), corrected="We are sorry."), "sara", PARAMS, None)
@@ -176,6 +182,7 @@ def test_a_row_without_a_decision_is_no_answer_and_is_told(here: Path) -> None:
     [
         ({"decision": "maybe"}, r"out.csv, row 2: decision is 'maybe'; write one of keep, edit, drop"),
         ({"decision": "keep", "reasons": "wrong_tone, bad"}, r"row 2: reasons is ' ?bad'; write one of wrong_answer"),
+        ({"decision": "keep", "id": ""}, r"row 2: id '' is none of this project's"),
         ({"decision": "keep", "id": "7"}, r"row 2: id '7' is none of this project's"),
         ({"decision": "edit", "corrected": "???? ?? ????"}, r"row 2: letters became question marks.*CSV UTF-8"),
     ],
@@ -207,6 +214,7 @@ def test_two_answers_on_one_conversation_are_told_and_a_copied_row_is_not(here: 
         ("a.csv", b"PK\x03\x04rest", "workbook.*CSV UTF-8"),
         ("a.csv", b"decision,comment\nkeep,\n", "has no column id"),
         ("a.csv", b"", "has no column id"),
+        ("a.csv", b"decision,id\nkeep\n", "row 2: id '' is none"),
         ("a.csv", b'id,decision\n"open,keep\n', "line 2.*save it as CSV"),
         ("a.jsonl", b"{\n", "row 1: no JSON"),
         ("a.xlsx", b"", "give a .csv or .jsonl"),

@@ -1,11 +1,14 @@
 """Answers into files, whatever happens on the way."""
 
+from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
-from curation.decision import PATH, read_decisions
+from curation.decision import PATH, Decision, read_decisions, write_decisions
+from curation.forget import rule, write_rules
 from curation.review import answers_file, pull
 from curation.review.answers import Answer
 from curation.review.form import Review
@@ -79,6 +82,49 @@ def test_a_newer_answer_changes_the_decision_and_an_older_one_does_not(ids: list
     assert len(answers_file.read_answers()) == 1
 
 
+def test_the_later_of_an_answer_on_the_server_and_one_from_a_file_stands(ids: list[str]) -> None:
+    times = ("2026-01-05T10:00:00Z", "2026-01-05T12:30:00.5+02:00", "2026-01-05T10:45:00")  # without a zone: UTC
+    for given in (times, times[::-1]):
+        for at in given:
+            received([replace(answer(ids[0], "sara", "drop" if at == times[-1] else "keep"), at=at)], Review(), None)
+        [found] = answers_file.read_answers()
+        assert (found.at, found.decision, read_decisions()[0].decision) == (times[-1], "drop", "drop")
+        for path in FILES:
+            path.unlink()
+
+
+def test_answers_on_words_that_are_to_be_forgotten_or_are_gone_are_not_taken(ids: list[str], tmp_path: Path) -> None:
+    given = [answer(ids[0], "sara", "edit", corrected="her address"), answer(ids[1], "sara", "keep")]
+    write_rules([rule("conversation", ids[0])], tmp_path / "data" / "forget.jsonl")
+    done = received(given, Review(), None)
+    assert (done.answers, done.gone) == (1, 1)
+    project(tmp_path, [{"messages": talk("q1", "reply 1")}])  # the pipeline has left the row out
+    (tmp_path / "data" / "forget.jsonl").unlink()
+    assert received(given, Review(), None).gone == 1
+    assert "address" not in answers_file.PATH.read_text("utf-8")
+
+
+def test_who_brings_answers_waits_for_who_is_bringing_some(ids: list[str]) -> None:
+    theirs, mine = answer(ids[0], "sara", "keep"), answer(ids[1], "omar", "keep")
+    other = Thread(target=received, args=([theirs], Review(), None))
+    with answers_file.alone():
+        before = answers_file.read_answers()
+        other.start()
+        other.join(1)
+        answers_file.write_answers([*before, mine])
+    other.join()
+    assert {found.annotator for found in answers_file.read_answers()} == {"sara", "omar"}
+
+
+def test_a_decision_that_falls_counts_as_a_change(ids: list[str]) -> None:
+    received([answer(ids[0], "sara", "keep")], Review(), None)
+    done = received([answer(ids[0], "omar", "drop", 5, round=2)], Review(), None)
+    assert (done.written, done.total, len(done.consensus.disagreements)) == (1, 0, 1)
+    source, row = (Decision(conversation_id=key, decision="drop") for key in ids[1:3])
+    write_decisions([row.model_copy(update={"applied_from": source.conversation_id, "similarity": 0.99})])
+    assert received([], Review(), None).written == 1
+
+
 def test_the_purpose_is_kept_in_the_decision(ids: list[str]) -> None:
     received([answer(ids[0], "sara", "keep", purpose="blind_accepted")], Review(), None)
     assert read_decisions()[0].purpose == "blind_accepted"
@@ -103,6 +149,15 @@ def test_a_bad_line_is_named(line: str, tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     path.write_text('{"qirat":"answers","version":1}\n' + line)
     with pytest.raises(QiratError, match="line 2: "):
+        answers_file.read_answers(path)
+
+
+@pytest.mark.parametrize("time", ["", '"at": "yesterday"', '"at": "2026-01-05", "started": "noon"'])
+def test_an_answer_without_a_time_is_named(time: str, tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    line = ", ".join(part for part in ('{"conversation_id": "a", "annotator": "s", "decision": "keep"', time) if part)
+    path.write_text(line + "}")
+    with pytest.raises(QiratError, match=r"line 1: .* write a time such as"):
         answers_file.read_answers(path)
 
 

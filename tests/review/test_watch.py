@@ -36,6 +36,11 @@ HERE = Address("http://127.0.0.1:1", "key")
 NOTHING, NEW = (Pulled(n, n, n, Consensus([], [], [], pl.DataFrame())) for n in (0, 1))
 
 
+class Impatient(threading.Event):
+    def wait(self, timeout: float | None = None) -> bool:
+        return False
+
+
 def told(*pulls: Pulled | str) -> tuple[list[str], int]:
     """What a watcher says of these pulls, errors by their sentence, before somebody stops it; and changes it saw."""
     said: list[str] = []
@@ -51,7 +56,7 @@ def told(*pulls: Pulled | str) -> tuple[list[str], int]:
         return step
 
     with watch.interrupted_by_signals():
-        watch.Watcher(pull, lambda: changes.append(None), 0.001, threading.Event(), said.append).run()
+        watch.Watcher(pull, lambda: changes.append(None), 60.0, Impatient(), said.append).run()
     return said, len(changes)
 
 
@@ -60,6 +65,10 @@ def test_an_outage_is_told_once_and_its_end_too() -> None:
     assert said[:2] == ["no Argilla; trying again until it works", "it works again"]
     assert said[2].startswith("1 new answers, 1 new decisions")
     assert (len(said), changes) == (3, 1)
+
+
+def test_an_outage_of_weeks_is_waited_out() -> None:
+    assert told(*["no Argilla"] * 2000, NOTHING)[0][-1] == "it works again"
 
 
 def test_another_trouble_is_told_and_the_same_one_later_again() -> None:

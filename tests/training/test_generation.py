@@ -24,7 +24,7 @@ def test_what_stands_beside_a_prompt_does_not_change_the_words(batch: int) -> No
     assert written(batch=1) == written(batch=batch)
 
 
-class Killed(Exception): ...
+class KilledError(Exception): ...
 
 
 def test_a_run_that_was_killed_goes_on_behind_its_last_batch_and_gives_the_same(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_run_that_was_killed_goes_on_behind_its_last_batch_and_gives_the_same(
     def killed_after_one(batches: Iterable[list[int]], _total: int) -> Iterator[list[int]]:
         for number, batch in enumerate(batches):
             if number:
-                raise Killed
+                raise KilledError
             yield batch
 
     def counted(batches: Iterable[list[int]], _total: int) -> Iterator[list[int]]:
@@ -41,7 +41,7 @@ def test_a_run_that_was_killed_goes_on_behind_its_last_batch_and_gives_the_same(
         seen.append(len(list(tmp_path.glob("*.json"))))
 
     kept = Decoding(12, 2, Memory(tmp_path, "weights"))
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         generate(model(), renderer(), prompts(), kept, killed_after_one)
     assert len(list(tmp_path.glob("*.json"))) == 1
     assert [r.text for r in generate(model(), renderer(), prompts(), kept, counted)] == written(batch=2)

@@ -1,11 +1,14 @@
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from curation.stage import QiratError
-from tests.training.tiny import model
+from tests.training.tiny import CHATML, model, tokenizer
 from training import model as models
-from training.model import Model, base_folder, dtype, load_model, weights_id
+from training.model import Model, base_folder, dtype, licence, load_model, load_tokenizer, weights_id
+from training.template import Renderer
 
 
 def named(name: str) -> Model:
@@ -24,6 +27,82 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
     with pytest.raises(QiratError, match=r"holds no \.safetensors"):
         load_model(named(str(tmp_path)))
+
+
+def saved(folder: Path) -> Path:
+    model().save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return folder
+
+
+def with_settings(path: Path, **settings: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | settings), "utf-8")
+
+
+def plant(folder: Path, name: str) -> Path:
+    """A module that tells by a file that it was run."""
+    ran = folder / "ran"
+    (folder / f"{name}.py").write_text(f"open({str(ran)!r}, 'w').close()\nclass Own: ...\n", "utf-8")
+    return ran
+
+
+def test_a_model_that_is_code_is_refused_and_not_run(tmp_path: Path) -> None:
+    ran = plant(saved(tmp_path), "modeling_own")
+    classes = {"AutoConfig": "modeling_own.Own", "AutoModelForCausalLM": "modeling_own.Own"}
+    with_settings(tmp_path / "config.json", model_type="own", auto_map=classes)
+    with pytest.raises(QiratError, match="needs program code that it brings along, and such code is never run"):
+        load_model(named(str(tmp_path)))
+    assert not ran.exists()
+
+
+def test_code_beside_a_model_that_transformers_knows_is_not_run(tmp_path: Path) -> None:
+    ran = plant(saved(tmp_path), "modeling_own")
+    with_settings(tmp_path / "config.json", auto_map={"AutoModelForCausalLM": "modeling_own.Own"})
+    assert type(load_model(named(str(tmp_path)))).__name__ == "LlamaForCausalLM"
+    assert not ran.exists()
+
+
+def test_a_tokenizer_that_is_code_is_refused_and_not_run(tmp_path: Path) -> None:
+    ran = plant(saved(tmp_path), "tokenization_own")
+    classes = {"AutoTokenizer": ["tokenization_own.Own", None]}
+    with_settings(tmp_path / "tokenizer_config.json", tokenizer_class="OwnTokenizer", auto_map=classes)
+    with pytest.raises(QiratError, match=r"the tokenizer of .* needs program code that it brings along"):
+        load_tokenizer(named(str(tmp_path)))
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    "escape",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ self.__init__.__globals__.__builtins__.open('ran', 'w') }}",
+        "{{ cycler.__init__.__globals__.os.mkdir('ran') }}",
+        "{{ lipsum.__globals__['os'].mkdir('ran') }}",
+        "{% for m in messages %}{% if m.update({'role': 'system'}) %}{% endif %}{% endfor %}",
+        "{{ (''|attr('__class__')|attr('__mro__'))[1] }}",
+    ],
+)
+def test_a_chat_template_cannot_leave_its_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, escape: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(QiratError, match="chat template"):
+        Renderer(tokenizer(escape + CHATML))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [
+        ("---\nlicense: apache-2.0\n---\n", "apache-2.0"),
+        ("---\nlicense: other\nlicense_name: gemma\n---\n", "gemma"),
+        ("no front matter", None),
+        (None, None),
+    ],
+)
+def test_the_licence_is_what_the_models_card_names(tmp_path: Path, card: str | None, expected: str | None) -> None:
+    model().save_pretrained(tmp_path)
+    if card is not None:
+        (tmp_path / "README.md").write_text(card, "utf-8")
+    assert licence(named(str(tmp_path))) == expected
 
 
 def test_a_model_that_is_nowhere_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,18 +4,30 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import params
-from training.arms import ADAPTER, PROMPT_ARMS
-from training.intervals import FEW, Bootstrap, paired_difference, ratio
-from training.promote import comparisons, verdict
-from training.scoring import SCORES, Evaluate, arm_table
+from training import forgetting
+from training.arms import ADAPTER
+from training.intervals import FEW, Bootstrap, holm, jackknife, mcnemar, paired_difference, ratio
+from training.memorisation import MEMORISED
+from training.promote import Kept, comparisons, verdict
+from training.reasons import SENTENCES
+from training.scoring import PREDICTIONS, SCORES, Evaluate, arm_table
 
 PARAMS = Evaluate.model_validate({**params("evaluate"), "primary": "playbook", "bootstrap": 300})
 N = 40
 HALVES = MappingProxyType({"ar": N // 2, "en": N // 2})
+PROMPTS = ("base", "prompted", "few_shot")
+NOTHING = Kept(pl.DataFrame(schema=forgetting.TABLE), pl.DataFrame(schema=MEMORISED))
+UNREACHED = MappingProxyType({"reached": None, "override": ""})
+UNWRITTEN = pl.DataFrame(schema=PREDICTIONS)
+
+
+def enough(reached: str | None, override: str) -> Mapping[str, Any]:
+    """What the baseline said, and why training went on."""
+    return {"reached": reached, "override": override}
 
 
 def judged(
@@ -23,15 +35,15 @@ def judged(
     nll_ar: float = 1.0,
     nll_few_shot: float = 1.0,
     few_shot_swings: float = 0.0,
-    override: str = "",
-    reached: str | None = None,
+    prompts: Mapping[str, Any] = UNREACHED,
+    kept: Kept = NOTHING,
     **playbook: float,
 ) -> dict[str, Any]:
     """The verdict when arms keep so many rules of twelve, and the adapter's likelihoods are these."""
     spoken = [language for language, n in languages.items() for _ in range(n)]
     talks = pl.DataFrame({"conversation_id": [f"{n:02}" for n in range(len(spoken))], "language": spoken})
     rows = []
-    for arm in (*PROMPT_ARMS, ADAPTER):
+    for arm in (*PROMPTS, ADAPTER):
         for n, (key, language) in enumerate(talks.iter_rows()):
             swing = few_shot_swings * (-1) ** n if arm == "few_shot" else 0
             rows.append((arm, key, "playbook", playbook.get(arm, 5.0) + n % 3 + swing, 12.0))
@@ -40,7 +52,8 @@ def judged(
             rows.append((arm, key, "stopped", 1.0, 1.0))
     scores = pl.DataFrame(rows, schema=SCORES, orient="row")
     arms = arm_table(scores, talks, PARAMS.redraws)
-    return verdict(arms, comparisons(scores, talks, PARAMS), {"reached": reached, "override": override}, PARAMS)
+    compared = comparisons(scores, talks.with_columns(messages=None), UNWRITTEN, PARAMS)
+    return verdict(arms, compared, prompts, kept, PARAMS)
 
 
 def test_an_adapter_that_wins_and_loses_nothing_is_promoted() -> None:
@@ -61,16 +74,16 @@ def test_a_loss_in_one_language_stops_promotion_and_is_named() -> None:
 
 
 def test_a_prompt_that_reached_the_target_is_enough_unless_the_adapter_is_better() -> None:
-    found = judged(adapter=6, prompted=9, reached="prompted", override="we must")
+    found = judged(adapter=6, prompted=9, prompts=enough("prompted", "we must"))
     assert found["verdict"] == "prompting is enough"
     assert found["reasons"][0].startswith("prompted alone reached baseline.target")
-    assert judged(adapter=9, prompted=6, reached="prompted", override="we must")["verdict"] == "promote"
+    assert judged(adapter=9, prompted=6, prompts=enough("prompted", "we must"))["verdict"] == "promote"
 
 
 def test_the_reason_to_train_all_the_same_stands_in_the_verdict_where_prompting_was_enough() -> None:
     said = "trained although prompting was enough: because of latency"
-    assert said in judged(adapter=9, reached="base", override="because of latency")["reasons"]
-    assert said not in judged(adapter=9, reached=None, override="because of latency")["reasons"]
+    assert said in judged(adapter=9, prompts=enough("base", "because of latency"))["reasons"]
+    assert said not in judged(adapter=9, prompts=enough(None, "because of latency"))["reasons"]
 
 
 @pytest.mark.parametrize("conversations", [1, FEW - 1])
@@ -99,10 +112,69 @@ def test_margins_hold_against_every_prompt_arm_not_only_the_one_that_looks_best(
     assert found["reasons"][0].startswith("nll (all) against few_shot")
 
 
+def forgetful(loss: float, questions: int = 60) -> Kept:
+    """An adapter that gives the right answers this much less of a chance, in Arabic."""
+    rows = []
+    for arm in ("base", ADAPTER):
+        for n in range(2 * questions):
+            language = "ar" if n % 2 else "en"
+            less = loss if (arm, language) == (ADAPTER, "ar") else 0
+            rows.append((arm, f"{language}:{n}", language, "knowledge", 0.5 + n % 7 / 20 - less, True))
+    answers = pl.DataFrame(rows, schema=forgetting.ANSWERS, orient="row")
+    return Kept(forgetting.table(answers, ADAPTER, "base", PARAMS.redraws), NOTHING.memorised)
+
+
+def test_an_adapter_that_forgot_one_language_is_not_promoted_and_it_is_named() -> None:
+    assert judged(adapter=9, kept=forgetful(0.02))["verdict"] == "promote"
+    found = judged(adapter=9, kept=forgetful(0.08))
+    assert found["verdict"] == "do not promote"
+    assert found["reasons"][0].startswith("general ability (ar): a loss of more than the margin 0.05")
+    assert found["because"][0]["code"] == "forgotten"
+    assert found["because"][0]["figures"]["language"] == "ar"
+
+
+def test_too_few_questions_on_general_ability_show_nothing_and_so_block() -> None:
+    found = judged(adapter=9, kept=forgetful(0.0, questions=5))
+    assert found["reasons"][0].startswith("only 10 questions on general ability were asked")
+    assert judged(adapter=9, kept=forgetful(0.0, questions=15))["verdict"] == "promote"
+
+
+def test_personal_data_learnt_by_heart_blocks_and_other_words_do_not() -> None:
+    verbatim = ("verbatim", 12, "t", 1, "s", "twelve words")
+    learnt = pl.DataFrame([verbatim], schema=MEMORISED, orient="row")
+    assert judged(adapter=9, kept=Kept(NOTHING.forgetting, learnt))["verdict"] == "promote"
+    personal = pl.DataFrame([verbatim, ("personal", 1, "t", 1, "s", "email")], schema=MEMORISED, orient="row")
+    found = judged(adapter=9, kept=Kept(NOTHING.forgetting, personal))
+    assert found["verdict"] == "do not promote"
+    assert "repeats personal data of training conversations, 1 times (email)" in found["reasons"][0]
+
+
+def test_every_reason_is_told_to_machines_in_the_same_order() -> None:
+    found = judged(adapter=5, prompted=9, nll_ar=1.4, prompts=enough("prompted", "why"), languages={"ar": 2, "en": 9})
+    assert len(found["reasons"]) == len(found["because"]) > 4
+    for sentence, because in zip(found["reasons"], found["because"], strict=True):
+        assert SENTENCES[because["code"]].format(**because["figures"]) == sentence
+
+
+def test_an_endpoint_without_likelihoods_is_a_prompt_arm_like_any_other() -> None:
+    talks = pl.DataFrame({"conversation_id": [str(n) for n in range(40)], "language": "en", "messages": None})
+    rows = []
+    for arm, kept in (("base", 2.0), ("endpoint", 9.0), (ADAPTER, 8.0)):
+        for n, key in enumerate(talks["conversation_id"]):
+            rows.append((arm, key, "playbook", kept + n % 2, 12.0))
+            rows += [(arm, key, "nll", 1.0, 1.0)] * (arm != "endpoint")
+    scores = pl.DataFrame(rows, schema=SCORES, orient="row")
+    arms = arm_table(scores, talks, PARAMS.redraws)
+    compared = comparisons(scores, talks, UNWRITTEN, PARAMS)
+    found = verdict(arms, compared, UNREACHED, NOTHING, PARAMS)
+    assert (found["verdict"], found["best_prompt_arm"]) == ("do not promote", "endpoint")
+    assert found["reasons"][0].startswith("the adapter is not shown to beat endpoint on playbook")
+
+
 def test_comparisons_say_which_direction_is_better() -> None:
-    talks = pl.DataFrame({"conversation_id": ["a"], "language": ["en"]})
-    rows = [(arm, "a", metric, 1.0, 1.0) for arm in (*PROMPT_ARMS, ADAPTER) for metric in ("nll", "chrf", "words")]
-    found = comparisons(pl.DataFrame(rows, schema=SCORES, orient="row"), talks, PARAMS)
+    talks = pl.DataFrame({"conversation_id": ["a"], "language": ["en"], "messages": [None]})
+    rows = [(arm, "a", metric, 1.0, 1.0) for arm in (*PROMPTS, ADAPTER) for metric in ("nll", "chrf", "words")]
+    found = comparisons(pl.DataFrame(rows, schema=SCORES, orient="row"), talks, UNWRITTEN, PARAMS)
     directions = dict(found.select("metric", "better").iter_rows())
     assert directions == {"nll": -1, "chrf": 1, "words": 0}
 
@@ -130,3 +202,38 @@ def test_pairing_finds_what_two_separate_intervals_would_hide() -> None:
     ones = base * 0 + 1
     found = paired_difference((base + 0.5, ones), (base, ones), Bootstrap(500, 1))
     assert found.low > 0.49
+
+
+def test_mcnemar_is_the_exact_binomial_test_of_the_discordant_pairs() -> None:
+    assert mcnemar(0, 0) == mcnemar(4, 4) == 1
+    assert mcnemar(9, 1) == mcnemar(1, 9) == pytest.approx(2 * (1 + 10) / 2**10)
+    assert mcnemar(0, 6) == pytest.approx(0.03125)
+
+
+@settings(deadline=None)  # importing scipy takes a while
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_mcnemar_agrees_with_the_binomial_test_of_scipy(ours: int, theirs: int) -> None:
+    from scipy.stats import binomtest
+
+    expected = binomtest(ours, ours + theirs).pvalue if ours + theirs else 1.0
+    assert mcnemar(ours, theirs) == pytest.approx(expected, rel=1e-9)
+
+
+def test_holm_multiplies_the_smallest_by_all_and_never_turns_the_order() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_only_raises_and_keeps_the_order(p_values: list[float]) -> None:
+    for p, adjusted in zip(p_values, holm(p_values), strict=True):
+        assert p <= adjusted <= 1
+    by_size = [adjusted for _, adjusted in sorted(zip(p_values, holm(p_values), strict=True))]
+    assert by_size == sorted(by_size)
+
+
+def test_the_jackknife_interval_of_a_mean_is_the_textbooks() -> None:
+    values = pl.Series([1.0, 2.0, 4.0, 9.0]).to_numpy()
+    without = (values.sum() - values) / 3
+    found = jackknife(values.mean(), without)
+    assert found.high - found.value == pytest.approx(1.959964 * values.std(ddof=1) / 2)

@@ -1,7 +1,9 @@
 """tokenize, baseline, train and evaluate as they are run, on a tiny model; and training itself."""
 
 import hashlib
+import itertools
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import polars as pl
 import pytest
 import yaml
 
-from tests.training.tiny import model, project, save, support
+from tests.training.tiny import model, project, save, support, tokenizer
 from training import baseline, evaluate, tokenize, train
 from training.scoring import METRICS
 
@@ -122,6 +124,50 @@ def test_tables_say_which_direction_is_better(finished: Path) -> None:
         assert dict(rows.select("metric", "better").iter_rows()) == METRICS
 
 
+def test_every_rule_is_compared_with_every_prompt_arm(finished: Path) -> None:
+    rules = table(finished, "evaluated/rules").filter(language="all")
+    assert set(rules["kind"]) == {"greeting", "closing", "required", "forbidden", "escalation", "length", "language"}
+    assert rules.group_by("against").len()["len"].to_list() == [rules["rule"].n_unique()] * 3
+    assert (rules["p_holm"] >= rules["p"]).all()
+
+
+def test_general_ability_is_measured_in_both_languages_and_compared(finished: Path) -> None:
+    rows = table(finished, "evaluated/forgetting")
+    assert set(rows["language"]) == {"all", "ar", "en"}
+    paired = rows.filter(pl.col("against") == "base")
+    assert paired["n"].to_list() == [4, 2, 2]
+    alone = rows.filter(pl.col("against").is_null())
+    assert alone["value"].is_between(0, 1).all()
+    assert set(alone["arm"]) == {"base", "adapter"}
+
+
+def test_evaluating_again_gives_the_same_bytes_with_and_without_what_is_remembered(finished: Path) -> None:
+    before = hashes(finished / "data/evaluated")
+    evaluate.main()  # replies from data/cache
+    assert hashes(finished / "data/evaluated") == before
+    shutil.rmtree(finished / "data/cache/evaluate")
+    evaluate.main()
+    assert hashes(finished / "data/evaluated") == before
+
+
+def test_a_release_can_demand_promotion_and_still_finds_everything_written(finished: Path) -> None:
+    before = hashes(finished / "data/evaluated")
+    settings = yaml.safe_load((finished / "params.yaml").read_text("utf-8"))
+    set_param(finished, "evaluate", require_promotion=True)
+    with pytest.raises(SystemExit, match=r"do not promote: only 4 conversations .*evaluate.require_promotion"):
+        evaluate.main()
+    assert hashes(finished / "data/evaluated") == before
+    (finished / "params.yaml").write_text(yaml.safe_dump(settings), "utf-8")
+
+
+def test_before_training_it_is_told_whether_the_prompt_is_good_and_the_traffic_pays(finished: Path) -> None:
+    answers = json.loads((finished / "data/baseline/readiness.json").read_text("utf-8"))
+    assert [answer["question"] for answer in answers] == ["prompt", "traffic"]
+    assert answers[0]["answer"] == "unknown"  # four conversations tell nothing
+    assert answers[1]["answer"] in {"yes", "no"}
+    assert answers[1]["figures"]["replies_a_day"] == 1000
+
+
 def test_the_verdict_has_one_of_the_four_words_and_its_reasons(finished: Path) -> None:
     verdict = json.loads((finished / "data/evaluated/verdict.json").read_text("utf-8"))
     assert verdict["verdict"] in {"promote", "do not promote", "prompting is enough", "use retrieval"}
@@ -155,6 +201,56 @@ def test_a_prompt_that_reaches_the_target_stops_the_road(fresh: Path) -> None:
     verdict = json.loads((fresh / "data/baseline/verdict.json").read_text("utf-8"))
     assert verdict["override"] == "the prompt is too slow"
     assert verdict["reached"] == "base"
+
+
+def speaks(folder: Path, reply: str) -> None:
+    """A base model that says this to whatever it is asked: each token brings the next, whatever stood before."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    words = tokenizer()
+    start = words("<|im_start|>assistant\n", add_special_tokens=False)["input_ids"][-1]
+    chain = [start, *words(reply, add_special_tokens=False)["input_ids"], words.eos_token_id]
+    assert len(set(chain)) == len(chain)
+    config = LlamaConfig(
+        vocab_size=600, hidden_size=600, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2
+    )
+    made = LlamaForCausalLM(config)
+    with torch.no_grad():
+        for name, weights in made.named_parameters():
+            weights.fill_(1.0 if "norm" in name else 0.0)
+        made.model.embed_tokens.weight.copy_(torch.eye(600))
+        for token, following in itertools.pairwise(chain):
+            made.lm_head.weight[following, token] = 1.0
+    made.save_pretrained(folder)
+
+
+def test_a_base_model_that_keeps_the_playbook_yields_prompting_is_enough_and_no_training(fresh: Path) -> None:
+    speaks(fresh / "tiny", "Thank you.")
+    thanks = {"id": "thanks", "kind": "required", "where": "first_reply", "say": {"en": ["thank you"]}}
+    (fresh / "playbook.yaml").write_text(yaml.safe_dump({"company": "Z", "max_words": 5, "rules": [thanks]}), "utf-8")
+    test = support(120).filter(pl.col("language") == "en").head(75)
+    save(fresh, "splits/test", test)
+    set_param(fresh, "evaluate", conversations=75, generated=75, batch=75)
+    tokenize.main()
+    with pytest.raises(SystemExit, match=r"prompting is enough: base is shown to break no rule, .* at least 95%"):
+        baseline.main()
+    with pytest.raises(SystemExit, match="data/baseline/passed is missing"):
+        train.main()
+    verdict = json.loads((fresh / "data/baseline/verdict.json").read_text("utf-8"))
+    assert verdict["verdict"] == "prompting is enough"
+    assert verdict["because"] == [{"code": "prompt_reached", "figures": {"arm": "base", "target": 0.95}}]
+    answers = json.loads((fresh / "data/baseline/readiness.json").read_text("utf-8"))
+    assert (answers[0]["question"], answers[0]["answer"]) == ("prompt", "no")
+
+
+def test_the_number_of_shots_is_chosen_on_dev_and_told(fresh: Path) -> None:
+    set_param(fresh, "baseline", shots=[1, 3], dev_conversations=3)
+    tokenize.main()
+    baseline.main()
+    found = numbers(fresh, "baseline")
+    losses = {k: found[f"dev_nll_{k}_shots"] for k in (1, 3)}
+    assert found["shots"] == min(losses, key=lambda k: losses[k])
 
 
 def test_a_handful_of_conversations_stops_no_road(fresh: Path) -> None:

@@ -33,7 +33,9 @@ def pull() -> None:
     for fault in done.consensus.unusable:
         typer.echo(f"not usable: {fault}", err=True)
     for disagreement in done.consensus.disagreements:
-        typer.echo(f"undecided, the next push asks again: {disagreement}", err=True)
+        typer.echo(f"undecided: {disagreement}", err=True)
+    if done.gone:
+        typer.echo(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
     typer.echo(f"{done.answers:,} new answers, {done.written:,} new decisions; {PATH} holds {done.total:,}")
 
 

@@ -49,9 +49,9 @@ class People:
         self._new_password(person)
 
     def readmit(self, name: str) -> str | None:
-        """Lets somebody who was removed review again; returns the new password, or None where nobody was."""
-        person = next((person for person in self.all() if person.name == name and not person.member), None)
-        if person is None:
+        """Lets an annotator who was removed review again; returns the new password, or None where nobody was."""
+        person = next((person for person in self.all() if person.name == name), None)
+        if person is None or person.member or person.role != "annotator":
             return None
         self._request("POST", f"workspaces/{self._workspace_id()}/users", json={"user_id": person.id})
         return self._new_password(person)

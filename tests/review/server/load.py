@@ -57,6 +57,13 @@ def kill_soon(server: int, seconds: float = 0.7) -> None:
     os.kill(server, signal.SIGKILL)
 
 
+def kill_once_answered(server: int, acknowledged: dict[tuple[str, str], str]) -> None:
+    deadline = time.monotonic() + 60
+    while not acknowledged and time.monotonic() < deadline:
+        time.sleep(0.05)
+    kill_soon(server, 0.3)
+
+
 def push(home: Path, made: Dataset, turn: int, refused: list[str] | None = None, batches: int = 5) -> None:
     """Writes 40 new records a batch until the server is gone."""
     api = api_of(home)

@@ -1,3 +1,5 @@
+import uuid
+
 import pytest
 
 from curation.review.server.people import People
@@ -46,8 +48,12 @@ def test_a_new_password_takes_the_place_of_the_old_one(people: People, made: Dat
     assert login(made.api, sara.name, sara.password).status_code == 401
 
 
-def test_owners_and_strangers_are_not_changed_from_here(people: People) -> None:
+def test_owners_and_strangers_are_not_changed_from_here(people: People, made: Dataset) -> None:
     with pytest.raises(QiratError, match="owner"):
         people.remove("owner")
+    lead = {"first_name": "l", "username": f"l{uuid.uuid4().hex[:8]}", "role": "admin", "password": uuid.uuid4().hex}
+    made.api.post("users", lead)
+    assert people.readmit(lead["username"]) is None, "no new password for somebody who is no annotator"
+    assert login(made.api, lead["username"], lead["password"]).status_code == 201
     with pytest.raises(QiratError, match="users list"):
         people.reset_password("nobody")

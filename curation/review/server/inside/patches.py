@@ -152,7 +152,7 @@ def _search_by_visible_metadata_only() -> None:
 
 
 def _show_annotators_their_part_of_a_record() -> None:
-    """A record asked for by its id comes with hidden metadata and everybody's answers, to annotators too."""
+    """A record asked for by its id comes with all metadata and everybody's answers, to annotators too."""
     allowed = RecordPolicy.get
 
     def get(record: Any) -> Callable[[Any], Awaitable[bool]]:
@@ -161,8 +161,8 @@ def _show_annotators_their_part_of_a_record() -> None:
                 return False
             if actor.is_annotator:
                 properties = await record.dataset.awaitable_attrs.metadata_properties
-                hidden = {item.name for item in properties if not item.visible_for_annotators}
-                shown = {name: value for name, value in (record.metadata_ or {}).items() if name not in hidden}
+                visible = {item.name for item in properties if item.visible_for_annotators}
+                shown = {name: value for name, value in (record.metadata_ or {}).items() if name in visible}
                 set_committed_value(record, "metadata_", shown)
                 set_committed_value(record, "responses", [own for own in record.responses if own.user_id == actor.id])
                 set_committed_value(record, "vectors", [])  # their names are not loaded: Argilla would answer 500

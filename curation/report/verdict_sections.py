@@ -1,0 +1,146 @@
+"""The sections behind the verdict: whether to train at all, rule by rule, what was kept, and the reasons in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, share
+from curation.report.figures import interval
+from curation.report.results import Results
+from curation.report.words import Words
+
+SAFE = 0.05  # adjusted p below which a rule's difference is called
+NAMES = {"arm": "arm", "against": "arm", "metric": "metric", "language": "languages"}  # figure -> part of the catalogue
+
+
+def reasons(results: Results, words: Words) -> list[Cell]:
+    """Why the verdict is as it is, the decisive reason first; in English where the catalogue has no words for it."""
+    told = results.verdict.get("reasons", [])
+    because = results.verdict.get("because") or [{"code": "", "figures": {}}] * len(told)
+    return [auto(_because(reason, english, words)) for reason, english in zip(because, told, strict=False)]
+
+
+def readiness(results: Results, words: Words) -> list[Block]:
+    """The four questions before training, as far as they can be answered."""
+    rows = [
+        [words(f"readiness.{question}"), words(f"readiness.{answer}"), _why(question, figures, words)]
+        for question, answer, figures in _answers(results)
+    ]
+    if not rows:
+        return [Note(words("readiness.not_asked"))]
+    header = [words(f"readiness.{name}") for name in ("question", "answer", "why")]
+    blocks: list[Block] = [Table(words("readiness.caption"), header, rows)]
+    if results.verdict.get("verdict") == "use retrieval":
+        blocks += [Note(words("readiness.retrieval"), "warning"), _facts(results, words)]
+    return blocks
+
+
+def rules(results: Results, words: Words) -> list[Block]:
+    """The adapter against every other arm, rule by rule; one table a language."""
+    blocks: list[Block] = [Note(words("rules.holm"))]
+    ordered = results["evaluated/rules"].sort(pl.col("language") != "all", "language", "against", "rule")
+    for (language,), part in ordered.group_by("language", maintain_order=True):
+        rows: list[list[Cell]] = [
+            [
+                code(row["rule"]),
+                words.name_of("rule_kind", row["kind"]),
+                words.name_of("arm", row["against"]),
+                *(share(row[side], 1) for side in ("ours", "theirs")),
+                *(count(row[side]) for side in ("ours_only", "theirs_only")),
+                f"{row['p_holm']:.3f}",
+                _called(row, words),
+            ]
+            for row in part.iter_rows(named=True)
+        ]
+        names = ("rule", "kind", "against", "ours", "theirs", "ours_only", "theirs_only", "p", "called")
+        caption = words("rules.caption", language=words.name_of("languages", str(language)))
+        header = [words(f"rules.{name}") for name in names]
+        blocks.append(Table(caption, header, rows, frozenset({3, 4, 5, 6, 7}), folded=language != "all"))
+    return blocks
+
+
+def kept(results: Results, words: Words) -> list[Block]:
+    """General ability before and after, and what the adapter says word for word like single training conversations."""
+    lost = results["evaluated/forgetting"].filter(pl.col("against").is_not_null())
+    alone = results["evaluated/forgetting"].filter(pl.col("against").is_null())
+    chances = alone.rows_by_key(["language", "arm"], named=True, unique=True)
+    rows: list[list[Cell]] = [
+        [
+            words.name_of("languages", row["language"]),
+            *(f"{chances[row['language'], arm]['value']:.3f}" for arm in (row["against"], row["arm"])),
+            f"{row['value']:+.3f}".replace("-", "−"),
+            interval(row["value"], row["low"], row["high"], (min(row["low"], 0.0), max(row["high"], 0.0)), 1),
+            count(row["n"]),
+        ]
+        for row in lost.sort(pl.col("language") != "all", "language").iter_rows(named=True)
+    ]
+    names = ("language", "before", "after", "difference", "drawing", "n")
+    table = Table(words("kept.caption"), [words(f"kept.{name}") for name in names], rows, frozenset({1, 2, 3, 5}))
+    return [table, *_memorised(results["evaluated/memorised"], words)]
+
+
+def _memorised(found: pl.DataFrame, words: Words) -> list[Block]:
+    personal, verbatim = found.filter(what="personal"), found.filter(what="verbatim")
+    if found.is_empty():
+        return [Note(words("kept.nothing"), "good")]
+    notes: list[Block] = []
+    if personal.height:
+        kinds = ", ".join(sorted(personal["evidence"].unique()))
+        notes.append(Note(words("kept.personal", number=count(personal.height), kinds=_apart(kinds)), "bad"))
+    if verbatim.height:
+        longest = count(verbatim["value"].max())  # type: ignore[arg-type]
+        notes.append(Note(words("kept.verbatim", number=count(verbatim.height), longest=longest)))
+    return notes
+
+
+def _answers(results: Results) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """(question, answer, figures), of the gate first, then of the baseline."""
+    gate, found = results.readiness, list[tuple[str, str, Mapping[str, Any]]]()
+    if gate:
+        facts = gate["facts"]
+        found.append(("rows", "yes" if gate["clean"] >= gate["wanted"] else "no", gate))
+        found.append(("facts", "yes" if facts["share"] <= facts["most"] else "no", facts))
+    return [*found, *((a["question"], a["answer"], a["figures"]) for a in results.prospects)]
+
+
+def _why(question: str, figures: Mapping[str, Any], words: Words) -> Cell:
+    never = question == "traffic" and "days" not in figures
+    return auto(words(f"readiness.why_{question}{'_never' if never else ''}", **_named(figures, words)))
+
+
+def _facts(results: Results, words: Words) -> Table:
+    """Kinds of facts, and conversations to look at."""
+    facts = results.readiness["facts"]
+    rows: list[list[Cell]] = [[code(kind), count(number)] for kind, number in facts["kinds"].items()]
+    rows.append([words("readiness.examples"), code(", ".join(facts["examples"]))])
+    header = [words("readiness.kind"), words("readiness.conversations")]
+    return Table(words("readiness.kinds"), header, rows, frozenset({1}))
+
+
+def _called(row: Mapping[str, Any], words: Words) -> str:
+    if row["p_holm"] >= SAFE:
+        return words("rules.open")
+    return words("rules.better" if row["ours_only"] > row["theirs_only"] else "rules.worse")
+
+
+def _because(reason: Mapping[str, Any], english: str, words: Words) -> str:
+    key = f"because.{reason['code']}"
+    return words(key, **_named(reason["figures"], words)) if words.knows(key) else english
+
+
+def _named(figures: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """Figures in the words of the catalogue; what runs from left to right stays so in Arabic."""
+    named = {
+        name: words.name_of(NAMES[name], value) if name in NAMES else _apart(value) if isinstance(value, str) else value
+        for name, value in figures.items()
+    }
+    if all(isinstance(figures.get(name), float) for name in ("value", "low", "high")):
+        value, low, high = (f"{figures[name]:+.3f}".replace("-", "−") for name in ("value", "low", "high"))
+        named["gain"] = _apart(f"{value} [{low}, {high}]")
+    return named
+
+
+def _apart(text: str) -> str:
+    """Isolated in the direction of its own letters: first strong isolate, or left to right without letters."""
+    return f"{chr(0x2068) if any(map(str.isalpha, text)) else chr(0x2066)}{text}{chr(0x2069)}"

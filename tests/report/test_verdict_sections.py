@@ -1,0 +1,94 @@
+"""What stands behind the verdict, in both languages."""
+
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import pytest
+
+from curation.report.blocks import Note, Table
+from curation.report.headline import verdict_notes
+from curation.report.verdict_sections import kept, readiness, reasons, rules
+from curation.report.words import languages
+from tests.report.example import finished
+from training.promote import Gain
+from training.reasons import SENTENCES, Reason, told
+
+ENGLISH, ARABIC = (next(words for words in languages() if words.code == code) for code in ("en", "ar"))
+DONE = finished()
+FIGURES: dict[str, Any] = {
+    **Gain("prompted", "playbook", "ar", -0.021, -0.06, 0.11, 40).figures(),
+    "arm": "prompted",
+    "margin": 0.05,
+    "target": 0.95,
+    "least": 30,
+    "kinds": "email",
+    "metrics": "nll (2)",
+    "reason": "latency <b>",
+}
+
+
+def text(blocks: Any) -> str:
+    parts = []
+    for block in blocks:
+        parts += [block.text] if isinstance(block, Note) else [cell for row in block.rows for cell in row]
+    return " ".join(map(str, parts))
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_every_reason_reads_in_arabic_on_the_arabic_page(code: str) -> None:
+    found = replace(DONE, verdict={"verdict": "do not promote", **told([Reason(code, FIGURES)])})
+    ((arabic,), (english,)) = (reasons(found, words) for words in (ARABIC, ENGLISH))
+    assert any("\u0620" <= letter <= "\u064a" for letter in arabic)
+    assert "<b>" not in arabic
+    assert not any("\u0620" <= letter <= "\u064a" for letter in english)
+    on_top = " ".join(str(note.text) for note in verdict_notes(found, ARABIC))
+    assert str(arabic) in on_top
+
+
+def test_figures_of_a_gain_keep_their_direction_in_arabic() -> None:
+    found = replace(DONE, verdict={"verdict": "x", **told([Reason("unbeaten", FIGURES)])})
+    assert "\u2066−0.021 [−0.060, +0.110]\u2069" in reasons(found, ARABIC)[0]
+
+
+def test_the_four_questions_are_answered_with_their_figures() -> None:
+    for words, yes in ((ENGLISH, "yes"), (ARABIC, "نعم")):
+        (table,) = readiness(DONE, words)
+        assert isinstance(table, Table)
+        assert [row[1] for row in table.rows] == [yes] * 4
+        assert "210" in str(table.rows[0][2])
+        assert "12,000" in str(table.rows[3][2])
+
+
+def test_use_retrieval_says_what_tuning_would_not_teach_and_where_to_look() -> None:
+    facts = {**DONE.readiness["facts"], "share": 0.6}
+    gate = {**DONE.readiness, "facts": facts, "verdict": "use retrieval"}
+    found = replace(DONE, readiness=gate, prospects=(), verdict=gate)
+    said = text(readiness(found, ENGLISH))
+    for part in ("no", "60.0%", "would not teach these facts", "ungrounded_fact: price", "e" * 32):
+        assert part in said
+    assert "لا يعلّم هذه الحقائق" in " ".join(text(readiness(found, ARABIC)).replace("ولا", "لا").split())
+
+
+def test_a_prompt_that_is_not_longer_saves_nothing() -> None:
+    figures = {"arm": "base", "saved": 0.0, "replies_a_day": 1000.0}
+    found = replace(DONE, prospects=({"question": "traffic", "answer": "no", "figures": figures},))
+    assert "training saves nothing" in text(readiness(found, ENGLISH))
+    assert "لا يوفر التدريب شيئاً" in text(readiness(found, ARABIC)).replace("فلا", "لا")
+
+
+def test_a_rule_is_called_better_only_where_the_adjusted_p_is_small() -> None:
+    _, table, folded = rules(DONE, ENGLISH)
+    assert isinstance(table, Table)
+    assert [row[-1] for row in table.rows] == ["better", "cannot be told"]
+    assert isinstance(folded, Table)
+    assert folded.folded
+
+
+def test_what_was_learnt_by_heart_is_told_without_its_words() -> None:
+    said = text(kept(DONE, ENGLISH))
+    assert "repeat personal data of training conversations, 1 times" in said
+    assert "the longest of 12 words" in said
+    assert "a run of words" not in said.replace("hold a run of words", "")
+    clean = {**DONE.tables, "evaluated/memorised": pl.DataFrame(schema={"what": pl.String})}
+    assert "repeat no particular training conversation" in text(kept(replace(DONE, tables=clean), ENGLISH))
