@@ -123,6 +123,27 @@ def test_a_bare_number_is_what_it_was_asked_for(asked: str, answer: str, kind: s
     assert found(answer, "What is your order number?") == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "EID {}",
+        "Government-issued number: {}",
+        "Sure, {}. That is what's printed on my ID card.",
+        "رقم المقيم {}",
+        "بطاقة الأحوال {}",
+        "الاي دي {}",
+        "رقم بطاقتي {}",
+    ],
+)
+def test_what_people_call_their_identity_is_known(text: str):
+    assert [kind for kind, _ in found(text.format("1034567899"), "")] == ["national_id"]
+
+
+def test_an_identity_with_its_check_digit_is_one_whatever_the_word_beside_it():
+    assert [kind for kind, _ in found("ID for the order: 784198012345678")] == ["national_id"]
+    assert [kind for kind, _ in found("account number 28801010112345")] != ["national_id"]  # a wrong check digit
+
+
 @pytest.mark.parametrize("what", ["order id", "session ID:", "ticket id is", "the driver id", "game id"])
 def test_the_id_of_a_thing_is_nobody_s(what: str):
     assert found(f"It is about {what} 1034567897") == []

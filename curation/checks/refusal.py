@@ -27,7 +27,7 @@ _BUTTON = (
 @check(
     "refusal",
     {"model_refusal": "fatal", "placeholder": "doubt", "boilerplate": "doubt"},
-    version=3,
+    version=4,
     languages=("en", "ar"),
     source="own phrase patterns, curation/checks/refusal.yaml",
 )
@@ -45,12 +45,16 @@ def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[s
     """
     replies = turns(conversations).filter(pl.col("role") == "assistant")
     shown = pl.col("content").str.replace_all(_TAG, "").str.replace_all(_BUTTON, "")
-    told = replies.with_columns(text=folded(pl.col("content")), shown=shown)
+    distinct = replies.select("content").unique(maintain_order=True)  # teams say the same again and again
+    told = distinct.with_columns(text=folded(pl.col("content")), shown=shown)
     for code, (certain, likely, layout) in _patterns().items():
         sure = pl.coalesce(pl.col("text").str.extract(certain, 1), pl.col("shown").str.extract(layout, 1))
-        found = told.select("conversation_id", "turn", sure=sure, unsure=pl.col("text").str.extract(likely, 1))
+        found = told.select("content", sure=sure, unsure=pl.col("text").str.extract(likely, 1))
         seen = found.filter(pl.col("sure").is_not_null() | pl.col("unsure").is_not_null())
-        first = seen.sort(pl.col("sure").is_null(), "turn").unique("conversation_id", keep="first", maintain_order=True)
+        each = replies.join(seen, on="content").select("conversation_id", "turn", "sure", "unsure")
+        first = each.sort("conversation_id", pl.col("sure").is_null(), "turn").unique(
+            "conversation_id", keep="first", maintain_order=True
+        )
         for key, turn, surely, maybe in first.iter_rows():
             value = LIKELY if surely is None else CERTAIN
             what = {"turn": turn, "value": value, "threshold": LIKELY, "evidence": surely or maybe}

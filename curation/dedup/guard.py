@@ -92,7 +92,7 @@ def difference_in_meaning(left: Meaning, right: Meaning) -> str | None:
 
 def _spellings(words: Iterable[str]) -> set[str]:
     """Long words by their letters: with two of them in each other's place they are still the same."""
-    return {word[0] + "".join(sorted(word)) if len(word) >= _LONG else word for word in words}
+    return {_letters(word) if len(word) >= _LONG else word for word in words}
 
 
 class Meanings:
@@ -174,13 +174,29 @@ class Sign(NamedTuple):
     side: tuple[int, int] | None
 
 
+def _letters(word: str) -> str:
+    """Its letters whatever their order. Latin names begin with the same one: Ronald, not Arnold."""
+    return (word[0] if word.isascii() else "") + "".join(sorted(word))
+
+
+def _slips(word: str) -> Iterator[str]:
+    """The word with two letters side by side in each other's place."""
+    for at in range(len(word) - 1):
+        yield word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+
+
+_DATES = {
+    slip: day for word, day in lexicon.DATES.items() if len(word) >= _LONG for slip in _slips(word)
+} | lexicon.DATES
+
+
 @lru_cache(maxsize=1 << 16)
 def _sign(token: str) -> Sign | None:
-    """None for most words."""
+    """None for most words. A day or a month with a slip of the fingers is still the same."""
     found = Sign(
         _number(token),
         "not" if token.endswith("n't") else token if _CIRCUMFIX.fullmatch(token) else lexicon.NEGATIONS.get(token),
-        lexicon.DATES.get(token),
+        _DATES.get(token),
         token if token in lexicon.DAY_PARTS else None,
         lexicon.OPPOSITES.get(lexicon.stem(token)),
     )

@@ -22,13 +22,16 @@ _WORDS = {
     "identity": (
         r"(?<![a-z])(?:national[\s_-]?(?:id|identity|identification|number|no|card|insurance|register|registration)"
         r"|identity|identification|citizen(?:ship)?[\s_-]?(?:id|card|number|no)|personal[\s_-]?(?:id|number|no)"
-        r"|nid|nin|eid[\s_-]?(?:card|number|no)"
+        r"|nid|nin|eid|nationality[\s_-]?(?:id|card|number|no)|gov(?:ernment|'?t)?[\s_-]?(?:issued[\s_-])?(?:id|number|no)"
         r"|i[qg]a+ma|hawiy+ah?|residen(?:ce|cy|t)[\s_-]?(?:permit|id|card|number|no)"
         r"|civil[\s_-]?(?:id|number|no|card|registry)"
         r"|driv(?:er'?s?|ing)[\s_-]licen[cs]e|emirates[\s_-]?id|cpr|qid|passport|ssn"
-        r"|social[\s_-]security|id[\s_-]?(?:card|number|num|no|#)|ids?)"
+        r"|citizen|social[\s_-](?:security|number)|id[\s_-]?(?:card|number|num|no|#)|ids?)"
         rf"(?:[\s_-]card)?{_NUMBER}(?![a-z])"
-        r"|هوي[ةهت]|[أإا]قام(?:[ةه]|تي|تك|ته)|(?:ال)?(?:قومي|وطني|مدني)(?!\w)|بطاق\w* (?:ال)?شخصي"
+        r"|هوي[ةهت]|[أإا]قام(?:[ةه]|تي|تك|ته)|(?:ال)?(?:قومي|وطني|مدني)(?!\w)|(?<!\w)(?:ال)?[أا]ي ?دي(?!\w)"
+        r"|بطاق\w* (?:ال)?(?:شخصي|وطني|[أا]حوال|مقيم|عائل|تعريف|هوي|مدني|ناسيونال)"
+        r"|[إا]ثبات (?:ال)?شخصي|كارط ناسيونال"
+        r"|(?:رقم|كرت|دفتر) (?:ال)?(?:مقيم|مواطن|حدود|[أا]حوال|عائل[ةه]|تعريف)|سجلي|كارنيه|رخص(?:[ةه] (?:ال)?قياد|تي)"
         r"|الرقم الشخصي|رقمي الشخصي|جواز"
     ),
     "card": (
@@ -45,7 +48,7 @@ _WORDS = {
 _HINT = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _WORDS.items()), re.IGNORECASE)
 _GLUE = re.compile(r"(?:[\s:#=()\"'-]|is|was|no\.?|number|رقم|هو|هي)*", re.IGNORECASE)
 _GLUE_BEHIND = re.compile(r"[\s,:(-]*(?:(?:is|was|هو|هي)\s+)?(?:(?:my|his|her|our)\s+)?", re.IGNORECASE)
-_WINDOW, _BEHIND, _BESIDE, _ASKED = 60, 30, 25, 200  # characters
+_WINDOW, _BEHIND, _BESIDE, _ASKED = 60, 40, 25, 200  # characters
 _BARE = 15  # characters beside the number in an answer that says little else
 
 

@@ -23,6 +23,7 @@ _CARD = re.compile(r"(?:[456]\d{15}|2[2-7]\d{14}|35\d{14}|3[47]\d{13}|3[689]\d{1
 _CARD_DIGITS = range(13, 17)  # where a word says that it is a card; longer runs hold the expiry date as well
 _SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
 _EMIRATES_ID = re.compile(r"784[ -]\d{4}[ -]\d{7}[ -]\d")
+_EGYPTIAN_WEIGHTS = (2, 7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 _KUWAITI_WEIGHTS = (2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 # Layouts too common to count without a word beside: Jordan (year of birth), Bahrain (year and month), Qatar (century,
 # year, nationality), Oman.
@@ -88,7 +89,7 @@ def _digits(text: str, groups: Sequence[Span], first: int, last: int) -> str:
 def _known(text: str, span: Span, digits: str, countries: Sequence[str], before: str | None) -> Number | None:
     plus = _plus(text, span)
     said = hint(text, *span, before)
-    if said.kind == "order" and said.beside and not plus:
+    if said.kind == "order" and said.beside and not plus and not _is_sure_identity(digits):
         return None
     if not plus and (_is_card(digits) or (said.kind == "card" and said.beside and len(digits) in _CARD_DIGITS)):
         return "card", span, digits
@@ -143,6 +144,21 @@ def _is_identity(written: str, digits: str) -> bool:
     return bool(_SSN.fullmatch(written)) and ssn.is_valid(written)
 
 
+def _is_sure_identity(digits: str) -> bool:
+    """Layout and check digit of the Emirates or of Egypt: an identity even where a word beside it says "order"."""
+    from stdnum import luhn
+
+    if len(digits) == 15:
+        return digits.startswith("784") and luhn.is_valid(digits)
+    return len(digits) == 14 and _is_identity(digits, digits) and _is_egyptian(digits)
+
+
+def _is_egyptian(digits: str) -> bool:
+    """Check digit of the national number: 11 less the weighted sum modulo 11, its last digit."""
+    weighted = sum(int(d) * w for d, w in zip(digits[:13], _EGYPTIAN_WEIGHTS, strict=True))
+    return (11 - weighted % 11) % 10 == int(digits[13])
+
+
 def _is_birth(digits: str) -> bool:
     """Whether YYMMDD is a day of some century."""
     leap = int(digits[:2]) % 4  # all that matters of the year
@@ -161,7 +177,8 @@ def _said_identity(digits: str, said: Hint) -> bool:
     """With the word beside it any long number is one; with the word farther away it must look like one."""
     from stdnum import luhn
 
-    if said.kind not in ("identity", "unknown"):
+    # No payment card has ten digits: a card of such a number is an identity card.
+    if said.kind not in ("identity", "unknown") and not (said.kind == "card" and len(digits) == 10):
         return False
     saudi = len(digits) == 10 and digits[0] in "12" and luhn.is_valid(digits)
     return said.beside or saudi or bool(_WEAK_IDENTITY.fullmatch(digits))

@@ -105,6 +105,50 @@ def test_a_reply_in_the_other_language_is_seen_both_ways():
     assert seen("language", talk("أين الطلب الذي طلبته أمس؟", ARABIC_REPLY)) == set()
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Votre colis arrive demain.",
+        "Un momento por favor",
+        "Ihre Bestellung ist unterwegs.",
+        "Il suo ordine arriva domani.",
+        "O seu pedido chega amanhã.",
+        "Kargonuz yola cikti",
+        "Mohon tunggu sebentar",
+        "Salamat po sa paghihintay",
+        "Aapka naam kya hai",
+        "momken tib3atli rakam el talab",
+        "您的订单明天到",
+        "Ваш заказ в пути",
+        "कृपया प्रतीक्षा करें",
+        "اتاق شما رزرو شد",
+        "اپنا نام بتائیں",
+    ],
+)
+@pytest.mark.parametrize(("language", "question"), [("en", "ok"), ("ar", "وين طلبي؟ المفروض يوصل امبارح")])
+def test_a_short_reply_in_a_third_language_is_seen(language: str, question: str, reply: str):
+    assert seen("language", talk(question, reply), language=[language]) == {"unexpected_language"}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Ok, one moment please.",
+        "Hi, I am Katarina Miller.",
+        "A decaf macchiato to go?",
+        "No problem, done.",
+        "Sure thing!",
+    ],
+)
+def test_a_short_reply_in_the_expected_language_is_left_alone(reply: str):
+    assert seen("language", talk("ok", reply)) == set()
+
+
+def test_a_short_reply_in_the_other_script_is_seen_where_no_question_tells():
+    assert seen("language", talk("ok", "سيصل طلبك غدا")) == {"language_mismatch"}
+    assert seen("language", talk("شكرا", "Sure, one moment please"), language=["ar"]) == {"language_mismatch"}
+
+
 def test_a_language_the_set_is_not_meant_for_is_seen():
     french = "Bonjour, je voudrais savoir où en est ma commande, s'il vous plaît, merci beaucoup."
     assert seen("language", talk(french, REPLY)) == {"unexpected_language"}

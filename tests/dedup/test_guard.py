@@ -146,10 +146,17 @@ def test_rows_of_equal_codes_mean_the_same():
         ("آسف، كيف أعيد كلمة المرور؟", "كيف أعيد كلمة المرور؟"),
         ("بصراحة، لم تصل بطاقتي", "لم تصل بطاقتي"),
         ("مرحبا مرة ثانية، لم تصل بطاقتي", "مرحبا، لم تصل بطاقتي"),
+        ("يا جماعة لم تصل بطاقتي", "لم تصل بطاقتي"),
     ],
 )
 def test_an_arabic_courtesy_called_out_is_no_name_and_no_number(left: str, right: str):
     assert apart(left, right) is None
+
+
+def test_a_slip_of_the_fingers_makes_no_other_day_but_another_day_does():
+    assert apart("لم تصل بطاقتي لايوم", "لم تصل بطاقتي اليوم") is None
+    assert apart("it came on thurdsay", "it came on thursday") is None
+    assert apart("لم تصل بطاقتي الخميس", "لم تصل بطاقتي اليوم") == "dates"
 
 
 def test_a_second_time_is_a_number_where_it_counts():
