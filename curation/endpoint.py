@@ -30,13 +30,14 @@ class Answer:
 
 def ask(address: str, key: str | None, body: Mapping[str, Any], timeout: float, pause: float = PAUSE) -> Answer:
     """The answer to a chat completion; asked again after a pause when the endpoint is busy or out of reach."""
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     why = ""
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(pause * 2 ** (attempt - 1))
         try:
-            request = urllib.request.Request(address, json.dumps(body).encode(), headers)
+            request = urllib.request.Request(address, json.dumps(body).encode(), {"Content-Type": "application/json"})
+            if key:
+                request.add_unredirected_header("Authorization", f"Bearer {key}")  # to nobody else
             with urllib.request.urlopen(request, timeout=timeout) as response:
                 return _answer(json.loads(response.read(MOST_BYTES)))
         except urllib.error.HTTPError as error:

@@ -40,8 +40,8 @@ def use_attention(model: "PreTrainedModel", wanted: Attention, packed: bool) -> 
 def _unfit_for_varlen(config: "PretrainedConfig") -> str:
     """What in the model varlen knows nothing of; "" when nothing."""
     text: Any = config.get_text_config()
-    if "sliding_attention" in (getattr(text, "layer_types", None) or ()):
-        return "some of its layers attend to a window only"
+    if others := set(getattr(text, "layer_types", None) or ()) - {"full_attention"}:
+        return f"it has layers of {', '.join(sorted(others))}"
     if getattr(text, "sliding_window", None) and getattr(text, "use_sliding_window", True):
         return "it attends to a window only"
     if getattr(text, "attn_logit_softcapping", None):

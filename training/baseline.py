@@ -50,6 +50,7 @@ def main() -> None:
     """Let the base model answer bare, with the written prompt, and with retrieved examples; stop if that is enough."""
     with Stage("baseline", Baseline) as stage:
         params, evaluate, model = stage.params, stage.section("evaluate", Evaluate), stage.section("model", Model)
+        refuse_unmeasurable(params, evaluate)
         stage.input("data/tokenized/passed")
         playbook = Playbook.load(stage.input("playbook.yaml"))
         prompt = stage.input(params.prompt)
@@ -97,6 +98,15 @@ def main() -> None:
         refuse_needless_training(reached, params)
         with stage.output("data/baseline/passed") as passed:
             passed.write_text("passed\n", "utf-8")
+
+
+def refuse_unmeasurable(params: Baseline, evaluate: Evaluate) -> None:
+    """An arm that the adapter cannot be compared with would be taken for beaten."""
+    if params.endpoint and evaluate.primary == "nll":
+        raise QiratError(
+            "params.yaml: baseline.endpoint tells no likelihoods, so the adapter cannot be shown to beat it on "
+            "evaluate.primary: nll; choose playbook or another primary metric, or leave baseline.endpoint null"
+        )
 
 
 def choose_shots(

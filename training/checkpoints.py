@@ -27,17 +27,19 @@ class Checkpoints:
     certificate: Mapping[str, Any]
     place: Path = PLACE
 
-    def resumable(self) -> Path | None:
+    def resumable(self, prepare: bool = True) -> Path | None:
         """The newest whole checkpoint of this very run; None when there is none, and then the place is made ready.
 
         Raises QiratError, naming what differs, when the checkpoint is of another run: hours of work may lie there.
+        Of several processes, one is to prepare.
         """
         written = self.place / "certificate.json"
         newest = self._newest()
         if newest is None or not written.exists():
-            shutil.rmtree(self.place, ignore_errors=True)
-            with atomic(written) as temporary:
-                temporary.write_text(json.dumps(self.certificate, indent=1, sort_keys=True) + "\n", "utf-8")
+            if prepare:
+                shutil.rmtree(self.place, ignore_errors=True)
+                with atomic(written) as temporary:
+                    temporary.write_text(json.dumps(self.certificate, indent=1, sort_keys=True) + "\n", "utf-8")
             return None
         before = json.loads(written.read_text("utf-8"))
         if changes := list(differences(before, json.loads(json.dumps(self.certificate)))):

@@ -115,15 +115,17 @@ def memory(shape: Shape, recipe: Recipe, tokens: int, bytes_a_value: int, checkp
 def passes_that_fit(shape: Shape, recipe: Recipe, longest: int, bytes_a_value: int, free: float) -> tuple[int, bool]:
     """(passes, checkpointing): the fewest passes a step whose memory fits `free` bytes, before any is tried.
 
+    Where the recipe says how many passes, only checkpointing is to be chosen.
     Checkpointing costs a third more operations, so it comes last: when one row alone would not fit.
     """
     row = recipe.pack_tokens or longest
     allowed = [False] if recipe.checkpointing is False else [True] if recipe.checkpointing is True else [False, True]
+    choices = _divisors(recipe.batch) if recipe.passes == "auto" else [recipe.passes]
     for checkpointing in allowed:
-        for passes in _divisors(recipe.batch):
+        for passes in choices:
             if memory(shape, recipe, row * recipe.batch // passes, bytes_a_value, checkpointing) <= free:
                 return passes, checkpointing
-    return recipe.batch, allowed[-1]
+    return choices[-1], allowed[-1]
 
 
 def _divisors(number: int) -> list[int]:

@@ -10,7 +10,7 @@ import polars as pl
 from curation.stage import CACHE, finished_table, load_params, table_path
 from training.arms import ADAPTER
 from training.cost import CARDS, REACHED, Card, Shape, break_even, memory, reading_seconds, training_operations
-from training.model import Model, base_folder
+from training.model import Model, load_config
 from training.recipe import Recipe, Train, settled
 
 MINUTE, HOUR = 60, 3600
@@ -39,13 +39,11 @@ class Estimate:
 
 def estimate(profile: str | None) -> Estimate:
     """From data/tokenized/train and params.yaml; `profile` in place of the one that params name."""
-    from transformers import AutoConfig
-
     model, params = load_params("model", Model), load_params("train", Train)
     if profile:
         params = params.model_copy(update={"profile": profile})
     tokens = finished_table("tokenized/train", "tokenize")
-    config = AutoConfig.from_pretrained(base_folder(model), revision=model.revision, trust_remote_code=False)
+    config = load_config(model)
     recipe = settled(params.recipe, config, tokens.height)
     lengths = tokens["input_ids"].list.len().to_list()
     supervised = int((tokens["labels"].explode() >= 0).sum())
@@ -113,7 +111,7 @@ def _traffic(found: Estimate, asked: Mapping[str, float], replies_a_day: float) 
     """The prompt that the adapter makes needless has to be read for every reply; training is paid once."""
     bare = asked.get(ADAPTER, asked.get("base"))
     for arm, tokens in asked.items():
-        if bare is None or arm in (ADAPTER, "base"):
+        if bare is None or arm in (ADAPTER, "base", "endpoint"):  # the last does not run on this card
             continue
         pays = break_even(found.operations / REACHED, reading_seconds(found.shape, tokens - bare))
         after = f"{pays:,.0f} replies, {pays / replies_a_day:,.1f} days at {replies_a_day:,.0f} a day"

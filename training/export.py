@@ -150,7 +150,7 @@ def export(
         temporary.mkdir()
         write(wanted, trained, tuned, temporary)
         found = likeness(expected, answers_of(kind, temporary, trained, examples), LIMITS[wanted.dtype].tie)
-        refuse_unlike(found, wanted)
+        refuse_unlike(found, without, wanted)
         result = summary(wanted, trained) | {
             "probe": probe,
             "likeness": found.as_json(),
@@ -294,13 +294,17 @@ def refuse_other_words(tokenizer: "PreTrainedTokenizerBase", trained: Adapter) -
         )
 
 
-def refuse_unlike(found: Likeness, wanted: Wanted) -> None:
-    """An export that answers otherwise than what was evaluated is worth nothing."""
-    if found.within(LIMITS[wanted.dtype]):
+def refuse_unlike(found: Likeness, without: Likeness, wanted: Wanted) -> None:
+    """What answers otherwise than what was evaluated, or is no nearer to it than the bare base, is worth nothing.
+
+    The limits alone would pass the bare base where the adapter changes less than they allow.
+    """
+    if found.within(LIMITS[wanted.dtype]) and found.kl_mean <= without.kl_mean:
         return
     cure = "try --dtype float32" if wanted.dtype != "float32" else "please report it with the base model's name"
     raise QiratError(
-        f"the {wanted.kind} export does not answer like base and adapter: {measured(found, wanted.dtype)}; {cure}"
+        f"the {wanted.kind} export does not answer like base and adapter: {measured(found, wanted.dtype)}, "
+        f"and {without.kl_mean:.2g} for the base without the adapter; {cure}"
     )
 
 

@@ -1,7 +1,7 @@
 """The trainer: TRL's SFTTrainer on proved tokens, with every setting that its defaults would get wrong.
 
-In one process the stage calls `fit`. On several GPUs it has `accelerate launch` run this module on a folder of inputs,
-once a GPU:  accelerate launch --num_processes 2 -m training.fit FOLDER
+In one process the stage calls `fit`. On several GPUs it has torchrun, which `accelerate launch` runs too, start this
+module on a folder of inputs, once a GPU:  torchrun --standalone --nproc-per-node 2 -m training.fit FOLDER
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from curation.stage import CACHE, QiratError
 from training.attention import use_attention
 from training.checkpoints import Checkpoints
 from training.cost import CARDS, Shape, memory, passes_that_fit, training_operations
-from training.model import Model, computes_in_bfloat16, load_model, load_tokenizer
+from training.model import Model, computes_in_bfloat16, load_config, load_model, load_tokenizer
 from training.recipe import Recipe, Train
 from training.template import Example
 from training.watch import Curve, dev_watch, health, keeper, live, speed
@@ -68,12 +68,15 @@ def fit(  # noqa: PLR0913 - what a run is made of
     be_deterministic()
     shape = Shape.of(base.config, int(recipe.rank))
     lengths = [len(ids) for ids in tokens["input_ids"]]
-    how = plan(shape, recipe, lengths)
+    first = os.environ.get("RANK", "0") == "0"
+    resumed = checkpoints.resumable(prepare=first) if checkpoints else None
+    how = plan(shape, recipe, lengths, int(os.environ.get("WORLD_SIZE", "1")))
+    if resumed:
+        how = as_before(how, recipe, resumed)
     use_attention(base, recipe.attention, packed=_rows_hold_documents(recipe, how))
     operations = training_operations(shape, lengths, _supervised(tokens))
     rows = Dataset.from_dict(tokens.select("input_ids", "labels").to_dict(as_series=False))
     curve = Curve()
-    resumed = checkpoints.resumable() if checkpoints else None
     with tempfile.TemporaryDirectory() as scratch:
         trainer = SFTTrainer(
             model=base,
@@ -85,7 +88,7 @@ def fit(  # noqa: PLR0913 - what a run is made of
         )
         if checkpoints:
             trainer.add_callback(keeper(checkpoints, curve, params.checkpoint_minutes))
-        if params.live:
+        if params.live and first:
             trainer.add_callback(live(CACHE / "live"))
         trainer.remove_callback(PrinterCallback)  # it prints a line a step; data/training/log holds them
         if sys.stderr.isatty():
@@ -96,29 +99,36 @@ def fit(  # noqa: PLR0913 - what a run is made of
         took = predicted(trainer, shape, recipe, how, tokens)
         started = time.monotonic()
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
-        took |= _actual(started, resumed is not None)
+        took |= _actual(started, resumed is not None) | {"processes": float(trainer.accelerator.num_processes)}
     tuned: Any = trainer.model
     restore(tuned, curve)
     return Trained(tuned.eval(), trainer.state.log_history, curve, took)
 
 
-def plan(shape: Shape, recipe: Recipe, lengths: Sequence[int]) -> Plan:
+def plan(shape: Shape, recipe: Recipe, lengths: Sequence[int], processes: int = 1) -> Plan:
     """Passes a step and checkpointing, from the free memory where they are `auto`."""
     import torch
 
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    if recipe.batch % processes:
+    fixed = 1 if recipe.passes == "auto" else recipe.passes
+    if recipe.batch % (processes * fixed):
         raise QiratError(
-            f"params.yaml, train: batch {recipe.batch} cannot be divided among {processes} GPUs; choose a multiple"
+            f"params.yaml, train: batch {recipe.batch} cannot be divided among {processes} GPUs in {fixed} passes; "
+            f"choose a multiple of {processes * fixed}"
         )
     share = recipe.model_copy(update={"batch": recipe.batch // processes})
     if not torch.cuda.is_available():
-        passes = share.batch if recipe.passes == "auto" else min(recipe.passes, share.batch)
-        return Plan(passes, recipe.checkpointing is True, processes)
-    free = FREE * torch.cuda.mem_get_info()[0]
+        return Plan(share.batch if recipe.passes == "auto" else fixed, recipe.checkpointing is True, processes)
+    gpus = range(min(processes, _gpus()))
+    # What this process holds already, the base model, is counted among what the run needs.
+    free = FREE * min(torch.cuda.mem_get_info(gpu)[0] + torch.cuda.memory_reserved(gpu) for gpu in gpus)
     bytes_a_value = 2 if computes_in_bfloat16() else 4
-    passes, checkpointing = passes_that_fit(shape, share, max(lengths), bytes_a_value, free)
-    return Plan(passes if recipe.passes == "auto" else recipe.passes, checkpointing, processes)
+    return Plan(*passes_that_fit(shape, share, max(lengths), bytes_a_value, free), processes)
+
+
+def as_before(how: Plan, recipe: Recipe, checkpoint: Path) -> Plan:
+    """The plan with the passes that the checkpoint was made with: free memory may differ now, and roundings with it."""
+    rows = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))["train_batch_size"]
+    return replace(how, passes=recipe.batch // how.processes // rows)
 
 
 def predicted(trainer: Any, shape: Shape, recipe: Recipe, how: Plan, tokens: pl.DataFrame) -> dict[str, float]:
@@ -133,10 +143,14 @@ def predicted(trainer: Any, shape: Shape, recipe: Recipe, how: Plan, tokens: pl.
     batch = trainer.data_collator(tokens[tried].select("input_ids", "labels").to_dicts())
     batch = {name: value.to(trainer.model.device) if hasattr(value, "to") else value for name, value in batch.items()}
     seconds = []
+    if how.checkpointing:  # the trainer turns it on only when it begins
+        trainer.model.get_base_model().activation_checkpointing_enable()
     for _ in range(3 if gpu else 1):  # the first on a GPU pays for its kernels
         started = time.perf_counter()
         trainer.model.train()
-        (-trainer.model(**batch, fused_lm_head=True, use_cache=False).log_probs.sum()).backward()
+        with trainer.accelerator.autocast():  # as the trainer's own passes are
+            loss = -trainer.model(**batch, fused_lm_head=True, use_cache=False).log_probs.sum()
+        loss.backward()
         if gpu:
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)
@@ -196,20 +210,23 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
     recipe: Recipe,
     checkpoints: Checkpoints,
 ) -> Trained:
-    """`fit`, once a GPU, by `accelerate launch`; the best weights come back onto a base loaded here."""
+    """`fit`, once a GPU; the best weights come back onto a base loaded here. All keep to one plan, made here."""
+    import torch
     from peft import get_peft_model
 
+    checkpoints.resumable(prepare=False)  # refuses before anything is started
+    torch.cuda.empty_cache()  # what this process no longer needs
+    lengths = tokens["input_ids"].list.len().to_list()
+    how = plan(Shape.of(load_config(model), int(recipe.rank)), recipe, lengths, processes)
+    recipe = recipe.model_copy(update={"passes": how.passes, "checkpointing": how.checkpointing})
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         tokens.write_parquet(folder / "train.parquet")
         dev.write_parquet(folder / "dev.parquet")
         job = {"model": model.model_dump(), "train": params.model_dump(), "recipe": recipe.model_dump()}
         (folder / "job.json").write_text(json.dumps({**job, "certificate": checkpoints.certificate}), "utf-8")
-        command = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(processes)]
-        command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-        if not _gpus():
-            command.append("--cpu")
-        launched = subprocess.run([*command, "--module", "training.fit", str(folder)], check=False)
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        launched = subprocess.run([*command, "-m", "training.fit", str(folder)], check=False)
         if launched.returncode or not (folder / "done.json").exists():
             raise QiratError(f"training on {processes} GPUs failed; its last words stand above")
         curve = Curve()
@@ -221,12 +238,16 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
 
 
 def processes_wanted() -> int:
-    """One a GPU that is visible, or what QIRAT_TRAIN_PROCESSES says."""
-    return int(os.environ.get("QIRAT_TRAIN_PROCESSES", 0)) or max(_gpus(), 1)
+    """One a GPU that is visible (CUDA_VISIBLE_DEVICES)."""
+    return max(_gpus(), 1)
 
 
 def main() -> None:
     """One process of several."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # before the model is loaded: all would lie on the first
     folder = Path(sys.argv[1])
     job = json.loads((folder / "job.json").read_text("utf-8"))
     model, params, recipe = Model(**job["model"]), Train(**job["train"]), Recipe(**job["recipe"])
@@ -256,7 +277,7 @@ def _settings(params: Train, recipe: Recipe, how: Plan, place: str) -> Any:
     from trl import SFTConfig  # type: ignore[attr-defined]
 
     gpu = bool(_gpus())
-    return SFTConfig(
+    settings = SFTConfig(
         output_dir=place,
         seed=params.seed,
         num_train_epochs=recipe.epochs,
@@ -273,11 +294,14 @@ def _settings(params: Train, recipe: Recipe, how: Plan, place: str) -> Any:
         gradient_checkpointing=how.checkpointing,
         dataloader_pin_memory=gpu,
         logging_steps=1,
+        logging_nan_inf_filter=False,  # it would log the loss of the steps before in place of one that is no number
         save_strategy="no",  # Keeper asks for checkpoints by the clock
         include_num_input_tokens_seen="all",
         report_to=[],
         disable_tqdm=not sys.stderr.isatty(),
     )
+    settings._n_gpu = min(settings.n_gpu, 1)  # a process that sees several would give each as many rows (DataParallel)
+    return settings
 
 
 def _rows_hold_documents(recipe: Recipe, how: Plan) -> bool:

@@ -21,7 +21,7 @@ from curation.stage import Params, QiratError, atomic, load_params
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 PACKAGE = "package:"
 CARD = "README.md"
@@ -84,6 +84,18 @@ def load_model(model: Model, quantised: str | None = None) -> "PreTrainedModel":
         raise _unreachable(model, error) from None
     placed: Any = loaded.to(device())  # type: ignore[arg-type]
     return cast("PreTrainedModel", placed.eval())
+
+
+def load_config(model: Model) -> "PretrainedConfig":
+    """The sizes of the model, without its weights."""
+    name = _ready(model)
+    from transformers import AutoConfig
+
+    try:
+        config: PretrainedConfig = AutoConfig.from_pretrained(name, **_from(model))
+    except (OSError, ValueError) as error:
+        raise _unreachable(model, error) from None
+    return config
 
 
 def device() -> "torch.device":

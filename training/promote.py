@@ -72,7 +72,7 @@ def verdict(
     """
     gains = [Gain.of(row) for row in compared.iter_rows(named=True)]
     primary = [g for g in gains if (g.metric, g.language) == (params.primary, ALL)]
-    unbeaten = [g for g in primary if g.low <= 0]
+    unbeaten = [g for g in primary if not g.low > 0]  # what is no number is not shown either
     blocked = [
         *_too_few(gains, params),
         *(Reason("unbeaten", g.figures()) for g in unbeaten),
@@ -127,7 +127,7 @@ def _too_few(gains: Sequence[Gain], params: Evaluate) -> Iterator[Reason]:
 def _losses(gains: Sequence[Gain], params: Evaluate) -> Iterator[Reason]:
     """Each metric with a margin that is not shown to be kept, in any language, against any prompt."""
     for gain, margin in _guarded(gains, params):
-        if gain.low < -margin and (gain.language == ALL or gain.n >= FEW_OF_A_LANGUAGE):
+        if not gain.low >= -margin and (gain.language == ALL or gain.n >= FEW_OF_A_LANGUAGE):
             yield Reason("loss", {**gain.figures(), "margin": margin})
 
 
@@ -136,7 +136,7 @@ def _forgotten(forgetting: pl.DataFrame, margin: float) -> Iterator[Reason]:
     for row in forgetting.filter(pl.col("against").is_not_null()).sort("language").iter_rows(named=True):
         if row["language"] == ALL and row["n"] < FEW:
             yield Reason("forgetting_few", {"n": row["n"], "least": FEW})
-        if row["low"] < -margin and row["n"] >= FEW_OF_A_LANGUAGE:
+        if not row["low"] >= -margin and row["n"] >= FEW_OF_A_LANGUAGE:
             figures = {name: row[name] for name in ("language", "value", "low", "high", "n")}
             yield Reason("forgotten", {**figures, "margin": margin})
 

@@ -5,6 +5,7 @@ Two recipes stand in params.yaml, `cpu` to see the whole road work on two cores 
 mean over tokens and not over batches. Same data, params and machine: same bytes.
 """
 
+import ast
 import hashlib
 import json
 from importlib.metadata import version
@@ -54,13 +55,14 @@ def main() -> None:
             f"{numbers['tokens_seen']:,} of {numbers['tokens']:,} tokens an epoch"
         )
         tokenizer, base = load_tokenizer(model), load_model(model, params.recipe.quantised)
-        recipe = settled(params.recipe, base.config, chosen["train"].height)
+        recipe, config = settled(params.recipe, base.config, chosen["train"].height), base.config
         refuse_cuts(chosen["train"], recipe, params.profile)
         origin = provenance(whole, model, params, recipe, Renderer(tokenizer, model.template_arguments))
-        shape = Shape.of(base.config, int(recipe.rank))
+        shape = Shape.of(config, int(recipe.rank))
         checkpoints = Checkpoints({**origin, **surroundings()})
         processes = processes_wanted()
         if processes > 1:
+            del base  # the memory of the first GPU is for its process
             trained = fit_on_all(processes, model, chosen["train"], chosen["dev"], params, recipe, checkpoints)
         else:
             trained = fit(base, tokenizer, chosen["train"], examples_of(chosen["dev"]), params, recipe, checkpoints)
@@ -85,12 +87,18 @@ def surroundings() -> dict[str, Any]:
     """What else the last bits depend on: our code, threads, the GPU."""
     import torch
 
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     machine = {"threads": torch.get_num_threads(), "gpu": gpu, "processes": processes_wanted()}
-    return {"code": digest.hexdigest(), "machine": machine}
+    return {"code": code_id(Path(__file__).parent), "machine": machine}
+
+
+def code_id(folder: Path) -> str:
+    """A hash of the Python code in a folder; comments and layout do not count."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        code = ast.dump(ast.parse(path.read_bytes()))
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{code}\0".encode())
+    return digest.hexdigest()
 
 
 def refuse_cuts(tokens: pl.DataFrame, recipe: Recipe, profile: str) -> None:
@@ -197,7 +205,7 @@ def provenance(
             "arguments": renderer.arguments,
             "stop_token": renderer.stop_token,
         },
-        "params": {"model": model.model_dump(), "train": params.model_dump(exclude={"cpu", "gpu"})}
+        "params": {"model": model.model_dump(), "train": params.model_dump(include={"profile", "seed"})}
         | {"recipe": recipe.model_dump()},
         "versions": {name: version(name) for name in ("torch", "transformers", "peft", "trl", "accelerate")},
     }

@@ -95,10 +95,13 @@ def keeper(checkpoints: Checkpoints, curve: Curve, minutes: float) -> Any:
             self.last = time.monotonic()
 
         def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-            if time.monotonic() - self.last >= 60 * minutes and state.global_step < state.max_steps:
+            # A run that ends here ends from the checkpoint before: one that went on from its last step would not end.
+            goes_on = state.global_step < state.max_steps and not control.should_training_stop
+            if goes_on and _as_the_first(time.monotonic() - self.last >= 60 * minutes, args.device):
                 control.should_save = True
 
         def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+            _as_the_first(True, args.device)  # each process has written its part
             if state.is_world_process_zero:
                 folder = checkpoints.place / f"checkpoint-{state.global_step}"
                 curve.save(folder)
@@ -106,6 +109,17 @@ def keeper(checkpoints: Checkpoints, curve: Curve, minutes: float) -> Any:
             self.last = time.monotonic()
 
     return Keeper()
+
+
+def _as_the_first(due: bool, device: Any) -> bool:
+    """What the first of several processes says, when all have come here: their clocks differ."""
+    import torch
+
+    if not torch.distributed.is_initialized():
+        return due
+    said = torch.tensor(int(due), device=device)
+    torch.distributed.all_reduce(said if torch.distributed.get_rank() == 0 else said.zero_())
+    return bool(said)
 
 
 def health() -> Any:

@@ -3,9 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.baseline import good_shares, reaching
+from curation.stage import QiratError
+from tests.builders import params
+from training.baseline import Baseline, good_shares, reaching, refuse_unmeasurable
 from training.intervals import share
-from training.scoring import SCORES
+from training.scoring import SCORES, Evaluate
 
 
 def prompted(**counts: tuple[int, int]) -> pl.DataFrame:
@@ -60,3 +62,13 @@ def test_the_interval_of_a_share_is_wilsons() -> None:
     found = share(8, 10)
     assert found.low == pytest.approx(0.4902, abs=1e-4)
     assert found.high == pytest.approx(0.9433, abs=1e-4)
+
+
+def test_an_endpoint_that_cannot_be_compared_on_the_primary_metric_is_refused() -> None:
+    """It would be missing among what the adapter has to beat."""
+    elsewhere = Baseline.model_validate({**params("baseline"), "endpoint": {"url": "http://host/v1", "model": "m"}})
+    by = {name: Evaluate.model_validate({**params("evaluate"), "primary": name}) for name in ("nll", "playbook")}
+    with pytest.raises(QiratError, match="tells no likelihoods"):
+        refuse_unmeasurable(elsewhere, by["nll"])
+    refuse_unmeasurable(elsewhere, by["playbook"])
+    refuse_unmeasurable(Baseline.model_validate(params("baseline")), by["nll"])

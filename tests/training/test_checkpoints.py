@@ -13,6 +13,7 @@ import pytest
 from curation.stage import QiratError
 from tests.builders import ROOT
 from training.checkpoints import COMPLETE, Checkpoints, differences
+from training.train import code_id
 
 
 def trained(folder: Path, *kill_at: int) -> dict[str, Any]:
@@ -85,12 +86,31 @@ def test_a_run_without_a_whole_checkpoint_has_lost_nothing_and_starts_anew(tmp_p
     assert run.resumable() is None
 
 
+def test_of_several_processes_only_one_makes_the_place_ready(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint-3").mkdir()
+    assert Checkpoints(CERTIFICATE, tmp_path).resumable(prepare=False) is None
+    assert (tmp_path / "checkpoint-3").exists()
+    assert Checkpoints(CERTIFICATE, tmp_path).resumable() is None
+    assert not (tmp_path / "checkpoint-3").exists()
+
+
 def test_the_trainers_pickle_does_not_stay(tmp_path: Path) -> None:
     run = Checkpoints(CERTIFICATE, tmp_path)
     (tmp_path / "checkpoint-1").mkdir(parents=True)
     (tmp_path / "checkpoint-1" / "training_args.bin").write_bytes(b"pickle")
     run.completed(tmp_path / "checkpoint-1")
     assert not (tmp_path / "checkpoint-1" / "training_args.bin").exists()
+
+
+def test_a_comment_is_no_other_code(tmp_path: Path) -> None:
+    module = tmp_path / "inner" / "step.py"
+    module.parent.mkdir()
+    module.write_text("rate = 1")
+    before = code_id(tmp_path)
+    module.write_text("# so far\nrate = (\n    1\n)\n")
+    assert code_id(tmp_path) == before
+    module.write_text("rate = 2")
+    assert code_id(tmp_path) != before
 
 
 def test_differences_name_the_place() -> None:

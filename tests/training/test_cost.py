@@ -61,6 +61,12 @@ def test_a_step_is_divided_only_as_far_as_memory_asks() -> None:
     assert passes <= 8
 
 
+def test_where_the_passes_are_given_checkpointing_is_chosen_for_them() -> None:
+    whole = memory(shape(), recipe(batch=8), 8 * 4096, 2, checkpointing=False)
+    assert passes_that_fit(shape(), recipe(batch=8, passes=1), 4096, 2, whole) == (1, False)
+    assert passes_that_fit(shape(), recipe(batch=8, passes=1), 4096, 2, whole * 0.9) == (1, True)
+
+
 def test_no_longer_prompt_never_pays() -> None:
     assert break_even(3600, 0.01) == 360_000
     assert break_even(3600, 0) == math.inf

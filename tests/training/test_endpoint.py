@@ -40,9 +40,14 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             here.asked.append({**body, "path": self.path, "key": self.headers["Authorization"]})
             self.send_response(here.status)
+            self.send_header("Location", "/elsewhere")
             self.end_headers()
             choice = {"message": {"content": f" reply {len(here.asked)} "}, "finish_reason": "stop"}
             self.wfile.write(json.dumps({"choices": [choice], "usage": here.usage}).encode())
+
+        def do_GET(self) -> None:
+            here.asked.append({"path": self.path, "key": self.headers["Authorization"]})
+            self.send_error(404)
 
         def log_message(self, *args: Any) -> None: ...
 
@@ -101,3 +106,13 @@ def test_an_endpoint_that_fails_is_told_with_the_cure_and_without_the_key(server
     assert "geheim" not in str(error.value)
     with pytest.raises(QiratError, match="is no address"):
         replies(Server(url="host/v1"))
+
+
+def test_the_key_goes_nowhere_that_the_endpoint_points_to(server: Server) -> None:
+    server.status = 302
+    with pytest.raises(QiratError, match="404"):
+        replies(server)
+    assert [(asked["path"], asked["key"]) for asked in server.asked] == [
+        ("/v1/chat/completions", "Bearer geheim"),
+        ("/elsewhere", None),
+    ]

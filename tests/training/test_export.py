@@ -1,6 +1,7 @@
 """What servers load, by the files that were written and by a server of its own."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from training import export as exports
 from training.adapter import module_count
 from training.export import PROBE, export
 from training.generation import Decoding, Reply, generate
+from training.likeness import Likeness
 from training.model import Model, load_model
 
 MODULES = 2 * 7  # layers, and the linear ones in each
@@ -293,3 +295,12 @@ def test_the_command_tells_what_was_shown_and_a_fault_in_one_sentence(project: P
     again = CliRunner().invoke(app, ["export", "merged", "out"])
     assert again.exit_code == 1
     assert str(again.exception) == "qirat: out is there already; name a new folder, or remove it"
+
+
+def test_an_export_that_is_no_nearer_to_the_adapter_than_the_bare_base_is_refused() -> None:
+    """A weak adapter changes less than rounding may, so the limits alone would pass an export that lost it."""
+    wanted = exports.Wanted("merged", "bfloat16", None)
+    rounded, strong = (Likeness(100, 1.0, 1.0, mean, 0.01) for mean in (4e-4, 0.1))
+    exports.refuse_unlike(rounded, strong, wanted)
+    with pytest.raises(QiratError, match="for the base without the adapter; try --dtype float32"):
+        exports.refuse_unlike(rounded, replace(rounded, kl_mean=3e-4), wanted)

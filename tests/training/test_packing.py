@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from curation.stage import QiratError
 from tests.training.tiny import model
 from training.attention import use_attention
 
@@ -70,6 +71,15 @@ def test_varlen_refuses_what_it_cannot_compute() -> None:
 
     made = model()
     made.config.layer_types = ["sliding_attention", "full_attention"]
-    with pytest.raises(QiratError, match="window"):
+    with pytest.raises(QiratError, match="sliding_attention"):
         use_attention(made, "varlen", packed=True)
     assert use_attention(made, "auto", packed=True) == made.config._attn_implementation
+
+
+def test_layers_that_varlen_knows_nothing_of_are_left_to_the_model() -> None:
+    made = model()
+    came_with = made.config._attn_implementation
+    made.config.layer_types = ["full_attention", "chunked_attention"]
+    assert use_attention(made, "auto", packed=True) == came_with
+    with pytest.raises(QiratError, match="it has layers of chunked_attention"):
+        use_attention(made, "varlen", packed=True)

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -63,6 +64,14 @@ def test_an_adapter_that_wins_and_loses_nothing_is_promoted() -> None:
 
 def test_an_adapter_that_only_draws_is_not_promoted() -> None:
     assert judged(adapter=6, prompted=6)["verdict"] == "do not promote"
+
+
+def test_what_cannot_be_computed_is_neither_won_nor_kept() -> None:
+    """Weights that overflow give likelihoods that are no numbers, and no comparison with those is true."""
+    found = judged(adapter=8, nll_ar=math.nan)
+    assert found["verdict"] == "do not promote"
+    assert {b["code"] for b in found["because"]} == {"loss"}
+    assert judged(adapter=math.nan)["because"][0]["code"] == "unbeaten"
 
 
 def test_a_loss_in_one_language_stops_promotion_and_is_named() -> None:

@@ -4,10 +4,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from curation.stage import QiratError
 from tests.builders import ROOT, params, talk
 from tests.training.tiny import model, renderer, tokenizer
 from training.checkpoints import Checkpoints
-from training.fit import fair_sample, fit, fit_on_all
+from training.cost import Shape
+from training.fit import Plan, as_before, fair_sample, fit, fit_on_all, plan, predicted
 from training.likelihood import negative_log_likelihoods
 from training.model import Model, load_model
 from training.recipe import Train
@@ -43,7 +45,7 @@ def confident() -> Any:
     return made
 
 
-def recipe(**values: float) -> Train:
+def recipe(**values: Any) -> Train:
     settings = params("train")
     return Train.model_validate({**settings, "cpu": {**settings["cpu"], **values}})
 
@@ -83,12 +85,66 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, monkeypatch: pytest
     dev = examples(talk("question 3", "yes yes"))
     settings = recipe(learning_rate=0.01, epochs=1, dev_points=3, batch=2, passes="auto")
     alone = fit(load_model(base), tokenizer(), learnt, dev, settings, settings.recipe)
+    settings = settings.model_copy(update={"checkpoint_minutes": 0})
     spread = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({}))
+    assert spread.took["processes"] == 2
+    last = Path("data/cache/train/checkpoint-3")
+    assert sorted(path.name for path in last.glob("rng_state*")) == ["rng_state_0.pth", "rng_state_1.pth"]
+    again = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({}))
+    assert (again.took["resumed"], again.curve.losses) == (1, spread.curve.losses)
     assert spread.curve.losses == pytest.approx(alone.curve.losses, rel=1e-5)
     assert spread.curve.losses[4] < spread.curve.losses[0]
     assert sum(negative_log_likelihoods(spread.model, dev)) / sum(e.supervised for e in dev) == pytest.approx(
         min(spread.curve.losses.values()), rel=1e-5
     )
+
+
+def test_a_run_that_stopped_early_and_was_killed_before_it_wrote_stops_at_the_same_step(tmp_path: Path) -> None:
+    learnt = table(examples(*[talk(f"question {n}", "yes yes yes") for n in range(12)]))
+    dev = examples(talk("question", "no"))
+    values = {"learning_rate": 0.02, "epochs": 6, "dev_points": 10, "patience": 1, "batch": 2, "passes": 1}
+    settings = recipe(**values, warmup=0.0).model_copy(update={"checkpoint_minutes": 0})
+    runs = [
+        fit(confident(), tokenizer(), learnt, dev, settings, settings.recipe, Checkpoints({}, tmp_path / "place"))
+        for _ in range(2)
+    ]
+    assert max(runs[0].curve.losses) < 36  # it stopped early
+    assert runs[1].took["resumed"]
+    assert runs[1].curve.losses == runs[0].curve.losses
+
+
+def test_a_step_that_cannot_be_shared_out_is_refused() -> None:
+    shape = Shape.of(model().config, 8)
+    cut = recipe(batch=12, passes=4).recipe
+    assert plan(shape, cut, [10]) == Plan(4, checkpointing=False)
+    with pytest.raises(QiratError, match="choose a multiple of 8"):
+        plan(shape, cut, [10], processes=2)
+
+
+def test_a_resumed_run_keeps_its_passes(tmp_path: Path) -> None:
+    (tmp_path / "trainer_state.json").write_text('{"train_batch_size": 2}')
+    cut = recipe(batch=8, passes="auto").recipe
+    assert as_before(Plan(1, checkpointing=True, processes=2), cut, tmp_path) == Plan(
+        2, checkpointing=True, processes=2
+    )
+
+
+def test_the_trial_saves_the_memory_that_the_run_saves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU that needs checkpointing a trial without it would run out of memory before the run began."""
+    import training.fit
+
+    seen = []
+
+    def spy(trainer: Any, *rest: Any) -> dict[str, float]:
+        found = predicted(trainer, *rest)
+        seen.append(trainer.model.get_base_model().is_gradient_checkpointing)
+        return found
+
+    monkeypatch.setattr(training.fit, "predicted", spy)
+    settings = recipe(batch=2, passes=1, checkpointing=True)
+    rows = examples(talk("question", "yes"), talk("question", "no"))
+    fit(model(), tokenizer(), table(rows), rows, settings, settings.recipe)
+    assert seen == [True]
 
 
 def test_the_trial_looks_at_short_and_long_examples() -> None:
