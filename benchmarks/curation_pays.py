@@ -336,7 +336,7 @@ def _language(name: str, found: Mapping[str, Any]) -> Iterator[str]:
     seeds, steps = len(found["seeds"]), " or ".join(map(str, found["steps"]))
     yield (
         f"**{name}**: {found['conversations']} conversations, about {found['tokens']:,} tokens and {steps} steps a "
-        f"training, {seeds} seeds, {found['judged']} clean test conversations. Nats a token; untrained "
+        f"training, {seeds} seed(s), {found['judged']} clean test conversations. Nats a token; untrained "
         f"{interval(found['untrained'])}."
     )
     yield ""
