@@ -1,7 +1,7 @@
 # make repro  everything: environment, base model, the pipeline on data/raw, where the results are
 # make test   environment if needed, all tests
 # make check  format, lint, types and tests: what every change must pass
-# make review Argilla with the doubtful rows, in the browser
+# make review what the checks doubt now, in Argilla, in the browser
 
 PYTHON ?= python3
 VENV := .venv
@@ -32,6 +32,7 @@ format: $(READY)
 	$(RUN) ruff check --fix .
 
 review: $(READY)
+	$(RUN) dvc repro route
 	$(RUN) qirat review serve --background
 	$(RUN) qirat review push
 
