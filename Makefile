@@ -32,9 +32,7 @@ format: $(READY)
 	$(RUN) ruff check --fix .
 
 review: $(READY)
-	$(RUN) dvc repro route
-	$(RUN) qirat review serve --background
-	$(RUN) qirat review push
+	$(RUN) { qirat review serve --background & } ; dvc repro route && wait $$! && qirat review push
 
 clean:
 	rm -rf $(VENV)
