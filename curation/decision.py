@@ -1,7 +1,5 @@
 """What people decided. One JSON object a line in data/review/decisions.jsonl, sorted by conversation_id, kept in git.
 
-The first line is a header, so that the file exists and parses before anyone has decided anything:
-
     {"qirat": "decisions", "version": 1}
     {"conversation_id": "3f…", "decision": "edit", "reasons": ["wrong_tone"], "messages": [...], "label": null,
      "annotators": ["sara"], "agreement": 1.0, "decided_at": "2026-01-05T10:00:00+00:00"}
@@ -9,16 +7,16 @@ The first line is a header, so that the file exists and parses before anyone has
 An id is a hash of the words, so a decision cannot stick to other words than those the person saw.
 """
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from curation.conversation import ROLES, canonical_json
-from curation.stage import Params, QiratError, atomic
+from curation.conversation import ROLES
+from curation.json_lines import read_lines, write_lines
+from curation.stage import Params, QiratError
 
 PATH = Path("data/review/decisions.jsonl")
 LATER = {"purpose", "confidence", "applied_from", "similarity"}
@@ -31,14 +29,6 @@ def moment(time: str) -> datetime:
     """A time as the files of the review hold it, ISO 8601; in UTC where it does not say. Raises ValueError."""
     found = datetime.fromisoformat(time)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def told(error: Exception) -> str:
-    """What is wrong with a line of the review's files, without quoting it: customers' words stand there."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-    return "; ".join(fault.removeprefix(": ").replace("Value error, ", "") for fault in faults)
 
 
 class Decision(Params):
@@ -84,16 +74,7 @@ class Decision(Params):
 def read_decisions(path: Path = PATH) -> list[Decision]:
     """All decisions; a line that cannot be read, or a second decision on the same words, is an error with its line."""
     decisions: dict[str, Decision] = {}
-    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-            if "qirat" in value:
-                continue
-            decision = Decision.model_validate(value)
-        except (ValueError, TypeError) as error:  # pydantic's ValidationError is a ValueError
-            raise QiratError(f"{path}, line {number}: {told(error)}; mend or delete the line") from None
+    for number, decision in read_lines(path, Decision.model_validate):
         if decision.conversation_id in decisions:
             raise QiratError(
                 f"{path}, line {number}: a second decision on {decision.conversation_id}; "
@@ -104,11 +85,8 @@ def read_decisions(path: Path = PATH) -> list[Decision]:
 
 
 def write_decisions(decisions: Iterable[Decision], path: Path = PATH) -> None:
-    """Header first, then one line a decision in the order of ids: merges cleanly in git."""
-    ordered = sorted(decisions, key=lambda d: d.conversation_id)
-    lines = [canonical_json(HEADER), *(canonical_json(_plain(d)) for d in ordered)]
-    with atomic(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", "utf-8")
+    """One line a decision, in the order of ids."""
+    write_lines(path, HEADER, map(_plain, sorted(decisions, key=lambda d: d.conversation_id)))
 
 
 def _plain(decision: Decision) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What must never be used again: rules in data/forget.jsonl, kept in git. Ingest leaves out every row they name.
 
-The first line is a header, so that the file exists and parses before there is a rule; then one rule a line, sorted:
+One rule a line, sorted:
 
     {"qirat": "forget", "version": 1}
     {"forget": "licence", "value": "cc-by-nc-4.0"}
@@ -11,17 +11,15 @@ That hides a name from a reader, not from somebody who can guess it and compare.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import polars as pl
-from pydantic import ValidationError
 
-from curation.conversation import canonical_json
-from curation.stage import Params, QiratError, atomic
+from curation.json_lines import read_lines, write_lines
+from curation.stage import Params, QiratError
 from curation.text import fold
 
 PATH = Path("data/forget.jsonl")
@@ -109,17 +107,7 @@ def _spelled(column: pl.Series, spelling: Callable[[str], str], wanted: Iterable
 
 def read_rules(path: Path = PATH) -> Rules:
     """All rules; a line that cannot be read is an error that names it."""
-    rules = set()
-    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-            if "qirat" not in value:
-                rules.add(_as_made(Rule.model_validate(value)))
-        except (ValidationError, ValueError, TypeError) as error:
-            raise QiratError(f"{path}, line {number}: {error}; mend or delete the line") from None
-    return frozenset(rules)
+    return frozenset(one for _, one in read_lines(path, lambda value: _as_made(Rule.model_validate(value))))
 
 
 def _as_made(typed: Rule) -> Rule:
@@ -132,8 +120,6 @@ def _as_made(typed: Rule) -> Rule:
 
 
 def write_rules(rules: Iterable[Rule], path: Path = PATH) -> None:
-    """Header first, then one line a rule in their order: merges cleanly in git."""
+    """One line a rule, in their order."""
     ordered = sorted({(r.forget, r.value) for r in rules})
-    lines = [canonical_json(HEADER), *(canonical_json({"forget": kind, "value": value}) for kind, value in ordered)]
-    with atomic(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", "utf-8")
+    write_lines(path, HEADER, ({"forget": kind, "value": value} for kind, value in ordered))

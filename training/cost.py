@@ -91,13 +91,13 @@ def training_operations(shape: Shape, lengths: Sequence[int], supervised: int) -
     )
 
 
-def reading_operations(shape: Shape, lengths: Sequence[int], scored: int = 0) -> float:
-    """The forward pass alone, with `scored` tokens through the head."""
-    return 2.0 * sum(lengths) * shape.linear + 2.0 * scored * shape.head + _attention_operations(shape, lengths)
+def reading_operations(shape: Shape, tokens: float) -> float:
+    """Of a prompt of so many tokens: the forward pass alone, of which the head sees next to nothing."""
+    return 2.0 * tokens * shape.linear + _attention_operations(shape, [tokens])
 
 
-def _attention_operations(shape: Shape, lengths: Sequence[int]) -> float:
-    return 2.0 * shape.layers * shape.attention * sum(float(n) * n for n in lengths)
+def _attention_operations(shape: Shape, lengths: Sequence[float]) -> float:
+    return 2.0 * shape.layers * shape.attention * sum(n * n for n in lengths)
 
 
 def memory(shape: Shape, recipe: Recipe, tokens: int, bytes_a_value: int, checkpointing: bool) -> float:
@@ -132,9 +132,9 @@ def _divisors(number: int) -> list[int]:
     return [n for n in range(1, number + 1) if number % n == 0]
 
 
-def reading_seconds(shape: Shape, tokens: float) -> float:
-    """Seconds on a card of one operation a second to read a prompt of so many tokens more."""
-    return 2.0 * tokens * shape.linear / READING
+def saved_seconds(shape: Shape, long: float, short: float) -> float:
+    """Seconds a reply, on a card of one operation a second, that a prompt of `short` tokens saves against `long`."""
+    return (reading_operations(shape, long) - reading_operations(shape, short)) / READING
 
 
 def break_even(training_seconds: float, saved_seconds_a_reply: float) -> float:

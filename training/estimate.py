@@ -9,7 +9,7 @@ import polars as pl
 
 from curation.stage import CACHE, finished_table, load_params, table_path
 from training.arms import ADAPTER
-from training.cost import CARDS, REACHED, Card, Shape, break_even, memory, reading_seconds, training_operations
+from training.cost import CARDS, REACHED, Card, Shape, break_even, memory, saved_seconds, training_operations
 from training.model import Model, load_config
 from training.recipe import Recipe, Train, settled
 
@@ -113,7 +113,7 @@ def _traffic(found: Estimate, asked: Mapping[str, float], replies_a_day: float) 
     for arm, tokens in asked.items():
         if bare is None or arm in (ADAPTER, "base", "endpoint"):  # the last does not run on this card
             continue
-        pays = break_even(found.operations / REACHED, reading_seconds(found.shape, tokens - bare))
+        pays = break_even(found.operations / REACHED, saved_seconds(found.shape, tokens, bare))
         after = f"{pays:,.0f} replies, {pays / replies_a_day:,.1f} days at {replies_a_day:,.0f} a day"
         yield ""
         yield f"{arm} reads {tokens - bare:,.0f} tokens a reply more: training has paid for itself after {after}"

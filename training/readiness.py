@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from training.arms import PROMPT_ARMS
-from training.cost import REACHED, Shape, break_even, reading_seconds, training_operations
+from training.cost import REACHED, Shape, break_even, saved_seconds, training_operations
 from training.intervals import FEW
 from training.scoring import ALL, figure
 from training.template import IGNORED
@@ -50,13 +50,13 @@ def traffic_answer(
 
     On one and the same card, so that its price and speed cancel out. `tokens` is data/tokenized/train.
     """
-    saved = figure(arms, best, "prompt_tokens") - figure(arms, PROMPT_ARMS[0], "prompt_tokens")
+    long, short = (figure(arms, arm, "prompt_tokens") for arm in (best, PROMPT_ARMS[0]))
     lengths = tokens["input_ids"].list.len().to_list()
     supervised = int((tokens["labels"].explode() != IGNORED).sum())
     shape = Shape.of(config, RANK)
     training = EPOCHS * training_operations(shape, lengths, supervised) / REACHED
-    replies = break_even(training, reading_seconds(shape, saved))
+    replies = break_even(training, saved_seconds(shape, long, short))
     pays = replies <= MOST_DAYS * replies_a_day
     known = {"replies": round(replies), "days": replies / replies_a_day} if math.isfinite(replies) else {}
-    figures = {"arm": best, "saved": max(saved, 0.0), "replies_a_day": replies_a_day, **known}
+    figures = {"arm": best, "saved": max(long - short, 0.0), "replies_a_day": replies_a_day, **known}
     return Answer("traffic", "yes" if pays else "no", figures)

@@ -1,7 +1,5 @@
 """data/review/answers.jsonl: every answer somebody submitted, one JSON object a line, kept in git.
 
-The first line is a header, so that the file exists and parses before anyone has answered:
-
     {"qirat": "answers", "version": 1}
     {"annotator": "sara", "at": "2026-01-05T10:00:00+00:00", "conversation_id": "3f…", "decision": "keep", ...}
 
@@ -13,15 +11,13 @@ import contextlib
 import dataclasses
 import fcntl
 import functools
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from curation.conversation import canonical_json
-from curation.decision import moment, told
+from curation.decision import moment
+from curation.json_lines import read_lines, write_lines
 from curation.review.answers import Answer
-from curation.stage import QiratError, atomic
 
 PATH = Path("data/review/answers.jsonl")
 LOCK = Path(".qirat/review.lock")
@@ -41,23 +37,12 @@ def read_answers(path: Path = PATH) -> list[Answer]:
     """Every answer of the file, none where there is no file; a line that cannot be read is an error with its number."""
     if not path.exists():
         return []
-    answers = []
-    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
-        if line.strip():
-            try:
-                value = json.loads(line)
-                if "qirat" not in value:
-                    answers.append(_dated(_checked().validate_python(value)))
-            except (ValueError, TypeError) as error:  # pydantic's ValidationError is a ValueError
-                raise QiratError(f"{path}, line {number}: {told(error)}; mend or delete the line") from None
-    return answers
+    return [answer for _, answer in read_lines(path, lambda value: _dated(_checked().validate_python(value)))]
 
 
 def write_answers(answers: Iterable[Answer], path: Path = PATH) -> None:
-    """Header first, then one line an answer in a fixed order: merges cleanly in git."""
-    lines = [canonical_json(HEADER), *(canonical_json(_plain(answer)) for answer in sorted(answers, key=_place))]
-    with atomic(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", "utf-8")
+    """One line an answer, in the order of conversation, annotator and round."""
+    write_lines(path, HEADER, map(_plain, sorted(answers, key=_place)))
 
 
 def collected(known: Iterable[Answer], given: Iterable[Answer]) -> list[Answer]:

@@ -6,7 +6,6 @@ One JSON object a line below a header, sorted by conversation_id, kept in git:
     {"conversation_id": "3f…", "decision": "edit", "reasons": ["wrong_tone"]}
 """
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -14,11 +13,10 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field, ValidationError, field_validator
 
-from curation.conversation import canonical_json
-from curation.decision import told
+from curation.json_lines import read_lines, told, write_lines
 from curation.review import answers_file
 from curation.review.form import REASONS
-from curation.stage import Params, QiratError, atomic, finished_table
+from curation.stage import Params, QiratError, finished_table
 
 PATH = Path("data/review/gold.jsonl")
 HEADER = {"qirat": "gold", "version": 1}
@@ -45,16 +43,7 @@ def read_gold(path: Path = PATH) -> list[Gold]:
     if not path.exists():
         return []
     found: dict[str, Gold] = {}
-    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-            if "qirat" in value:
-                continue
-            gold = Gold.model_validate(value)
-        except (ValueError, TypeError) as error:
-            raise QiratError(f"{path}, line {number}: {told(error)}; mend or delete the line") from None
+    for number, gold in read_lines(path, Gold.model_validate):
         if gold.conversation_id in found:
             raise QiratError(f"{path}, line {number}: {gold.conversation_id} stands there twice; keep one of the two")
         found[gold.conversation_id] = gold
@@ -62,13 +51,8 @@ def read_gold(path: Path = PATH) -> list[Gold]:
 
 
 def write_gold(gold: Iterable[Gold], path: Path = PATH) -> None:
-    """Header first, then one line a conversation in the order of ids: merges cleanly in git."""
-    lines = [
-        canonical_json(HEADER),
-        *(canonical_json(_plain(g)) for g in sorted(gold, key=lambda g: g.conversation_id)),
-    ]
-    with atomic(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", "utf-8")
+    """One line a conversation, in the order of ids."""
+    write_lines(path, HEADER, map(_plain, sorted(gold, key=lambda g: g.conversation_id)))
 
 
 @answers_file.alone()
@@ -79,7 +63,7 @@ def add(wanted: str, decision: str, reasons: Iterable[str]) -> Gold:
             {"conversation_id": _named(wanted), "decision": decision, "reasons": tuple(reasons)}
         )
     except ValidationError as error:
-        raise QiratError("; ".join(e["msg"].removeprefix("Value error, ") for e in error.errors())) from None
+        raise QiratError(told(error)) from None
     write_gold([*(gold for gold in read_gold() if gold.conversation_id != marked.conversation_id), marked])
     return marked
 

@@ -71,7 +71,7 @@ def test_the_adapters_card_is_valid_and_names_the_licence_of_the_base(
     Path("tiny").mkdir()
     Path("tiny/README.md").write_text("---\nlicense: apache-2.0\n---\n", "utf-8")
     card = ModelCard.load(trained(tmp_path) / "README.md")
-    data: Any = card.data
-    assert (data.base_model, data.library_name, data.tags) == ("tiny", "peft", ["lora", "qirat"])
+    data = card.data.to_dict()
+    assert (data["base_model"], data["library_name"], data["tags"]) == ("tiny", "peft", ["lora", "qirat"])
     assert "| base licence | apache-2.0 |" in card.text
     assert read_provenance(Path("models/adapter"))["base"]["licence"] == "apache-2.0"

@@ -215,8 +215,8 @@ def test_the_card_parses_and_tells_how_to_serve(project: Path) -> None:
 
     export("merged", Path("out"))
     card = ModelCard.load("out/README.md")
-    data: Any = card.data
-    assert (data.library_name, data.base_model, data.license) == ("transformers", "tiny", "other")
+    data = card.data.to_dict()
+    assert (data["library_name"], data["base_model"], data["license"]) == ("transformers", "tiny", "other")
     assert '{"enable_thinking": false}' in card.text
     assert "`<|im_end|>`" in card.text
 
