@@ -1,13 +1,14 @@
 """Does curation pay? One small model is trained on raw, on deduplicated and on curated rows of the sample.
 
-    python -m benchmarks.curation_pays FOLDER --language en [--seeds 1 2 3] [--tokens 8000] [--judged 48]
+    python -m benchmarks.curation_pays FOLDER --language en [--seeds 1 2 3] [--tokens 8000] [--defects 0.5]
 
 FOLDER becomes a project: the sample as shipped through the real stages, ingest to split. Each seed draws three sets
-from it: `raw` from every ingested row as it came, duplicates and defects in their proportion; `random` from what dedup
-left, unscored; `curated` from the curated rows. The last two keep what they may of the raw draw, slot by slot, so sets
-differ in nothing else. All are of the same number of conversations and nearly the same number of tokens, so they take
-the same steps; no row is, or is like, a conversation of dev or test. Judged is the likelihood of the team's replies in
-test conversations that carry no planted defect, and of the first seed a few freely written replies by the playbook.
+from it: `raw` from every ingested row as it came, duplicates and defects in their proportion or in the share that
+--defects asks for; `random` from what dedup left, unscored; `curated` from the curated rows. The last two keep what
+they may of the raw draw, slot by slot, so sets differ in nothing else. All are of the same number of conversations and
+nearly the same number of tokens, so they take the same steps; no row is, or is like, a conversation of dev or test.
+Judged is the likelihood of the team's replies in test conversations that carry no planted defect, and of the first seed
+a few freely written replies by the playbook.
 
 Finished runs stay in FOLDER/runs and are not run again.
 Results go to benchmarks/results/curation_pays.json, `python -m benchmarks.document` shows them.
@@ -51,7 +52,15 @@ ROAD = (
 SETS = ("raw", "random", "curated")
 DRAWS = 100  # of which the one whose tokens come nearest to the number wanted is taken
 WATCHED = 8  # clean dev conversations: their loss is told, nothing is chosen by it
-STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # 97.5% quantile of t for so many seeds
+STUDENT = {
+    2: 12.706,
+    3: 4.303,
+    4: 3.182,
+    5: 2.776,
+    6: 2.571,
+    7: 2.447,
+    8: 2.365,
+}  # 97.5% quantile of t for so many seeds
 BOOTSTRAP = Bootstrap(5000, 7)
 
 
@@ -59,12 +68,12 @@ def main() -> None:
     arguments = parsed()
     made(arguments.folder)
     os.chdir(arguments.folder)
-    held = Held.of(arguments.language, arguments.tokens, arguments.judged)
+    held = Held.of(arguments.language, arguments.tokens, arguments.judged, arguments.defects)
     for seed in arguments.seeds:
         for name in SETS:
             held.run(name, seed, generated=arguments.generated if seed == arguments.seeds[0] else 0)
     everything = json.loads(arguments.results.read_text("utf-8")) if arguments.results.exists() else {}
-    everything[arguments.language] = summary(held, arguments.seeds)
+    everything[held.name] = summary(held, arguments.seeds)
     arguments.results.write_text(json.dumps(everything, indent=1, sort_keys=True) + "\n", "utf-8")
     print(markdown(everything))
 
@@ -75,6 +84,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--language", choices=("en", "ar"), required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--tokens", type=int, default=8000, help="of each training set")
+    parser.add_argument("--defects", type=float, help="share of the raw draw that carries one; without, the sample's")
     parser.add_argument("--judged", type=int, default=48, help="clean test conversations")
     parser.add_argument("--generated", type=int, default=12, help="of these, answered freely after the first seed")
     parser.add_argument("--results", type=Path, default=RESULTS / "curation_pays.json")
@@ -142,8 +152,9 @@ def table(name: str) -> pl.DataFrame:
 class Held:
     """What all runs of a language have in common."""
 
-    def __init__(self, language: str, tokens: int, renderer: Renderer, judged: int) -> None:
-        self.language, self.tokens, self.renderer = language, tokens, renderer
+    def __init__(self, language: str, tokens: int, renderer: Renderer, judged: int, defects: float | None) -> None:
+        self.language, self.tokens, self.renderer, self.defects = language, tokens, renderer, defects
+        self.name = language if defects is None else f"{language} {defects:.0%}"
         self.model, self.train = load_params("model", Model), load_params("train", Train)
         self.pools = {name: self.tokenized(rows) for name, rows in pools(language).items()}
         self.examples = round(tokens / self.pools["raw"]["tokens"].mean())  # type: ignore[operator,arg-type]
@@ -153,9 +164,9 @@ class Held:
         self.asked = self.tokenized(self.test)
 
     @classmethod
-    def of(cls, language: str, tokens: int, judged: int) -> "Held":
+    def of(cls, language: str, tokens: int, judged: int, defects: float | None = None) -> "Held":
         model = load_params("model", Model)
-        return cls(language, tokens, Renderer(load_tokenizer(model), model.template_arguments), judged)
+        return cls(language, tokens, Renderer(load_tokenizer(model), model.template_arguments), judged, defects)
 
     @property
     def recipe(self) -> Recipe:
@@ -175,10 +186,10 @@ class Held:
         return tokens.hstack(whole.filter(fits).select("row_id", "defect", tokens="size"))
 
     def place(self, name: str, seed: int) -> Path:
-        return Path("runs") / f"{self.language}-{self.tokens}-{name}-{seed}"
+        return Path("runs") / f"{self.name.replace(' ', '-')}-{self.tokens}-{name}-{seed}"
 
     def drawn(self, name: str, seed: int) -> pl.DataFrame:
-        return drawn(self.pools, self.examples, self.tokens, seed)[name]
+        return drawn(self.pools, self.examples, self.tokens, seed, self.defects)[name]
 
     def run(self, name: str, seed: int, generated: int) -> None:
         """Trains on a set and judges, unless that was done."""
@@ -212,7 +223,7 @@ class Held:
 
     def untrained(self) -> pl.DataFrame:
         """LOSSES of the base model."""
-        place = self.place("untrained", 0)
+        place = Path("runs") / f"{self.language}-untrained"
         if not place.exists():
             with atomic(place) as folder:
                 folder.mkdir()
@@ -220,16 +231,31 @@ class Held:
         return pl.read_parquet(place / "losses.parquet")
 
 
-def drawn(pools: Mapping[str, pl.DataFrame], number: int, tokens: int, seed: int) -> dict[str, pl.DataFrame]:
+def drawn(
+    pools: Mapping[str, pl.DataFrame], number: int, tokens: int, seed: int, defects: float | None = None
+) -> dict[str, pl.DataFrame]:
     """`number` rows for each set, of nearly `tokens` tokens together.
 
-    `raw` is drawn at random. The other sets keep what they may of it, slot by slot, and fill the rest from their own
-    pool at random: so each is a random draw of its pool, and two sets differ in nothing but what curation changes.
+    `raw` is drawn at random, `defects` of it among the defective rows where that is given. The other sets keep what
+    they may of it, slot by slot, and fill the rest from their own pool at random: so each is a random draw of its pool,
+    and two sets differ in nothing but what curation changes.
     """
     rng = random.Random(seed)
-    raw = pools["raw"]
-    first = raw[nearest(raw["tokens"].to_list(), number, tokens, rng)]["row_id"].to_list()
+    first = raw_rows(pools["raw"], number, tokens, defects, rng)
     return {name: filled(pool, first, tokens, rng) for name, pool in pools.items()}
+
+
+def raw_rows(raw: pl.DataFrame, number: int, tokens: int, defects: float | None, rng: random.Random) -> list[str]:
+    """The row_ids of the raw draw, in the order in which they are learnt."""
+    if defects is None:
+        return raw[nearest(raw["tokens"].to_list(), number, tokens, rng)]["row_id"].to_list()
+    planted = raw.filter(pl.col("defect") != "clean")
+    bad = round(defects * number)
+    first = planted[nearest(planted["tokens"].to_list(), bad, tokens * bad // number, rng)]
+    clean = raw.filter(defect="clean")
+    rest = clean[nearest(clean["tokens"].to_list(), number - bad, tokens - first["tokens"].sum(), rng)]
+    rows: list[str] = [*first["row_id"], *rest["row_id"]]
+    return rng.sample(rows, number)
 
 
 def filled(pool: pl.DataFrame, wanted: Sequence[str], tokens: int, rng: random.Random) -> pl.DataFrame:
@@ -327,15 +353,15 @@ LANGUAGES = {"en": "English", "ar": "Arabic"}
 
 def markdown(results: Mapping[str, Any]) -> str:
     """The tables of docs/benchmarks.md."""
-    return "\n".join(
-        line for code in LANGUAGES if code in results for line in _language(LANGUAGES[code], results[code])
-    )
+    return "\n".join(line for name in sorted(results) for line in _runs(name, results[name]))
 
 
-def _language(name: str, found: Mapping[str, Any]) -> Iterator[str]:
+def _runs(name: str, found: Mapping[str, Any]) -> Iterator[str]:
+    code, _, defects = name.partition(" ")
+    title = LANGUAGES[code] + (f", {defects} of the raw rows defective" if defects else "")
     seeds, steps = len(found["seeds"]), " or ".join(map(str, found["steps"]))
     yield (
-        f"**{name}**: {found['conversations']} conversations, about {found['tokens']:,} tokens and {steps} steps a "
+        f"**{title}**: {found['conversations']} conversations, about {found['tokens']:,} tokens and {steps} steps a "
         f"training, {seeds} seed(s), {found['judged']} clean test conversations. Nats a token; untrained "
         f"{interval(found['untrained'])}."
     )

@@ -30,6 +30,13 @@ def record(*talks: list[dict[str, Any]], **columns: Any) -> pl.DataFrame:
     return table.with_columns(pl.Series(name, values, SCHEMA[name]) for name, values in columns.items())
 
 
+def save(root: Path, name: str, table: pl.DataFrame) -> None:
+    """Writes a table of a project where the stages look for it."""
+    path = root / "data" / f"{name}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.write_parquet(path)
+
+
 def params(section: str) -> dict[str, Any]:
     """A section of the params.yaml that ships."""
     found: Mapping[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))

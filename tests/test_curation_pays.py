@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks import adapter_wins, curation_pays, document
 from benchmarks.curation_pays import Held, drawn, family, over_seeds, pools, summary
-from tests.training.tiny import project, save, support
+from tests.builders import save
+from tests.training.tiny import project, support
 
 
 @pytest.fixture
@@ -65,6 +66,18 @@ def test_sets_are_of_the_same_size_differ_by_seed_and_only_where_they_must() -> 
         assert both["curated"]["row_id"].n_unique() == 20
         for before, after in zip(both["raw"].rows(), both["curated"].rows(), strict=True):
             assert (before == after) == (before[1] % 5 > 0)
+
+
+def test_the_raw_draw_carries_the_share_of_defects_asked_for_and_curated_none() -> None:
+    defects = ["planted" if n % 4 == 0 else "clean" for n in range(200)]
+    columns = {"row_id": [str(n) for n in range(200)], "tokens": [100 + n for n in range(200)], "defect": defects}
+    raw = pl.DataFrame(columns)
+    found = drawn({"raw": raw, "curated": raw.filter(defect="clean")}, 20, 4000, 1, defects=0.5)
+    assert [(one["defect"] == "planted").sum() for one in found.values()] == [10, 0]
+    assert all(one.height == 20 and abs(one["tokens"].sum() - 4000) < 60 for one in found.values())
+    kept = [before == after for before, after in zip(found["raw"].rows(), found["curated"].rows(), strict=True)]
+    assert sum(kept) == 10
+    assert kept[:10].count(True) not in (0, 10)  # defects stand among the others
 
 
 def test_all_sets_take_the_same_steps_and_a_second_call_trains_nothing(

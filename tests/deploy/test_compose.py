@@ -1,16 +1,16 @@
 """What can be known of the production files without containers."""
 
-import os
 import re
 import shutil
 import stat
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from curation.review.server.environment import interpreter
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "argilla"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
@@ -94,8 +94,8 @@ def test_the_environment_is_made_once_of_random_secrets_for_its_owner_alone(tmp_
 
 
 def test_compose_itself_takes_the_file(tmp_path: Path) -> None:
-    command = next((c for c in (["docker", "compose"], ["docker-compose"]) if _runs(c)), None)
-    if command is None:
+    command = ["docker", "compose"]
+    if not _runs(command):
         pytest.skip("docker compose is not here")
     _made(tmp_path / "project")
     subprocess.run([*command, "config", "--quiet"], cwd=tmp_path / "project", check=True)
@@ -124,12 +124,8 @@ def _texts() -> list[str]:
 
 
 def _argilla(path: str) -> Path:
-    environment = os.environ.get("QIRAT_ARGILLA_ENVIRONMENT", Path(__file__).parents[2] / ".qirat/argilla/environment")
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    found = Path(environment) / "lib" / version / "site-packages" / "argilla_server" / path
-    if not found.exists():
-        pytest.skip("the embedded Argilla's environment is not made")
-    return found
+    """A file of the server; its environment is made where there is none."""
+    return next(interpreter().parents[1].glob(f"lib/python*/site-packages/argilla_server/{path}"))
 
 
 def _runs(command: list[str]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from curation.conversation import conversations
+from tests.builders import save
 
 FINDINGS = {"conversation_id": pl.String, "code": pl.String, "value": pl.Float64}
 QUEUE = ("conversation_id", "rank", "priority", "reason", "codes", "evidence", "verdict", "group")
@@ -50,7 +51,5 @@ def project(folder: Path, rows: Sequence[Mapping[str, Any]], vectors: pl.DataFra
         "scored/findings": pl.DataFrame(findings, schema=FINDINGS),
         "embedded/vectors": empty if vectors is None else vectors,
     }.items():
-        path = folder / "data" / f"{place}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content.write_parquet(path)
+        save(folder, place, content)
     return ids

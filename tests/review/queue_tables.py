@@ -6,6 +6,7 @@ import polars as pl
 
 from curation.checks import FINDINGS
 from curation.embed import NO_VECTORS
+from tests.builders import save
 
 
 def write_tables(folder: Path, table: pl.DataFrame, turn: int | None = None) -> None:
@@ -39,6 +40,4 @@ def write_tables(folder: Path, table: pl.DataFrame, turn: int | None = None) -> 
         "scored/findings": findings,
         "embedded/vectors": pl.DataFrame(schema=NO_VECTORS),
     }.items():
-        path = folder / "data" / f"{place}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content.write_parquet(path)
+        save(folder, place, content)

@@ -3,19 +3,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.training.tiny import project
+from tests.training.tiny import tokenized
 from training import curve as asked
-from training import tokenize
 from training.intervals import Bootstrap
 
 
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = project(tmp_path_factory.mktemp("curve"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        tokenize.main()
-    return root
+    return tokenized(tmp_path_factory.mktemp("curve"))
 
 
 def point(share: float, *losses: tuple[float, float]) -> asked.Point:

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.tiny import project, save
+from tests.builders import save
+from tests.training.tiny import project
 from training.estimate import as_text, estimate, prompt_tokens, took_last
 
 

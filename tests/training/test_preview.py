@@ -9,24 +9,20 @@ from curation.cli import app
 from curation.stage import QiratError
 from tests.builders import talk
 from tests.training.families import FAMILIES, renderer
-from tests.training.tiny import project
-from training import preview, tokenize
+from tests.training.tiny import tokenized
+from training import preview
 from training.template import IGNORED
 
 
 @pytest.fixture(scope="module")
-def tokenized(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = project(tmp_path_factory.mktemp("preview"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        tokenize.main()
-    return root
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tokenized(tmp_path_factory.mktemp("preview"))
 
 
 @pytest.fixture
-def arabic(tokenized: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def arabic(ready: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A conversation_id of train, in the folder where it is."""
-    monkeypatch.chdir(tokenized)
+    monkeypatch.chdir(ready)
     table = pl.read_parquet("data/splits/train.parquet").filter(pl.col("language") == "ar")
     return str(table["conversation_id"].sort()[0])
 
@@ -73,8 +69,8 @@ def test_the_page_stands_alone_and_lays_each_line_out_in_its_own_direction(arabi
     assert '<bdi dir="ltr" class="learnt special" title="3">&lt;|im_end|&gt;</bdi>' in page
 
 
-def test_an_id_that_is_nowhere_or_has_no_tokens_is_told_why(tokenized: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tokenized)
+def test_an_id_that_is_nowhere_or_has_no_tokens_is_told_why(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ready)
     with pytest.raises(QiratError, match="0 conversations of dev have tokens"):
         preview.preview("ffffffffff", "dev")
     with pytest.raises(QiratError, match="give at least 6 digits"):

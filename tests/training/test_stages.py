@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 import yaml
 
-from tests.training.tiny import model, project, save, support, tokenizer
+from tests.builders import save
+from tests.training.tiny import model, project, support, tokenizer
 from training import baseline, evaluate, tokenize, train
 from training.scoring import METRICS
 

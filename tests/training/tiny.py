@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 import yaml
 
 from curation.conversation import conversations
-from tests.builders import ROOT, params, talk
+from tests.builders import ROOT, params, save, talk
+from training import tokenize
 from training.template import Renderer
 
 CHATML = (
@@ -104,10 +106,12 @@ def project(root: Path, rows: int = 60) -> Path:
     return root
 
 
-def save(root: Path, name: str, table: pl.DataFrame) -> None:
-    path = root / "data" / f"{name}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table.write_parquet(path)
+def tokenized(root: Path) -> Path:
+    """A `project` after `tokenize`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project(root))
+        tokenize.main()
+    return root
 
 
 def support(rows: int) -> pl.DataFrame:

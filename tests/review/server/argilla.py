@@ -1,6 +1,8 @@
 """An Argilla server as tests see it: over HTTP alone, so that any server can stand there."""
 
+import contextlib
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,14 @@ class Person(Api):
         values = {"decision": {"value": decision}}
         answer = {"record_id": record, "values": values, "status": status}
         return self.ask("POST", f"records/{record}/responses", json={k: answer[k] for k in ("values", "status")})
+
+
+@contextlib.contextmanager
+def served(home: Path) -> Iterator[Path]:
+    """An embedded server on this home, for as long as the block runs."""
+    process.serve_in_background(0, home)
+    yield home
+    process.stop(home)
 
 
 def api_of(home: Path) -> Api:

@@ -4,17 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from curation.review.server import process
-from tests.review.server.argilla import Api, api_of
+from tests.review.server.argilla import Api, api_of, served
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Of an embedded server that runs as long as the tests. Its environment is made if there is none."""
-    home = tmp_path_factory.mktemp("argilla") / "home"
-    process.serve_in_background(0, home)
-    yield home
-    process.stop(home)
+    with served(tmp_path_factory.mktemp("argilla") / "home") as home:
+        yield home
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 
 from curation.review.server import process
 from curation.stage import QiratError
-from tests.review.server.argilla import Api, api_of
+from tests.review.server.argilla import Api, api_of, served
 from tests.review.server.load import answer, kill_once_answered, push, saved, team, together
 from tests.review.server.test_security import login
 
@@ -21,10 +21,8 @@ pytestmark = pytest.mark.xdist_group("argilla")
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The home of a server that tests may harm."""
-    home = tmp_path_factory.mktemp("harmed") / "home"
-    process.serve_in_background(0, home)
-    yield home
-    process.stop(home)
+    with served(tmp_path_factory.mktemp("harmed") / "home") as home:
+        yield home
 
 
 def test_answers_survive_a_kill_while_people_answer_and_records_are_written(own: Path) -> None:
