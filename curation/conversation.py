@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
 import polars as pl
 
 ROLES = ("system", "user", "assistant", "tool")
@@ -17,6 +18,8 @@ MESSAGE = pl.Struct(
         "tool_calls": pl.String,  # JSON text, as the source gave it
     }
 )
+
+FIELDS = frozenset(field.name for field in MESSAGE.fields)
 
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "row_id": pl.String,  # source_file:source_row, unique
@@ -51,10 +54,12 @@ def canonical_json(value: Any) -> str:
 
 def conversation_id(messages: Iterable[Mapping[str, Any]]) -> str:
     """128-bit SHA-256 prefix (32 hex digits) of the messages: the same words have the same id, anywhere."""
-    canonical = [
-        {key: m[key] for key in ("role", "content", "name", "tool_calls") if m.get(key) is not None} for m in messages
-    ]
-    return hashlib.sha256(canonical_json(canonical).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    canonical = [{key: value for key, value in m.items() if value is not None and key in FIELDS} for m in messages]
+    try:
+        spelled = orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)  # texts as canonical_json spells them
+    except TypeError:  # it refuses half characters
+        spelled = canonical_json(canonical).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(spelled).hexdigest()[:32]
 
 
 def conversations(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:

@@ -4,13 +4,14 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 
-LATIN, ARABIC = re.compile(r"[A-Za-z\u00c0-\u024f]"), re.compile(r"[\u0620-\u064a\u066e-\u06d3]")
+LATIN, ARABIC = re.compile(r"[A-Za-z\u00c0-\u024f]+"), re.compile(r"[\u0620-\u064a\u066e-\u06d3]+")
 LOOKED_AT = 400  # characters; more adds time, not certainty
 SHORTEST = 12  # letters; below, a detector guesses: take the script's usual language
 UNLIKELY = 0.2  # chance of the script's usual language below which a text is in another one
 MIXED_FROM = 0.25  # share of the rarer script from which a text is mixed
 MANY_SHARED = 3  # words that other languages have as well; with so many of them a text is English
 PLAIN_FROM = 0.25  # share of small words from which a text is plainly in their language
+FOREIGN_FROM = 0.04  # foreign words to small ones from which a text may be of both; below, they are names: Los Angeles
 
 # Frequent in one language and rare in the others that share its script; of those that are not rare there, one of the
 # others must stand beside them.
@@ -19,7 +20,8 @@ SMALL_WORDS = {
         "the and you your it what that this with can would like have are there when where which how please for thanks "
         "thank be i'm i'd i'll i've yes yeah yep know need want anything else help great been we our could from should "
         "they but about if any some out because only then than get give gimme got more just who don't let let's it's "
-        "that's my good okay right sorry check wait done goodbye go not these those too very two does were".split()
+        "that's my good okay right sorry check wait done goodbye go not these those too very two does were you're "
+        "you'll you've you'd we're we'll we've they're they'll there's here's what's where's how's who's".split()
     ),
     "ar": frozenset(
         "في من على إلى الى عن هل هذا هذه أن ان لا لم مع يا كل بعد قبل ذلك التي الذي اللي شكرا شكراً رقم أو ثم أنا انا "
@@ -29,17 +31,17 @@ SMALL_WORDS = {
 SHARED_WORDS = frozenset(
     "is i to of will was do so as an at by has her his me take up off all one am ok a in on no hi problem".split()
 )
-FOREIGN_WORDS = frozenset(  # where one stands beside English words the text may be of both
+FOREIGN_WORDS = frozenset(  # frequent in other languages of the Latin script, and in names
     "le la les est et une vous votre pour que pas und ist der die das ich sie nicht mit el los por para su es com uma "
     "il di che per het een niet bir ve yang anda ang po sa".split()
 )
-ARABIC_NOUN = r"(?:[وبفلك]?ال[^\W\d_]{2,}|[^\W\d_]{2,}ة)"  # with its article, or with an ending that only Arabic writes
 FOREIGN = {
-    "en": "[\u00c0-\u024f]",  # accents
-    "ar": "[پچژگکیےٹڈڑںھہۓۀێۆڕڵ]",  # letters of Persian, Urdu and Kurdish
+    "en": re.compile("[\u00c0-\u024f]"),  # accents
+    "ar": re.compile("[پچژگکیےٹڈڑںھہۓۀێۆڕڵ]"),  # letters of Persian, Urdu and Kurdish
 }
 _WORD = re.compile(r"[^\W\d_][\w']*")
-_ARABIC_NOUN = re.compile(ARABIC_NOUN)
+# With its article, or with an ending that only Arabic writes.
+_ARABIC_NOUN = re.compile(r"[وبفلك]?ال[^\W\d_]{2,}|[^\W\d_]{2,}ة")
 _NO_LETTERS = bytes(c for c in range(128) if not chr(c).isalpha())
 
 
@@ -53,7 +55,7 @@ def language_and_chance(text: str) -> tuple[str, float]:
     text = text[:LOOKED_AT]
     latin, arabic = _letters(text)
     letters = latin + arabic
-    if not text.isascii() and sum(map(str.isalpha, text)) > 2 * letters:
+    if len(text) > 2 * letters and not text.isascii() and sum(map(str.isalpha, text)) > 2 * letters:
         return "other", 1.0
     if not letters:
         return "und", 1.0
@@ -72,21 +74,30 @@ def language_and_chance(text: str) -> tuple[str, float]:
 def _letters(text: str) -> tuple[int, int]:
     if text.isascii():
         return len(text.encode().translate(None, _NO_LETTERS)), 0
-    return len(LATIN.findall(text)), len(ARABIC.findall(text))
+    return sum(map(len, LATIN.findall(text))), sum(map(len, ARABIC.findall(text)))
 
 
 def _is_plainly(usual: str, text: str) -> bool:
     """Whether small words leave no doubt. lingua says the same at a hundred times the cost."""
-    if re.search(FOREIGN[usual], text):
+    if FOREIGN[usual].search(text):
         return False
     words = _WORD.findall(text.lower())
-    if usual == "en" and not FOREIGN_WORDS.isdisjoint(words):
-        return False
-    telling = sum(map(SMALL_WORDS[usual].__contains__, words))
     if usual == "ar":
-        telling += sum(1 for word in words if _ARABIC_NOUN.fullmatch(word))
-    shared = sum(map(SHARED_WORDS.__contains__, words)) if usual == "en" else 0
-    return (telling > 0 or shared >= MANY_SHARED) and telling + shared >= PLAIN_FROM * len(words)
+        telling = sum(map(_tells_arabic, words))
+        return telling > 0 and telling >= PLAIN_FROM * len(words)
+    telling, shared, foreign = (
+        sum(map(few.__contains__, words)) for few in (SMALL_WORDS["en"], SHARED_WORDS, FOREIGN_WORDS)
+    )
+    small = telling + shared
+    return (
+        (telling > 0 or shared >= MANY_SHARED) and small >= PLAIN_FROM * len(words) and foreign <= FOREIGN_FROM * small
+    )
+
+
+@functools.lru_cache(2**14)  # the same words come again and again
+def _tells_arabic(word: str) -> int:
+    """How much a word tells: 1 for a small word, 1 for a noun, 2 for what looks like both."""
+    return (word in SMALL_WORDS["ar"]) + bool(_ARABIC_NOUN.fullmatch(word))
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 Repairs change how text is written down, never its words.
 """
 
+import operator
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -38,7 +39,8 @@ def spoken_record(messages: Sequence[dict[str, Any]], merge: bool) -> dict[str, 
 def repair_messages(messages: Sequence[dict[str, Any]], merge: bool) -> list[dict[str, Any]]:
     """Repaired messages; with `merge`, neighbours of one user or assistant become one message, as people type them."""
     repaired = [_repaired(m) for m in messages]
-    if not merge:
+    roles = [m["role"] for m in repaired]
+    if not merge or not any(map(operator.eq, roles, roles[1:])):
         return repaired
     turns: list[list[dict[str, Any]]] = []
     for m in repaired:

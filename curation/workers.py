@@ -1,6 +1,7 @@
 """Work that Python does row by row, spread over processes. The results do not depend on how many there are."""
 
 import contextlib
+import gc
 import io
 import os
 from collections import deque
@@ -17,6 +18,7 @@ from curation.stage import QiratError
 Workers = Literal["auto"] | PositiveInt  # auto: one a core where the work is large enough to pay for starting them
 MOST = 16  # processes that "auto" starts: each holds its own libraries and models, about 300 MB
 AHEAD = 3  # items a process that wait for it or for being fetched
+YOUNG_OBJECTS = 50_000  # between two looks for circles among them: rows are many objects and none are circles
 THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 Item = TypeVar("Item")
@@ -97,6 +99,7 @@ _WORK: list[Callable[[Any], Any]] = []
 
 
 def _begin(prepare: Callable[[], Callable[[Any], Any]]) -> None:
+    gc.set_threshold(YOUNG_OBJECTS)
     _PREPARE.append(prepare)
 
 

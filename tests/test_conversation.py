@@ -1,7 +1,9 @@
+import hashlib
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.conversation import conversation_id, message, turns
+from curation.conversation import FIELDS, canonical_json, conversation_id, message, turns
 from tests.builders import record, talk
 
 texts = st.text(max_size=40)
@@ -15,6 +17,19 @@ def test_the_id_of_known_words_never_changes():
 @given(texts, texts)
 def test_ids_agree_exactly_when_the_words_do(left: str, right: str):
     assert (conversation_id(talk(left)) == conversation_id(talk(right))) == (left == right)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(sorted(FIELDS)), st.none() | st.text(st.characters()))))
+def test_an_id_is_the_hash_of_the_canonical_json(messages: list[dict[str, str | None]]):
+    said = [{key: text for key, text in m.items() if text is not None} for m in messages]
+    spelled = canonical_json(said).encode("utf-8", "surrogatepass")
+    assert conversation_id(messages) == hashlib.sha256(spelled).hexdigest()[:32]
+
+
+@given(st.text(st.characters(categories=["Cs", "Cc", "L"]), min_size=1))
+def test_half_characters_and_controls_have_an_id(text: str):
+    spelled = canonical_json([{"role": "user", "content": text}]).encode("utf-8", "surrogatepass")
+    assert conversation_id(talk(text)) == hashlib.sha256(spelled).hexdigest()[:32]
 
 
 def test_absent_and_null_fields_are_the_same_words():

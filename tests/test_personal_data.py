@@ -13,6 +13,7 @@ from curation.conversation import message
 from curation.personal_data import COVER, KINDS, PATTERNED, covered, finds, masked, pseudonymised
 from curation.personal_data.names import likely_names, presidio_names
 from curation.personal_data.pseudonyms import evidence_cover
+from curation.personal_data.tables import messages_may_hold
 from curation.policy import Route, judged
 from tests.builders import context, params, record, talk
 from tests.personal_examples import clean, luhn, personal
@@ -341,3 +342,30 @@ def test_what_people_are_shown_holds_no_value(kind: str):
 
 def test_the_check_digit_of_the_examples_is_luhn_s():
     assert luhn("411111111111111") == "4111111111111111"
+
+
+@pytest.mark.parametrize("kind", sorted(PATTERNED))
+def test_the_quick_look_at_a_table_passes_over_nothing_that_is_found(kind: str):
+    held = [text for text, _ in personal(kind, 300) if finds(text, GULF, "")]
+    looked_at = record(*(talk(text) for text in held)).select(messages_may_hold()).to_series()
+    assert [text for text, seen in zip(held, looked_at, strict=True) if not seen] == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("What is your date of birth?", "5 May 1990"),
+        ("تاريخ الميلاد؟", "٥/٥/٩٠"),
+        ("hello", "my pin is 1234"),
+        ("hello", "reset it, password: a!cde"),
+        ("hello", "Password\u200f: ab1cd"),
+        ("hello", "my mail is sara at mail dot com, born there"),
+    ],
+)
+def test_the_quick_look_knows_what_only_the_words_around_tell(said: tuple[str, str]):
+    assert record(talk(*said)).select(messages_may_hold()).to_series().all()
+
+
+def test_the_quick_look_passes_over_words_without_a_value():
+    table = record(talk("I forgot my password", "And the pin?"), talk("born on a Monday", "ولا يهمك"))
+    assert not table.select(messages_may_hold()).to_series().any()

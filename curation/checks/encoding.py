@@ -25,6 +25,8 @@ _WORDS_LOST = re.compile(r"\?{2,}(?:\s\?+){2,}")
 # What stands in a text beside letters of a script and common marks when ftfy has anything to say: its signs of damage
 # are all outside of ASCII and of Arabic.
 _STRANGE = r"[^\x00-\x7f\x{0600}-\x{06ff}]"
+# What stands in every text that has lost letters, and at times in others.
+_QUESTIONED = r"\?(?:[^\x00-\x40]|(?s:.)\?)"
 _ADDRESS = re.compile(r"\S+(?:://|\.\w+/)\S*")
 ARABIC_TWICE_LEAST = 4  # ... but for a word or two
 
@@ -44,7 +46,9 @@ def encoding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[
     from ftfy.badness import badness
 
     said = turns(conversations).with_columns(strange=pl.col("content").str.contains(_STRANGE))
-    for key, turn, _, text, strange in said.iter_rows():
+    twice = pl.col("content").str.count_matches(_ARABIC_TWICE.pattern) >= ARABIC_TWICE_LEAST
+    suspects = said.filter(pl.col("strange") | pl.col("content").str.contains(_QUESTIONED) | twice)
+    for key, turn, _, text, strange in suspects.iter_rows():
         seen = {"conversation_id": key, "turn": turn, "evidence": text[:80]}
         bad = (badness(text) if strange else 0) + (0 if text.isascii() else _arabic_read_twice(text))
         if bad:

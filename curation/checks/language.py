@@ -7,22 +7,11 @@ import polars as pl
 
 from curation.checks import Context, check
 from curation.conversation import turns
-from curation.language import (
-    ARABIC_NOUN,
-    FOREIGN,
-    FOREIGN_WORDS,
-    MANY_SHARED,
-    PLAIN_FROM,
-    SHARED_WORDS,
-    SHORTEST,
-    SMALL_WORDS,
-    language_and_chance,
-)
+from curation.language import language_and_chance
 
 TELLING_LETTERS = {"user": 20, "assistant": 8}  # shorter turns ("ok", "merci!") say little about their language
 TELLING_WORDS = 2
 TELLING_CHANCE = {"user": 0.98, "assistant": 0.8}  # a customer's turn is often nothing but a name and a number
-_NOT_ENGLISH = r"[^\x00-\x7f’‘“”–—…€£]"  # an accent, or another script
 
 
 @check(
@@ -70,34 +59,7 @@ def _telling(conversations: pl.DataFrame) -> pl.DataFrame:
 
 def with_language(said: pl.DataFrame) -> pl.DataFrame:
     """The turns with the `found` language of their content and the `chance` that it is no other."""
-    told = said.with_columns(found=_plainly(), chance=pl.lit(1.0))
-    doubtful = told.filter(pl.col("found").is_null())["content"].unique(maintain_order=True)
-    detected = [(text, *language_and_chance(text)) for text in doubtful]
-    looked_up = pl.DataFrame(detected, {"content": pl.String, "detected": pl.String, "sure": pl.Float64}, orient="row")
-    return told.join(looked_up, on="content", how="left", maintain_order="left").select(
-        *said.columns, pl.coalesce("found", "detected").alias("found"), pl.coalesce("sure", "chance").alias("chance")
-    )
-
-
-def _plainly() -> pl.Expr:
-    """What `language_of` says of `content`, "en" or "ar", where that takes no detector; else null."""
-    text = pl.col("content").str.to_lowercase()
-    words, letters = text.str.count_matches(r"[\p{L}']+"), text.str.count_matches(r"\p{L}")
-    latin, arabic = text.str.count_matches("[a-z]"), text.str.count_matches(r"[\x{620}-\x{64a}]")
-    short = letters.is_between(1, SHORTEST - 1)  # not looked at by the detector: the script tells
-    small = text.str.count_matches(_words(SMALL_WORDS["en"] | SHARED_WORDS))
-    foreign = text.str.contains(_NOT_ENGLISH) | text.str.contains(_words(FOREIGN_WORDS))
-    telling = text.str.contains(_words(SMALL_WORDS["en"])) | (small >= MANY_SHARED)
-    english = (small >= PLAIN_FROM * words) & telling & ~foreign
-    arabic_words = text.str.count_matches(rf"{_words(SMALL_WORDS['ar'])}|\b{ARABIC_NOUN}")
-    spoken_arabic = (arabic_words >= PLAIN_FROM * words) & (arabic_words > 0) & ~text.str.contains(FOREIGN["ar"])
-    return (
-        pl.when((short & (latin == letters)) | english)
-        .then(pl.lit("en"))
-        .when((arabic == letters) & (short | spoken_arabic))
-        .then(pl.lit("ar"))
-    )
-
-
-def _words(of: frozenset[str]) -> str:
-    return rf"\b(?:{'|'.join(sorted(of))})\b"
+    texts = said["content"].unique(maintain_order=True)
+    detected = {"content": pl.String, "found": pl.String, "chance": pl.Float64}
+    told = pl.DataFrame([(text, *language_and_chance(text)) for text in texts], detected, orient="row")
+    return said.join(told, on="content", how="left", maintain_order="left")

@@ -9,12 +9,17 @@ import polars as pl
 
 from curation.checks import Context, check
 from curation.conversation import turns
-from curation.text import fold
+from curation.text import fold, variants_folded
 
 WINDOW = 4  # words
 SHORTEST = 16  # words; below, a repeated phrase is emphasis
 REPORTED_FROM = 0.1
 _WORD = re.compile(r"\w+")
+_WORD_SIGNS = r"[\p{L}\p{N}_]+"  # the same for Polars' engine
+_LONG = rf"(?:{_WORD_SIGNS}[^\p{{L}}\p{{N}}_]+){{{SHORTEST - 1}}}[\p{{L}}\p{{N}}_]"
+# What may fold to more words, as the fraction ½ does to 1/2, or to letters that a look at each sign does not tell: all
+# but ASCII and Arabic without compatibility forms and marks that join a letter.
+_ODD = r"[^\x00-\x7f\x{0600}-\x{0652}\x{0656}-\x{0674}\x{0679}-\x{06ff}]"
 
 
 @check(
@@ -30,13 +35,8 @@ def repetition(conversations: pl.DataFrame, context: Context) -> Iterator[Mappin
     more. `repeated_reply`: `value` = how many replies of four words or more say what an earlier one said.
     """
     yield from _said_again(conversations)
-    words = pl.col("content").str.count_matches(r"[\p{L}\p{N}_]+")
-    folds_to_more = pl.col("content").str.contains(r"[^\x00-\x7f]")  # such as the fraction ½, which folds to 1/2
-    enough = pl.col("content").str.len_chars() >= SHORTEST  # counted first: it costs nothing
-    long = (words >= SHORTEST) | (folds_to_more & (words >= SHORTEST // 2))
     worst: dict[str, tuple[float, int, str]] = {}
-    replies = turns(conversations).filter((pl.col("role") == "assistant") & enough)
-    for key, turn, _, text in replies.filter(long).iter_rows():
+    for key, turn, _, text in _may_repeat(conversations).iter_rows():
         share, most = _repeated(text)
         worst[key] = max(worst.get(key, (0.0, 0, "")), (share, turn, most))
     for key, (share, turn, most) in worst.items():
@@ -55,6 +55,21 @@ def _said_again(conversations: pl.DataFrame) -> Iterator[Mapping[str, Any]]:
     for key, times, turn, text in each.iter_rows():
         seen = {"conversation_id": key, "turn": turn, "code": "repeated_reply", "value": times}
         yield {**seen, "threshold": 1, "evidence": text[:120]}
+
+
+def _may_repeat(conversations: pl.DataFrame) -> pl.DataFrame:
+    """Turns: all replies in which enough is repeated, and few others. Looks at whole columns, which costs little."""
+    text = pl.col("content")
+    replies = turns(conversations).filter((pl.col("role") == "assistant") & (text.str.len_chars() >= SHORTEST))
+    odd = text.str.contains(_ODD)
+    folds_to_more = replies.filter(odd & (text.str.count_matches(_WORD_SIGNS) >= SHORTEST // 2))
+
+    long = replies.filter(~odd & text.str.contains(_LONG))
+    words = long.select(words=variants_folded(text).str.extract_all(_WORD_SIGNS))["words"]
+    total, again = words.list.len(), words.list.len() - words.list.n_unique()
+    # Runs that stood before, side by side or apart, hold as many words that stood before, and three more.
+    enough = again >= REPORTED_FROM * (total - WINDOW + 1) + WINDOW - 1
+    return pl.concat([folds_to_more, long.filter(enough)])
 
 
 def _repeated(text: str) -> tuple[float, str]:

@@ -28,6 +28,31 @@ CONVERSATION_CANDIDATE = (
     rf"|{_ARABIC}|السري|التحقق|ميلاد|مواليد|ول[دا]"
 )
 
+# A closer look at the texts of a conversation, joined by NUL, which leaves little over but what `finds` would find. It
+# must pass over nothing that `finds` would find. The shape of a value, a word with the value behind it ...
+_BLANK, _DASH = r"[\s\x1c-\x1f]", r"\-\x{2010}-\x{2015}\x{2212}\x{fe63}\x{ff0d}"
+_SHAPE = (
+    rf"[@\x{{ff20}}]|%40|://|[?&]\S*=|\d(?:[\s().\-/{_DASH}]{{0,7}}\d){{6}}|[A-Za-z][\s{_DASH}]?\d{{6}}"
+    r"|[A-Za-z]{2}\d\d(?:[^A-Za-z\d]{0,2}[A-Za-z\d]){11}|\d\.\d{1,3}\.\d{1,3}\.\d|(?:[a-f\d]{1,4}:){7}"
+)
+_SAID = (
+    rf"(?i)(?:pass(?:word|code|wd)|كلم[ةه]{_BLANK}(?:ال)?(?:سر|مرور))(?:{_BLANK}(?:is|was|هي))?{_BLANK}*[:=]?{_BLANK}*"
+    r"[\"']?[^\s\"']*[\d!#$%&*@^]"
+    rf"|(?:pin|otp|cvv2?|cvc|pin.(?:code|number)|(?:security|verification).code|السري|التحقق)(?:{_BLANK}(?:is|was|هو))?"
+    rf"{_BLANK}*[:=]?{_BLANK}*\d{{3}}"
+    rf"|[\[(]{_BLANK}?at{_BLANK}?[\])]|(?:at|[آأا]ت){_BLANK}+(?:gmail|yahoo|hotmail|outlook|icloud|live|msn|proton"
+    rf"|جيميل|ياهو|\S+?{_BLANK}?[\[(]?{_BLANK}?(?:dot|دوت|نقط[ةه]))"
+)
+# ... JSON, whose keys are such words, and signs that hide a value from these patterns ...
+_UNTOLD = (
+    r"(?m:^|\x00)[\[{]|[\x{ad}\x{61c}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{feff}]"
+    r"|[\x{130}\x{131}]"  # letters that only Python takes for an i
+)
+CLOSER = rf"{_SHAPE}|{_SAID}|{_UNTOLD}"
+# ... or both a word for a birth and what may be a date.
+BIRTH = r"(?i)birth|born|dob|ميلاد|مواليد|ولدت|ولاد"
+DATED = rf"\d[\s./{_DASH}]\d{{1,2}}[\s./{_DASH}]\d\d|{_BLANK}\d{{4}}"
+
 _DOT_WORD = r"(?:\.|\s?[\[(]\s?dot\s?[\])]\s?|\sdot\s|\sدوت\s|\sنقط[ةه]\s)"
 _DOT = re.compile(_DOT_WORD, re.IGNORECASE)
 _AT = re.compile(r"\s{1,3}(?:at|[آأا]ت)\s{1,3}|\s?[\[(]\s?at\s?[\])]\s?| ?@ ?|%40", re.IGNORECASE)
@@ -53,6 +78,7 @@ _DATE = re.compile(
     rf"|(?:{_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}})(?!\d)",
     re.IGNORECASE,
 )
+_FOUR_DIGITS = re.compile(r"(?:\d\D*){3}\d")  # the least that a date has; most texts with a number have fewer
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _IP = re.compile(
@@ -172,7 +198,7 @@ def _ibans(text: str) -> Iterator[tuple[Span, str]]:
 
 
 def _birth_dates(text: str, before: str | None) -> Iterator[tuple[Span, str]]:
-    for match in _DATE.finditer(text):
+    for match in _DATE.finditer(text) if _FOUR_DIGITS.search(text) else ():
         if hint(text, *match.span(), before).kind == "birth":
             yield match.span(), match.group().casefold()
 

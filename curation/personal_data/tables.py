@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from curation.conversation import conversation_id
-from curation.personal_data.finds import CANDIDATE, CONVERSATION_CANDIDATE, masked
+from curation.personal_data.finds import BIRTH, CANDIDATE, CLOSER, CONVERSATION_CANDIDATE, DATED, masked
 from curation.personal_data.names import NameFinder, likely_names
 from curation.personal_data.pseudonyms import evidence_cover, pseudonymised_row
 from curation.stage import progress
@@ -72,15 +72,22 @@ def opaque(customers: pl.Series) -> pl.Series:
 
 def messages_may_hold() -> pl.Expr:
     """Whether a row's messages can hold anything personal but names: a quick look that lets most rows pass."""
+    text = _messages_text()
+    closer = text.str.contains(CLOSER) | (text.str.contains(BIRTH) & text.str.contains(DATED))
+    return (text.str.contains(CONVERSATION_CANDIDATE) & closer).fill_null(False)
+
+
+def _messages_text() -> pl.Expr:
+    """All that a row's messages say, NUL between them."""
     message = pl.element().struct
     texts = (message.field(name).fill_null("") for name in ("content", "name", "tool_calls"))
-    text = pl.concat_str(*texts, separator="\n")
-    return pl.col("messages").list.eval(text.str.contains(CONVERSATION_CANDIDATE)).list.any().fill_null(False)
+    return pl.col("messages").list.eval(pl.concat_str(*texts, separator="\n")).list.join("\0")
 
 
 def _may_hold() -> pl.Expr:
-    beside = (pl.col(name).fill_null("").str.contains(CONVERSATION_CANDIDATE) for name in COLUMNS)
-    return pl.any_horizontal(messages_may_hold(), *beside)
+    """The same of a whole row, without the closer look, which knows the messages alone."""
+    texts = (_messages_text(), *(pl.col(name) for name in COLUMNS))
+    return pl.any_horizontal(text.fill_null("").str.contains(CONVERSATION_CANDIDATE) for text in texts)
 
 
 def _row(

@@ -4,12 +4,13 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from curation.checks import checks
 from curation.checks._datalab import issues
 from curation.checks.labels import shrunken
-from curation.checks.language import with_language
-from curation.language import language_of
+from curation.checks.repetition import REPORTED_FROM, _may_repeat, _repeated
 from curation.stage import QiratError
 from tests.builders import ROOT, context, params, record, talk
 
@@ -343,28 +344,6 @@ def test_checks_that_need_vectors_are_silent_without(name: str):
     assert checks()[name](record(*(talk(f"question {n}", "ok") for n in range(80))), context()).is_empty()
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Hello, where is the order that I placed with you last week?",
-        "مرحبا، أين الطلب الذي طلبته في الأسبوع الماضي من المتجر؟",
-        "Bonjour, je voudrais savoir où en est ma commande, s'il vous plaît, merci beaucoup.",
-        "I would like to know on what day la commande de mon fils va arriver chez nous à Paris",
-        "سلام، من می‌خواهم سفارش خود را لغو کنم و پول را پس بگیرم، لطفا راهنمایی کنید",
-        "مجھے اپنا آرڈر منسوخ کرنا ہے اور رقم واپس چاہیے، براہ کرم میری مدد کریں",
-        "Ich will wissen, was mit dem Paket ist, das ich in der letzten Woche bestellt habe",
-        "Siparişimi iptal etmek istiyorum, lütfen bana yardım eder misiniz, teşekkürler",
-        "هل my order في الطريق now or not yet يا جماعة please",
-        "Где мой заказ? Я жду уже две недели.",
-        "2024-01-01 12:30:45 99.95",
-        "????? !!!!! ????? .....",
-    ],
-)
-def test_the_short_way_to_a_language_leads_where_the_detector_does(text: str):
-    told = with_language(pl.DataFrame({"content": [text, text.upper()]}))["found"].to_list()
-    assert told == [language_of(text), language_of(text.upper())]
-
-
 def test_the_playbook_that_ships_is_the_example_s():
     assert yaml.safe_load((ROOT / "playbook.yaml").read_text("utf-8"))["company"] == "Zaafaran Home"
 
@@ -427,3 +406,16 @@ def test_a_bot_that_says_the_same_in_every_turn_is_told_and_a_courtesy_said_twic
     assert found.filter(pl.col("code") == "repeated_reply")["value"].to_list() == [1, 1]
     again = checks()["repetition"](record([*loop, *talk("?", "We are sorry to hear that.")]), context())
     assert again["value"].to_list() == [2]
+
+
+_SPELLINGS = ("أهلا", "اهلاً", "مدرسة", "مدرسه", "Thanks", "thanks", "order", "½", "1", "١", "ـ", "x_y", "ß", "ss", "of")
+
+
+@given(
+    st.lists(st.sampled_from(_SPELLINGS), min_size=16, max_size=24),
+    st.lists(st.from_regex(r"[a-h]{1,2}", fullmatch=True), max_size=30),
+)
+def test_no_reply_that_repeats_itself_is_passed_over(words: list[str], others: list[str]):
+    reply = " ".join([*others, *words])
+    if _repeated(reply)[0] >= REPORTED_FROM:
+        assert _may_repeat(record(talk("Hi", reply))).height == 1

@@ -173,7 +173,8 @@ def each_row(
 
 def role_of(name: Any, roles: Roles) -> str:
     """One of ROLES for what the source calls it."""
-    role = roles.get(str(name).strip().lower(), str(name).strip().lower())
+    called = str(name).strip().lower()
+    role = roles.get(called, called)
     if role not in ROLES:
         raise UnreadableError(
             f"role {name!r} is unknown; expected one of {', '.join(ROLES)} (map it in params.yaml: ingest.roles)"
@@ -197,7 +198,6 @@ def text_of(content: Any, where: str) -> str:
 
 ROLE_FIELDS = ("role", "from")
 CONTENT_FIELDS = ("content", "value", "text")
-_PLAIN = {"role", "content"}
 TOOL_CALLERS = ("function_call", "tool_call")  # as ShareGPT sets call the assistant that calls a tool
 
 
@@ -213,8 +213,8 @@ def chat_messages(value: Any, roles: Roles) -> Messages:
 
 
 def _chat_message(turn: int, entry: Any, roles: Roles) -> dict[str, Any]:
-    if isinstance(entry, dict) and len(entry) == len(_PLAIN) and entry.keys() == _PLAIN:  # nearly all of them
-        role, content = entry["role"], entry["content"]
+    if isinstance(entry, dict) and len(entry) == 2:  # nearly all of them have a role and a content
+        role, content = entry.get("role"), entry.get("content")
         if isinstance(role, str) and isinstance(content, str) and role not in TOOL_CALLERS:
             return message(role_of(role, roles), content)
     role = next((entry[key] for key in ROLE_FIELDS if key in entry), None) if isinstance(entry, dict) else None
