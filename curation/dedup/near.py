@@ -5,10 +5,12 @@ A pair with Jaccard s becomes a candidate with probability 1 - (1 - s^rows)^band
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from curation.dedup.speech import AT_ONCE, Speech, Watch
 from curation.shingles import MIX, U64, Indices, offsets
@@ -31,12 +33,17 @@ def digests(speech: Speech, values: int, seed: int, watch: Watch) -> tuple[Diges
     result = np.empty((len(speech), values), np.uint32)
     filled = np.zeros(len(speech), bool)
     starts = range(0, len(speech), AT_ONCE)
-    for start in watch(starts, "MinHash", len(starts), "parts"):
+
+    def fill(start: int) -> None:
         rows = np.arange(start, min(start + AT_ONCE, len(speech)))
         flat, lengths = speech.shingles(rows, own=True)
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(flat, offsets(lengths), values, seed)
         result[rows] = matrix.to_rows()
         filled[rows] = lengths > 0
+
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        for _ in watch(pool.map(fill, starts), "MinHash", len(starts), "parts"):
+            pass
     return result, np.flatnonzero(filled)
 
 
