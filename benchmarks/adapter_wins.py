@@ -14,7 +14,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import yaml
 from benchmarks.corruption.tables import head, row
 from benchmarks.curation_pays import interval, made
 from benchmarks.document import RESULTS, ROOT
+from training.arms import ADAPTER, PROMPT_ARMS
 
 STAGES = {  # module -> what it leaves when it ended well
     "curation.gate": "data/gate/passed",
@@ -33,7 +34,7 @@ STAGES = {  # module -> what it leaves when it ended well
     "training.evaluate": "data/evaluated/verdict.json",
 }
 METRICS = ("playbook", "playbook_pass", "nll", "chrf", "style", "stopped", "words", "prompt_tokens")
-ARMS = ("base", "prompted", "few_shot", "adapter")
+ARMS = (*PROMPT_ARMS, ADAPTER)
 Values = dict[str, Any]
 
 
@@ -55,6 +56,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Does the adapter win?")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tokens", type=int, default=24_000, help="to train on")
+    parser.add_argument("--strength", type=float, default=0.5, help="how much of what was learnt the adapter keeps")
     parser.add_argument("--conversations", type=int, default=60, help="of test, answered by every arm")
     parser.add_argument("--results", type=Path, default=RESULTS / "adapter_wins.json")
     return parser.parse_args()
@@ -70,8 +72,8 @@ def in_english() -> None:
 def overrides(arguments: argparse.Namespace) -> Values:
     """What differs from params.yaml as shipped."""
     every = {"conversations": arguments.conversations, "generated": arguments.conversations}
-    learnt = {"train_tokens": arguments.tokens}
-    return {"train": {"cpu": learnt}, "evaluate": {**every, "forgetting": 60, "batch": 24}}
+    learnt = {"train_tokens": arguments.tokens, "strength": arguments.strength}
+    return {"train": {"cpu": learnt}, "evaluate": {**every, "forgetting": 200, "batch": 24}}
 
 
 def write_params(changed: Values) -> None:
@@ -119,22 +121,28 @@ def _training(found: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"Trained on {seen['examples_seen']:,.0f} of {seen['examples']:,.0f} conversations, {seen['tokens_seen']:,.0f} "
         f"tokens, {seen['steps']:,.0f} steps; dev loss {seen['dev_loss_start']:.3f} before and "
-        f"{seen['dev_loss_best']:.3f} after."
+        f"{seen.get('dev_loss', seen['dev_loss_best']):.3f} after."
     )
 
 
 def _arms(found: Mapping[str, Any]) -> Iterator[str]:
-    yield from head("", *ARMS)
     cells = {(one["arm"], one["metric"]): _figure(one) for one in found["arms"]}
+    arms = _in_order({arm for arm, _ in cells})
+    yield from head("", *arms)
     for metric in METRICS:
-        if ("adapter", metric) in cells:
-            yield row(metric, *(cells.get((arm, metric), "") for arm in ARMS))
+        if (ADAPTER, metric) in cells:
+            yield row(metric, *(cells.get((arm, metric), "") for arm in arms))
+
+
+def _in_order(arms: Collection[str]) -> list[str]:
+    """Those of ARMS that were measured; earlier results lack some."""
+    return [arm for arm in ARMS if arm in arms]
 
 
 def _gains(found: Mapping[str, Any]) -> Iterator[str]:
     yield from head("adapter minus", *(metric for metric in METRICS if METRICS.index(metric) < 6))
     cells = {(one["against"], one["metric"]): one for one in found["comparisons"]}
-    for arm in ARMS[:-1]:
+    for arm in _in_order({against for against, _ in cells}):
         row_of = [cells.get((arm, metric)) for metric in METRICS[:6]]
         yield row(arm, *(_figure({**one, "value": one["difference"]}, "+") if one else "" for one in row_of))
 

@@ -107,6 +107,16 @@ def test_the_interval_over_seeds_widens_with_their_spread() -> None:
     assert narrow[1] > 0 > wide[1]
 
 
+def test_the_tables_show_the_arms_that_were_measured_and_no_other() -> None:
+    found = json.loads((document.RESULTS / "adapter_wins.json").read_text("utf-8"))
+    ours = [one for one in found["arms"] if one["arm"] == "adapter"]
+    theirs = [{**one, "arm": "prompted_few_shot"} for one in found["arms"] if one["arm"] == "few_shot"]
+    gains = [{**one, "against": "prompted_few_shot"} for one in found["comparisons"] if one["against"] == "few_shot"]
+    tables = adapter_wins.markdown({**found, "arms": [*ours, *theirs], "comparisons": gains}).splitlines()
+    assert "|  | prompted_few_shot | adapter |" in tables
+    assert [line.split(" | ")[0] for line in tables if "few_shot | " in line][1:] == ["| prompted_few_shot"]
+
+
 def test_the_page_has_a_place_for_what_was_measured() -> None:
     page = document.PAGE.read_text("utf-8")
     for name, markdown in (("curation_pays", curation_pays.markdown), ("adapter_wins", adapter_wins.markdown)):

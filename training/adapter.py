@@ -39,7 +39,7 @@ tags: [lora, qirat]
 | examples seen | {examples_seen:,} of {examples:,} ({tokens_seen:,} of {tokens:,} tokens an epoch) |
 | recipe | LoRA on all linear layers, r {rank}, alpha {alpha}, learning rate {learning_rate:g}, {epochs:g} epochs |
 | steps | {steps:,}, best at {best_step:,} |
-| dev loss | {dev_loss_start:.4f} before, {dev_loss_best:.4f} after (nats a token, mean over tokens) |
+| dev loss | {dev_loss_start:.4f} before, {dev_loss:.4f} after (nats a token, mean over tokens) |
 | chat template | of the base model, arguments `{arguments}`; replies end with `{stop_token}` |
 
 Whether it is better than a prompt is told by data/evaluated/verdict.json; `provenance.json` holds every parameter,

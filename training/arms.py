@@ -1,10 +1,12 @@
 """The arms of the comparison: what stands before a conversation when each of them answers it.
 
-base       nothing: the model as it comes
-prompted   the team's written prompt, in the conversation's language
-few_shot   whole conversations of train whose customers use the same words as this one has used so far, in its language
-endpoint   the written prompt or nothing, answered by a model elsewhere (training/endpoint.py), when one is named
-adapter    nothing again, but the adapter is on
+base               nothing: the model as it comes
+prompted           the team's written prompt, in the conversation's language
+few_shot           whole conversations of train whose customers use the same words as this one has used so far, in its
+                   language
+prompted_few_shot  the written prompt, then the same examples: the strongest prompt that people really try
+endpoint           the written prompt or nothing, answered by a model elsewhere, when one is named, see endpoint.py
+adapter            nothing again, but the adapter is on
 """
 
 import re
@@ -17,7 +19,8 @@ from curation.conversation import message
 from curation.stage import QiratError
 from curation.text import fold
 
-PROMPT_ARMS = ("base", "prompted", "few_shot", "endpoint")  # what can be had without training; the last is optional
+# What can be had without training; the last is optional.
+PROMPT_ARMS = ("base", "prompted", "few_shot", "prompted_few_shot", "endpoint")
 ADAPTER = "adapter"
 
 Messages = Sequence[Mapping[str, Any]]
@@ -61,6 +64,11 @@ def few_shot(train: pl.DataFrame, shots: int, shot_words: int) -> Before:
         return shelf.nearest(_customer(row["messages"][:turn]), shots) if shelf else ()
 
     return before
+
+
+def prompted_few_shot(written: Before, examples: Before) -> Before:
+    """What `prompted` says, then what `few_shot` shows."""
+    return lambda row, turn: [*written(row, turn), *examples(row, turn)]
 
 
 class _Shelf:

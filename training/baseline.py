@@ -10,7 +10,7 @@ from pydantic import Field, PositiveInt
 from curation.playbook import Playbook
 from curation.stage import CACHE, Params, QiratError, Stage
 from training import forgetting
-from training.arms import Before, bare, few_shot, prompt_arms, prompt_sections, prompted
+from training.arms import Before, bare, few_shot, prompt_arms, prompt_sections, prompted, prompted_few_shot
 from training.endpoint import Endpoint, endpoint_replies
 from training.generation import Memory
 from training.intervals import FEW, share
@@ -35,9 +35,8 @@ class Baseline(Params):
     """The prompt arms, and when they are good enough to make training needless."""
 
     prompt: str  # the written prompt; a dependency in dvc.yaml
-    shots: tuple[PositiveInt, ...] = Field(
-        min_length=1
-    )  # train conversations that few_shot shows: the best of these on dev
+    # Train conversations that few_shot and prompted_few_shot show: the number that is best on dev, for few_shot.
+    shots: tuple[PositiveInt, ...] = Field(min_length=1)
     shot_words: int  # longer ones are not shown
     dev_conversations: int = Field(gt=0)  # of dev, on which the number of shots is chosen where there is a choice
     endpoint: Endpoint | None = None  # a model elsewhere as one more arm
@@ -47,7 +46,7 @@ class Baseline(Params):
 
 
 def main() -> None:
-    """Let the base model answer bare, with the written prompt, and with retrieved examples; stop if that is enough."""
+    """Let the base model answer bare, with the written prompt, retrieved examples or both; stop if that is enough."""
     with Stage("baseline", Baseline) as stage:
         params, evaluate, model = stage.params, stage.section("evaluate", Evaluate), stage.section("model", Model)
         refuse_unmeasurable(params, evaluate)
@@ -63,7 +62,9 @@ def main() -> None:
         judge = Judge.of(model, playbook, evaluate, stage.progress, memory)
         shots, tried = choose_shots(judge, dev, train, params)
         written = prompted(prompt_sections(prompt.read_text("utf-8"), str(prompt)))
-        arms = {"base": bare, "prompted": written, "few_shot": few_shot(train, shots, params.shot_words)}
+        examples = few_shot(train, shots, params.shot_words)
+        both = prompted_few_shot(written, examples)
+        arms = {"base": bare, "prompted": written, "few_shot": examples, "prompted_few_shot": both}
         drawn = answerable(test, judge)
         test = sayable(drawn, arms, judge)
         if test.height < drawn.height:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from curation.stage import Params, QiratError
 from training.attention import Attention
@@ -35,6 +35,13 @@ class Recipe(Params):
     pack_tokens: int | None = None  # fill rows of so many tokens with whole examples; null: one example a row
     attention: Attention = "auto"
     checkpointing: bool | Auto = False  # compute activations twice to save memory; auto: where they would not fit
+    strength: float = Field(default=1.0, gt=0, le=1)  # how much of what was learnt the adapter keeps; see fit.restore
+
+    @model_validator(mode="after")
+    def _dora_keeps_all(self) -> "Recipe":
+        if self.dora and self.strength < 1:
+            raise ValueError("strength weakens LoRA only; with dora it stays 1.0")
+        return self
 
 
 class Train(Params):

@@ -24,7 +24,7 @@ from training.model import Model, load_model, load_tokenizer, weights_id
 from training.recipe import Recipe, Train, settled
 from training.sample import fair_order
 from training.template import IGNORED, Example, Renderer
-from training.watch import Curve, notes, told
+from training.watch import Curve, notes, token_loss, told
 
 LOG = pl.Schema(
     {
@@ -67,6 +67,8 @@ def main() -> None:
         else:
             trained = fit(base, tokenizer, chosen["train"], examples_of(chosen["dev"]), params, recipe, checkpoints)
         numbers |= outcome(trained)
+        if recipe.strength < 1:
+            numbers["dev_loss"] = token_loss(trained.model, examples_of(chosen["dev"]))
         log = log_table(trained.history, trained.curve)
         found = notes(list(log.drop_nulls("loss").select("step", "loss").iter_rows()), trained.curve)
 
@@ -80,7 +82,7 @@ def main() -> None:
         checkpoints.clear()
         for note in found:
             stage.say(told(note))
-        stage.say(f"dev loss {numbers['dev_loss_start']:.3f} -> {numbers['dev_loss_best']:.3f} nats a token")
+        stage.say(f"dev loss {numbers['dev_loss_start']:.3f} -> {numbers['dev_loss']:.3f} nats a token")
 
 
 def surroundings() -> dict[str, Any]:
@@ -189,6 +191,7 @@ def outcome(trained: Trained) -> dict[str, float | int]:
         "dev_loss_start": losses[min(losses)],
         "dev_loss_end": losses[max(losses)],
         "dev_loss_best": min(losses.values()),
+        "dev_loss": min(losses.values()),  # of the adapter that is kept, unless `strength` weakens it
         "trainable_parameters": sum(t.numel() for t in trained.curve.best.values()),
     }
 

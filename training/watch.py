@@ -55,6 +55,11 @@ class Curve:
         self.best_step, self.best = found["best_step"], load_file(folder / "best.safetensors")
 
 
+def token_loss(model: Any, examples: Sequence[Example]) -> float:
+    """Nats a supervised token: a mean over tokens and not over batches."""
+    return sum(negative_log_likelihoods(model, examples)) / sum(e.supervised for e in examples)
+
+
 def dev_watch(curve: Curve, dev: Sequence[Example], points: int, patience: int | None) -> Any:
     """A callback that measures the dev loss at the start, at the end and evenly between, and stops where told.
 
@@ -62,8 +67,6 @@ def dev_watch(curve: Curve, dev: Sequence[Example], points: int, patience: int |
     """
     from peft import get_peft_model_state_dict
     from transformers import TrainerCallback
-
-    supervised = sum(e.supervised for e in dev)
 
     class DevWatch(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
@@ -79,7 +82,7 @@ def dev_watch(curve: Curve, dev: Sequence[Example], points: int, patience: int |
 
         def _measure(self, step: int, model: Any) -> None:
             model.eval()
-            loss = sum(negative_log_likelihoods(model, dev)) / supervised
+            loss = token_loss(model, dev)
             model.train()
             curve.add(step, loss, lambda: {k: v.detach().clone() for k, v in get_peft_model_state_dict(model).items()})
 

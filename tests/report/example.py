@@ -116,6 +116,7 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
                 "best_step": 12,
                 "dev_loss_start": 3.41,
                 "dev_loss_best": 2.76,
+                "dev_loss": 2.76,
             },
         },
         insight=insight(reviewed(verdicts, queue, found, draw, poison)),
@@ -282,8 +283,8 @@ def _log(draw: random.Random) -> pl.DataFrame:
 
 def _arms() -> pl.DataFrame:
     values = {
-        "nll": {"base": 3.41, "prompted": 3.02, "few_shot": 2.95, "adapter": 2.71},
-        "playbook": {"base": 0.31, "prompted": 0.64, "few_shot": 0.58, "adapter": 0.66},
+        "nll": {"base": 3.41, "prompted": 3.02, "few_shot": 2.95, "prompted_few_shot": 2.9, "adapter": 2.71},
+        "playbook": {"base": 0.31, "prompted": 0.64, "few_shot": 0.58, "prompted_few_shot": 0.65, "adapter": 0.66},
     }
     return pl.DataFrame(
         [
@@ -332,6 +333,7 @@ def _comparisons() -> pl.DataFrame:
         ("base", "playbook", 0.35, 0.21, 0.49),
         ("prompted", "playbook", 0.02, -0.06, 0.11),
         ("few_shot", "playbook", -0.08, -0.14, -0.02),
+        ("prompted_few_shot", "playbook", 0.01, -0.07, 0.1),
     ]
     return pl.DataFrame(
         [

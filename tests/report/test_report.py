@@ -234,7 +234,7 @@ def test_a_difference_over_few_conversations_has_no_colour() -> None:
 
 def test_chance_among_many_comparisons_is_told() -> None:
     told = [str(block.text) for block in comparisons(DONE, ENGLISH) if isinstance(block, Note)]
-    assert any("There are 5 comparisons" in text and "about 0.2 of their lines" in text for text in told)
+    assert any("There are 6 comparisons" in text and "about 0.3 of their lines" in text for text in told)
 
 
 def test_all_reasons_of_the_verdict_stand_beside_the_comparisons_and_the_decisive_one_on_top() -> None:

@@ -8,9 +8,11 @@ import pytest
 
 from curation.report.blocks import Note, Table
 from curation.report.headline import verdict_notes
+from curation.report.model_sections import arms, comparisons
 from curation.report.verdict_sections import kept, readiness, reasons, rules
 from curation.report.words import languages
 from tests.report.example import finished
+from training.arms import ADAPTER, PROMPT_ARMS
 from training.promote import Gain
 from training.reasons import SENTENCES, Reason, told
 
@@ -44,6 +46,19 @@ def test_every_reason_reads_in_arabic_on_the_arabic_page(code: str) -> None:
     assert not any("\u0620" <= letter <= "\u064a" for letter in english)
     on_top = " ".join(str(note.text) for note in verdict_notes(found, ARABIC))
     assert str(arabic) in on_top
+
+
+def test_every_arm_has_a_name_of_its_own_in_both_languages() -> None:
+    known = (*PROMPT_ARMS, ADAPTER)
+    for words in (ENGLISH, ARABIC):
+        assert all(words.knows(f"arm.{arm}") for arm in known)
+        assert len({words.name_of("arm", arm) for arm in known}) == len(known)
+
+
+def test_the_written_prompt_with_examples_stands_among_the_arms() -> None:
+    for words, name in ((ENGLISH, "Written prompt and examples"), (ARABIC, "تلقين مكتوب مع أمثلة")):
+        for blocks in (arms(DONE, words), comparisons(DONE, words)):
+            assert name in text(block for block in blocks if isinstance(block, Table))
 
 
 def test_figures_of_a_gain_keep_their_direction_in_arabic() -> None:

@@ -21,6 +21,7 @@ TRAINING = {
     "best_step": 6,
     "dev_loss_start": 6.4,
     "dev_loss_best": 5.1,
+    "dev_loss": 5.1,
 }
 
 

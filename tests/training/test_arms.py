@@ -3,7 +3,7 @@ import pytest
 
 from curation.stage import QiratError
 from tests.builders import ROOT, record, talk
-from training.arms import Row, few_shot, prompt_sections, prompted, with_prefix
+from training.arms import Row, few_shot, prompt_sections, prompted, prompted_few_shot, with_prefix
 
 
 def rows(table: pl.DataFrame) -> list[Row]:
@@ -65,6 +65,27 @@ def test_long_conversations_those_without_words_and_what_has_nothing_in_common_a
     (asked,) = rows(record(talk("my table", "answer")))
     assert shown(asked, 1, train, shots=3) == []
     assert shown(asked, 1, record(talk("table", "a"), language=["fr"])) == []
+
+
+def test_the_written_prompt_the_examples_and_the_conversation_become_one_with_one_system_message() -> None:
+    train = record(talk("my table is broken", "near", system="shown to nobody"), talk("my table", "far"))
+    own = talk("is my table broken?", "answer", system="own rules")
+    (row,) = rows(record(own))
+    both = prompted_few_shot(prompted({"en": "prompt"}), few_shot(train, shots=2, shot_words=10))
+    joined, shift = with_prefix(both(row, 2), own)
+    assert [(m["role"], m["content"]) for m in joined] == [
+        ("system", "prompt\n\nown rules"),
+        *[("user", "my table"), ("assistant", "far"), ("user", "my table is broken"), ("assistant", "near")],
+        *[("user", "is my table broken?"), ("assistant", "answer")],
+    ]
+    assert joined[2 + shift]["content"] == "answer"
+
+
+def test_the_written_prompt_stands_alone_where_no_example_is_like_the_conversation() -> None:
+    (row,) = rows(record(talk("my table", "answer")))
+    written = prompted({"en": "prompt"})
+    both = prompted_few_shot(written, few_shot(record(talk("xyz", "other")), shots=2, shot_words=10))
+    assert both(row, 1) == written(row, 1)
 
 
 def test_replies_of_shown_examples_are_not_counted_as_the_conversations_own() -> None:

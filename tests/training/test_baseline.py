@@ -21,6 +21,13 @@ def test_a_prompt_that_is_shown_to_reach_the_target_in_every_language_is_enough(
     assert reaching(prompted(en=(100, 100), ar=(100, 100)), 0.95) == "prompted"
 
 
+def test_of_several_prompts_that_reach_the_target_the_shortest_is_enough() -> None:
+    reached = prompted(en=(100, 100))
+    both = reached.with_columns(arm=pl.lit("prompted_few_shot"))
+    assert reaching(both, 0.95) == "prompted_few_shot"
+    assert reaching(pl.concat([both, reached]), 0.95) == "prompted"
+
+
 @pytest.mark.parametrize(
     "shares",
     [

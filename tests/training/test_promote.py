@@ -20,7 +20,7 @@ from training.scoring import PREDICTIONS, SCORES, Evaluate, arm_table
 PARAMS = Evaluate.model_validate({**params("evaluate"), "primary": "playbook", "bootstrap": 300})
 N = 40
 HALVES = MappingProxyType({"ar": N // 2, "en": N // 2})
-PROMPTS = ("base", "prompted", "few_shot")
+PROMPTS = ("base", "prompted", "few_shot", "prompted_few_shot")
 NOTHING = Kept(pl.DataFrame(schema=forgetting.TABLE), pl.DataFrame(schema=MEMORISED))
 UNREACHED = MappingProxyType({"reached": None, "override": ""})
 UNWRITTEN = pl.DataFrame(schema=PREDICTIONS)
@@ -113,6 +113,13 @@ def test_the_adapter_must_beat_every_prompt_arm_not_only_the_one_that_looks_best
     found = judged(adapter=7, prompted=6, few_shot=5.9, few_shot_swings=4)
     assert (found["best_prompt_arm"], found["verdict"]) == ("prompted", "do not promote")
     assert found["reasons"][0].startswith("the adapter is not shown to beat few_shot on playbook")
+
+
+def test_the_adapter_must_beat_the_written_prompt_with_examples_too() -> None:
+    found = judged(adapter=7, prompted=6, few_shot=6, prompted_few_shot=8)
+    assert (found["best_prompt_arm"], found["verdict"]) == ("prompted_few_shot", "do not promote")
+    assert found["reasons"][0].startswith("the adapter is not shown to beat prompted_few_shot on playbook")
+    assert judged(adapter=9, prompted=6, few_shot=6, prompted_few_shot=8)["verdict"] == "promote"
 
 
 def test_margins_hold_against_every_prompt_arm_not_only_the_one_that_looks_best() -> None:

@@ -11,7 +11,7 @@ from curation.stage import QiratError
 from tests.builders import ROOT, params, record, talk
 from tests.training.tiny import CHATML, renderer, support
 from tests.training.tiny import model as tiny
-from training.arms import Before, bare, few_shot, prompted
+from training.arms import Before, bare, few_shot, prompted, prompted_few_shot
 from training.scoring import PREDICTIONS, Evaluate, Judge, arm_table, chrf, reply_scores, sayable
 
 PLAYBOOK = Playbook.load(ROOT / "playbook.yaml")
@@ -58,16 +58,15 @@ def scored(*texts: str) -> dict[str, tuple[float, float]]:
 def test_an_arm_is_scored_by_what_it_wrote_under_its_own_prompt() -> None:
     table = support(12)
     test = table.tail(3)
-    arms: dict[str, Before] = {
-        "base": bare,
-        "prompted": prompted({"en": KIND, "ar": KIND}),
-        "few_shot": few_shot(table.head(9), shots=1, shot_words=80),
-    }
+    told, shown = prompted({"en": KIND, "ar": KIND}), few_shot(table.head(9), shots=1, shot_words=80)
+    both = prompted_few_shot(told, shown)
+    arms: dict[str, Before] = {"base": bare, "prompted": told, "few_shot": shown, "prompted_few_shot": both}
     echoed = {arm: judge().write(arm, test, before) for arm, before in arms.items()}
     first = {arm: rows.filter(pl.col("turn") == 1)["text"].to_list() for arm, rows in echoed.items()}
     assert first["base"] == ["", "", ""]  # nothing stood before the first question
     assert first["prompted"] == [KIND] * 3
     assert all("Zaafaran" in text or "زعفران" in text for text in first["few_shot"])
+    assert first["prompted_few_shot"] == [f"{KIND} {text}" for text in first["few_shot"]]
 
     scores = reply_scores(pl.concat(echoed.values()), test, PLAYBOOK)
     kept = arm_table(scores, test, SETTINGS.redraws).filter(language="en", metric="playbook")
@@ -117,6 +116,18 @@ def test_conversations_that_one_arm_cannot_be_asked_are_left_out_for_all_arms() 
     assert sayable(talks, arms, judge(refusing))["conversation_id"].to_list() == [other]
     with pytest.raises(QiratError, match=r"few_shot, conversation .*: the chat template refuses it: not this one"):
         sayable(talks, {"few_shot": lambda _row, _turn: talk("no", "x")}, judge(refusing))
+
+
+def test_what_only_prompt_and_examples_together_make_unsayable_is_left_out_too() -> None:
+    refusing = (
+        "{% if messages[0].role == 'system' and messages | length > 3 %}{{ raise_exception('too much') }}{% endif %}"
+    )
+    talks = record(talk("my table", "a"), talk("طاولتي", "ب"), language=["en", "ar"])
+    told, shown = prompted({"en": "Be brief."}), few_shot(record(talk("a table", "x")), shots=1, shot_words=9)
+    alone: dict[str, Before] = {"prompted": told, "few_shot": shown}
+    assert sayable(talks, alone, judge(refusing + CHATML)).height == 2
+    kept = sayable(talks, {**alone, "prompted_few_shot": prompted_few_shot(told, shown)}, judge(refusing + CHATML))
+    assert kept["language"].to_list() == ["ar"]  # no example is in Arabic
 
 
 def test_an_arm_may_say_something_else_before_every_reply_and_each_is_scored_once() -> None:

@@ -23,7 +23,7 @@ STAGES: dict[str, Callable[[], None]] = {
     "train": train.main,
     "evaluate": evaluate.main,
 }
-ARMS = {"base", "prompted", "few_shot", "adapter"}
+ARMS = {"base", "prompted", "few_shot", "prompted_few_shot", "adapter"}
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,15 @@ def test_all_arms_answer_the_same_conversations(finished: Path) -> None:
 def test_the_same_reply_tokens_are_scored_under_every_arms_prompt(finished: Path) -> None:
     nll = table(finished, "evaluated/scores").filter(pl.col("metric") == "nll")
     assert nll.group_by("conversation_id").agg(pl.col("weight").n_unique())["weight"].to_list() == [1] * 6
+
+
+def test_prompt_and_examples_together_cost_what_they_cost_apart(finished: Path) -> None:
+    asked = table(finished, "evaluated/predictions").pivot(
+        "arm", index=["conversation_id", "turn"], values="prompt_tokens"
+    )
+    both, written, shown, base = (asked[arm] for arm in ("prompted_few_shot", "prompted", "few_shot", "base"))
+    assert (both - base).to_list() == (written - base + shown - base).to_list()
+    assert ((written > base) & (shown > base)).all()
 
 
 def test_training_lowers_the_loss_on_dev_and_on_test(finished: Path) -> None:
@@ -128,7 +137,7 @@ def test_tables_say_which_direction_is_better(finished: Path) -> None:
 def test_every_rule_is_compared_with_every_prompt_arm(finished: Path) -> None:
     rules = table(finished, "evaluated/rules").filter(language="all")
     assert set(rules["kind"]) == {"greeting", "closing", "required", "forbidden", "escalation", "length", "language"}
-    assert rules.group_by("against").len()["len"].to_list() == [rules["rule"].n_unique()] * 3
+    assert rules.group_by("against").len()["len"].to_list() == [rules["rule"].n_unique()] * len(ARMS - {"adapter"})
     assert (rules["p_holm"] >= rules["p"]).all()
 
 
