@@ -223,12 +223,21 @@ def export(
 @app.command()
 def curve(
     judged: Annotated[int, typer.Option(min=30, help="Conversations of dev behind each loss.")] = 100,
+    seeds: Annotated[int, typer.Option(min=1, help="Train on all with so many seeds, to see what is luck.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Train on a quarter, half and all of the data, and say whether more would help. Takes three trainings."""
+    """Train on a quarter, half and all of the data, and say whether more would help. Takes three trainings or more."""
     from training import curve as asked
 
-    answered(lambda: asked.curve(judged), asked.as_text, as_json)
+    answered(lambda: asked.curve(judged, seeds), asked.as_text, as_json)
+
+
+@app.command()
+def canaries(as_json: Json = False) -> None:
+    """Plant made-up numbers in a copy of the data, train on it, and say which are learnt by heart. Takes a training."""
+    from training import canaries as asked
+
+    answered(asked.canaries, asked.as_text, as_json)
 
 
 @app.command()

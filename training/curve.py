@@ -2,32 +2,24 @@
 
 Each part holds the one before it, languages in their proportions. All read about as many tokens: a quarter is seen four
 times as often, so what differs is the data alone, not how long was trained. The intervals redraw dev conversations; the
-luck of one seed is not in them.
+luck of one seed is not in them, but told beside them when all of the data is trained with several (`--seeds`).
 """
 
-import hashlib
-import json
+import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
-from curation.conversation import canonical_json
-from curation.stage import CACHE, QiratError, atomic, finished_table, load_params
+from curation.stage import CACHE, QiratError
 from training.checkpoints import Checkpoints
-from training.fit import fit
 from training.intervals import Bootstrap, Interval, paired_difference, ratio
 from training.likelihood import negative_log_likelihoods
-from training.model import Model, base_folder, load_model, load_tokenizer
-from training.recipe import Recipe, Train, settled
 from training.scoring import ALL
-from training.template import Renderer
-from training.train import examples_of, provenance, sampled, surroundings
-
-if TYPE_CHECKING:
-    from transformers import PretrainedConfig
+from training.train import examples_of, sampled
+from training.trial import Answer, Trial, noted, remembered
 
 SHARES = (0.25, 0.5, 1.0)
 PLACE = CACHE / "curve"
@@ -41,89 +33,57 @@ LOSSES = pl.Schema(
 )
 DRAWS = 2000
 
-Answer = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
 class Point:
     """A part of the data, and the losses on dev after training on it."""
 
     share: float
+    seed: int
     examples: int
     tokens: int  # in the part, each counted once
     losses: pl.DataFrame
 
 
-def curve(judged: int) -> Answer:
-    """Trains on each part, or takes what an earlier call worked out, and judges on `judged` conversations of dev."""
-    model, params = load_params("model", Model), load_params("train", Train)
-    whole = {split: finished_table(f"tokenized/{split}", "tokenize") for split in ("train", "dev")}
-    learnt = sampled(whole["train"], params.recipe.max_tokens, params.recipe.train_tokens, params.seed)
-    recipe = settled(params.recipe, config_of(model), learnt.height)  # the whole's for every part
-    watched = sampled(whole["dev"], recipe.max_tokens, recipe.dev_tokens, params.seed)
-    asked = conversations(sampled(whole["dev"], recipe.max_tokens, None, params.seed), judged)
-    least = min(SHARES)
-    if learnt.height * least < 1:
-        raise QiratError(f"{learnt.height} examples are too few to train on {least:.0%} of them; raise train_tokens")
-    renderer = Renderer(load_tokenizer(model), model.template_arguments)
-    origin = {**provenance(whole, model, params, recipe, renderer), **surroundings()}
-    points = [
-        point(share, learnt.head(round(share * learnt.height)), watched, asked, model, params, recipe, origin)
-        for share in SHARES
-    ]
-    found = list(rows(points, Bootstrap(DRAWS, params.seed)))
+def curve(judged: int, seeds: int = 1) -> Answer:
+    """Trains on each part, and on all of it with `seeds` seeds; judges on `judged` conversations of dev.
+
+    What an earlier call worked out is taken from there.
+    """
+    trial = Trial.of_recipe()
+    first, least = trial.params.seed, min(SHARES)
+    asked = conversations(sampled(trial.whole["dev"], trial.recipe.max_tokens, None, first), judged)
+    if trial.learnt.height * least < 1:
+        raise QiratError(
+            f"{trial.learnt.height} examples are too few to train on {least:.0%} of them; raise train_tokens"
+        )
+    points = [point(trial, share, first, asked) for share in SHARES]
+    again = [point(trial, max(SHARES), seed, asked) for seed in range(first + 1, first + seeds)]
+    found = list(rows(points, Bootstrap(DRAWS, first)))
     answer = {
-        "base": model.name,
-        "profile": params.profile,
-        "examples": whole["train"].height,
-        "examples_used": learnt.height,
+        "base": trial.model.name,
+        "profile": trial.params.profile,
+        "examples": trial.whole["train"].height,
+        "examples_used": trial.learnt.height,
         "conversations_judged": asked["conversation_id"].n_unique(),
         "rows": found,
         "next_doubling": bracket(found),
+        "seeds": list(luck([points[-1], *again], found)) if again else [],
     }
-    with atomic(CACHE / "curve.json") as temporary:
-        temporary.write_text(json.dumps(answer, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    return answer
+    return noted("curve", answer)
 
 
-def point(  # noqa: PLR0913 - what a run is made of
-    share: float,
-    part: pl.DataFrame,
-    watched: pl.DataFrame,
-    asked: pl.DataFrame,
-    model: Model,
-    params: Train,
-    recipe: Recipe,
-    origin: Mapping[str, Any],
-) -> Point:
+def point(trial: Trial, share: float, seed: int, asked: pl.DataFrame) -> Point:
     """One training, as many tokens long as that on the whole; remembered until anything that it depends on changes."""
-    certificate = {**origin, "share": share, "asked": sorted(set(asked["conversation_id"]))}
-    digest = hashlib.sha256(canonical_json(certificate).encode()).hexdigest()[:16]
-    kept = PLACE / f"{share:g}-{digest}.parquet"
-    if not kept.exists():
-        longer = recipe.model_copy(update={"epochs": recipe.epochs / share})
-        checkpoints = Checkpoints(certificate, PLACE / f"{share:g}")
-        print(f"curve: training on {share:.0%}, {part.height:,} examples", file=sys.stderr, flush=True)
-        found = losses_after(part, watched, asked, model, params, longer, checkpoints)
-        with atomic(kept) as temporary:
-            found.write_parquet(temporary)
-        checkpoints.clear()
-    return Point(share, part.height, int(part["input_ids"].list.len().sum()), pl.read_parquet(kept))
+    part = trial.learnt.head(round(share * trial.learnt.height))
 
+    def work(checkpoints: Checkpoints) -> pl.DataFrame:
+        print(f"curve: training on {share:.0%}, {part.height:,} examples, seed {seed}", file=sys.stderr, flush=True)
+        return losses(trial.trained(trial.base(), part, checkpoints, seed, times=1 / share), asked)
 
-def losses_after(  # noqa: PLR0913 - what a run is made of
-    tokens: pl.DataFrame,
-    watched: pl.DataFrame,
-    asked: pl.DataFrame,
-    model: Model,
-    params: Train,
-    recipe: Recipe,
-    checkpoints: Checkpoints | None = None,
-) -> pl.DataFrame:
-    """LOSSES of the conversations `asked`, after training on `tokens` with the best step by `watched`."""
-    base, tokenizer = load_model(model, recipe.quantised), load_tokenizer(model)
-    trained = fit(base, tokenizer, tokens, examples_of(watched), params, recipe, checkpoints)
-    return losses(trained.model, asked)
+    certificate = {**trial.origin, "share": share, "seed": seed, "asked": sorted(set(asked["conversation_id"]))}
+    found = remembered(PLACE, f"{share:g}-{seed}", certificate, work)
+    return Point(share, seed, part.height, int(part["input_ids"].list.len().sum()), found)
 
 
 def losses(model: Any, asked: pl.DataFrame) -> pl.DataFrame:
@@ -139,16 +99,6 @@ def losses(model: Any, asked: pl.DataFrame) -> pl.DataFrame:
         .agg(pl.col("value", "weight").sum())
         .sort("conversation_id")
     )
-
-
-def config_of(model: Model) -> "PretrainedConfig":
-    """The sizes of the base, without its weights."""
-    from transformers import AutoConfig
-
-    found: PretrainedConfig = AutoConfig.from_pretrained(
-        base_folder(model), revision=model.revision, trust_remote_code=False
-    )
-    return found
 
 
 def conversations(tokens: pl.DataFrame, most: int) -> pl.DataFrame:
@@ -173,6 +123,23 @@ def rows(points: Sequence[Point], bootstrap: Bootstrap) -> Iterator[dict[str, An
             }
 
 
+def luck(points: Sequence[Point], found: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A row a language: the loss with each seed, and whether the last doubling's gain is more than they differ by."""
+    gains = {row["language"]: row["gain"]["value"] for row in found if row["share"] == max(SHARES)}
+    for language, gain in gains.items():
+        spoken = [at.losses if language == ALL else at.losses.filter(language=language) for at in points]
+        each = [float(told["value"].sum()) / float(told["weight"].sum()) for told in spoken]
+        spread = max(each) - min(each)
+        yield {
+            "language": language,
+            "losses": [{"seed": at.seed, "loss": loss} for at, loss in zip(points, each, strict=True)],
+            "mean": statistics.fmean(each),
+            "spread": spread,  # largest less smallest
+            "last_doubling": gain,
+            "larger": gain > spread,
+        }
+
+
 def figures(found: Interval) -> dict[str, float]:
     """An interval for JSON."""
     return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
@@ -190,7 +157,7 @@ def bracket(found: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
 
 def as_text(answer: Answer) -> str:
     """For people at a terminal."""
-    return "\n".join([*_head(answer), "", *_table(answer["rows"]), "", *_meaning(answer)])
+    return "\n".join([*_head(answer), "", *_table(answer["rows"]), "", *_meaning(answer), *_luck(answer["seeds"])])
 
 
 def _head(answer: Answer) -> Iterator[str]:
@@ -222,6 +189,18 @@ def _meaning(answer: Answer) -> Iterator[str]:
         yield (
             f"{row['language']}: {helps}; the last doubling gained {_interval(gain, '+.3f')}, the next one would gain "
             f"between 0 and {most:.3f}"
+        )
+
+
+def _luck(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if found:
+        yield ""
+    for row in found:
+        each = ", ".join(f"seed {one['seed']}: {one['loss']:.3f}" for one in row["losses"])
+        meaning = "larger than that" if row["larger"] else "no larger than that, so a seed's luck may be all of it"
+        yield (
+            f"{row['language']}: all of the data with {each}; mean {row['mean']:.3f}, spread {row['spread']:.3f}; the "
+            f"last doubling's gain, {row['last_doubling']:+.3f}, is {meaning}"
         )
 
 
