@@ -68,7 +68,7 @@ def main() -> None:
         drawn = answerable(test, judge)
         test = sayable(drawn, arms, judge)
         if test.height < drawn.height:
-            stage.say(f"{drawn.height - test.height} test conversations left out: the template cannot say every prompt")
+            stage.say(f"{drawn.height - test.height} test conversations left out: not every prompt can be said or read")
         answered = test.head(evaluate.generated)
         likely = pl.concat([judge.likelihood(arm, test, before) for arm, before in arms.items()])
         predictions = pl.concat([judge.write(arm, answered, before) for arm, before in arms.items()])

@@ -159,11 +159,14 @@ class Judge:
         return pl.DataFrame(rows, schema=PREDICTIONS, orient="row")
 
     def refusal(self, row: Row, before: Before) -> str | None:
-        """Why the template cannot say the conversation behind what the arm says first; None when it can."""
+        """Why the arm cannot be judged on the conversation: its template or its window; None when it can."""
         try:
-            list(self._examples(row, before))
+            longest = max((len(e.input_ids) for e in self._examples(row, before)), default=0)
         except InexpressibleError as error:
             return str(error)
+        window = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        if window and longest + self.params.max_new_tokens > window:
+            return f"{longest:,} tokens and a reply of {self.params.max_new_tokens}, where the model reads {window:,}"
         return None
 
     def tokens(self, text: str) -> int:
@@ -196,7 +199,7 @@ def answerable(test: pl.DataFrame, judge: Judge, split: str = "test") -> pl.Data
 
 
 def sayable(test: pl.DataFrame, arms: Mapping[str, Before], judge: Judge) -> pl.DataFrame:
-    """Those that the template can say behind every arm's prompt: all arms must answer the same questions."""
+    """Those that the model can be given behind every arm's prompt: all arms must answer the same questions."""
     refused: list[str] = []
     kept = []
     for row in judge.progress(test.iter_rows(named=True), "prompts", test.height):
@@ -209,8 +212,9 @@ def sayable(test: pl.DataFrame, arms: Mapping[str, Before], judge: Judge) -> pl.
         kept.append(not reasons)
     if not any(kept):
         raise QiratError(
-            f"the chat template can say no test conversation behind every arm's prompt (arm {refused[0]}); choose a "
-            "base model whose template knows system messages and several turns (params.yaml: model.name)"
+            f"the model can be given no test conversation behind every arm's prompt (arm {refused[0]}); choose a base "
+            "model that reads more and whose template knows system messages and several turns, or show fewer examples "
+            "(params.yaml: model.name, baseline.shots)"
         )
     return test.filter(pl.Series(kept, dtype=pl.Boolean))
 

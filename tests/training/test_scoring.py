@@ -24,6 +24,10 @@ class Echo:
 
     device = "cpu"
 
+    @property
+    def config(self) -> Any:
+        return tiny().config
+
     def generate(self, input_ids: Any, attention_mask: Any, generation_config: Any) -> Any:
         import torch
 
@@ -128,6 +132,15 @@ def test_what_only_prompt_and_examples_together_make_unsayable_is_left_out_too()
     assert sayable(talks, alone, judge(refusing + CHATML)).height == 2
     kept = sayable(talks, {**alone, "prompted_few_shot": prompted_few_shot(told, shown)}, judge(refusing + CHATML))
     assert kept["language"].to_list() == ["ar"]  # no example is in Arabic
+
+
+def test_a_prompt_that_the_model_cannot_read_whole_is_left_out() -> None:
+    talks = record(talk("a question", "yes"))
+    window = tiny().config.max_position_embeddings
+    arms: dict[str, Before] = {"base": bare, "prompted": prompted({"en": "word " * (window // 20)})}
+    assert sayable(talks, arms, judge(model=tiny())).height == 1
+    with pytest.raises(QiratError, match=f"prompted, conversation .* where the model reads {window:,}"):
+        sayable(talks, {**arms, "prompted": prompted({"en": "word " * window})}, judge(model=tiny()))
 
 
 def test_an_arm_may_say_something_else_before_every_reply_and_each_is_scored_once() -> None:
