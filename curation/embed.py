@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.conversation import survivors, turns
-from curation.stage import Params, QiratError, Stage
+from curation.conversation import survivors
+from curation.stage import Params, QiratError, Stage, table_path
 from curation.workers import Workers, spread
 
+READ = ("row_id", "conversation_id", "messages")
 CHUNK = 100  # texts that a process embeds in one go
 METHOD = 1  # raise it whenever `embedded` may give another vector
 LARGE = 2_000  # texts from which starting processes pays
@@ -38,7 +39,8 @@ def main() -> None:
     Labels, outliers and retrieval look at the customer's words; copies in other words are alike on both sides.
     """
     with Stage("embed", Embed) as stage:
-        standing = survivors(stage.read("ingested/conversations"), stage.read("dedup/clusters"))
+        read = pl.read_parquet(stage.input(table_path("ingested/conversations")), columns=list(READ))
+        standing = survivors(read, stage.read("dedup/clusters"))
         if standing.is_empty():
             raise QiratError(
                 "there is nothing to embed: every row was quarantined; see data/ingested/quarantine.parquet"
@@ -60,16 +62,16 @@ def words(conversations: pl.DataFrame, characters: int) -> pl.DataFrame:
 
     Each is one text of the turns, cut to `characters`.
     """
-    by_role = turns(conversations).group_by("conversation_id", maintain_order=True)
-    joined = by_role.agg(
-        said=pl.col("content").filter(pl.col("role") == "user").str.join("\n"),
-        replied=pl.col("content").filter(pl.col("role") == "assistant").str.join("\n"),
-        all=pl.col("content").str.join("\n"),
-    )
-    said = pl.when(pl.col("said") != "").then("said").otherwise("all")
-    rows = conversations.select("conversation_id").join(joined, on="conversation_id", how="left", maintain_order="left")
-    return rows.select("conversation_id", said=said, replied="replied").with_columns(
-        pl.col("said", "replied").fill_null("").str.slice(0, characters)
+
+    def joined(*roles: str) -> pl.Expr:
+        turn = pl.element().struct
+        spoken = turn.field("content").filter(turn.field("role").is_in(roles)) if roles else turn.field("content")
+        return pl.col("messages").list.eval(spoken).list.join("\n")
+
+    texts = conversations.select("conversation_id", "messages", said=joined("user"), replied=joined("assistant"))
+    said = pl.when(pl.col("said") != "").then("said").otherwise(joined())
+    return texts.select("conversation_id", said=said, replied="replied").with_columns(
+        pl.col("said", "replied").str.slice(0, characters)
     )
 
 

@@ -63,14 +63,21 @@ def runs(hashed: U64, lengths: Indices, size: int) -> tuple[U64, Indices]:
 
     A text shorter than a run is one run, padded with constants; a text without words has none.
     """
-    left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(hashed))  # words from here to the end of the text
+    ends = np.cumsum(lengths)
+    short = (lengths > 0) & (lengths < size)
+    begun = (ends - lengths)[short]
     padded = np.concatenate([hashed, np.zeros(size, np.uint64)])
-    mixed = np.zeros(len(hashed), np.uint64)
+    mixed, of_short = np.zeros(len(hashed), np.uint64), np.zeros(len(begun), np.uint64)
+    whole = np.ones(len(hashed), bool)  # what begins here is a run
     for k in range(size):
-        mixed = mixed * MIX + np.where(left > k, padded[k : k + len(hashed)], np.uint64(k + 1))
-    first = np.zeros(len(hashed), bool)
-    first[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
-    return mixed[(left >= size) | first], np.where(lengths > 0, np.maximum(lengths - size + 1, 1), 0)
+        words = padded[k : k + len(hashed)]
+        mixed *= MIX
+        mixed += words
+        of_short = of_short * MIX + np.where(lengths[short] > k, words[begun], np.uint64(k + 1))
+        if k > 0:
+            whole[(ends - k)[lengths > k]] = False
+    mixed[begun] = of_short
+    return mixed[whole], np.where(lengths > 0, np.maximum(lengths - size + 1, 1), 0)
 
 
 def spans(starts: Indices, ends: Indices) -> tuple[Indices, Indices]:

@@ -9,17 +9,16 @@ import contextlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from curation.dedup import lexicon
-from curation.dedup.speech import AT_ONCE, Messages
+from curation.dedup.speech import Messages
 from curation.shingles import Indices
 from curation.text import fold
 
@@ -28,7 +27,8 @@ Message = Mapping[str, Any]
 FIXED = ("actions", "numbers", "addresses", "negation", "dates")  # the same in both, told in this order
 LOOSE = ("opposites", "names")  # no copies when one stands where the other has another
 
-_TOKEN = re.compile(r"[^\W_]*\d[^\W_]*(?:[.,:/٫٬-]\d[^\W_]*)*|[^\W\d_]+(?:'[^\W\d_]+)?|[$€£¥%]")
+# A word, a number, a sign. The word first and in one piece: most tokens are words, and none is looked at twice.
+_TOKEN = re.compile(r"[^\W\d_]++(?!\d)(?:'[^\W\d_]+)?|[^\W_]*\d[^\W_]*(?:[.,:/٫٬-]\d[^\W_]*)*|[$€£¥%]")
 _THOUSANDS = re.compile(r"[,٬](?=\d{3}(?!\d))")
 _ADDRESS = re.compile(r"(?<![^\s@])[^\s@]{1,64}@\S{1,255}|(?:https?://|www\.)\S+")
 _CIRCUMFIX = re.compile(r"[وف]?م\w{3,}ش")  # Egyptian and Levantine negation around the verb
@@ -38,6 +38,7 @@ _MARKS = 8  # characters before a word in which the end of a sentence would stan
 _CALLED_OUT = re.compile(r"(?:^|[،,.!؟?:\n])\s*([\u0621-\u064a]+)\s*[،,.!؟?]")
 _CURRENCIES = ("$", "€", "£", "¥")
 _LONG = 5  # letters of a word in which a misspelling is likelier than another name
+RECENT = 5_000  # meanings at hand, which bounds the memory
 _SHORT_ANSWER = 3  # words of a customer's turn that are, for the most part, the value that was asked for
 
 
@@ -58,7 +59,8 @@ def meaning(messages: Sequence[Message]) -> Meaning:
     text = "\n".join(m["content"] for m in said)
     folded = lexicon.POLITE_NO.sub(" ", fold(text))
     tokens = _TOKEN.findall(folded)
-    signs = [(before, sign, after) for before, token, after in _in_context(tokens) if (sign := _sign(token))]
+    words = tuple(dict.fromkeys(tokens))
+    signs = list(_signs(tokens, words))
     inside, first = _capitals(text)
     return Meaning(
         (
@@ -69,9 +71,9 @@ def meaning(messages: Sequence[Message]) -> Meaning:
             tuple(_dates(signs)),
         ),
         Counter(sign.side for _, sign, _ in signs if sign.side),
-        frozenset({*inside, *_announced(tokens), *_called_out(text)} - lexicon.NO_NAMES),
+        frozenset({*inside, *_announced(tokens, words), *_called_out(text)} - lexicon.NO_NAMES),
         frozenset({*first, *_short_answers(said)} - lexicon.NO_NAMES),
-        tuple(dict.fromkeys(tokens)),
+        words,
     )
 
 
@@ -102,14 +104,15 @@ class Meanings:
         self._messages = messages
         self._codes = np.full((len(messages), len(FIXED) + len(LOOSE)), -1, np.int32)
         self._known: dict[tuple[int, Any], int] = {}
-        self.of = lru_cache(maxsize=4096)(self._of)
+        self._recent: dict[int, Meaning] = {}
 
     def codes(self, rows: Indices) -> npt.NDArray[np.int32]:
         """A row of codes for each of `rows`: FIXED, then LOOSE."""
         unknown = np.unique(rows[self._codes[rows, 0] < 0])
-        for part in np.split(unknown, range(AT_ONCE, len(unknown), AT_ONCE)):
+        for part in np.split(unknown, range(RECENT, len(unknown), RECENT)):
+            self._recent = {}
             for row, messages in zip(part.tolist(), self._messages.of(part).to_list(), strict=True):
-                found = meaning(messages)
+                found = self._recent[row] = meaning(messages)
                 named = tuple(word for word in found.words if word in found.names or word in found.likely)
                 aspects = (*found.fixed, tuple(sorted(found.sides.items())), named)
                 self._codes[row] = [self._known.setdefault(said, len(self._known)) for said in enumerate(aspects)]
@@ -117,17 +120,21 @@ class Meanings:
 
     def relations(self, pairs: Indices) -> list[str]:
         """For each pair "copy", or what keeps it apart."""
-        left, right = (self.codes(side) for side in pairs.T)
+        left, right = np.split(self.codes(pairs.T.ravel()), 2)
         differing = ([aspect for aspect, differs in enumerate(row) if differs] for row in (left != right).tolist())
         return [self._relation(aspects, *pair) for aspects, pair in zip(differing, pairs.tolist(), strict=True)]
 
     def _relation(self, differing: Sequence[int], one: int, other: int) -> str:
         if differing and differing[0] < len(FIXED):
             return FIXED[differing[0]]
-        return (differing and difference_in_meaning(self.of(one), self.of(other))) or "copy"
+        return (differing and difference_in_meaning(self._of(one), self._of(other))) or "copy"
 
     def _of(self, row: int) -> Meaning:
-        return meaning(self._messages.of(np.array([row])).item().to_list())
+        if row not in self._recent:
+            if len(self._recent) >= RECENT:
+                self._recent = {}
+            self._recent[row] = meaning(self._messages.of(np.array([row])).item().to_list())
+        return self._recent[row]
 
 
 def _actions(messages: Sequence[Message]) -> Iterator[str]:
@@ -209,9 +216,11 @@ def _number(token: str) -> str | None:
     return lexicon.DUALS.get(token, lexicon.NUMBER_WORDS.get(token))
 
 
-def _in_context(tokens: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Each token between the one before and the one after."""
-    return zip(("", *tokens[:-1]), tokens, (*tokens[1:], ""), strict=True)
+def _signs(tokens: Sequence[str], words: Iterable[str]) -> Iterator[tuple[str, Sign, str]]:
+    """The sign of each token that has one, between the word before and the word after."""
+    signs = {word: sign for word in words if (sign := _sign(word))}
+    around = ("", *tokens, "")
+    yield from ((around[at], signs[token], around[at + 2]) for at, token in enumerate(tokens) if token in signs)
 
 
 def _numbers(signs: Sequence[tuple[str, Sign, str]]) -> Iterator[str]:
@@ -236,13 +245,16 @@ def _capitals(text: str) -> tuple[set[str], set[str]]:
     first: set[str] = set()
     for match in _CAPITALISED.finditer(text):
         starts = _SENTENCE_START.search(text[max(0, match.start() - _MARKS) : match.start()])
-        (first if starts else inside).update(_TOKEN.findall(fold(match.group())))
-    return inside, first
+        (first if starts else inside).add(match.group())
+    return set(_TOKEN.findall(fold(" ".join(inside)))), set(_TOKEN.findall(fold(" ".join(first))))
 
 
-def _announced(tokens: Sequence[str]) -> Iterator[str]:
-    yield from (after for before, after in pairwise(tokens) if before in lexicon.NAME_FOLLOWS)
-    yield from (after for before, token, after in _in_context(tokens) if (before, token) == ("name", "is"))
+def _announced(tokens: Sequence[str], words: Collection[str]) -> Iterator[str]:
+    """Words after those that announce a name."""
+    if "name" in words or not lexicon.NAME_FOLLOWS.isdisjoint(words):
+        for before, token, after in zip(("", *tokens), tokens, tokens[1:], strict=False):
+            if token in lexicon.NAME_FOLLOWS or (before, token) == ("name", "is"):
+                yield after
 
 
 def _called_out(text: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What every conversation says, as hashed words in flat arrays: small enough to hold a million conversations."""
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,13 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.shingles import U64, WORD, Indices, offsets, runs, spans
-from curation.text import letters_folded
+from curation.text import letters_folded, variants_folded
 
 AT_ONCE = 10_000  # conversations in work at a time, which bounds the memory
+HEARD_AT_ONCE = 2_500  # by each thread: texts are larger than hashes
 _CALL_ID = r'"id": ?"[^"]*"'  # joins a call to its result; every export numbers them anew
+_UNSETTLED = r"[^\x00-\x7f،؛؟\u0621-\u063a\u0640-\u0652\u0660-\u066c]"  # what compatibility forms may be among
+_UPPER_BITS = 20  # of a hash
 _NO_TURNS = pl.DataFrame(schema={"row": pl.Int64, "text": pl.UInt64, "length": pl.Int64})
 Watch = Callable[..., Iterable[Any]]  # Stage.progress: a bar around an iterable
 
@@ -77,23 +81,26 @@ def heard(messages: Messages, size: int, share: float, least: int, watch: Watch)
 
     A turn is shared when at least `share` of the conversations, and at least `least` of them, have it word for word.
     """
-    starts = range(0, len(messages), AT_ONCE)
+    parts = np.split(np.arange(len(messages)), range(HEARD_AT_ONCE, len(messages), HEARD_AT_ONCE))
     tables, words = [_NO_TURNS], np.empty(0, np.uint64)
-    for start in watch(starts, "reading words", len(starts), "parts"):
-        said = _said(messages.of(np.arange(start, min(start + AT_ONCE, len(messages)))))
-        tables.append(said.select(pl.col("row") + start, "text", length=pl.col("words").list.len().cast(pl.Int64)))
-        hashed = said["words"].explode(empty_as_null=False).to_numpy()
-        words.resize(len(words) + len(hashed), refcheck=False)  # in place: two copies of all words would be the peak
-        words[len(words) - len(hashed) :] = hashed
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        every = pool.map(lambda part: _said(messages.of(part), part), parts)
+        for said in watch(every, "reading words", len(parts), "parts"):
+            tables.append(said.select("row", "text", length=pl.col("words").list.len().cast(pl.Int64)))
+            hashed = said["words"].explode(empty_as_null=False).to_numpy()
+            # In place: two copies of all words would be the peak.
+            words.resize(len(words) + len(hashed), refcheck=False)
+            words[len(words) - len(hashed) :] = hashed
     said = pl.concat(tables)
     said = said.with_columns(shared=_shared(said, max(least, share * len(messages))))
-    own = ~pl.col("shared") & (pl.col("length") > 0)
-    turns = offsets(said["length"].to_numpy())
+    row_of, turns = said["row"].to_numpy(), offsets(said["length"].to_numpy())
+    telling = said.select(~pl.col("shared") & (pl.col("length") > 0)).to_series().to_numpy()
+    told = np.bincount(row_of[telling], minlength=len(messages))
     return Speech(
         words,
         turns,
-        offsets(np.bincount(said["row"].to_numpy(), minlength=len(messages))),
-        said.select(own | ~own.any().over("row")).to_series().to_numpy(),
+        offsets(np.bincount(row_of, minlength=len(messages))),
+        telling | (told == 0)[row_of],
         _common(words, turns, said, size),
         size,
     )
@@ -101,8 +108,10 @@ def heard(messages: Messages, size: int, share: float, least: int, watch: Watch)
 
 def _shared(said: pl.DataFrame, limit: float) -> pl.Series:
     """Whether at least `limit` conversations have the turn."""
-    often = said.select("row", "text").unique().group_by("text").len().filter(pl.col("len") >= limit)
-    return said["text"].is_in(often["text"].implode())
+    often = said.group_by("text").len().filter(pl.col("len") >= limit)
+    by_row = said.select("row", "text").join(often, on="text", how="semi").unique()
+    shared = by_row.group_by("text").len().filter(pl.col("len") >= limit)
+    return said["text"].is_in(shared["text"].implode())
 
 
 def _common(words: U64, turns: Indices, said: pl.DataFrame, size: int) -> U64:
@@ -113,28 +122,40 @@ def _common(words: U64, turns: Indices, said: pl.DataFrame, size: int) -> U64:
 
 
 def _contains(ordered: U64, wanted: U64) -> npt.NDArray[np.bool_]:
-    if not len(ordered):
-        return np.zeros(len(wanted), bool)
-    found: npt.NDArray[np.bool_] = ordered[np.searchsorted(ordered, wanted).clip(max=len(ordered) - 1)] == wanted
+    """Whether each of `wanted` is in `ordered`; most are not, which their upper bits tell without a search."""
+    begun = np.zeros(1 << _UPPER_BITS, bool)
+    begun[ordered >> np.uint64(64 - _UPPER_BITS)] = True
+    found: npt.NDArray[np.bool_] = begun[wanted >> np.uint64(64 - _UPPER_BITS)]
+    likely = wanted[found]
+    found[found] = ordered[np.searchsorted(ordered, likely).clip(max=len(ordered) - 1)] == likely
     return found
 
 
-def _said(messages: pl.Series) -> pl.DataFrame:
+def _said(messages: pl.Series, rows: Indices) -> pl.DataFrame:
     """row, text (hash of the folded turn) and its hashed words, of each turn but system prompts."""
     content, calls = (pl.col("messages").struct.field(field) for field in ("content", "tool_calls"))
-    text = letters_folded(content + " " + calls.fill_null("").str.replace_all(_CALL_ID, ""))
-    return (
-        messages.alias("messages")
-        .to_frame()
-        .lazy()
-        .with_row_index("row")
+    turns = (
+        pl.LazyFrame({"row": rows, "messages": messages})
         .explode("messages", empty_as_null=False)
         .filter(pl.col("messages").struct.field("role") != "system")
-        .select(pl.col("row").cast(pl.Int64), text=text)
-        .select(
-            "row",
-            text=pl.col("text").hash(),
-            words=pl.col("text").str.extract_all(WORD).list.eval(pl.element().hash()),
-        )
+        .select("row", said=content + " " + calls.fill_null("").str.replace_all(_CALL_ID, ""))
+        .with_row_index("turn")
         .collect()
+    )
+    words = pl.col("said").str.extract_all(WORD).list.eval(pl.element().hash())
+    return _folded(turns).select("turn", "row", text=pl.col("said").hash(), words=words).sort("turn")
+
+
+def _folded(turns: pl.DataFrame) -> pl.DataFrame:
+    """The turns, in any order, as `letters_folded` says them; most without the steps that change nothing in them."""
+    said = pl.col("said")
+    ascii_only = said.str.len_bytes() == said.str.len_chars()
+    plain, other = turns.filter(ascii_only), turns.filter(~ascii_only)
+    unsettled = other.select(said.str.contains(_UNSETTLED)).to_series()
+    return pl.concat(
+        [
+            plain.with_columns(said.str.to_lowercase()),
+            other.filter(~unsettled).with_columns(variants_folded(said)),
+            other.filter(unsettled).with_columns(letters_folded(said)),
+        ]
     )

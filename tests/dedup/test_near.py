@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from curation.dedup.__main__ import Dedup
 from curation.dedup.near import candidate_pairs, digests, verified
-from curation.dedup.speech import Messages, Speech, heard, unwatched
+from curation.dedup.speech import Messages, Speech, _folded, heard, unwatched
+from curation.text import letters_folded
 from tests.builders import params, record, talk
 
 P = Dedup.model_validate(params("dedup"))
@@ -72,10 +73,16 @@ def test_system_prompts_and_ids_of_calls_are_not_said():
     assert np.array_equal(*(said.shingles(np.array([row]), own=False)[0] for row in (0, 1)))
 
 
+@given(st.lists(st.text(st.sampled_from("aB9 ,\n،؟أاىةـ٣٫\u064e\u0651\u0653\u0654ﻻﬁ’ée\u0301²Ⅷ"), max_size=6)))
+def test_turns_that_skip_steps_of_folding_say_what_all_steps_say(texts: list[str]):
+    turns = pl.DataFrame({"said": texts}, schema={"said": pl.String}).with_row_index("turn")
+    assert _folded(turns).sort("turn").equals(turns.with_columns(letters_folded(pl.col("said"))))
+
+
 def test_a_part_at_a_time_gives_what_all_at_once_gives(monkeypatch: pytest.MonkeyPatch):
     messages = record(*(talk(f"talk number {n} of many", "reply" if n % 2 else "") for n in range(9)))["messages"]
     at_once = speech(messages)
-    monkeypatch.setattr("curation.dedup.speech.AT_ONCE", 2)
+    monkeypatch.setattr("curation.dedup.speech.HEARD_AT_ONCE", 2)
     parts = speech(messages)
     assert all(
         np.array_equal(getattr(at_once, name), getattr(parts, name))
