@@ -1,9 +1,8 @@
 """Attention over several conversations in one row, each seeing only itself, without a T x T mask.
 
 `varlen` is torch's own kernel for rows of documents (torch.nn.attention.varlen, a flash attention that needs no
-package beside torch); without a GPU it is the same sum, document by document. `flex`, `sdpa` and `eager` are
-transformers', which keeps documents apart by position ids: `sdpa` and `eager` with a mask that grows with the square of
-the row.
+package beside torch); without a GPU it is the same sum, document by document. `sdpa` and `eager` are transformers',
+which keeps documents apart by position ids, with a mask that grows with the square of the row.
 """
 
 from itertools import pairwise
@@ -15,9 +14,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel
 
-Attention = Literal["auto", "varlen", "flex", "sdpa", "eager"]
+Attention = Literal["auto", "varlen", "sdpa", "eager"]
 VARLEN = "qirat_varlen"
-_NAMES = {"varlen": VARLEN, "flex": "flex_attention", "sdpa": "sdpa", "eager": "eager"}
+_NAMES = {"varlen": VARLEN, "sdpa": "sdpa", "eager": "eager"}
 
 
 def use_attention(model: "PreTrainedModel", wanted: Attention, packed: bool) -> str:
