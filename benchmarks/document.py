@@ -6,12 +6,9 @@ python -m benchmarks.document
 import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks/results"
-PAGE = ROOT / "docs/benchmarks.md"
+from benchmarks.results import PAGE, RESULTS
 
 
 def main() -> None:
@@ -23,8 +20,11 @@ def main() -> None:
 
 def measured() -> Iterator[tuple[str, Any, Callable[[Any], str]]]:
     """Section, results and what makes tables of them, for every benchmark that has been run."""
-    from benchmarks import adapter_wins, curation_pays, review_server, review_simulation, speed
     from benchmarks.corruption import tables
+    from benchmarks.review import server as review_server
+    from benchmarks.review import simulation as review_simulation
+    from benchmarks.speed import __main__ as speed
+    from benchmarks.training import adapter_wins, curation_pays
 
     pages = {
         "corruption": tables.markdown,

@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 from benchmarks.corruption.tables import head, row
-from benchmarks.document import ROOT
-from curation.checks import Check, checks
+from benchmarks.results import ROOT
+from curation.checks import checks
+from curation.checks.check import Check
 
 PAGE = ROOT / "docs/checks.md"
 LANGUAGES = ("en", "ar")

@@ -6,5 +6,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 results=${1:-benchmarks/results}
-python -m benchmarks.gpu --shapes 0.6B 1.7B 8B --out "$results/gpu.json"
+python -m benchmarks.training.gpu --shapes 0.6B 1.7B 8B --out "$results/gpu.json"
 python -m pytest -q tests/training/test_packing.py tests/training/test_checkpoints.py

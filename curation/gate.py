@@ -14,8 +14,10 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
-from curation.ledger import outcomes
-from curation.stage import Params, QiratError, Stage
+from curation.harness.errors import QiratError
+from curation.harness.params import Params
+from curation.harness.stage import Stage
+from curation.record.ledger import outcomes
 
 REASONS_NAMED = 4
 STRAY = 0.01  # share of the examples below which a language is not one of the set

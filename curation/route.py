@@ -2,10 +2,12 @@
 
 import polars as pl
 
-from curation.conversation import survivors
-from curation.policy import RARE_LANGUAGE, Route, in_line, judged, too_common, verdicts
-from curation.queue import grouped, in_turn, ties, with_blind_samples
-from curation.stage import Stage, table_path
+from curation.harness.files import table_path
+from curation.harness.stage import Stage
+from curation.policy.limits import Route
+from curation.policy.queue import grouped, in_turn, language_shares, queue, ties, with_blind_samples
+from curation.policy.verdicts import judged, too_common, verdicts
+from curation.record.conversation import survivors
 
 
 def main() -> None:
@@ -28,32 +30,6 @@ def main() -> None:
         stage.write("routed/queue", with_blind_samples(line, decided, stage.params.blind))
         counts = dict(decided["verdict"].value_counts().iter_rows())
         stage.write_metrics({name: counts.get(name, 0) for name in ("accept", "review", "held", "reject")})
-
-
-def queue(decided: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
-    """Every doubtful row, likeliest first, what was seen in each beside it.
-
-    Rows whose verdict is `held` stand behind those that the budget pays for, and move up as decisions come in.
-    """
-    doubts = findings.filter(pl.col("severity") == "doubt")
-    said = pl.format("{}: {}", "code", pl.col("evidence").fill_null(""))
-    evidence = doubts.group_by("conversation_id", maintain_order=True).agg(evidence=said.unique(maintain_order=True))
-    line = in_line(decided.filter(pl.col("verdict").is_in(["review", "held"])))
-    return line.join(evidence, on="conversation_id", how="left", maintain_order="left").select(
-        "conversation_id",
-        pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("rank"),
-        "priority",
-        pl.lit("doubt").alias("reason"),
-        "codes",
-        "evidence",
-        "verdict",
-    )
-
-
-def language_shares(rows: pl.DataFrame) -> dict[str, float]:
-    """Share of the rows in each language that is not rare."""
-    shares = rows.group_by("language").agg(share=pl.len() / max(rows.height, 1)).sort("language")
-    return {language: share for language, share in shares.iter_rows() if share >= RARE_LANGUAGE}
 
 
 if __name__ == "__main__":

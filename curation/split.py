@@ -1,12 +1,14 @@
 """Train, dev and test with nothing alike across them.  python -m curation.split"""
 
 import hashlib
-from collections.abc import Iterable
 
 import polars as pl
 from pydantic import Field
 
-from curation.stage import Params, QiratError, Stage
+from curation.harness.errors import QiratError
+from curation.harness.params import Params
+from curation.harness.stage import Stage
+from curation.statistics.groups import groups
 
 
 class Split(Params):
@@ -41,21 +43,6 @@ def related(curated: pl.DataFrame, pairs: pl.DataFrame) -> list[tuple[str, str]]
         "conversation_id", first=pl.col("conversation_id").first().over("customer")
     )
     return alike + list(named.iter_rows())
-
-
-def groups(curated: pl.DataFrame, pairs: Iterable[tuple[str, str]]) -> pl.Series:
-    """The smallest id of each row's connected group (union-find with path halving)."""
-    parent = {key: key for key in curated["conversation_id"]}
-
-    def root(key: str) -> str:
-        while parent[key] != key:
-            parent[key] = key = parent[parent[key]]
-        return key
-
-    for left, right in pairs:
-        low, high = sorted((root(left), root(right)))
-        parent[high] = low
-    return pl.Series([root(key) for key in curated["conversation_id"]], dtype=pl.String)
 
 
 def assigned(grouped: pl.DataFrame, params: Split) -> pl.Series:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from pydantic import Field
 
-from curation.stage import Params, QiratError, Stage
+from curation.harness.errors import QiratError
+from curation.harness.params import Params
+from curation.harness.stage import Stage
 from expectations import views
 from expectations.docs import write_docs
 

@@ -5,8 +5,8 @@ No column is null: Great Expectations leaves nulls out of its counts, and so wou
 
 import polars as pl
 
-from curation.conversation import ROLES, conversation_id
-from curation.ledger import outcomes
+from curation.record.conversation import ROLES, conversation_id
+from curation.record.ledger import outcomes
 
 USED = ("accepted", "kept", "edited")
 NONE = "(none)"

@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 import yaml
 
-from curation.checks import Context, Score
-from curation.conversation import SCHEMA, conversations
-from curation.playbook import Playbook
+from curation.checks.check import Context, Score
+from curation.record.conversation import SCHEMA, conversations
+from curation.record.playbook import Playbook
 
 ROOT = Path(__file__).resolve().parent.parent
 

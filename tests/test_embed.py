@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from curation import embed
 from curation.embed import Embed, embedded, encoder, placed, vectors_of, words
-from curation.stage import Stage
+from curation.harness.stage import Stage
 from tests.builders import record, talk
 
 TEXTS = [

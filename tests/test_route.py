@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation import route
-from curation.checks import FINDINGS
-from curation.curate import CURATED, decided
-from curation.decision import Decision
-from curation.policy import VERDICTS
-from curation.queue import Blind, grouped, in_turn, ties, with_blind_samples
-from curation.route import language_shares, queue
+from curation.checks.check import FINDINGS
+from curation.curate.fates import CURATED, decided
+from curation.decisions.decisions import Decision
+from curation.policy.limits import Blind
+from curation.policy.queue import grouped, in_turn, language_shares, queue, ties, with_blind_samples
+from curation.policy.verdicts import VERDICTS
 from tests.builders import params, record, talk
 
 HALVES = {"ar": 0.5, "en": 0.5}

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from curation import gate
 from curation.checks import checks
 from curation.gate import Gate, help_for, readiness, shortfalls, stated_facts
-from curation.ledger import entries
-from curation.split import Split, assert_apart, assigned, groups, related
-from curation.stage import QiratError, table_path
+from curation.harness.errors import QiratError
+from curation.harness.files import table_path
+from curation.record.ledger import entries
+from curation.split import Split, assert_apart, assigned, related
+from curation.statistics.groups import groups
 from tests.builders import ROOT, context, record, talk
 
 PARAMS = Split(test=0.2, dev=0.2, largest_group=0.1, seed=1)

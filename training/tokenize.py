@@ -10,8 +10,10 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
-from curation.stage import Params, QiratError, Stage
-from training.model import Model, load_tokenizer
+from curation.harness.errors import QiratError
+from curation.harness.params import Params
+from curation.harness.stage import Stage
+from training.model.base import Model, load_tokenizer
 from training.template import Example, InexpressibleError, Renderer, split_examples
 
 SPLITS = ("train", "dev", "test")

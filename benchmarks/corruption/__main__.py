@@ -16,11 +16,12 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.corruption import peers, qirat, tables
-from benchmarks.corruption.arabic import arabic
-from benchmarks.corruption.defects import PERSONAL, PHRASES, phrases, planted, renamed
-from benchmarks.corruption.rows import Row, english
-from benchmarks.document import RESULTS
+from benchmarks.corruption import qirat, tables
+from benchmarks.corruption.defects import PERSONAL, PHRASES
+from benchmarks.corruption.rows import Row
+from benchmarks.corruption.spoilt import spoilt
+from benchmarks.peers import recipes as peers
+from benchmarks.results import RESULTS
 
 BUDGETS = (0.02, 0.05, 0.1, 0.2)
 
@@ -37,22 +38,6 @@ def main() -> None:
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     arguments.results.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
     print(tables.markdown(results))
-
-
-def spoilt(arguments: argparse.Namespace) -> tuple[list[Row], list[Row]]:
-    """The rows of all languages with their defects, and the evaluation set."""
-    bases = []
-    if arguments.english:
-        bases.append(english(arguments.english, arguments.rows, arguments.seed))
-    if arguments.arabic:
-        bases.append(arabic(arguments.arabic, arguments.rows, arguments.seed))
-    rows: list[Row] = []
-    evaluation: list[Row] = []
-    for base in bases:
-        mixed, held_out = planted(base, arguments.rate, arguments.seed, phrases(arguments.phrases))
-        rows += renamed(mixed)
-        evaluation += held_out
-    return rows, evaluation
 
 
 def ours(project: Path, rows: list[Row]) -> dict[str, Any]:

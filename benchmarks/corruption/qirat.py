@@ -14,8 +14,8 @@ import yaml
 
 from benchmarks.corruption.defects import as_json
 from benchmarks.corruption.rows import Row
-from benchmarks.document import ROOT
-from curation.personal_data.tables import without_personal_data
+from benchmarks.results import ROOT
+from curation.privacy.tables import without_personal_data
 
 STAGES = ("ingest", "dedup", "embed", "score", "route", "curate")
 
@@ -55,7 +55,7 @@ def route(project: Path, **knobs: Any) -> None:
 
 def costs(project: Path) -> dict[str, float]:
     """Milliseconds per 1,000 conversations, by check."""
-    found: dict[str, float] = json.loads(_run("benchmarks.check_costs", project))
+    found: dict[str, float] = json.loads(_run("benchmarks.speed.check_costs", project))
     return found
 
 

@@ -8,167 +8,16 @@ outside them.
 import functools
 import importlib
 import pkgutil
-import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
 
 import polars as pl
-from pydantic import Field
 
-from curation.personal_data.tables import with_evidence_masked
-from curation.playbook import Playbook
-from curation.stage import Params, QiratError
-from curation.workers import Workers
-
-ANY: Collection[str] = ()  # knows every language
-
-FINDINGS = pl.Schema(
-    {
-        "conversation_id": pl.String,
-        "check": pl.String,
-        "code": pl.String,
-        "severity": pl.String,  # the check's own opinion: info, doubt or fatal; the policy decides
-        "value": pl.Float64,  # the higher, the worse; 1 where there is nothing to measure
-        "threshold": pl.Float64,  # the value from which the check reports
-        "turn": pl.Int32,  # 0-based message it was seen in; null: the conversation as a whole
-        "evidence": pl.String,
-        "rule_version": pl.Int32,
-    }
-)
-EVIDENCE_CHARACTERS = 300
-
-
-class Judge(Params):
-    """params.yaml: score.judge. The address and the key stand in QIRAT_JUDGE_URL and QIRAT_JUDGE_API_KEY."""
-
-    model: str
-    rubric: str  # what is asked of each conversation
-    most: int = Field(gt=0)  # conversations judged, the first by id
-    timeout: float = Field(default=60, gt=0)  # seconds an answer may take
-
-
-class Score(Params):
-    """params.yaml: score"""
-
-    languages: tuple[str, ...]  # ISO 639-1 codes the data set may be in; "mixed" counts as all of them
-    countries: tuple[str, ...]  # ISO 3166 codes, for phone numbers written without a country code
-    names: Literal["off", "likely", "presidio"] = "likely"  # how names of people are looked for
-    outlier_neighbours: int
-    evaluation_words: int  # words in a row shared with an evaluation set that make a leak
-    difficulty_model: str | None = None  # folder of a causal language model; none: difficulty is not measured
-    judge: Judge | None = None  # a language model asked for its opinion; none: nobody is asked
-    seed: int
-    workers: Workers = "auto"  # processes; findings are the same whatever their number
-
-
-@dataclass(frozen=True)
-class Context:
-    """What checks may look at beside the conversations."""
-
-    params: Score
-    playbook: Playbook
-    vectors: pl.DataFrame | None  # conversation_id, vector, reply; None: no embeddings at hand
-    evaluation: pl.DataFrame  # the record, of the evaluation sets
-    readings: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # those at hand, of all rows, by name
-
-
-Observations = Iterable[Mapping[str, Any]]
-Observe = Callable[[pl.DataFrame, Context], pl.DataFrame | Observations]
-Reading = Callable[[pl.DataFrame, Context], pl.DataFrame]  # conversation_id and anything else, at most one row for each
-
-
-@dataclass(frozen=True)
-class Check:
-    """A registered check. `codes` names what it may see with its own opinion of the severity."""
-
-    name: str
-    codes: Mapping[str, str]
-    version: int
-    languages: Collection[str]
-    whole_set: bool  # compares rows with one another, so it says nothing of a single row
-    sees_edits: bool  # of the whole set, and also asked about rows that people edited, beside all others
-    needs_vectors: bool  # silent where there are none; always a check of the whole set
-    reads: Reading | None  # what a check of the whole set needs of each row, told by the row alone: remembered
-    source: str  # where the method comes from: a paper, a standard, a library
-    observe: Observe
-
-    def __call__(self, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-        """FINDINGS of the conversations in the languages the check knows."""
-        return shown(self.seen(conversations, context), conversations, context)
-
-    def seen(self, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-        """FINDINGS whose evidence is not fit to be shown yet."""
-        if self.needs_vectors and context.vectors is None:
-            return pl.DataFrame(schema=FINDINGS)
-        known = conversations
-        if self.languages:
-            known = conversations.filter(pl.col("language").is_in([*self.languages, "mixed"]))
-        found = self._observed(known, context)
-        if found.is_empty():
-            return pl.DataFrame(schema=FINDINGS)
-        if strange := set(found["code"].unique()) - set(self.codes):
-            raise QiratError(f"the check {self.name} reports {', '.join(sorted(strange))}: name it in its codes")
-        given = {
-            "check": pl.lit(self.name),
-            "severity": pl.col("code").replace_strict(dict(self.codes)),
-            "rule_version": pl.lit(self.version),
-        }
-        absent = {name: pl.lit(None) for name in ("threshold", "turn", "evidence") if name not in found.columns}
-        return found.with_columns(**given, **absent).select(
-            pl.col(name).cast(dtype) for name, dtype in FINDINGS.items()
-        )
-
-    def _observed(self, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-        try:
-            seen = self.observe(conversations, context)
-            return seen if isinstance(seen, pl.DataFrame) else _table(seen)
-        except QiratError:
-            raise
-        except Exception as error:
-            rows = " to ".join(conversations["row_id"].gather([0, -1])) if conversations.height else "no rows"
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            raise QiratError(
-                f"the check {self.name} failed on {rows}: {type(error).__name__}: {error} "
-                f"({Path(place.filename).name}, line {place.lineno}); mend the check, or take the row out of data/raw"
-            ) from error
-
-
-def _table(seen: Observations) -> pl.DataFrame:
-    return pl.DataFrame(list(seen), schema_overrides=dict(FINDINGS), infer_schema_length=None)
-
-
-_CHECKS: dict[str, Check] = {}
-
-
-def check(  # noqa: PLR0913 - a form to fill in, each field by its name
-    name: str,
-    codes: Mapping[str, str],
-    *,
-    version: int = 1,
-    languages: Collection[str] = ANY,
-    whole_set: bool = False,
-    sees_edits: bool = False,
-    needs_vectors: bool = False,
-    reads: Reading | None = None,
-    source: str = "",
-) -> Callable[[Observe], Observe]:
-    """Registers a check. Raise `version` whenever the same row may give another finding."""
-
-    def register(observe: Observe) -> Observe:
-        kind = (whole_set, sees_edits, needs_vectors, reads)
-        _CHECKS[name] = Check(name, codes, version, languages, *kind, source, observe)
-        return observe
-
-    return register
-
-
-def read(reading: Reading, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """conversation_id of each, in their order, and what the reading tells of it: null where that is nothing."""
-    at_hand = context.readings.get(reading.__name__)
-    told = reading(conversations, context) if at_hand is None else at_hand
-    return conversations.select("conversation_id").join(told, on="conversation_id", how="left", maintain_order="left")
+from curation.checks.check import _CHECKS, FINDINGS, Check, Context, in_order, shown
+from curation.harness.errors import QiratError as QiratError
+from curation.harness.params import Params as Params
+from curation.harness.workers import Workers as Workers
+from curation.privacy.tables import with_evidence_masked as with_evidence_masked
+from curation.record.playbook import Playbook as Playbook
 
 
 @functools.cache
@@ -183,15 +32,3 @@ def findings(conversations: pl.DataFrame, context: Context, which: Iterable[Chec
     """FINDINGS of all these checks, in a fixed order."""
     found = pl.concat([pl.DataFrame(schema=FINDINGS), *(one.seen(conversations, context) for one in which)])
     return in_order([shown(found, conversations, context)])
-
-
-def shown(found: pl.DataFrame, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """The findings without personal data in what they quote. For all checks at once: each row is read but once."""
-    covered = with_evidence_masked(found, conversations, context.params.countries)
-    return covered.with_columns(pl.col("evidence").str.slice(0, EVIDENCE_CHARACTERS))
-
-
-def in_order(found: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """FINDINGS as one table whose order does not depend on that of its parts."""
-    table = pl.concat([pl.DataFrame(schema=FINDINGS), *found])
-    return table.sort("conversation_id", "check", "code", "turn", "value", "evidence", nulls_last=True).rechunk()

@@ -6,9 +6,10 @@ from typing import Any
 
 import polars as pl
 
-from curation.checks import Context, check
-from curation.conversation import as_text
-from curation.stage import QiratError, progress
+from curation.checks.check import Context, check
+from curation.harness.errors import QiratError
+from curation.harness.files import progress
+from curation.record.conversation import as_text
 
 MOST_TOKENS = 1024  # of a conversation; older turns are left out
 HARDEST = 20.0  # nats a token; perplexities beyond are of no use

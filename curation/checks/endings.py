@@ -6,9 +6,9 @@ from bisect import bisect_right
 import numpy as np
 import polars as pl
 
-from curation.checks import Context, check
-from curation.checks._replies import NOTHING, Names, Replies, reply_tokens
-from curation.checks._words import LEAST, Floats, Indices, Mask, by_language
+from curation.checks.check import Context, check
+from curation.checks.models.replies import NOTHING, Names, Replies, reply_tokens
+from curation.checks.models.words import LEAST, Floats, Indices, Mask, by_language
 
 REPORTED_FROM = 0.6
 KNOWN_FROM = 5  # occurrences elsewhere from which it can be told how words go on

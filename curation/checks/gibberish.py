@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from curation.checks import Context, check
-from curation.checks._words import Floats, Mask, Said, said_by_language, words_by_turn
+from curation.checks.check import Context, check
+from curation.checks.models.words import Floats, Mask, Said, said_by_language, words_by_turn
 
 REPORTED_FROM = 0.4
 SHORTEST = 4  # letters a word must have to be judged

@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from curation.checks import Context, check, read
-from curation.conversation import turns
-from curation.text import fold, folded
+from curation.checks.check import Context, check, read
+from curation.record.conversation import turns
+from curation.text.folding import fold, folded
 
 SHARED_LEAST, SHARED_SHARE = 10, 0.005  # a fact that so many conversations and this share of them state is the house's
 _FACT = {"turn": pl.Int32, "kind": pl.String, "words": pl.String}

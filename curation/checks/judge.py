@@ -9,11 +9,13 @@ from typing import Any
 
 import polars as pl
 
-from curation.checks import Context, Judge, check
-from curation.conversation import as_text, canonical_json
-from curation.endpoint import PAUSE, UnansweredError, ask
-from curation.personal_data import covered
-from curation.stage import CACHE, QiratError, atomic, progress
+from curation.checks.check import Context, Judge, check
+from curation.harness.endpoint import PAUSE, UnansweredError, ask
+from curation.harness.errors import QiratError
+from curation.harness.files import atomic, progress
+from curation.harness.memory import CACHE
+from curation.privacy import covered
+from curation.record.conversation import as_text, canonical_json
 
 URL, KEY = "QIRAT_JUDGE_URL", "QIRAT_JUDGE_API_KEY"
 BEST, WORST = 5, 1

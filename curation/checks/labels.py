@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.checks import Context, check
-from curation.checks._datalab import matrix
-from curation.stage import QiratError
+from curation.checks.check import Context, check
+from curation.checks.models.datalab import matrix
+from curation.harness.errors import QiratError
 
 FEWEST = 5  # rows a label needs to be judged by cross-validation
 MOST = 200_000_000  # probabilities held at a time (rows x labels, 0.8 GB); the rarest labels beyond are not judged

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.checks import Context, check
-from curation.conversation import turns
-from curation.shingles import U64, WORD, Indices, runs, spoken
+from curation.checks.check import Context, check
+from curation.record.conversation import turns
+from curation.similarity.shingles import U64, WORD, Indices, runs, spoken
 
 REPORTED_FROM = 0.2
 PROMPT_FROM = 0.6

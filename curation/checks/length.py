@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from curation.checks import Context, check
-from curation.conversation import turns
+from curation.checks.check import Context, check
+from curation.record.conversation import turns
 
 
 @check("length", {"reply_words": "info", "longest_reply_words": "info"}, source="counting words between white space")

@@ -3,10 +3,10 @@
 import numpy as np
 import polars as pl
 
-from curation.checks import Context, check
-from curation.checks._datalab import matrix
-from curation.checks._fit import Talks, doubts, longest_reply, most_alike
-from curation.checks._words import Said, said_by_language, words_by_turn
+from curation.checks.check import Context, check
+from curation.checks.models.datalab import matrix
+from curation.checks.models.swaps import Talks, doubts, longest_reply, most_alike
+from curation.checks.models.words import Said, said_by_language, words_by_turn
 
 REPORTED_FROM = 0.5
 COMPARED = 2_000  # conversations among which a like one is looked for

@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 
-from curation.checks import Context, check
-from curation.conversation import turns
-from curation.personal_data.names import name_finder
+from curation.checks.check import Context, check
+from curation.privacy.names import name_finder
+from curation.record.conversation import turns
 
 
 @check("names", {"pii_name": "info"}, source="forms of introduction and lists of given names of ours; Presidio, spaCy")

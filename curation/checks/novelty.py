@@ -3,9 +3,9 @@
 import numpy as np
 import polars as pl
 
-from curation.checks import Context, check
-from curation.checks._replies import NOTHING, Replies, reply_tokens
-from curation.checks._words import LEAST, Floats, Indices, by_language
+from curation.checks.check import Context, check
+from curation.checks.models.replies import NOTHING, Replies, reply_tokens
+from curation.checks.models.words import LEAST, Floats, Indices, by_language
 
 REPORTED_FROM = 0.5
 SHORTEST = 10  # words: in a shorter reply each unusual one counts as one of so many

@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from curation.checks import Context, check
-from curation.checks._datalab import graph, issues, matrix
+from curation.checks.check import Context, check
+from curation.checks.models.datalab import graph, issues, matrix
 
 REPORTED_FROM = 0.95
 NOTHING = pl.DataFrame(schema={"conversation_id": pl.String, "value": pl.Float64})

@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 
-from curation.checks import Context, check
-from curation.personal_data import PATTERNED, conversation_finds
-from curation.personal_data.tables import messages_may_hold
+from curation.checks.check import Context, check
+from curation.privacy import PATTERNED, conversation_finds
+from curation.privacy.tables import messages_may_hold
 
 _FIELDS = {"content": "", "name": " in the speaker's name", "tool_calls": " in the tool call"}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.checks import Context, check
+from curation.checks.check import Context, check
 
 
 @check(

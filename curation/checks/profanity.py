@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 import yaml
 
-from curation.checks import Context, check
-from curation.conversation import turns
-from curation.text import fold, folded
+from curation.checks.check import Context, check
+from curation.record.conversation import turns
+from curation.text.folding import fold, folded
 
 MILD, STRONG = 1, 2
 _DISGUISED = {"a": "a@4*", "e": "e3*", "i": "i1!|*", "o": "o0*", "s": "s$5*", "t": "t7+*", "u": "uv*", "c": "c*"}

@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import yaml
 
-from curation.checks import Context, check
-from curation.conversation import turns
-from curation.text import folded
+from curation.checks.check import Context, check
+from curation.record.conversation import turns
+from curation.text.folding import folded
 
 LIKELY, CERTAIN = 1, 2
 NOTHING = r"[^\s\S]"

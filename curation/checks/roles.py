@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from curation.checks import Context, check
-from curation.checks._words import Floats, Mask, Said, said_by_language, words_by_turn
+from curation.checks.check import Context, check
+from curation.checks.models.words import Floats, Mask, Said, said_by_language, words_by_turn
 
 FOLDS = 4
 REPORTED_FROM = 0.5

@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from curation.checks import Context, check
-from curation.checks._datalab import matrix
-from curation.neighbours import copies
+from curation.checks.check import Context, check
+from curation.checks.models.datalab import matrix
+from curation.similarity.neighbours import copies
 
 REPORTED_FROM = 0.9
 

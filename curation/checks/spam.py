@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 import yaml
 
-from curation.checks import Context, check
-from curation.conversation import turns
-from curation.text import folded
+from curation.checks.check import Context, check
+from curation.record.conversation import turns
+from curation.text.folding import folded
 
 REPORTED_FROM = 2
 CUES = 4  # of advertising in one turn, that make it such whatever it is for

@@ -8,8 +8,10 @@ from curation.dedup.guard import Meanings
 from curation.dedup.near import candidate_pairs, digests, verified
 from curation.dedup.speech import Messages, Speech, Watch, heard, unwatched
 from curation.dedup.survivors import clusters, copies, distinct, preference, unseen_pairs
-from curation.shingles import Indices
-from curation.stage import Params, Stage, table_path
+from curation.harness.files import table_path
+from curation.harness.params import Params
+from curation.harness.stage import Stage
+from curation.similarity.shingles import Indices
 
 READ = ("row_id", "conversation_id", "messages", "source_id", "created_at")
 

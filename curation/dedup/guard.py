@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from curation.dedup import lexicon
 from curation.dedup.speech import Messages
-from curation.shingles import Indices
-from curation.text import fold
+from curation.similarity.shingles import Indices
+from curation.text.folding import fold
 
 Message = Mapping[str, Any]
 

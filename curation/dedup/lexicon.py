@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from curation.text import fold
+from curation.text.folding import fold
 
 
 def _folded(text: str) -> frozenset[str]:

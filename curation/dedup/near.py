@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.dedup.speech import AT_ONCE, Speech, Watch
-from curation.shingles import MIX, U64, Indices, offsets
+from curation.similarity.shingles import MIX, U64, Indices, offsets
 
 Digests = npt.NDArray[np.uint32]  # a row of MinHash values a conversation
 Codes = Callable[[Indices], npt.NDArray[np.int32]]  # of rows: what copies must agree on, see guard.Meanings

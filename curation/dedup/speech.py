@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.shingles import U64, WORD, Indices, offsets, runs, spans
-from curation.text import letters_folded, variants_folded
+from curation.similarity.shingles import U64, WORD, Indices, offsets, runs, spans
+from curation.text.folding import letters_folded, variants_folded
 
 AT_ONCE = 10_000  # conversations in work at a time, which bounds the memory
 HEARD_AT_ONCE = 2_500  # by each thread: texts are larger than hashes

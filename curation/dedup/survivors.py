@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from curation.dedup.speech import Messages
-from curation.shingles import Indices
+from curation.similarity.shingles import Indices
 
 CLUSTERS = pl.Schema(
     {

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import polars as pl
 
-from curation.conversation import SCHEMA
+from curation.harness.errors import QiratError
+from curation.harness.memory import CACHE
+from curation.harness.stage import Stage
 from curation.ingest.reading import QUARANTINE, Ingest, Part
-from curation.stage import CACHE, QiratError, Stage
+from curation.record.conversation import SCHEMA
 
 ROWS_A_GROUP = 20_000  # of a kept table at least, of a row group of what is written exactly
 TABLES = {"conversations": SCHEMA, "quarantine": QUARANTINE}

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from curation.conversation import canonical_json
 from curation.ingest.json_text import value_in
-from curation.text import fold
+from curation.record.conversation import canonical_json
+from curation.text.folding import fold
 
 
 @functools.lru_cache(4096)

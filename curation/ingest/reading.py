@@ -15,16 +15,16 @@ from typing import Any
 import polars as pl
 from pydantic import Field, PositiveInt
 
-from curation.conversation import MESSAGE, SCHEMA
-from curation.forget import Rules, customer_in, forgotten
+from curation.decisions.forget import Rules, customer_in, forgotten
+from curation.harness.errors import QiratError
+from curation.harness.workers import Workers
 from curation.ingest.containers import ENDINGS, open_chunks
 from curation.ingest.formats import Format, Outcome, Reading, attempt, formats
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import TEXT, Chunk, Contents, Given, Opened, Row, sample_of
 from curation.ingest.unpacking import Limits, Tick
-from curation.repair import spoken_record
-from curation.stage import QiratError
-from curation.workers import Workers
+from curation.record.conversation import MESSAGE, SCHEMA
+from curation.record.repair import spoken_record
 
 QUARANTINE = pl.Schema(
     {

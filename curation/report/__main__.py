@@ -8,12 +8,13 @@ Works on whatever has run so far: a section whose stage has not run says so.
 import polars as pl
 from pydantic import Field
 
-from curation.checks import Score
+from curation.checks.check import Score
+from curation.harness.params import Params
+from curation.harness.stage import Stage
 from curation.report.cards import dataset_card, model_card
 from curation.report.examples import Picking
 from curation.report.page import render
 from curation.report.results import Results, load
-from curation.stage import Params, Stage
 
 
 class Report(Params):

@@ -10,8 +10,8 @@ import jinja2
 import polars as pl
 import yaml
 
-from curation.conversation import canonical_json
-from curation.ledger import OUTCOMES, counts
+from curation.record.conversation import canonical_json
+from curation.record.ledger import OUTCOMES, counts
 from curation.report.blocks import count, share
 from curation.report.model_sections import used
 from curation.report.results import USED, Results

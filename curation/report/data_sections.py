@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from curation.ledger import FINDING, OUTCOMES, counts, outcomes
-from curation.personal_data import masked
+from curation.privacy import masked
+from curation.record.ledger import FINDING, OUTCOMES, counts, outcomes
 from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, share
 from curation.report.figures import bar, bars, step
 from curation.report.results import REMOVED, USED, Results

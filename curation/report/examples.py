@@ -9,12 +9,12 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup, escape
 
-from curation.personal_data import covered, masked
+from curation.privacy import covered, masked
 from curation.report.blocks import Block, Cell, Example, Examples, Note, Turn, auto, code, count
 from curation.report.data_sections import explanation
 from curation.report.results import Results
 from curation.report.words import Words
-from curation.text import fold
+from curation.text.folding import fold
 
 Texts = dict[str, list[dict[str, Any]]]
 

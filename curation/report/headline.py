@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from curation.ledger import counts
+from curation.record.ledger import counts
 from curation.report.blocks import Cell, Note, count, share
 from curation.report.data_sections import gate_notes
 from curation.report.results import USED, Results

@@ -11,7 +11,7 @@ from curation.report.results import Results
 from curation.report.verdict_sections import reasons
 from curation.report.words import Words
 
-FEW = 30  # conversations, as in training/intervals.py: the intervals of fewer are too narrow to call a difference
+FEW = 30  # conversations, as in curation/statistics: the intervals of fewer are too narrow to call a difference
 
 
 def budget(results: Results, words: Words) -> list[Block]:

@@ -9,11 +9,13 @@ from typing import Any
 
 import polars as pl
 
-from curation import decision
-from curation.ledger import outcomes
-from curation.review import answers_file, gold
-from curation.review.insight import FINDINGS, Insight, Reviewed, insight
-from curation.stage import Stage, table_path
+from curation.consensus.insight import FINDINGS, Insight, Reviewed, insight
+from curation.decisions import answers as answers_file
+from curation.decisions import decisions as decision
+from curation.decisions import gold
+from curation.harness.files import table_path
+from curation.harness.stage import Stage
+from curation.record.ledger import outcomes
 
 USED = ("accepted", "kept", "edited")
 REMOVED = ("quarantined", "duplicate", "dropped", "held")  # in the order in which rows leave the road

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from curation.consensus.insight import Insight, Rate
 from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, share
 from curation.report.data_sections import explanation
 from curation.report.figures import interval
 from curation.report.results import Results
 from curation.report.words import Words
-from curation.review.insight import Insight, Rate
 
 WHOLE = (0.0, 1.0)  # the scale of a share
 

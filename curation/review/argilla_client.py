@@ -11,12 +11,15 @@ from typing import Any, TypeVar, get_args
 
 import orjson
 
-from curation.decision import Purpose
-from curation.review.answers import Answer, numbered
-from curation.review.form import GUIDELINES, QUESTIONS, VECTORS, Review, settings
+from curation.consensus.consensus import Review
+from curation.consensus.corrections import numbered
+from curation.decisions.answers import Answer
+from curation.decisions.decisions import Purpose
+from curation.harness.errors import QiratError
+from curation.harness.files import progress
+from curation.review.embedded.process import Address
+from curation.review.form import GUIDELINES, QUESTIONS, VECTORS, settings
 from curation.review.records import Record
-from curation.review.server.process import Address
-from curation.stage import QiratError, progress
 
 Item = TypeVar("Item")
 

@@ -3,39 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
-from curation.stage import Params
+from curation.consensus.consensus import Review
+from curation.decisions.decisions import REASONS
 
 DECISIONS = {"keep": "Keep · إبقاء", "edit": "Edit · تعديل", "drop": "Drop · استبعاد"}
 CONFIDENCE = {"sure": "Sure · متأكد", "unsure": "Not sure · غير متأكد"}
-REASONS = {
-    "wrong_answer": "Wrong answer · جواب خاطئ",
-    "invented_fact": "Invented or stale fact · معلومة مختلقة أو قديمة",
-    "wrong_tone": "Not how we speak · ليس أسلوبنا",
-    "against_playbook": "Against the playbook · مخالف لدليل العمل",
-    "personal_data": "Personal data · بيانات شخصية",
-    "wrong_label": "Wrong label · تصنيف خاطئ",
-    "wrong_language": "Wrong language · لغة غير مناسبة",
-    "incomplete": "Incomplete · غير مكتمل",
-    "not_useful": "Nothing to learn from · لا فائدة منه",
-}
 QUESTIONS = {"decision", "confidence", "reasons", "corrected", "label"}
 VECTORS = {"meaning": "What the customer says · كلام العميل", "reply": "The replies · الردود"}  # for "find similar"
 GUIDELINES = Path(__file__).with_name("guidelines.md")
-
-
-class Review(Params):
-    """The `review` section of params.yaml."""
-
-    workspace: str = "qirat"  # annotators see the data sets of their workspaces only
-    dataset: str = "review"
-    min_submitted: int = Field(default=1, ge=1)  # answers a conversation needs
-    min_confidence: float = Field(default=0.7, ge=0, le=1)  # chance of being right from which answers decide
-    enough_confidence: float = Field(default=0.9, ge=0, le=1)  # decided so surely, a row is not asked about again
-    second_opinions: float = Field(default=0.1, ge=0, le=1)  # second looks, as a share of all answers
-    gold: float = Field(default=0.05, ge=0, lt=1)  # share of the line-up whose right decision is known
-    mask_personal_data: bool = True  # emails, phones and the like are shown as "[phone_1]"
 
 
 def settings(params: Review) -> Any:

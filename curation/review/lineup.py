@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from curation.decision import PATH, Decision, read_decisions
-from curation.review.answers import Answer
-from curation.review.answers_file import read_answers
-from curation.review.consensus import latest
-from curation.review.gold import Gold, read_gold
-from curation.stage import finished_table
+from curation.consensus.consensus import latest
+from curation.decisions.answers import Answer, read_answers
+from curation.decisions.decisions import PATH, Decision, read_decisions
+from curation.decisions.gold import Gold, read_gold
+from curation.harness.files import finished_table
 
 if TYPE_CHECKING:
-    from curation.review.form import Review
+    from curation.consensus.consensus import Review
 
 LINEUP = pl.Schema(
     {

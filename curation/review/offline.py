@@ -16,17 +16,20 @@ from typing import Any
 
 import polars as pl
 
+from curation.consensus.consensus import Review
+from curation.decisions import answers as answers_file
+from curation.decisions.answers import Answer, Countries
+from curation.decisions.decisions import REASONS
+from curation.decisions.gold import Gold, read_gold
+from curation.harness.errors import QiratError
+from curation.harness.files import atomic, finished_table
 from curation.ingest.encodings import as_utf8, encoding_of
-from curation.review import answers_file
-from curation.review.answers import Answer, Countries
-from curation.review.form import CONFIDENCE, DECISIONS, REASONS, Review
-from curation.review.gold import Gold, read_gold
+from curation.review.form import CONFIDENCE, DECISIONS
 from curation.review.lineup import line_of_now
-from curation.review.markdown import read_back
 from curation.review.pull import Pulled, received
 from curation.review.records import Record, records
-from curation.stage import QiratError, atomic, finished_table
-from curation.text import fold
+from curation.text.folding import fold
+from curation.text.markdown import read_back
 
 Row = dict[str, str]
 

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import polars as pl
 
-from curation.decision import PATH, read_decisions, write_decisions
-from curation.forget import PATH as RULES
-from curation.forget import forgotten_words, read_rules
-from curation.review import answers_file, gold, insight
-from curation.review.answers import Answer, Countries, Known
+from curation.consensus import insight
+from curation.consensus.consensus import Consensus, Review, consensus, latest, merged
+from curation.consensus.corrections import Known
+from curation.decisions import answers as answers_file
+from curation.decisions import gold
+from curation.decisions.answers import Answer, Countries
+from curation.decisions.decisions import PATH, read_decisions, write_decisions
+from curation.decisions.forget import PATH as RULES
+from curation.decisions.forget import forgotten_words, read_rules
+from curation.harness.files import atomic, finished_table
 from curation.review.argilla_client import ReviewServer, answers
-from curation.review.consensus import Consensus, consensus, latest, merged
-from curation.review.form import Review
 from curation.review.similar import standing
-from curation.stage import atomic, finished_table
 
 METRICS = Path("metrics/review.json")
 

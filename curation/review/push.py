@@ -4,12 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from curation.review.answers import Countries
+from curation.consensus.consensus import Review
+from curation.decisions.answers import Countries
+from curation.harness.files import finished_table
 from curation.review.argilla_client import Present, ReviewServer
-from curation.review.form import Review
 from curation.review.lineup import line_of_now
 from curation.review.records import Record, dimensions, records
-from curation.stage import finished_table
 
 LAST = 1_000_000_000  # rank of what nobody needs
 ASIDE_FOR = timedelta(days=1)  # longer than anybody has a page open

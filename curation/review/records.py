@@ -12,11 +12,12 @@ import orjson
 import polars as pl
 import yaml
 
-from curation.personal_data import covered, masked
-from curation.review.answers import NUMBER_LINE, Countries
+from curation.consensus.corrections import NUMBER_LINE
+from curation.decisions.answers import Countries
+from curation.harness.files import progress
+from curation.privacy import covered, masked
 from curation.review.form import VECTORS
-from curation.review.markdown import as_plain, as_written
-from curation.stage import progress
+from curation.text.markdown import as_plain, as_written
 
 # external_id, fields and metadata as Argilla takes them, `corrected` (text to edit in place, or None), and `vectors`
 Record = dict[str, Any]

@@ -13,13 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.conversation import turns
-from curation.decision import PATH, Decision, read_decisions, write_decisions
-from curation.dedup.difference import difference
-from curation.review import answers_file
-from curation.stage import QiratError, finished_table, table_path
-from curation.text import folded
-from curation.why import SHORTEST_ID, Shown
+from curation.commands.why import SHORTEST_ID
+from curation.decisions import answers as answers_file
+from curation.decisions.decisions import PATH, Decision, read_decisions, write_decisions
+from curation.harness.errors import QiratError
+from curation.harness.files import finished_table, table_path
+from curation.privacy.shown import Shown
+from curation.record.conversation import turns
+from curation.similarity.difference import difference
+from curation.text.folding import folded
 
 EXAMPLES = 5
 SIMILAR = pl.Schema({"conversation_id": pl.String(), "similarity": pl.Float64()})

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from curation.harness.errors import QiratError
+from curation.review.embedded.process import Address
 from curation.review.pull import Pulled
-from curation.review.server.process import Address
-from curation.stage import QiratError
 
 LOCK = Path(".qirat/watch.lock")
 EVENTS = ("response.created", "response.updated")

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.checks import checks
-from curation.checks._datalab import issues
 from curation.checks.labels import shrunken
+from curation.checks.models.datalab import issues
 from curation.checks.repetition import REPORTED_FROM, _may_repeat, _repeated
-from curation.stage import QiratError
+from curation.harness.errors import QiratError
 from tests.builders import ROOT, context, params, record, talk
 
 REPLY = "Your parcel left our warehouse this morning and the driver will call you before he arrives."

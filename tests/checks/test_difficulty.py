@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from curation.checks import checks
-from curation.stage import QiratError
+from curation.harness.errors import QiratError
 from tests.builders import context, record, talk
 from tests.training.tiny import model, tokenizer
 

@@ -12,7 +12,7 @@ import pytest
 
 from curation.checks import checks
 from curation.checks import judge as judge_module
-from curation.stage import QiratError
+from curation.harness.errors import QiratError
 from tests.builders import context, record, talk
 
 RUBRIC = {"model": "m", "rubric": "Is it kind?", "most": 3}

@@ -4,7 +4,7 @@ import pytest
 
 from curation.checks import checks
 from tests.builders import context, record, talk
-from tests.personal_examples import clean, personal
+from tests.privacy.personal_examples import clean, personal
 
 
 def seen(check: str, *messages, **columns) -> list[tuple[str, int]]:

@@ -1,6 +1,6 @@
 """What a set says is read once for all checks that compare its rows."""
 
-from curation.checks._words import LEAST, said_by_language
+from curation.checks.models.words import LEAST, said_by_language
 from tests.builders import context, record, talk
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from curation.dedup.__main__ import Dedup
 from curation.dedup.near import candidate_pairs, digests, verified
 from curation.dedup.speech import Messages, Speech, _folded, heard, unwatched
-from curation.text import letters_folded
+from curation.text.folding import letters_folded
 from tests.builders import params, record, talk
 
 P = Dedup.model_validate(params("dedup"))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from curation.review.server.environment import interpreter
+from curation.review.embedded.environment import interpreter
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "argilla"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))

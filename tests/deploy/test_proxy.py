@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.review.server.inside import pages
+from curation.review.embedded.sqlite_argilla import pages
 from tests.deploy.test_compose import DEPLOY, _argilla
 
 CONFIGURATION = (DEPLOY / "nginx.conf").read_text("utf-8")

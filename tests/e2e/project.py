@@ -8,7 +8,9 @@ from pathlib import Path
 
 from tests.builders import ROOT
 
-COPIED = "curation training expectations dvc.yaml params.yaml playbook.yaml prompt.md .dvc/config .dvcignore".split()
+COPIED = (
+    "qirat curation training expectations dvc.yaml params.yaml playbook.yaml prompt.md .dvc/config .dvcignore".split()
+)
 DATA = "data/raw data/evaluation data/review data/forget.jsonl".split()
 STAGES = "ingest dedup embed score route curate validate split gate tokenize baseline train evaluate report".split()
 

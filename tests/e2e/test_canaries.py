@@ -11,12 +11,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation.personal_data import PATTERNED
-from curation.personal_data.plain import Plain
+from curation.privacy import PATTERNED
+from curation.privacy.plain import Plain
 from curation.review.records import records
 from tests.builders import ROOT, params
 from tests.e2e.project import run
-from tests.personal_examples import luhn
+from tests.privacy.personal_examples import luhn
 
 pytestmark = pytest.mark.xdist_group("canaries")
 COPIED = (

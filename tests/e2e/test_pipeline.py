@@ -15,8 +15,8 @@ import polars as pl
 import pytest
 import yaml
 
-from curation.ledger import OUTCOMES, outcomes
-from curation.personal_data import finds
+from curation.privacy import finds
+from curation.record.ledger import OUTCOMES, outcomes
 from tests.builders import ROOT
 from tests.e2e.project import STAGES, edit, environment, project, ran, run
 

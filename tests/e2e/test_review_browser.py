@@ -19,11 +19,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation.conversation import conversations, message
-from curation.decision import read_decisions, write_decisions
-from curation.personal_data import covered
-from curation.review.answers_file import read_answers
-from curation.review.server import process
+from curation.decisions.answers import read_answers
+from curation.decisions.decisions import read_decisions, write_decisions
+from curation.privacy import covered
+from curation.record.conversation import conversations, message
+from curation.review.embedded import process
 from tests.review.queue_tables import write_tables
 from tests.review.server.argilla import Api, Person
 

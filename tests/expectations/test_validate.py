@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.conversation import conversations
-from curation.ledger import SCHEMA as LEDGER
-from curation.stage import QiratError
+from curation.harness.errors import QiratError
+from curation.record.conversation import conversations
+from curation.record.ledger import SCHEMA as LEDGER
 from expectations import validate, views
 
 SUITES = Path(__file__).parents[2] / "expectations"

@@ -1,10 +1,10 @@
-"""A share of benchmarks/fuzz_ingest.py: damaged files of every kind, read by the real reader."""
+"""A share of benchmarks/fuzz/ingest.py: damaged files of every kind, read by the real reader."""
 
 from pathlib import Path
 
 import pytest
 
-from benchmarks.fuzz_ingest import HUGE, Damaged, check, damaged_files
+from benchmarks.fuzz.ingest import HUGE, Damaged, check, damaged_files
 from curation.ingest.reading import Ingest
 from tests.builders import params
 

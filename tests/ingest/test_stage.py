@@ -10,11 +10,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.conversation import SCHEMA
-from curation.forget import rule, write_rules
+from curation.commands.explain import explain
+from curation.decisions.forget import rule, write_rules
 from curation.ingest import __main__ as ingest
 from curation.ingest import memory, texts, unpacking
-from curation.ingest.explain import explain
+from curation.record.conversation import SCHEMA
 from tests.builders import ROOT, talk
 
 NOBODY = 65534

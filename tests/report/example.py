@@ -5,12 +5,12 @@ from typing import Any
 
 import polars as pl
 
-from curation.conversation import conversations
-from curation.decision import Decision, Purpose
-from curation.ledger import SCHEMA as LEDGER
+from curation.consensus.insight import FINDINGS, Reviewed, insight
+from curation.decisions.answers import Answer, Choice
+from curation.decisions.decisions import Decision, Purpose
+from curation.record.conversation import conversations
+from curation.record.ledger import SCHEMA as LEDGER
 from curation.report.results import Results
-from curation.review.answers import Answer, Choice
-from curation.review.insight import FINDINGS, Reviewed, insight
 
 FACTS = {"share": 0.02, "most": 0.3, "kinds": {"ungrounded_fact: price": 3}, "examples": ["e" * 32]}
 TRAFFIC = {"arm": "prompted", "saved": 310.0, "replies_a_day": 1000.0, "replies": 12000, "days": 12.0}

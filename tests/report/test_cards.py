@@ -6,11 +6,11 @@ from typing import Any
 import polars as pl
 from huggingface_hub import ModelCard
 
-from curation.ledger import entries
+from curation.record.ledger import entries
 from curation.report.cards import model_card
 from curation.report.results import Results
 from tests.report.example import finished
-from training.adapter import identity
+from training.model.adapter import identity
 
 DONE = finished()
 

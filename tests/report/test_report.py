@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from markupsafe import Markup, escape
 
 from curation.checks import checks
-from curation.ledger import counts
-from curation.personal_data import masked
+from curation.harness.files import table_path
+from curation.privacy import masked
+from curation.record.ledger import counts
 from curation.report import __main__ as stage
 from curation.report.blocks import Note, Table
 from curation.report.cards import dataset_card, model_card
@@ -28,10 +29,9 @@ from curation.report.model_sections import FEW, comparisons, limits
 from curation.report.page import render
 from curation.report.results import STOPS, USED, Results
 from curation.report.words import languages
-from curation.stage import table_path
+from curation.statistics import intervals
 from tests.builders import ROOT
 from tests.report.example import FAILED_EDITS, finished
-from training import intervals
 
 ENGLISH, *OTHERS = languages()
 PICKING = Picking(seed=1, per_reason=2, reasons=20, pairs=3, turns=6, characters=400, countries=("SA",))

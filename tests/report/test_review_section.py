@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from curation import decision
+from curation.decisions import answers as answers_file
+from curation.decisions import decisions as decision
+from curation.decisions import gold
+from curation.decisions.answers import Answer
 from curation.report import __main__ as stage
 from curation.report.blocks import Note, Table
 from curation.report.page import render
 from curation.report.review_section import people
 from curation.report.words import languages
-from curation.review import answers_file, gold
-from curation.review.answers import Answer
 from tests.builders import ROOT
 from tests.report.test_report import DONE, PICKING, project
 

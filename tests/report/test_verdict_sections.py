@@ -12,9 +12,9 @@ from curation.report.model_sections import arms, comparisons
 from curation.report.verdict_sections import kept, readiness, reasons, rules
 from curation.report.words import languages
 from tests.report.example import finished
-from training.arms import ADAPTER, PROMPT_ARMS
-from training.promote import Gain
-from training.reasons import SENTENCES, Reason, told
+from training.evaluate.promote import Gain
+from training.judge.arms import ADAPTER, PROMPT_ARMS
+from training.judge.reasons import SENTENCES, Reason, told
 
 ENGLISH, ARABIC = (next(words for words in languages() if words.code == code) for code in ("en", "ar"))
 DONE = finished()

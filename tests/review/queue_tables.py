@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curation.checks import FINDINGS
+from curation.checks.check import FINDINGS
 from curation.embed import NO_VECTORS
 from tests.builders import save
 

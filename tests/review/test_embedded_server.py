@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from curation.review.server import environment, process
-from curation.review.server.process import Address
-from curation.stage import QiratError
+from curation.harness.errors import QiratError
+from curation.review.embedded import environment, process
+from curation.review.embedded.process import Address
 
 
 def test_an_environment_made_for_other_requirements_is_made_anew_and_once(

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.conversation import conversations, message
-from curation.decision import PATH, Decision, read_decisions, write_decisions
-from curation.review import answers_file, argilla_client
-from curation.review.answers import Answer
+from curation.consensus.consensus import Review
+from curation.decisions import answers as answers_file
+from curation.decisions.answers import Answer
+from curation.decisions.decisions import PATH, Decision, read_decisions, write_decisions
+from curation.harness.errors import QiratError
+from curation.record.conversation import conversations, message
+from curation.review import argilla_client
 from curation.review.argilla_client import ReviewServer, answers
-from curation.review.form import Review
 from curation.review.pull import Pulled, pull
 from curation.review.push import Plan, push
-from curation.stage import QiratError
 from tests.review.fake_server import FakeServer, present, response
 from tests.review.queue_tables import write_tables
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.decision import Decision
-from curation.review.answers import Answer
-from curation.review.form import Review
-from curation.review.gold import Gold, write_gold
+from curation.consensus.consensus import Review
+from curation.decisions.answers import Answer
+from curation.decisions.decisions import Decision
+from curation.decisions.gold import Gold, write_gold
 from curation.review.lineup import LINEUP, MOST_ROUNDS, line_of_now, lineup
 from tests.builders import talk
 from tests.review.project import project

@@ -15,17 +15,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from curation.conversation import conversation_id, conversations, message
-from curation.decision import read_decisions
+from curation.consensus.consensus import Review
+from curation.decisions.answers import Answer, read_answers
+from curation.decisions.decisions import read_decisions
+from curation.harness.errors import QiratError
+from curation.record.conversation import conversation_id, conversations, message
 from curation.review import offline
-from curation.review.answers import Answer
-from curation.review.answers_file import read_answers
 from curation.review.commands import app
-from curation.review.form import Review
-from curation.review.markdown import as_written, read_back
 from curation.review.offline import COLUMNS, export, take_in
 from curation.review.pull import received
-from curation.stage import QiratError
+from curation.text.markdown import as_written, read_back
 
 PARAMS = Review(gold=0, min_confidence=0)
 ENGLISH = [

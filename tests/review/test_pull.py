@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from curation.decision import PATH, Decision, read_decisions, write_decisions
-from curation.forget import rule, write_rules
-from curation.review import answers_file, pull
-from curation.review.answers import Answer
-from curation.review.form import Review
+from curation.consensus.consensus import Review
+from curation.decisions import answers as answers_file
+from curation.decisions.answers import Answer
+from curation.decisions.decisions import PATH, Decision, read_decisions, write_decisions
+from curation.decisions.forget import rule, write_rules
+from curation.harness.errors import QiratError
+from curation.review import pull
 from curation.review.pull import METRICS, received
-from curation.stage import QiratError
 from tests.builders import talk
 from tests.review.project import project
 

@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 import yaml
 
-from curation.conversation import conversations, message
-from curation.review.answers import Countries, edited
+from curation.consensus.corrections import edited
+from curation.decisions.answers import Countries
+from curation.record.conversation import conversations, message
 from curation.review.records import records
 from tests.builders import ROOT
 

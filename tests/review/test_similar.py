@@ -8,16 +8,17 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from curation.calibrate import calibrate
-from curation.checks import FINDINGS
-from curation.curate import CURATED, decided
-from curation.decision import PATH, Decision, read_decisions, write_decisions
+from curation.checks.check import FINDINGS
+from curation.commands.calibrate import calibrate
+from curation.consensus.consensus import Review
+from curation.curate.fates import CURATED, decided
+from curation.decisions.decisions import PATH, Decision, read_decisions, write_decisions
+from curation.harness.errors import QiratError
+from curation.harness.files import table_path
+from curation.privacy.shown import Shown
 from curation.review.commands import app
-from curation.review.form import Review
 from curation.review.pull import received
 from curation.review.similar import Wanted, apply, standing, undo
-from curation.stage import QiratError, table_path
-from curation.why import Shown
 from tests.builders import ROOT, talk
 from tests.review.project import project
 

@@ -19,14 +19,14 @@ import polars as pl
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from curation.conversation import conversations, message
-from curation.decision import read_decisions
+from curation.consensus.consensus import Consensus
+from curation.decisions.decisions import read_decisions
+from curation.harness.errors import QiratError
+from curation.record.conversation import conversations, message
 from curation.review import watch
-from curation.review.consensus import Consensus
+from curation.review.embedded import process
+from curation.review.embedded.process import Address
 from curation.review.pull import Pulled
-from curation.review.server import process
-from curation.review.server.process import Address
-from curation.stage import QiratError
 
 REPOSITORY = Path(__file__).parents[2]
 ENVIRONMENT = os.environ.get("QIRAT_ARGILLA_ENVIRONMENT", str(REPOSITORY / ".qirat/argilla/environment"))

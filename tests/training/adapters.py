@@ -8,8 +8,8 @@ import polars as pl
 import yaml
 
 from tests.training.tiny import model, renderer, tokenizer
-from training.adapter import write_adapter
-from training.model import Model, weights_id
+from training.model.adapter import write_adapter
+from training.model.base import Model, weights_id
 
 RECIPE = {"rank": 4, "alpha": 8, "learning_rate": 0.01, "epochs": 1.0}
 TRAINING = {

@@ -36,11 +36,11 @@ def main() -> None:
 
 def train(folder: Path, kill_at: int | None) -> None:
     import polars as pl
-
     import training.fit
-    from training.checkpoints import Checkpoints
-    from training.recipe import Train
-    from training.train import log_table
+
+    from training.train.__main__ import log_table
+    from training.train.checkpoints import Checkpoints
+    from training.train.recipe import Train
 
     made = model()
     made.lm_head.weight.data.mul_(20)
@@ -57,9 +57,9 @@ def train(folder: Path, kill_at: int | None) -> None:
     )
     checkpoints = Checkpoints({"data": "these"}, folder / "checkpoints")
     if kill_at is not None:
-        watch = training.fit.health
-        training.fit.health = lambda: killer(watch(), kill_at)  # type: ignore[assignment]
-    trained = training.fit.fit(made, tokenizer(), tokens, dev, settings, settings.recipe, checkpoints)
+        watch = training.train.fit.health
+        training.train.fit.health = lambda: killer(watch(), kill_at)  # type: ignore[assignment]
+    trained = training.train.fit.fit(made, tokenizer(), tokens, dev, settings, settings.recipe, checkpoints)
     weights = b"".join(w.numpy().tobytes() for _, w in sorted(trained.curve.best.items()))
     log = log_table(trained.history, trained.curve)
     result = {

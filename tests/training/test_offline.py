@@ -31,7 +31,7 @@ COMMANDS = (
     ("-m", "training.baseline"),
     ("-m", "training.train"),
     ("-m", "training.evaluate"),
-    ("-m", "curation.cli", "export", "merged", "out"),
+    ("-m", "qirat.cli", "export", "merged", "out"),
 )
 
 

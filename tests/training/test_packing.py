@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from curation.stage import QiratError
+from curation.harness.errors import QiratError
 from tests.training.tiny import model
-from training.attention import use_attention
+from training.model.attention import use_attention
 
 LENGTHS = (5, 17, 9, 30, 2, 12)
 WAYS = ("varlen", "sdpa", "eager")
@@ -63,7 +63,7 @@ def test_a_document_that_saw_its_neighbour_would_be_noticed() -> None:
 
 
 def test_varlen_refuses_what_it_cannot_compute() -> None:
-    from curation.stage import QiratError
+    from curation.harness.errors import QiratError
 
     made = model()
     made.config.layer_types = ["sliding_attention", "full_attention"]

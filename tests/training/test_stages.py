@@ -14,8 +14,11 @@ import yaml
 
 from tests.builders import save
 from tests.training.tiny import model, project, support, tokenizer
-from training import baseline, evaluate, tokenize, train
-from training.scoring import METRICS
+from training import tokenize
+from training.baseline import __main__ as baseline
+from training.evaluate import __main__ as evaluate
+from training.judge.scoring import METRICS
+from training.train import __main__ as train
 
 STAGES: dict[str, Callable[[], None]] = {
     "tokenize": tokenize.main,

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import yaml
 
-from curation.conversation import conversations
+from curation.record.conversation import conversations
 from tests.builders import ROOT, params, save, talk
 from training import tokenize
 from training.template import Renderer

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from curation.stage import QiratError
+from curation.harness.errors import QiratError
 from training.template.messages import InexpressibleError, Message, objects, plain
 from training.template.proof import PROBE, THINKING_PROBE, Presence, difference, refuse_mixed_roles, same_words
 from training.template.tokens import Tokens

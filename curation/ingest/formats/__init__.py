@@ -16,12 +16,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from curation.conversation import ROLES, canonical_json, message
+from curation.harness.params import Params
 from curation.ingest.json_text import value_in
 from curation.ingest.mail import tidied
 from curation.ingest.provenance import spelled, with_metadata
 from curation.ingest.rows import Contents, Row
-from curation.stage import Params
+from curation.record.conversation import ROLES, canonical_json, message
 
 Messages = list[dict[str, Any]]
 Roles = Mapping[str, str]  # how a source names its roles -> ROLES

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from curation.conversation import message
 from curation.ingest.formats import (
     Messages,
     Outcome,
@@ -18,6 +17,7 @@ from curation.ingest.formats import (
 )
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
+from curation.record.conversation import message
 
 OUTPUT = ("output", "response")
 

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from curation.conversation import message
 from curation.ingest.formats import (
     Messages,
     Outcome,
@@ -23,6 +22,7 @@ from curation.ingest.formats import (
 from curation.ingest.markup import is_html, text_of_html
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
+from curation.record.conversation import message
 
 ASKED = (
     *("question", "customer_message", "customer_query", "user_message", "query", "inquiry", "request", "description"),

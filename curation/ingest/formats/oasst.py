@@ -7,7 +7,6 @@ that people ranked first, until no reply is left. What reviewers refused, delete
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from curation.conversation import message
 from curation.ingest.formats import (
     Messages,
     Outcome,
@@ -24,6 +23,7 @@ from curation.ingest.formats import (
 )
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents, Row
+from curation.record.conversation import message
 
 Node = Mapping[str, Any]  # a message of a tree
 Replies = Callable[[Node], Sequence[Node]]

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from curation.conversation import ROLES, message
 from curation.ingest.formats import (
     Messages,
     Outcome,
@@ -23,6 +22,7 @@ from curation.ingest.formats import (
 )
 from curation.ingest.provenance import ALIASES, moment, provenance
 from curation.ingest.rows import Contents, Row
+from curation.record.conversation import ROLES, message
 
 TICKET = ("ticket_id", "conversation_id", "thread_id", "case_id", "chat_id", "رقم_التذكرة", "رقم_المحادثة")
 AUTHOR = ("author", "role", "sender", "from", "author_type", "sender_type", "author_role", "direction", "المرسل")

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from curation.conversation import message
 from curation.ingest.formats import Outcome, Reading, Roles, format_of, speaker_role
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents, Row
+from curation.record.conversation import message
 
 _MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _PLAIN = str.maketrans("\u202f\xa0٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "  01234567890123456789")

@@ -4,7 +4,6 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from curation.conversation import message
 from curation.ingest.formats import (
     Messages,
     Outcome,
@@ -19,6 +18,7 @@ from curation.ingest.formats import (
 )
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
+from curation.record.conversation import message
 
 INTENT_FIELDS = ("intent", "topic", "category")
 BODIES = ("plain_body", "body", "html_body")

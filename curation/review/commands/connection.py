@@ -5,20 +5,20 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from curation.stage import QiratError
+from curation.harness.errors import QiratError
 
 if TYPE_CHECKING:
-    from curation.review.answers import Countries
+    from curation.consensus.consensus import Review
+    from curation.decisions.answers import Countries
     from curation.review.argilla_client import ReviewServer
-    from curation.review.form import Review
 
 
 def connected() -> "tuple[ReviewServer, Review]":
     """The Argilla to work with, and the `review` section of params.yaml."""
+    from curation.consensus.consensus import Review
+    from curation.harness.params import load_params
     from curation.review.argilla_client import ReviewServer
-    from curation.review.form import Review
-    from curation.review.server.process import address
-    from curation.stage import load_params
+    from curation.review.embedded.process import address
 
     params = load_params("review", Review)
     return ReviewServer(address(), params), params
@@ -26,8 +26,8 @@ def connected() -> "tuple[ReviewServer, Review]":
 
 def countries(params: "Review") -> "Countries":
     """The countries for which the checks read phones; None where personal data is not covered."""
-    from curation.checks import Score
-    from curation.stage import load_params
+    from curation.checks.check import Score
+    from curation.harness.params import load_params
 
     return load_params("score", Score).countries if params.mask_personal_data else None
 

@@ -24,7 +24,7 @@ def push() -> None:
 @app.command()
 def pull() -> None:
     """Bring people's decisions to data/review/decisions.jsonl; then `dvc repro` applies them."""
-    from curation.decision import PATH
+    from curation.decisions.decisions import PATH
     from curation.review.pull import pull
 
     with errors_told():

@@ -18,7 +18,7 @@ def add(
     reason: Annotated[list[str] | None, typer.Option(help="As annotators tick it; may be given again.")] = None,
 ) -> None:
     """Write down what is right for a conversation. Annotators meet it among the others and cannot tell."""
-    from curation.review.gold import PATH, add
+    from curation.decisions.gold import PATH, add
 
     with errors_told():
         marked = add(conversation, decision, reason or ())

@@ -16,9 +16,9 @@ def export(
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many of the line-up.")] = None,
 ) -> None:
     """Write what is to be reviewed to a file that people fill in without a server."""
-    from curation.review.form import Review
+    from curation.consensus.consensus import Review
+    from curation.harness.params import load_params
     from curation.review.offline import export
-    from curation.stage import load_params
 
     with errors_told():
         params = load_params("review", Review)
@@ -32,10 +32,10 @@ def take_in(
     annotator: Annotated[str, typer.Option(help="Who filled it in.")],
 ) -> None:
     """Bring the answers of a filled file to data/review, as pull does; the same file again changes nothing."""
-    from curation.decision import PATH
-    from curation.review.form import Review
+    from curation.consensus.consensus import Review
+    from curation.decisions.decisions import PATH
+    from curation.harness.params import load_params
     from curation.review.offline import take_in
-    from curation.stage import load_params
 
     with errors_told():
         params = load_params("review", Review)

@@ -8,7 +8,7 @@ import typer
 from curation.review.commands.connection import connected, errors_told
 
 if TYPE_CHECKING:
-    from curation.review.server.people import People
+    from curation.review.embedded.people import People
 
 app = typer.Typer()
 users = typer.Typer(no_args_is_help=True, help="The people who review.")
@@ -22,7 +22,7 @@ def serve(
     show_credentials: Annotated[bool, typer.Option("--show-credentials", help="Print the owner's password.")] = False,
 ) -> None:
     """Start the embedded Argilla server; the first start makes its environment (a minute or two)."""
-    from curation.review.server import process
+    from curation.review.embedded import process
 
     if show_credentials and not background:
         raise typer.BadParameter("--show-credentials goes with --background")
@@ -39,7 +39,7 @@ def serve(
 @app.command()
 def stop() -> None:
     """Stop the embedded Argilla server."""
-    from curation.review.server import process
+    from curation.review.embedded import process
 
     with errors_told():
         typer.echo("stopped" if process.stop() else "no server was running")
@@ -50,7 +50,7 @@ def backup(
     file: Annotated[Path | None, typer.Argument(help="Else a dated one in .qirat/argilla/backups.")] = None,
 ) -> None:
     """Copy the embedded server's answers, people and secrets to one file, while people work."""
-    from curation.review.server.backup import backup
+    from curation.review.embedded.backup import backup
 
     with errors_told():
         typer.echo(f"saved in {backup(file)}; whoever reads it can sign in as the owner")
@@ -59,7 +59,7 @@ def backup(
 @app.command()
 def restore(file: Path) -> None:
     """Go back to a backup. What is there now is kept beside it."""
-    from curation.review.server.backup import restore
+    from curation.review.embedded.backup import restore
 
     with errors_told():
         aside = restore(file)
@@ -99,10 +99,10 @@ def reset_password(name: str) -> None:
 
 
 def _people() -> "People":
-    from curation.review.form import Review
-    from curation.review.server.people import People
-    from curation.review.server.process import address
-    from curation.stage import load_params
+    from curation.consensus.consensus import Review
+    from curation.harness.params import load_params
+    from curation.review.embedded.people import People
+    from curation.review.embedded.process import address
 
     return People(address(), load_params("review", Review).workspace)
 

@@ -18,10 +18,10 @@ def apply(
     undo: Annotated[bool, typer.Option("--undo", help="Take back what this decision decided elsewhere.")] = False,
 ) -> None:
     """Decide doubtful conversations like one that people kept or dropped. Shows what it would do; --yes does it."""
-    from curation.checks import Score
+    from curation.checks.check import Score
+    from curation.harness.params import load_params
+    from curation.privacy.shown import Shown
     from curation.review import similar
-    from curation.stage import load_params
-    from curation.why import Shown
 
     with errors_told():
         if undo:

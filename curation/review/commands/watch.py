@@ -23,7 +23,7 @@ def watch(
     import threading
 
     from curation.review import watch
-    from curation.review.server.process import address
+    from curation.review.embedded.process import address
 
     called = threading.Event()
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from curation.conversation import canonical_json
 from curation.ingest.formats import Outcome
+from curation.record.conversation import canonical_json
 from tests.ingest.formats.rows import HELLO, MARHABA, READING, intercom, metadata, only, part, said
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from curation.review.server import process
+from curation.review.embedded import process
 
 LABELS = ("keep", "edit", "drop")
 

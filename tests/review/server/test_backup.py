@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from curation.review.server import process
-from curation.review.server.backup import backup, restore
-from curation.stage import QiratError
+from curation.harness.errors import QiratError
+from curation.review.embedded import process
+from curation.review.embedded.backup import backup, restore
 from tests.review.server.argilla import Api, api_of, dataset, record
 
 pytestmark = pytest.mark.xdist_group("argilla")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.review.server.inside import logs
+from curation.review.embedded.sqlite_argilla import logs
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-from curation.review.server.inside.pages import security_policy
+from curation.review.embedded.sqlite_argilla.pages import security_policy
 
 
 def test_the_pages_run_their_own_scripts_and_no_others() -> None:

@@ -2,9 +2,9 @@ import uuid
 
 import pytest
 
-from curation.review.server.people import People
-from curation.review.server.process import Address
-from curation.stage import QiratError
+from curation.harness.errors import QiratError
+from curation.review.embedded.people import People
+from curation.review.embedded.process import Address
 from tests.review.server.argilla import Api, Dataset, Person, dataset, record
 from tests.review.server.test_security import login
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from curation.review.server import process
-from curation.stage import QiratError
+from curation.harness.errors import QiratError
+from curation.review.embedded import process
 from tests.review.server.argilla import Api, api_of, served
 from tests.review.server.load import answer, kill_once_answered, push, saved, team, together
 from tests.review.server.test_security import login
@@ -26,7 +26,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def test_answers_survive_a_kill_while_people_answer_and_records_are_written(own: Path) -> None:
-    """Twenty kills: `python -m benchmarks.review_server`."""
+    """Twenty kills: `python -m benchmarks.review.server`."""
     made, ids, people = team(own, annotators=3, records=60)
     acknowledged: dict[tuple[str, str], str] = {}
     known = process.credentials(own)
@@ -79,7 +79,9 @@ def test_a_full_disk_is_told_and_the_server_goes_on_when_there_is_room(own: Path
 def test_a_database_that_may_not_be_written_is_told_until_it_may(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
-    start = f"import pathlib; from curation.review.server import process; process.serve(0, pathlib.Path({str(home)!r}))"
+    start = (
+        f"import pathlib; from curation.review.embedded import process; process.serve(0, pathlib.Path({str(home)!r}))"
+    )
     command = [sys.executable, "-c", start]
     if os.geteuid() == 0:  # root may write everything, unless that right is taken away
         command = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override", *command]

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from curation.review.server import process
-from curation.stage import QiratError
+from curation.harness.errors import QiratError
+from curation.review.embedded import process
 from tests.review.server.argilla import Api, Dataset, Person, dataset, metadata, record, terms
 
 pytestmark = pytest.mark.xdist_group("argilla")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.review.server.inside.text_query import text_match
+from curation.review.embedded.sqlite_argilla.text_query import text_match
 
 TEXTS = {1: "the parcel arrived late", 2: "the parcel is broken", 3: "الطلب متأخر", 4: "طلب جديد"}
 

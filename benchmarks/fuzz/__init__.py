@@ -1,0 +1,1 @@
+"""Damaged files before the real reader."""

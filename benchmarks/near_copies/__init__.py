@@ -1,0 +1,1 @@
+"""Near-copies: planted copies and twins, ours beside other tools."""

@@ -1,0 +1,1 @@
+"""What review costs and what it is worth."""

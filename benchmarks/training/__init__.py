@@ -1,0 +1,1 @@
+"""Does an adapter win, does curation pay, how fast is a card."""

@@ -1,0 +1,1 @@
+"""What several checks learn from the set itself."""

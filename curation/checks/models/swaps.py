@@ -1,0 +1,292 @@
+"""How well replies fit their conversations, learned from the set itself and tried on swaps planted in it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.checks.models.words import DIMENSIONS, Floats, Indices, Mask, Said, unit, vectors
+
+FITTED = 20_000  # conversations that correlations are learned from
+TRIED = 4_000  # conversations in which swaps are planted
+BLOCK = 5_000  # conversations compared in one go
+SHRINKAGE = 1.0  # of covariances, in mean eigenvalues
+STRONGEST = 100  # correlations that count
+FOLDS = 4
+REAL, ALL_SWAPPED, ONE_SWAPPED = 0, 1, 2
+FEATURES = 11
+
+# Sides of a reply, see `_by_reply`: its question, all the customer says, all other replies, the reply itself.
+_SAID = slice(3 * DIMENSIONS, 4 * DIMENSIONS)
+_BESIDE = (slice(0, 2 * DIMENSIONS), slice(0, 3 * DIMENSIONS), slice(2 * DIMENSIONS, 3 * DIMENSIONS))
+
+
+@dataclass(frozen=True)
+class Talks:
+    """Conversations 0 to n - 1, each with a customer and a reply: what is said turn by turn, and their embeddings."""
+
+    owner: Indices  # conversation of each turn, ascending
+    reply: Mask  # whether the turn is a reply
+    words: Indices  # in the turn
+    text: Indices  # row of `vectors`
+    vectors: Floats  # of what turns say
+    theirs: Floats  # (n, d): embedding of what the customer says; (n, 0) without
+    ours: Floats  # (n, d): embedding of the replies
+
+    @classmethod
+    def of(cls, said: Said, theirs: Floats | None, ours: Floats | None, seed: int) -> "Talks":
+        words = said.turns["content"].str.count_matches(r"\S+").to_numpy().astype(np.int64)
+        both = [vectors(said, side, seed) for side in (~said.reply, said.reply)]  # apart, for the two speak differently
+        text = np.where(said.reply, said.text + len(both[0]), said.text)
+        none = np.zeros((said.conversations.height, 0), np.float32)
+        embedded = (none if side is None else side for side in (theirs, ours))
+        return cls(said.owner, said.reply, words, text, np.concatenate(both), *embedded)
+
+    @property
+    def count(self) -> int:
+        return len(self.theirs)
+
+    @property
+    def replies(self) -> Indices:
+        """Turns that are replies."""
+        return np.flatnonzero(self.reply)
+
+    def only(self, which: Indices) -> "Talks":
+        """These conversations, ascending."""
+        place = np.full(self.count, -1)
+        place[which] = np.arange(len(which))
+        kept = place[self.owner] >= 0
+        turns = (self.reply[kept], self.words[kept], self.text[kept])
+        return Talks(place[self.owner[kept]], *turns, self.vectors, self.theirs[which], self.ours[which])
+
+    def summed(self, which: Mask) -> Floats:
+        """Sum of the vectors of these turns by conversation."""
+        from scipy.sparse import csr_matrix
+
+        starts = np.searchsorted(self.owner[which], np.arange(self.count + 1))
+        said = self.text[which]
+        table = csr_matrix((np.ones(len(said), np.float32), said, starts), shape=(self.count, len(self.vectors)))
+        return np.asarray(table @ self.vectors)
+
+
+def doubts(talks: Talks, seed: int) -> tuple[Floats, Indices]:
+    """By conversation: probability that replies are swapped if they were in half of all; the reply that fits least.
+
+    However large the set, the first conversations teach how sides go together: by id, a hash, they are a fair sample.
+    """
+    rng = np.random.default_rng(seed)
+    fold = rng.permutation(talks.count) % FOLDS
+    folds = [np.flatnonzero(fold == k) for k in range(FOLDS)]
+    models = _models([_moments(talks.only(rows[rows < FITTED])) for rows in folds])
+    features, least = np.zeros((talks.count, FEATURES)), np.zeros(talks.count, np.int64)
+    planted, kinds = [], []
+    for rows, model in zip(folds, models, strict=True):
+        for block in _blocks(rows):
+            features[block], least[block] = _features(talks.only(block), model)
+        swapped, kind = _with_swaps(talks.only(rows[rows < TRIED]), rng)
+        planted.append(_features(swapped, model)[0])
+        kinds.append(kind)
+    probability: Floats = np.zeros(talks.count)
+    for k, rows in enumerate(folds):
+        rest = [other for other in range(FOLDS) if other != k]
+        real = features[:TRIED][fold[:TRIED] != k]
+        examples = np.concatenate([real, *(planted[other] for other in rest)])
+        truth = np.concatenate([np.full(len(real), REAL), *(kinds[other] for other in rest)])
+        probability[rows] = _probability(examples, truth, features[rows])
+    return probability, least
+
+
+def _probability(examples: Floats, truth: Indices, features: Floats) -> Floats:
+    """Of a swap, where half of all rows have one."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(solver="newton-cholesky"))
+    model.fit(examples, truth)
+    return np.asarray(1 - model.predict_proba(features)[:, REAL])
+
+
+def _blocks(rows: Indices) -> Iterator[Indices]:
+    for start in range(0, len(rows), BLOCK):
+        yield rows[start : start + BLOCK]
+
+
+def most_alike(talks: Talks, rows: Indices, among: int, seed: int) -> Indices:
+    """For each of these conversations, the one of a sample of others whose customer says the most similar."""
+    sample = np.random.default_rng(seed).permutation(talks.count)[:among]
+    wanted = unit(talks.summed(~talks.reply))
+    alike = [_nearest(wanted, block, sample) for block in _blocks(rows)]
+    return np.concatenate([np.zeros(0, np.int64), *alike])
+
+
+def _nearest(wanted: Floats, rows: Indices, sample: Indices) -> Indices:
+    likeness = wanted[rows] @ wanted[sample].T
+    likeness[rows[:, None] == sample] = -1
+    return np.asarray(sample[likeness.argmax(axis=1)])
+
+
+def longest_reply(talks: Talks) -> Indices:
+    """Of each conversation, which of its replies (0, 1, ...) has the most words."""
+    owner, words = talks.owner[talks.reply], talks.words[talks.reply]
+    return _first_by_owner(owner, -words)
+
+
+def _first_by_owner(owner: Indices, value: npt.NDArray[Any]) -> Indices:
+    """Place, among the rows of each owner, of the one with the smallest value."""
+    number = np.bincount(owner)
+    start = np.cumsum(number) - number
+    least: Indices = np.lexsort((value, owner))[start] - start
+    return least
+
+
+# -- what is compared --------------------------------------------------------------------------------------------------
+
+
+def _whole(talks: Talks) -> tuple[Floats, int]:
+    """By conversation: all the customer says, then all replies; and where the replies begin."""
+    theirs, ours = unit(talks.summed(~talks.reply)), unit(talks.summed(talks.reply))
+    return np.hstack([theirs, talks.theirs / 2, ours, talks.ours / 2]), theirs.shape[1] + talks.theirs.shape[1]
+
+
+def _by_reply(talks: Talks) -> Floats:
+    """By reply: its question, all the customer says, all other replies, the reply; DIMENSIONS each."""
+    ours, at = talks.summed(talks.reply), talks.replies
+    owner, said = talks.owner[at], talks.vectors[talks.text[at]]
+    answers = (at > 0) & (talks.owner[at - 1] == owner) & ~talks.reply[at - 1]
+    question = talks.vectors[talks.text[at - 1]] * answers[:, None]
+    wanted = unit(talks.summed(~talks.reply))[owner]
+    return np.hstack([question, wanted, unit(ours[owner] - said), said])
+
+
+def _features(talks: Talks, model: "_Model") -> tuple[Floats, Indices]:
+    """By conversation: the fit of the whole, the number of replies, and for each way to look at a reply the worst, the
+    mean and the longest reply's fit, (n, FEATURES); and the reply that fits least among all other turns."""
+    owner = talks.owner[talks.reply]
+    number = np.bincount(owner)
+    start = np.cumsum(number) - number
+    longest = start + longest_reply(talks)
+    replies = _by_reply(talks)
+    columns = [model.whole.fit(_whole(talks)[0]), np.log(number)]
+    fits = [one.fit(replies) for one in model.by_reply]
+    for fit in fits:
+        columns += [np.minimum.reduceat(fit, start), np.add.reduceat(fit, start) / number, fit[longest]]
+    return np.column_stack(columns), _first_by_owner(owner, fits[1])
+
+
+def _with_swaps(talks: Talks, rng: np.random.Generator) -> tuple[Talks, Indices]:
+    """The same conversations with the replies of others in place of all or one of theirs; and which of the two."""
+    shuffled = rng.permutation(talks.count)
+    donor = np.empty(talks.count, np.int64)
+    donor[shuffled] = np.roll(shuffled, 1)
+    at = talks.replies
+    owner = talks.owner[at]
+    number = np.bincount(owner)
+    start = np.cumsum(number) - number
+    place = np.arange(len(at)) - start[owner]
+    every = (rng.random(talks.count) < 0.5) | (number == 1)
+
+    def one_of_each() -> Indices:
+        """A reply of each conversation; longer ones, which say more, as much more often."""
+        total = np.cumsum(talks.words[at])
+        before = np.concatenate([[0], total])[start]
+        drawn = before + rng.random(talks.count) * (total[start + number - 1] - before)
+        found: Indices = np.minimum(np.searchsorted(total, drawn, side="right"), start + number - 1)
+        return found
+
+    chosen, taken = one_of_each(), one_of_each()[donor]
+    in_their_order = start[donor][owner] + np.minimum(place, number[donor][owner] - 1)
+    source = np.where(every[owner], in_their_order, taken[owner])
+    here = every[owner] | (start[owner] + place == chosen[owner])
+    words, text = talks.words.copy(), talks.text.copy()
+    words[at[here]], text[at[here]] = talks.words[at[source[here]]], talks.text[at[source[here]]]
+    ours = np.where(every[:, None], talks.ours[donor], talks.ours)
+    return replace(talks, words=words, text=text, ours=ours), np.where(every, ALL_SWAPPED, ONE_SWAPPED)
+
+
+# -- canonical correlations --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Correlation:
+    """How two sides of a table go together: axes on which they correlate, and how strongly."""
+
+    sides: tuple[slice, slice]  # columns
+    means: tuple[Floats, Floats]  # on the axes
+    axes: tuple[Floats, Floats]
+    strength: Floats
+
+    def fit(self, rows: Floats) -> Floats:
+        """log p(left, right) / (p(left) p(right)) of each row, for jointly Gaussian sides."""
+        places = zip(self.sides, self.means, self.axes, strict=True)
+        a, b = (rows[:, side] @ axes - mean for side, mean, axes in places)
+        r = self.strength
+        apart = (a * a + b * b) @ (r**2 / (2 * (1 - r**2))) - (a * b) @ (r / (1 - r**2))
+        return np.asarray(-0.5 * np.log(1 - r**2).sum() - apart)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """What goes together in a part of the set."""
+
+    whole: _Correlation
+    by_reply: Sequence[_Correlation]
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Of a table: rows, their sum, the sum of their outer products. May be added."""
+
+    count: int
+    total: Floats
+    products: Floats
+
+    @classmethod
+    def of(cls, rows: Floats) -> "_Moments":
+        return cls(len(rows), rows.sum(axis=0, dtype=np.float64), (rows.T @ rows).astype(np.float64))
+
+    def __add__(self, other: "_Moments") -> "_Moments":
+        return _Moments(self.count + other.count, self.total + other.total, self.products + other.products)
+
+
+def _moments(talks: Talks) -> tuple[_Moments, _Moments, int]:
+    """Of the whole conversations and of their replies; and where the replies begin in the former."""
+    whole, begin = _whole(talks)
+    return _Moments.of(whole), _Moments.of(_by_reply(talks)), begin
+
+
+def _models(folds: Sequence[tuple[_Moments, _Moments, int]]) -> list[_Model]:
+    """For each fold, what goes together in all other folds."""
+    found = []
+    for k in range(len(folds)):
+        (whole, replies, begin), *rest = [fold for other, fold in enumerate(folds) if other != k]
+        for more in rest:
+            whole, replies = whole + more[0], replies + more[1]
+        sides = slice(begin), slice(begin, None)
+        found.append(_Model(_correlation(whole, *sides), [_correlation(replies, left, _SAID) for left in _BESIDE]))
+    return found
+
+
+def _correlation(moments: _Moments, left: slice, right: slice) -> _Correlation:
+    from scipy.linalg import solve_triangular
+
+    mean = moments.total / moments.count
+    covariance = moments.products / moments.count - np.outer(mean, mean)
+    roots = [_root(covariance[side, side]) for side in (left, right)]
+    across = solve_triangular(roots[0], covariance[left, right], lower=True)
+    whitened = solve_triangular(roots[1], across.T, lower=True).T.astype(np.float32)
+    u, strength, v = np.linalg.svd(whitened, full_matrices=False)
+    turned = zip(roots, (u[:, :STRONGEST], v[:STRONGEST].T), strict=True)
+    axes = [solve_triangular(root, turn, lower=True, trans="T") for root, turn in turned]
+    means = [mean[side] @ on for side, on in zip((left, right), axes, strict=True)]
+    (a, b), (p, q) = ([one.astype(np.float32) for one in pair] for pair in (axes, means))
+    return _Correlation((left, right), (p, q), (a, b), np.clip(strength[:STRONGEST], 0, 0.999).astype(np.float32))
+
+
+def _root(covariance: Floats) -> Floats:
+    """Lower triangular root, of the covariance drawn towards that of a ball."""
+    size = len(covariance)
+    ball = max(np.trace(covariance) / size, 1e-12)
+    return np.asarray(np.linalg.cholesky(covariance + SHRINKAGE * ball * np.eye(size)))

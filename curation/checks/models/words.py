@@ -1,0 +1,197 @@
+"""What is said in a whole set, and vectors of it learned from the set itself: any language or dialect, no model."""
+
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from curation.checks.check import Context, read
+from curation.record.conversation import turns
+from curation.similarity.shingles import offsets, spans
+from curation.text.folding import folded
+
+LEAST = 200  # conversations of a language from which it can be told what is usual in it
+DIMENSIONS = 100
+SAMPLED = 20_000  # turns that the axes are learned from
+ROUNDS = 2  # in which the axes are found
+GRAM = 3  # letters; the forms of a word, and its spellings in a dialect, share most of them
+RAREST = 3  # texts that hold a gram
+
+Floats = npt.NDArray[np.floating[Any]]
+Indices = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the conversations 0 to n - 1 of one language say turn by turn; what is said again and again is read once."""
+
+    conversations: pl.DataFrame  # those in which both sides speak, by id
+    turns: pl.DataFrame  # conversation_id, turn, role, content, in that order
+    owner: Indices  # conversation of each turn, ascending
+    reply: Mask  # whether the turn is a reply
+    text: Indices  # of each turn: the row of `counts`
+    counts: Any  # (texts, words), sparse: how often a word stands in a text; digits are alike
+    grams: Any  # (words, grams), sparse: the word itself and its letter trigrams
+    words: pl.Series
+
+    def times(self, which: Mask) -> Floats:
+        """How often each text is said in these turns."""
+        return np.bincount(self.text[which], minlength=self.counts.shape[0]).astype(np.float32)
+
+
+_KEPT: dict[str, tuple[weakref.ref[pl.DataFrame], list[Said]]] = {}
+
+
+def words_by_turn(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
+    """`length`: words of each turn of a customer or an agent that says something; `words`: all of them, in order.
+
+    They are folded, and digits are alike.
+    """
+    words = folded(pl.col("content")).str.replace_all(r"\d", "0").str.extract_all(r"[\p{L}\p{N}]+")
+    said = _speaking(conversations).select("conversation_id", word=words)
+    return said.group_by("conversation_id").agg(
+        length=pl.col("word").list.len(), words=pl.col("word").explode(empty_as_null=False).cast(pl.Categorical)
+    )
+
+
+def said_by_language(conversations: pl.DataFrame, context: Context) -> list[Said]:
+    """One `Said` for each language, as `by_language` tells it, in which LEAST conversations are.
+
+    Several checks ask for the same set one after another: it is read once, and forgotten when the set is.
+    """
+    of, found = _KEPT.get("last", (None, []))
+    if of is None or of() is not conversations:
+        parts = [_both_speaking(part) for part in by_language(conversations)]
+        found = [_said(part, context) for part in parts if part.height >= LEAST]
+        _KEPT["last"] = weakref.ref(conversations, lambda gone: _forget(gone)), found
+    return found
+
+
+def _forget(gone: weakref.ref[pl.DataFrame]) -> None:
+    if "last" in _KEPT and _KEPT["last"][0] is gone:
+        del _KEPT["last"]
+
+
+def by_language(conversations: pl.DataFrame) -> list[pl.DataFrame]:
+    """The conversations of each language in order of their ids; mixed ones go where most of their letters are."""
+    is_mixed = pl.col("language") == "mixed"
+    text = pl.col("messages").list.eval(pl.element().struct.field("content")).list.join(" ")
+    arabic = text.str.count_matches(r"\p{Arabic}") > text.str.count_matches(r"\p{Latin}")
+    mixed = conversations.filter(is_mixed).with_columns(
+        judged_as=pl.when(arabic).then(pl.lit("ar")).otherwise(pl.lit("en"))
+    )
+    plain = conversations.filter(is_mixed.not_().fill_null(True)).with_columns(judged_as="language")
+    return pl.concat([plain, mixed]).sort("conversation_id").partition_by("judged_as")
+
+
+def _speaking(conversations: pl.DataFrame) -> pl.DataFrame:
+    """Turns of customers and agents that say something, in their order."""
+    return turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != ""))
+
+
+def _both_speaking(conversations: pl.DataFrame) -> pl.DataFrame:
+    """The conversations in which customer and agent say something."""
+    sides = _speaking(conversations).group_by("conversation_id").agg(pl.col("role").n_unique())
+    both = sides.filter(pl.col("role") == 2)
+    return conversations.join(both, on="conversation_id", how="semi", maintain_order="left")
+
+
+def _said(conversations: pl.DataFrame, context: Context) -> Said:
+    spoken = _speaking(conversations)
+    texts = spoken.with_row_index("first").unique("content", keep="first", maintain_order=True).with_row_index("text")
+    text = spoken.join(texts.select("text", "content"), on="content", how="left", maintain_order="left")["text"]
+    owner = spoken["conversation_id"].rle_id()
+    told = read(words_by_turn, conversations, context)
+    ends = offsets(told["length"].explode().to_numpy().astype(np.int64))
+    first = texts["first"].to_numpy()
+    places, lengths = spans(ends[first], ends[first + 1])
+    counts, words = _counted(told["words"].explode(empty_as_null=False).gather(places), lengths)
+    return Said(
+        conversations,
+        spoken,
+        owner.to_numpy().astype(np.int64),
+        (spoken["role"] == "assistant").to_numpy(),
+        text.to_numpy().astype(np.int64),
+        counts,
+        _grams(words),
+        words,
+    )
+
+
+def _counted(words: pl.Series, lengths: Indices) -> tuple[Any, pl.Series]:
+    """Sparse counts of words in texts, which have so many of `words` one after another; and each word, in order."""
+    from scipy.sparse import csr_matrix
+
+    distinct = words.unique()
+    known = pl.DataFrame({"word": distinct.cast(pl.String), "code": distinct.to_physical()}).sort("word")
+    code = words.to_physical().to_numpy()
+    column = np.zeros(int(code.max(initial=0)) + 1, np.int64)
+    column[known["code"].to_numpy()] = np.arange(known.height)
+    each = column[code]
+    counts = csr_matrix((np.ones(len(each), np.float32), each, offsets(lengths)), (len(lengths), known.height))
+    counts.sum_duplicates()
+    return counts, known["word"]
+
+
+def _grams(words: pl.Series) -> Any:
+    """Sparse counts of grams in words."""
+    from scipy.sparse import csr_matrix
+
+    known = words.to_frame("word").with_row_index("row")
+    each = known.with_columns(at=pl.int_ranges(pl.col("word").str.len_chars())).explode("at")
+    trigrams = each.select("row", gram=pl.format("<{}>", "word").str.slice("at", GRAM))
+    made = pl.concat([known.select("row", gram="word"), trigrams])
+    named = made.join(made.select("gram").unique().sort("gram").with_row_index("column"), on="gram")
+    shape = known.height, named["gram"].n_unique()
+    return csr_matrix((np.ones(named.height, np.float32), (named["row"], named["column"])), shape=shape)
+
+
+# -- vectors -----------------------------------------------------------------------------------------------------------
+
+
+def vectors(said: Said, side: Mask, seed: int) -> Floats:
+    """(texts, DIMENSIONS) of length 1, or 0 where no turn of this side says it: latent semantic analysis (Deerwester
+    1990) of words and letter trigrams, learned from a sample of the side's turns."""
+    rng = np.random.default_rng(seed)
+    turns_ = np.flatnonzero(side)
+    sampled = np.zeros(len(side), bool)
+    sampled[turns_[rng.permutation(len(turns_))[:SAMPLED]]] = True
+    times = said.times(sampled)
+    rows = np.flatnonzero(times)
+    weighted, weights = _weighted((said.counts[rows] @ said.grams).tocsr(), times[rows])
+    axes = _axes(weighted, min(DIMENSIONS, *weighted.shape), rng)
+    of_words = said.grams @ (axes * weights[:, None])
+    told = np.unique(said.text[side])
+    found = np.zeros((said.counts.shape[0], DIMENSIONS), np.float32)
+    found[told, : axes.shape[1]] = unit(said.counts[told] @ of_words)
+    return found
+
+
+def unit(rows: Floats) -> Floats:
+    """Rows of length 1; those of nothing stay so."""
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+def _weighted(seen: Any, times: Floats) -> tuple[Any, Floats]:
+    """Grams by text, rare ones weighing more, in rows of length sqrt(times); and the weights of the grams."""
+    from scipy.sparse import diags
+
+    held_by = times @ (seen > 0)
+    weights = np.where(held_by >= RAREST, np.log(times.sum() / np.maximum(held_by, 1)), 0).astype(np.float32)
+    seen.data = 1 + np.log(seen.data)
+    rows = (seen @ diags(weights)).tocsr()
+    rows.eliminate_zeros()
+    length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    return (diags((np.sqrt(times) / np.maximum(length, 1e-9)).astype(np.float32)) @ rows).tocsr(), weights
+
+
+def _axes(rows: Any, dimensions: int, rng: np.random.Generator) -> Floats:
+    """The plane of the first right singular vectors, by subspace iteration (Halko et al. 2011)."""
+    axes = rng.standard_normal((rows.shape[1], dimensions), np.float32)
+    for _ in range(ROUNDS if dimensions else 0):
+        axes, _ = np.linalg.qr(rows.T @ (rows @ axes))
+    return axes

@@ -1,0 +1,38 @@
+"""Where the results lie and what they say in one line each: the last words of `make repro`."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from curation.record.ledger import OUTCOMES
+
+
+def results() -> str:
+    """One line for each thing a person may want to open next."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    curate, gate = _metrics("curate"), _metrics("gate")
+    if curate:
+        parts = ", ".join(f"{curate[name]:,.0f} {name}" for name in OUTCOMES if curate[name])
+        yield f"rows      {curate['raw']:,.0f} raw = {parts}"
+    if gate:
+        yield f"gate      {gate['clean']:,.0f} clean training examples"
+    verdict = Path("data/evaluated/verdict.json")
+    if verdict.exists():
+        found = json.loads(verdict.read_text("utf-8"))
+        yield f"verdict   {found['verdict']}: {found['reasons'][0]}"
+    for name, path in (
+        ("report", "reports/index.html"),
+        ("data docs", "reports/expectations/index.html"),
+        ("ledger", "data/ledger.parquet"),
+        ("adapter", "models/adapter"),
+    ):
+        if Path(path).exists():
+            yield f"{name:<9} {path}"
+
+
+def _metrics(stage: str) -> dict[str, float]:
+    path = Path("metrics") / f"{stage}.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}

@@ -1,0 +1,226 @@
+"""What other limits would change, from the findings that are there: nothing is scored again, nothing is written.
+
+`qirat whatif route.outlier.doubt=0.98 route.pii.email=review --preset strict`
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+from pydantic import ValidationError
+
+from curation.checks.check import Score
+from curation.harness.errors import QiratError, faults
+from curation.harness.files import finished_table, table_path
+from curation.harness.params import load_params
+from curation.policy.limits import BALANCED, Limit, Route
+from curation.policy.verdicts import judged, verdicts
+from curation.privacy import masked
+from curation.record.conversation import survivors
+
+VERDICTS = ("accept", "review", "held", "reject")
+CHARACTERS = 160  # of a message in an example
+
+
+def whatif(assignments: Sequence[str], preset: str | None = None, examples: int = 3) -> dict[str, Any]:
+    """The verdicts as they are and as they would be; before people's decisions, which stand whatever the limits."""
+    now = load_params("route", Route)
+    then = changed(now if preset is None else under(preset), assignments)
+    rows = _rows()
+    findings = finished_table("scored/findings", "score")
+    before, after = (_decided(rows, findings, policy) for policy in (now, then))
+    both = before.join(after, on="conversation_id", suffix="_then").sort("conversation_id")
+    moved = both.filter(pl.col("verdict") != pl.col("verdict_then"))
+    return {
+        "settings": written(now, then, assignments, preset),
+        "rows": both.height,
+        "now": _counts(both["verdict"]),
+        "then": _counts(both["verdict_then"]),
+        "moves": _moves(moved, rows, findings, examples),
+        "codes": _codes(both),
+        "notes": unseen(findings, now, then),
+    }
+
+
+# -- the policy that is asked about ------------------------------------------------------------------------------------
+
+
+def under(preset: str) -> Route:
+    """The policy of params.yaml with another preset."""
+    section = yaml.safe_load(Path("params.yaml").read_text("utf-8"))["route"]
+    return Route.model_validate({**section, "preset": preset})
+
+
+def changed(policy: Route, assignments: Sequence[str]) -> Route:
+    """The policy with each `route.path=value` in place, over any preset."""
+    section = policy.model_dump() | {"preset": BALANCED, "presets": {}}  # its values are in place already
+    for assignment in assignments:
+        path, value = parsed(assignment, policy)
+        part = section
+        for key in path[:-1]:
+            part = part[key]
+        part[path[-1]] = value
+    try:
+        return Route.model_validate(section)
+    except ValidationError as error:
+        raise QiratError(f"these values do not fit: {faults(error)}") from None
+
+
+def parsed(assignment: str, policy: Route) -> tuple[tuple[str, ...], Any]:
+    """("limits", "outlier", "doubt") and 0.98 out of "route.outlier.doubt=0.98", or with `limits.` in it."""
+    name, equals, text = assignment.partition("=")
+    if not equals:
+        raise QiratError(f"{assignment!r} sets nothing; write it as route.outlier.doubt=0.98")
+    path = tuple(name.strip().removeprefix("route.").split("."))
+    path = ("limits", *path) if path[0] in policy.limits else path
+    limits = [f"limits.{code}.{field}" for code in policy.limits for field in Limit.model_fields]
+    possible = ["budget", "too_common", "usual_share", *(f"pii.{kind}" for kind in policy.pii), *limits]
+    if ".".join(path) not in possible:
+        near = difflib.get_close_matches(".".join(path), possible, n=3, cutoff=0.7)
+        raise QiratError(f"route has no {'.'.join(path)}; did you mean {' or '.join(near) or 'route.budget'}?")
+    try:
+        return path, yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise QiratError(f"{assignment!r}: {text!r} is no value; write it as in params.yaml") from None
+
+
+def written(now: Route, then: Route, assignments: Sequence[str], preset: str | None) -> list[str]:
+    """How params.yaml would say it, at the place whose value is in force."""
+    said = [] if preset is None else [f"route.preset: {now.preset} -> {preset}"]
+    holding = now if preset is None else under(preset)
+    for assignment in assignments:
+        path, value = parsed(assignment, then)
+        old: Any = now.model_dump()
+        for key in path:
+            old = old[key]
+        said.append(f"{holding.place(*path)}: {_plain(old)} -> {_plain(value)}")
+    return said
+
+
+def unseen(findings: pl.DataFrame, now: Route, then: Route) -> list[str]:
+    """Limits below what a check reports at all: such rows have no finding, so nothing here can tell of them."""
+    reported = dict(findings.group_by("code").agg(pl.col("threshold").min()).sort("code").iter_rows())
+    return [
+        f"{code} is reported from {least:g} on; what lies below {limit:g} was not seen and is not counted here"
+        for code, least in reported.items()
+        if least is not None
+        and not then.limits[code].below
+        and (limit := then.limits[code].doubt) is not None
+        and limit < least
+        and limit != now.limits[code].doubt
+    ]
+
+
+# -- what it changes ---------------------------------------------------------------------------------------------------
+
+
+def _rows() -> pl.DataFrame:
+    columns = ["row_id", "conversation_id", "language"]
+    return survivors(
+        finished_table("ingested/conversations", "score", columns), finished_table("dedup/clusters", "score")
+    )
+
+
+def _decided(rows: pl.DataFrame, findings: pl.DataFrame, policy: Route) -> pl.DataFrame:
+    return verdicts(rows, judged(findings, policy, rows.height), policy)
+
+
+def _counts(verdict: pl.Series) -> dict[str, int]:
+    found = dict(verdict.value_counts().iter_rows())
+    return {name: found.get(name, 0) for name in VERDICTS}
+
+
+def _codes(both: pl.DataFrame) -> list[dict[str, Any]]:
+    """Rows by doubt or fault, where their number changes."""
+    counts = [
+        both.select(code=pl.col(name).explode()).drop_nulls().group_by("code").agg(**{label: pl.len()})
+        for name, label in (("codes", "now"), ("codes_then", "then"))
+    ]
+    joined = counts[0].join(counts[1], on="code", how="full", coalesce=True).with_columns(pl.all().fill_null(0))
+    return joined.filter(pl.col("now") != pl.col("then")).sort("code").to_dicts()
+
+
+def _moves(moved: pl.DataFrame, rows: pl.DataFrame, findings: pl.DataFrame, examples: int) -> list[dict[str, Any]]:
+    """Each way that rows take from one verdict to another, most travelled first, with the likeliest of them."""
+    ordered = moved.sort("priority_then", "priority", "conversation_id", descending=[True, True, False])
+    ways = ordered.group_by("verdict", "verdict_then").agg(pl.len(), ids=pl.col("conversation_id").head(examples))
+    ways = ways.sort("len", "verdict", "verdict_then", descending=[True, False, False])
+    shown = _examples(ordered, ways["ids"].explode().drop_nulls().implode(), rows, findings)
+    return [
+        {"from": old, "to": new, "rows": count, "examples": [shown[key] for key in ids]}
+        for old, new, count, ids in ways.iter_rows()
+    ]
+
+
+def _examples(
+    moved: pl.DataFrame, ids: pl.Series, rows: pl.DataFrame, findings: pl.DataFrame
+) -> dict[str, dict[str, Any]]:
+    """conversation_id -> what was seen in it and what it says."""
+    chosen = moved.filter(pl.col("conversation_id").is_in(ids)).join(
+        rows.select("conversation_id", "row_id"), on="conversation_id"
+    )
+    values = findings.filter(pl.col("conversation_id").is_in(ids)).sort("code", "value")
+    words = _words(ids)
+    return {
+        row["conversation_id"]: {
+            "row_id": row["row_id"],
+            "conversation_id": row["conversation_id"],
+            "values": [
+                [code, round(value, 6)]
+                for key, code, value in values.select("conversation_id", "code", "value").iter_rows()
+                if key == row["conversation_id"] and code in {*row["codes"], *row["codes_then"]}
+            ],
+            "words": words.get(row["conversation_id"], []),
+        }
+        for row in chosen.iter_rows(named=True)
+    }
+
+
+def _words(ids: pl.Series) -> dict[str, list[str]]:
+    """conversation_id -> its first question and last reply, without personal data and cut short."""
+    found = (
+        pl.scan_parquet(table_path("ingested/conversations"))
+        .filter(pl.col("conversation_id").is_in(ids))
+        .select("conversation_id", "messages")
+    )
+    countries = load_params("score", Score).countries
+    return {key: _snippets(messages, countries) for key, messages in found.collect().iter_rows()}
+
+
+def _snippets(messages: Sequence[Mapping[str, Any]], countries: Sequence[str]) -> list[str]:
+    first = next((m for m in messages if m["role"] == "user"), None)
+    last = next((m for m in reversed(messages) if m["role"] == "assistant"), None)
+    return [f"{m['role']}: {_cut(masked(m['content'], countries))}" for m in (first, last) if m is not None]
+
+
+def _cut(text: str) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= CHARACTERS else plain[: CHARACTERS - 1] + "…"
+
+
+# -- for people --------------------------------------------------------------------------------------------------------
+
+
+def as_text(answer: Mapping[str, Any]) -> str:
+    """The answer as a person reads it."""
+    lines = [*answer["settings"], *answer["notes"], ""]
+    lines += [f"{'':<8}{'now':>10}{'then':>10}"]
+    lines += [f"{name:<8}{answer['now'][name]:>10,}{answer['then'][name]:>10,}" for name in VERDICTS]
+    if not answer["moves"]:
+        return "\n".join([*lines, "", "No row would move."])
+    for way in answer["moves"]:
+        lines += ["", f"{way['rows']:,} rows from {way['from']} to {way['to']}"]
+        for example in way["examples"]:
+            values = ", ".join(f"{code} {value:g}" for code, value in example["values"])
+            lines += [f"  {example['row_id']}  {values}", *(f"      {said}" for said in example["words"])]
+    if answer["codes"]:
+        lines += ["", "rows by doubt or fault"]
+        lines += [f"  {c['code']:<32}{c['now']:>8,} -> {c['then']:,}" for c in answer["codes"]]
+    return "\n".join([*lines, "", "These are the policy's verdicts; what people decided stands whatever the limits."])
+
+
+def _plain(value: Any) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

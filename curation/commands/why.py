@@ -1,0 +1,148 @@
+"""The whole story of a row, out of the tables the stages left: `qirat why`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from curation.harness.errors import QiratError
+from curation.harness.files import finished_table, table_path
+from curation.privacy.shown import Shown
+from curation.record.ledger import FINDING, OUTCOMES, outcomes
+from curation.similarity.difference import difference
+
+SHORTEST_ID = 6  # hex digits that still name a conversation
+SPLITS = ("train", "dev", "test")
+
+
+def why(wanted: str, shown: Shown) -> str:
+    """Everything the ledger knows of a row, by row_id, conversation_id or the beginning of one."""
+    ledger = finished_table("ledger", "curate")
+    rows = _rows_named(ledger, wanted)
+    if rows.is_empty():
+        raise QiratError(
+            f"no row is called {wanted!r}; give a row_id (source_file:row) or at least {SHORTEST_ID} digits of a "
+            "conversation_id, as the report, Argilla and `qirat why --dropped` show them"
+        )
+    return "\n\n".join("\n".join(_story(ledger, row_id, shown)) for row_id in rows["row_id"].to_list())
+
+
+def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, seed: int = 0) -> str:
+    """A seeded sample of closed rows by outcome and code, one line each."""
+    if outcome is not None and outcome not in OUTCOMES:
+        raise QiratError(f"there is no outcome {outcome!r}; expected one of {', '.join(OUTCOMES)}")
+    ledger = finished_table("ledger", "curate")
+    closed = outcomes(ledger)
+    if outcome is not None:
+        closed = closed.filter(pl.col("outcome") == outcome)
+    if code is not None:
+        carrying = ledger.filter(pl.col("code").str.split(", ").list.contains(code))["row_id"].unique().implode()
+        closed = closed.filter(pl.col("row_id").is_in(carrying))
+    chosen = closed.sort("row_id").sample(min(sample, closed.height), seed=seed, shuffle=False).sort("row_id")
+    lines = [_closing(row, shown) for row in chosen.iter_rows(named=True)]
+    return "\n".join([*lines, f"{chosen.height:,} of {closed.height:,} rows; `qirat why ROW` tells the whole story"])
+
+
+def _rows_named(ledger: pl.DataFrame, wanted: str) -> pl.DataFrame:
+    """The closed rows of that row_id, or whose words have that id: as they were read, or as they are used."""
+    names = pl.concat([outcomes(ledger).select("row_id", "conversation_id"), _reworded()])
+    found = names.filter((pl.col("row_id") == wanted) | (pl.col("conversation_id") == wanted))
+    if found.is_empty() and len(wanted) >= SHORTEST_ID:
+        found = names.filter(pl.col("conversation_id").str.starts_with(wanted))
+        found = found if found["conversation_id"].n_unique() <= 1 else found.clear()
+    return found.unique("row_id").sort("row_id")
+
+
+def _story(ledger: pl.DataFrame, row_id: str, shown: Shown) -> Iterator[str]:
+    events = ledger.filter(pl.col("row_id") == row_id)
+    end = outcomes(events).row(0, named=True)
+    yield _closing(end, shown)
+    yield f"  conversation {end['conversation_id'] or '(none: it could not be read)'}, closed by {end['stage']}"
+    yield from _findings(events, end["conversation_id"], shown)
+    yield from _curated(row_id)
+    yield from _whereabouts(end["conversation_id"])
+    yield from _words(row_id, shown)
+    if end["outcome"] == "duplicate":
+        yield from _copy(row_id, shown)
+
+
+def _findings(events: pl.DataFrame, conversation_id: str | None, shown: Shown) -> Iterator[str]:
+    serious = events.filter(pl.col("outcome") == FINDING)
+    for event in serious.iter_rows(named=True):
+        yield _finding(event["stage"], event, shown)
+    if shown.every and conversation_id:
+        known = set(serious.filter(pl.col("stage") == "score")["code"])
+        found = finished_table("scored/findings", "curate").filter(pl.col("conversation_id") == conversation_id)
+        for finding in found.filter(~pl.col("code").is_in(known)).iter_rows(named=True):
+            yield _finding("score", finding, shown) + " (decides nothing)"
+
+
+def _finding(stage: str, finding: Mapping[str, Any], shown: Shown) -> str:
+    if finding["code"] == "masked":
+        return f"  {stage} put tags for {finding['evidence']}"
+    limit = "" if finding["threshold"] is None else f", limit {finding['threshold']:g}"
+    value = "" if finding["value"] is None else f" (value {finding['value']:g}{limit})"
+    evidence = f": {shown.text(finding['evidence'])}" if finding["evidence"] else ""
+    return f"  {stage} found {finding['code']}{value}{evidence}"
+
+
+def _curated(row_id: str) -> Iterator[str]:
+    """Under which id the words went into the curated set, where they were edited or masked on the way."""
+    for key in _reworded().filter(pl.col("row_id") == row_id)["conversation_id"]:
+        yield f"  the curated set has it in other words, as {key}"
+
+
+def _reworded() -> pl.DataFrame:
+    """row_id and conversation_id of curated rows whose words are not those that were read."""
+    path = table_path("curated/conversations")
+    if not path.exists():
+        return pl.DataFrame(schema={"row_id": pl.String, "conversation_id": pl.String})
+    changed = pl.col("parent_id") != pl.col("conversation_id")
+    return pl.scan_parquet(path).filter(changed).select("row_id", "conversation_id").collect()
+
+
+def _whereabouts(conversation_id: str | None) -> Iterator[str]:
+    for part in SPLITS:
+        path = table_path(f"splits/{part}")
+        if conversation_id and path.exists():
+            there = pl.read_parquet(path, columns=["conversation_id", "parent_id"])
+            if there.filter(pl.any_horizontal(pl.all() == conversation_id)).height:
+                yield f"  it is in {part}"
+
+
+def _words(row_id: str, shown: Shown) -> Iterator[str]:
+    conversations = finished_table("ingested/conversations", "curate").filter(pl.col("row_id") == row_id)
+    for row in conversations.iter_rows(named=True):
+        labelled = f", label {shown.text(row['label'])}" if row["label"] else ""
+        yield f"  read as {row['source']}, language {row['language']}{labelled}"
+        for turn, m in enumerate(shown.messages(row["messages"]), 1):
+            indented = m["content"].replace("\n", "\n      ")
+            yield f"  {turn:>3} {m['role']}: {indented}"
+    for raw in finished_table("ingested/quarantine", "curate").filter(pl.col("row_id") == row_id)["raw"].drop_nulls():
+        yield f"  as it stood in the file: {shown.text(raw)}"
+
+
+def _copy(row_id: str, shown: Shown) -> Iterator[str]:
+    """The row that stands for this one, and where the two differ."""
+    clusters = finished_table("dedup/clusters", "curate").filter(pl.col("row_id") == row_id)
+    for kept in clusters["duplicate_of"].drop_nulls():
+        sides = _messages([row_id, kept])
+        here, there = sides[row_id], sides[kept]
+        lines = difference(shown.messages(here), shown.messages(there))
+        if lines:
+            yield f"  {kept} stands for it; where they differ, [-only here-] {{+only there+}}:"
+            yield from (f"  {line}" for line in lines)
+        else:
+            same = "only in personal data (--show-personal-data)" if difference(here, there) else "in no word"
+            yield f"  {kept} stands for it and differs {same}"
+
+
+def _messages(row_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    wanted = finished_table("ingested/conversations", "curate").filter(pl.col("row_id").is_in(row_ids))
+    return dict(wanted.select("row_id", "messages").iter_rows())
+
+
+def _closing(end: Mapping[str, Any], shown: Shown) -> str:
+    code = f" for {end['code']}" if end["code"] else ""
+    evidence = f" ({shown.text(end['evidence'])})" if end["evidence"] else ""
+    return f"{end['row_id']}: {end['outcome']}{code}{evidence}"

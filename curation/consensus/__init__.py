@@ -1,0 +1,1 @@
+"""From people's answers to decisions: tables of answers, no Argilla."""

@@ -1,0 +1,160 @@
+"""What annotators answered: each answer read, its corrections put into the conversation."""
+
+import difflib
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from curation.decisions.answers import Answer, Choice, Countries
+from curation.privacy import COVER, PATTERNED, conversation_finds, covered
+from curation.record.conversation import canonical_json
+from curation.text.folding import fold
+from curation.text.markdown import as_plain
+
+Message = Mapping[str, Any]
+
+# "[2]" alone on its line, also in Arabic-Indic digits, also with a word for turn, as some will write it
+NUMBER_LINE = re.compile(r"^[ \t]*\[\s*(?:turn|الدور|رد)?\s*(\d+)\s*\][ \t]*$", re.MULTILINE | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an answer is read against, beside its conversation."""
+
+    labels: Collection[str] = ()  # of the data set; none: any label is taken
+    countries: Countries = None
+
+
+class AnswerError(ValueError):
+    """An answer that cannot be used, and what the annotator can do about it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an answer comes to. Two answers agree when their outcomes are equal, an edit's to the letter."""
+
+    decision: Choice
+    messages: str | None = None  # canonical JSON
+    label: str | None = None
+
+
+def outcome(answer: Answer, original: Sequence[Message] | None, known: Known = Known()) -> Outcome:
+    """Raises AnswerError where the parts of an answer contradict each other or the conversation."""
+    if answer.decision == "drop":
+        return Outcome("drop")
+    label = _known_label(answer.label.strip(), known.labels)
+    corrected = answer.corrected.strip()
+    if answer.decision == "keep":
+        if label or (corrected and original is not None and edited(original, corrected, known.countries)):
+            raise AnswerError("it says keep, yet corrects something; choose edit, or clear the correction")
+        return Outcome("keep")
+    if corrected and original is None:
+        raise AnswerError("its conversation is not in data/ingested any more, so the correction has nothing to go into")
+    messages = edited(original, corrected, known.countries) if corrected and original is not None else None
+    if not messages and not label:
+        raise AnswerError("it says edit, yet corrects nothing; write the corrected reply or label, or choose keep")
+    return Outcome("edit", canonical_json(messages) if messages else None, label)
+
+
+def edited(original: Sequence[Message], corrected: str, countries: Countries = None) -> list[dict[str, Any]] | None:
+    """The conversation with the named replies replaced; None where they say what they said before.
+
+    Text without any number replaces the last reply. Covers of personal data become what they cover again.
+    """
+    messages = [{key: value for key, value in m.items() if value is not None} for m in original]
+    replies = [number for number, m in enumerate(messages, 1) if m["role"] == "assistant"]
+    covers = covered_values(original, countries) if COVER.search(corrected) else [{} for _ in original]
+    changed = False
+    for number, text in _corrections(corrected, replies).items():
+        if number not in replies:
+            raise AnswerError(f"[{number}] is no reply of the assistant; its replies are {_listed(replies)}")
+        if not text:
+            raise AnswerError(f"[{number}] has no text below it; write the whole corrected reply there")
+        text = _uncovered(number, text, original, covers)
+        if _same_words(text, original[number - 1]["content"]):
+            continue  # pre-filled and left as it stood
+        messages[number - 1]["content"] = text
+        changed = True
+    return messages if changed else None
+
+
+def numbered(corrected: str, suggested: str) -> str:
+    """The correction with the number that stood above the suggested reply, where it was deleted on the way.
+
+    Of several the right one cannot be told: "[?]" stands above, and the answer is told to the annotator.
+    """
+    numbers = NUMBER_LINE.findall(suggested)
+    if not numbers or not corrected.strip() or NUMBER_LINE.search(corrected):
+        return corrected
+    return f"[{numbers[0] if len(numbers) == 1 else '?'}]\n{corrected}"
+
+
+def covered_values(messages: Sequence[Message], countries: Countries) -> list[dict[str, str]]:
+    """For each message, what each cover in it stands for as it is written there."""
+    values: list[dict[str, str]] = [{} for _ in messages]
+    if countries is None:
+        return values
+    shown = [m["content"] for m in covered(messages, countries)]
+    ends = [(0, 0) for _ in messages]  # in the text and in what is shown of it
+    for turn, field, find in conversation_finds(messages, countries, PATTERNED):
+        if field == "content":
+            content, (end, end_shown) = messages[turn]["content"], ends[turn]
+            start = end_shown + find.start - end
+            alike = content[end : find.start] == shown[turn][end_shown:start]  # not so inside of JSON
+            if alike and (cover := COVER.match(shown[turn], start)):
+                values[turn].setdefault(cover.group(), content[find.start : find.end])
+                ends[turn] = find.end, cover.end()
+    return values
+
+
+def _uncovered(number: int, text: str, original: Sequence[Message], covers: Sequence[Mapping[str, str]]) -> str:
+    """Covers become the values they stand for, as this reply writes them or else as the conversation first does."""
+    values = {cover: value for message in (*reversed(covers), covers[number - 1]) for cover, value in message.items()}
+    written = {cover for m in original for cover in COVER.findall(m["content"])}
+    if unknown := sorted({*COVER.findall(text)} - {*values} - written):
+        raise AnswerError(
+            f"[{number}] holds {', '.join(unknown)}, which covers nothing in this conversation, and the model would "
+            "learn to write it; write the reply without it"
+        )
+    return COVER.sub(lambda cover: values.get(cover.group(), cover.group()), text)
+
+
+def _same_words(text: str, other: str) -> bool:
+    """The same but for white space, which text boxes do not keep, and for what was not shown of it."""
+    return as_plain(text).split() == as_plain(other).split()
+
+
+def _known_label(label: str, known: Collection[str]) -> str | None:
+    """The label as the data set spells it."""
+    if not label:
+        return None
+    spellings = {fold(one): one for one in sorted(known)}
+    if not known or label in known:
+        return label
+    if found := spellings.get(fold(label)):
+        return found
+    near = [spellings[one] for one in difflib.get_close_matches(fold(label), spellings, n=3)]
+    hint = f"; near it are {', '.join(near)}" if near else ""
+    raise AnswerError(f"{label!r} is no label of this data set{hint}; write one that is, as the others are written")
+
+
+def _corrections(corrected: str, replies: Sequence[int]) -> dict[int, str]:
+    """Number of a reply -> its text."""
+    if corrected.startswith("[?]"):
+        raise AnswerError("several replies were there to correct, and their numbers are gone; write them above each")
+    before, *parts = NUMBER_LINE.split(corrected)
+    if not parts:
+        if not replies:
+            raise AnswerError("the conversation has no reply of the assistant to correct; choose drop")
+        return {replies[-1]: corrected.strip()}
+    if before.strip():
+        raise AnswerError("there is text above the first number; say which reply it belongs to")
+    numbers = [int(digits) for digits in parts[::2]]
+    if len(set(numbers)) < len(numbers):
+        raise AnswerError("a number stands there twice; keep one")
+    return dict(zip(numbers, (text.strip() for text in parts[1::2]), strict=True))
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(f"[{number}]" for number in numbers) or "none"

@@ -1,0 +1,1 @@
+"""Stage curate: verdicts and decisions make the curated set."""

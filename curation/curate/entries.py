@@ -1,0 +1,52 @@
+"""The ledger, part by part."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from curation.privacy import masked
+from curation.record.ledger import FINDING, entries
+
+# -- the ledger's parts ------------------------------------------------------------------------------------------------
+
+
+def quarantine_entries(quarantine: pl.DataFrame, countries: Sequence[str]) -> pl.DataFrame:
+    """Rows that could not be read, and rows that somebody asked to forget. A reason may quote the row."""
+    outcome = pl.when(pl.col("code") == "forgotten").then(pl.lit("dropped")).otherwise(pl.lit("quarantined"))
+    reason = pl.col("reason").map_elements(lambda text: masked(text, countries), return_dtype=pl.String)
+    return entries(quarantine, "ingest", outcome=outcome, evidence=reason)
+
+
+def copy_entries(clusters: pl.DataFrame) -> pl.DataFrame:
+    """Rows for which a survivor stands."""
+    gone = clusters.filter(~pl.col("survivor"))
+    return entries(
+        gone,
+        "dedup",
+        outcome="duplicate",
+        code=pl.col("kind"),
+        value=pl.col("similarity"),
+        evidence=pl.format("copy of {}", "duplicate_of"),
+    )
+
+
+def finding_entries(rows: pl.DataFrame, found: pl.DataFrame, stage: str) -> pl.DataFrame:
+    """Findings that the policy takes seriously."""
+    serious = found.filter(pl.col("severity") != "info").join(
+        rows.select("conversation_id", "row_id"), on="conversation_id"
+    )
+    turn = pl.when(pl.col("turn").is_null()).then(pl.lit("")).otherwise(pl.format("turn {}: ", pl.col("turn") + 1))
+    return entries(serious, stage, outcome=FINDING, evidence=turn + pl.col("evidence").fill_null(""))
+
+
+def masking_entries(masking: pl.DataFrame) -> pl.DataFrame:
+    """How many values of which kinds were replaced."""
+    return entries(masking, "curate", outcome=FINDING, code="masked")
+
+
+def fate_entries(standing: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
+    """How each survivor was closed."""
+    closed = fates.join(standing.select("conversation_id", "row_id"), on="conversation_id")
+    return pl.concat(
+        [entries(part, part["stage"][0]) for part in closed.partition_by("stage")] or [entries(closed, "route")]
+    )

@@ -1,0 +1,98 @@
+"""How each survivor is closed: by a person where one decided, else by the policy."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from curation.decisions.decisions import Decision
+from curation.record.conversation import SCHEMA
+
+CURATED = pl.Schema([*SCHEMA.items(), ("origin", pl.String()), ("parent_id", pl.String())])
+FATES = pl.Schema(
+    {"conversation_id": pl.String, "outcome": pl.String, "code": pl.String, "evidence": pl.String, "stage": pl.String}
+)
+OUTCOME_OF_VERDICT = {"accept": "accepted", "reject": "dropped", "review": "held", "held": "held"}
+
+
+def decided(
+    verdicts: pl.DataFrame, decisions: dict[str, Decision], edits: pl.DataFrame, refound: pl.DataFrame
+) -> pl.DataFrame:
+    """FATES of the survivors, by the id they had before any edit. People overrule the policy."""
+    fatal = refound.filter(pl.col("severity") == "fatal")
+    broken = dict(fatal.group_by("conversation_id", maintain_order=True).agg(pl.col("code").first()).iter_rows())
+    corrected = dict(edits.select("parent_id", "conversation_id").iter_rows())
+    fates = [
+        _by_people(decisions[key]) if key in decisions else _by_policy(key, verdict, codes)
+        for key, verdict, codes in verdicts.select("conversation_id", "verdict", "codes").iter_rows()
+    ]
+    used = {fate["conversation_id"] for fate in fates if fate["outcome"] in ("accepted", "kept")}
+    for fate in fates:
+        if fate["outcome"] == "edited":
+            now = corrected[fate["conversation_id"]]
+            if now in broken:
+                fate |= {"outcome": "dropped", "code": broken[now], "evidence": "the corrected words fail a check"}
+            elif now in used:
+                fate |= {"outcome": "duplicate", "code": "edit", "evidence": f"corrected into a copy of {now}"}
+            used.add(now)
+    return pl.DataFrame(fates, schema=FATES)
+
+
+def _by_policy(key: str, verdict: str, codes: Sequence[str]) -> dict[str, Any]:
+    waiting = {"review": "waits for a person", "held": "over the review budget"}.get(verdict)
+    outcome = OUTCOME_OF_VERDICT[verdict]
+    code = ", ".join(codes) or None
+    return {"conversation_id": key, "outcome": outcome, "code": code, "evidence": waiting, "stage": "route"}
+
+
+def _by_people(decision: Decision) -> dict[str, Any]:
+    outcome = {"keep": "kept", "edit": "edited", "drop": "dropped"}[decision.decision]
+    evidence = "decided by " + (", ".join(decision.annotators) or "a person")
+    if decision.applied_from:
+        evidence += f" on {decision.applied_from}, applied to this row (similarity {decision.similarity:.2f})"
+    code = ", ".join(decision.reasons) or f"human_{decision.decision}"
+    return {
+        "conversation_id": decision.conversation_id,
+        "outcome": outcome,
+        "code": code,
+        "evidence": evidence,
+        "stage": "curate",
+    }
+
+
+def curated_set(standing: pl.DataFrame, edits: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
+    """CURATED: what was accepted, kept or edited, by conversation_id."""
+    used = fates.filter(pl.col("outcome").is_in(["accepted", "kept"])).select("conversation_id", origin="outcome")
+    as_read = (
+        standing.join(used, on="conversation_id")
+        .with_columns(parent_id=pl.lit(None, pl.String))
+        .select(CURATED.names())
+    )
+    good = fates.filter(pl.col("outcome") == "edited").select(parent_id="conversation_id")
+    return pl.concat([as_read, edits.join(good, on="parent_id", how="semi")]).sort("conversation_id")
+
+
+def distinct(curated: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Each conversation once, and (copy_of, conversation_id as read) of the rows that masking made the same.
+
+    What a person decided on stands before what the policy accepted.
+    """
+    by_policy = pl.col("origin") == "accepted"
+    ordered = curated.sort("conversation_id", by_policy, pl.coalesce("parent_id", "conversation_id"))
+    first = ordered.unique("conversation_id", keep="first", maintain_order=True)
+    copies = ordered.join(first.select("row_id"), on="row_id", how="anti", maintain_order="left")
+    named = copies.join(first.select("conversation_id", copy_of="row_id"), on="conversation_id", maintain_order="left")
+    return first, named.select("copy_of", conversation_id=pl.coalesce("parent_id", "conversation_id"))
+
+
+def closed_as_copies(fates: pl.DataFrame, copies: pl.DataFrame) -> pl.DataFrame:
+    """FATES in which rows that became copies by masking are duplicates of the row that stands for them."""
+    ids = ["conversation_id"]
+    closed = copies.select(
+        "conversation_id",
+        outcome=pl.lit("duplicate"),
+        code=pl.lit("masked"),
+        evidence=pl.format("without personal data a copy of {}", "copy_of"),
+        stage=pl.lit("curate"),
+    )
+    return pl.concat([fates.join(closed, on=ids, how="anti", maintain_order="left"), closed])

@@ -1,0 +1,1 @@
+"""Files that people keep in git: decisions, answers, gold, what to forget."""

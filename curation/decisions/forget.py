@@ -1,0 +1,126 @@
+"""What must never be used again: rules in data/forget.jsonl, kept in git. Ingest leaves out every row they name.
+
+One rule a line, sorted:
+
+    {"qirat": "forget", "version": 1}
+    {"forget": "licence", "value": "cc-by-nc-4.0"}
+    {"forget": "source", "value": "pilot/sharegpt-2025.json"}
+
+A customer stands there as the SHA-256 of the folded name or number, so that the list does not name whom it protects.
+That hides a name from a reader, not from somebody who can guess it and compare.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import polars as pl
+
+from curation.decisions.json_lines import read_lines, write_lines
+from curation.harness.errors import QiratError
+from curation.harness.params import Params
+from curation.text.folding import fold
+
+PATH = Path("data/forget.jsonl")
+HEADER = {"qirat": "forget", "version": 1}
+_PHONE = re.compile(r"\+?[\d\s().-]{7,}")
+Kind = Literal["customer", "source", "licence", "conversation"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Rule(Params):
+    """One thing to forget. `value` is as `rule` makes it."""
+
+    forget: Kind
+    value: str
+
+
+Rules = frozenset[Rule]
+
+
+def rule(kind: Kind, said: str) -> Rule:
+    """The rule for what a person names: a customer hashed, a licence folded, a source or an id as it stands.
+
+    A source is the name of a reader, a file below data/raw, or a folder there; with that folder before it or without.
+    """
+    plain = said.strip()
+    if kind == "source":
+        plain = plain.removeprefix("./").removeprefix("data/raw/").rstrip("/")
+    if not plain:
+        raise QiratError(f"--{kind} is empty; an empty {kind} cannot be forgotten")
+    if kind == "customer":
+        return Rule(forget=kind, value=customer_hash(plain))
+    return Rule(forget=kind, value=fold(plain) if kind == "licence" else plain)
+
+
+def customer_hash(customer: str) -> str:
+    """SHA-256 of the folded text: "Ali@Example.com " and "ali@example.com" are one customer.
+
+    Of a phone only the digits count: "+966 50 123-4567" and "966501234567" are one, "050 123 4567" is another.
+    """
+    plain = fold(customer)
+    if _PHONE.fullmatch(plain):
+        plain = re.sub(r"\D", "", plain).lstrip("0")
+    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def forgotten(conversations: pl.DataFrame, rules: Rules) -> pl.Series:
+    """Whether a rule names each row, by its customer, source, source_file, licence or conversation_id."""
+    wanted = {kind: sorted(r.value for r in rules if r.forget == kind) for kind in KINDS}
+    folders = [f"{source}/" for source in wanted["source"]]
+    named = (
+        pl.col("customer").is_in(_spelled(conversations["customer"], customer_hash, wanted["customer"]))
+        | pl.col("licence").is_in(_spelled(conversations["licence"], fold, wanted["licence"]))
+        | pl.col("source").is_in(wanted["source"])
+        | pl.col("source_file").is_in(wanted["source"])
+        | pl.any_horizontal(pl.lit(False), *(pl.col("source_file").str.starts_with(folder) for folder in folders))
+        | pl.col("conversation_id").is_in(wanted["conversation"])
+    )
+    return conversations.select(forgotten=named.fill_null(False))["forgotten"]
+
+
+def forgotten_words(conversations: pl.DataFrame, rules: Rules) -> set[str]:
+    """The conversation_ids of which rules name every row: words that another customer said too are not among them."""
+    named = forgotten(conversations, rules)
+    return {*conversations.filter(named)["conversation_id"]} - {*conversations.filter(~named)["conversation_id"]}
+
+
+def customer_in(value: Any, rules: Rules) -> str | None:
+    """A customer to be forgotten who is named by a value, or by any inside of it: an id, an address, a name."""
+    wanted = {r.value for r in rules if r.forget == "customer"}
+    parts = [value] if wanted else []
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict | list):
+            parts += part.values() if isinstance(part, dict) else part
+        elif isinstance(part, str | int | float) and customer_hash(str(part)) in wanted:
+            return str(part)
+    return None
+
+
+def _spelled(column: pl.Series, spelling: Callable[[str], str], wanted: Iterable[str]) -> list[str]:
+    """The values of the column that are, once spelled so, among the wanted ones."""
+    known = set(wanted)
+    return [value for value in column.drop_nulls().unique(maintain_order=True) if known and spelling(value) in known]
+
+
+def read_rules(path: Path = PATH) -> Rules:
+    """All rules; a line that cannot be read is an error that names it."""
+    return frozenset(one for _, one in read_lines(path, lambda value: _as_made(Rule.model_validate(value))))
+
+
+def _as_made(typed: Rule) -> Rule:
+    """The rule as `rule` makes it, in case a hand wrote it; else it would stand there and name nothing."""
+    if typed.forget != "customer":
+        return rule(typed.forget, typed.value)
+    if not re.fullmatch("[0-9a-f]{64}", typed.value):
+        raise ValueError("a customer stands here as a SHA-256, which `qirat forget --customer` writes")
+    return typed
+
+
+def write_rules(rules: Iterable[Rule], path: Path = PATH) -> None:
+    """One line a rule, in their order."""
+    ordered = sorted({(r.forget, r.value) for r in rules})
+    write_lines(path, HEADER, ({"forget": kind, "value": value} for kind, value in ordered))

@@ -1,0 +1,86 @@
+"""data/review/gold.jsonl: conversations whose right decision an expert wrote, to see how good annotators are.
+
+One JSON object a line below a header, sorted by conversation_id, kept in git:
+
+    {"qirat": "gold", "version": 1}
+    {"conversation_id": "3f…", "decision": "edit", "reasons": ["wrong_tone"]}
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import Field, ValidationError, field_validator
+
+from curation.decisions import answers as answers_file
+from curation.decisions.decisions import REASONS
+from curation.decisions.json_lines import read_lines, told, write_lines
+from curation.harness.errors import QiratError
+from curation.harness.files import finished_table
+from curation.harness.params import Params
+
+PATH = Path("data/review/gold.jsonl")
+HEADER = {"qirat": "gold", "version": 1}
+SHORTEST_ID = 6  # hex digits that still name a conversation
+
+
+class Gold(Params):
+    """What a good annotator decides on a conversation."""
+
+    conversation_id: str = Field(pattern="^[0-9a-f]{32}$")
+    decision: Literal["keep", "edit", "drop"]
+    reasons: tuple[str, ...] = ()
+
+    @field_validator("reasons")
+    @classmethod
+    def _known(cls, reasons: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted(set(reasons) - set(REASONS)):
+            raise ValueError(f"{', '.join(unknown)} is no reason; expected some of {', '.join(REASONS)}")
+        return tuple(sorted(set(reasons)))
+
+
+def read_gold(path: Path = PATH) -> list[Gold]:
+    """Every line of the file, none where there is no file; a line that cannot be used is an error with its number."""
+    if not path.exists():
+        return []
+    found: dict[str, Gold] = {}
+    for number, gold in read_lines(path, Gold.model_validate):
+        if gold.conversation_id in found:
+            raise QiratError(f"{path}, line {number}: {gold.conversation_id} stands there twice; keep one of the two")
+        found[gold.conversation_id] = gold
+    return list(found.values())
+
+
+def write_gold(gold: Iterable[Gold], path: Path = PATH) -> None:
+    """One line a conversation, in the order of ids."""
+    write_lines(path, HEADER, map(_plain, sorted(gold, key=lambda g: g.conversation_id)))
+
+
+@answers_file.alone()
+def add(wanted: str, decision: str, reasons: Iterable[str]) -> Gold:
+    """Marks a conversation, given by row_id, conversation_id or its beginning; an earlier mark is replaced."""
+    try:
+        marked = Gold.model_validate(
+            {"conversation_id": _named(wanted), "decision": decision, "reasons": tuple(reasons)}
+        )
+    except ValidationError as error:
+        raise QiratError(told(error)) from None
+    write_gold([*(gold for gold in read_gold() if gold.conversation_id != marked.conversation_id), marked])
+    return marked
+
+
+def _named(wanted: str) -> str:
+    ids = finished_table("ingested/conversations", "ingest", ["row_id", "conversation_id"])
+    named = pl.col("conversation_id").str.starts_with(wanted) if len(wanted) >= SHORTEST_ID else pl.lit(False)
+    found = ids.filter((pl.col("row_id") == wanted) | named)["conversation_id"].unique()
+    if len(found) != 1:
+        raise QiratError(
+            f"{len(found) or 'no'} conversations are called {wanted!r}; give a row_id (source_file:row) or at least "
+            f"{SHORTEST_ID} digits of a conversation_id, as the report and `qirat why` show them"
+        )
+    return str(found[0])
+
+
+def _plain(gold: Gold) -> dict[str, Any]:
+    return gold.model_dump(mode="json", exclude_defaults=True)

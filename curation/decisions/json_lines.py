@@ -1,0 +1,51 @@
+"""Files that people keep in git: a header, then one JSON object a line, in an order that merges cleanly.
+
+The header says what the file is, so that it exists and parses before it holds anything:
+
+    {"qirat": "decisions", "version": 1}
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from curation.harness.errors import QiratError
+from curation.harness.files import atomic
+from curation.record.conversation import canonical_json
+
+Made = TypeVar("Made")
+
+
+def read_lines(path: Path, made: Callable[[Any], Made]) -> Iterator[tuple[int, Made]]:
+    """(line number, what `made` makes of its value) of every line below the header.
+
+    Raises QiratError that names the line, where it is no JSON or `made` raises ValueError or TypeError.
+    """
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+            if "qirat" in value:
+                continue
+            found = made(value)
+        except (ValueError, TypeError) as error:  # pydantic's ValidationError is a ValueError
+            raise QiratError(f"{path}, line {number}: {told(error)}; mend or delete the line") from None
+        yield number, found
+
+
+def write_lines(path: Path, header: dict[str, Any], values: Iterable[dict[str, Any]]) -> None:
+    """The header and a line for each value, in place of what the file held."""
+    with atomic(path) as temporary:
+        temporary.write_text("".join(f"{canonical_json(value)}\n" for value in (header, *values)), "utf-8")
+
+
+def told(error: Exception) -> str:
+    """What is wrong with a line, without quoting it: customers' words may stand there."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+    return "; ".join(fault.removeprefix(": ").replace("Value error, ", "") for fault in faults)

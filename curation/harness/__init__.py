@@ -1,0 +1,1 @@
+"""How a stage runs, never what comes out: params, files, memory, errors, processes."""

@@ -1,0 +1,69 @@
+"""Tables by name, and files written whole or not at all."""
+
+import contextlib
+import glob
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import polars as pl
+
+from curation.harness.errors import QiratError
+
+Item = TypeVar("Item")
+
+
+def table_path(table: str) -> Path:
+    """ "dedup/pairs" -> data/dedup/pairs.parquet"""
+    return Path("data") / f"{table}.parquet"
+
+
+def finished_table(table: str, stage: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """A table for a command outside the pipeline; its absence is told with the stage that makes it."""
+    path = table_path(table)
+    if not path.exists():
+        raise QiratError(f"{path} is missing; run `dvc repro {stage}` first")
+    return pl.read_parquet(path, columns=None if columns is None else list(columns))
+
+
+@contextlib.contextmanager
+def atomic(path: Path, clear: bool = True) -> Iterator[Path]:
+    """Yields a fresh temporary path beside `path` and moves it there when the block ends well.
+
+    `clear` removes what a killed run left of it, which takes a look at the whole folder.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if clear:
+        for stale in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+            _remove(stale)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        yield temporary
+        if temporary.is_file():
+            with temporary.open("rb") as handle:
+                os.fsync(handle.fileno())
+        elif path.is_dir():
+            shutil.rmtree(path)
+        temporary.replace(path)
+    finally:
+        _remove(temporary)
+
+
+def progress(items: Iterable[Item], what: str, total: int | None = None, unit: str = "rows") -> Iterable[Item]:
+    """A bar with rate and remaining time on a terminal; silent elsewhere."""
+    from tqdm import tqdm
+
+    bar: Iterable[Item] = tqdm(
+        items, desc=what, total=total, unit=f" {unit}", disable=None, mininterval=0.5, leave=False
+    )
+    return bar
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

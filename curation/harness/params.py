@@ -1,0 +1,47 @@
+"""A section of params.yaml, held against its model."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from curation.harness.errors import QiratError
+
+SECTIONS = frozenset(
+    "ingest dedup embed score route review validate split gate model tokenize baseline train evaluate report".split()
+)
+
+
+class Params(BaseModel):
+    """A section of params.yaml. Unknown keys are errors: a mistyped knob must not be ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+AnyParams = TypeVar("AnyParams", bound=Params)
+Section = TypeVar("Section", bound=Params)
+
+
+def load_params(section: str, params: type[AnyParams]) -> AnyParams:
+    """A section of params.yaml; errors name the key and what it expects."""
+    path = Path("params.yaml")
+    if not path.exists():
+        raise QiratError(f"params.yaml is not in {Path.cwd()}; run this from the folder that holds it")
+    try:
+        found = yaml.safe_load(path.read_text("utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise QiratError(f"params.yaml is no YAML: {error}") from None
+    if not isinstance(found, dict) or not isinstance(found.get(section) or {}, dict):
+        raise QiratError(f"params.yaml: expected `{section}:` with its settings below it, each as `name: value`")
+    if unknown := sorted(set(found) - SECTIONS):
+        raise QiratError(
+            f"params.yaml: no stage reads {', '.join(unknown)}; sections are {', '.join(sorted(SECTIONS))}"
+        )
+    try:
+        return params.model_validate(found.get(section) or {})
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{section}.{'.'.join(map(str, e['loc']))}: {e['msg']} (is {e['input']!r})" for e in error.errors()
+        )
+        raise QiratError(f"params.yaml, {faults}") from None

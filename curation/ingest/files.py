@@ -1,0 +1,48 @@
+"""The raw files, and the key of what is remembered of each."""
+
+import hashlib
+from pathlib import Path
+
+from curation.harness.errors import QiratError
+from curation.ingest.reading import RawFile
+
+RAW = Path("data/raw")
+# What Hugging Face saves with a data set, and where the set then lies.
+NOTES = {"dataset_info.json": "*.arrow", "state.json": "*.arrow", "dataset_dict.json": "*/*.arrow"}
+
+
+def raw_files(folder: Path) -> list[RawFile]:
+    """Everything below the folder in the order of names, hidden ones and the notes of data sets left out."""
+    found = [raw_file(path, folder) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()]
+    shown = [file for file in found if not any(part.startswith(".") for part in Path(file.name).parts)]
+    rows = [file for file in shown if not _is_note(file.path)]
+    if not rows:
+        raise QiratError(f"{folder} holds no files; drop your exports there, or run `qirat sample` for an example")
+    return sorted(rows, key=lambda file: file.name)
+
+
+def _is_note(path: Path) -> bool:
+    """Whether a file only describes the tables beside or below it."""
+    return path.name in NOTES and any(path.parent.glob(NOTES[path.name]))
+
+
+def raw_file(path: Path, folder: Path) -> RawFile:
+    """A file by its name below the folder; links that lead out of it are not followed."""
+    name = path.relative_to(folder).as_posix().encode("utf-8", "backslashreplace").decode("utf-8")
+    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        return RawFile(name, path, "a link that leads out of the folder is not followed; put the file itself here")
+    if not path.is_file():
+        return RawFile(name, path, "not a file, or a link to nothing; export it again")
+    return RawFile(name, path)
+
+
+def key_of(file: RawFile, version: str) -> str:
+    """A hash of all that the tables of a file depend on: its name and bytes, the params, rules and code."""
+    digest = hashlib.sha256(f"{version}\0{file.name}\0{file.refused}\0".encode())
+    if not file.refused:
+        try:
+            with file.path.open("rb") as handle:
+                digest.update(hashlib.file_digest(handle, "sha256").digest())
+        except OSError as error:
+            digest.update(str(error.errno).encode())  # reading it will say why not
+    return digest.hexdigest()

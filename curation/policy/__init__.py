@@ -1,0 +1,1 @@
+"""The policy: findings become verdicts and a queue."""

@@ -1,0 +1,153 @@
+"""The one place where observations become verdicts: limits of params.yaml over the findings of the checks."""
+
+import polars as pl
+
+from curation.harness.errors import QiratError
+from curation.policy.limits import PII, RARE_LANGUAGE, Route
+
+VERDICTS = pl.Schema(
+    {
+        "conversation_id": pl.String(),
+        "verdict": pl.String(),  # accept, review, held or reject
+        "codes": pl.List(pl.String),  # the doubts and faults that led to it
+        "priority": pl.Float64(),  # chance that a person would change something
+    }
+)
+
+
+# -- from findings to verdicts -----------------------------------------------------------------------------------------
+
+
+def judged(findings: pl.DataFrame, policy: Route, total: int) -> pl.DataFrame:
+    """The findings of `total` rows with the severity and the threshold that the policy gives them."""
+    severe = _severity(findings, policy)
+    common = too_common(findings, policy, total)
+    excused = (pl.col("severity") == "doubt") & pl.col("code").is_in(list(common))
+    return severe.with_columns(severity=pl.when(excused).then(pl.lit("info")).otherwise("severity"))
+
+
+def too_common(findings: pl.DataFrame, policy: Route, total: int) -> dict[str, float]:
+    """Codes with `note_if_common` that would doubt more than `policy.too_common` of all rows, with that share."""
+    doubts = _severity(findings, policy).filter(pl.col("severity") == "doubt").group_by("code")
+    shares = doubts.agg(share=pl.col("conversation_id").n_unique() / max(total, 1)).sort("code")
+    return {code: s for code, s in shares.iter_rows() if policy.limits[code].note_if_common and s > policy.too_common}
+
+
+def _severity(findings: pl.DataFrame, policy: Route) -> pl.DataFrame:
+    limits = policy.limits
+    if unknown := sorted(set(findings["code"].unique()) - set(limits)):
+        raise QiratError(f"params.yaml: route.limits lacks {', '.join(unknown)}; add each, with limits or as {{}}")
+    table = pl.DataFrame(
+        [
+            {
+                "code": code,
+                "doubt": x.doubt,
+                "fatal": x.fatal,
+                "below": x.below,
+                "pii": policy.pii.get(code.removeprefix(PII)) if code.startswith(PII) else None,
+            }
+            for code, x in limits.items()
+        ],
+        schema={"code": pl.String, "doubt": pl.Float64, "fatal": pl.Float64, "below": pl.Boolean, "pii": pl.String},
+    )
+
+    def crossed(limit: str) -> pl.Expr:
+        over = pl.when("below").then(pl.col("value") < pl.col(limit)).otherwise(pl.col("value") >= pl.col(limit))
+        return over.fill_null(False)
+
+    fatal = crossed("fatal") | pl.col("pii").eq_missing("reject")
+    doubt = crossed("doubt") | pl.col("pii").eq_missing("review")
+    severity = pl.when(fatal).then(pl.lit("fatal")).when(doubt).then(pl.lit("doubt")).otherwise(pl.lit("info"))
+    threshold = pl.when(crossed("fatal")).then("fatal").when(crossed("doubt")).then("doubt").otherwise("threshold")
+    return (
+        findings.join(table, on="code", how="left", maintain_order="left")
+        .with_columns(severity=severity, threshold=threshold)
+        .select(findings.columns)
+    )
+
+
+def verdicts(rows: pl.DataFrame, findings: pl.DataFrame, policy: Route) -> pl.DataFrame:
+    """VERDICTS of rows (conversation_id, language) by judged findings: fatal rejects, doubt asks for review, in budget.
+
+    `priority` is the chance that a person would change something, 1 - product of (1 - chance) over the doubts, so
+    doubts that agree weigh more; what the budget cannot pay for is held.
+    """
+    serious = findings.filter(pl.col("severity") != "info")
+    table = (
+        rows.join(_codes(serious), on="conversation_id", how="left")
+        .join(_priorities(serious, policy, rows), on="conversation_id", how="left")
+        .with_columns(pl.col("codes").fill_null([]), pl.col("priority").fill_null(0.0))
+        .sort("conversation_id")
+    )
+    verdict = (
+        pl.when(pl.col("fatal").is_null())
+        .then(pl.lit("accept"))
+        .when("fatal")
+        .then(pl.lit("reject"))
+        .otherwise(pl.lit("review"))
+    )
+    table = table.with_columns(verdict=verdict)
+    affordable = in_line(table.filter(pl.col("verdict") == "review")).head(int(policy.budget * rows.height))
+    over = (pl.col("verdict") == "review") & ~pl.col("conversation_id").is_in(affordable["conversation_id"].implode())
+    return table.with_columns(verdict=pl.when(over).then(pl.lit("held")).otherwise("verdict")).select(
+        pl.col(name).cast(dtype) for name, dtype in VERDICTS.items()
+    )
+
+
+def in_line(doubtful: pl.DataFrame) -> pl.DataFrame:
+    """Rows in the order in which people should see them: likeliest first; ties go by id."""
+    return doubtful.sort("priority", "conversation_id", descending=[True, False])
+
+
+def _codes(serious: pl.DataFrame) -> pl.DataFrame:
+    """conversation_id, codes (sorted), fatal: whether any of them is."""
+    return (
+        serious.group_by("conversation_id")
+        .agg(codes=pl.col("code").unique().sort(), fatal=(pl.col("severity") == "fatal").any())
+        .sort("conversation_id")
+    )
+
+
+def _priorities(serious: pl.DataFrame, policy: Route, rows: pl.DataFrame) -> pl.DataFrame:
+    """conversation_id and priority of the rows with a doubt.
+
+    `precision` is the chance that a person confirms a doubt of a check that fires as often as usual. Where it fires on
+    more rows it has met a habit of this data: real defects do not multiply with it and lie, if the check sees anything,
+    at its strong end. So a doubt that is among the usual number of strongest ones of its language has the whole chance,
+    and one with k rows at least as strong has precision * usual / k. Else one flood of weak doubts takes the whole
+    budget from the rare strong ones, and a habit of one language from the other. Rows of
+    a rare language, mixed ones among them, are ranked with all: what is usual among few rows cannot be told.
+    """
+    doubts = serious.filter(pl.col("severity") == "doubt").group_by("conversation_id", "code")
+    sized = rows.select("conversation_id", "language", size=pl.len().over("language"))
+    badness = pl.when(pl.col("code").is_in(_below(policy))).then(-pl.col("worst")).otherwise("worst")
+
+    def as_strong(*group: str) -> pl.Expr:
+        return pl.len().over(*group) + 1 - badness.rank("min").over(*group)
+
+    of_language = pl.col("size") >= RARE_LANGUAGE * rows.height
+    ranked = pl.when(of_language).then(as_strong("code", "language")).otherwise(as_strong("code"))
+    among = pl.when(of_language).then("size").otherwise(rows.height)
+    precision = {code: limit.precision for code, limit in policy.limits.items()}
+    share = {code: limit.usual_share or policy.usual_share for code, limit in policy.limits.items()}
+    usual = (among * pl.col("code").replace_strict(share, return_dtype=pl.Float64)).clip(1)
+    chance = pl.col("code").replace_strict(precision, return_dtype=pl.Float64) * (usual / ranked).clip(None, 1)
+    return (
+        doubts.agg(worst=worst_value(policy))
+        .join(sized, on="conversation_id")
+        # Sorted and rounded: a product of floats must not depend on the order in which threads find them.
+        .sort("conversation_id", "code")
+        .with_columns(missed=1 - chance)
+        .group_by("conversation_id", maintain_order=True)
+        .agg(priority=(1 - pl.col("missed").product()).round(9))
+    )
+
+
+def worst_value(policy: Route) -> pl.Expr:
+    """The worst value in a group of findings of one code."""
+    below = pl.col("code").first().is_in(_below(policy))
+    return pl.when(below).then(pl.col("value").min()).otherwise(pl.col("value").max())
+
+
+def _below(policy: Route) -> list[str]:
+    return [code for code, limit in policy.limits.items() if limit.below]

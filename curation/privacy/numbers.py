@@ -1,0 +1,257 @@
+"""Cards, identities and phones: runs of digits, told apart by layout, check digit and the words around them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from curation.privacy.hints import Hint, hint
+
+_RUN = re.compile(r"\d[\d ().\-/\n]{5,}\d")
+_DATE = re.compile(r"(?<![\d-])(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:19|20)?\d{2})(?![\d-])")
+_GAP = re.compile(r"[ ().\-/]{0,3}\n?[ ().\-/]{0,3}")  # between the groups of one number
+_GROUPS = 8  # of one number at most
+_LENGTHS = range(7, 20)
+_MONEY_BEFORE = re.compile(r"(?:[$€£]|sar|aed|egp|jod|kwd|usd|ريال|درهم|دينار|جنيه)\s?$", re.IGNORECASE)
+_MONEY_BEHIND = re.compile(
+    r"\s?(?:[$€£%]|sar|aed|egp|jod|kwd|qar|usd|riyal|dirham|dinar|pound|dollar|ريال|درهم|دينار|جنيه|دولار)",
+    re.IGNORECASE,
+)
+
+# ISO/IEC 7812: the first digits and the length that belong together. Visa, Mastercard, Maestro, mada, Meeza, Discover,
+# UnionPay; American Express; Diners.
+_CARD = re.compile(r"(?:[456]\d{15}|2[2-7]\d{14}|35\d{14}|3[47]\d{13}|3[689]\d{12}|62\d{17})")
+_CARD_DIGITS = range(13, 17)  # where a word says that it is a card; longer runs hold the expiry date as well
+_SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
+_EMIRATES_ID = re.compile(r"784[ -]\d{4}[ -]\d{7}[ -]\d")
+_EGYPTIAN_WEIGHTS = (2, 7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+_KUWAITI_WEIGHTS = (2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+# Layouts too common to count without a word beside: Jordan (year of birth), Bahrain (year and month), Qatar (century,
+# year, nationality), Oman.
+_WEAK_IDENTITY = re.compile(r"(?:9\d{2}|20[0-2])\d{7}|\d{2}(?:0[1-9]|1[0-2])\d{5}|[23]\d{10}|(?!\d{4}(?:19|20))\d{8}")
+
+Span = tuple[int, int]
+Number = tuple[str, Span, str]  # kind, place, value
+
+
+def numbers(text: str, countries: Sequence[str], before: str | None) -> Iterator[Number]:
+    """Personal numbers in plain text, in order; `before` as in `hint`."""
+    text = _DATE.sub(lambda found: "~" * len(found.group()), text)
+    for run in _RUN.finditer(text):
+        yield from _in_run(text, run, countries, before)
+
+
+def digit_runs(text: str) -> Iterator[tuple[Span, str]]:
+    """Every way to read a number out of runs of digits, the longest first at each place, with its digits."""
+    for run in _RUN.finditer(text):
+        groups = _groups(text, run)
+        for first in range(len(groups)):
+            for last in _ends(text, groups, first):
+                yield (groups[first][0], groups[last][1]), _digits(text, groups, first, last)
+
+
+def _in_run(text: str, run: re.Match[str], countries: Sequence[str], before: str | None) -> Iterator[Number]:
+    """From left to right, the longest sequence of groups that is a number of a known kind."""
+    groups, first = _groups(text, run), 0
+    while first < len(groups):
+        for last in _ends(text, groups, first):
+            span, digits = (groups[first][0], groups[last][1]), _digits(text, groups, first, last)
+            if len(digits) in _LENGTHS and (known := _known(text, span, digits, countries, before)):
+                yield known
+                first = last
+                break
+        first += 1
+
+
+def _groups(text: str, run: re.Match[str]) -> list[Span]:
+    """Digit groups that are not part of a code such as ZH-48213 or 7b21."""
+    found: list[Span] = []
+    for group in re.finditer(r"\d+", run.group()):
+        start, end = run.start() + group.start(), run.start() + group.end()
+        if found or not re.search(r"[A-Za-z0-9]-$|(?<!%2)[A-Za-z_]$", text[max(0, start - 3) : start]):
+            found.append((start, end))
+    if found and re.match(r"[A-Za-z_]", text[found[-1][1] : found[-1][1] + 1]):
+        found.pop()
+    return found
+
+
+def _ends(text: str, groups: Sequence[Span], first: int) -> range:
+    """Last groups of the numbers that may begin with `first`, the farthest first."""
+    last = first
+    while last + 1 < min(len(groups), first + _GROUPS) and _GAP.fullmatch(text, groups[last][1], groups[last + 1][0]):
+        last += 1
+    return range(last, first - 1, -1)
+
+
+def _digits(text: str, groups: Sequence[Span], first: int, last: int) -> str:
+    return "".join(text[start:end] for start, end in groups[first : last + 1])
+
+
+def _known(text: str, span: Span, digits: str, countries: Sequence[str], before: str | None) -> Number | None:
+    plus = _plus(text, span)
+    said = hint(text, *span, before)
+    if said.kind == "order" and said.beside and not plus and not _is_sure_identity(digits):
+        return None
+    if not plus and (_is_card(digits) or (said.kind == "card" and said.beside and len(digits) in _CARD_DIGITS)):
+        return "card", span, digits
+    if not plus and _is_identity(text[slice(*span)], digits):
+        return "national_id", span, digits
+    if not plus and _said_identity(digits, said):
+        return "national_id", span, digits
+    if said.kind == "identity" and said.beside and not plus:
+        return None
+    value = None if _is_amount(text, span) and not plus else phone(digits, bool(plus), said, countries)
+    return ("phone", plus or _whole(text, span), value) if value else None
+
+
+def _plus(text: str, span: Span) -> Span | None:
+    """The span with the plus sign of an international number, %2B in links; right-to-left writing may put it behind."""
+    start, end = span
+    if ahead := re.search(r"(?:\+|%2[Bb])\s?\(?$", text[max(0, start - 5) : start]):
+        return start - len(ahead.group()), end
+    return (start, end + 1) if text[end : end + 1] == "+" else None
+
+
+def _whole(text: str, span: Span) -> Span:
+    """With the bracket that opens before an area code."""
+    start, end = span
+    return (start - 1, end) if text[start - 1 : start] == "(" and ")" in text[start:end] else span
+
+
+def _is_amount(text: str, span: Span) -> bool:
+    return bool(_MONEY_BEFORE.search(text[max(0, span[0] - 6) : span[0]]) or _MONEY_BEHIND.match(text, span[1]))
+
+
+# -- cards and identities ----------------------------------------------------------------------------------------------
+
+
+def _is_card(digits: str) -> bool:
+    from stdnum import luhn
+
+    return _CARD.fullmatch(digits) is not None and luhn.is_valid(digits)
+
+
+def _is_identity(written: str, digits: str) -> bool:
+    """Layouts and check digits that hardly anything else has: Emirates, Egypt, Kuwait, United States."""
+    from stdnum import luhn
+    from stdnum.us import ssn
+
+    if len(digits) == 15:
+        return bool(_EMIRATES_ID.fullmatch(written)) or (digits.startswith("784") and luhn.is_valid(digits))
+    if len(digits) == 14:
+        return digits[0] in "23" and _is_birth(digits[1:7]) and (1 <= int(digits[7:9]) <= 35 or digits[7:9] == "88")
+    if len(digits) == 12:
+        return digits[0] in "23" and _is_birth(digits[1:7]) and _is_kuwaiti(digits)
+    return bool(_SSN.fullmatch(written)) and ssn.is_valid(written)
+
+
+def _is_sure_identity(digits: str) -> bool:
+    """Layout and check digit of the Emirates or of Egypt: an identity even where a word beside it says "order"."""
+    from stdnum import luhn
+
+    if len(digits) == 15:
+        return digits.startswith("784") and luhn.is_valid(digits)
+    return len(digits) == 14 and _is_identity(digits, digits) and _is_egyptian(digits)
+
+
+def _is_egyptian(digits: str) -> bool:
+    """Check digit of the national number: 11 less the weighted sum modulo 11, its last digit."""
+    weighted = sum(int(d) * w for d, w in zip(digits[:13], _EGYPTIAN_WEIGHTS, strict=True))
+    return (11 - weighted % 11) % 10 == int(digits[13])
+
+
+def _is_birth(digits: str) -> bool:
+    """Whether YYMMDD is a day of some century."""
+    leap = int(digits[:2]) % 4  # all that matters of the year
+    try:
+        return bool(date(2000 + leap, int(digits[2:4]), int(digits[4:6])))
+    except ValueError:
+        return False
+
+
+def _is_kuwaiti(digits: str) -> bool:
+    """Check digit of the civil number: 11 less the weighted sum modulo 11."""
+    return 11 - sum(int(d) * w for d, w in zip(digits[:11], _KUWAITI_WEIGHTS, strict=True)) % 11 == int(digits[11])
+
+
+def _said_identity(digits: str, said: Hint) -> bool:
+    """With the word beside it any long number is one; with the word farther away it must look like one."""
+    from stdnum import luhn
+
+    # No payment card has ten digits: a card of such a number is an identity card.
+    if said.kind not in ("identity", "unknown") and not (said.kind == "card" and len(digits) == 10):
+        return False
+    saudi = len(digits) == 10 and digits[0] in "12" and luhn.is_valid(digits)
+    return said.beside or saudi or bool(_WEAK_IDENTITY.fullmatch(digits))
+
+
+# -- phones ------------------------------------------------------------------------------------------------------------
+
+
+def phone(digits: str, plus: bool, said: Hint, countries: Sequence[str]) -> str | None:
+    """One spelling of a person's phone: +966501234567 where the country is told, else 501234567; else None or ""."""
+    if plus or digits.startswith("00"):
+        return _international(digits if plus else digits[2:], sure=plus or said.kind == "phone")
+    if digits.startswith("0") or said.kind in ("phone", "unknown"):
+        if (national := _national(digits, countries)) is not None:
+            return national
+        if any(digits.startswith(code) for code in _calling_codes(countries)) and (found := _international(digits)):
+            return found
+    elif any(digits.startswith(code) for code in _calling_codes(countries)):
+        return _international(digits, mobile=True)
+    if said.kind == "phone" and said.beside and len(digits) in range(7, 16):
+        return digits.lstrip("0")
+    return None
+
+
+def _international(digits: str, sure: bool = False, mobile: bool = False) -> str | None:
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        return None
+    kind = phonenumbers.number_type(number)
+    valid = phonenumbers.is_valid_number(number) and (not mobile or kind in _mobiles())
+    if kind in _service() or not (valid or (sure and len(digits) >= 9 and phonenumbers.is_possible_number(number))):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _national(digits: str, countries: Sequence[str]) -> str | None:
+    """The number without its trunk zero, "" for a company's; None when no country has it."""
+    import phonenumbers
+
+    for country in countries:
+        try:
+            number = phonenumbers.parse(digits, country)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_valid_number_for_region(number, country):
+            return "" if phonenumbers.number_type(number) in _service() else str(number.national_number)
+    return None
+
+
+def national_number(international: str) -> str:
+    """+966501234567 -> 501234567"""
+    import phonenumbers
+
+    return str(phonenumbers.parse(international).national_number)
+
+
+def _calling_codes(countries: Sequence[str]) -> list[str]:
+    import phonenumbers
+
+    return [str(phonenumbers.country_code_for_region(country)) for country in countries]
+
+
+def _mobiles() -> tuple[int, ...]:
+    from phonenumbers import PhoneNumberType
+
+    return PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE
+
+
+def _service() -> tuple[int, ...]:
+    """Numbers of companies, which are nobody's personal data: a reply should keep the hotline."""
+    from phonenumbers import PhoneNumberType as Type
+
+    return Type.TOLL_FREE, Type.SHARED_COST, Type.UAN, Type.PREMIUM_RATE

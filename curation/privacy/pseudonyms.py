@@ -1,0 +1,291 @@
+"""One tag for one value throughout a conversation: [phone_1] in a message, a name, a tool call or the metadata."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from curation.privacy.finds import Find, finds, masked, may_hold
+from curation.privacy.kinds import COVER, KINDS, PATTERNED
+from curation.privacy.names import NameFinder, likely_names, repeated_names
+from curation.privacy.numbers import digit_runs, national_number
+from curation.privacy.plain import Plain
+from curation.record.conversation import canonical_json
+from curation.text.folding import fold
+
+Message = Mapping[str, Any]
+Change = Callable[[str, str], str]  # a text and what was said before it -> what stands in its place
+Columns = Mapping[str, str | None]
+_PIECE = re.compile(r"\[\w+\]|\d{3,}|\w{4,}")  # a tag, or a word that is long enough to tell something
+_SPEAKERS = ("user", "assistant")  # the name of a tool is no person's
+
+
+def pseudonymised(
+    messages: Sequence[Message], kinds: Collection[str], countries: Sequence[str]
+) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """The messages with each value of these kinds replaced by its tag, and how many values of each kind there were.
+
+    Idempotent: tags that stand there already stay, and new ones take the next number.
+    """
+    changed, _, counts = pseudonymised_row(messages, {}, kinds, countries)
+    return changed, counts
+
+
+def covered(messages: Sequence[Message], countries: Sequence[str]) -> list[dict[str, Any]]:
+    """The messages as people are shown them: tags for every kind but names."""
+    return pseudonymised(messages, PATTERNED, countries)[0]
+
+
+def evidence_cover(messages: Sequence[Message], countries: Sequence[str]) -> Callable[[str], str]:
+    """What covers the personal data of a conversation, names aside, in what a check quotes of it."""
+    reader = _reader(messages, PATTERNED, countries)
+    found = [(m["content"], reader(m["content"], before)) for m, before in _with_before(messages)]
+    # For quotes that are folded or put together anew.
+    pieces = {p: find.kind for text, here in found for find in here for p in _pieces(text[find.start : find.end])}
+    values = sorted(reader.noted, key=lambda one: -len(one[1]))
+
+    def piece(match: re.Match[str]) -> str:
+        kind = pieces.get(fold(match.group()))
+        return f"[{kind}]" if kind else match.group()
+
+    def cover(evidence: str) -> str:
+        excerpt = _excerpt(evidence, found)
+        quoted = evidence if excerpt is None else excerpt
+        plain = covering = Plain(quoted).text
+        for kind, value in values:
+            covering = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"[{kind}]", covering, flags=re.IGNORECASE)
+        covering = masked(quoted if covering == plain else covering, countries)
+        return _PIECE.sub(piece, covering) if excerpt is None else covering
+
+    return cover
+
+
+def _pieces(value: str) -> list[str]:
+    return _PIECE.findall(fold(value))
+
+
+def _excerpt(evidence: str, found: Sequence[tuple[str, Sequence[Find]]]) -> str | None:
+    """The evidence without values, also those that its ends cut in two; None where it stands in no text as it is."""
+    kinds, stands = [""] * len(evidence), False
+    for text, here in found:
+        for quote in re.finditer(re.escape(evidence), text):
+            stands = True
+            for find in here:
+                span = slice(max(find.start - quote.start(), 0), max(find.end - quote.start(), 0))
+                kinds[span] = [find.kind] * len(kinds[span])
+    if not stands:
+        return None
+    runs = groupby(zip(kinds, evidence, strict=True), key=lambda one: one[0])
+    return "".join(f"[{kind}]" if kind else "".join(sign for _, sign in signs) for kind, signs in runs)
+
+
+def pseudonymised_row(
+    messages: Sequence[Message],
+    columns: Columns,
+    kinds: Collection[str],
+    countries: Sequence[str],
+    find_names: NameFinder = likely_names,
+) -> tuple[list[dict[str, Any]], dict[str, str | None], dict[str, int]]:
+    """`pseudonymised` for a row: its further text columns, JSON or plain, get the same tags for the same values."""
+    reader = _reader(messages, kinds, countries, find_names)
+    for text in columns.values():
+        _changed_text(text or "", "", reader.note)
+    tags = _Tags(reader.aliases(), _taken(messages))
+    write = tags.writer(reader)
+    changed = [_changed(m, before, write) for m, before in _with_before(messages)]
+    others = {name: text and _changed_text(text, "", write) for name, text in columns.items()}
+    return changed, others, dict(sorted(tags.counts().items()))
+
+
+def conversation_finds(
+    messages: Sequence[Message],
+    countries: Sequence[str],
+    kinds: Collection[str] = KINDS,
+    find_names: NameFinder = likely_names,
+) -> list[tuple[int, str, Find]]:
+    """(turn, field, find) of everything personal; the field is content, name or tool_calls."""
+    reader = _reader(messages, kinds, countries, find_names)
+    if not reader.noted:
+        return []
+    found: list[tuple[int, str, Find]] = []
+    for turn, (m, before) in enumerate(_with_before(messages)):
+        for key in ("content", "name", "tool_calls"):
+
+            def note(text: str, said: str, turn: int = turn, key: str = key) -> str:
+                found.extend((turn, key, find) for find in reader(text, said))
+                return text
+
+            _changed(m, before, note, (key,))
+    return found
+
+
+@dataclass
+class _Reader:
+    """What is personal in the texts of one conversation. A value that was noted is known again where it stands bare."""
+
+    kinds: Collection[str]
+    countries: Sequence[str]
+    find_names: NameFinder
+    noted: dict[tuple[str, str], None] = field(default_factory=dict)  # (kind, value), in order of appearance
+    _read: dict[tuple[str, str], list[Find]] = field(default_factory=dict)
+
+    def note(self, text: str, before: str) -> str:
+        if "name" not in self.kinds and not may_hold(text):
+            return text
+        self.noted |= dict.fromkeys((find.kind, find.value) for find in self._plainly(text, before))
+        return text
+
+    def __call__(self, text: str, before: str) -> list[Find]:
+        found = [*self._plainly(text, before)]
+        for again in self._again(text):
+            if not any(again.start < find.end and find.start < again.end for find in found):
+                found.append(again)
+        return sorted(found, key=lambda find: find.start)
+
+    def aliases(self) -> dict[tuple[str, str], str]:
+        """Values that another one holds: 501234567 in +966501234567, sara in sara khan; where only one fits."""
+        phones = [value for kind, value in self.noted if kind == "phone"]
+        names = [value for kind, value in self.noted if kind == "name"]
+        whole = {
+            **{("phone", v): [w for w in phones if _same_phone(w, v)] for v in phones if not v.startswith("+")},
+            **{("name", v): [w for w in names if w.startswith(f"{v} ")] for v in names},
+        }
+        return {short: fitting[0] for short, fitting in whole.items() if len(fitting) == 1}
+
+    def _plainly(self, text: str, before: str) -> list[Find]:
+        if (text, before) not in self._read:
+            found = [find for find in finds(text, self.countries, before) if find.kind in self.kinds]
+            if "name" in self.kinds:
+                names = self.find_names(text)
+                found += [n for n in names if not any(n.start < f.end and f.start < n.end for f in found)]
+            self._read[text, before] = found
+        return self._read[text, before]
+
+    def _again(self, text: str) -> Iterable[Find]:
+        numbers = {
+            (value.lstrip("+") if kind == "phone" else value): (kind, value)
+            for kind, value in self.noted
+            if kind in ("phone", "card", "national_id") and any(map(str.isdigit, value))
+        }
+        if numbers and any(map(str.isdigit, text)):
+            plain, end = Plain(text), 0
+            for span, digits in digit_runs(plain.text):
+                if span[0] >= end and (known := numbers.get(digits)):
+                    yield Find(known[0], *plain.written(*span), known[1])
+                    end = span[1]
+        names = [value for kind, value in self.noted if kind == "name"]
+        if names:
+            yield from repeated_names(text, names)
+
+
+def _same_phone(full: str, value: str) -> bool:
+    return full.startswith("+") and full.endswith(value) and national_number(full) == value
+
+
+class _Tags:
+    """Numbers for values in the order in which they appear."""
+
+    def __init__(self, aliases: Mapping[tuple[str, str], str], taken: Collection[str]) -> None:
+        self._aliases, self._taken = aliases, taken
+        self._tags: dict[tuple[str, str], str] = {}
+        self._last: Counter[str] = Counter()
+
+    def writer(self, reader: _Reader) -> Change:
+        def write(text: str, before: str) -> str:
+            for find, tag in reversed([(find, self._tag(find)) for find in reader(text, before)]):
+                text = f"{text[: find.start]}{tag}{text[find.end :]}"
+            return text
+
+        return write
+
+    def counts(self) -> Counter[str]:
+        return Counter(kind for kind, _ in self._tags)
+
+    def _tag(self, find: Find) -> str:
+        value = (find.kind, self._aliases.get((find.kind, find.value), find.value))
+        while value not in self._tags:
+            self._last[find.kind] += 1
+            tag = f"[{find.kind}_{self._last[find.kind]}]"
+            if tag not in self._taken:
+                self._tags[value] = tag
+        return self._tags[value]
+
+
+def _reader(
+    messages: Sequence[Message],
+    kinds: Collection[str],
+    countries: Sequence[str],
+    find_names: NameFinder = likely_names,
+) -> _Reader:
+    reader = _Reader(kinds, countries, find_names)
+    for m, before in _with_before(messages):
+        _changed(m, before, reader.note)
+    return reader
+
+
+def _with_before(messages: Sequence[Message]) -> list[tuple[Message, str]]:
+    """Each message with the one before it."""
+    return list(zip(messages, ["", *(m["content"] for m in messages)], strict=False))
+
+
+def _taken(messages: Sequence[Message]) -> set[str]:
+    return {match.group() for m in messages for match in COVER.finditer(f"{m['content']} {m.get('tool_calls') or ''}")}
+
+
+# -- every text of a message, wherever it stands -----------------------------------------------------------------------
+
+
+def _changed(
+    m: Message, before: str, change: Change, keys: Collection[str] = ("content", "name", "tool_calls")
+) -> dict[str, Any]:
+    message = dict(m)
+    if "content" in keys:
+        message["content"] = _changed_text(m["content"], before, change)
+    if "name" in keys and m.get("name") and m["role"] in _SPEAKERS:
+        message["name"] = _changed_field("name", m["name"], change)
+    if "tool_calls" in keys and m.get("tool_calls"):
+        message["tool_calls"] = _changed_text(m["tool_calls"], before, change)
+    return message
+
+
+def _changed_text(text: str, before: str, change: Change) -> str:
+    """A text, or the texts inside when it is JSON; text in which nothing changes stays as it is to the letter."""
+    if text[:1] in ("{", "["):
+        try:
+            value = json.loads(text, object_pairs_hook=_object)
+            after = _changed_value("", value, change)
+            return text if after == value else canonical_json(after)
+        except (ValueError, RecursionError):
+            pass  # no JSON, or none that can be walked: read as text
+    return change(text, before)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys stand once; of two that are the same a parser would hide one."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _changed_value(key: str, value: Any, change: Change) -> Any:
+    if isinstance(value, dict):
+        return {change(name, ""): _changed_value(name, one, change) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_changed_value(key, one, change) for one in value]
+    if isinstance(value, str):
+        inside = value[:1] in ("{", "[")
+        return _changed_text(value, "", change) if inside else _changed_field(key, value, change)
+    if isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0:  # also 501234567.0
+        after = _changed_field(key, str(int(value)), change)
+        return value if after == str(int(value)) else after
+    return value
+
+
+def _changed_field(key: str, value: str, change: Change) -> str:
+    """A value under a key, which says what it is as a word in a sentence would."""
+    label = f"{key.replace('_', ' ')}: " if key else ""
+    after = change(label + value, "")
+    return after.removeprefix(label) if after.startswith(label) else change(value, "")

@@ -1,0 +1,105 @@
+"""Personal data out of a table of conversations."""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import polars as pl
+
+from curation.harness.files import progress
+from curation.privacy.finds import BIRTH, CANDIDATE, CLOSER, CONVERSATION_CANDIDATE, DATED, masked
+from curation.privacy.names import NameFinder, likely_names
+from curation.privacy.pseudonyms import evidence_cover, pseudonymised_row
+from curation.record.conversation import conversation_id
+
+_SAYS_WHERE = r"^\w+ at characters \d+-\d+"  # evidence of the checks for personal data: a place and no words
+COLUMNS = ("source_id", "label", "metadata", "tools")  # text beside the messages; may repeat what stands in them
+MASKED = pl.Schema({"row_id": pl.String, "conversation_id": pl.String, "value": pl.Int64, "evidence": pl.String})
+
+
+def without_personal_data(
+    rows: pl.DataFrame, kinds: Collection[str], countries: Sequence[str], find_names: NameFinder = likely_names
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows with tags for these kinds, and MASKED: what was replaced in which.
+
+    A row whose words change gets the id of its new words; its parent_id keeps the id under which it was read.
+    """
+    if not kinds:
+        return rows, pl.DataFrame(schema=MASKED)
+    likely = rows.with_columns(may=pl.lit(True) if "name" in kinds else _may_hold())["may"]
+    changed, done = [], []
+    held = rows.filter(likely)
+    for row in progress(held.iter_rows(named=True), "masking personal data", held.height):
+        after, counts = _row(row, kinds, countries, find_names)
+        changed.append(after)
+        if counts:
+            done.append({"row_id": row["row_id"], "conversation_id": row["parent_id"] or row["conversation_id"]})
+            done[-1] |= {"value": sum(counts.values()), "evidence": _told(counts)}
+    table = pl.concat([rows.filter(~likely), pl.DataFrame(changed, schema=rows.schema)])
+    masked = pl.DataFrame(done, schema=MASKED).sort("row_id")
+    return table.with_columns(customer=opaque(table["customer"])).sort("conversation_id", "row_id"), masked
+
+
+def with_evidence_masked(found: pl.DataFrame, rows: pl.DataFrame, countries: Sequence[str]) -> pl.DataFrame:
+    """Findings whose evidence repeats nothing personal, also where only the conversation tells that it is."""
+    evidence = found["evidence"]
+    quoted = ~evidence.str.contains(_SAYS_WHERE).fill_null(True)
+    likely = evidence.str.contains(CANDIDATE).fill_null(False) & quoted
+    words = (
+        rows.join(found.filter(quoted), on="conversation_id", how="semi")
+        .filter(messages_may_hold())
+        .select("conversation_id", "messages")
+    )
+    covers = {key: evidence_cover(messages, countries) for key, messages in words.iter_rows()}
+    covered = [
+        covers[key](text) if quotes and key in covers else masked(text, countries) if here else text
+        for text, key, quotes, here in zip(evidence, found["conversation_id"], quoted, likely, strict=True)
+    ]
+    return found.with_columns(evidence=pl.Series(covered, dtype=pl.String))
+
+
+def opaque(customers: pl.Series) -> pl.Series:
+    """customer_1, customer_2 ...: enough to keep one customer's conversations together, and nothing to work back from.
+
+    A hash of a phone number is undone by hashing all phone numbers; a rank among the customers at hand is not. The
+    order is that of the hashes, so that it does not follow the alphabet either.
+    """
+    known = customers.drop_nulls().unique()
+    ranked = sorted(known, key=lambda name: hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest())
+    names = {name: f"customer_{rank}" for rank, name in enumerate(ranked, 1)}
+    return customers.replace_strict(names, return_dtype=pl.String) if names else customers
+
+
+def messages_may_hold() -> pl.Expr:
+    """Whether a row's messages can hold anything personal but names: a quick look that lets most rows pass."""
+    text = _messages_text()
+    closer = text.str.contains(CLOSER) | (text.str.contains(BIRTH) & text.str.contains(DATED))
+    return (text.str.contains(CONVERSATION_CANDIDATE) & closer).fill_null(False)
+
+
+def _messages_text() -> pl.Expr:
+    """All that a row's messages say, NUL between them."""
+    message = pl.element().struct
+    texts = (message.field(name).fill_null("") for name in ("content", "name", "tool_calls"))
+    return pl.col("messages").list.eval(pl.concat_str(*texts, separator="\n")).list.join("\0")
+
+
+def _may_hold() -> pl.Expr:
+    """The same of a whole row, without the closer look, which knows the messages alone."""
+    texts = (_messages_text(), *(pl.col(name) for name in COLUMNS))
+    return pl.any_horizontal(text.fill_null("").str.contains(CONVERSATION_CANDIDATE) for text in texts)
+
+
+def _row(
+    row: dict[str, Any], kinds: Collection[str], countries: Sequence[str], find_names: NameFinder
+) -> tuple[dict[str, Any], dict[str, int]]:
+    columns = {name: row[name] for name in COLUMNS}
+    messages, columns, counts = pseudonymised_row(row["messages"], columns, kinds, countries, find_names)
+    if messages == row["messages"]:
+        return row | columns, counts
+    now = {"messages": messages, "conversation_id": conversation_id(messages)}
+    return row | columns | now | {"parent_id": row["parent_id"] or row["conversation_id"]}, counts
+
+
+def _told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {kind}" for kind, number in counts.items())

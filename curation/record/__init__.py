@@ -1,0 +1,1 @@
+"""The record that every stage passes on, its ledger and its playbook."""

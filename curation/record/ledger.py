@@ -1,0 +1,75 @@
+"""What happened to every raw row, and the law that none is lost.
+
+The ledger has one row per event. Events with an outcome of OUTCOMES close a raw row; FINDING events say what led
+there. The law: every raw row is closed exactly once, and nothing is closed that was never read.
+"""
+
+import polars as pl
+
+from curation.harness.errors import QiratError
+
+OUTCOMES = (
+    "accepted",  # no check objected
+    "kept",  # a person looked and kept it
+    "edited",  # a person corrected it; the corrected words are in the curated set
+    "dropped",  # rejected by policy or by a person
+    "held",  # doubtful and not yet decided: neither used nor lost
+    "duplicate",  # a survivor named in the evidence stands for it
+    "quarantined",  # could not be read
+)
+FINDING = "finding"
+
+SCHEMA = pl.Schema(
+    {
+        "row_id": pl.String,
+        "conversation_id": pl.String,  # null for quarantined rows
+        "stage": pl.String,
+        "outcome": pl.String,
+        "code": pl.String,
+        "value": pl.Float64,
+        "threshold": pl.Float64,
+        "evidence": pl.String,
+        "rule_version": pl.Int32,
+    }
+)
+
+
+def entries(table: pl.DataFrame, stage: str, **columns: pl.Expr | str) -> pl.DataFrame:
+    """Ledger rows out of any table: columns of the schema are taken as they are, named ones from `columns`."""
+    given = {name: pl.lit(e) if isinstance(e, str) else e for name, e in {"stage": stage, **columns}.items()}
+    table = table.with_columns(**given)
+    missing = [name for name in SCHEMA if name not in table.columns]
+    return table.with_columns(pl.lit(None).alias(name) for name in missing).select(
+        pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()
+    )
+
+
+def outcomes(ledger: pl.DataFrame) -> pl.DataFrame:
+    """The closing event of each raw row."""
+    return ledger.filter(pl.col("outcome") != FINDING)
+
+
+def counts(ledger: pl.DataFrame) -> dict[str, int]:
+    """Raw rows per outcome, every outcome named, with `raw` as their sum."""
+    found = dict(outcomes(ledger)["outcome"].value_counts().iter_rows())
+    return {"raw": sum(found.values()), **{name: found.get(name, 0) for name in OUTCOMES}}
+
+
+def assert_law(ledger: pl.DataFrame, raw_row_ids: pl.Series) -> None:
+    """Stops with the rows at fault unless every raw row is closed exactly once by a known outcome."""
+    closed = outcomes(ledger)
+    raw = raw_row_ids.rename("row_id").to_frame()
+    faults = {
+        "read twice under one row_id": raw.filter(raw.is_duplicated())["row_id"],
+        "closed by an unknown outcome": closed.filter(~pl.col("outcome").is_in(OUTCOMES))["row_id"],
+        "closed more than once": closed.filter(closed["row_id"].is_duplicated())["row_id"],
+        "lost": raw.join(closed, on="row_id", how="anti")["row_id"],
+        "closed but never read": closed.join(raw, on="row_id", how="anti")["row_id"],
+    }
+    for fault, rows in faults.items():
+        if len(rows):
+            shown = ", ".join(rows.unique().sort().head(3))
+            raise QiratError(
+                f"the ledger does not add up: {len(rows):,} raw rows {fault} (first: {shown}). "
+                "This is a defect of the pipeline, not of your data; please report it with these row ids."
+            )

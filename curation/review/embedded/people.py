@@ -1,0 +1,95 @@
+"""The people on an Argilla server, through its HTTP interface, and what becomes of one who leaves."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from curation.harness.errors import QiratError
+from curation.review.embedded.process import Address
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user of the server. Owners see every workspace, annotators those they are members of."""
+
+    id: str
+    name: str
+    role: str
+    member: bool
+
+
+class People:
+    """Who may review in one workspace.
+
+    Argilla deletes a user's answers with the user. So nobody is deleted: who is removed loses the workspace and the
+    password, and the answers stay theirs.
+    """
+
+    def __init__(self, address: Address, workspace: str) -> None:
+        import httpx
+
+        headers = {"X-Argilla-Api-Key": address.api_key}
+        self._client = httpx.Client(base_url=f"{address.url.rstrip('/')}/api/v1/", headers=headers, timeout=60)
+        self._url, self._workspace = address.url, workspace
+
+    def all(self) -> list[Person]:
+        """By name."""
+        members = {item["id"] for item in self._items(f"workspaces/{self._workspace_id()}/users")}
+        found = [
+            Person(item["id"], item["username"], item["role"], item["role"] == "owner" or item["id"] in members)
+            for item in self._items("users")
+        ]
+        return sorted(found, key=lambda person: person.name)
+
+    def remove(self, name: str) -> None:
+        """Takes the workspace and the password from an annotator. Sessions and keys find nothing any more."""
+        person = self._annotator(name)
+        if person.member:
+            self._request("DELETE", f"workspaces/{self._workspace_id()}/users/{person.id}")
+        self._new_password(person)
+
+    def readmit(self, name: str) -> str | None:
+        """Lets an annotator who was removed review again; returns the new password, or None where nobody was."""
+        person = next((person for person in self.all() if person.name == name), None)
+        if person is None or person.member or person.role != "annotator":
+            return None
+        self._request("POST", f"workspaces/{self._workspace_id()}/users", json={"user_id": person.id})
+        return self._new_password(person)
+
+    def reset_password(self, name: str) -> str:
+        """A new password, which is nowhere else to be had."""
+        return self._new_password(self._annotator(name))
+
+    def _annotator(self, name: str) -> Person:
+        person = next((person for person in self.all() if person.name == name), None)
+        if person is None:
+            raise QiratError(f"there is no user {name!r}; `qirat review users list` tells who there is")
+        if person.role != "annotator":
+            raise QiratError(f"{name!r} is an {person.role}; only annotators are changed from here")
+        return person
+
+    def _new_password(self, person: Person) -> str:
+        password = secrets.token_urlsafe(12)
+        self._request("PATCH", f"users/{person.id}", json={"password": password})
+        return password
+
+    def _workspace_id(self) -> str:
+        for item in self._items("me/workspaces"):
+            if item["name"] == self._workspace:
+                return str(item["id"])
+        raise QiratError(f"Argilla has no workspace {self._workspace!r} yet; `qirat review push` makes it")
+
+    def _items(self, place: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._request("GET", place)["items"]
+        return found
+
+    def _request(self, method: str, place: str, **details: Any) -> Any:
+        import httpx
+
+        try:
+            answer = self._client.request(method, place, **details)
+        except httpx.TransportError as error:
+            raise QiratError(f"no Argilla answers at {self._url} ({error})") from None
+        if answer.is_error:
+            raise QiratError(f"Argilla at {self._url} refused {method} {place}: {answer.text[:300]}")
+        return answer.json() if answer.content else None

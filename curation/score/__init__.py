@@ -1,0 +1,1 @@
+"""Stage score: every check over the survivors."""

@@ -1,0 +1,1 @@
+"""What is alike: shingles, neighbours, differences."""

@@ -1,0 +1,92 @@
+"""Conversations as sets of hashed word shingles, for dedup and for leaks from evaluation sets."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from curation.record.conversation import turns
+from curation.text.folding import folded
+
+U64 = npt.NDArray[np.uint64]
+Indices = npt.NDArray[np.int64]
+
+WORD = r"[\p{L}\p{N}]+"
+MIX = np.uint64(0x9E3779B97F4A7C15)  # odd 64-bit constant of the golden ratio (Knuth, multiplicative hashing)
+
+
+@dataclass(frozen=True)
+class Shingles:
+    """Distinct hashed word shingles of each conversation, in rows: those of row i are flat[offsets[i]:offsets[i+1]]."""
+
+    ids: list[str]
+    flat: U64
+    offsets: Indices
+
+    def rows(self) -> Indices:
+        """The row of each entry of `flat`."""
+        return np.repeat(np.arange(len(self.ids)), np.diff(self.offsets))
+
+
+def spoken(conversations: pl.DataFrame) -> pl.DataFrame:
+    """conversation_id, turn and folded `text` of every turn but system prompts; arguments of tool calls count."""
+    said = turns(conversations, "tool_calls").filter(pl.col("role") != "system")
+    text = folded(pl.col("content") + " " + pl.col("tool_calls").fill_null(""))
+    return said.select("conversation_id", "turn", text=text)
+
+
+def words(said: pl.DataFrame) -> pl.DataFrame:
+    """conversation_id and all its words, in order of ids and turns."""
+    return (
+        said.sort("conversation_id", "turn")
+        .group_by("conversation_id", maintain_order=True)
+        .agg(words=pl.col("text").str.extract_all(WORD).explode().drop_nulls())
+    )
+
+
+def shingle(table: pl.DataFrame, size: int) -> Shingles:
+    """Every run of `size` words of `words`, hashed; a shorter text is one shingle."""
+    hashed = table["words"].explode().drop_nulls().hash(seed=0).to_numpy()
+    flat, lengths = runs(hashed, table["words"].list.len().to_numpy().astype(np.int64), size)
+    row_of = np.repeat(np.arange(len(lengths)), lengths)
+    distinct = pl.DataFrame({"row": row_of, "hash": flat}).unique().sort("row", "hash")
+    return Shingles(
+        table["conversation_id"].to_list(),
+        distinct["hash"].to_numpy(),
+        offsets(np.bincount(distinct["row"].to_numpy(), minlength=len(lengths))),
+    )
+
+
+def runs(hashed: U64, lengths: Indices, size: int) -> tuple[U64, Indices]:
+    """Hashes of every run of `size` words, and how many each text has: texts of `lengths` words stand in `hashed`.
+
+    A text shorter than a run is one run, padded with constants; a text without words has none.
+    """
+    ends = np.cumsum(lengths)
+    short = (lengths > 0) & (lengths < size)
+    begun = (ends - lengths)[short]
+    padded = np.concatenate([hashed, np.zeros(size, np.uint64)])
+    mixed, of_short = np.zeros(len(hashed), np.uint64), np.zeros(len(begun), np.uint64)
+    whole = np.ones(len(hashed), bool)  # what begins here is a run
+    for k in range(size):
+        words = padded[k : k + len(hashed)]
+        mixed *= MIX
+        mixed += words
+        of_short = of_short * MIX + np.where(lengths[short] > k, words[begun], np.uint64(k + 1))
+        if k > 0:
+            whole[(ends - k)[lengths > k]] = False
+    mixed[begun] = of_short
+    return mixed[whole], np.where(lengths > 0, np.maximum(lengths - size + 1, 1), 0)
+
+
+def spans(starts: Indices, ends: Indices) -> tuple[Indices, Indices]:
+    """Every place of each span [start, end), one span after another, and their lengths."""
+    lengths = ends - starts
+    begun = offsets(lengths)
+    return np.arange(begun[-1]) + np.repeat(starts - begun[:-1], lengths), lengths
+
+
+def offsets(lengths: Indices) -> Indices:
+    """Where each part begins, and at last where the last one ends."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])

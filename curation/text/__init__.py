@@ -1,0 +1,1 @@
+"""What is known of text: folding, language, markdown."""

@@ -1,0 +1,1 @@
+"""The command line, and the author of the example: the only room that sees both halves."""

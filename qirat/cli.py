@@ -1,0 +1,268 @@
+"""`qirat`: what people ask of the pipeline. The pipeline itself is dvc.yaml; run it with `dvc repro`."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperCommand
+
+from curation.review.commands import app as review
+
+app = typer.Typer(
+    name="qirat",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Turn raw conversations into a data set worth fine-tuning on, prove it, and fine-tune.\n\n"
+    "1. Drop your exports into data/raw (or run `qirat sample` for an example).\n\n"
+    "2. Run `dvc repro`; read reports/index.html.\n\n"
+    "3. Ask `qirat why ROW` about any row; let people decide the doubtful ones with `qirat review`.\n\n"
+    "4. Ask `qirat whatif` before you change a limit, `qirat calibrate` after people decided.",
+)
+app.add_typer(review, name="review", help="Doubtful rows to people in Argilla, and their decisions back.")
+
+Answer = Mapping[str, Any]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+@app.command()
+def sample(
+    root: Annotated[Path, typer.Option(help="Project folder to write data/raw into.")] = Path(),
+    seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 7,
+) -> None:
+    """Write the example: a fictional company's support export with planted, labelled defects."""
+    from qirat.sample import write
+
+    told(lambda: "\n".join(f"{name:<28} {count:>6,}" for name, count in write(root, seed).items()))
+
+
+@app.command()
+def ingest(
+    explain: Annotated[bool, typer.Option("--explain", help="Say what each raw file is taken for.")] = False,
+) -> None:
+    """Say which raw file is read as what, how many rows it gives, and why others are not read."""
+    if not explain:
+        raise typer.BadParameter("`dvc repro ingest` reads the raw files; --explain says how it would")
+    from curation.commands.explain import explain as explained
+
+    told(explained)
+
+
+class OutcomeCommand(TyperCommand):
+    """Takes `--dropped` for `--outcome dropped`, and so for every outcome of the ledger."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        from curation.record.ledger import OUTCOMES
+
+        short = {f"--{outcome}": f"--outcome={outcome}" for outcome in OUTCOMES}
+        return super().parse_args(ctx, [short.get(argument, argument) for argument in args])
+
+
+@app.command(cls=OutcomeCommand)
+def why(
+    row: Annotated[str | None, typer.Argument(help="A row_id, a conversation_id, or the beginning of one.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option(help="List rows with this outcome; `--dropped`, `--held` and so on for short.")
+    ] = None,
+    code: Annotated[str | None, typer.Option(help="List rows that carry this code, e.g. outlier.")] = None,
+    sample: Annotated[int, typer.Option(min=0, help="How many rows to list.")] = 10,
+    every: Annotated[bool, typer.Option("--all", help="Also what was seen and decides nothing.")] = False,
+    show_personal_data: Annotated[bool, typer.Option("--show-personal-data", help="Mask nothing.")] = False,
+) -> None:
+    """Tell what happened to a row and why; or list rows by outcome and code."""
+    if row is None and outcome is None and code is None:
+        raise typer.BadParameter("name a row, or give --outcome or --code")
+
+    def answer() -> str:
+        from curation.checks.check import Score
+        from curation.commands.why import listed
+        from curation.commands.why import why as story
+        from curation.harness.params import load_params
+        from curation.privacy.shown import Shown
+
+        shown = Shown(load_params("score", Score).countries, show_personal_data, every)
+        return story(row, shown) if row is not None else listed(outcome, code, sample, shown)
+
+    told(answer)
+
+
+@app.command()
+def whatif(
+    settings: Annotated[
+        list[str] | None, typer.Argument(help="E.g. route.outlier.doubt=0.98 route.budget=0.2 route.pii.email=review.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Under this preset of params.yaml.")] = None,
+    examples: Annotated[int, typer.Option(min=0, help="Rows shown of each move.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Say what other limits would change: verdicts now and then, and the rows that move. Changes nothing."""
+    if not settings and preset is None:
+        raise typer.BadParameter("give a setting such as route.budget=0.2, or --preset")
+    from curation.commands import whatif as asked
+
+    answered(lambda: asked.whatif(settings or [], preset, examples), asked.as_text, as_json)
+
+
+@app.command()
+def calibrate(
+    target: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of reviewed rows that people should confirm, at least.")
+    ] = 0.3,
+    as_json: Json = False,
+) -> None:
+    """Say how right each doubt was by people's decisions, and the limits that follow. Changes nothing."""
+    from curation.commands import calibrate as asked
+
+    answered(lambda: asked.calibrate(target), asked.as_text, as_json)
+
+
+@app.command()
+def diff(
+    revision: Annotated[str, typer.Argument(metavar="REV", help="A git revision at which the pipeline had run.")],
+    other: Annotated[str | None, typer.Argument(metavar="REV2", help="Another; else the workspace.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what entered and left the curated set between two versions of the data, and why."""
+    from curation.commands import diff as versions
+
+    answered(lambda: versions.diff(revision, other), versions.as_text, as_json)
+
+
+@app.command()
+def forget(
+    customer: Annotated[str | None, typer.Option(help="As the exports name them; kept as a hash.")] = None,
+    source: Annotated[str | None, typer.Option(help="A file or folder below data/raw, or a format.")] = None,
+    licence: Annotated[str | None, typer.Option(help="As the exports name it.")] = None,
+    conversation: Annotated[str | None, typer.Option(help="A conversation_id or the beginning of one.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Write the rule; without it, only say what it would do.")] = False,
+) -> None:
+    """Leave rows out of every version to come, and name the adapters trained on them. Bare: what is left out now."""
+    from curation.commands import forget as erasure
+    from curation.decisions.forget import rule
+
+    if len([name for name in (customer, source, licence, conversation) if name is not None]) > 1:
+        raise typer.BadParameter("give one of --customer, --source, --licence and --conversation; each is its own rule")
+
+    def answer() -> str:
+        if conversation is not None:
+            return erasure.forget(rule("conversation", erasure.whole_id(conversation)), conversation, yes)
+        if customer is not None:
+            return erasure.forget(rule("customer", customer), customer, yes)
+        if source is not None:
+            return erasure.forget(rule("source", source), source, yes)
+        if licence is not None:
+            return erasure.forget(rule("licence", licence), licence, yes)
+        return erasure.standing()
+
+    told(answer)
+
+
+@app.command()
+def preview(
+    conversation: Annotated[str, typer.Argument(metavar="ID", help="A conversation_id, or the beginning of one.")],
+    split: Annotated[str | None, typer.Option(help="train, dev or test; else all three.")] = None,
+    page: Annotated[Path | None, typer.Option("--html", help="Write a page instead.")] = None,
+) -> None:
+    """Show what is learnt of a conversation, token by token."""
+    if split not in (None, "train", "dev", "test"):
+        raise typer.BadParameter("--split is train, dev or test")
+
+    def answer() -> str:
+        from training.commands import preview as asked
+
+        whole, shown = asked.preview(conversation, split)
+        if page is None:
+            return asked.as_text(whole, shown, sys.stdout.isatty())
+        asked.write_page(whole, shown, page)
+        return f"{page}: {len(shown)} examples of {whole}"
+
+    told(answer)
+
+
+@app.command()
+def cost(
+    profile: Annotated[str | None, typer.Option(help="cpu or gpu; else what params.yaml says.")] = None,
+    replies_a_day: Annotated[float, typer.Option(help="Traffic, to say when training has paid for itself.")] = 1000,
+) -> None:
+    """Say what training will take in time, memory and energy on which card, and when it pays."""
+    if profile not in (None, "cpu", "gpu"):
+        raise typer.BadParameter("--profile is cpu or gpu")
+
+    def answer() -> str:
+        from training.commands import estimate as asked
+
+        found = asked.estimate(profile)
+        return asked.as_text(found, asked.prompt_tokens(), asked.took_last(), replies_a_day)
+
+    told(answer)
+
+
+@app.command()
+def export(
+    kind: Annotated[Literal["adapter", "merged", "gguf"], typer.Argument(help="What a server shall load.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    adapter: Annotated[Path, typer.Option(help="The adapter that training left.")] = Path("models/adapter"),
+    dtype: Annotated[
+        Literal["float32", "float16", "bfloat16"], typer.Option(help="Number format of the weights; not for adapter.")
+    ] = "bfloat16",
+    converter: Annotated[Path | None, typer.Option(help="llama.cpp's convert_hf_to_gguf.py; else on the PATH.")] = None,
+) -> None:
+    """Write the adapter as servers load it, and prove that it answers as it was evaluated."""
+
+    def answer() -> str:
+        from training.commands import export as asked
+
+        return asked.export(kind, folder, adapter, dtype, converter)
+
+    told(answer)
+
+
+@app.command()
+def curve(
+    judged: Annotated[int, typer.Option(min=30, help="Conversations of dev behind each loss.")] = 100,
+    seeds: Annotated[int, typer.Option(min=1, help="Train on all with so many seeds, to see what is luck.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Train on a quarter, half and all of the data, and say whether more would help. Takes three trainings or more."""
+    from training.commands import curve as asked
+
+    answered(lambda: asked.curve(judged, seeds), asked.as_text, as_json)
+
+
+@app.command()
+def canaries(as_json: Json = False) -> None:
+    """Plant made-up numbers in a copy of the data, train on it, and say which are learnt by heart. Takes a training."""
+    from training.commands import canaries as asked
+
+    answered(asked.canaries, asked.as_text, as_json)
+
+
+@app.command()
+def results() -> None:
+    """Say where the report, the ledger and the adapter are, with the main figures."""
+    from curation.commands.results import results as lines
+
+    told(lines)
+
+
+def answered(answer: Callable[[], Answer], as_text: Callable[[Answer], str], as_json: bool) -> None:
+    """Prints an answer for people or for scripts."""
+    told(lambda: json.dumps(answer(), ensure_ascii=False, indent=1) if as_json else as_text(answer()))
+
+
+def told(answer: Callable[[], str]) -> None:
+    """Prints the answer; an error that a user can mend is one sentence, without a traceback."""
+    from curation.harness.errors import QiratError
+
+    try:
+        print(answer())
+    except QiratError as error:
+        sys.exit(f"qirat: {error}")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,117 @@
+"""The story of a row, out of tables as the stages leave them."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from curation.checks.check import FINDINGS
+from curation.commands.why import listed, why
+from curation.curate.fates import CURATED
+from curation.dedup.survivors import CLUSTERS
+from curation.harness.errors import QiratError
+from curation.privacy.shown import Shown
+from curation.record.ledger import FINDING, SCHEMA
+from tests.builders import record, talk
+
+MAIL = "sara.k@example.com"
+ROWS = record(
+    talk(f"Where is order 11? Mail me at {MAIL}", "It left on Monday."),
+    talk("Where is order 12?", "It left on Monday."),
+    talk("Where is order 13?", "It left on Monday."),
+)
+IDS = ROWS["conversation_id"].to_list()
+SHOWN = Shown(("SA",))
+
+
+@pytest.fixture(autouse=True)
+def curated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row 1 was accepted and masked, row 2 dropped, row 3 is a copy of row 2, row 4 could not be read."""
+    monkeypatch.chdir(tmp_path)
+    told = [
+        (1, "route", "accepted", None, None, None),
+        (1, "curate", FINDING, "masked", 1.0, "1 email"),
+        (2, "route", "dropped", "repetition", None, None),
+        (2, "score", FINDING, "repetition", 0.9, f"turn 2: {MAIL} {MAIL}"),
+        (3, "dedup", "duplicate", "near", 0.9, "copy of file:2"),
+        (4, "ingest", "quarantined", "unreadable", None, f"no JSON: {MAIL}"),
+    ]
+    events = [
+        {
+            "row_id": f"file:{n}",
+            "conversation_id": IDS[n - 1] if n < 4 else None,
+            "stage": stage,
+            "outcome": outcome,
+            "code": code,
+            "value": value,
+            "evidence": evidence,
+        }
+        for n, stage, outcome, code, value, evidence in told
+    ]
+    save("ledger", pl.DataFrame(events, schema=SCHEMA))
+    save("ingested/conversations", ROWS)
+    save("ingested/quarantine", pl.DataFrame({"row_id": ["file:4"], "raw": [f"{{ {MAIL}"]}))
+    findings = [
+        {"conversation_id": IDS[1], "code": "repetition", "value": 0.9},
+        {"conversation_id": IDS[1], "code": "reply_words", "value": 4.0},
+    ]
+    save("scored/findings", pl.DataFrame(findings, schema=FINDINGS))
+    pair = {"row_id": "file:3", "conversation_id": IDS[2], "duplicate_of": "file:2", "survivor": False}
+    save("dedup/clusters", pl.DataFrame([pair], schema=CLUSTERS))
+    masked = ROWS[:1].with_columns(
+        conversation_id=pl.lit("a" * 32), parent_id=pl.col("conversation_id"), origin=pl.lit("accepted")
+    )
+    save("curated/conversations", masked.select(CURATED.names()))
+
+
+def save(name: str, table: pl.DataFrame) -> None:
+    path = Path("data") / f"{name}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.write_parquet(path)
+
+
+@pytest.mark.parametrize("row", ["file:1", IDS[0], IDS[0][:8], "a" * 32, "a" * 8])
+def test_a_row_is_found_by_each_of_its_names(row: str):
+    assert why(row, SHOWN).startswith("file:1: accepted")
+
+
+def test_a_masked_row_says_what_was_masked_and_under_which_id_it_trains():
+    said = why("file:1", SHOWN)
+    assert "curate put tags for 1 email" in said
+    assert f"in other words, as {'a' * 32}" in said
+
+
+@pytest.mark.parametrize("row", ["file:1", "file:2", "file:4"])
+def test_personal_data_is_shown_only_when_asked_for(row: str):
+    assert MAIL not in why(row, SHOWN)
+    assert MAIL in why(row, Shown(("SA",), personal_data=True))
+
+
+def test_lists_show_no_personal_data_either():
+    said = listed("quarantined", None, 10, SHOWN)
+    assert "file:4: quarantined for unreadable" in said
+    assert MAIL not in said
+
+
+def test_a_copy_is_shown_beside_the_row_that_stands_for_it():
+    said = why("file:3", SHOWN)
+    assert "file:2 stands for it" in said
+    assert "[-13-]{+12+}" in said
+
+
+def test_what_decides_nothing_is_told_when_asked_for():
+    assert "reply_words" not in why("file:2", SHOWN)
+    said = why("file:2", Shown(("SA",), every=True))
+    assert "reply_words (value 4) (decides nothing)" in said
+    assert said.count("repetition (value 0.9)") == 1
+
+
+def test_rows_are_listed_by_outcome_and_code():
+    assert listed("dropped", "repetition", 10, SHOWN).startswith("file:2: dropped for repetition\n1 of 1 rows")
+    assert "0 of 0 rows" in listed("dropped", "outlier", 10, SHOWN)
+    assert listed(None, None, 2, SHOWN).endswith("2 of 4 rows; `qirat why ROW` tells the whole story")
+
+
+def test_a_row_that_is_not_there_is_told_how_rows_are_named():
+    with pytest.raises(QiratError, match="no row is called 'nothing'"):
+        why("nothing", SHOWN)

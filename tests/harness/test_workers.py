@@ -1,0 +1,70 @@
+import os
+from functools import partial
+
+import polars as pl
+import pytest
+
+from curation.harness.errors import QiratError
+from curation.harness.workers import Workers, packed, spread, unpacked
+
+
+def adder(to: int):
+    return partial(int.__add__, to)
+
+
+def dying():
+    return lambda item: os._exit(9)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_the_order_of_the_items(workers: int):
+    assert list(spread(partial(adder, 5), range(20), workers, large=True)) == list(range(5, 25))
+
+
+@pytest.mark.parametrize("workers", ["auto", 2])
+def test_small_work_stays_in_this_process(workers: Workers):
+    assert list(spread(lambda: lambda item: os.getpid(), [1, 2], workers, large=False)) == [os.getpid()] * 2
+
+
+def test_a_worker_that_is_killed_stops_the_stage_with_a_cure():
+    with pytest.raises(QiratError, match="workers: 1"):
+        list(spread(dying, range(3), 2, large=True))
+
+
+def threads():
+    import polars
+
+    return lambda item: polars.thread_pool_size()
+
+
+def test_workers_do_not_fight_for_the_cores(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("POLARS_MAX_THREADS", raising=False)
+    assert list(spread(threads, range(2), 2, large=True)) == [1, 1]
+    assert os.environ["OMP_NUM_THREADS"] == "3"
+    assert "POLARS_MAX_THREADS" not in os.environ
+
+
+def unpreparable():
+    raise QiratError("the model is missing; install it")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_keeps_a_worker_from_starting_is_said(workers: int):
+    with pytest.raises(QiratError, match="the model is missing"):
+        list(spread(unpreparable, range(3), workers, large=True))
+
+
+def unprepared():
+    raise AssertionError("not needed")
+
+
+def test_no_items_need_no_preparation():
+    assert list(spread(unprepared, [], 1, large=False)) == []
+
+
+def test_rows_travel_without_the_rest_of_their_table():
+    table = pl.DataFrame({"messages": [[{"content": f"{n} " + "word " * 200}] for n in range(500)]})
+    rows = packed(table, 490, 20)
+    assert unpacked(rows).equals(table[490:])
+    assert len(rows) < 50_000

@@ -1,0 +1,242 @@
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from benchmarks.speed.check_costs import costs
+from curation.checks import checks, findings
+from curation.checks.check import Check, Context, Score
+from curation.checks.models.words import LEAST
+from curation.harness.errors import QiratError
+from curation.harness.memory import CACHE
+from curation.harness.stage import Stage
+from curation.score import __main__ as score
+from curation.score.notes import notes
+from curation.score.rows import ALONE, looked_at
+from curation.score.sets import findings_by_set
+from tests.builders import context, params, record, talk
+
+REPLY = "Thank you for contacting Zaafaran Home. Your parcel left our warehouse this morning and will"
+TALKS = [
+    *(
+        talk(f"Where is order {n}? It cost {n} SAR.", f"{REPLY} arrive on day {n}, call 05012345{n:02}")
+        for n in range(9)
+    ),
+    talk("There is smoke!", "Odd. " * 20),
+    talk("أين طلبي؟", "خرج طردك من المستودع هذا الصباح وسيتصل بك السائق قبل وصوله."),
+    talk("أين الطلب الذي طلبته أمس؟", REPLY),
+    talk("Hi", ""),
+    talk("Hi", "As an AI language model, I cannot do that. It costs 499 SAR."),
+    talk("Hi", "Broken \ufffd reply"),
+]
+TABLE = record(*TALKS).sort("conversation_id")
+BY_ROW = [check for check in checks().values() if not check.whole_set]
+BY_SET = [check for check in checks().values() if check.whole_set]
+READINGS = {check.reads for check in BY_SET if check.reads}
+
+
+def findings_by_row(stage: Stage[Score], table: pl.DataFrame, using: Context, which: list[Check]) -> pl.DataFrame:
+    return looked_at(stage, table, using, which, READINGS)[ALONE]
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage[Score]]:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(json.dumps({"score": params("score")}))
+    with Stage("score", Score) as running:
+        yield running
+
+
+def as_bytes(table: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    table.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def with_workers(workers: int) -> Context:
+    plain = context()
+    return replace(plain, params=plain.params.model_copy(update={"workers": workers}))
+
+
+AT_ONCE = as_bytes(findings(TABLE, context(), BY_ROW))
+
+
+@given(st.integers(1, 20))
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_chunks_change_no_byte(stage: Stage[Score], size: int):
+    score.CHUNK, before = size, score.CHUNK
+    try:
+        stage.forget_but([])
+        assert as_bytes(findings_by_row(stage, TABLE, context(), BY_ROW)) == AT_ONCE
+    finally:
+        score.CHUNK = before
+
+
+def test_workers_change_no_byte(stage: Stage[Score], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(score, "CHUNK", 4)
+    monkeypatch.setattr(score, "LARGE", 0)
+    assert as_bytes(findings_by_row(stage, TABLE, with_workers(2), BY_ROW)) == AT_ONCE
+
+
+@given(st.sets(st.integers(0, TABLE.height - 1)))
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_run_after_another_gives_the_bytes_of_a_first_run(stage: Stage[Score], before: set[int]):
+    stage.forget_but([])
+    findings_by_row(stage, TABLE[sorted(before)], context(), BY_ROW)
+    assert as_bytes(findings_by_row(stage, TABLE, context(), BY_ROW)) == AT_ONCE
+
+
+def talks(number: int) -> pl.DataFrame:
+    """Enough conversations to be compared with one another, of both languages and with all that readings look for."""
+    said = []
+    for n in range(number):
+        day = "Monday" if n % 3 else "Tuesday and the"  # some break off
+        said.append(
+            talk(f"Where is order {n}{n}?", f"Order {n}{n} costs {n % 7} SAR. It arrives on {day}", "Ok.", REPLY)
+        )
+        said.append(
+            talk(f"أين الطلب رقم {n}؟", f"طلبك {n} في الطريق إليك، اتصل على 05012345{n % 90 + 10}.", "", "شكراً.")
+        )
+    said += [talk("Hello?"), talk("Hi", "qwzx vbkj pqzt xxwv jkqz"), talk("system only", "", system="Be kind.")]
+    rows = record(*said, language=["en", "ar"] * number + ["en", "mixed", "ar"])
+    return rows.unique("conversation_id").sort("conversation_id")
+
+
+SET = talks(LEAST + 20)
+
+
+def compared(stage: Stage[Score], rows: pl.DataFrame) -> bytes:
+    readings = looked_at(stage, rows, context(), [], READINGS)
+    return as_bytes(findings_by_set(stage, rows, replace(context(), readings=readings), BY_SET))
+
+
+SET_AT_ONCE = as_bytes(findings(SET, context(), BY_SET))
+
+
+@given(st.integers(0, SET.height), st.booleans())
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_readings_of_an_earlier_run_change_no_byte_of_what_comparing_rows_finds(
+    stage: Stage[Score], before: int, last: bool
+):
+    stage.forget_but([])
+    compared(stage, SET.tail(before) if last else SET.head(before))
+    assert compared(stage, SET) == SET_AT_ONCE
+    assert {"unusual_reply", "broken_off", "ungrounded_fact"} & set(pl.read_parquet(SET_AT_ONCE)["code"])
+
+
+def test_rows_are_read_for_comparing_but_once(stage: Stage[Score]):
+    seen: list[str] = []
+
+    def first_words(rows: pl.DataFrame, _: Context) -> pl.DataFrame:
+        seen.extend(rows["conversation_id"])
+        return rows.select("conversation_id", words=pl.lit("w")).head(2)
+
+    looked_at(stage, TABLE[:10], context(), [], {first_words})
+    told = looked_at(stage, TABLE[5:], context(), [], {first_words})["first_words"]
+    assert seen == TABLE["conversation_id"].to_list()
+    assert sorted(told["conversation_id"]) == TABLE["conversation_id"][5:].to_list()
+    assert told["words"].count() == 2  # of the later run; the first two of the earlier one have left
+
+
+def test_what_was_remembered_by_halves_is_not_trusted(stage: Stage[Score]):
+    looked_at(stage, TABLE, context(), BY_ROW, READINGS)
+    path = CACHE / "score" / "reply_tokens.parquet"
+    table = pl.read_parquet(path)
+    version = pl.read_parquet_metadata(path)["version"]
+    stage.remember("reply_tokens", version, table.head(3))  # as if an earlier, smaller run's stood here
+    told = looked_at(stage, TABLE, context(), BY_ROW, READINGS)
+    assert as_bytes(told[ALONE]) == AT_ONCE
+    assert sorted(told["reply_tokens"]["conversation_id"]) == TABLE["conversation_id"].to_list()
+
+
+def test_a_set_in_which_no_agent_says_a_word_is_compared_all_the_same():
+    silent = record(*(talk(f"question {n}") for n in range(LEAST + 1)))
+    assert findings(silent, context(), [check for check in BY_SET if check.reads]).is_empty()
+
+
+def seen_by(rows: list[str]) -> Check:
+    """A check that finds nothing and notes which rows it was shown."""
+
+    def observe(conversations: pl.DataFrame, _: Context) -> list[dict[str, object]]:
+        rows.extend(conversations["row_id"])
+        return []
+
+    return replace(checks()["length"], name="shown", observe=observe)
+
+
+def test_only_rows_not_seen_before_are_looked_at_even_where_nothing_was_found(stage: Stage[Score]):
+    shown: list[str] = []
+    watching = [seen_by(shown)]
+    findings_by_row(stage, TABLE[:10], context(), watching)
+    findings_by_row(stage, TABLE[5:], context(), watching)
+    assert shown == [*TABLE["row_id"][:10], *TABLE["row_id"][10:]]
+    findings_by_row(stage, TABLE[:5], context(), watching)  # those that left in between are forgotten
+    assert shown[TABLE.height :] == TABLE["row_id"][:5].to_list()
+
+
+def test_the_same_words_under_another_label_are_looked_at_again(stage: Stage[Score]):
+    labelled = TABLE.with_columns(label=pl.lit("complaint"))
+    findings_by_row(stage, TABLE, context(), BY_ROW)
+    again = findings_by_row(stage, labelled, context(), BY_ROW)
+    assert as_bytes(again) == as_bytes(findings(labelled, context(), BY_ROW))
+    assert as_bytes(again) != AT_ONCE
+
+
+def test_other_params_or_evaluation_sets_look_at_every_row_again(stage: Stage[Score]):
+    shown: list[str] = []
+    plain = context()
+    other = replace(plain, params=plain.params.model_copy(update={"languages": ("en",)}))
+    for using in (plain, with_workers(1), other, context(evaluation=TABLE[:1])):
+        findings_by_row(stage, TABLE[:2], using, [seen_by(shown)])
+    assert len(shown) == 6  # the number of workers changes no finding
+
+
+def broken(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
+    raise ValueError("no such tongue")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_check_that_fails_is_named_with_its_rows(stage: Stage[Score], workers: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(score, "CHUNK", 5)
+    monkeypatch.setattr(score, "LARGE", 0)
+    check = replace(checks()["length"], name="tongues", observe=broken)
+    first, last = TABLE["row_id"][0], TABLE["row_id"][4]
+    said = rf"the check tongues failed on {first} to {last}: ValueError: no such tongue \(test_score.py, line \d+\)"
+    with pytest.raises(QiratError, match=said):
+        findings_by_row(stage, TABLE, with_workers(workers), [check])
+
+
+def test_every_check_has_its_cost():
+    assert set(costs(TABLE, context())) == set(checks())
+
+
+def ordered(groups: list[int]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    table = record(*(talk(f"question {n}", "ok") for n in range(len(groups))))
+    noise = np.random.default_rng(0).normal(0, 0.05, (len(groups), 16)).astype(np.float32)
+    vectors = np.eye(16, dtype=np.float32)[groups] + noise
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return table, pl.DataFrame({"conversation_id": table["conversation_id"], "vector": vectors, "reply": vectors})
+
+
+def test_a_set_whose_content_changes_with_time_is_noted():
+    mixed = np.random.default_rng(1).integers(0, 4, 200).tolist()
+    p_values = {}
+    for name, groups in {"drifting": sorted(mixed), "mixed": mixed}.items():
+        table, vectors = ordered(groups)
+        (code, p_values[name], said), *others = notes(table, context(vectors=vectors)).rows()
+        assert (code, others) == ("non_iid", [])
+        assert ("changes over time" in said) == (name == "drifting")
+    assert p_values["drifting"] < 0.01 < p_values["mixed"]
+
+
+def test_checks_that_saw_nothing_for_want_of_vectors_are_named():
+    ((code, _, said),) = notes(TABLE, context()).rows()
+    assert code == "no_vectors"
+    assert all(name in said for name in ("labels", "outliers", "semantic_copies"))

@@ -1,0 +1,54 @@
+import pytest
+
+from curation.text import language
+from curation.text.language import language_of
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Where is the parcel that you promised to bring on Monday morning?", "en"),
+        ("أين الطرد الذي وعدتم بإحضاره صباح يوم الاثنين الماضي؟", "ar"),
+        ("وين الطلبية؟ ليش ما وصلت لهلق؟ بدي حدا يرد علي لو سمحتوا", "ar"),
+        ("Bonjour, je voudrais savoir où en est ma commande, s'il vous plaît.", "fr"),
+        ("Ich will wissen, wo die Lieferung ist, und I am really not amused", "de"),
+        ("Bonjour, I would like savoir pourquoi la livraison est encore en retard", "fr"),
+        ("من در تهران زندگي مي كنم و سفارش من هنوز نرسيده است لطفا كمك كنيد", "fa"),
+        ("سلام، می‌خواستم بدانم سفارش من کجاست و چرا این قدر دیر شده است", "fa"),
+        ("ابي اعرف وين my order تأخر كثير please check الحالة", "mixed"),
+        ("Где мой заказ, который вы обещали?", "other"),
+        ("请问我的订单在哪里", "other"),
+        ("ok", "en"),
+        ("شكرا", "ar"),
+        ("12345 !!", "und"),
+        ("", "und"),
+        ("You're sure?! They've promised: what's there's what you're to get", "en"),
+        ("niet aangekomen en wanneer een bezorger komt met name, please? Mark For what time should the bill be", "nl"),
+        ("طلبت جهاز Samsung أمس ولم يصلني حتى الآن يا جماعة الخير", "ar"),
+    ],
+)
+def test_the_language_of_a_text(text: str, code: str):
+    assert language_of(text) == code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello, where is the order that I placed with you last week?",
+        "مرحبا، أين الطلب الذي طلبته في الأسبوع الماضي من المتجر؟",
+        "Bonjour, je voudrais savoir où en est ma commande, s'il vous plaît, merci beaucoup.",
+        "I would like to know on what day la commande de mon fils va arriver chez nous à Paris",
+        "سلام، من می‌خواهم سفارش خود را لغو کنم و پول را پس بگیرم، لطفا راهنمایی کنید",
+        "مجھے اپنا آرڈر منسوخ کرنا ہے اور رقم واپس چاہیے، براہ کرم میری مدد کریں",
+        "Ich will wissen, was mit dem Paket ist, das ich in der letzten Woche bestellt habe",
+        "Siparişimi iptal etmek istiyorum, lütfen bana yardım eder misiniz, teşekkürler",
+        "هل my order في الطريق now or not yet يا جماعة please",
+        "Где мой заказ? Я жду уже две недели.",
+        "2024-01-01 12:30:45 99.95",
+        "????? !!!!! ????? .....",
+    ],
+)
+def test_words_tell_a_language_only_where_the_detector_would(text: str, monkeypatch: pytest.MonkeyPatch):
+    told = [language_of(said) for said in (text, text.upper())]
+    monkeypatch.setattr(language, "_is_plainly", lambda usual, text: False)
+    assert told == [language_of(said) for said in (text, text.upper())]

@@ -1,0 +1,255 @@
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.statistics.intervals import FEW, Bootstrap, holm, jackknife, mcnemar, paired_difference, ratio
+from tests.builders import params
+from training.evaluate.memorisation import MEMORISED
+from training.evaluate.promote import Kept, comparisons, verdict
+from training.judge import forgetting
+from training.judge.arms import ADAPTER
+from training.judge.reasons import SENTENCES
+from training.judge.scoring import PREDICTIONS, SCORES, Evaluate, arm_table
+
+PARAMS = Evaluate.model_validate({**params("evaluate"), "primary": "playbook", "bootstrap": 300})
+N = 40
+HALVES = MappingProxyType({"ar": N // 2, "en": N // 2})
+PROMPTS = ("base", "prompted", "few_shot", "prompted_few_shot")
+NOTHING = Kept(pl.DataFrame(schema=forgetting.TABLE), pl.DataFrame(schema=MEMORISED))
+UNREACHED = MappingProxyType({"reached": None, "override": ""})
+UNWRITTEN = pl.DataFrame(schema=PREDICTIONS)
+
+
+def enough(reached: str | None, override: str) -> Mapping[str, Any]:
+    """What the baseline said, and why training went on."""
+    return {"reached": reached, "override": override}
+
+
+def judged(
+    languages: Mapping[str, int] = HALVES,
+    nll_ar: float = 1.0,
+    nll_few_shot: float = 1.0,
+    few_shot_swings: float = 0.0,
+    prompts: Mapping[str, Any] = UNREACHED,
+    kept: Kept = NOTHING,
+    **playbook: float,
+) -> dict[str, Any]:
+    """The verdict when arms keep so many rules of twelve, and the adapter's likelihoods are these."""
+    spoken = [language for language, n in languages.items() for _ in range(n)]
+    talks = pl.DataFrame({"conversation_id": [f"{n:02}" for n in range(len(spoken))], "language": spoken})
+    rows = []
+    for arm in (*PROMPTS, ADAPTER):
+        for n, (key, language) in enumerate(talks.iter_rows()):
+            swing = few_shot_swings * (-1) ** n if arm == "few_shot" else 0
+            rows.append((arm, key, "playbook", playbook.get(arm, 5.0) + n % 3 + swing, 12.0))
+            nll = {ADAPTER: nll_ar if language == "ar" else 1.0, "few_shot": nll_few_shot}.get(arm, 1.0)
+            rows.append((arm, key, "nll", 10 * nll, 10.0))
+            rows.append((arm, key, "stopped", 1.0, 1.0))
+    scores = pl.DataFrame(rows, schema=SCORES, orient="row")
+    arms = arm_table(scores, talks, PARAMS.redraws)
+    compared = comparisons(scores, talks.with_columns(messages=None), UNWRITTEN, PARAMS)
+    return verdict(arms, compared, prompts, kept, PARAMS)
+
+
+def test_an_adapter_that_wins_and_loses_nothing_is_promoted() -> None:
+    found = judged(adapter=8, prompted=6)
+    assert (found["verdict"], found["best_prompt_arm"]) == ("promote", "prompted")
+
+
+def test_an_adapter_that_only_draws_is_not_promoted() -> None:
+    assert judged(adapter=6, prompted=6)["verdict"] == "do not promote"
+
+
+def test_what_cannot_be_computed_is_neither_won_nor_kept() -> None:
+    """Weights that overflow give likelihoods that are no numbers, and no comparison with those is true."""
+    found = judged(adapter=8, nll_ar=math.nan)
+    assert found["verdict"] == "do not promote"
+    assert {b["code"] for b in found["because"]} == {"loss"}
+    assert judged(adapter=math.nan)["because"][0]["code"] == "unbeaten"
+
+
+def test_a_loss_in_one_language_stops_promotion_and_is_named() -> None:
+    found = judged(adapter=8, nll_ar=1.2)
+    assert found["verdict"] == "do not promote"
+    assert found["reasons"][0].startswith("nll (all) against base: worse by more than the margin")
+    assert any(reason.startswith("nll (ar) against prompted") for reason in found["reasons"])
+    assert not any("(en)" in reason for reason in found["reasons"])
+
+
+def test_a_prompt_that_reached_the_target_is_enough_unless_the_adapter_is_better() -> None:
+    found = judged(adapter=6, prompted=9, prompts=enough("prompted", "we must"))
+    assert found["verdict"] == "prompting is enough"
+    assert found["reasons"][0].startswith("prompted alone reached baseline.target")
+    assert judged(adapter=9, prompted=6, prompts=enough("prompted", "we must"))["verdict"] == "promote"
+
+
+def test_the_reason_to_train_all_the_same_stands_in_the_verdict_where_prompting_was_enough() -> None:
+    said = "trained although prompting was enough: because of latency"
+    assert said in judged(adapter=9, prompts=enough("base", "because of latency"))["reasons"]
+    assert said not in judged(adapter=9, prompts=enough(None, "because of latency"))["reasons"]
+
+
+@pytest.mark.parametrize("conversations", [1, FEW - 1])
+def test_few_conversations_never_promote_and_the_first_reason_says_so(conversations: int) -> None:
+    found = judged(adapter=9, languages={"en": conversations})
+    assert found["verdict"] == "do not promote"
+    assert found["reasons"][0].startswith(f"only {conversations} conversations stand behind")
+    assert judged(adapter=9, languages={"en": FEW})["verdict"] == "promote"
+
+
+def test_a_language_of_few_conversations_is_named_as_not_shown_and_does_not_veto() -> None:
+    found = judged(adapter=9, languages={"ar": 2, "en": 38}, nll_ar=1.1)
+    assert found["verdict"] == "promote"
+    assert any(reason.startswith("ar: not shown on nll (2), playbook (2)") for reason in found["reasons"])
+
+
+def test_the_adapter_must_beat_every_prompt_arm_not_only_the_one_that_looks_best() -> None:
+    found = judged(adapter=7, prompted=6, few_shot=5.9, few_shot_swings=4)
+    assert (found["best_prompt_arm"], found["verdict"]) == ("prompted", "do not promote")
+    assert found["reasons"][0].startswith("the adapter is not shown to beat few_shot on playbook")
+
+
+def test_the_adapter_must_beat_the_written_prompt_with_examples_too() -> None:
+    found = judged(adapter=7, prompted=6, few_shot=6, prompted_few_shot=8)
+    assert (found["best_prompt_arm"], found["verdict"]) == ("prompted_few_shot", "do not promote")
+    assert found["reasons"][0].startswith("the adapter is not shown to beat prompted_few_shot on playbook")
+    assert judged(adapter=9, prompted=6, few_shot=6, prompted_few_shot=8)["verdict"] == "promote"
+
+
+def test_margins_hold_against_every_prompt_arm_not_only_the_one_that_looks_best() -> None:
+    found = judged(adapter=9, prompted=8, few_shot=5, nll_few_shot=0.8)
+    assert (found["best_prompt_arm"], found["verdict"]) == ("prompted", "do not promote")
+    assert found["reasons"][0].startswith("nll (all) against few_shot")
+
+
+def forgetful(loss: float, questions: int = 60) -> Kept:
+    """An adapter that gives the right answers this much less of a chance, in Arabic."""
+    rows = []
+    for arm in ("base", ADAPTER):
+        for n in range(2 * questions):
+            language = "ar" if n % 2 else "en"
+            less = loss if (arm, language) == (ADAPTER, "ar") else 0
+            rows.append((arm, f"{language}:{n}", language, "knowledge", 0.5 + n % 7 / 20 - less, True))
+    answers = pl.DataFrame(rows, schema=forgetting.ANSWERS, orient="row")
+    return Kept(forgetting.table(answers, ADAPTER, "base", PARAMS.redraws), NOTHING.memorised)
+
+
+def test_an_adapter_that_forgot_one_language_is_not_promoted_and_it_is_named() -> None:
+    assert judged(adapter=9, kept=forgetful(0.02))["verdict"] == "promote"
+    found = judged(adapter=9, kept=forgetful(0.08))
+    assert found["verdict"] == "do not promote"
+    assert found["reasons"][0].startswith("general ability (ar): a loss of more than the margin 0.05")
+    assert found["because"][0]["code"] == "forgotten"
+    assert found["because"][0]["figures"]["language"] == "ar"
+
+
+def test_too_few_questions_on_general_ability_show_nothing_and_so_block() -> None:
+    found = judged(adapter=9, kept=forgetful(0.0, questions=5))
+    assert found["reasons"][0].startswith("only 10 questions on general ability were asked")
+    assert judged(adapter=9, kept=forgetful(0.0, questions=15))["verdict"] == "promote"
+
+
+def test_personal_data_learnt_by_heart_blocks_and_other_words_do_not() -> None:
+    verbatim = ("verbatim", 12, "t", 1, "s", "twelve words")
+    learnt = pl.DataFrame([verbatim], schema=MEMORISED, orient="row")
+    assert judged(adapter=9, kept=Kept(NOTHING.forgetting, learnt))["verdict"] == "promote"
+    personal = pl.DataFrame([verbatim, ("personal", 1, "t", 1, "s", "email")], schema=MEMORISED, orient="row")
+    found = judged(adapter=9, kept=Kept(NOTHING.forgetting, personal))
+    assert found["verdict"] == "do not promote"
+    assert "repeats personal data of training conversations, 1 times (email)" in found["reasons"][0]
+
+
+def test_every_reason_is_told_to_machines_in_the_same_order() -> None:
+    found = judged(adapter=5, prompted=9, nll_ar=1.4, prompts=enough("prompted", "why"), languages={"ar": 2, "en": 9})
+    assert len(found["reasons"]) == len(found["because"]) > 4
+    for sentence, because in zip(found["reasons"], found["because"], strict=True):
+        assert SENTENCES[because["code"]].format(**because["figures"]) == sentence
+
+
+def test_an_endpoint_without_likelihoods_is_a_prompt_arm_like_any_other() -> None:
+    talks = pl.DataFrame({"conversation_id": [str(n) for n in range(40)], "language": "en", "messages": None})
+    rows = []
+    for arm, kept in (("base", 2.0), ("endpoint", 9.0), (ADAPTER, 8.0)):
+        for n, key in enumerate(talks["conversation_id"]):
+            rows.append((arm, key, "playbook", kept + n % 2, 12.0))
+            rows += [(arm, key, "nll", 1.0, 1.0)] * (arm != "endpoint")
+    scores = pl.DataFrame(rows, schema=SCORES, orient="row")
+    arms = arm_table(scores, talks, PARAMS.redraws)
+    compared = comparisons(scores, talks, UNWRITTEN, PARAMS)
+    found = verdict(arms, compared, UNREACHED, NOTHING, PARAMS)
+    assert (found["verdict"], found["best_prompt_arm"]) == ("do not promote", "endpoint")
+    assert found["reasons"][0].startswith("the adapter is not shown to beat endpoint on playbook")
+
+
+def test_comparisons_say_which_direction_is_better() -> None:
+    talks = pl.DataFrame({"conversation_id": ["a"], "language": ["en"], "messages": [None]})
+    rows = [(arm, "a", metric, 1.0, 1.0) for arm in (*PROMPTS, ADAPTER) for metric in ("nll", "chrf", "words")]
+    found = comparisons(pl.DataFrame(rows, schema=SCORES, orient="row"), talks, UNWRITTEN, PARAMS)
+    directions = dict(found.select("metric", "better").iter_rows())
+    assert directions == {"nll": -1, "chrf": 1, "words": 0}
+
+
+sizes = st.lists(st.tuples(st.floats(0, 50), st.floats(1, 50)), min_size=2, max_size=40)
+
+
+@given(sizes)
+def test_an_arm_does_not_differ_from_itself(pairs: list[tuple[float, float]]) -> None:
+    values, weights = (pl.Series(side).to_numpy() for side in zip(*pairs, strict=True))
+    found = paired_difference((values, weights), (values, weights), Bootstrap(100, 1))
+    assert (found.value, found.low, found.high) == (0, 0, 0)
+
+
+@given(sizes)
+def test_an_interval_lies_within_the_conversations_own_ratios(pairs: list[tuple[float, float]]) -> None:
+    values, weights = (pl.Series(side).to_numpy() for side in zip(*pairs, strict=True))
+    found = ratio(values, weights, Bootstrap(100, 1))
+    ratios = values / weights
+    assert min(ratios) - 1e-9 <= found.low <= found.high <= max(ratios) + 1e-9
+
+
+def test_pairing_finds_what_two_separate_intervals_would_hide() -> None:
+    base = pl.Series([float(n % 10) for n in range(N)]).to_numpy()
+    ones = base * 0 + 1
+    found = paired_difference((base + 0.5, ones), (base, ones), Bootstrap(500, 1))
+    assert found.low > 0.49
+
+
+def test_mcnemar_is_the_exact_binomial_test_of_the_discordant_pairs() -> None:
+    assert mcnemar(0, 0) == mcnemar(4, 4) == 1
+    assert mcnemar(9, 1) == mcnemar(1, 9) == pytest.approx(2 * (1 + 10) / 2**10)
+    assert mcnemar(0, 6) == pytest.approx(0.03125)
+
+
+@settings(deadline=None)  # importing scipy takes a while
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_mcnemar_agrees_with_the_binomial_test_of_scipy(ours: int, theirs: int) -> None:
+    from scipy.stats import binomtest
+
+    expected = binomtest(ours, ours + theirs).pvalue if ours + theirs else 1.0
+    assert mcnemar(ours, theirs) == pytest.approx(expected, rel=1e-9)
+
+
+def test_holm_multiplies_the_smallest_by_all_and_never_turns_the_order() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_only_raises_and_keeps_the_order(p_values: list[float]) -> None:
+    for p, adjusted in zip(p_values, holm(p_values), strict=True):
+        assert p <= adjusted <= 1
+    by_size = [adjusted for _, adjusted in sorted(zip(p_values, holm(p_values), strict=True))]
+    assert by_size == sorted(by_size)
+
+
+def test_the_jackknife_interval_of_a_mean_is_the_textbooks() -> None:
+    values = pl.Series([1.0, 2.0, 4.0, 9.0]).to_numpy()
+    without = (values.sum() - values) / 3
+    found = jackknife(values.mean(), without)
+    assert found.high - found.value == pytest.approx(1.959964 * values.std(ddof=1) / 2)

@@ -1,0 +1,92 @@
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.builders import talk
+from tests.training.tiny import model, renderer
+from training.judge.generation import Decoding, Memory, generate
+
+
+def prompts() -> list[list[int]]:
+    return [renderer().prompt(talk(words)) for words in ("hi", "a longer question, with more words", "أين طلبي؟")]
+
+
+def written(**settings: Any) -> list[str]:
+    decoding = Decoding(**{"max_new_tokens": 12, "batch": 3, **settings})
+    return [r.text for r in generate(model(), renderer(), prompts(), decoding)]
+
+
+@pytest.mark.parametrize("batch", [2, 3, 8])
+def test_what_stands_beside_a_prompt_does_not_change_the_words(batch: int) -> None:
+    assert written(batch=1) == written(batch=batch)
+
+
+class KilledError(Exception): ...
+
+
+def test_a_run_that_was_killed_goes_on_behind_its_last_batch_and_gives_the_same(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def killed_after_one(batches: Iterable[list[int]], _total: int) -> Iterator[list[int]]:
+        for number, batch in enumerate(batches):
+            if number:
+                raise KilledError
+            yield batch
+
+    def counted(batches: Iterable[list[int]], _total: int) -> Iterator[list[int]]:
+        yield from batches
+        seen.append(len(list(tmp_path.glob("*.json"))))
+
+    kept = Decoding(12, 2, Memory(tmp_path, "weights"))
+    with pytest.raises(KilledError):
+        generate(model(), renderer(), prompts(), kept, killed_after_one)
+    assert len(list(tmp_path.glob("*.json"))) == 1
+    assert [r.text for r in generate(model(), renderer(), prompts(), kept, counted)] == written(batch=2)
+    assert seen == [2]
+    nobody: Any = SimpleNamespace(device=model().device, dtype=model().dtype)  # all is remembered: no model is asked
+    assert [r.text for r in generate(nobody, renderer(), prompts(), kept)] == written(batch=2)
+
+
+def test_replies_of_other_weights_or_of_another_limit_are_not_taken_and_go_in_the_end(tmp_path: Path) -> None:
+    for weights, limit in (("a", 12), ("b", 12), ("b", 5)):
+        memory = Memory(tmp_path, weights)
+        generate(model(), renderer(), prompts(), Decoding(limit, 3, memory))
+    assert len(list(tmp_path.glob("*.json"))) == 3
+    memory.forget_unused()
+    assert len(list(tmp_path.glob("*.json"))) == 1
+
+
+def test_what_the_models_own_settings_say_of_decoding_counts_for_nothing() -> None:
+    poisoned = model()
+    plain = written()
+    settings = {"repetition_penalty": 9.0, "no_repeat_ngram_size": 1, "min_new_tokens": 12, "max_time": 0.0}
+    for name, value in settings.items():
+        setattr(poisoned.generation_config, name, value)
+    likely = [int(t) for text in plain for t in renderer().tokenizer(text)["input_ids"]]
+    poisoned.generation_config.suppress_tokens = likely
+    poisoned.generation_config.bad_words_ids = [[token] for token in likely]
+    assert [r.text for r in generate(poisoned, renderer(), prompts(), Decoding(12, 3))] == plain
+
+
+def test_a_reply_that_never_ends_is_cut_and_says_so() -> None:
+    for reply in generate(model(), renderer(), prompts(), Decoding(5, 2)):
+        assert reply.tokens <= 5
+        assert reply.stopped == (reply.tokens < 5)
+
+
+def test_the_stop_token_ends_a_reply_and_is_no_part_of_it() -> None:
+    import torch
+
+    willing = model()
+    with torch.no_grad():  # every hidden state points at the stop token
+        willing.lm_head.weight.zero_()
+        willing.lm_head.weight[renderer().stop_id] = 0.0
+        willing.model.norm.weight.fill_(0.0)
+        willing.lm_head.bias = torch.nn.Parameter(
+            torch.nn.functional.one_hot(torch.tensor(renderer().stop_id), 600) * 9.0
+        )
+    for reply in generate(willing, renderer(), prompts(), Decoding(5, 2)):
+        assert (reply.text, reply.tokens, reply.stopped) == ("", 1, True)

@@ -1,0 +1,77 @@
+"""The adapter's folder: what it tells, and what of it is never loaded."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation.harness.errors import QiratError
+from tests.training.adapters import trained
+from tests.training.tiny import model
+from training.model.adapter import load_adapter, read_provenance
+from training.model.base import Model
+
+TINY = Model(name="tiny", dtype="float32", template_arguments={})
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    trained(tmp_path)
+    return Path("models/adapter")
+
+
+class Planted:
+    """Writes a file as soon as it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return Path.write_text, (Path("planted"), "run")
+
+
+def test_an_adapter_is_loaded_whole(folder: Path) -> None:
+    assert load_adapter(model(), folder, TINY) is not None
+
+
+def test_a_pickled_adapter_is_refused_and_not_opened(folder: Path) -> None:
+    (folder / "adapter_model.safetensors").unlink()
+    (folder / "adapter_model.bin").write_bytes(pickle.dumps(Planted()))
+    with pytest.raises(QiratError, match=r"holds no adapter_model\.safetensors; pickled weights .* are never loaded"):
+        load_adapter(model(), folder, TINY)
+    assert not Path("planted").exists()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"peft_type": "PREFIX_TUNING"},
+        {"auto_mapping": {"base_model_class": "Planted", "parent_library": "planted"}},
+        {"megatron_config": {"tensor_model_parallel_size": 1}, "megatron_core": "planted"},
+    ],
+)
+def test_settings_that_import_modules_by_name_are_refused(folder: Path, settings: dict[str, Any]) -> None:
+    path = folder / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | settings), "utf-8")
+    with pytest.raises(QiratError, match="which import modules by name"):
+        load_adapter(model(), folder, TINY)
+
+
+def test_a_folder_that_training_did_not_leave_is_told(tmp_path: Path) -> None:
+    with pytest.raises(QiratError, match="is no adapter that Qirat trained"):
+        read_provenance(tmp_path)
+
+
+def test_the_adapters_card_is_valid_and_names_the_licence_of_the_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import ModelCard
+
+    monkeypatch.chdir(tmp_path)
+    Path("tiny").mkdir()
+    Path("tiny/README.md").write_text("---\nlicense: apache-2.0\n---\n", "utf-8")
+    card = ModelCard.load(trained(tmp_path) / "README.md")
+    data = card.data.to_dict()
+    assert (data["base_model"], data["library_name"], data["tags"]) == ("tiny", "peft", ["lora", "qirat"])
+    assert "| base licence | apache-2.0 |" in card.text
+    assert read_provenance(Path("models/adapter"))["base"]["licence"] == "apache-2.0"

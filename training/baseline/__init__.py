@@ -1,0 +1,1 @@
+"""Stage baseline: what prompts alone reach, before anything is trained."""

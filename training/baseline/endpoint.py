@@ -1,0 +1,99 @@
+"""A model elsewhere as one more arm, over any OpenAI-compatible endpoint.
+
+The test conversations leave this machine for it, as they were curated. It tells no likelihoods, so this arm has none.
+Answers are kept in data/cache/baseline by their content: a rerun asks nobody and gives the same bytes.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import Field
+
+from curation.harness.endpoint import Answer, UnansweredError, ask
+from curation.harness.errors import QiratError
+from curation.harness.files import atomic
+from curation.harness.memory import CACHE
+from curation.harness.params import Params
+from curation.record.conversation import canonical_json
+from training.judge.arms import Before, Messages, with_prefix
+from training.judge.scoring import PREDICTIONS, Evaluate, reply_turns
+
+KEY = "QIRAT_ENDPOINT_KEY"
+PLACE = CACHE / "baseline" / "endpoint"
+
+
+class Endpoint(Params):
+    """baseline.endpoint; its key stands in the environment variable QIRAT_ENDPOINT_KEY."""
+
+    url: str  # such as https://host/v1
+    model: str
+    prompted: bool = True  # with the written prompt
+    most: int = Field(default=1000, gt=0)  # requests; more are refused before the first is sent
+    timeout: float = Field(default=60, gt=0)  # seconds an answer
+
+
+def endpoint_replies(
+    asked: Endpoint,
+    conversations: pl.DataFrame,
+    before: Before,
+    params: Evaluate,
+    count: Callable[[str], int],
+    progress: Callable[[Iterable[Any]], Iterable[Any]],
+) -> pl.DataFrame:
+    """PREDICTIONS of the arm `endpoint`; `count` counts tokens where the endpoint does not tell them."""
+    places = [(row, turn) for row in conversations.iter_rows(named=True) for turn in reply_turns(row["messages"])]
+    bodies = [_body(asked, before(row, turn), row["messages"][:turn], params) for row, turn in places]
+    missing = sum(not _path(asked, body).exists() for body in bodies)
+    if missing > asked.most:
+        raise QiratError(
+            f"params.yaml, baseline.endpoint: {missing:,} answers are wanted and {asked.most:,} allowed; "
+            "raise baseline.endpoint.most or lower evaluate.generated"
+        )
+    found = []
+    for (row, turn), body in progress(list(zip(places, bodies, strict=True))):
+        answer = _answer(asked, body)
+        prompt = answer.prompt_tokens
+        sent = count(" ".join(m["content"] for m in body["messages"])) if prompt is None else prompt
+        said = count(answer.text) if answer.tokens is None else answer.tokens
+        found.append(("endpoint", row["conversation_id"], turn, sent, answer.text.strip(), said, answer.finished))
+    return pl.DataFrame(found, schema=PREDICTIONS, orient="row")
+
+
+def _body(asked: Endpoint, prefix: Messages, messages: Sequence[Any], params: Evaluate) -> dict[str, Any]:
+    joined, _ = with_prefix(prefix, messages)
+    return {
+        "model": asked.model,
+        "temperature": 0,
+        "seed": params.seed,
+        "max_tokens": params.max_new_tokens,
+        "messages": [{"role": m["role"], "content": m["content"]} for m in joined],
+    }
+
+
+def _path(asked: Endpoint, body: dict[str, Any]) -> Path:
+    words = canonical_json([asked.url, body])
+    return PLACE / f"{hashlib.sha256(words.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
+
+
+def _answer(asked: Endpoint, body: dict[str, Any]) -> Answer:
+    path = _path(asked, body)
+    if path.exists():
+        return Answer(**json.loads(path.read_text("utf-8")))
+    if not asked.url.startswith(("https://", "http://")):
+        raise QiratError(f"params.yaml, baseline.endpoint.url: {asked.url!r} is no address; such as https://host/v1")
+    address = f"{asked.url.rstrip('/')}/chat/completions"
+    try:
+        answer = ask(address, os.environ.get(KEY), body, asked.timeout)
+    except UnansweredError as error:
+        raise QiratError(
+            f"params.yaml, baseline.endpoint: {asked.url} gave no answer: {error}; set {KEY} if it wants a key and run "
+            "again (answers so far are kept), or leave baseline.endpoint null"
+        ) from None
+    with atomic(path) as temporary:
+        temporary.write_text(canonical_json(vars(answer)), "utf-8")
+    return answer

@@ -1,0 +1,1 @@
+"""What people ask about training: `qirat cost`, `preview`, `curve`, `canaries`, `export`."""

@@ -1,0 +1,186 @@
+"""What is learnt of one conversation, token by token: `qirat preview`."""
+
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from curation.harness.errors import QiratError
+from curation.harness.files import atomic, finished_table
+from curation.harness.params import load_params
+from training.model.base import Model, load_tokenizer
+from training.template import IGNORED
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+SPLITS = ("train", "dev", "test")
+SHORTEST_ID = 6  # hex digits that still name a conversation
+COLOURS = {"learnt": "\x1b[1;32m", "context": "\x1b[2m", "special": "\x1b[35m"}
+LEARNT_END = "\x1b[1;35m"  # a special token that is learnt: the end of a reply
+PLAIN = "\x1b[0m"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One token as text, or several where a letter takes more than one."""
+
+    text: str
+    ids: tuple[int, ...]
+    learnt: bool
+    special: bool
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One example of the conversation."""
+
+    split: str
+    turns: list[int]
+    pieces: list[Piece]
+
+    @property
+    def heading(self) -> str:
+        tokens = sum(len(piece.ids) for piece in self.pieces)
+        learnt = sum(len(piece.ids) for piece in self.pieces if piece.learnt)
+        turns = ", ".join(str(turn + 1) for turn in self.turns)
+        return (
+            f"{self.split}: {tokens:,} tokens, {learnt:,} learnt ({learnt / tokens:.0%}): the replies of turns {turns}"
+        )
+
+
+def preview(wanted: str, split: str | None) -> tuple[str, list[Shown]]:
+    """The conversation_id that begins with `wanted`, and its examples as `tokenize` left them."""
+    found = [_rows(wanted, name) for name in ((split,) if split else SPLITS)]
+    examples = pl.concat(found)
+    whole = _whole_id(wanted, examples["conversation_id"].unique().to_list(), split)
+    tokenizer = load_tokenizer(load_params("model", Model))
+    return whole, [
+        Shown(row["split"], row["turns"], pieces(tokenizer, row["input_ids"], row["labels"]))
+        for row in examples.iter_rows(named=True)
+    ]
+
+
+def pieces(tokenizer: "PreTrainedTokenizerBase", ids: list[int], labels: list[int]) -> list[Piece]:
+    """The tokens in order; those that only together make a letter stand together."""
+    special = {n for n, token in tokenizer.added_tokens_decoder.items() if token.special}
+    found: list[Piece] = []
+    begun, shown = 0, 0  # ids[begun:shown] are already told and decide whether a space stands before the next
+    for end in range(1, len(ids) + 1):
+        before = str(tokenizer.decode(ids[begun:shown], clean_up_tokenization_spaces=False))
+        text = str(tokenizer.decode(ids[begun:end], clean_up_tokenization_spaces=False))[len(before) :]
+        if text.endswith("\N{REPLACEMENT CHARACTER}") and end < len(ids) and ids[end] not in special:
+            continue
+        learnt = labels[end - 1] != IGNORED
+        found.append(Piece(text, tuple(ids[shown:end]), learnt, ids[end - 1] in special))
+        begun, shown = shown, end
+    return found
+
+
+def as_text(whole: str, shown: list[Shown], coloured: bool) -> str:
+    """For the terminal. Without colours, what is learnt stands in ⟦brackets⟧."""
+    blocks = [f"{example.heading}\n{''.join(_runs(example.pieces, coloured))}" for example in shown]
+    legend = (
+        f"{COLOURS['learnt']}learnt{PLAIN} {COLOURS['context']}context{PLAIN} {COLOURS['special']}special{PLAIN}"
+        if coloured
+        else "⟦learnt⟧, the rest is context"
+    )
+    return "\n\n".join([f"{whole}: {legend}", *blocks])
+
+
+def write_page(whole: str, shown: list[Shown], path: Path) -> None:
+    """The same as a page that needs nothing beside it."""
+    sections = "\n".join(
+        f"<h2>{html.escape(example.heading)}</h2>\n<section>{''.join(_lines(example.pieces))}</section>"
+        for example in shown
+    )
+    with atomic(path) as temporary:
+        temporary.write_text(PAGE.format(title=html.escape(whole), sections=sections), "utf-8")
+
+
+def _rows(wanted: str, split: str) -> pl.DataFrame:
+    table = finished_table(f"tokenized/{split}", "tokenize", ["conversation_id", "input_ids", "labels", "turns"])
+    named = pl.col("conversation_id").str.starts_with(wanted)
+    return table.filter(named).with_columns(split=pl.lit(split))
+
+
+def _whole_id(wanted: str, found: list[str], split: str | None) -> str:
+    if len(found) == 1 and len(wanted) >= SHORTEST_ID:
+        return found[0]
+    excluded = finished_table("tokenized/excluded", "tokenize").filter(
+        pl.col("conversation_id").str.starts_with(wanted), pl.col("split").is_in([split] if split else SPLITS)
+    )
+    if len(excluded) == 1 and len(wanted) >= SHORTEST_ID:
+        row = excluded.row(0, named=True)
+        raise QiratError(f"{row['conversation_id']} is in {row['split']}, but has no tokens: {row['reason']}")
+    where = split or "train, dev or test"
+    raise QiratError(
+        f"{len(found)} conversations of {where} have tokens and are called {wanted!r}...; give at least {SHORTEST_ID} "
+        "digits of one conversation_id of data/splits (`qirat why ROW` tells where a row went)"
+    )
+
+
+def _runs(told: list[Piece], coloured: bool) -> Iterator[str]:
+    """Neighbours of one kind together."""
+    if not coloured:
+        for learnt, run in groupby(told, key=lambda piece: piece.learnt):
+            text = "".join(piece.text for piece in run)
+            yield f"⟦{text}⟧" if learnt else text
+        return
+    for colour, run in groupby(told, key=_colour):
+        yield f"{colour}{''.join(piece.text for piece in run)}{PLAIN}"
+
+
+def _colour(piece: Piece) -> str:
+    if piece.special:
+        return LEARNT_END if piece.learnt else COLOURS["special"]
+    return COLOURS["learnt" if piece.learnt else "context"]
+
+
+def _lines(told: list[Piece]) -> Iterator[str]:
+    """One block a line, so that each is laid out in the direction of its own words."""
+    line = ""
+    for piece in told:
+        first, *others = piece.text.split("\n")
+        line += _span(piece, first + "⏎" * bool(others))
+        for part in others:
+            yield f'<p dir="auto">{line}</p>\n'
+            line = _span(piece, part) if part else ""
+    yield f'<p dir="auto">{line}</p>\n'
+
+
+def _span(piece: Piece, text: str) -> str:
+    names = " ".join(name for name, true in (("learnt", piece.learnt), ("special", piece.special)) if true)
+    ids = " ".join(map(str, piece.ids))
+    if piece.special:  # isolated, so that it says nothing of the line's direction
+        return f'<bdi dir="ltr" class="{names}" title="{ids}">{html.escape(text)}</bdi>'
+    return f'<span class="{names}" title="{ids}">{html.escape(text)}</span>'
+
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 1rem/1.8 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
+h1 {{ font-size: 1.1rem; overflow-wrap: anywhere; }}
+h2 {{ font-size: 1rem; margin-top: 2rem; }}
+section {{ border: 1px solid #8886; border-radius: .4rem; padding: .6rem 1rem; }}
+p {{ margin: 0; min-height: 1.8em; white-space: pre-wrap; overflow-wrap: anywhere; }}
+span, bdi {{ color: light-dark(#555, #aaa); }}
+span:hover, bdi:hover {{ outline: 1px solid; }}
+.special {{ color: light-dark(#8a2be2, #c9a0ff); font: .8em ui-monospace, monospace; }}
+.learnt {{ color: light-dark(#06431f, #c8f7d8); background: light-dark(#c9f2d6, #14532d); }}
+.learnt.special {{ color: light-dark(#8a2be2, #e2ccff); }}
+</style>
+<h1>{title}</h1>
+<p><span class="learnt">learnt</span> <span>context</span> <bdi class="special">special</bdi> (point for the id)</p>
+{sections}
+</html>
+"""

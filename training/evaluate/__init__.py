@@ -1,0 +1,1 @@
+"""Stage evaluate: the adapter against the prompts on the same test conversations."""

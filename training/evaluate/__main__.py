@@ -1,0 +1,119 @@
+"""The adapter against the prompts, on the same test conversations, and the verdict.  python -m training.evaluate"""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curation.harness.errors import QiratError
+from curation.harness.memory import CACHE
+from curation.harness.stage import Stage
+from curation.record.playbook import Playbook
+from training.evaluate.memorisation import Personal, memorised
+from training.evaluate.promote import Kept, comparisons, verdict
+from training.judge import forgetting
+from training.judge.arms import ADAPTER, bare, prompt_arms
+from training.judge.generation import Memory
+from training.judge.rules import outcomes, rule_table
+from training.judge.scoring import ALL, Evaluate, Judge, arm_table, as_text, reply_scores
+from training.judge.style import style_table
+from training.model.adapter import TRAINED_ON, load_adapter
+from training.model.base import Model, weights_id
+
+ADAPTER_PLACE = Path("models/adapter")
+
+
+def main() -> None:
+    """Measure the adapter as the baseline measured the prompts, compare in pairs, decide."""
+    with Stage("evaluate", Evaluate) as stage:
+        params, model = stage.params, stage.section("model", Model)
+        playbook = Playbook.load(stage.input("playbook.yaml"))
+        theirs = stage.read("baseline/scores")
+        predicted = stage.read("baseline/predictions")
+        asked, answered = (only(stage.read("splits/test"), table) for table in (theirs, predicted))
+        folder = stage.input(ADAPTER_PLACE)
+        learnt = stage.read("splits/train").join(trained_on(folder), on="conversation_id", how="semi")
+
+        memory = Memory(CACHE / stage.name / "replies", weights_id(model) + adapter_id(folder))
+        judge = Judge.of(model, playbook, params, stage.progress, memory)
+        judge = dataclasses.replace(judge, model=load_adapter(judge.model, folder, model))
+        predictions = judge.write(ADAPTER, answered, bare)
+        ours = pl.concat([judge.likelihood(ADAPTER, asked, bare), reply_scores(predictions, answered, playbook)])
+        remembered = forgetting.answers(ADAPTER, judge.model, judge.renderer, params.forgetting, stage.progress)
+        memory.forget_unused()
+
+        scores, written = pl.concat([theirs, ours]), pl.concat([predicted, predictions])
+        arms = pl.concat([arm_table(scores, asked, params.redraws), style_table(written, answered)])
+        compared = comparisons(scores, asked, written, params)
+        before = stage.read("baseline/forgetting")
+        kept = Kept(
+            forgetting.table(pl.concat([before, remembered]), ADAPTER, "base", params.redraws),
+            memorised(predictions, answered, learnt, stage.section("score", Personal).countries),
+        )
+        found = verdict(arms, compared, stage.read_json("data/baseline/verdict.json"), kept, params)
+
+        stage.write("evaluated/predictions", written)
+        stage.write("evaluated/scores", scores)
+        stage.write("evaluated/arms", arms.sort("arm", "metric", "language"))
+        stage.write("evaluated/comparisons", compared)
+        stage.write("evaluated/rules", rule_table(outcomes(written, answered, playbook), answered))
+        stage.write("evaluated/forgetting", kept.forgetting)
+        stage.write("evaluated/memorised", kept.memorised)
+        stage.write_json("data/evaluated/verdict.json", found)
+        stage.write_metrics(metrics(arms, compared, kept, found["verdict"]))
+        print(as_text(arms, (*prompt_arms(arms["arm"].unique()), ADAPTER)))
+        stage.say(f"{found['verdict']}: {'; '.join(found['reasons'])}")
+        if params.require_promotion:
+            refuse_what_is_not_promoted(found)
+
+
+def only(test: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    """The conversations that the baseline asked about, in one order."""
+    return test.join(named.select("conversation_id").unique(), on="conversation_id").sort("conversation_id")
+
+
+def trained_on(folder: Path) -> pl.DataFrame:
+    """conversation_id of what the adapter saw."""
+    return pl.read_parquet(folder / TRAINED_ON).select("conversation_id")
+
+
+def adapter_id(folder: Path) -> str:
+    """A hash of the adapter's weights and configuration."""
+    digest = hashlib.sha256()
+    for path in sorted([*folder.glob("*.safetensors"), folder / "adapter_config.json"]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def refuse_what_is_not_promoted(found: Mapping[str, Any]) -> None:
+    """Makes `dvc repro` fail, for roads that end in a release."""
+    if found["verdict"] != "promote":
+        raise QiratError(
+            f"{found['verdict']}: {found['reasons'][0]}. Everything is written; params.yaml: "
+            "evaluate.require_promotion makes the stage fail"
+        )
+
+
+def metrics(arms: pl.DataFrame, compared: pl.DataFrame, kept: Kept, word: str) -> dict[str, float | int]:
+    """The adapter's figures, and what it gains over each prompt arm, over all languages."""
+    mine = arms.filter((pl.col("language") == ALL) & (pl.col("arm") == ADAPTER))
+    gained = compared.filter(pl.col("language") == ALL)
+    lost = kept.forgetting.filter(pl.col("against").is_not_null())
+    return {
+        **{f"{ADAPTER}_{metric}": value for metric, value in mine.select("metric", "value").iter_rows()},
+        **{
+            f"{metric}_difference_to_{against}": value
+            for against, metric, value in gained.select("against", "metric", "difference").iter_rows()
+        },
+        **{f"ability_difference_{code}": value for code, value in lost.select("language", "value").iter_rows()},
+        "verbatim_replies": kept.memorised.filter(what="verbatim").height,
+        "personal_data_repeated": kept.memorised.filter(what="personal").height,
+        "promoted": int(word == "promote"),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How answers are judged: the arms, what they write, and each measure of it."""

@@ -1,0 +1,114 @@
+"""What the model could do before: short questions with a right answer and wrong ones, in English and Arabic.
+
+en.yaml and ar.yaml are written by us: arithmetic, translation, grammar, knowledge that does not change, reading,
+following an instruction, and refusals that must stay. An answer is not written but weighed: the chance the model gives
+the right one among those offered, by the likelihood of each as its reply. That is cheap, exact, and moves before the
+first answer flips. A further language is a further file.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import yaml
+
+from curation.harness.params import Params
+from curation.record.conversation import message
+from curation.statistics.intervals import Bootstrap, paired_difference, ratio
+from training.model.likelihood import Progress, negative_log_likelihoods
+from training.template import Example, Renderer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+FOLDER = Path(__file__).parent
+ANSWERS = pl.Schema(
+    {
+        "arm": pl.String,
+        "item": pl.String,  # language and place in its file
+        "language": pl.String,
+        "kind": pl.String,
+        "value": pl.Float64,  # chance given to the right answer among those offered
+        "right": pl.Boolean,  # it is the likeliest
+    }
+)
+TABLE = pl.Schema(
+    {
+        "arm": pl.String,
+        "against": pl.String,  # null: the arm's own figure; else the paired difference to this arm
+        "language": pl.String,  # "all" or a code
+        "value": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "right": pl.Float64,  # share of the questions whose right answer is the likeliest, or the difference of it
+        "n": pl.Int64,  # questions
+    }
+)
+
+
+class Item(Params):
+    """One question; two wrong answers, so that chance alone gives a third."""
+
+    kind: str
+    ask: str
+    right: str
+    wrong: tuple[str, str]
+
+
+def items(count: int) -> list[tuple[str, str, Item]]:
+    """(id, language, item): `count` of each language, spread evenly over its file and so over the kinds."""
+    chosen = []
+    for path in sorted(FOLDER.glob("*.yaml")):
+        found = [Item.model_validate(item) for item in yaml.safe_load(path.read_text("utf-8"))]
+        places = sorted({n * len(found) // count for n in range(min(count, len(found)))}) if count else []
+        if count >= len(found):
+            places = list(range(len(found)))
+        chosen += [(f"{path.stem}:{place + 1}", path.stem, found[place]) for place in places]
+    return chosen
+
+
+def answers(
+    arm: str, model: "PreTrainedModel", renderer: Renderer, count: int, progress: Callable[..., Any]
+) -> pl.DataFrame:
+    """ANSWERS of a model to `count` questions of each language."""
+    import numpy as np
+
+    asked = items(count)
+    offered = [_example(renderer, item.ask, text) for _, _, item in asked for text in (item.right, *item.wrong)]
+
+    def bar(batches: Any, total: int) -> Any:
+        return progress(batches, f"{arm}, general ability", total, "batches")
+
+    told: Progress = bar
+    sums = np.array(negative_log_likelihoods(model, offered, progress=told)).reshape(-1, 3)
+    likely = np.exp(sums.min(axis=1, keepdims=True) - sums)
+    chances = likely[:, 0] / likely.sum(axis=1)
+    rows = [
+        (arm, name, language, item.kind, float(chance), bool(nll.argmin() == 0))
+        for (name, language, item), chance, nll in zip(asked, chances, sums, strict=True)
+    ]
+    return pl.DataFrame(rows, schema=ANSWERS, orient="row")
+
+
+def table(found: pl.DataFrame, arm: str, against: str, bootstrap: Bootstrap) -> pl.DataFrame:
+    """TABLE of two arms and their paired difference; the question is what is drawn anew."""
+    both = pl.concat([found, found.with_columns(language=pl.lit("all"))]).sort("arm", "item")
+    rows: list[tuple[object, ...]] = []
+    for language in sorted(both["language"].unique()):
+        sides = {a: both.filter(arm=a, language=language) for a in (arm, against)}
+        values = {a: side["value"].to_numpy() for a, side in sides.items()}
+        shares = {a: float(side["right"].mean()) for a, side in sides.items()}  # type: ignore[arg-type]
+        ones = values[arm] * 0 + 1
+        for name in (against, arm):
+            alone = ratio(values[name], ones, bootstrap)
+            rows.append((name, None, language, alone.value, alone.low, alone.high, shares[name], alone.n))
+        pair = paired_difference((values[arm], ones), (values[against], ones), bootstrap)
+        lost = shares[arm] - shares[against]
+        rows.append((arm, against, language, pair.value, pair.low, pair.high, lost, pair.n))
+    return pl.DataFrame(rows, schema=TABLE, orient="row")
+
+
+def _example(renderer: Renderer, ask: str, answer: str) -> Example:
+    (example,) = renderer.examples([message("user", ask), message("assistant", answer)])
+    return example

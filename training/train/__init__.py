@@ -1,0 +1,1 @@
+"""Stage train: a LoRA adapter tuned with TRL on the proved tokens."""

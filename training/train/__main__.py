@@ -1,0 +1,219 @@
+"""Tune a LoRA adapter with TRL on the proved tokens.  python -m training.train
+
+Two recipes stand in params.yaml, `cpu` to see the whole road work on two cores and `gpu` to train for real;
+`dvc exp run -S train.profile=gpu` changes over. The adapter that is kept is the one with the lowest loss on dev, a
+mean over tokens and not over batches. Same data, params and machine: same bytes.
+"""
+
+import hashlib
+import json
+from importlib.metadata import version
+from typing import Any
+
+import polars as pl
+
+from curation.harness.errors import QiratError
+from curation.harness.files import atomic
+from curation.harness.memory import CACHE, code_version
+from curation.harness.stage import Stage
+from curation.record.conversation import canonical_json
+from curation.record.draw import fair_order
+from training.model.adapter import write_adapter
+from training.model.base import Model, load_model, load_tokenizer, weights_id
+from training.model.cost import Shape, training_operations
+from training.template import IGNORED, Example, Renderer
+from training.train.checkpoints import Checkpoints
+from training.train.fit import Trained, fit, fit_on_all, processes_wanted
+from training.train.memory import memory
+from training.train.recipe import Recipe, Train, settled
+from training.train.watch import Curve, notes, token_loss, told
+
+LOG = pl.Schema(
+    {
+        "step": pl.Int64,
+        "epoch": pl.Float64,
+        "loss": pl.Float64,  # nats a token of the step's batch; null where only dev was measured
+        "dev_loss": pl.Float64,  # nats a token of the dev conversations; null between measurements
+        "learning_rate": pl.Float64,
+        "tokens": pl.Int64,  # read so far, context and replies
+    }
+)
+
+
+def main() -> None:
+    """Train on data/tokenized/train, watch data/tokenized/dev, keep the best adapter."""
+    with Stage("train", Train) as stage:
+        model, params = stage.section("model", Model), stage.params
+        stage.input("data/baseline/passed")
+        whole = {split: stage.read(f"tokenized/{split}") for split in ("train", "dev")}
+        chosen = {
+            "train": sampled(whole["train"], params.recipe.max_tokens, params.recipe.train_tokens, params.seed),
+            "dev": sampled(whole["dev"], params.recipe.max_tokens, params.recipe.dev_tokens, params.seed),
+        }
+        trained_on = rows_of(chosen["train"], stage.read("splits/train"))
+        numbers = seen(whole["train"], chosen["train"])
+        stage.say(
+            f"profile {params.profile}: {numbers['examples_seen']:,} of {numbers['examples']:,} examples, "
+            f"{numbers['tokens_seen']:,} of {numbers['tokens']:,} tokens an epoch"
+        )
+        tokenizer, base = load_tokenizer(model), load_model(model, params.recipe.quantised)
+        recipe, config = settled(params.recipe, base.config, chosen["train"].height), base.config
+        refuse_cuts(chosen["train"], recipe, params.profile)
+        origin = provenance(whole, model, params, recipe, Renderer(tokenizer, model.template_arguments))
+        shape = Shape.of(config, int(recipe.rank))
+        checkpoints = Checkpoints({**origin, **surroundings()})
+        processes = processes_wanted()
+        if processes > 1:
+            del base  # the memory of the first GPU is for its process
+            trained = fit_on_all(processes, model, chosen["train"], chosen["dev"], params, recipe, checkpoints)
+        else:
+            trained = fit(base, tokenizer, chosen["train"], examples_of(chosen["dev"]), params, recipe, checkpoints)
+        numbers |= outcome(trained)
+        if recipe.strength < 1:
+            numbers["dev_loss"] = token_loss(trained.model, examples_of(chosen["dev"]))
+        log = log_table(trained.history, trained.curve)
+        found = notes(list(log.drop_nulls("loss").select("step", "loss").iter_rows()), trained.curve)
+
+        stage.write("training/log", log)
+        stage.write_json("data/training/notes.json", found)
+        stage.write_json("data/training/cost.json", counted_cost(chosen["train"], shape, recipe))
+        with stage.output("models/adapter") as folder:
+            write_adapter(folder, trained.model, tokenizer, {**origin, "training": numbers}, trained_on)
+        stage.write_metrics(numbers)
+        remember_times(trained.took)
+        checkpoints.clear()
+        for note in found:
+            stage.say(told(note))
+        stage.say(f"dev loss {numbers['dev_loss_start']:.3f} -> {numbers['dev_loss']:.3f} nats a token")
+
+
+def surroundings() -> dict[str, Any]:
+    """What else the last bits depend on: our code, threads, the GPU."""
+    import torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    machine = {"threads": torch.get_num_threads(), "gpu": gpu, "processes": processes_wanted()}
+    return {"code": code_version("train"), "machine": machine}
+
+
+def refuse_cuts(tokens: pl.DataFrame, recipe: Recipe, profile: str) -> None:
+    """Packing would cut what is longer than a pack."""
+    longest = int(tokens["input_ids"].list.len().max())  # type: ignore[arg-type]
+    if recipe.pack_tokens and recipe.pack_tokens < longest:
+        raise QiratError(
+            f"params.yaml, train.{profile}.pack_tokens: {recipe.pack_tokens} would cut an example of {longest} "
+            "tokens; raise it to tokenize.max_tokens or more"
+        )
+
+
+def counted_cost(tokens: pl.DataFrame, shape: Shape, recipe: Recipe) -> dict[str, float]:
+    """What can be counted before anything runs; `qirat cost` makes time, energy and money of it."""
+    lengths = tokens["input_ids"].list.len().to_list()
+    supervised = int((tokens["labels"].explode() != IGNORED).sum())
+    row = recipe.pack_tokens or max(lengths)
+    return {
+        "tokens": recipe.epochs * sum(lengths),
+        "operations": recipe.epochs * training_operations(shape, lengths, supervised),
+        "bytes_bfloat16": memory(shape, recipe, row * recipe.batch, 2, checkpointing=False),
+    }
+
+
+def remember_times(took: dict[str, float]) -> None:
+    """Times differ from run to run, so they stand beside the results, for `qirat cost`."""
+    with atomic(CACHE / "cost" / "train.json") as temporary:
+        temporary.write_text(json.dumps(took, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def sampled(tokens: pl.DataFrame, max_tokens: int | None, budget: int | None, seed: int) -> pl.DataFrame:
+    """Examples of at most `max_tokens`, in fair order, until `budget` tokens are together (at least one example)."""
+    sized = tokens.with_columns(_size=pl.col("input_ids").list.len().cast(pl.Int64))
+    if max_tokens is not None:
+        sized = sized.filter(pl.col("_size") <= max_tokens)
+    if not sized.height:
+        raise QiratError(f"no example has at most {max_tokens} tokens; raise max_tokens of the recipe in params.yaml")
+    ordered = fair_order(sized, seed)
+    if budget is not None:
+        ordered = ordered.filter((pl.col("_size").cum_sum() <= budget) | (pl.int_range(pl.len()) == 0))
+    return ordered.drop("_size")
+
+
+def seen(whole: pl.DataFrame, chosen: pl.DataFrame) -> dict[str, float | int]:
+    """How much of the training data the recipe looks at: a CPU run must not pass for a whole one."""
+
+    def count(tokens: pl.DataFrame, suffix: str) -> dict[str, float | int]:
+        return {
+            f"examples{suffix}": tokens.height,
+            f"tokens{suffix}": int(tokens["input_ids"].list.len().sum()),
+            f"supervised{suffix}": int((tokens["labels"].explode() != IGNORED).sum()),
+        }
+
+    return {**count(whole, ""), **count(chosen, "_seen")}
+
+
+def rows_of(tokens: pl.DataFrame, split: pl.DataFrame) -> pl.DataFrame:
+    """Which rows the recipe looks at, by all their names, so that a later `qirat forget` can find the adapter."""
+    rows = split.join(tokens, on="conversation_id", how="semi")
+    return rows.select("row_id", "conversation_id", "parent_id").sort("row_id")
+
+
+def examples_of(tokens: pl.DataFrame) -> list[Example]:
+    """Tokens and labels for `negative_log_likelihoods`."""
+    return [Example(ids, labels, []) for ids, labels in tokens.select("input_ids", "labels").iter_rows()]
+
+
+def log_table(history: list[dict[str, Any]], curve: Curve) -> pl.DataFrame:
+    """LOG: one row a step, dev losses beside the training losses of the same step."""
+    steps = [
+        (h["step"], h["epoch"], h["loss"], h["learning_rate"], int(h["num_input_tokens_seen"]))
+        for h in history
+        if "loss" in h
+    ]
+    schema = {name: LOG[name] for name in ("step", "epoch", "loss", "learning_rate", "tokens")}
+    trained = pl.DataFrame(steps, schema=schema, orient="row")
+    dev = pl.DataFrame(list(curve.losses.items()), schema={"step": pl.Int64, "dev_loss": pl.Float64}, orient="row")
+    joined = trained.join(dev, on="step", how="full", coalesce=True).sort("step")
+    return joined.with_columns(pl.col("epoch", "tokens").fill_null(0)).select(LOG.names())
+
+
+def outcome(trained: Trained) -> dict[str, float | int]:
+    """Flat figures of the run."""
+    losses = trained.curve.losses
+    return {
+        "steps": max(losses),
+        "best_step": trained.curve.best_step,
+        "dev_loss_start": losses[min(losses)],
+        "dev_loss_end": losses[max(losses)],
+        "dev_loss_best": min(losses.values()),
+        "dev_loss": min(losses.values()),  # of the adapter that is kept, unless `strength` weakens it
+        "trainable_parameters": sum(t.numel() for t in trained.curve.best.values()),
+    }
+
+
+def provenance(
+    whole: dict[str, pl.DataFrame], model: Model, params: Train, recipe: Recipe, renderer: Renderer
+) -> dict[str, Any]:
+    """What the adapter was made from: enough to make it again, or to see that something changed."""
+    return {
+        "base": {"name": model.name, "revision": model.revision, "weights": weights_id(model)},
+        "data": {f"{split}_sha256": data_hash(tokens) for split, tokens in whole.items()},
+        "template": {
+            "sha256": hashlib.sha256(renderer.tokenizer.chat_template.encode()).hexdigest(),
+            "arguments": renderer.arguments,
+            "stop_token": renderer.stop_token,
+        },
+        "params": {"model": model.model_dump(), "train": params.model_dump(include={"profile", "seed"})}
+        | {"recipe": recipe.model_dump()},
+        "versions": {name: version(name) for name in ("torch", "transformers", "peft", "trl", "accelerate")},
+    }
+
+
+def data_hash(tokens: pl.DataFrame) -> str:
+    """SHA-256 over ids, tokens and labels in the table's order; how Parquet packs them does not matter."""
+    digest = hashlib.sha256()
+    for row in tokens.iter_rows():
+        digest.update(canonical_json(row).encode())
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    main()

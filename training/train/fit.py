@@ -1,0 +1,346 @@
+"""The trainer: TRL's SFTTrainer on proved tokens, with every setting that its defaults would get wrong.
+
+In one process the stage calls `fit`. On several GPUs it has torchrun, which `accelerate launch` runs too, start this
+module on a folder of inputs, once a GPU:  torchrun --standalone --nproc-per-node 2 -m training.train.fit FOLDER
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from curation.harness.errors import QiratError
+from curation.harness.memory import CACHE
+from training.model.attention import use_attention
+from training.model.base import Model, computes_in_bfloat16, load_config, load_model, load_tokenizer
+from training.model.cost import CARDS, Shape, training_operations
+from training.template import Example
+from training.train.checkpoints import Checkpoints
+from training.train.memory import memory, passes_that_fit
+from training.train.recipe import Recipe, Train
+from training.train.watch import Curve, dev_watch, health, keeper, live, speed
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+FREE = 0.9  # share of the GPU's free memory that a run plans with
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The tuned model with its best weights in place, what the trainer logged, the dev curve, and how long it took."""
+
+    model: "PreTrainedModel"
+    history: list[dict[str, Any]]
+    curve: Curve
+    took: dict[str, float]  # seconds predicted and actual, peak bytes predicted and actual: of this run alone
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a step is computed on this machine; the result does not depend on it but for rounding."""
+
+    passes: int
+    checkpointing: bool
+    processes: int = 1
+
+
+def fit(  # noqa: PLR0913 - what a run is made of
+    base: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    tokens: pl.DataFrame,
+    dev: Sequence[Example],
+    params: Train,
+    recipe: Recipe,
+    checkpoints: Checkpoints | None = None,
+) -> Trained:
+    """LoRA on every linear layer, loss on the supervised tokens only, best dev weights put back at the end."""
+    from datasets import Dataset
+    from transformers import PrinterCallback, ProgressCallback
+    from trl import SFTTrainer  # type: ignore[attr-defined]
+
+    be_deterministic()
+    shape = Shape.of(base.config, int(recipe.rank))
+    lengths = [len(ids) for ids in tokens["input_ids"]]
+    first = os.environ.get("RANK", "0") == "0"
+    resumed = checkpoints.resumable(prepare=first) if checkpoints else None
+    how = plan(shape, recipe, lengths, int(os.environ.get("WORLD_SIZE", "1")))
+    if resumed:
+        how = as_before(how, recipe, resumed)
+    use_attention(base, recipe.attention, packed=_rows_hold_documents(recipe, how))
+    operations = training_operations(shape, lengths, _supervised(tokens))
+    rows = Dataset.from_dict(tokens.select("input_ids", "labels").to_dict(as_series=False))
+    curve = Curve()
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer = SFTTrainer(
+            model=base,
+            args=_settings(params, recipe, how, str(checkpoints.place) if checkpoints else scratch),
+            train_dataset=rows,
+            processing_class=tokenizer,
+            peft_config=lora(recipe),
+            callbacks=[health(), dev_watch(curve, dev, recipe.dev_points, recipe.patience)],
+        )
+        if checkpoints:
+            trainer.add_callback(keeper(checkpoints, curve, params.checkpoint_minutes))
+        if params.live and first:
+            trainer.add_callback(live(CACHE / "live"))
+        trainer.remove_callback(PrinterCallback)  # it prints a line a step; data/training/log holds them
+        if sys.stderr.isatty():
+            trainer.remove_callback(ProgressCallback)
+            trainer.add_callback(speed(_peak(), operations / sum(lengths)))
+        if resumed:
+            curve.load(resumed)
+        took = predicted(trainer, shape, recipe, how, tokens)
+        started = time.monotonic()
+        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        took |= _actual(started, resumed is not None) | {"processes": float(trainer.accelerator.num_processes)}
+    tuned: Any = trainer.model
+    restore(tuned, curve, recipe.strength)
+    return Trained(tuned.eval(), trainer.state.log_history, curve, took)
+
+
+def plan(shape: Shape, recipe: Recipe, lengths: Sequence[int], processes: int = 1) -> Plan:
+    """Passes a step and checkpointing, from the free memory where they are `auto`."""
+    import torch
+
+    fixed = 1 if recipe.passes == "auto" else recipe.passes
+    if recipe.batch % (processes * fixed):
+        raise QiratError(
+            f"params.yaml, train: batch {recipe.batch} cannot be divided among {processes} GPUs in {fixed} passes; "
+            f"choose a multiple of {processes * fixed}"
+        )
+    share = recipe.model_copy(update={"batch": recipe.batch // processes})
+    if not torch.cuda.is_available():
+        return Plan(share.batch if recipe.passes == "auto" else fixed, recipe.checkpointing is True, processes)
+    gpus = range(min(processes, _gpus()))
+    # What this process holds already, the base model, is counted among what the run needs.
+    free = FREE * min(torch.cuda.mem_get_info(gpu)[0] + torch.cuda.memory_reserved(gpu) for gpu in gpus)
+    bytes_a_value = 2 if computes_in_bfloat16() else 4
+    return Plan(*passes_that_fit(shape, share, max(lengths), bytes_a_value, free), processes)
+
+
+def as_before(how: Plan, recipe: Recipe, checkpoint: Path) -> Plan:
+    """The plan with the passes that the checkpoint was made with: free memory may differ now, and roundings with it."""
+    rows = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))["train_batch_size"]
+    return replace(how, passes=recipe.batch // how.processes // rows)
+
+
+def predicted(trainer: Any, shape: Shape, recipe: Recipe, how: Plan, tokens: pl.DataFrame) -> dict[str, float]:
+    """Seconds by a trial of one pass, bytes by counting, before the run."""
+    import torch
+
+    lengths = [len(ids) for ids in tokens["input_ids"]]
+    gpu = torch.cuda.is_available()
+    rows = recipe.batch // how.passes // how.processes
+    a_pass = rows * (recipe.pack_tokens or max(lengths))
+    tried = fair_sample(lengths, a_pass) if _rows_hold_documents(recipe, how) else fair_sample(lengths, 1)
+    batch = trainer.data_collator(tokens[tried].select("input_ids", "labels").to_dicts())
+    batch = {name: value.to(trainer.model.device) if hasattr(value, "to") else value for name, value in batch.items()}
+    seconds = []
+    if how.checkpointing:  # the trainer turns it on only when it begins
+        trainer.model.get_base_model().activation_checkpointing_enable()
+    for _ in range(3 if gpu else 1):  # the first on a GPU pays for its kernels
+        started = time.perf_counter()
+        trainer.model.train()
+        with trainer.accelerator.autocast():  # as the trainer's own passes are
+            loss = -trainer.model(**batch, fused_lm_head=True, use_cache=False).log_probs.sum()
+        loss.backward()
+        if gpu:
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - started)
+        trainer.model.zero_grad(set_to_none=True)
+    operations = training_operations(shape, [lengths[i] for i in tried], _supervised(tokens[tried]))
+    whole = recipe.epochs * training_operations(shape, lengths, _supervised(tokens))
+    peak = memory(shape, recipe, a_pass, trainer.model.dtype.itemsize, how.checkpointing)
+    return {"predicted_seconds": whole / operations * min(seconds) / how.processes, "predicted_bytes": peak}
+
+
+def fair_sample(lengths: Sequence[int], tokens: int) -> list[int]:
+    """Indices of as many examples as hold about so many tokens, at least one: short and long ones in proportion."""
+    order = sorted(range(len(lengths)), key=lambda i: lengths[i])
+    wanted = max(1, min(len(order), round(tokens * len(order) / sum(lengths))))
+    return [order[(2 * n + 1) * len(order) // (2 * wanted)] for n in range(wanted)]
+
+
+def lora(recipe: Recipe) -> Any:
+    """PEFT's settings."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        target_modules="all-linear",
+        r=int(recipe.rank),
+        lora_alpha=recipe.alpha,
+        lora_dropout=recipe.dropout,
+        use_rslora=recipe.rank_stabilised,
+        use_dora=recipe.dora,
+    )
+
+
+def restore(model: Any, curve: Curve, strength: float) -> None:
+    """Puts the best weights in place, of what they change the share `strength`: the tuned model and the base, mixed.
+
+    Half way between them most of what was learnt is there and less of the rest is lost than a lower learning rate
+    loses for as much. Source: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models" (WiSE-FT).
+    """
+    from peft import set_peft_model_state_dict
+
+    weaker = {name: values * strength if "lora_B" in name else values for name, values in curve.best.items()}
+    set_peft_model_state_dict(model, weaker)
+
+
+def be_deterministic() -> None:
+    """The same sums in the same order, as far as the machine has such kernels."""
+    import torch
+
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+
+
+# -- several GPUs ------------------------------------------------------------------------------------------------------
+
+
+def fit_on_all(  # noqa: PLR0913 - what a run is made of
+    processes: int,
+    model: Model,
+    tokens: pl.DataFrame,
+    dev: pl.DataFrame,
+    params: Train,
+    recipe: Recipe,
+    checkpoints: Checkpoints,
+) -> Trained:
+    """`fit`, once a GPU; the best weights come back onto a base loaded here. All keep to one plan, made here."""
+    import torch
+    from peft import get_peft_model
+
+    checkpoints.resumable(prepare=False)  # refuses before anything is started
+    torch.cuda.empty_cache()  # what this process no longer needs
+    lengths = tokens["input_ids"].list.len().to_list()
+    how = plan(Shape.of(load_config(model), int(recipe.rank)), recipe, lengths, processes)
+    recipe = recipe.model_copy(update={"passes": how.passes, "checkpointing": how.checkpointing})
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        tokens.write_parquet(folder / "train.parquet")
+        dev.write_parquet(folder / "dev.parquet")
+        job = {"model": model.model_dump(), "train": params.model_dump(), "recipe": recipe.model_dump()}
+        (folder / "job.json").write_text(json.dumps({**job, "certificate": checkpoints.certificate}), "utf-8")
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        launched = subprocess.run([*command, "-m", "training.train.fit", str(folder)], check=False)
+        if launched.returncode or not (folder / "done.json").exists():
+            raise QiratError(f"training on {processes} GPUs failed; its last words stand above")
+        curve = Curve()
+        curve.load(folder)
+        done = json.loads((folder / "done.json").read_text("utf-8"))
+    tuned: Any = get_peft_model(load_model(model, recipe.quantised), lora(recipe))
+    restore(tuned, curve, recipe.strength)
+    return Trained(tuned.eval(), done["history"], curve, done["took"])
+
+
+def processes_wanted() -> int:
+    """One a GPU that is visible (CUDA_VISIBLE_DEVICES)."""
+    return max(_gpus(), 1)
+
+
+def main() -> None:
+    """One process of several."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # before the model is loaded: all would lie on the first
+    folder = Path(sys.argv[1])
+    job = json.loads((folder / "job.json").read_text("utf-8"))
+    model, params, recipe = Model(**job["model"]), Train(**job["train"]), Recipe(**job["recipe"])
+    tokens, dev = (pl.read_parquet(folder / f"{split}.parquet") for split in ("train", "dev"))
+    try:
+        trained = fit(
+            load_model(model, recipe.quantised),
+            load_tokenizer(model),
+            tokens,
+            [Example(ids, labels, []) for ids, labels in dev.select("input_ids", "labels").iter_rows()],
+            params,
+            recipe,
+            Checkpoints(job["certificate"]),
+        )
+    except QiratError as error:
+        sys.exit(f"train: {error}")
+    if os.environ.get("RANK", "0") == "0":
+        trained.curve.save(folder)
+        (folder / "done.json").write_text(json.dumps({"history": trained.history, "took": trained.took}), "utf-8")
+
+
+# -- below -------------------------------------------------------------------------------------------------------------
+
+
+def _settings(params: Train, recipe: Recipe, how: Plan, place: str) -> Any:
+    """TRL's settings, every one that its defaults would get wrong for LoRA on prepared tokens among them."""
+    from trl import SFTConfig  # type: ignore[attr-defined]
+
+    gpu = bool(_gpus())
+    settings = SFTConfig(
+        output_dir=place,
+        seed=params.seed,
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=recipe.batch // how.passes // how.processes,
+        gradient_accumulation_steps=how.passes,
+        learning_rate=float(recipe.learning_rate),
+        lr_scheduler_type="cosine",
+        warmup_steps=recipe.warmup,
+        max_length=recipe.pack_tokens,  # null: the rows were cut at turn ends before, nothing is cut here
+        packing=recipe.pack_tokens is not None,
+        padding_free=recipe.pack_tokens is None and _rows_hold_documents(recipe, how),
+        use_cpu=not gpu,
+        bf16=computes_in_bfloat16(),
+        gradient_checkpointing=how.checkpointing,
+        dataloader_pin_memory=gpu,
+        logging_steps=1,
+        logging_nan_inf_filter=False,  # it would log the loss of the steps before in place of one that is no number
+        save_strategy="no",  # Keeper asks for checkpoints by the clock
+        include_num_input_tokens_seen="all",
+        report_to=[],
+        disable_tqdm=not sys.stderr.isatty(),
+    )
+    settings._n_gpu = min(settings.n_gpu, 1)  # a process that sees several would give each as many rows (DataParallel)
+    return settings
+
+
+def _rows_hold_documents(recipe: Recipe, how: Plan) -> bool:
+    return recipe.pack_tokens is not None or recipe.batch // how.passes // how.processes > 1
+
+
+def _supervised(tokens: pl.DataFrame) -> int:
+    return int((tokens["labels"].explode() >= 0).sum())
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _peak() -> float | None:
+    """Operations a second by the data sheet of the GPU at hand."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    name = torch.cuda.get_device_name()
+    return next((card.peak for known, card in CARDS.items() if known in name), None)
+
+
+def _actual(started: float, resumed: bool) -> dict[str, float]:
+    import torch
+
+    took = {"resumed": float(resumed), "seconds": time.monotonic() - started}
+    return took | ({"bytes": float(torch.cuda.max_memory_allocated())} if torch.cuda.is_available() else {})
+
+
+if __name__ == "__main__":
+    main()
