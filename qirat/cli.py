@@ -78,13 +78,13 @@ def why(
         raise typer.BadParameter("name a row, or give --outcome or --code")
 
     def answer() -> str:
-        from curation.checks.check import Score
         from curation.commands.why import listed
         from curation.commands.why import why as story
         from curation.harness.params import load_params
+        from curation.privacy.params import Privacy
         from curation.privacy.shown import Shown
 
-        shown = Shown(load_params("score", Score).countries, show_personal_data, every)
+        shown = Shown(load_params("privacy", Privacy).countries, show_personal_data, every)
         return story(row, shown) if row is not None else listed(outcome, code, sample, shown)
 
     told(answer)

@@ -8,6 +8,7 @@ import polars as pl
 import yaml
 
 from curation.checks.check import Context, Score
+from curation.privacy.params import Privacy
 from curation.record.conversation import SCHEMA, conversations
 from curation.record.playbook import Playbook
 
@@ -47,6 +48,5 @@ def context(evaluation: pl.DataFrame | None = None, vectors: pl.DataFrame | None
     """What checks may look at, with the params and the playbook that ship."""
     empty = pl.DataFrame(schema=SCHEMA)
     playbook = Playbook.load(ROOT / "playbook.yaml")
-    return Context(
-        Score.model_validate(params("score")), playbook, vectors, empty if evaluation is None else evaluation
-    )
+    score, privacy = Score.model_validate(params("score")), Privacy.model_validate(params("privacy"))
+    return Context(score, privacy, playbook, vectors, empty if evaluation is None else evaluation)

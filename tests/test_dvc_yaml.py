@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from curation.harness.params import SECTIONS
+from curation.harness.dvc import listed
+from curation.harness.params import OF_NO_STAGE
 from tests.builders import ROOT
 
 
@@ -82,8 +83,9 @@ def test_nothing_is_listed_that_is_not_there(stage: str):
         assert inside or (ROOT / dep).exists(), dep
 
 
-def test_params_sections_are_those_the_harness_knows():
-    assert set(yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))) == SECTIONS
+def test_every_section_of_params_is_read_by_a_stage_or_named_as_nobody_s():
+    read = {name for stage in STAGES.values() for name in listed(stage, "params")}
+    assert set(yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))) == read | set(OF_NO_STAGE)
 
 
 def test_what_the_stages_write_is_not_committed():

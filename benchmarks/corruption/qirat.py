@@ -144,7 +144,7 @@ def released(project: Path, held: pl.DataFrame) -> dict[str, str]:
     unlike = rows.unique("conversation_id", keep="first", maintain_order=True).with_columns(
         parent_id=pl.lit(None, dtype=pl.String)
     )
-    masked, _ = without_personal_data(unlike, kinds, params["score"]["countries"])
+    masked, _ = without_personal_data(unlike, kinds, params["privacy"]["countries"])
     columns = masked.select("conversation_id", "parent_id", "messages")
     return {parent or key: json.dumps(messages, ensure_ascii=False) for key, parent, messages in columns.iter_rows()}
 

@@ -111,8 +111,9 @@ def prepared(project: Path, *raw: Path) -> Path:
 
 def set_params(project: Path, model: str = "none", **route: Any) -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    params["embed"] |= {"model": model, "workers": PROCESSES}
-    params["score"] |= {"workers": PROCESSES, "names": "off"}
+    params["embed"] |= {"model": model}
+    params["machine"] |= {"workers": PROCESSES}
+    params["privacy"] |= {"names": "off"}
     params["route"] |= route
     (project / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
 

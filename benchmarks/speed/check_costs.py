@@ -14,6 +14,7 @@ from curation.checks import checks
 from curation.checks.check import Context, Score
 from curation.harness.params import load_params
 from curation.ingest.evaluation import read_evaluation_sets
+from curation.privacy.params import Privacy
 from curation.record.conversation import survivors
 from curation.record.playbook import Playbook
 
@@ -35,6 +36,7 @@ def main() -> None:
     tables = {name: pl.read_parquet(f"data/{name}.parquet") for name in ("ingested/conversations", "dedup/clusters")}
     context = Context(
         load_params("score", Score),
+        load_params("privacy", Privacy),
         Playbook.load(Path("playbook.yaml")),
         pl.read_parquet("data/embedded/vectors.parquet"),
         read_evaluation_sets(Path("data/evaluation")),

@@ -4,14 +4,14 @@ import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 from pydantic import Field
 
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
-from curation.harness.workers import Workers
+from curation.privacy.params import Privacy
 from curation.privacy.tables import with_evidence_masked
 from curation.record.playbook import Playbook
 
@@ -46,14 +46,11 @@ class Score(Params):
     """params.yaml: score"""
 
     languages: tuple[str, ...]  # ISO 639-1 codes the data set may be in; "mixed" counts as all of them
-    countries: tuple[str, ...]  # ISO 3166 codes, for phone numbers written without a country code
-    names: Literal["off", "likely", "presidio"] = "likely"  # how names of people are looked for
     outlier_neighbours: int
     evaluation_words: int  # words in a row shared with an evaluation set that make a leak
     difficulty_model: str | None = None  # folder of a causal language model; none: difficulty is not measured
     judge: Judge | None = None  # a language model asked for its opinion; none: nobody is asked
     seed: int
-    workers: Workers = "auto"  # processes; findings are the same whatever their number
 
 
 @dataclass(frozen=True)
@@ -61,6 +58,7 @@ class Context:
     """What checks may look at beside the conversations."""
 
     params: Score
+    privacy: Privacy
     playbook: Playbook
     vectors: pl.DataFrame | None  # conversation_id, vector, reply; None: no embeddings at hand
     evaluation: pl.DataFrame  # the record, of the evaluation sets
@@ -166,7 +164,7 @@ def read(reading: Reading, conversations: pl.DataFrame, context: Context) -> pl.
 
 def shown(found: pl.DataFrame, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """The findings without personal data in what they quote. For all checks at once: each row is read but once."""
-    covered = with_evidence_masked(found, conversations, context.params.countries)
+    covered = with_evidence_masked(found, conversations, context.privacy.countries)
     return covered.with_columns(pl.col("evidence").str.slice(0, EVIDENCE_CHARACTERS))
 
 

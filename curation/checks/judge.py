@@ -50,7 +50,7 @@ def judge(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str
     rows = conversations.sort("conversation_id").head(asked.most).select("conversation_id", "messages").rows()
     failed, in_a_row, why = 0, 0, ""
     for key, messages in progress(rows, "score: judge", len(rows)):
-        shown = _shown(messages, context.params.countries)
+        shown = _shown(messages, context.privacy.countries)
         try:
             if in_a_row >= GIVE_UP and not _place(asked, shown).exists():
                 raise UnansweredError(why)

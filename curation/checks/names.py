@@ -14,10 +14,10 @@ from curation.record.conversation import turns
 def names(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Likely names of people, in English and Arabic: after "my name is", "Dear", "اسمي", "السيد" and the like.
 
-    With score.names: presidio, English turns are read by Presidio as well, 60 texts a second. Nothing recognises
+    With privacy.names: presidio, English turns are read by Presidio as well, 60 texts a second. Nothing recognises
     Arabic names that nobody introduces; a name that is in neither list and stands in mid-sentence is not seen.
     """
-    find = name_finder(context.params.names)
+    find = name_finder(context.privacy.names)
     for key, turn, role, text in turns(conversations).iter_rows():
         if role in ("user", "assistant"):
             for one in find(text):

@@ -22,12 +22,12 @@ def pii(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, 
     """Emails, phones, payment cards, IBANs, identity numbers, dates of birth, IP addresses, passwords and tokens.
 
     By pattern and, where the kind has one, by check digit, in Western and Arabic digits, in words, names and tool
-    calls. Phones in the national form are read for score.countries. Numbers that many things look like (10 digits may
+    calls. Phones in the national form are read for privacy.countries. Numbers that many things look like (10 digits may
     be an order) count only where a word beside them, or the question before them, says what they are; a value seen
     once is known again in the whole conversation. A number spread over two turns is not seen.
     """
     likely = conversations.filter(messages_may_hold())
     for key, messages in likely.select("conversation_id", "messages").iter_rows():
-        for turn, place, find in conversation_finds(messages, context.params.countries, PATTERNED):
+        for turn, place, find in conversation_finds(messages, context.privacy.countries, PATTERNED):
             evidence = f"{find.kind} at characters {find.start}-{find.end}{_FIELDS[place]}"
             yield {"conversation_id": key, "turn": turn, "code": f"pii_{find.kind}", "value": 1, "evidence": evidence}

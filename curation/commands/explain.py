@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from curation.checks.check import Score
 from curation.harness.errors import QiratError
 from curation.harness.params import load_params
 from curation.ingest.files import RAW, raw_files
@@ -12,6 +11,7 @@ from curation.ingest.formats import Format, formats
 from curation.ingest.reading import Head, Ingest, RawFile, begin, outcomes_of
 from curation.ingest.rows import Row
 from curation.privacy import covered
+from curation.privacy.params import Privacy
 from curation.record.conversation import message
 from curation.record.repair import repair_messages
 
@@ -26,7 +26,7 @@ def explain() -> str:
     """
     if not RAW.is_dir():
         raise QiratError(f"there is no {RAW} here; run this from the folder that holds params.yaml")
-    params, countries = load_params("ingest", Ingest), load_params("score", Score).countries
+    params, countries = load_params("ingest", Ingest), load_params("privacy", Privacy).countries
     return "\n\n".join("\n".join(_of_file(file, params, countries)) for file in raw_files(RAW))
 
 

@@ -12,13 +12,13 @@ import polars as pl
 import yaml
 from pydantic import ValidationError
 
-from curation.checks.check import Score
 from curation.harness.errors import QiratError, faults
 from curation.harness.files import finished_table, table_path
 from curation.harness.params import load_params
 from curation.policy.limits import BALANCED, Limit, Route
 from curation.policy.verdicts import judged, verdicts
 from curation.privacy import masked
+from curation.privacy.params import Privacy
 from curation.record.conversation import survivors
 
 VERDICTS = ("accept", "review", "held", "reject")
@@ -186,7 +186,7 @@ def _words(ids: pl.Series) -> dict[str, list[str]]:
         .filter(pl.col("conversation_id").is_in(ids))
         .select("conversation_id", "messages")
     )
-    countries = load_params("score", Score).countries
+    countries = load_params("privacy", Privacy).countries
     return {key: _snippets(messages, countries) for key, messages in found.collect().iter_rows()}
 
 

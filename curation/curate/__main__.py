@@ -16,6 +16,7 @@ from curation.ingest.evaluation import read_evaluation_sets
 from curation.policy.limits import Route
 from curation.policy.verdicts import judged
 from curation.privacy.names import name_finder
+from curation.privacy.params import Privacy
 from curation.privacy.tables import without_personal_data
 from curation.record.conversation import survivors
 from curation.record.ledger import assert_law, counts
@@ -30,9 +31,10 @@ def main() -> None:
         clusters, verdicts = stage.read("dedup/clusters"), stage.read("routed/verdicts")
         found = judged(stage.read("scored/findings"), policy, verdicts.height)
         decisions = {d.conversation_id: d for d in read_decisions(stage.input(PATH))}
-        score = stage.section("score", Score)
+        privacy = stage.section("privacy", Privacy)
         context = Context(
-            score,
+            stage.section("score", Score),
+            privacy,
             Playbook.load(stage.input("playbook.yaml")),
             None,
             read_evaluation_sets(stage.input("data/evaluation")),
@@ -43,13 +45,13 @@ def main() -> None:
         refound = judged(checked_again(standing, edits, context), policy, verdicts.height)
         fates = decided(verdicts, decisions, edits, refound)
         curated, masking = without_personal_data(
-            curated_set(standing, edits, fates), policy.masked_kinds, score.countries, name_finder(score.names)
+            curated_set(standing, edits, fates), policy.masked_kinds, privacy.countries, name_finder(privacy.names)
         )
         curated, copies = distinct(curated)
         fates = closed_as_copies(fates, copies)
         ledger = pl.concat(
             [
-                quarantine_entries(quarantine, score.countries),
+                quarantine_entries(quarantine, privacy.countries),
                 copy_entries(clusters),
                 finding_entries(standing, found, "score"),
                 finding_entries(edits, refound, "curate"),

@@ -38,7 +38,7 @@ def atomic(path: Path, clear: bool = True) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     if clear:
         for stale in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
-            _remove(stale)
+            removed(stale)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
         yield temporary
@@ -49,7 +49,7 @@ def atomic(path: Path, clear: bool = True) -> Iterator[Path]:
             shutil.rmtree(path)
         temporary.replace(path)
     finally:
-        _remove(temporary)
+        removed(temporary)
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None, unit: str = "rows") -> Iterable[Item]:
@@ -62,7 +62,8 @@ def progress(items: Iterable[Item], what: str, total: int | None = None, unit: s
     return bar
 
 
-def _remove(path: Path) -> None:
+def removed(path: Path) -> None:
+    """Takes a file or a folder away, if it is there."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

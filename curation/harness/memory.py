@@ -7,16 +7,53 @@ import hashlib
 import importlib.metadata
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
+import polars as pl
 from pydantic import BaseModel
 
+from curation.harness.dvc import CODE, code_of
+from curation.harness.files import atomic, removed
+
 CACHE = Path("data/cache")  # in neither git nor DVC; may be deleted at any time
-CODE = Path(__file__).parents[2]  # the folder of our packages, and of the dvc.yaml that says which stage runs what
-PACKAGES = frozenset({"curation", "training", "expectations"})
+
+
+class Memory:
+    """Tables that a stage keeps from run to run, by name and version.
+
+    They only save time: what a stage writes must be the same bytes with them and without.
+    """
+
+    def __init__(self, stage: str) -> None:
+        self.folder = CACHE / stage
+
+    def recall(self, name: str, version: str) -> pl.DataFrame | None:
+        """The table kept under this name and version; None when there is none, or another version."""
+        path = self.folder / f"{name}.parquet"
+        try:
+            if pl.read_parquet_metadata(path).get("version") == version:
+                return pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError):
+            path.unlink(missing_ok=True)  # torn by a full disk or another hand: worked out anew
+        return None
+
+    def holds(self, name: str) -> bool:
+        return (self.folder / f"{name}.parquet").exists()
+
+    def keep(self, name: str, version: str, table: pl.DataFrame) -> None:
+        """Keeps a table for the next run, in place of the one of that name."""
+        with atomic(self.folder / f"{name}.parquet", clear=False) as temporary:  # forget_but clears
+            table.write_parquet(temporary, compression="zstd", compression_level=1, metadata={"version": version})
+
+    def forget_but(self, names: Collection[str]) -> None:
+        """Removes every table that `names` does not hold."""
+        for path in self.folder.glob("*.parquet"):
+            if path.stem not in names:
+                path.unlink()
+        for torn in self.folder.glob(".*.partial"):  # of a run that was killed
+            removed(torn)
 
 
 def version_of(stage: str, *parts: Any) -> str:
@@ -43,9 +80,7 @@ def code_version(stage: str, root: Path = CODE) -> str:
 
 
 def _sources(stage: str, root: Path) -> Iterator[Path]:
-    """The files of ours among the dependencies that dvc.yaml lists for a stage, in the order of names."""
-    stages: Mapping[str, Any] = yaml.safe_load((root / "dvc.yaml").read_text("utf-8"))["stages"]
-    for place in sorted(dep for dep in stages[stage]["deps"] if Path(dep).parts[0] in PACKAGES):
+    for place in code_of(stage, root):
         found = [root / place] if (root / place).is_file() else (root / place).rglob("*")
         yield from sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
 

@@ -6,11 +6,10 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from curation.harness.dvc import listed, stages
 from curation.harness.errors import QiratError
 
-SECTIONS = frozenset(
-    "ingest dedup embed score route review validate split gate model tokenize baseline train evaluate report".split()
-)
+OF_NO_STAGE = ("machine", "review")  # sections that no stage depends on: where things run, and `qirat review`
 
 
 class Params(BaseModel):
@@ -34,10 +33,9 @@ def load_params(section: str, params: type[AnyParams]) -> AnyParams:
         raise QiratError(f"params.yaml is no YAML: {error}") from None
     if not isinstance(found, dict) or not isinstance(found.get(section) or {}, dict):
         raise QiratError(f"params.yaml: expected `{section}:` with its settings below it, each as `name: value`")
-    if unknown := sorted(set(found) - SECTIONS):
-        raise QiratError(
-            f"params.yaml: no stage reads {', '.join(unknown)}; sections are {', '.join(sorted(SECTIONS))}"
-        )
+    known = {*OF_NO_STAGE, *(name for stage in stages().values() for name in listed(stage, "params"))}
+    if unknown := sorted(set(found) - known):
+        raise QiratError(f"params.yaml: no stage reads {', '.join(unknown)}; sections are {', '.join(sorted(known))}")
     try:
         return params.model_validate(found.get(section) or {})
     except ValidationError as error:

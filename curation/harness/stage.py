@@ -12,17 +12,18 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self
 
 import polars as pl
-import yaml
 
+from curation.harness.dvc import listed, stages
+from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
-from curation.harness.files import Item, _remove, atomic, progress, table_path
-from curation.harness.memory import CACHE
+from curation.harness.files import Item, atomic, progress, table_path
+from curation.harness.memory import Memory
 from curation.harness.params import AnyParams, Section, load_params
 
 
@@ -30,9 +31,11 @@ class Stage(Generic[AnyParams]):
     """One stage of dvc.yaml while it runs: `with Stage("dedup", Dedup) as stage: ...`"""
 
     params: AnyParams
+    machine: Machine
 
     def __init__(self, name: str, params: type[AnyParams]) -> None:
         self.name = name
+        self.memory = Memory(name)
         self._model = params
 
     def __enter__(self) -> Self:
@@ -40,6 +43,7 @@ class Stage(Generic[AnyParams]):
         try:
             self._declared = _declaration(self.name)
             self.params = self.section(self.name, self._model)
+            self.machine = load_params("machine", Machine)
         except QiratError as error:
             sys.exit(f"{self.name}: {error}")
         return self
@@ -99,34 +103,6 @@ class Stage(Generic[AnyParams]):
         with atomic(path) as temporary:
             yield temporary
 
-    # -- what an earlier run worked out already -------------------------------------------------------------------
-
-    def remembered(self, name: str, version: str) -> pl.DataFrame | None:
-        """The table that `remember` kept under this name and version; None when there is none, or another version.
-
-        It only saves time: what a stage writes must be the same bytes with it and without it.
-        """
-        path = CACHE / self.name / f"{name}.parquet"
-        try:
-            if pl.read_parquet_metadata(path).get("version") == version:
-                return pl.read_parquet(path)
-        except (OSError, pl.exceptions.PolarsError):
-            path.unlink(missing_ok=True)  # torn by a full disk or another hand: worked out anew
-        return None
-
-    def remember(self, name: str, version: str, table: pl.DataFrame) -> None:
-        """Keeps a table for the next run, in place of the one of that name."""
-        with atomic(CACHE / self.name / f"{name}.parquet", clear=False) as temporary:  # forget_but clears
-            table.write_parquet(temporary, compression="zstd", compression_level=1, metadata={"version": version})
-
-    def forget_but(self, names: Collection[str]) -> None:
-        """Removes every remembered table of this stage that `names` does not hold."""
-        for path in (CACHE / self.name).glob("*.parquet"):
-            if path.stem not in names:
-                path.unlink()
-        for torn in (CACHE / self.name).glob(".*.partial"):  # of a run that was killed
-            _remove(torn)
-
     # -- to the person at the terminal ---------------------------------------------------------------------------
 
     def say(self, text: str) -> None:
@@ -145,19 +121,12 @@ class Stage(Generic[AnyParams]):
 
 
 def _declaration(stage: str) -> dict[str, Any]:
-    """What dvc.yaml lists for a stage; empty, and so unchecked, outside a pipeline."""
-    path = Path("dvc.yaml")
-    stages = yaml.safe_load(path.read_text("utf-8"))["stages"] if path.exists() else {}
-    if stage not in stages:
+    """What the dvc.yaml at hand lists for a stage; empty, and so unchecked, outside a pipeline."""
+    found = stages(Path.cwd()).get(stage) if Path("dvc.yaml").exists() else None
+    if found is None:
         return {}
-    found = stages[stage]
-    outs = [*found.get("outs", []), *found.get("metrics", []), *found.get("plots", [])]
     return {
-        "params": _names(found.get("params", [])),
-        "deps": [Path(p) for p in _names(found.get("deps", []))],
-        "outs": [Path(p) for p in _names(outs)],
+        "params": listed(found, "params"),
+        "deps": [Path(p) for p in listed(found, "deps")],
+        "outs": [Path(p) for p in listed(found, "outs", "metrics", "plots")],
     }
-
-
-def _names(entries: Sequence[str | Mapping[str, Any]]) -> list[str]:
-    return [name for entry in entries for name in ([entry] if isinstance(entry, str) else entry)]

@@ -53,7 +53,7 @@ def spread(
                 yield waiting.popleft().result()
         except BrokenProcessPool:
             raise QiratError(
-                "a worker process died, most likely for want of memory; set `workers: 1` for this stage in params.yaml"
+                "a worker process died, most likely for want of memory; set machine.workers to 1 in params.yaml"
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, NoReturn
 import polars as pl
 
 from curation.decisions import forget
+from curation.harness.engine import Machine, map_items
 from curation.harness.files import table_path
 from curation.harness.memory import version_of
 from curation.harness.stage import Stage
-from curation.harness.workers import spread
 from curation.ingest.files import RAW, key_of, raw_files
-from curation.ingest.memory import FILES, TABLES, Memory, write_groups
+from curation.ingest.memory import FILES, TABLES, ReadFiles, write_groups
 from curation.ingest.reading import Ingest, Part, RawFile, mapper, tasks_of
 from curation.ingest.unpacking import packing
 
@@ -35,12 +35,13 @@ def main() -> None:
         version = version_of("ingest", stage.params, sorted((rule.forget, rule.value) for rule in rules))
         files = {key_of(file, version): file for file in raw_files(stage.input(RAW))}
 
-        memory = Memory(stage)
+        memory = ReadFiles(stage.memory)
         reports = {key: report for key in files if (report := memory.report(key)) is not None}
         memory.forget_but(reports)
         if reports:
             stage.say(f"{len(reports):,} files as they were read before")
-        for key, parts in read({key: file for key, file in files.items() if key not in reports}, stage, rules):
+        unread = {key: file for key, file in files.items() if key not in reports}
+        for key, parts in read(unread, stage.params, stage.machine, rules):
             reports[key] = memory.keep(key, parts)
             stage.say(told(reports[key]))
 
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 def read(
-    files: Mapping[str, RawFile], stage: Stage[Ingest], rules: forget.Rules
+    files: Mapping[str, RawFile], params: Ingest, machine: Machine, rules: forget.Rules
 ) -> Iterator[tuple[str, Iterator[Part]]]:
     """The keys of the files, each with the parts that come of it."""
     from tqdm import tqdm
@@ -67,9 +68,8 @@ def read(
     with tqdm(
         desc="ingest", total=sum(sizes.values()), unit="B", unit_scale=True, disable=None, mininterval=0.5, leave=False
     ) as bar:
-        tasks = (task for file in files.values() for task in tasks_of(file, stage.params, bar.update))
-        prepare = functools.partial(mapper, stage.params, rules)
-        parts = spread(prepare, tasks, stage.params.workers, unpacked > LARGE)
+        tasks = (task for file in files.values() for task in tasks_of(file, params, bar.update))
+        parts = map_items(functools.partial(mapper, params, rules), tasks, machine, unpacked > LARGE)
         keys = {file.name: key for key, file in files.items()}
         yield from (
             (keys[name], of_file) for name, of_file in groupby(counted(parts, bar), lambda part: part.head.name)

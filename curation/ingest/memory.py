@@ -7,9 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from curation.harness.errors import QiratError
-from curation.harness.memory import CACHE
-from curation.harness.stage import Stage
-from curation.ingest.reading import QUARANTINE, Ingest, Part
+from curation.harness.memory import Memory
+from curation.ingest.reading import QUARANTINE, Part
 from curation.record.conversation import SCHEMA
 
 ROWS_A_GROUP = 20_000  # of a kept table at least, of a row group of what is written exactly
@@ -28,18 +27,16 @@ FILES = pl.Schema(
 )
 
 
-class Memory:
+class ReadFiles:
     """The kept tables of files, by keys that are hashes of all that the tables depend on."""
 
-    def __init__(self, stage: Stage[Ingest]) -> None:
-        self._stage = stage
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
 
     def report(self, key: str) -> pl.DataFrame | None:
         """The file's row of FILES and its number of `groups`; None when it was not read to its end."""
-        report = self._stage.remembered(key, key)
-        kept = report is not None and all(
-            (CACHE / self._stage.name / f"{n}.parquet").exists() for n in names(key, report)
-        )
+        report = self._memory.recall(key, key)
+        kept = report is not None and all(self._memory.holds(name) for name in names(key, report))
         return report if kept else None
 
     def keep(self, key: str, parts: Iterable[Part]) -> pl.DataFrame:
@@ -52,7 +49,7 @@ class Memory:
                 "quarantine": pl.concat([part.quarantine for part in group]),
             }
             for table, rows in tables.items():
-                self._stage.remember(f"{key}-{counts['groups']}-{table}", key, rows)
+                self._memory.keep(f"{key}-{counts['groups']}-{table}", key, rows)
             counts["conversations"] += tables["conversations"].height
             counts["quarantined"] += tables["quarantine"].height
             counts["forgotten"] += tables["quarantine"].filter(code="forgotten").height
@@ -60,20 +57,20 @@ class Memory:
         said = {"source_file": head.name, "source": head.kind, "container": head.container, "encoding": head.encoding}
         rows_read = counts["conversations"] + counts["quarantined"]
         report = pl.DataFrame({**said, "rows": rows_read, **counts}, {**FILES, "groups": pl.Int64})
-        self._stage.remember(key, key, report)
+        self._memory.keep(key, key, report)
         return report
 
     def tables(self, key: str, report: pl.DataFrame, table: str) -> Iterator[pl.DataFrame]:
         """What is kept of a file, in the order of its rows."""
         for group in range(report.item(0, "groups")):
-            kept = self._stage.remembered(f"{key}-{group}-{table}", key)
+            kept = self._memory.recall(f"{key}-{group}-{table}", key)
             if kept is None:
                 raise QiratError("data/cache changed while ingest ran; run it again")
             yield kept
 
     def forget_but(self, reports: Mapping[str, pl.DataFrame]) -> None:
         """Removes what is kept of other files, and of these in other versions: it may hold words to be forgotten."""
-        self._stage.forget_but({name for key, report in reports.items() for name in (key, *names(key, report))})
+        self._memory.forget_but({name for key, report in reports.items() for name in (key, *names(key, report))})
 
 
 def names(key: str, report: pl.DataFrame) -> list[str]:

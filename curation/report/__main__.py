@@ -8,9 +8,9 @@ Works on whatever has run so far: a section whose stage has not run says so.
 import polars as pl
 from pydantic import Field
 
-from curation.checks.check import Score
 from curation.harness.params import Params
 from curation.harness.stage import Stage
+from curation.privacy.params import Privacy
 from curation.report.cards import dataset_card, model_card
 from curation.report.examples import Picking
 from curation.report.page import render
@@ -40,7 +40,7 @@ def main() -> None:
             pairs=params.pairs,
             turns=params.turns,
             characters=params.characters,
-            countries=stage.section("score", Score).countries,
+            countries=stage.section("privacy", Privacy).countries,
         )
         for path, text in {
             "reports/index.html": render(results, picking),

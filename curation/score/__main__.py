@@ -1,19 +1,26 @@
 """Run every check over the survivors; observe, decide nothing.  python -m curation.score"""
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from curation.checks import checks
-from curation.checks.check import Context, Score, in_order
+from curation.checks.check import FINDINGS, Check, Context, Reading, Score, in_order
+from curation.harness.engine import map_rows, reduce
+from curation.harness.memory import version_of
 from curation.harness.stage import Stage
 from curation.ingest.evaluation import read_evaluation_sets
+from curation.privacy.params import Privacy
 from curation.record.conversation import survivors
 from curation.record.playbook import Playbook
 from curation.score.notes import notes
-from curation.score.rows import ALONE, looked_at
+from curation.score.rows import ALONE, CHUNK, LARGE, Told, joined, keyed, known_of, looker
 from curation.score.sets import findings_by_set
+
+SHOWN = "shown"  # the name under which evidence that is fit to be shown is remembered
 
 
 def main() -> None:
@@ -23,6 +30,7 @@ def main() -> None:
         vectors = stage.read("embedded/vectors")
         context = Context(
             stage.params,
+            stage.section("privacy", Privacy),
             Playbook.load(stage.input("playbook.yaml")),
             vectors if vectors.height else None,
             read_evaluation_sets(stage.input(Path("data/evaluation"))),
@@ -30,11 +38,11 @@ def main() -> None:
         alone = [check for check in checks().values() if not check.whole_set]
         together = [check for check in checks().values() if check.whole_set]
 
-        seen = looked_at(stage, standing, context, alone, {check.reads for check in together if check.reads})
-        by_row = seen.pop(ALONE)
+        readings = {check.reads for check in together if check.reads}
+        told = told_by_row(stage, standing, context, alone, readings)
         comparing = stage.progress(together, "comparing rows", unit="checks")
-        by_set = findings_by_set(stage, standing, replace(context, readings=seen), comparing)
-        found = in_order([by_row, by_set])
+        by_set = found_by_set(stage, standing, replace(context, readings=told), comparing)
+        found = in_order([found_by_row(told), by_set])
         noted = notes(standing, context)
 
         stage.write("scored/findings", found)
@@ -44,6 +52,44 @@ def main() -> None:
         per_code = dict(found.group_by("code").agg(pl.col("conversation_id").n_unique()).sort("code").iter_rows())
         of_set = dict(noted.select("code", "value").iter_rows())
         stage.write_metrics({"conversations": standing.height, "findings": found.height, **per_code, **of_set})
+
+
+def told_by_row(
+    stage: Stage[Score], standing: pl.DataFrame, context: Context, which: Sequence[Check], readings: Collection[Reading]
+) -> Told:
+    """What is told by each row alone, now or by an earlier run."""
+    checked = {check.name: check.version for check in which}
+    beside = (context.params, context.privacy, context.playbook, context.evaluation.hash_rows().to_list())
+    version = version_of("score", checked, *beside)
+    here = keyed(standing)
+    names = [ALONE, *sorted(reading.__name__ for reading in readings)]
+
+    known = known_of(here, {name: stage.memory.recall(name, version) for name in names})
+    unseen = standing.join(known[ALONE], on="conversation_id", how="anti") if known else standing
+    parts = [known] if known else []
+    if unseen.height or not known:
+        prepare = partial(looker, which, readings, replace(context, vectors=None))
+        fresh = map_rows(prepare, unseen, CHUNK, stage.machine, LARGE)
+        total = -(-unseen.height // CHUNK)
+        parts = [*parts, reduce(joined, stage.progress(fresh, "looking at rows", total, "thousand rows"))]
+    told = joined(parts)
+    for name, table in told.items():
+        stage.memory.keep(name, version, here.join(table, on="conversation_id"))
+    stage.memory.forget_but([*names, SHOWN])
+    return told
+
+
+def found_by_row(told: Told) -> pl.DataFrame:
+    """FINDINGS among what is told by each row alone."""
+    return in_order([told[ALONE].filter(pl.col("check").is_not_null()).select(FINDINGS.names())])
+
+
+def found_by_set(stage: Stage[Score], standing: pl.DataFrame, context: Context, which: Iterable[Check]) -> pl.DataFrame:
+    """FINDINGS of checks that compare rows. Evidence that an earlier run made fit to be shown is not read again."""
+    version = version_of("score", context.privacy.countries)
+    found, shown = findings_by_set(standing, context, which, stage.memory.recall(SHOWN, version))
+    stage.memory.keep(SHOWN, version, shown)
+    return found
 
 
 if __name__ == "__main__":

@@ -1,83 +1,50 @@
-"""What each row tells alone, remembered from run to run."""
+"""What each row tells alone. Rows that an earlier run looked at are not looked at again."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import polars as pl
 
 from curation.checks import findings
-from curation.checks.check import FINDINGS, Check, Context, Reading, Score, in_order
-from curation.harness.memory import version_of
-from curation.harness.stage import Stage
-from curation.harness.workers import packed, spread, unpacked
+from curation.checks.check import Check, Context, Reading
 
 CHUNK = 1_000  # conversations that a process looks at in one go
 LARGE = 8_000  # conversations from which starting processes pays
 ALONE = "alone"  # the name under which findings of single rows are remembered
-SHOWN = "shown"  # and evidence that is fit to be shown
+Told = Mapping[str, pl.DataFrame]  # by name: ALONE, and what each reading tells
 
 
-def looked_at(
-    stage: Stage[Score], standing: pl.DataFrame, context: Context, which: Sequence[Check], readings: Collection[Reading]
-) -> dict[str, pl.DataFrame]:
-    """What is told by each row alone: ALONE, the FINDINGS of checks that judge it by itself, and readings, by name.
+def looker(which: Sequence[Check], readings: Collection[Reading], context: Context) -> Callable[[pl.DataFrame], Told]:
+    """The kernel: what these checks and readings tell of rows, a row of nulls where nothing is told of one."""
 
-    Rows that an earlier run looked at are not looked at again.
-    """
-    options = context.params.model_dump(mode="json", exclude={"workers"})
-    evaluation = context.evaluation.hash_rows().to_list()
-    version = version_of("score", {check.name: check.version for check in which}, options, context.playbook, evaluation)
-    here = _keys(standing)
-    names = [ALONE, *sorted(reading.__name__ for reading in readings)]
-
-    known = _known(stage, names, version, here)
-    unseen = standing.join(known[ALONE], on="conversation_id", how="anti") if known else standing
-    starts = range(0, unseen.height if known else max(unseen.height, 1), CHUNK)
-    parts = spread(
-        partial(_look, which, readings, replace(context, vectors=None)),
-        (packed(unseen, start, CHUNK) for start in starts),
-        context.params.workers,
-        unseen.height >= LARGE,
-    )
-    fresh = stage.progress(parts, "looking at rows", len(starts), "thousand rows")
-    told = [known, *fresh] if known else list(fresh)
-    tables = {name: pl.concat([part[name] for part in told]) for name in names}
-    for name, table in tables.items():
-        stage.remember(name, version, here.join(table, on="conversation_id"))
-    stage.forget_but([*names, SHOWN])
-    found = tables[ALONE].filter(pl.col("check").is_not_null()).select(FINDINGS.names())
-    return {**tables, ALONE: in_order([found])}
-
-
-def _known(stage: Stage[Score], names: Sequence[str], version: str, here: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """What an earlier run remembers under these names of the rows that are here; nothing if it lacks one of them."""
-    tables = [stage.remembered(name, version) for name in names]
-    kept = [table for table in tables if table is not None]
-    if len(kept) < len(names):
-        return {}
-    for table in kept:  # a run that was killed may have remembered more rows under one name than under another
-        here = here.join(table, on=["conversation_id", "row"], how="semi")
-    rows = (table.join(here, on=["conversation_id", "row"], how="semi").drop("row") for table in kept)
-    return dict(zip(names, rows, strict=True))
-
-
-def _keys(standing: pl.DataFrame) -> pl.DataFrame:
-    """conversation_id, and a hash of the whole `row`: label, language and so on count as the words do."""
-    return standing.select("conversation_id", row=pl.struct(pl.all()).hash())
-
-
-def _look(
-    which: Sequence[Check], readings: Collection[Reading], context: Context
-) -> Callable[[bytes], dict[str, pl.DataFrame]]:
-    """What a worker does with a chunk."""
-
-    def look(chunk: bytes) -> dict[str, pl.DataFrame]:
-        rows = unpacked(chunk)
+    def look(rows: pl.DataFrame) -> Told:
         told = {ALONE: findings(rows, context, which)}
         told |= {reading.__name__: reading(rows, context) for reading in readings}
-        # One row of nulls where nothing is told of a conversation: it was looked at.
-        looked_at = rows.select("conversation_id")
-        return {name: looked_at.join(table, on="conversation_id", how="left") for name, table in told.items()}
+        seen = rows.select("conversation_id")  # each of them was looked at
+        return {name: seen.join(table, on="conversation_id", how="left") for name, table in told.items()}
 
     return look
+
+
+def joined(parts: Sequence[Told]) -> Told:
+    """What is told of several parts of the rows."""
+    return {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
+
+
+def known_of(here: pl.DataFrame, remembered: Mapping[str, pl.DataFrame | None]) -> Told | None:
+    """What is remembered of the rows that are `here` (keys of `keyed`); nothing if one table is lacking."""
+    kept = {name: table for name, table in remembered.items() if table is not None}
+    if len(kept) < len(remembered):
+        return None
+    for table in kept.values():  # a run that was killed may have remembered more rows under one name than under another
+        here = here.join(table, on=["conversation_id", "row"], how="semi")
+    return {
+        name: table.join(here, on=["conversation_id", "row"], how="semi").drop("row") for name, table in kept.items()
+    }
+
+
+def keyed(standing: pl.DataFrame) -> pl.DataFrame:
+    """conversation_id, and a hash of the whole `row`: label, language and so on count as the words do.
+
+    The hash is Polars' own, which another version may change: what is remembered under it has that version in its own.
+    """
+    return standing.select("conversation_id", row=pl.struct(pl.all()).hash())

@@ -200,6 +200,6 @@ def test_no_reviewer_is_shown_personal_data(road: tuple[Path, Canaries, str]):
     root, canaries, _ = road
     queue = pl.read_parquet(root / "data/routed/queue.parquet")
     conversations = pl.read_parquet(root / "data/ingested/conversations.parquet")
-    shown = records(queue, conversations, params("score")["countries"])
+    shown = records(queue, conversations, params("privacy")["countries"])
     assert len(shown) >= len(PATTERNED)
     assert leaks(canaries, json.dumps(shown, ensure_ascii=False)) == []

@@ -117,12 +117,12 @@ def test_what_was_remembered_comes_back_under_the_same_version_only(tmp_path: Pa
     (tmp_path / "params.yaml").write_text("{}")
     table = pl.DataFrame({"a": [1, 2]})
     with Stage("score", Params) as stage:
-        stage.remember("check", version_of(1), table)
-        assert table.equals(stage.remembered("check", version_of(1)))
-        assert stage.remembered("check", version_of(2)) is None
-        assert stage.remembered("other", version_of(1)) is None
+        stage.memory.keep("check", version_of("score", 1), table)
+        assert table.equals(stage.memory.recall("check", version_of("score", 1)))
+        assert stage.memory.recall("check", version_of("score", 2)) is None
+        assert stage.memory.recall("other", version_of("score", 1)) is None
         (tmp_path / "data/cache/score/check.parquet").write_bytes(b"PAR1 torn")
-        assert stage.remembered("check", version_of(1)) is None
-        stage.remember("check", version_of(1), table)
+        assert stage.memory.recall("check", version_of("score", 1)) is None
+        stage.memory.keep("check", version_of("score", 1), table)
         stage.forget_but([])
-        assert stage.remembered("check", version_of(1)) is None
+        assert stage.memory.recall("check", version_of("score", 1)) is None

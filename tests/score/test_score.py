@@ -14,13 +14,13 @@ from benchmarks.speed.check_costs import costs
 from curation.checks import checks, findings
 from curation.checks.check import Check, Context, Score
 from curation.checks.models.words import LEAST
+from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from curation.harness.stage import Stage
 from curation.score import __main__ as score
+from curation.score.__main__ import found_by_row, found_by_set, told_by_row
 from curation.score.notes import notes
-from curation.score.rows import ALONE, looked_at
-from curation.score.sets import findings_by_set
 from tests.builders import context, params, record, talk
 
 REPLY = "Thank you for contacting Zaafaran Home. Your parcel left our warehouse this morning and will"
@@ -43,13 +43,13 @@ READINGS = {check.reads for check in BY_SET if check.reads}
 
 
 def findings_by_row(stage: Stage[Score], table: pl.DataFrame, using: Context, which: list[Check]) -> pl.DataFrame:
-    return looked_at(stage, table, using, which, READINGS)[ALONE]
+    return found_by_row(told_by_row(stage, table, using, which, READINGS))
 
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage[Score]]:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text(json.dumps({"score": params("score")}))
+    (tmp_path / "params.yaml").write_text(json.dumps({"score": params("score"), "privacy": params("privacy")}))
     with Stage("score", Score) as running:
         yield running
 
@@ -60,11 +60,6 @@ def as_bytes(table: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def with_workers(workers: int) -> Context:
-    plain = context()
-    return replace(plain, params=plain.params.model_copy(update={"workers": workers}))
-
-
 AT_ONCE = as_bytes(findings(TABLE, context(), BY_ROW))
 
 
@@ -73,7 +68,7 @@ AT_ONCE = as_bytes(findings(TABLE, context(), BY_ROW))
 def test_chunks_change_no_byte(stage: Stage[Score], size: int):
     score.CHUNK, before = size, score.CHUNK
     try:
-        stage.forget_but([])
+        stage.memory.forget_but([])
         assert as_bytes(findings_by_row(stage, TABLE, context(), BY_ROW)) == AT_ONCE
     finally:
         score.CHUNK = before
@@ -82,13 +77,14 @@ def test_chunks_change_no_byte(stage: Stage[Score], size: int):
 def test_workers_change_no_byte(stage: Stage[Score], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(score, "CHUNK", 4)
     monkeypatch.setattr(score, "LARGE", 0)
-    assert as_bytes(findings_by_row(stage, TABLE, with_workers(2), BY_ROW)) == AT_ONCE
+    stage.machine = Machine(workers=2)
+    assert as_bytes(findings_by_row(stage, TABLE, context(), BY_ROW)) == AT_ONCE
 
 
 @given(st.sets(st.integers(0, TABLE.height - 1)))
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_run_after_another_gives_the_bytes_of_a_first_run(stage: Stage[Score], before: set[int]):
-    stage.forget_but([])
+    stage.memory.forget_but([])
     findings_by_row(stage, TABLE[sorted(before)], context(), BY_ROW)
     assert as_bytes(findings_by_row(stage, TABLE, context(), BY_ROW)) == AT_ONCE
 
@@ -113,8 +109,8 @@ SET = talks(LEAST + 20)
 
 
 def compared(stage: Stage[Score], rows: pl.DataFrame) -> bytes:
-    readings = looked_at(stage, rows, context(), [], READINGS)
-    return as_bytes(findings_by_set(stage, rows, replace(context(), readings=readings), BY_SET))
+    readings = told_by_row(stage, rows, context(), [], READINGS)
+    return as_bytes(found_by_set(stage, rows, replace(context(), readings=readings), BY_SET))
 
 
 SET_AT_ONCE = as_bytes(findings(SET, context(), BY_SET))
@@ -125,7 +121,7 @@ SET_AT_ONCE = as_bytes(findings(SET, context(), BY_SET))
 def test_readings_of_an_earlier_run_change_no_byte_of_what_comparing_rows_finds(
     stage: Stage[Score], before: int, last: bool
 ):
-    stage.forget_but([])
+    stage.memory.forget_but([])
     compared(stage, SET.tail(before) if last else SET.head(before))
     assert compared(stage, SET) == SET_AT_ONCE
     assert {"unusual_reply", "broken_off", "ungrounded_fact"} & set(pl.read_parquet(SET_AT_ONCE)["code"])
@@ -138,21 +134,21 @@ def test_rows_are_read_for_comparing_but_once(stage: Stage[Score]):
         seen.extend(rows["conversation_id"])
         return rows.select("conversation_id", words=pl.lit("w")).head(2)
 
-    looked_at(stage, TABLE[:10], context(), [], {first_words})
-    told = looked_at(stage, TABLE[5:], context(), [], {first_words})["first_words"]
+    told_by_row(stage, TABLE[:10], context(), [], {first_words})
+    told = told_by_row(stage, TABLE[5:], context(), [], {first_words})["first_words"]
     assert seen == TABLE["conversation_id"].to_list()
     assert sorted(told["conversation_id"]) == TABLE["conversation_id"][5:].to_list()
     assert told["words"].count() == 2  # of the later run; the first two of the earlier one have left
 
 
 def test_what_was_remembered_by_halves_is_not_trusted(stage: Stage[Score]):
-    looked_at(stage, TABLE, context(), BY_ROW, READINGS)
+    told_by_row(stage, TABLE, context(), BY_ROW, READINGS)
     path = CACHE / "score" / "reply_tokens.parquet"
     table = pl.read_parquet(path)
     version = pl.read_parquet_metadata(path)["version"]
-    stage.remember("reply_tokens", version, table.head(3))  # as if an earlier, smaller run's stood here
-    told = looked_at(stage, TABLE, context(), BY_ROW, READINGS)
-    assert as_bytes(told[ALONE]) == AT_ONCE
+    stage.memory.keep("reply_tokens", version, table.head(3))  # as if an earlier, smaller run's stood here
+    told = told_by_row(stage, TABLE, context(), BY_ROW, READINGS)
+    assert as_bytes(found_by_row(told)) == AT_ONCE
     assert sorted(told["reply_tokens"]["conversation_id"]) == TABLE["conversation_id"].to_list()
 
 
@@ -193,9 +189,9 @@ def test_other_params_or_evaluation_sets_look_at_every_row_again(stage: Stage[Sc
     shown: list[str] = []
     plain = context()
     other = replace(plain, params=plain.params.model_copy(update={"languages": ("en",)}))
-    for using in (plain, with_workers(1), other, context(evaluation=TABLE[:1])):
+    for using in (plain, plain, other, context(evaluation=TABLE[:1])):
         findings_by_row(stage, TABLE[:2], using, [seen_by(shown)])
-    assert len(shown) == 6  # the number of workers changes no finding
+    assert len(shown) == 6  # the same again is remembered
 
 
 def broken(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
@@ -209,8 +205,9 @@ def test_a_check_that_fails_is_named_with_its_rows(stage: Stage[Score], workers:
     check = replace(checks()["length"], name="tongues", observe=broken)
     first, last = TABLE["row_id"][0], TABLE["row_id"][4]
     said = rf"the check tongues failed on {first} to {last}: ValueError: no such tongue \(test_score.py, line \d+\)"
+    stage.machine = Machine(workers=workers)
     with pytest.raises(QiratError, match=said):
-        findings_by_row(stage, TABLE, with_workers(workers), [check])
+        findings_by_row(stage, TABLE, context(), [check])
 
 
 def test_every_check_has_its_cost():

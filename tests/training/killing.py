@@ -36,8 +36,9 @@ def main() -> None:
 
 def train(folder: Path, kill_at: int | None) -> None:
     import polars as pl
-    import training.fit
 
+    import training.train.fit
+    from curation.harness.engine import Machine
     from training.train.__main__ import log_table
     from training.train.checkpoints import Checkpoints
     from training.train.recipe import Train
@@ -52,14 +53,14 @@ def train(folder: Path, kill_at: int | None) -> None:
     )
     dev = renderer().examples(talk("question 3", "yes yes"))
     values = {"learning_rate": 0.01, "epochs": 2, "dev_points": 7, "batch": 4, "passes": 2, "dropout": 0.1}
-    settings = Train.model_validate(
-        {**params("train"), "checkpoint_minutes": 0, "cpu": {**params("train")["cpu"], **values}}
-    )
+    settings = Train.model_validate({**params("train"), "cpu": {**params("train")["cpu"], **values}})
     checkpoints = Checkpoints({"data": "these"}, folder / "checkpoints")
     if kill_at is not None:
         watch = training.train.fit.health
         training.train.fit.health = lambda: killer(watch(), kill_at)  # type: ignore[assignment]
-    trained = training.train.fit.fit(made, tokenizer(), tokens, dev, settings, settings.recipe, checkpoints)
+    trained = training.train.fit.fit(
+        made, tokenizer(), tokens, dev, settings, settings.recipe, checkpoints, Machine(checkpoint_minutes=0)
+    )
     weights = b"".join(w.numpy().tobytes() for _, w in sorted(trained.curve.best.items()))
     log = log_table(trained.history, trained.curve)
     result = {

@@ -11,8 +11,9 @@ import polars as pl
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from curation.harness.stage import Stage
+from curation.privacy.params import Privacy
 from curation.record.playbook import Playbook
-from training.evaluate.memorisation import Personal, memorised
+from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
 from training.judge import forgetting
 from training.judge.arms import ADAPTER, bare, prompt_arms
@@ -51,7 +52,7 @@ def main() -> None:
         before = stage.read("baseline/forgetting")
         kept = Kept(
             forgetting.table(pl.concat([before, remembered]), ADAPTER, "base", params.redraws),
-            memorised(predictions, answered, learnt, stage.section("score", Personal).countries),
+            memorised(predictions, answered, learnt, stage.section("privacy", Privacy).countries),
         )
         found = verdict(arms, compared, stage.read_json("data/baseline/verdict.json"), kept, params)
 

@@ -12,9 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from pydantic import ConfigDict
 
-from curation.harness.params import Params
 from curation.privacy import PATTERNED, conversation_finds
 from curation.text.folding import fold
 from training.judge.rules import replies
@@ -32,14 +30,6 @@ MEMORISED = pl.Schema(
     }
 )
 _WORD = re.compile(r"\w+")
-
-
-class Personal(Params):
-    """What is read here of params.yaml: score."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    countries: tuple[str, ...]  # phone numbers without a country code are read as any of these countries'
 
 
 Messages = Sequence[Mapping[str, Any]]

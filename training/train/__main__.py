@@ -62,12 +62,13 @@ def main() -> None:
         origin = provenance(whole, model, params, recipe, Renderer(tokenizer, model.template_arguments))
         shape = Shape.of(config, int(recipe.rank))
         checkpoints = Checkpoints({**origin, **surroundings()})
+        how = checkpoints, stage.machine
         processes = processes_wanted()
         if processes > 1:
             del base  # the memory of the first GPU is for its process
-            trained = fit_on_all(processes, model, chosen["train"], chosen["dev"], params, recipe, checkpoints)
+            trained = fit_on_all(processes, model, chosen["train"], chosen["dev"], params, recipe, *how)
         else:
-            trained = fit(base, tokenizer, chosen["train"], examples_of(chosen["dev"]), params, recipe, checkpoints)
+            trained = fit(base, tokenizer, chosen["train"], examples_of(chosen["dev"]), params, recipe, *how)
         numbers |= outcome(trained)
         if recipe.strength < 1:
             numbers["dev_loss"] = token_loss(trained.model, examples_of(chosen["dev"]))

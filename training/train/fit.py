@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from training.model.attention import use_attention
@@ -61,6 +62,7 @@ def fit(  # noqa: PLR0913 - what a run is made of
     params: Train,
     recipe: Recipe,
     checkpoints: Checkpoints | None = None,
+    machine: Machine | None = None,
 ) -> Trained:
     """LoRA on every linear layer, loss on the supervised tokens only, best dev weights put back at the end."""
     from datasets import Dataset
@@ -68,6 +70,7 @@ def fit(  # noqa: PLR0913 - what a run is made of
     from trl import SFTTrainer  # type: ignore[attr-defined]
 
     be_deterministic()
+    machine = machine or Machine()
     shape = Shape.of(base.config, int(recipe.rank))
     lengths = [len(ids) for ids in tokens["input_ids"]]
     first = os.environ.get("RANK", "0") == "0"
@@ -89,8 +92,8 @@ def fit(  # noqa: PLR0913 - what a run is made of
             callbacks=[health(), dev_watch(curve, dev, recipe.dev_points, recipe.patience)],
         )
         if checkpoints:
-            trainer.add_callback(keeper(checkpoints, curve, params.checkpoint_minutes))
-        if params.live and first:
+            trainer.add_callback(keeper(checkpoints, curve, machine.checkpoint_minutes))
+        if machine.live and first:
             trainer.add_callback(live(CACHE / "live"))
         trainer.remove_callback(PrinterCallback)  # it prints a line a step; data/training/log holds them
         if sys.stderr.isatty():
@@ -216,6 +219,7 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
     params: Train,
     recipe: Recipe,
     checkpoints: Checkpoints,
+    machine: Machine,
 ) -> Trained:
     """`fit`, once a GPU; the best weights come back onto a base loaded here. All keep to one plan, made here."""
     import torch
@@ -230,7 +234,8 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
         folder = Path(scratch)
         tokens.write_parquet(folder / "train.parquet")
         dev.write_parquet(folder / "dev.parquet")
-        job = {"model": model.model_dump(), "train": params.model_dump(), "recipe": recipe.model_dump()}
+        settings = {"model": model, "train": params, "recipe": recipe, "machine": machine}
+        job = {name: chosen.model_dump() for name, chosen in settings.items()}
         (folder / "job.json").write_text(json.dumps({**job, "certificate": checkpoints.certificate}), "utf-8")
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
         launched = subprocess.run([*command, "-m", "training.train.fit", str(folder)], check=False)
@@ -268,6 +273,7 @@ def main() -> None:
             params,
             recipe,
             Checkpoints(job["certificate"]),
+            Machine(**job["machine"]),
         )
     except QiratError as error:
         sys.exit(f"train: {error}")

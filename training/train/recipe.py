@@ -50,8 +50,6 @@ class Train(Params):
 
     profile: Literal["cpu", "gpu"]
     seed: int
-    checkpoint_minutes: float = Field(default=10, ge=0)  # how much work a killed run loses at most; 0: every step
-    live: bool = False  # log to DVCLive too, in data/cache/live
     cpu: Recipe
     gpu: Recipe
 

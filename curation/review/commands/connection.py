@@ -26,10 +26,10 @@ def connected() -> "tuple[ReviewServer, Review]":
 
 def countries(params: "Review") -> "Countries":
     """The countries for which the checks read phones; None where personal data is not covered."""
-    from curation.checks.check import Score
     from curation.harness.params import load_params
+    from curation.privacy.params import Privacy
 
-    return load_params("score", Score).countries if params.mask_personal_data else None
+    return load_params("privacy", Privacy).countries if params.mask_personal_data else None
 
 
 @contextlib.contextmanager

@@ -18,8 +18,8 @@ def apply(
     undo: Annotated[bool, typer.Option("--undo", help="Take back what this decision decided elsewhere.")] = False,
 ) -> None:
     """Decide doubtful conversations like one that people kept or dropped. Shows what it would do; --yes does it."""
-    from curation.checks.check import Score
     from curation.harness.params import load_params
+    from curation.privacy.params import Privacy
     from curation.privacy.shown import Shown
     from curation.review import similar
 
@@ -27,5 +27,5 @@ def apply(
         if undo:
             typer.echo(similar.undo(conversation))
             return
-        shown = Shown(load_params("score", Score).countries)
+        shown = Shown(load_params("privacy", Privacy).countries)
         typer.echo(similar.apply(conversation, similar.Wanted(code, min_similarity), shown, yes))

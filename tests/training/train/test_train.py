@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
+from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from tests.builders import ROOT, params, talk
 from tests.training.tiny import model, renderer, tokenizer
@@ -108,12 +109,12 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, monkeypatch: pytest
     dev = examples(talk("question 3", "yes yes"))
     settings = recipe(learning_rate=0.01, epochs=1, dev_points=3, batch=2, passes="auto")
     alone = fit(load_model(base), tokenizer(), learnt, dev, settings, settings.recipe)
-    settings = settings.model_copy(update={"checkpoint_minutes": 0})
-    spread = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({}))
+    often = Machine(checkpoint_minutes=0)
+    spread = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({}), often)
     assert spread.took["processes"] == 2
     last = Path("data/cache/train/checkpoint-3")
     assert sorted(path.name for path in last.glob("rng_state*")) == ["rng_state_0.pth", "rng_state_1.pth"]
-    again = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({}))
+    again = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({}), often)
     assert (again.took["resumed"], again.curve.losses) == (1, spread.curve.losses)
     assert spread.curve.losses == pytest.approx(alone.curve.losses, rel=1e-5)
     assert spread.curve.losses[4] < spread.curve.losses[0]
@@ -126,11 +127,9 @@ def test_a_run_that_stopped_early_and_was_killed_before_it_wrote_stops_at_the_sa
     learnt = table(examples(*[talk(f"question {n}", "yes yes yes") for n in range(12)]))
     dev = examples(talk("question", "no"))
     values = {"learning_rate": 0.02, "epochs": 6, "dev_points": 10, "patience": 1, "batch": 2, "passes": 1}
-    settings = recipe(**values, warmup=0.0).model_copy(update={"checkpoint_minutes": 0})
-    runs = [
-        fit(confident(), tokenizer(), learnt, dev, settings, settings.recipe, Checkpoints({}, tmp_path / "place"))
-        for _ in range(2)
-    ]
+    settings = recipe(**values, warmup=0.0)
+    often = Checkpoints({}, tmp_path / "place"), Machine(checkpoint_minutes=0)
+    runs = [fit(confident(), tokenizer(), learnt, dev, settings, settings.recipe, *often) for _ in range(2)]
     assert max(runs[0].curve.losses) < 36  # it stopped early
     assert runs[1].took["resumed"]
     assert runs[1].curve.losses == runs[0].curve.losses
@@ -154,7 +153,7 @@ def test_a_resumed_run_keeps_its_passes(tmp_path: Path) -> None:
 
 def test_the_trial_saves_the_memory_that_the_run_saves(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a GPU that needs checkpointing a trial without it would run out of memory before the run began."""
-    import training.fit
+    import training.train.fit
 
     seen = []
 

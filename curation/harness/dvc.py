@@ -1,0 +1,27 @@
+"""dvc.yaml as our code reads it: the stages of the road in their order, and what each lists."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CODE = Path(__file__).parents[2]  # the folder of our packages, with the dvc.yaml that says which stage runs what
+PACKAGES = frozenset({"curation", "training", "expectations"})
+
+
+def stages(root: Path = CODE) -> Mapping[str, Mapping[str, Any]]:
+    """What dvc.yaml says of each stage, in the order of the road."""
+    found: Mapping[str, Mapping[str, Any]] = yaml.safe_load((root / "dvc.yaml").read_text("utf-8"))["stages"]
+    return found
+
+
+def listed(stage: Mapping[str, Any], *kinds: str) -> list[str]:
+    """The names under `params`, `deps`, `outs` and so on, whatever options stand beside them."""
+    entries = (entry for kind in kinds for entry in stage.get(kind, ()))
+    return [name for entry in entries for name in ([entry] if isinstance(entry, str) else entry)]
+
+
+def code_of(stage: str, root: Path = CODE) -> list[str]:
+    """The folders and files of code among a stage's dependencies."""
+    return sorted(place for place in listed(stages(root)[stage], "deps") if Path(place).parts[0] in PACKAGES)

@@ -1,0 +1,80 @@
+"""Where kernels run: in this process or in several, here or, with another backend, elsewhere. No stage knows which.
+
+A kernel is a plain function of a table or an item. It is made by `prepare`, once in each process, and `prepare`, what
+the kernel is given and what it answers must pickle. Answers come in the order of what was given, so what is written
+depends on neither the number of processes nor the backend.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+import polars as pl
+from pydantic import Field
+
+from curation.harness.params import Params
+from curation.harness.workers import Workers, packed, spread, unpacked
+
+Given = TypeVar("Given")
+Answer = TypeVar("Answer")
+Backend = Callable[[Callable[[], Callable[[Any], Any]], Iterable[Any], Workers, bool], Iterator[Any]]
+
+BACKENDS: Mapping[str, Backend] = {"local": spread}  # by machine.engine; each takes what `spread` takes
+FAN_IN = 64  # answers that `reduce` joins at a time
+
+
+class Machine(Params):
+    """params.yaml: machine. Where things run and how one looks on, never what comes out: no stage depends on it."""
+
+    engine: Literal["local"] = "local"
+    workers: Workers = "auto"  # processes
+    checkpoint_minutes: float = Field(default=10, ge=0)  # of training: what a kill loses at most; 0: every step
+    live: bool = False  # training is logged to DVCLive too
+
+
+def map_items(
+    prepare: Callable[[], Callable[[Given], Answer]], items: Iterable[Given], machine: Machine, large: bool
+) -> Iterator[Answer]:
+    """prepare()(item) for each item, in order. Work that is not `large` stays in this process."""
+    return BACKENDS[machine.engine](prepare, items, machine.workers, large)
+
+
+def map_rows(
+    prepare: Callable[[], Callable[[pl.DataFrame], Answer]],
+    rows: pl.DataFrame,
+    at_once: int,
+    machine: Machine,
+    large: int,
+) -> Iterator[Answer]:
+    """The kernel's answer to each part of `at_once` rows, at least one part; `large` rows pay for processes."""
+    parts = (packed(rows, start, at_once) for start in range(0, max(rows.height, 1), at_once))
+    return map_items(partial(_unpacking, prepare), parts, machine, rows.height >= large)
+
+
+def map_groups(
+    prepare: Callable[[], Callable[[pl.DataFrame], Answer]],
+    rows: pl.DataFrame,
+    by: str,
+    machine: Machine,
+    large: int,
+) -> Iterator[Answer]:
+    """The kernel's answer to each group of rows with one value of the column `by`, in the order of the values."""
+    ordered = rows.sort(by, maintain_order=True)
+    sizes = ordered.group_by(by, maintain_order=True).len()["len"].to_list()
+    parts = (packed(ordered, end - size, size) for size, end in zip(sizes, itertools.accumulate(sizes), strict=True))
+    return map_items(partial(_unpacking, prepare), parts, machine, rows.height >= large)
+
+
+def reduce(join: Callable[[Sequence[Answer]], Answer], answers: Iterable[Answer]) -> Answer:
+    """All answers joined in their order, FAN_IN at a time, so that not all of them lie in memory. `join` associates."""
+    waiting = iter(answers)
+    joined = list(itertools.islice(waiting, 1))
+    while more := list(itertools.islice(waiting, FAN_IN)):
+        joined = [join([*joined, *more])]
+    return join(joined)
+
+
+def _unpacking(prepare: Callable[[], Callable[[pl.DataFrame], Answer]]) -> Callable[[bytes], Answer]:
+    kernel = prepare()
+    return lambda part: kernel(unpacked(part))
