@@ -26,6 +26,8 @@ lint: $(READY)
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
+	$(RUN) lint-imports --no-logo --no-cache
+	$(RUN) deptry .
 
 format: $(READY)
 	$(RUN) ruff format .

