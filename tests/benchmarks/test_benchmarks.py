@@ -10,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import iban, luhn
 
-from benchmarks import document, document_checks
+from benchmarks import document, document_checks, results
 from benchmarks.corruption import arabic, defects, qirat, tables, values
 from benchmarks.peers import environment
 from benchmarks.peers.environment import as_text
 from benchmarks.rows import Row, clean, jaccard, shingles
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed.corpus import Corpus
-from tests.builders import ROOT
 
 WORDS = defects.phrases()
 TOPICS = {
@@ -112,7 +111,7 @@ def test_planted_personal_data_is_valid_by_its_checksum(seed: int) -> None:
 
 def test_no_check_holds_the_words_that_are_planted() -> None:
     known = set()
-    for path in (ROOT / "curation/checks").iterdir():
+    for path in (results.ROOT / "curation/checks").iterdir():
         if path.is_file():
             known |= shingles(path.read_text("utf-8"))
     kinds = [WORDS[kind] for kind in ("profanity", "model_refusal", "placeholder", "spam")]
@@ -228,5 +227,5 @@ def test_the_page_of_the_checks_is_up_to_date() -> None:
 
 def test_the_page_of_the_benchmarks_shows_the_results() -> None:
     page = document.PAGE.read_text("utf-8")
-    for name, results, markdown in document.measured():
-        assert document.with_section(page, name, markdown(results)) == page, "run `python -m benchmarks.document`"
+    for name, found, markdown in document.measured():
+        assert document.with_section(page, name, markdown(found)) == page, "run `python -m benchmarks.document`"
