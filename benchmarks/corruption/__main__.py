@@ -18,10 +18,11 @@ import polars as pl
 
 from benchmarks.corruption import qirat, tables
 from benchmarks.corruption.defects import PERSONAL, PHRASES
-from benchmarks.corruption.rows import Row
 from benchmarks.corruption.spoilt import spoilt
-from benchmarks.peers import recipes as peers
+from benchmarks.peers import recipes
+from benchmarks.peers.environment import PACKAGES, add_options, python_of
 from benchmarks.results import RESULTS
+from benchmarks.rows import Row
 
 BUDGETS = (0.02, 0.05, 0.1, 0.2)
 
@@ -57,9 +58,9 @@ def ours(project: Path, rows: list[Row]) -> dict[str, Any]:
 
 
 def theirs(project: Path, rows: list[Row], arguments: argparse.Namespace) -> dict[str, Any]:
-    pythons = {tool: getattr(arguments, tool.replace("-", "_")) or peers.environment(tool) for tool in peers.PACKAGES}
+    pythons = {tool: python_of(tool, arguments) for tool in PACKAGES}
     truth = pl.DataFrame([{"id": r.id, "language": r.language, "defect": r.defect} for r in rows])
-    found = peers.outcomes(project, rows, pythons)
+    found = recipes.outcomes(project, rows, pythons)
     return {
         tool: tables.by_language(truth.with_columns(outcome=pl.col("id").replace_strict(became)))
         for tool, became in found.items()
@@ -78,8 +79,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--project", type=Path, help="folder to work in and keep")
     parser.add_argument("--results", type=Path, default=RESULTS / "corruption.json")
     parser.add_argument("--peers", action="store_true", help="run the peers too, in environments of their own")
-    for tool in peers.PACKAGES:
-        parser.add_argument(f"--{tool}", metavar="PYTHON", help="of an environment that has it; without, one is made")
+    add_options(parser, *PACKAGES)
     return parser.parse_args()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.corruption.rows import Message, Row, clean
+from benchmarks.rows import Message, Row, clean
 
 INTENTS = "Banking77_intents.csv"
 LEAST_WORDS = 4  # of a question

@@ -16,8 +16,9 @@ from typing import Any
 
 import yaml
 
-from benchmarks.corruption.rows import Row, jaccard, shingles
 from benchmarks.corruption.values import facts, personal
+from benchmarks.rows import Row, jaccard, shingles
+from qirat.sample.typing_habits import swapped
 
 Phrases = Mapping[str, Any]  # the words to plant, by defect and language; see phrases.yaml
 PHRASES = Path(__file__).with_name("phrases.yaml")
@@ -136,8 +137,7 @@ def _retyped(row: Row, how: str, draw: Draw) -> Row:
         del words[rng.choice(plain)]
     else:
         k = rng.choice(plain)
-        at = rng.randrange(len(words[k]) - 1)
-        words[k] = words[k][:at] + words[k][at + 1] + words[k][at] + words[k][at + 2 :]
+        words[k] = swapped(words[k], rng.randrange(len(words[k]) - 1))
     return with_content(row, {turn: " ".join(words)})
 
 

@@ -13,8 +13,8 @@ import polars as pl
 import yaml
 
 from benchmarks.corruption.defects import as_json
-from benchmarks.corruption.rows import Row
 from benchmarks.results import ROOT
+from benchmarks.rows import Row
 from curation.privacy.tables import without_personal_data
 
 STAGES = ("ingest", "dedup", "embed", "score", "route", "curate")

@@ -4,7 +4,7 @@ import argparse
 
 from benchmarks.corruption.arabic import arabic
 from benchmarks.corruption.defects import phrases, planted, renamed
-from benchmarks.corruption.rows import Row, english
+from benchmarks.rows import Row, english
 
 
 def spoilt(arguments: argparse.Namespace) -> tuple[list[Row], list[Row]]:

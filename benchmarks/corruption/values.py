@@ -3,7 +3,9 @@
 import random
 import string
 
-ARABIC_INDIC = str.maketrans(string.digits, "٠١٢٣٤٥٦٧٨٩")
+from qirat.sample.grammar import EASTERN_DIGITS
+from qirat.sample.private_data import with_luhn
+
 MOBILE = {  # national prefixes and the digits behind them, international code
     "SA": (("050", "053", "054", "055", "056", "058", "059"), 7, "966"),
     "AE": (("050", "052", "054", "055", "056", "058"), 7, "971"),
@@ -19,7 +21,7 @@ def personal(kind: str, rng: random.Random, language: str) -> str:
     """A value of one of the kinds email, phone, card, iban, national_id."""
     value = {"email": email, "phone": phone, "card": card, "iban": iban, "national_id": national_id}[kind](rng)
     local = language == "ar" and kind not in ("email", "iban") and rng.random() < 0.4
-    return value.translate(ARABIC_INDIC) if local else value
+    return value.translate(EASTERN_DIGITS) if local else value
 
 
 def email(rng: random.Random) -> str:
@@ -67,11 +69,6 @@ def _with_egyptian_check(number: str) -> str:
     return number + str((11 - total % 11) % 10)
 
 
-def with_luhn(number: str) -> str:
-    doubled = [int(d) * (2 - k % 2) for k, d in enumerate(reversed(number))]
-    return number + str(-sum(d // 10 + d % 10 for d in doubled) % 10)
-
-
 def digits(rng: random.Random, length: int) -> str:
     return "".join(rng.choices(string.digits, k=length))
 
@@ -89,4 +86,6 @@ def facts(rng: random.Random, language: str) -> dict[str, str]:
         "number": str(rng.randint(2, 9) * 5),
     }
     local = language == "ar" and rng.random() < 0.3
-    return {name: value.translate(ARABIC_INDIC) if local and name != "link" else value for name, value in found.items()}
+    return {
+        name: value.translate(EASTERN_DIGITS) if local and name != "link" else value for name, value in found.items()
+    }

@@ -18,7 +18,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import venv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,21 +25,12 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.near_copies.planted import (
-    Messages,
-    Planted,
-    as_text,
-    dialogues,
-    jaccard,
-    planted,
-    recombined,
-    shingles,
-    templated,
-)
+from benchmarks.near_copies.planted import Messages, Planted, as_text, dialogues, planted, recombined, templated
+from benchmarks.peers.environment import PACKAGES, add_options, python_of
+from benchmarks.results import ROOT
+from benchmarks.rows import Shingles, jaccard, shingles
 
-ROOT = Path(__file__).resolve().parents[2]
-HOME = ROOT / ".qirat/benchmarks"
-TEXT_DEDUP, DATATROVE = "text-dedup==0.4.0", "datatrove[processing]==0.10.1"
+PEERS = ("text-dedup", "datatrove")
 CLUSTERS = "data/dedup/clusters.parquet"
 PROCESSES = 2
 AT_ONCE = 50_000  # rows made at a time
@@ -72,8 +62,7 @@ def main() -> None:
     parser.add_argument(
         "dialogues", type=Path, nargs="+", help="JSON lines with messages, or MultiDoGO's customer_turns"
     )
-    parser.add_argument("--text-dedup", type=Path, metavar="PYTHON")
-    parser.add_argument("--datatrove", type=Path, metavar="PYTHON")
+    add_options(parser, *PEERS)
     parser.add_argument("--rows", type=int, help="dialogues to take; all unless told")
     parser.add_argument("--threshold", type=float, default=0.7)
     parser.add_argument("--seed", type=int, default=7)
@@ -85,8 +74,8 @@ def main() -> None:
     else:
         tools: dict[str, Run] = {
             "qirat": qirat,
-            "text-dedup": partial(text_dedup, python_with(TEXT_DEDUP, arguments.text_dedup), arguments.threshold),
-            "datatrove": partial(datatrove, python_with(DATATROVE, arguments.datatrove)),
+            "text-dedup": partial(text_dedup, python_of("text-dedup", arguments), arguments.threshold),
+            "datatrove": partial(datatrove, python_of("datatrove", arguments)),
         }
         side_by_side(planted(rows, arguments.threshold, arguments.seed), tools, arguments.threshold)
         templates(tools)
@@ -95,7 +84,8 @@ def main() -> None:
 def side_by_side(data: Planted, tools: Mapping[str, Run], threshold: float) -> None:
     """The table of all tools over one set of rows, then the ratios."""
     print(f"{len(data.rows):,} conversations, {len(data.copies):,} planted copies, {len(data.twins):,} planted twins")
-    print(f"threshold {threshold}, shingles of 5 words, {PROCESSES} processes, {TEXT_DEDUP}, {DATATROVE}")
+    peers = ", ".join(package for tool in PEERS for package in PACKAGES[tool])
+    print(f"threshold {threshold}, shingles of 5 words, {PROCESSES} processes, {peers}")
     columns = (
         "wall s",
         "CPU s",
@@ -137,7 +127,7 @@ def templates(tools: Mapping[str, Run]) -> None:
             print(f"{name:<12}{len(rows) - len(found.kept):>7,} removed in {found.cost.wall:.1f} s", flush=True)
 
 
-def row_of(found: Found, data: Planted, sets: Sequence[set[str]], threshold: float) -> list[str]:
+def row_of(found: Found, data: Planted, sets: Sequence[Shingles], threshold: float) -> list[str]:
     """The cells of one tool."""
     removed = [row for row in range(len(data.rows)) if row not in found.kept]
     standing = {found.cluster[row]: row for row in sorted(found.kept & found.cluster.keys(), reverse=True)}
@@ -157,7 +147,7 @@ def row_of(found: Found, data: Planted, sets: Sequence[set[str]], threshold: flo
     ]
 
 
-def wrong_pairs(found: Found, data: Planted, sets: Sequence[set[str]], threshold: float) -> float:
+def wrong_pairs(found: Found, data: Planted, sets: Sequence[Shingles], threshold: float) -> float:
     """Pairs put together, planted ones aside, that are less alike than the threshold."""
     members: dict[str, list[int]] = {}
     for row, cluster in sorted(found.cluster.items()):
@@ -199,12 +189,12 @@ def qirat(scratch: Path) -> Found:
     return Found(cost, dict(clusters.select("row", "cluster_id").iter_rows()), kept)
 
 
-def text_dedup(python: Path, threshold: float, scratch: Path) -> Found:
+def text_dedup(python: str, threshold: float, scratch: Path) -> Found:
     options = (
         f"--path json --data_files texts/*.jsonl --split train --column text --idx_column id --ngram 5 --min_length 1 "
         f"--threshold {threshold} --hash_func xxh3 --output kept --cache_dir .cache --num_proc {PROCESSES} --debug"
     )
-    cost = run([str(python), "-m", "text_dedup.minhash", *options.split()], scratch)
+    cost = run([python, "-m", "text_dedup.minhash", *options.split()], scratch)
     # The clusters are in a pickle, which is opened where it was made; the rows it dropped as too short are in none.
     shown = (
         "import datasets, json, pickle; found = pickle.load(open('kept/uf.pkl', 'rb')); "
@@ -216,9 +206,9 @@ def text_dedup(python: Path, threshold: float, scratch: Path) -> Found:
     return Found(cost, {int(row): cluster for row, cluster in clusters.items()}, set(map(int, kept)))
 
 
-def datatrove(python: Path, scratch: Path) -> Found:
+def datatrove(python: str, scratch: Path) -> Found:
     """Its 14 buckets of 8 hashes, made for a threshold of 0.72, are its defaults."""
-    cost = run([str(python), str(ROOT / "benchmarks/peers/datatrove_copies.py"), str(PROCESSES)], scratch)
+    cost = run([python, str(ROOT / "benchmarks/peers/datatrove_copies.py"), str(PROCESSES)], scratch)
     cluster: dict[int, str] = {}
     kept: set[int] = set()
     for side in ("stayed", "went"):
@@ -261,15 +251,6 @@ def table(scratch: Path) -> Path:
 
 def dedup_command() -> list[str]:
     return [sys.executable, "-m", "curation.dedup"]
-
-
-def python_with(package: str, given: Path | None) -> Path:
-    """The Python given, or that of an environment made for the package the first time."""
-    home = HOME / package.split("[")[0].split("==")[0]
-    if given is None and not (home / "bin/python").exists():
-        venv.create(home, with_pip=True)
-        subprocess.run([home / "bin/python", "-m", "pip", "install", "--quiet", package], check=True)
-    return given or home / "bin/python"
 
 
 def run(command: Sequence[str], folder: Path) -> Cost:

@@ -1,6 +1,5 @@
 """Real dialogues with planted copies and planted twins, whose truth is known; rows of any number for growth."""
 
-import gzip
 import json
 import random
 import re
@@ -11,6 +10,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+
+from benchmarks.rows import jaccard, json_lines, shingles
+from qirat.sample.typing_habits import swapped
 
 Messages = list[dict[str, Any]]
 Edit = Callable[[str, random.Random], str]  # a text into another; the same when it does not apply
@@ -51,12 +53,10 @@ def dialogues(files: Sequence[Path], rows: int | None, seed: int) -> list[Messag
 
 
 def _read(file: Path) -> Iterator[Messages]:
-    with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            customer = [{"role": "user", "content": turn["text"]} for turn in row.get("customer_turns", ())]
-            said = row.get("messages", customer)
-            yield [{"role": m["role"], "content": m["content"]} for m in said if m["content"]]
+    for row in json_lines(file):
+        customer = [{"role": "user", "content": turn["text"]} for turn in row.get("customer_turns", ())]
+        said = row.get("messages", customer)
+        yield [{"role": m["role"], "content": m["content"]} for m in said if m["content"]]
 
 
 def planted(rows: Sequence[Messages], threshold: float, seed: int) -> Planted:
@@ -92,7 +92,7 @@ def _edited(messages: Messages, edit: Edit, rng: random.Random) -> Messages:
 
 def misspelt(text: str, rng: random.Random) -> str:
     """One to three plain words with two letters in each other's place."""
-    return _at_plain_words(text, rng, lambda word: word[:2] + word[3] + word[2] + word[4:])
+    return _at_plain_words(text, rng, lambda word: swapped(word, 2))
 
 
 def shortened(text: str, rng: random.Random) -> str:
@@ -157,21 +157,8 @@ COPYING: tuple[Edit, ...] = (misspelt, shortened, padded, polite, unpunctuated, 
 TWINNING: tuple[Edit, ...] = (other_number, negated, other_name, other_day)
 
 
-# -- truth ------------------------------------------------------------------------------------------------------------
-
-
 def as_text(messages: Messages) -> str:
     return "\n".join(f"{m['content']} {m.get('tool_calls') or ''}".strip() for m in messages)
-
-
-def shingles(text: str, size: int = 5) -> set[str]:
-    """Runs of words in lower case; a text without words has none."""
-    words = _WORD.findall(text.lower())
-    return {" ".join(words[i : i + size]) for i in range(max(1, len(words) - size + 1))} if words else set()
-
-
-def jaccard(left: set[str], right: set[str]) -> float:
-    return len(left & right) / max(1, len(left | right))
 
 
 # -- templates --------------------------------------------------------------------------------------------------------

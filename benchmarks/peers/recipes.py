@@ -13,24 +13,17 @@ that nothing of the planted words is left.
 """
 
 import json
-import os
 import subprocess
 import sys
-import venv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from benchmarks.corruption.rows import Row
+from benchmarks.peers.environment import as_text, offline
+from benchmarks.rows import Row, json_lines
 
-ENVIRONMENTS = Path(__file__).resolve().parents[2] / ".qirat/benchmarks"
-PACKAGES = {
-    "data-juicer": ["py-data-juicer==1.6.1", "aiohttp"],
-    "datatrove": ["datatrove[processing]==0.10.1"],
-    "text-dedup": ["text-dedup==0.4.0"],
-}
 RECIPE: list[dict[str, dict[str, Any]]] = [
     {"document_deduplicator": {"lowercase": True, "ignore_non_character": True}},
     {"alphanumeric_filter": {"tokenization": False, "min_ratio": 0.1}},
@@ -77,7 +70,7 @@ def _outcomes(folder: Path, rows: Sequence[Row], run: Callable[[Path, str], dict
     for language in sorted({row.language for row in rows}):
         place = folder / language
         place.mkdir(parents=True, exist_ok=True)
-        texts = [{"id": r.id, "text": as_text(r)} for r in rows if r.language == language]
+        texts = [{"id": r.id, "text": as_text(r.messages)} for r in rows if r.language == language]
         (place / "texts.jsonl").write_text("".join(json.dumps(t, ensure_ascii=False) + "\n" for t in texts), "utf-8")
         left |= run(place, language)
     copies = {row.twin: row.id for row in rows if row.twin}
@@ -94,30 +87,22 @@ def _outcomes(folder: Path, rows: Sequence[Row], run: Callable[[Path, str], dict
     return found
 
 
-def as_text(row: Row) -> str:
-    return "\n".join(f"{m['role']}: {m['content']}" for m in row.messages)
-
-
-def environment(tool: str) -> str:
-    """The Python of an environment of the tool's own, made on first use."""
-    home = ENVIRONMENTS / tool
-    if not (home / "bin/python").exists():
-        venv.create(home, with_pip=True)
-        subprocess.run([home / "bin/python", "-m", "pip", "install", "--quiet", *PACKAGES[tool]], check=True)
-    return str(home / "bin/python")
-
-
-def _data_juicer(folder: Path, python: str, operators: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def data_juicer_command(python: str, folder: Path, texts: str, operators: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Data-Juicer with two processes over a file of the folder; what it leaves goes to out/left.jsonl there."""
     config = {
-        "project_name": "corruption",
-        "dataset_path": str(folder / "texts.jsonl"),
+        "project_name": "qirat",
+        "dataset_path": str(folder / texts),
         "export_path": str(folder / "out/left.jsonl"),
         "np": 2,
         "text_keys": "text",
         "process": [{name: dict(options)} for one in operators for name, options in one.items()],
     }
     (folder / "recipe.yaml").write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
-    _run([python, "-m", "data_juicer.tools.process_data", "--config", "recipe.yaml"], folder)
+    return [python, "-m", "data_juicer.tools.process_data", "--config", "recipe.yaml"]
+
+
+def _data_juicer(folder: Path, python: str, operators: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    _run(data_juicer_command(python, folder, "texts.jsonl", operators), folder)
     return _read(folder / "out/left.jsonl")
 
 
@@ -136,13 +121,10 @@ def _text_dedup(folder: Path, python: str) -> dict[str, str]:
 
 
 def _read(path: Path) -> dict[str, str]:
-    with path.open(encoding="utf-8") as lines:
-        return {row["id"]: row["text"] for row in map(json.loads, lines)}
+    return {row["id"]: row["text"] for row in json_lines(path)}
 
 
 def _run(command: Sequence[str], folder: Path) -> None:
-    offline = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(folder / ".datasets")}
-    offline.pop("PYTHONPATH", None)
-    done = subprocess.run(command, cwd=folder, env=offline, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=offline(folder), capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)} in {folder} failed:\n{(done.stdout + done.stderr)[-4000:]}")

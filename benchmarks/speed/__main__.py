@@ -25,9 +25,10 @@ from typing import Any
 import yaml
 
 from benchmarks.corruption.arabic import arabic
-from benchmarks.corruption.rows import english
-from benchmarks.peers import recipes as peers
+from benchmarks.peers.environment import add_options, as_text, offline, python_of
+from benchmarks.peers.recipes import data_juicer_command
 from benchmarks.results import RESULTS, ROOT
+from benchmarks.rows import english
 from benchmarks.speed.corpus import Corpus, write
 from benchmarks.speed.growth import Cost, measured
 
@@ -154,23 +155,13 @@ def incremental(work: Path, corpus: Corpus, raw: Path, rows: int, model: str) ->
 
 def data_juicer(arguments: argparse.Namespace, raw: Path) -> Cost:
     folder = texts(arguments.work / "data-juicer", raw, parts=1)
-    config = {
-        "project_name": "speed",
-        "dataset_path": str(folder / "texts/0.jsonl"),
-        "export_path": str(folder / "out/left.jsonl"),
-        "np": PROCESSES,
-        "text_keys": "text",
-        "process": OPERATORS,
-    }
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
-    python = arguments.data_juicer or peers.environment("data-juicer")
-    command = [python, "-m", "data_juicer.tools.process_data", "--config", "recipe.yaml"]
+    command = data_juicer_command(python_of("data-juicer", arguments), folder, "texts/0.jsonl", OPERATORS)
     return measured(command, folder, offline(folder))
 
 
 def datatrove(arguments: argparse.Namespace, raw: Path) -> Cost:
     folder = texts(arguments.work / "datatrove", raw, parts=PROCESSES)
-    python = arguments.datatrove or peers.environment("datatrove")
+    python = python_of("datatrove", arguments)
     return measured([python, str(ROOT / "benchmarks/peers/datatrove_speed.py")], folder, offline(folder))
 
 
@@ -182,16 +173,11 @@ def texts(folder: Path, raw: Path, parts: int) -> Path:
     with raw.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines):
             row = json.loads(line)
-            text = "\n".join(f"{m['role']}: {m['content']}" for m in row["messages"])
-            files[number % parts].write(json.dumps({"id": row["id"], "text": text}, ensure_ascii=False) + "\n")
+            text = {"id": row["id"], "text": as_text(row["messages"])}
+            files[number % parts].write(json.dumps(text, ensure_ascii=False) + "\n")
     for file in files:
         file.close()
     return folder
-
-
-def offline(folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return {**kept, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(folder / ".datasets"), "OMP_NUM_THREADS": "1"}
 
 
 # -- results -----------------------------------------------------------------------------------------------------------
@@ -244,8 +230,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--incremental", action="store_true", help="measure a second run with 1%% more rows instead")
     parser.add_argument("--again", action="store_true", help="measure anew what stands in the results")
     parser.add_argument("--results", type=Path, default=RESULTS / "speed.json")
-    parser.add_argument("--data-juicer", metavar="PYTHON", help="of an environment that has it; without, one is made")
-    parser.add_argument("--datatrove", metavar="PYTHON")
+    add_options(parser, "data-juicer", "datatrove")
     return parser.parse_args()
 
 

@@ -54,14 +54,12 @@ def _phone(rng: random.Random) -> str:
 def _identity(rng: random.Random) -> str:
     """A Saudi number or an Emirates ID, each with the Luhn check digit it must have."""
     if rng.random() < 0.5:
-        return _with_check_digit("1" + "".join(rng.choice("0123456789") for _ in range(8)))
-    full = _with_check_digit(f"784{rng.randrange(1960, 2004)}{rng.randrange(10**6, 10**7)}")
+        return with_luhn("1" + "".join(rng.choice("0123456789") for _ in range(8)))
+    full = with_luhn(f"784{rng.randrange(1960, 2004)}{rng.randrange(10**6, 10**7)}")
     return f"{full[:3]}-{full[3:7]}-{full[7:14]}-{full[14]}"
 
 
-def _with_check_digit(digits: str) -> str:
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if place % 2 == 0 else 1)
-        total += value - 9 if value > 9 else value
-    return f"{digits}{-total % 10}"
+def with_luhn(digits: str) -> str:
+    """The digits and, behind them, the check digit of Luhn's rule."""
+    doubled = [int(d) * (2 - place % 2) for place, d in enumerate(reversed(digits))]
+    return f"{digits}{-sum(d // 10 + d % 10 for d in doubled) % 10}"

@@ -42,12 +42,17 @@ def _slips(text: str, rng: random.Random) -> str:
         at = rng.randrange(1, len(word[0]) - 1)
         letters = word[0]
         slip = rng.choice((
-            letters[:at] + letters[at + 1] + letters[at] + letters[at + 2 :],
+            swapped(letters, at),
             letters[:at] + letters[at + 1 :],
             letters[:at] + letters[at] + letters[at:],
         ))  # fmt: skip
         text = text[: word.start()] + slip + text[word.end() :]
     return text
+
+
+def swapped(word: str, at: int) -> str:
+    """The word with the letter at that place and the next one in each other's place."""
+    return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
 
 
 def _arabic(text: str, manner: str, rng: random.Random) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from qirat.sample.dialogues import Message
+from qirat.sample.typing_habits import swapped
 
 
 def before_closing(reply: str, sentence: str) -> str:
@@ -40,8 +41,7 @@ def misspelt(text: str, rng: random.Random) -> str:
     found = rng.choice([m for m in re.finditer(r"[^\W\d_]{5,}", text) if m[0] == m[0].lower()] or [None])
     if found is None:
         return text
-    at = rng.randrange(1, len(found[0]) - 2)
-    word = found[0][:at] + found[0][at + 1] + found[0][at] + found[0][at + 2 :]
+    word = swapped(found[0], rng.randrange(1, len(found[0]) - 2))
     return text[: found.start()] + word + text[found.end() :]
 
 

@@ -1,7 +1,9 @@
+import argparse
 import random
 import re
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,8 +12,9 @@ from stdnum import iban, luhn
 
 from benchmarks import document, document_checks, results
 from benchmarks.corruption import arabic, defects, qirat, tables, values
-from benchmarks.corruption.rows import Row, clean, jaccard, shingles
-from benchmarks.peers.recipes import as_text
+from benchmarks.peers import environment
+from benchmarks.peers.environment import as_text
+from benchmarks.rows import Row, clean, jaccard, shingles
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed.corpus import Corpus
 
@@ -166,8 +169,31 @@ def test_a_held_row_counts_once_nothing_planted_is_left_in_it_and_both_figures_a
 
 
 def test_peers_get_a_line_a_turn() -> None:
-    row = base("en", 1)[0]
-    assert [line.split(":")[0] for line in as_text(row).split("\n")] == ["user", "assistant", "user", "assistant"]
+    lines = as_text(base("en", 1)[0].messages).split("\n")
+    assert [line.split(":")[0] for line in lines] == ["user", "assistant", "user", "assistant"]
+
+
+def test_a_peer_runs_in_the_python_that_was_named_and_else_in_one_of_its_own_made_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ran(command: list[object], check: bool) -> None:
+        made.append(command[-1])
+        python = Path(str(command[0]))
+        python.parent.mkdir(parents=True)
+        python.touch()
+
+    made: list[object] = []
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(environment.venv, "create", lambda home, with_pip: None)
+    monkeypatch.setattr(environment.subprocess, "run", ran)
+    parser = argparse.ArgumentParser()
+    environment.add_options(parser, "text-dedup", "datatrove")
+    arguments = parser.parse_args(["--datatrove", "/other/python"])
+    assert environment.python_of("datatrove", arguments) == "/other/python"
+    for _ in range(2):
+        own = environment.python_of("text-dedup", arguments)
+        assert own == str(tmp_path / ".qirat/benchmarks/text-dedup/bin/python")
+    assert made == ["text-dedup==0.4.0"]
 
 
 def test_a_row_of_a_corpus_does_not_depend_on_its_size() -> None:

@@ -1,23 +1,17 @@
-import contextlib
-import http.client
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from standardwebhooks.webhooks import Webhook
 
 from curation.consensus.consensus import Consensus
 from curation.decisions.decisions import read_decisions
@@ -25,24 +19,19 @@ from curation.harness.errors import QiratError
 from curation.record.conversation import conversations, message
 from curation.review import watch
 from curation.review.embedded import process
-from curation.review.embedded.process import Address
 from curation.review.pull import Pulled
 
 REPOSITORY = Path(__file__).parents[2]
 ENVIRONMENT = os.environ.get("QIRAT_ARGILLA_ENVIRONMENT", str(REPOSITORY / ".qirat/argilla/environment"))
-SECRET = "whsec_" + "c2VjcmV0" * 4
-HERE = Address("http://127.0.0.1:1", "key")
 
 NOTHING, NEW = (Pulled(n, n, n, Consensus([], [], [], pl.DataFrame())) for n in (0, 1))
 
 
-class Impatient(threading.Event):
-    def wait(self, timeout: float | None = None) -> bool:
-        return False
+def told(*pulls: Pulled | str, waits: list[float] | None = None) -> tuple[list[str], int]:
+    """What a watcher says of these pulls, errors by their sentence, before somebody stops it; and changes it saw.
 
-
-def told(*pulls: Pulled | str) -> tuple[list[str], int]:
-    """What a watcher says of these pulls, errors by their sentence, before somebody stops it; and changes it saw."""
+    `waits` gets the seconds that it would have waited after each.
+    """
     said: list[str] = []
     changes: list[None] = []
     script = iter(pulls)
@@ -56,7 +45,7 @@ def told(*pulls: Pulled | str) -> tuple[list[str], int]:
         return step
 
     with watch.interrupted_by_signals():
-        watch.Watcher(pull, lambda: changes.append(None), 60.0, Impatient(), said.append).run()
+        watch.watch(pull, lambda: changes.append(None), 60.0, said.append, [].append if waits is None else waits.append)
     return said, len(changes)
 
 
@@ -71,6 +60,12 @@ def test_an_outage_of_weeks_is_waited_out() -> None:
     assert told(*["no Argilla"] * 2000, NOTHING)[0][-1] == "it works again"
 
 
+def test_an_outage_is_asked_about_ever_more_seldom() -> None:
+    waits: list[float] = []
+    told(NOTHING, *["no Argilla"] * 5, NOTHING, waits=waits)
+    assert waits == [60, 120, 240, 480, 900, 900, 60]
+
+
 def test_another_trouble_is_told_and_the_same_one_later_again() -> None:
     said, _ = told("a", "b", NOTHING, "a")
     assert [line[0] for line in said] == ["a", "b", "i", "a"]
@@ -78,76 +73,6 @@ def test_another_trouble_is_told_and_the_same_one_later_again() -> None:
 
 def test_a_pull_that_brings_nothing_is_not_told_and_changes_nothing() -> None:
     assert told(NOTHING, NOTHING) == ([], 0)
-
-
-def test_a_call_wakes_the_watcher_and_a_burst_is_one_pull(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "_SETTLE", 0.2)
-    called, pulls = threading.Event(), 0
-
-    def pull() -> Pulled:
-        nonlocal pulls
-        pulls += 1
-        if pulls == 3:
-            raise KeyboardInterrupt
-        for delay in (0.05, 0.1, 0.15, 0.2):
-            threading.Timer(delay * pulls, called.set).start()
-        return NOTHING
-
-    with watch.interrupted_by_signals():
-        watch.Watcher(pull, lambda: None, 3600, called, print).run()
-    assert pulls == 3
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[int, bool]]]:
-    """Posts to a listener; returns the status and whether that woke the watcher."""
-    monkeypatch.setenv(watch.SECRET, SECRET)
-    called = threading.Event()
-    with watch.webhook(0, HERE, called) as port:
-
-        def post(body: bytes, headers: dict[str, str]) -> tuple[int, bool]:
-            called.clear()
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-            with contextlib.closing(connection):
-                connection.request("POST", "/", body, headers)
-                return connection.getresponse().status, called.is_set()
-
-        yield post
-
-
-def signed(body: str, secret: str = SECRET, age: timedelta = timedelta()) -> dict[str, str]:
-    at = datetime.now(UTC) - age
-    signature = Webhook(secret).sign("msg_1", at, body)
-    return {"webhook-id": "msg_1", "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
-
-
-def test_only_a_signed_and_recent_call_wakes(call: Callable[..., tuple[int, bool]]) -> None:
-    body = json.dumps({"type": "response.created", "data": "الرد"})
-    assert call(body.encode(), signed(body)) == (204, True)
-    assert call(b"no JSON", signed("no JSON")) == (204, True)  # the body says nothing anyway
-    assert call(body.encode(), {}) == (401, False)
-    assert call(body.encode() + b" ", signed(body)) == (401, False)
-    assert call(body.encode(), signed(body, secret="whsec_b3RoZXI=")) == (401, False)
-    assert call(body.encode(), signed(body, age=timedelta(minutes=6))) == (401, False)
-    for junk in ("v1", "v1,", "v1,\u00e9", "v2,abc", ",,,", "v1,===="):
-        assert call(body.encode(), signed(body) | {"webhook-signature": junk.encode("utf-8").decode("latin-1")}) == (
-            401,
-            False,
-        )
-    assert call(b"", {"content-length": "99999999999"}) == (413, False)
-
-
-def test_nothing_is_signed_without_a_secret() -> None:
-    assert not watch.is_signed(b"x", signed("x"), "")
-
-
-def test_an_argilla_that_cannot_call_here_is_told_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(watch.SECRET, raising=False)
-    with (
-        pytest.raises(QiratError, match=watch.SECRET),
-        watch.webhook(0, Address("https://a.example", "key"), threading.Event()),
-    ):
-        pass
 
 
 def test_one_watcher_a_folder_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:
@@ -197,7 +122,7 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "QIRAT_ARGILLA_ENVIRONMENT": ENVIRONMENT}
-        for name in ("QIRAT_ARGILLA_URL", "QIRAT_ARGILLA_API_KEY", watch.SECRET):
+        for name in ("QIRAT_ARGILLA_URL", "QIRAT_ARGILLA_API_KEY"):
             self.environment.pop(name, None)
 
     def command(self, *arguments: str) -> dict[str, Any]:
@@ -273,11 +198,10 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
 
 
 def test_an_answer_is_in_the_files_within_seconds_and_the_watcher_ends_well(watched: Watched) -> None:
-    command = watched.command("watch", "--every", "3600", "--webhook", "0")
+    command = watched.command("watch", "--every", "1")
     with (watched.folder / "said").open("w+") as said, subprocess.Popen(**command, stderr=said) as watcher:
         try:
             _until(lambda: "pulling every" in _text(said))
-            assert re.search(r"calls 127\.0\.0\.1:\d+", _text(said))
             _until(lambda: (watched.folder / "metrics/review.json").exists())  # the first pull is over
 
             first = watched.answer(decision="drop")
@@ -287,13 +211,11 @@ def test_an_answer_is_in_the_files_within_seconds_and_the_watcher_ends_well(watc
 
             refused = watched.review("watch")
             assert refused.returncode == 1 and "one is enough" in refused.stderr
-            assert len(watched.api("GET", "webhooks")["items"]) == 1
         finally:
             watcher.send_signal(signal.SIGTERM)
             watcher.wait(30)
         assert watcher.returncode == 0
         assert _text(said).endswith("watch: stopped\n")
-    assert watched.api("GET", "webhooks")["items"] == []
     assert not [*watched.folder.rglob("*.partial")]
 
 

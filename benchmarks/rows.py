@@ -1,4 +1,4 @@
-"""The row of the benchmark, and the clean rows that real dialogues give."""
+"""A row with the truth about it, the clean rows that real dialogues give, and how alike two texts are."""
 
 import gzip
 import json
@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse
 
 Message = dict[str, str]
+Shingles = set[tuple[str, ...]]
 
 SHINGLE_WORDS = 5
 NEAR_COPY_FROM = 0.7  # Jaccard; a base row this close to an earlier one would be an unknown duplicate
@@ -53,13 +54,16 @@ def english(paths: Sequence[Path], most: int, seed: int) -> list[Row]:
 
 
 def _dialogues(path: Path) -> Iterator[Row]:
+    for number, found in enumerate(json_lines(path), 1):
+        messages = [{"role": m["role"], "content": m["content"]} for m in found["messages"]]
+        topics = _topics(found.get("meta") or {})
+        label = "+".join(topics) or None
+        yield Row(f"{path.name}:{number}", "en", label, frozenset(topics), tuple(merged(messages)))
+
+
+def json_lines(path: Path) -> Iterator[Any]:
     with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            found = json.loads(line)
-            messages = [{"role": m["role"], "content": m["content"]} for m in found["messages"]]
-            topics = _topics(found.get("meta") or {})
-            label = "+".join(topics) or None
-            yield Row(f"{path.name}:{number}", "en", label, frozenset(topics), tuple(merged(messages)))
+        yield from map(json.loads, lines)
 
 
 def _topics(meta: dict[str, Any]) -> list[str]:
@@ -93,18 +97,18 @@ def _both_sides(row: Row) -> bool:
     return {"user", "assistant"} <= said and all(m["content"].strip() for m in row.messages)
 
 
-def shingles(text: str) -> set[tuple[str, ...]]:
+def shingles(text: str) -> Shingles:
     """Runs of SHINGLE_WORDS words; one run of all words where there are fewer."""
     words = _WORD.findall(text.lower())
     width = min(SHINGLE_WORDS, len(words))
     return set(zip(*(words[k:] for k in range(width)), strict=False))
 
 
-def jaccard(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> float:
+def jaccard(one: Shingles, other: Shingles) -> float:
     return len(one & other) / max(len(one | other), 1)
 
 
-def _near_copies(sets: Sequence[set[tuple[str, ...]]], block: int = 500) -> set[int]:
+def _near_copies(sets: Sequence[Shingles], block: int = 500) -> set[int]:
     """Rows whose Jaccard with some earlier row reaches NEAR_COPY_FROM, exactly: every pair is compared."""
     numbers: dict[tuple[str, ...], int] = {}
     columns = [[numbers.setdefault(s, len(numbers)) for s in found] for found in sets]

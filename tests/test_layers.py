@@ -1,0 +1,64 @@
+"""What the layers of the code keep to."""
+
+import ast
+from collections.abc import Iterator, Mapping, Set
+from pathlib import Path
+
+from tests.builders import ROOT
+
+ROOMS = ("curation", "training", "expectations", "qirat", "benchmarks", "tests")
+
+
+def sources() -> dict[str, Path]:
+    """Every module of ours, with its file."""
+    files = [file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
+    return {".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file for file in files}
+
+
+def imports() -> dict[str, set[str]]:
+    """module -> our modules that it imports, anywhere in its file and for types alone too.
+
+    A package that a module only lies in is not among them: it is imported by everybody in it.
+    """
+    known = sources()
+    return {module: set(_imported(file, module, known)) - {module} for module, file in known.items()}
+
+
+def _imported(file: Path, module: str, known: Mapping[str, Path]) -> Iterator[str]:
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                inner = f"{source}.{alias.name}"
+                yield from [name for name in (inner, source) if name in known][:1]
+
+
+def circle(graph: Mapping[str, Set[str]]) -> list[str]:
+    """Some way along the imports that ends where it begins; nothing if there is none."""
+    finished: set[str] = set()
+    for start in graph:
+        way, left = [start], [iter(sorted(graph[start]))]
+        while way:
+            following = next(left[-1], None)
+            if following is None:
+                finished.add(way.pop())
+                left.pop()
+            elif following in way:
+                return [*way[way.index(following) :], following]
+            elif following not in finished:
+                way.append(following)
+                left.append(iter(sorted(graph[following])))
+    return []
+
+
+def test_no_imports_go_in_a_circle():
+    assert " -> ".join(circle(imports())) == ""
+
+
+def test_a_circle_is_found_and_told_from_two_ways_to_one_module():
+    assert circle({"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}) == []
+    assert circle({"a": {"b"}, "b": {"c", "d"}, "c": set(), "d": {"b"}}) == ["b", "d", "b"]
