@@ -1,10 +1,13 @@
 """What is remembered is worth something as long as the code that made it says the same."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from curation.harness.dvc import listed, stages
 from curation.harness.memory import code_version
+from tests.builders import ROOT
 
 DVC = """
 stages:
@@ -44,3 +47,43 @@ def test_other_code_or_words_of_the_stage_are_another_version_of_it_alone(code: 
 
 def test_every_stage_of_the_pipeline_has_a_version() -> None:
     assert len({code_version(stage) for stage in ("ingest", "embed", "score", "baseline", "train")}) == 5
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our own code, to be changed."""
+    root = tmp_path_factory.mktemp("copy")
+    for name in ("curation", "training", "expectations"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "dvc.yaml", root)
+    return root
+
+
+def forgetting(root: Path, changed: str, addition: str) -> list[str]:
+    """The stages that forget what they remember when a file of ours is changed so."""
+    before = {stage: version(stage, root) for stage in stages(root)}
+    path, was = root / changed, (root / changed).read_text("utf-8")
+    path.write_text(was + addition, "utf-8")
+    after = {stage: version(stage, root) for stage in stages(root)}
+    path.write_text(was, "utf-8")
+    return [stage for stage in before if after[stage] != before[stage]]
+
+
+@pytest.mark.parametrize("room", ["checks/length.py", "ingest/mail.py", "record/repair.py", "text/folding.py"])
+def test_a_comment_anywhere_forgets_nothing(copy: Path, room: str) -> None:
+    assert forgetting(copy, f"curation/{room}", "\n# so far\n") == []
+
+
+def test_a_real_change_in_a_check_leaves_what_was_read_and_embedded(copy: Path) -> None:
+    forgot = forgetting(copy, "curation/checks/length.py", "\nMOST = 1\n")
+    assert "score" in forgot
+    assert not {"ingest", "dedup", "embed", "route", "tokenize", "train"} & set(forgot)
+
+
+def test_a_string_of_the_report_is_the_report_s_alone(copy: Path) -> None:
+    assert forgetting(copy, "curation/report/strings/ar.yaml", "\n# so far\n") == ["report"]
+
+
+def test_how_a_stage_runs_is_no_stage_s_dependency(copy: Path) -> None:
+    assert forgetting(copy, "curation/harness/workers.py", "\nMOST_EVER = 1\n") == []
+    assert not [name for name, stage in stages().items() if "machine" in listed(stage, "params")]
