@@ -1,8 +1,14 @@
 """What the layers of the code keep to."""
 
 import ast
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
+
+import pytest
 
 from tests.builders import ROOT
 
@@ -62,3 +68,26 @@ def test_no_imports_go_in_a_circle():
 def test_a_circle_is_found_and_told_from_two_ways_to_one_module():
     assert circle({"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}) == []
     assert circle({"a": {"b"}, "b": {"c", "d"}, "c": set(), "d": {"b"}}) == ["b", "d", "b"]
+
+
+BROKEN = {  # a file, and an import that it must not have
+    "text/folding.py": "curation.record.ledger",  # a lower layer
+    "split.py": "curation.gate",  # another stage
+    "record/ledger.py": "training.tokenize",  # the other half
+}
+
+
+@pytest.mark.parametrize("file", [None, *BROKEN])
+def test_the_rule_of_layers_holds_and_a_breach_of_it_turns_lint_red(file: str | None, tmp_path: Path):
+    for room in ("curation", "training", "expectations", "qirat"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    if file:
+        path = tmp_path / "curation" / file
+        path.write_text(f"{path.read_text('utf-8')}\nimport {BROKEN[file]}\n", "utf-8")
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == (file is None), done.stdout
+    if file:
+        assert BROKEN[file] in done.stdout
