@@ -36,8 +36,8 @@ def main() -> None:
 
 def train(folder: Path, kill_at: int | None) -> None:
     import polars as pl
-    import training.fit
 
+    import training.train.fit
     from training.train.__main__ import log_table
     from training.train.checkpoints import Checkpoints
     from training.train.recipe import Train

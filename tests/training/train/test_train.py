@@ -154,7 +154,7 @@ def test_a_resumed_run_keeps_its_passes(tmp_path: Path) -> None:
 
 def test_the_trial_saves_the_memory_that_the_run_saves(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a GPU that needs checkpointing a trial without it would run out of memory before the run began."""
-    import training.fit
+    import training.train.fit
 
     seen = []
 
