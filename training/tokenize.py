@@ -79,7 +79,10 @@ def main() -> None:
     """Render every conversation with the base model's chat template and prove what will be learnt."""
     with Stage("tokenize", Tokenize) as stage:
         stage.input("data/gate/passed")
-        renderer = proved_renderer(stage)
+        model = stage.section("model", Model)
+        if model.template:
+            stage.input(model.template)
+        renderer = proved_renderer(model)
         budgets, exclusions = [], []
         waste: dict[str, float] = {}
         for split in SPLITS:
@@ -99,13 +102,9 @@ def main() -> None:
             passed.write_text("passed\n", "utf-8")
 
 
-def proved_renderer(stage: Stage[Tokenize]) -> Renderer:
+def proved_renderer(model: Model) -> Renderer:
     """The renderer of the base model; a template of ours in place of its own must say the same."""
-    model = stage.section("model", Model)
-    original = None
-    if model.template:
-        stage.input(model.template)
-        original = own_renderer(model)
+    original = own_renderer(model) if model.template else None
     return Renderer(load_tokenizer(model), model.template_arguments, original)
 
 

@@ -24,7 +24,9 @@ import yaml
 from benchmarks.corruption.tables import head, row
 from benchmarks.results import RESULTS, ROOT
 from benchmarks.training.curation_pays import interval, made
+from curation.harness.params import load_params
 from training.judge.arms import ADAPTER, PROMPT_ARMS
+from training.judge.scoring import Evaluate
 
 STAGES = {  # module -> what it leaves when it ended well
     "curation.gate": "data/gate/passed",
@@ -105,7 +107,7 @@ def measured() -> Values:
         "memorised": dict(pl.read_parquet("data/evaluated/memorised.parquet")["what"].value_counts().iter_rows()),
         "verdict": json.loads(Path("data/evaluated/verdict.json").read_text("utf-8")),
         "training": json.loads(Path("metrics/train.json").read_text("utf-8")),
-        "margins": yaml.safe_load(Path("params.yaml").read_text("utf-8"))["evaluate"]["margins"],
+        "margins": load_params("evaluate", Evaluate).guarded,
     }
 
 

@@ -59,6 +59,8 @@ def arms(results: Results, words: Words) -> list[Block]:
     blocks: list[Block] = []
     for (metric, language), part in _by_metric(table):
         scale = _scale(part)
+        if language == "all" and words.knows(f"metric_means.{metric}"):
+            blocks.append(Note(words(f"metric_means.{metric}")))
         rows: list[list[Cell]] = [
             [
                 words.name_of("arm", row["arm"]),

@@ -16,6 +16,7 @@ from curation.decisions import gold
 from curation.harness.files import table_path
 from curation.harness.stage import Stage
 from curation.record.ledger import outcomes
+from curation.report.words import Words
 
 USED = ("accepted", "kept", "edited")
 REMOVED = ("quarantined", "duplicate", "dropped", "held")  # in the order in which rows leave the road
@@ -47,6 +48,7 @@ READINESS = Path("data/gate/readiness.json")
 PROSPECTS = Path("data/baseline/readiness.json")
 PROMPTS = Path("data/baseline/verdict.json")
 VERDICT = Path("data/evaluated/verdict.json")
+METRICS = Path("data/evaluated/metrics.json")
 PROVENANCE = Path("models/adapter/provenance.json")
 TRAINED_ON = Path("models/adapter/trained_on.parquet")
 COST = Path("data/training/cost.json")
@@ -63,6 +65,7 @@ class Results:
     readiness: Mapping[str, Any] = field(default_factory=dict)  # the gate's answers before training
     prospects: Sequence[Mapping[str, Any]] = ()  # the baseline's
     verdict: Mapping[str, Any] = field(default_factory=dict)  # of evaluate, or of the stage that stopped the road
+    metrics: Mapping[str, Any] = field(default_factory=dict)  # what each measures, in words of its own
     provenance: Mapping[str, Any] = field(default_factory=dict)  # of the adapter
     trained_on: pl.DataFrame | None = None  # the rows that the adapter saw
     cost: Mapping[str, float] = field(default_factory=dict)  # of training, as counted before it
@@ -77,6 +80,17 @@ class Results:
         """The model that the adapter was trained on."""
         name: str | None = self.provenance.get("base", {}).get("name")
         return name
+
+    def worded(self, words: Words) -> Words:
+        """The catalogue with the words of the metrics; in English where one has none in the language."""
+        kinds = {"metric": "title", "metric_means": "explanation"}
+        return words.knowing(
+            {
+                f"{key}.{name}": own[kind].get(words.code, own[kind]["en"])
+                for name, own in self.metrics.items()
+                for key, kind in kinds.items()
+            }
+        )
 
     def missing(self, *names: str) -> list[str]:
         return [name for name in names if name not in self.tables]
@@ -113,6 +127,7 @@ def load(stage: Stage[Any]) -> Results:
         readiness=_optional(stage, READINESS) if "validated" in passed else {},
         prospects=_optional(stage, PROSPECTS) or () if "tokenized" in passed else (),
         verdict=_verdict(stage, passed),
+        metrics=_optional(stage, METRICS) if "baseline" in passed else {},
         provenance=_optional(stage, PROVENANCE) if "baseline" in passed else {},
         trained_on=_trained_on(stage) if "baseline" in passed else None,
         cost=_optional(stage, COST) if "baseline" in passed else {},

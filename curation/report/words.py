@@ -26,6 +26,10 @@ class Words:
         """What the catalogue calls a value that came from the data; the value itself when it has no name for it."""
         return self._texts.get(f"{kind}.{value}", value or self("none"))
 
+    def knowing(self, more: Mapping[str, Any]) -> "Words":
+        """The catalogue with words that came from elsewhere."""
+        return Words({**self._texts, **more})
+
     def knows(self, key: str) -> bool:
         return key in self._texts
 

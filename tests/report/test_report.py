@@ -303,6 +303,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "metrics/gate.json": DONE.gate,
         "data/baseline/verdict.json": {"best_prompt_arm": "few_shot", "reached": None, "override": ""},
         "data/evaluated/verdict.json": {"verdict": "promote", "reasons": []},
+        "data/evaluated/metrics.json": DONE.metrics,
         "models/adapter/provenance.json": DONE.provenance,
     }.items():
         file = tmp_path / place
@@ -340,13 +341,19 @@ def test_a_verdict_is_shown_when_nothing_stopped_the_road(project: Path) -> None
     page, card = reported(project)
     assert "It may go into service" in page
     assert "Verdict: promote" in card
+    assert all(text in page for text in DONE.metrics["playbook"]["title"].values())
 
 
 @pytest.mark.parametrize("stopped", STOPS)
 def test_what_an_earlier_run_left_behind_a_stop_is_not_shown(project: Path, stopped: str) -> None:
     (project / f"data/{stopped}/passed").unlink()
     page, card = reported(project)
-    for old in ("It may go into service", "Promote<", "An adapter was trained"):
+    for old in (
+        "It may go into service",
+        "Promote<",
+        "An adapter was trained",
+        DONE.metrics["playbook"]["title"]["ar"],
+    ):
         assert old not in page
     assert "left over from an earlier run: evaluated/arms." in page
     assert "Nothing has been trained on this data." in card

@@ -18,6 +18,7 @@ from training.judge.reasons import SENTENCES, Reason, told
 
 ENGLISH, ARABIC = (next(words for words in languages() if words.code == code) for code in ("en", "ar"))
 DONE = finished()
+KINDS = ("title", "explanation")
 FIGURES: dict[str, Any] = {
     **Gain("prompted", "playbook", "ar", -0.021, -0.06, 0.11, 40).figures(),
     "arm": "prompted",
@@ -107,3 +108,20 @@ def test_what_was_learnt_by_heart_is_told_without_its_words() -> None:
     assert "a run of words" not in said.replace("hold a run of words", "")
     clean = {**DONE.tables, "evaluated/memorised": pl.DataFrame(schema={"what": pl.String})}
     assert "repeat no particular training conversation" in text(kept(replace(DONE, tables=clean), ENGLISH))
+
+
+def test_a_metric_is_called_and_explained_in_the_words_that_it_brings() -> None:
+    for words in (ENGLISH, ARABIC):
+        said = text(arms(DONE, DONE.worded(words))) + " ".join(
+            block.caption for block in arms(DONE, DONE.worded(words)) if isinstance(block, Table)
+        )
+        assert all(DONE.metrics[name][kind][words.code] in said for name in ("nll", "playbook") for kind in KINDS)
+    unbeaten = replace(DONE, verdict={"verdict": "x", **told([Reason("unbeaten", FIGURES)])})
+    assert DONE.metrics["playbook"]["title"]["ar"] in reasons(unbeaten, DONE.worded(ARABIC))[0]
+
+
+def test_a_metric_without_words_in_a_language_speaks_english_and_an_unknown_one_has_its_name() -> None:
+    title = {"en": "Replies that ask"}
+    odd = replace(DONE, metrics={"nll": {"title": title, "explanation": title}})
+    assert odd.worded(ARABIC).name_of("metric", "nll") == "Replies that ask"
+    assert odd.worded(ARABIC).name_of("metric", "playbook") == "playbook"

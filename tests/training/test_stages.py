@@ -17,7 +17,7 @@ from tests.training.tiny import model, project, support, tokenizer
 from training import tokenize
 from training.baseline import __main__ as baseline
 from training.evaluate import __main__ as evaluate
-from training.judge.scoring import METRICS
+from training.judge.metrics import described, metrics
 from training.train import __main__ as train
 
 STAGES: dict[str, Callable[[], None]] = {
@@ -134,7 +134,8 @@ def test_tables_say_which_direction_is_better(finished: Path) -> None:
     for name in ("arms", "comparisons"):
         rows = table(finished, f"evaluated/{name}")
         assert rows.schema["better"].is_integer()
-        assert dict(rows.select("metric", "better").iter_rows()) == METRICS
+        assert dict(rows.select("metric", "better").iter_rows()) == {m.name: m.better for m in metrics().values()}
+    assert json.loads((finished / "data/evaluated/metrics.json").read_text("utf-8")) == described()
 
 
 def test_every_rule_is_compared_with_every_prompt_arm(finished: Path) -> None:

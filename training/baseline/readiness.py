@@ -1,7 +1,8 @@
 """Is a prompt good enough already, and does the traffic pay for more? Two of four questions asked before training.
 
 The other two, enough clean rows and style or facts, are the gate's (data/gate/readiness.json): they need no model. An
-answer comes with the figures behind it, so that the report tells it in every language.
+answer comes with the figures behind it, so that the report tells it in every language. Where a prompt is good enough
+the road ends here.
 """
 
 import math
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from curation.statistics.intervals import FEW
-from training.judge.arms import PROMPT_ARMS
-from training.judge.scoring import ALL, figure
+from curation.harness.errors import QiratError
+from curation.statistics.intervals import FEW, share
+from training.judge.arms import PROMPT_ARMS, prompt_arms
+from training.judge.reasons import Reason, told
+from training.judge.scoring import ALL, by_language, figure
 from training.model.cost import REACHED, Shape, break_even, saved_seconds, training_operations
 from training.template import IGNORED
 
@@ -31,6 +34,29 @@ class Answer:
     question: Literal["prompt", "traffic"]
     answer: Literal["yes", "no", "unknown"]
     figures: Mapping[str, Any]
+
+
+def good_shares(scores: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame:
+    """(arm, language, good, n): conversations, and those that break no rule and whose replies all end."""
+    good = (
+        scores.filter(pl.col("metric").is_in(("playbook_pass", "stopped")))
+        .group_by("arm", "conversation_id")
+        .agg(good=(pl.col("value") == pl.col("weight")).all())
+    )
+    return by_language(good, conversations).group_by("arm", "language").agg(pl.col("good").sum(), n=pl.len())
+
+
+def reaching(shares: pl.DataFrame, target: float) -> str | None:
+    """The first prompt arm shown to reach the target, overall and in each language; None when none is.
+
+    Shown means that the lower end of the 95% interval reaches it, over at least FEW conversations.
+    """
+    for arm in prompt_arms(shares["arm"].unique()):
+        rows = shares.filter(arm=arm).rows_by_key("language", named=True, unique=True)
+        shown = all(share(row["good"], row["n"]).low >= target for row in rows.values())
+        if rows[ALL]["n"] >= FEW and shown:
+            return arm
+    return None
 
 
 def prompt_answer(arms: pl.DataFrame, best: str, reached: str | None, target: float) -> Answer:
@@ -60,3 +86,21 @@ def traffic_answer(
     known = {"replies": round(replies), "days": replies / replies_a_day} if math.isfinite(replies) else {}
     figures = {"arm": best, "saved": max(long - short, 0.0), "replies_a_day": replies_a_day, **known}
     return Answer("traffic", "yes" if pays else "no", figures)
+
+
+def verdict(reached: str | None, best: str, shots: int, target: float, override: str) -> Mapping[str, Any]:
+    """data/baseline/verdict.json; `verdict` stands in it where nothing shall be trained."""
+    reasons = [Reason("prompt_reached", {"arm": reached, "target": target})] if reached else []
+    word = {"verdict": "prompting is enough"} if reached and not override else {}
+    found = {"best_prompt_arm": best, "shots": shots, "reached": reached, "override": override}
+    return {**word, **told(reasons), **found}
+
+
+def refuse_needless_training(reached: str | None, target: float, override: str) -> None:
+    """Stops the road where a prompt does the work, unless someone gave a reason to go on."""
+    if reached and not override:
+        raise QiratError(
+            f"prompting is enough: {reached} is shown to break no rule, and to end its replies, in at least "
+            f"{target:.0%} of the conversations of each language. Use that prompt; or raise params.yaml: "
+            "baseline.target; or train all the same by giving the reason as baseline.override"
+        )

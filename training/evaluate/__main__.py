@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from curation.harness.errors import QiratError
-from curation.harness.memory import CACHE
+from curation.harness.memory import CACHE, version_of
 from curation.harness.stage import Stage
 from curation.privacy.params import Privacy
 from curation.record.playbook import Playbook
@@ -18,9 +18,9 @@ from training.evaluate.promote import Kept, comparisons, verdict
 from training.judge import forgetting
 from training.judge.arms import ADAPTER, bare, prompt_arms
 from training.judge.generation import Memory
+from training.judge.metrics import described
 from training.judge.rules import outcomes, rule_table
-from training.judge.scoring import ALL, Evaluate, Judge, arm_table, as_text, reply_scores
-from training.judge.style import style_table
+from training.judge.scoring import ALL, Evaluate, Judge, arm_table, as_text, corpus_table, reply_scores
 from training.model.adapter import TRAINED_ON, load_adapter
 from training.model.base import Model, weights_id
 
@@ -38,20 +38,20 @@ def main() -> None:
         folder = stage.input(ADAPTER_PLACE)
         learnt = stage.read("splits/train").join(trained_on(folder), on="conversation_id", how="semi")
 
-        memory = Memory(CACHE / stage.name / "replies", weights_id(model) + adapter_id(folder))
+        memory = Memory(CACHE / stage.name / "replies", version_of(stage.name, weights_id(model), adapter_id(folder)))
         judge = Judge.of(model, playbook, params, stage.progress, memory)
         judge = dataclasses.replace(judge, model=load_adapter(judge.model, folder, model))
         predictions = judge.write(ADAPTER, answered, bare)
         ours = pl.concat([judge.likelihood(ADAPTER, asked, bare), reply_scores(predictions, answered, playbook)])
-        remembered = forgetting.answers(ADAPTER, judge.model, judge.renderer, params.forgetting, stage.progress)
+        able = forgetting.answers(ADAPTER, judge.model, judge.renderer, params.forgetting, stage.progress)
         memory.forget_unused()
 
         scores, written = pl.concat([theirs, ours]), pl.concat([predicted, predictions])
-        arms = pl.concat([arm_table(scores, asked, params.redraws), style_table(written, answered)])
+        arms = pl.concat([arm_table(scores, asked, params.redraws), corpus_table(written, answered)])
         compared = comparisons(scores, asked, written, params)
-        before = stage.read("baseline/forgetting")
+        both_able = pl.concat([stage.read("baseline/forgetting"), able])
         kept = Kept(
-            forgetting.table(pl.concat([before, remembered]), ADAPTER, "base", params.redraws),
+            forgetting.table(both_able, ADAPTER, "base", params.redraws),
             memorised(predictions, answered, learnt, stage.section("privacy", Privacy).countries),
         )
         found = verdict(arms, compared, stage.read_json("data/baseline/verdict.json"), kept, params)
@@ -63,8 +63,9 @@ def main() -> None:
         stage.write("evaluated/rules", rule_table(outcomes(written, answered, playbook), answered))
         stage.write("evaluated/forgetting", kept.forgetting)
         stage.write("evaluated/memorised", kept.memorised)
+        stage.write_json("data/evaluated/metrics.json", described())
         stage.write_json("data/evaluated/verdict.json", found)
-        stage.write_metrics(metrics(arms, compared, kept, found["verdict"]))
+        stage.write_metrics(figures(arms, compared, kept, found["verdict"]))
         print(as_text(arms, (*prompt_arms(arms["arm"].unique()), ADAPTER)))
         stage.say(f"{found['verdict']}: {'; '.join(found['reasons'])}")
         if params.require_promotion:
@@ -98,7 +99,7 @@ def refuse_what_is_not_promoted(found: Mapping[str, Any]) -> None:
         )
 
 
-def metrics(arms: pl.DataFrame, compared: pl.DataFrame, kept: Kept, word: str) -> dict[str, float | int]:
+def figures(arms: pl.DataFrame, compared: pl.DataFrame, kept: Kept, word: str) -> dict[str, float | int]:
     """The adapter's figures, and what it gains over each prompt arm, over all languages."""
     mine = arms.filter((pl.col("language") == ALL) & (pl.col("arm") == ADAPTER))
     gained = compared.filter(pl.col("language") == ALL)

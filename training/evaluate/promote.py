@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from curation.statistics.intervals import FEW, paired_difference
+from curation.statistics.intervals import FEW, Bootstrap, Interval, paired_difference
 from training.judge.arms import ADAPTER, prompt_arms
+from training.judge.metrics import metrics
 from training.judge.reasons import Reason, told
-from training.judge.scoring import ALL, METRICS, Evaluate, best_arm, by_language
-from training.judge.style import STYLE, style_differences
+from training.judge.scoring import ALL, Evaluate, best_arm, by_language, corpus_differences
 
 COMPARISONS = pl.Schema(
     {
@@ -41,22 +41,25 @@ def comparisons(
     scores: pl.DataFrame, conversations: pl.DataFrame, predictions: pl.DataFrame, params: Evaluate
 ) -> pl.DataFrame:
     """COMPARISONS of the adapter with every prompt arm, conversation by conversation."""
-    spoken = by_language(scores, conversations)
-    ours = spoken.filter(pl.col("arm") == ADAPTER)
-    rows = []
-    for against in prompt_arms(scores["arm"].unique()):
-        theirs = spoken.filter(pl.col("arm") == against)
-        pairs = ours.join(theirs, on=["conversation_id", "metric", "language"], suffix="_theirs", validate="1:1")
-        for (metric, language), pair in (
-            pairs.sort("conversation_id").partition_by("metric", "language", as_dict=True).items()
-        ):
-            sides = [pair[f"{c}{s}"].to_numpy() for s in ("", "_theirs") for c in ("value", "weight")]
-            found = paired_difference((sides[0], sides[1]), (sides[2], sides[3]), params.redraws)
-            figures = (found.value, found.low, found.high, found.n, METRICS[str(metric)])
-            rows.append((ADAPTER, against, metric, language, *figures))
-    for against, language, found in style_differences(predictions, conversations, ADAPTER):
-        rows.append((ADAPTER, against, STYLE, language, found.value, found.low, found.high, found.n, METRICS[STYLE]))
+    pairs = _paired(by_language(scores, conversations), params.redraws)
+    rows = [
+        (ADAPTER, against, metric, code, found.value, found.low, found.high, found.n, metrics()[metric].better)
+        for against, metric, code, found in (*pairs, *corpus_differences(predictions, conversations, ADAPTER))
+    ]
     return pl.DataFrame(rows, schema=COMPARISONS, orient="row").sort("against", "metric", "language")
+
+
+def _paired(spoken: pl.DataFrame, bootstrap: Bootstrap) -> Iterator[tuple[str, str, str, Interval]]:
+    """(against, metric, language, difference) over the conversations that both answered."""
+    ours = spoken.filter(arm=ADAPTER)
+    for against in prompt_arms(spoken["arm"].unique()):
+        theirs = spoken.filter(arm=against)
+        pairs = ours.join(theirs, on=["conversation_id", "metric", "language"], suffix="_theirs", validate="1:1")
+        parts = pairs.sort("conversation_id").partition_by("metric", "language", as_dict=True)
+        for (metric, language), pair in parts.items():
+            sides = [pair[f"{c}{s}"].to_numpy() for s in ("", "_theirs") for c in ("value", "weight")]
+            found = paired_difference((sides[0], sides[1]), (sides[2], sides[3]), bootstrap)
+            yield against, str(metric), str(language), found
 
 
 def verdict(
@@ -118,7 +121,7 @@ class Gain:
 
 def _too_few(gains: Sequence[Gain], params: Evaluate) -> Iterator[Reason]:
     """When too few conversations stand behind a metric that decides."""
-    behind = {g.metric: g.n for g in gains if g.language == ALL and g.metric in {params.primary, *params.margins}}
+    behind = {g.metric: g.n for g in gains if g.language == ALL and g.metric in {params.primary, *params.guarded}}
     metric = min(behind, key=lambda m: behind[m])
     if behind[metric] < FEW:
         yield Reason("too_few", {"n": behind[metric], "metric": metric, "least": FEW})
@@ -151,12 +154,12 @@ def _not_shown(gains: Sequence[Gain], params: Evaluate) -> Iterator[Reason]:
     """Each language of which too few conversations say anything on a metric with a margin."""
     behind = {(g.language, g.metric): g.n for g, _ in _guarded(gains, params)}
     for language in sorted({g.language for g in gains} - {ALL}):
-        counts = {metric: behind.get((language, metric), 0) for metric in params.margins}
+        counts = {metric: behind.get((language, metric), 0) for metric in params.guarded}
         if few := [f"{metric} ({n})" for metric, n in counts.items() if n < FEW_OF_A_LANGUAGE]:
             yield Reason("not_shown", {"language": language, "metrics": ", ".join(few), "least": FEW_OF_A_LANGUAGE})
 
 
 def _guarded(gains: Sequence[Gain], params: Evaluate) -> Iterator[tuple[Gain, float]]:
     """The gains on metrics with a margin, and the margin."""
-    for metric, margin in params.margins.items():
+    for metric, margin in params.guarded.items():
         yield from ((g, margin) for g in gains if g.metric == metric)

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,17 +29,18 @@ class Reply:
 class Memory:
     """Batches of replies that earlier runs wrote, in `folder`: a run that was killed goes on behind the last one.
 
-    A batch is looked up whole, by its prompts, settings, libraries and `weights`, since what stands beside a prompt
-    may move the last bits of its figures. So the replies are the same with and without what is remembered.
+    A batch is looked up whole, by its prompts, settings and `version`, which names code, libraries and weights, since
+    what stands beside a prompt may move the last bits of its figures. So the replies are the same with and without
+    what is remembered.
     """
 
     folder: Path
-    weights: str
+    version: str
     used: set[Path] = field(default_factory=set)
 
     def recall(self, settings: Sequence[Any], write: Callable[[], list[Reply]]) -> list[Reply]:
         """The batch as it was written before, or as it is written now and remembered."""
-        key = json.dumps([self.weights, version("torch"), version("transformers"), _code(), *settings])
+        key = json.dumps([self.version, *settings])
         path = self.folder / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
         self.used.add(path)
         if path.exists():
@@ -121,7 +121,3 @@ def _reply(renderer: Renderer, prompt_tokens: int, written: list[int], stops: Se
     text = str(renderer.tokenizer.decode(spoken, skip_special_tokens=True, clean_up_tokenization_spaces=False))
     # The limit may cut a letter of several bytes in two; its half is no letter.
     return Reply(text.rstrip("\ufffd").strip(), prompt_tokens, len(spoken) + (ended is not None), ended is not None)
-
-
-def _code() -> str:
-    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()

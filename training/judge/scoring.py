@@ -4,25 +4,22 @@ Per conversation a metric is a `value` and a `weight`; over conversations it is 
 token counts as much as any other token and a reply as any other reply, and intervals draw whole conversations.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import polars as pl
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.record.draw import fair_order
 from curation.record.playbook import Playbook
-from curation.statistics.intervals import Bootstrap, ratio
-from curation.text.folding import fold
+from curation.statistics.intervals import Bootstrap, Interval, jackknife, ratio
 from training.judge.arms import Before, Messages, Row, with_prefix
 from training.judge.generation import Decoding, Memory, generate
-from training.judge.rules import kept_rules, replies
+from training.judge.metrics import Answered, Likely, Metric, Needs, measured, metrics
 from training.model.base import Model, load_model, load_tokenizer
 from training.model.likelihood import Progress, negative_log_likelihoods
 from training.template import Example, InexpressibleError, Renderer
@@ -64,19 +61,15 @@ ARMS = pl.Schema(
 )
 ALL = "all"
 
-# What is measured; +1: more is better, -1: less is better, 0: neither.
-METRICS = {
-    "nll": -1,  # nats a token of the team's own reply
-    "bits_per_byte": -1,  # the same by its UTF-8 bytes: comparable between models with other tokenizers
-    "playbook": 1,  # share of the playbook's rules that the written replies keep
-    "playbook_pass": 1,  # share of conversations that break none
-    "chrf": 1,  # chrF++, letter and word n-gram likeness to the team's reply, 0..100
-    "style": -1,  # distance of the letter profile from the team's, 0..1, see style.py
-    "stopped": 1,  # share of replies that ended by themselves
-    "words": 0,  # length of a reply
-    "prompt_tokens": -1,  # what a reply costs before it begins
-}
-Metric = Literal["nll", "playbook", "playbook_pass", "chrf", "stopped"]
+
+def _deciding(name: str) -> str:
+    names = [one.name for one in metrics().values() if one.decides]
+    if name not in names:
+        raise ValueError(f"expected one of {', '.join(names)}")
+    return name
+
+
+Deciding = Annotated[str, AfterValidator(_deciding)]  # the name of a metric that may decide
 
 
 class Evaluate(Params):
@@ -89,12 +82,17 @@ class Evaluate(Params):
     max_new_tokens: int  # a longer reply is cut, and counts as not stopped
     batch: int  # replies written at a time
     bootstrap: int  # redraws behind each 95% interval
-    primary: Metric  # what the adapter must win, see promote.py
-    # The adapter may be this much worse than any prompt arm, in any language; other metrics may do anything.
-    margins: dict[Metric, float]
+    primary: Deciding  # what the adapter must win, see promote.py
+    margins: dict[Deciding, float | None] = Field(default_factory=dict)  # in place of the metrics' own; null: none
     forgetting: int = Field(ge=0)  # questions on general ability in each language, see forgetting; 0: none are asked
     forgetting_margin: float = Field(gt=0)  # the adapter may lose this much of the chance it gives right answers
     require_promotion: bool = False  # the stage fails unless its verdict is "promote", after everything is written
+
+    @property
+    def guarded(self) -> dict[str, float]:
+        """The adapter may be this much worse than any prompt arm, in any language; other metrics may do anything."""
+        margins = {one.name: self.margins.get(one.name, one.margin) for one in metrics().values()}
+        return {name: margin for name, margin in margins.items() if margin is not None}
 
     @property
     def redraws(self) -> Bootstrap:
@@ -131,11 +129,8 @@ class Judge:
         scored = pl.DataFrame({"conversation_id": owners, "value": sums, "tokens": [e.supervised for e in examples]})
         summed = scored.group_by("conversation_id", maintain_order=True).agg(pl.col("value", "tokens").sum())
         sized = summed.join(_reply_bytes(conversations), on="conversation_id", maintain_order="left")
-        nll = sized.with_columns(metric=pl.lit("nll"), weight=pl.col("tokens"))
-        bits = sized.with_columns(metric=pl.lit("bits_per_byte"), value=pl.col("value") / math.log(2))
-        bits = bits.with_columns(weight=pl.col("bytes")).filter(pl.col("bytes") > 0)
-        columns = [pl.col(name).cast(dtype) for name, dtype in SCORES.items()]
-        return pl.concat([table.with_columns(arm=pl.lit(arm)).select(columns) for table in (nll, bits)])
+        records = [(arm, key, Likely(*figures)) for key, *figures in sized.iter_rows()]
+        return _scored("likelihood", records)
 
     def write(self, arm: str, conversations: pl.DataFrame, before: Before) -> pl.DataFrame:
         """PREDICTIONS: the model's own reply at each assistant turn, the turns before it as they were."""
@@ -223,27 +218,23 @@ def sayable(test: pl.DataFrame, arms: Mapping[str, Before], judge: Judge) -> pl.
 def reply_scores(predictions: pl.DataFrame, conversations: pl.DataFrame, playbook: Playbook) -> pl.DataFrame:
     """SCORES of written replies: each conversation judged with the arm's replies in place of the team's."""
     rows = {row["conversation_id"]: row for row in conversations.iter_rows(named=True)}
-    counts = predictions.group_by("arm", "conversation_id").agg(pl.col("stopped", "prompt_tokens").sum())
-    sums = counts.rows_by_key(["arm", "conversation_id"], named=True, unique=True)
-    found = []
-    for (arm, conversation), said in replies(predictions).items():
-        row, summed = rows[conversation], sums[arm, conversation]
-        kept = kept_rules(playbook, row, said)
-        counted = {
-            "playbook": (sum(kept.values()), len(kept)),
-            "playbook_pass": (all(kept.values()), 1),
-            "chrf": (sum(chrf(text, row["messages"][turn]["content"]) for turn, text in said.items()), len(said)),
-            "stopped": (summed["stopped"], len(said)),
-            "words": (sum(len(text.split()) for text in said.values()), len(said)),
-            "prompt_tokens": (summed["prompt_tokens"], len(said)),
-        }
-        found += [(arm, conversation, metric, value, weight) for metric, (value, weight) in counted.items()]
-    return pl.DataFrame(found, schema=SCORES, orient="row").sort("arm", "conversation_id", "metric")
+    ordered = predictions.sort("arm", "conversation_id", "turn")
+    written = ordered.partition_by("arm", "conversation_id", as_dict=True)
+    records = [
+        (str(arm), str(key), Answered(rows[key], said.to_dicts(), playbook)) for (arm, key), said in written.items()
+    ]
+    return _scored("replies", records).sort("arm", "conversation_id", "metric")
 
 
-def chrf(written: str, reference: str) -> float:
-    """chrF++ of two texts, 0..100, with Arabic spelling variants, case and digits folded."""
-    return float(_chrf().sentence_score(fold(written), [fold(reference)]).score)
+def _scored(needs: Needs, records: Sequence[tuple[str, str, Likely | Answered]]) -> pl.DataFrame:
+    """SCORES of (arm, conversation, record), metric by metric."""
+    rows = [
+        (arm, key, metric.name, *score)
+        for metric in measured(needs)
+        for arm, key, record in records
+        if (score := metric.measure(record))
+    ]
+    return pl.DataFrame(rows, schema=SCORES, orient="row")
 
 
 def arm_table(scores: pl.DataFrame, conversations: pl.DataFrame, bootstrap: Bootstrap) -> pl.DataFrame:
@@ -253,8 +244,40 @@ def arm_table(scores: pl.DataFrame, conversations: pl.DataFrame, bootstrap: Boot
     rows = []
     for key, group in groups.items():
         found = ratio(group["value"].to_numpy(), group["weight"].to_numpy(), bootstrap)
-        rows.append((*key, found.value, found.low, found.high, found.n, METRICS[str(key[1])]))
+        rows.append((*key, found.value, found.low, found.high, found.n, metrics()[str(key[1])].better))
     return pl.DataFrame(rows, schema=ARMS, orient="row").sort("arm", "metric", "language")
+
+
+def corpus_table(predictions: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame:
+    """ARMS of the metrics of all that was written, over all conversations and by language."""
+    rows = []
+    for metric, language, values in _of_corpus(predictions, conversations):
+        least, most = metric.bounds
+        for arm, (value, without_one) in values.items():
+            found = jackknife(value, without_one)
+            bounds = (max(found.low, least), min(found.high, most))
+            rows.append((arm, metric.name, language, value, *bounds, found.n, metric.better))
+    return pl.DataFrame(rows, schema=ARMS, orient="row")
+
+
+def corpus_differences(
+    predictions: pl.DataFrame, conversations: pl.DataFrame, arm: str
+) -> Iterator[tuple[str, str, str, Interval]]:
+    """(against, metric, language, difference) of the arm and every other arm, of the same metrics."""
+    for metric, language, values in _of_corpus(predictions, conversations):
+        for against in sorted(values.keys() - {arm}):
+            (ours, mine), (theirs, others) = values[arm], values[against]
+            yield against, metric.name, language, jackknife(ours - theirs, mine - others)
+
+
+def _of_corpus(
+    predictions: pl.DataFrame, conversations: pl.DataFrame
+) -> Iterator[tuple[Metric, str, Mapping[str, Any]]]:
+    """(metric, language, what it measures), all conversations under ALL."""
+    languages = sorted(conversations["language"].unique())
+    parts = [(ALL, conversations), *((code, conversations.filter(language=code)) for code in languages)]
+    for metric in measured("corpus"):
+        yield from ((metric, language, metric.measure(predictions, part)) for language, part in parts)
 
 
 def by_language(scores: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame:
@@ -269,10 +292,11 @@ def figure(arms: pl.DataFrame, arm: str, metric: str) -> float:
     return float(row[arms.columns.index("value")])
 
 
-def best_arm(arms: pl.DataFrame, metric: Metric, among: Sequence[str]) -> str:
+def best_arm(arms: pl.DataFrame, metric: str, among: Sequence[str]) -> str:
     """The arm with the best value of a metric, where it has one; the first named when they tie."""
-    measured = set(arms.filter(metric=metric, language=ALL)["arm"])
-    return max((arm for arm in among if arm in measured), key=lambda arm: METRICS[metric] * figure(arms, arm, metric))
+    known = set(arms.filter(metric=metric, language=ALL)["arm"])
+    better = metrics()[metric].better
+    return max((arm for arm in among if arm in known), key=lambda arm: better * figure(arms, arm, metric))
 
 
 def as_text(arms: pl.DataFrame, order: Sequence[str]) -> str:
@@ -284,7 +308,7 @@ def as_text(arms: pl.DataFrame, order: Sequence[str]) -> str:
         )
         .pivot("arm", index="metric", values="cell", maintain_order=True)
     )
-    names = [metric for metric in METRICS if metric in shown["metric"]]
+    names = [metric for metric in metrics() if metric in shown["metric"]]
     cells = {row["metric"]: row for row in shown.iter_rows(named=True)}
     lines = [["metric", *order], *([name, *(cells[name].get(arm) or "" for arm in order)] for name in names)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
@@ -301,10 +325,3 @@ def _reply_bytes(conversations: pl.DataFrame) -> pl.DataFrame:
     rows = conversations.select("conversation_id", "messages").iter_rows()
     sizes = [(key, sum(len(m["content"].encode()) for m in said if m["role"] == "assistant")) for key, said in rows]
     return pl.DataFrame(sizes, schema={"conversation_id": pl.String, "bytes": pl.Int64}, orient="row")
-
-
-@cache
-def _chrf() -> Any:
-    from sacrebleu.metrics import CHRF  # type: ignore[attr-defined]
-
-    return CHRF(word_order=2)

@@ -40,7 +40,7 @@ def test_a_run_that_was_killed_goes_on_behind_its_last_batch_and_gives_the_same(
         yield from batches
         seen.append(len(list(tmp_path.glob("*.json"))))
 
-    kept = Decoding(12, 2, Memory(tmp_path, "weights"))
+    kept = Decoding(12, 2, Memory(tmp_path, "version"))
     with pytest.raises(KilledError):
         generate(model(), renderer(), prompts(), kept, killed_after_one)
     assert len(list(tmp_path.glob("*.json"))) == 1
@@ -50,9 +50,9 @@ def test_a_run_that_was_killed_goes_on_behind_its_last_batch_and_gives_the_same(
     assert [r.text for r in generate(nobody, renderer(), prompts(), kept)] == written(batch=2)
 
 
-def test_replies_of_other_weights_or_of_another_limit_are_not_taken_and_go_in_the_end(tmp_path: Path) -> None:
-    for weights, limit in (("a", 12), ("b", 12), ("b", 5)):
-        memory = Memory(tmp_path, weights)
+def test_replies_of_another_version_or_of_another_limit_are_not_taken_and_go_in_the_end(tmp_path: Path) -> None:
+    for version, limit in (("a", 12), ("b", 12), ("b", 5)):
+        memory = Memory(tmp_path, version)
         generate(model(), renderer(), prompts(), Decoding(limit, 3, memory))
     assert len(list(tmp_path.glob("*.json"))) == 3
     memory.forget_unused()

@@ -12,7 +12,8 @@ from tests.builders import ROOT, params, record, talk
 from tests.training.tiny import CHATML, renderer, support
 from tests.training.tiny import model as tiny
 from training.judge.arms import Before, bare, few_shot, prompted, prompted_few_shot
-from training.judge.scoring import PREDICTIONS, Evaluate, Judge, arm_table, chrf, reply_scores, sayable
+from training.judge.metrics.chrf import likeness
+from training.judge.scoring import PREDICTIONS, Evaluate, Judge, arm_table, reply_scores, sayable
 
 PLAYBOOK = Playbook.load(ROOT / "playbook.yaml")
 SETTINGS = Evaluate.model_validate({**params("evaluate"), "max_new_tokens": 400})
@@ -96,8 +97,8 @@ def test_chrf_compares_what_was_written_with_the_teams_reply() -> None:
     assert scored(KIND, KIND)["chrf"] == (200, 2)
     assert scored(KIND, "")["chrf"] == (100, 2)
     assert 100 < scored(KIND, "Thank you.")["chrf"][0] < 150
-    assert 0 < chrf("Thank you", KIND) < chrf("Thank you for contacting Zaafaran Home.", KIND) < 100
-    assert chrf("أهلا", "أَهْلاً") == 100
+    assert 0 < likeness("Thank you", KIND) < likeness("Thank you for contacting Zaafaran Home.", KIND) < 100
+    assert likeness("أهلا", "أَهْلاً") == 100
 
 
 @pytest.mark.parametrize("silence", [("", ""), (KIND, ""), ("", KIND), (KIND, " \n")])

@@ -3,8 +3,8 @@ import polars as pl
 import pytest
 
 from tests.builders import record, talk
-from training.judge.scoring import PREDICTIONS
-from training.judge.style import distances, style_differences, style_table
+from training.judge.metrics.style import distances
+from training.judge.scoring import PREDICTIONS, corpus_differences, corpus_table
 
 TEAM = [f"Thank you for contacting us about {thing}. We will look into it." for thing in ("a lamp", "a bed", "a door")]
 TALKS = record(*(talk(f"question {n}", said) for n, said in enumerate(TEAM)), language=["en", "en", "ar"])
@@ -36,7 +36,7 @@ def test_case_and_arabic_spelling_are_no_style() -> None:
 def test_the_distance_is_the_square_root_of_the_jensen_shannon_divergence() -> None:
     from scipy.spatial.distance import jensenshannon
 
-    from training.judge.style import _jensen_shannon
+    from training.judge.metrics.style import _jensen_shannon
 
     draw = np.random.default_rng(1)
     ours, theirs = draw.integers(0, 9, (2, 5, 40)).astype(float)
@@ -45,9 +45,10 @@ def test_the_distance_is_the_square_root_of_the_jensen_shannon_divergence() -> N
 
 def test_tables_hold_each_arm_by_language_and_differences_have_no_width_against_oneself() -> None:
     predictions = written(adapter=TEAM[::-1], base=TEAM[::-1], other=["Xylophones buzz"] * 3)
-    table = style_table(predictions, TALKS)
+    table = corpus_table(predictions, TALKS).filter(metric="style")
     assert set(table["language"]) == {"all", "en"}  # one Arabic conversation has no interval
     assert set(table["better"]) == {-1}
-    same, other = (i for against, language, i in style_differences(predictions, TALKS, "adapter") if language == "all")
+    found = corpus_differences(predictions, TALKS, "adapter")
+    same, other = (i for _, metric, language, i in found if (metric, language) == ("style", "all"))
     assert (same.value, same.low, same.high) == (0, 0, 0)
     assert other.high < 0

@@ -8,15 +8,14 @@ sides, since the customers are. A short text has a rough profile: read the figur
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from curation.statistics.intervals import Interval, jackknife
 from curation.text.folding import fold
+from training.judge.metrics import metric
 from training.judge.rules import replies
-from training.judge.scoring import ALL, ARMS, METRICS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,39 +23,23 @@ if TYPE_CHECKING:
 FEATURES = 300  # most frequent letter triples of the team; all others count as one
 LETTERS = 3
 
-STYLE = "style"  # the metric
-
 Distances = Mapping[str, tuple[float, "np.ndarray"]]  # arm -> distance, and with each conversation left out
 
 
-def style_table(predictions: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame:
-    """ARMS of the metric `style`, over all conversations and by language."""
-    rows = []
-    for language, part in _parts(conversations):
-        for arm, (value, without_one) in distances(predictions, part).items():
-            found = jackknife(value, without_one)
-            bounds = (max(found.low, 0.0), min(found.high, 1.0))
-            rows.append((arm, STYLE, language, value, *bounds, found.n, METRICS[STYLE]))
-    return pl.DataFrame(rows, schema=ARMS, orient="row")
-
-
-def style_differences(
-    predictions: pl.DataFrame, conversations: pl.DataFrame, arm: str
-) -> Iterator[tuple[str, str, Interval]]:
-    """(against, language, difference) of the arm's distance and every other arm's."""
-    for language, part in _parts(conversations):
-        found = distances(predictions, part)
-        for against in sorted(found.keys() - {arm}):
-            (ours, mine), (theirs, others) = found[arm], found[against]
-            yield against, language, jackknife(ours - theirs, mine - others)
-
-
-def _parts(conversations: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
-    """All conversations under ALL, then those of each language."""
-    languages = sorted(conversations["language"].unique())
-    return [(ALL, conversations), *((code, conversations.filter(language=code)) for code in languages)]
-
-
+@metric(
+    "style",
+    "corpus",
+    better=-1,
+    bounds=(0.0, 1.0),
+    title={
+        "en": "Distance of the way of writing from the team's, 0 to 1 (lower is closer)",
+        "ar": "بُعد أسلوب الكتابة عن أسلوب الفريق، من 0 إلى 1 (الأقل أقرب)",
+    },
+    explanation={
+        "en": "Jensen-Shannon distance of letter triples from the team's replies to the same customers.",
+        "ar": "مسافة جنسن-شانون بين ثلاثيات الحروف في الردود المكتوبة وفي ردود الفريق على العملاء أنفسهم.",
+    },
+)
 def distances(predictions: pl.DataFrame, conversations: pl.DataFrame) -> Distances:
     """Of every arm over these conversations, which all arms answered; {} for a single one."""
     written = replies(predictions)

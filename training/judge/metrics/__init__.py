@@ -1,0 +1,114 @@
+"""One file a metric: how it is measured, which direction is better, and its words.
+
+A metric is a function under `@metric(...)` that needs one of three things: `likelihood`, what a model makes of the
+team's own replies in a conversation (`Likely`); `replies`, a conversation with an arm's replies (`Answered`); or
+`corpus`, all that was written. To add one, write a module here and run `python -m training.commands.document`. It is
+found by itself: tables, params.yaml, verdict and page know it.
+"""
+
+import functools
+import importlib
+import math
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from curation.record.playbook import Playbook
+from training.judge.arms import Row
+from training.judge.rules import kept_rules
+
+Needs = Literal["likelihood", "replies", "corpus"]
+Better = Literal[1, -1, 0]
+Text = Mapping[str, str]  # by language code
+Measure = TypeVar("Measure", bound=Callable[..., Any])
+# Of one conversation: value and weight; over conversations a metric is sum of values / sum of weights. None: the
+# conversation has nothing to measure.
+Score = tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Likely:
+    """The team's own replies in a conversation, as a model finds them behind an arm's prompt."""
+
+    nats: float  # -ln of their probability
+    tokens: int
+    bytes: int  # of their text in UTF-8
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A conversation that an arm answered in the team's place."""
+
+    conversation: Row  # the record
+    replies: Sequence[Row]  # the arm's, rows of PREDICTIONS by turn; at least one
+    playbook: Playbook
+
+    @functools.cached_property
+    def kept(self) -> dict[str, bool]:
+        """The playbook's rules that apply to the team's own replies, kept or not."""
+        return kept_rules(self.playbook, self.conversation, {reply["turn"]: reply["text"] for reply in self.replies})
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A registered metric.
+
+    `measure` gives a Score of a `Likely` or an `Answered`. Of a corpus, (PREDICTIONS, conversations), it gives for each
+    arm the value and the values with each conversation left out, whose spread is the interval.
+    """
+
+    name: str
+    needs: Needs
+    measure: Callable[..., Any]
+    better: Better  # 1: more is better, -1: less is better, 0: neither
+    title: Text  # of its tables
+    explanation: Text  # a sentence: what is measured, and how
+    decides: bool  # may be evaluate.primary, and have a margin
+    margin: float | None  # may be worse by this much than any prompt arm, unless evaluate.margins says otherwise
+    bounds: tuple[float, float]  # what a corpus' value cannot leave
+
+
+_METRICS: dict[str, Metric] = {}
+
+
+def metric(  # noqa: PLR0913 - a form to fill in, each field by its name
+    name: str,
+    needs: Needs,
+    *,
+    better: Better,
+    title: Text,
+    explanation: Text,
+    decides: bool = True,
+    margin: float | None = None,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+) -> Callable[[Measure], Measure]:
+    """Registers a function as a metric. One without a better direction, or of a corpus, never decides."""
+    may_decide = decides and better != 0 and needs != "corpus"
+
+    def register(measure: Measure) -> Measure:
+        _METRICS[name] = Metric(name, needs, measure, better, title, explanation, may_decide, margin, bounds)
+        return measure
+
+    return register
+
+
+@functools.cache
+def metrics() -> Mapping[str, Metric]:
+    """All metrics by name, those that may decide first."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return {m.name: m for m in sorted(_METRICS.values(), key=lambda m: (not m.decides, m.name))}
+
+
+def measured(needs: Needs) -> list[Metric]:
+    """The metrics that need this."""
+    return [one for one in metrics().values() if one.needs == needs]
+
+
+def described() -> dict[str, Any]:
+    """data/evaluated/metrics.json: by name, what the page must know of a metric."""
+    return {
+        one.name: {"better": one.better, "title": dict(one.title), "explanation": dict(one.explanation)}
+        for one in metrics().values()
+    }
