@@ -24,7 +24,9 @@ def main() -> None:
     """Groups of related conversations (copies, near-copies, one customer) go to one part as a whole."""
     with Stage("split", Split) as stage:
         curated = stage.read("curated/conversations")
-        grouped = curated.with_columns(cluster_id=groups(curated, related(curated, stage.read("dedup/pairs"))))
+        grouped = curated.with_columns(
+            cluster_id=groups(curated["conversation_id"], related(curated, stage.read("dedup/pairs")))
+        )
         part = assigned(grouped, stage.params)
         parts = {name: grouped.filter(part == name) for name in ("train", "dev", "test")}
         assert_apart(parts)

@@ -34,7 +34,7 @@ def curated(count: int, **columns) -> pl.DataFrame:
 
 
 def parts_of(table: pl.DataFrame, pairs: pl.DataFrame, params: Split = PARAMS) -> pl.DataFrame:
-    grouped = table.with_columns(cluster_id=groups(table, related(table, pairs)))
+    grouped = table.with_columns(cluster_id=groups(table["conversation_id"], related(table, pairs)))
     return grouped.with_columns(part=assigned(grouped, params))
 
 

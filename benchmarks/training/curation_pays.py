@@ -135,7 +135,7 @@ def family(ingested: pl.DataFrame, clusters: pl.DataFrame, pairs: pl.DataFrame) 
     """The group of each row, as split makes them: copies, near copies, related rows, one customer."""
     own = ingested.with_columns(parent_id=pl.lit(None, pl.String))
     copies = clusters.select("conversation_id", first=pl.col("conversation_id").first().over("cluster_id"))
-    return groups(own, [*related(own, pairs), *copies.iter_rows()])
+    return groups(own["conversation_id"], [*related(own, pairs), *copies.iter_rows()])
 
 
 def spoken(rows: pl.DataFrame, language: str) -> pl.DataFrame:

@@ -9,6 +9,7 @@ import polars as pl
 from curation.policy.limits import RARE_LANGUAGE, Blind
 from curation.policy.verdicts import in_line
 from curation.record.conversation import turns
+from curation.statistics.groups import groups
 from curation.text.folding import folded
 
 
@@ -54,14 +55,10 @@ def grouped(line: pl.DataFrame, ties: pl.DataFrame) -> pl.DataFrame:
     alone = line.select("conversation_id", tie="conversation_id")
     tied = pl.concat([alone, ties.join(line, on="conversation_id", how="semi").select(alone.columns)]).unique()
     codes = line.select("conversation_id", codes=pl.col("codes").list.join(" "))
-    label = tied.join(codes, on="conversation_id").with_columns(group="conversation_id")
-    before = None
-    while before is None or not before.equals(label["group"]):
-        before = label["group"]
-        label = label.with_columns(group=pl.col("group").min().over("codes", "tie"))
-        label = label.with_columns(group=pl.col("group").min().over("conversation_id"))
-    found = label.select("conversation_id", "group").unique()
-    return line.join(found, on="conversation_id", how="left", maintain_order="left")
+    first = tied.join(codes, on="conversation_id").select(
+        "conversation_id", first=pl.col("conversation_id").min().over("codes", "tie")
+    )
+    return line.with_columns(group=groups(line["conversation_id"], first.iter_rows()))
 
 
 def ties(pairs: pl.DataFrame, findings: pl.DataFrame, ids: pl.DataFrame, doubtful: pl.DataFrame) -> pl.DataFrame:

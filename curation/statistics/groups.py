@@ -5,16 +5,16 @@ from collections.abc import Iterable
 import polars as pl
 
 
-def groups(curated: pl.DataFrame, pairs: Iterable[tuple[str, str]]) -> pl.Series:
-    """The smallest id of each row's connected group (union-find with path halving)."""
-    parent = {key: key for key in curated["conversation_id"]}
+def groups(ids: pl.Series, pairs: Iterable[tuple[str, str]]) -> pl.Series:
+    """The smallest of the ids that each id hangs together with by `pairs`, itself included."""
+    import numpy as np
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    def root(key: str) -> str:
-        while parent[key] != key:
-            parent[key] = key = parent[parent[key]]
-        return key
-
-    for left, right in pairs:
-        low, high = sorted((root(left), root(right)))
-        parent[high] = low
-    return pl.Series([root(key) for key in curated["conversation_id"]], dtype=pl.String)
+    ordered = sorted(set(ids))
+    place = {key: number for number, key in enumerate(ordered)}
+    ends = np.array([(place[left], place[right]) for left, right in pairs], np.int64).reshape(-1, 2)
+    graph = coo_array((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(len(place), len(place)))
+    _, group = connected_components(graph, directed=False)
+    _, first = np.unique(group, return_index=True)
+    return pl.Series([ordered[first[group[place[key]]]] for key in ids], dtype=pl.String)
