@@ -14,8 +14,8 @@ from pydantic import Field, ValidationError, field_validator
 
 from curation.decisions import answers as answers_file
 from curation.decisions.decisions import REASONS
-from curation.decisions.json_lines import read_lines, told, write_lines
-from curation.harness.errors import QiratError
+from curation.decisions.json_lines import read_lines, write_lines
+from curation.harness.errors import QiratError, faults
 from curation.harness.files import finished_table
 from curation.harness.params import Params
 from curation.record.naming import called
@@ -64,7 +64,7 @@ def add(wanted: str, decision: str, reasons: Iterable[str]) -> Gold:
             {"conversation_id": _named(wanted), "decision": decision, "reasons": tuple(reasons)}
         )
     except ValidationError as error:
-        raise QiratError(told(error)) from None
+        raise QiratError(faults(error, quoted=False)) from None
     write_gold([*(gold for gold in read_gold() if gold.conversation_id != marked.conversation_id), marked])
     return marked
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from curation.harness.errors import QiratError
+from curation.harness.errors import QiratError, faults
 
 SECTIONS = frozenset(
     "ingest dedup embed score route review validate split gate model tokenize baseline train evaluate report".split()
@@ -41,7 +41,4 @@ def load_params(section: str, params: type[AnyParams]) -> AnyParams:
     try:
         return params.model_validate(found.get(section) or {})
     except ValidationError as error:
-        faults = "; ".join(
-            f"{section}.{'.'.join(map(str, e['loc']))}: {e['msg']} (is {e['input']!r})" for e in error.errors()
-        )
-        raise QiratError(f"params.yaml, {faults}") from None
+        raise QiratError(f"params.yaml, {faults(error, section)}") from None

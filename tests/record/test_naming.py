@@ -27,7 +27,8 @@ def test_all_rows_with_the_same_words_are_named_by_their_id() -> None:
     ("wanted", "count"), [("", "no"), ("fffff", "no"), ("a:", "no"), ("a:1000", "no"), ("abcdef", "2")]
 )
 def test_what_names_no_row_or_several_is_told_with_how_rows_are_named(wanted: str, count: str) -> None:
-    said = rf"^{count} rows are called '{wanted}'; give a row_id \(source_file:row\) or at least 6 digits of .*, as here$"
+    how = r"give a row_id \(source_file:row\) or at least 6 digits of a conversation_id, as here"
+    said = f"^{count} rows are called '{wanted}'; {how}$"
     with pytest.raises(QiratError, match=said):
         called(wanted, NAMES, "rows", "as here")
 
