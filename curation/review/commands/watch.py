@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curation.review.commands.connection import connected, countries, errors_told
+from curation.review.commands.connection import connected, countries
 
 if TYPE_CHECKING:
     from curation.review.pull import Pulled
@@ -32,7 +32,7 @@ def watch(
             watch.repro(_say)
 
     watcher = watch.Watcher(_pulled, changed, every, called, _say)
-    with errors_told(), watch.interrupted_by_signals(), watch.alone(), contextlib.ExitStack() as meanwhile:
+    with watch.interrupted_by_signals(), watch.alone(), contextlib.ExitStack() as meanwhile:
         if webhook is not None:
             port = meanwhile.enter_context(watch.webhook(webhook, address(), called))
             _say(f"Argilla calls 127.0.0.1:{port}")
