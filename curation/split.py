@@ -1,13 +1,12 @@
 """Train, dev and test with nothing alike across them.  python -m curation.split"""
 
-import hashlib
-
 import polars as pl
 from pydantic import Field
 
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
+from curation.record.draw import lot
 from curation.statistics.groups import groups
 
 
@@ -53,7 +52,7 @@ def assigned(grouped: pl.DataFrame, params: Split) -> pl.Series:
     limit = max(1.0, params.largest_group * grouped.height)
 
     def part(group: str) -> str:
-        draw = int.from_bytes(hashlib.sha256(f"{params.seed}:{group}".encode()).digest()[:8], "big") / 2**64
+        draw = int(lot(f"{params.seed}:{group}")[:16], 16) / 2**64
         if sizes[group] > limit or draw >= params.test + params.dev:
             return "train"
         return "test" if draw < params.test else "dev"

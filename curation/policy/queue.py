@@ -1,6 +1,5 @@
 """The order of the review queue: which doubts stand together, whose turn it is, where the blind samples stand."""
 
-import hashlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,6 +8,7 @@ import polars as pl
 from curation.policy.limits import RARE_LANGUAGE, Blind
 from curation.policy.verdicts import in_line
 from curation.record.conversation import turns
+from curation.record.draw import lot
 from curation.statistics.groups import groups
 from curation.text.folding import folded
 
@@ -175,7 +175,7 @@ def sampled(verdicts: pl.DataFrame, verdict: str) -> pl.DataFrame:
 
 def _sample(rows: pl.DataFrame, size: int, seed: int) -> pl.DataFrame:
     """Rows drawn by a hash of their words, with `draw`: other rows that come or go hardly change who is drawn."""
-    draws = [hashlib.sha256(f"{seed} {key}".encode()).hexdigest() for key in rows["conversation_id"]]
+    draws = [lot(f"{seed} {key}") for key in rows["conversation_id"]]
     return rows.with_columns(draw=pl.Series(draws, dtype=pl.String)).sort("draw").head(size)
 
 
