@@ -63,7 +63,10 @@ def _known(stage: Stage[Score], names: Sequence[str], version: str, here: pl.Dat
 
 
 def _keys(standing: pl.DataFrame) -> pl.DataFrame:
-    """conversation_id, and a hash of the whole `row`: label, language and so on count as the words do."""
+    """conversation_id, and a hash of the whole `row`: label, language and so on count as the words do.
+
+    Another Polars may hash otherwise: `version_of` counts its version, and so forgets what was remembered under these.
+    """
     return standing.select("conversation_id", row=pl.struct(pl.all()).hash())
 
 
