@@ -11,7 +11,6 @@ import polars as pl
 
 from curation.harness.engine import map_rows
 from curation.harness.errors import QiratError
-from curation.harness.files import table_path
 from curation.harness.memory import version_of
 from curation.harness.params import Params
 from curation.harness.stage import Stage
@@ -40,7 +39,7 @@ def main() -> None:
     Labels, outliers and retrieval look at the customer's words; copies in other words are alike on both sides.
     """
     with Stage("embed", Embed) as stage:
-        read = pl.read_parquet(stage.input(table_path("ingested/conversations")), columns=list(READ))
+        read = stage.read("ingested/conversations", READ)
         standing = survivors(read, stage.read("dedup/clusters"))
         if standing.is_empty():
             raise QiratError(

@@ -8,7 +8,6 @@ to invent such facts; what the model needs is retrieval. The gate says so before
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -57,8 +56,7 @@ def main() -> None:
         if faults:
             raise QiratError(" ".join([*faults, help_for(ledger, clean.height)]))
         stage.say(f"passed with {clean.height:,} clean training examples (at least {stage.params.min_clean:,})")
-        with stage.output(Path("data/gate/passed")) as marker:
-            marker.write_text("passed\n")
+        stage.passed("gate")
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,15 @@ from curation.record.conversation import survivors
 def main() -> None:
     """Policy over findings, and the review queue in the order of expected effect."""
     with Stage("route", Route) as stage:
-        ingested = stage.input(table_path("ingested/conversations"))
-        read = pl.read_parquet(ingested, columns=["row_id", "conversation_id", "language"])
+        read = stage.read("ingested/conversations", ["row_id", "conversation_id", "language"])
         rows, scored = survivors(read, stage.read("dedup/clusters")), stage.read("scored/findings")
         findings = judged(scored, stage.params, rows.height)
         for code, share in too_common(scored, stage.params, rows.height).items():
             stage.say(f"{code} is seen in {share:.0%} of the rows: a note on the set, it decides nothing")
         decided = verdicts(rows, findings, stage.params)
         line = queue(decided, findings)
-        spoken = pl.scan_parquet(ingested).join(line.lazy(), on="conversation_id", how="semi")
+        conversations = pl.scan_parquet(stage.input(table_path("ingested/conversations")))
+        spoken = conversations.join(line.lazy(), on="conversation_id", how="semi")
         doubtful = spoken.select("conversation_id", "messages").collect().unique("conversation_id")
         line = grouped(line, ties(stage.read("dedup/pairs"), findings, read, doubtful))
         line = in_turn(line, rows, language_shares(rows))

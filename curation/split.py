@@ -1,14 +1,13 @@
 """Train, dev and test with nothing alike across them.  python -m curation.split"""
 
-import hashlib
-
 import polars as pl
 from pydantic import Field
 
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from curation.statistics.groups import groups
+from curation.record.draw import lot
+from curation.record.groups import groups
 
 
 class Split(Params):
@@ -24,7 +23,9 @@ def main() -> None:
     """Groups of related conversations (copies, near-copies, one customer) go to one part as a whole."""
     with Stage("split", Split) as stage:
         curated = stage.read("curated/conversations")
-        grouped = curated.with_columns(cluster_id=groups(curated, related(curated, stage.read("dedup/pairs"))))
+        grouped = curated.with_columns(
+            cluster_id=groups(curated["conversation_id"], related(curated, stage.read("dedup/pairs")))
+        )
         part = assigned(grouped, stage.params)
         parts = {name: grouped.filter(part == name) for name in ("train", "dev", "test")}
         assert_apart(parts)
@@ -51,7 +52,7 @@ def assigned(grouped: pl.DataFrame, params: Split) -> pl.Series:
     limit = max(1.0, params.largest_group * grouped.height)
 
     def part(group: str) -> str:
-        draw = int.from_bytes(hashlib.sha256(f"{params.seed}:{group}".encode()).digest()[:8], "big") / 2**64
+        draw = int(lot(f"{params.seed}:{group}")[:16], 16) / 2**64
         if sizes[group] > limit or draw >= params.test + params.dev:
             return "train"
         return "test" if draw < params.test else "dev"

@@ -9,10 +9,12 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
+from curation.harness.terminal import Commands
 from curation.review.commands import app as review
 
 app = typer.Typer(
     name="qirat",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -37,7 +39,7 @@ def sample(
     """Write the example: a fictional company's support export with planted, labelled defects."""
     from qirat.sample import write
 
-    told(lambda: "\n".join(f"{name:<28} {count:>6,}" for name, count in write(root, seed).items()))
+    typer.echo("\n".join(f"{name:<28} {count:>6,}" for name, count in write(root, seed).items()))
 
 
 @app.command()
@@ -49,7 +51,7 @@ def ingest(
         raise typer.BadParameter("`dvc repro ingest` reads the raw files; --explain says how it would")
     from curation.commands.explain import explain as explained
 
-    told(explained)
+    typer.echo(explained())
 
 
 class OutcomeCommand(TyperCommand):
@@ -76,18 +78,14 @@ def why(
     """Tell what happened to a row and why; or list rows by outcome and code."""
     if row is None and outcome is None and code is None:
         raise typer.BadParameter("name a row, or give --outcome or --code")
+    from curation.commands.why import listed
+    from curation.commands.why import why as story
+    from curation.harness.params import load_params
+    from curation.privacy.params import Privacy
+    from curation.privacy.shown import Shown
 
-    def answer() -> str:
-        from curation.commands.why import listed
-        from curation.commands.why import why as story
-        from curation.harness.params import load_params
-        from curation.privacy.params import Privacy
-        from curation.privacy.shown import Shown
-
-        shown = Shown(load_params("privacy", Privacy).countries, show_personal_data, every)
-        return story(row, shown) if row is not None else listed(outcome, code, sample, shown)
-
-    told(answer)
+    shown = Shown(load_params("privacy", Privacy).countries, show_personal_data, every)
+    typer.echo(story(row, shown) if row is not None else listed(outcome, code, sample, shown))
 
 
 @app.command()
@@ -104,7 +102,7 @@ def whatif(
         raise typer.BadParameter("give a setting such as route.budget=0.2, or --preset")
     from curation.commands import whatif as asked
 
-    answered(lambda: asked.whatif(settings or [], preset, examples), asked.as_text, as_json)
+    answered(asked.whatif(settings or [], preset, examples), asked.as_text, as_json)
 
 
 @app.command()
@@ -117,7 +115,7 @@ def calibrate(
     """Say how right each doubt was by people's decisions, and the limits that follow. Changes nothing."""
     from curation.commands import calibrate as asked
 
-    answered(lambda: asked.calibrate(target), asked.as_text, as_json)
+    answered(asked.calibrate(target), asked.as_text, as_json)
 
 
 @app.command()
@@ -129,7 +127,7 @@ def diff(
     """Say what entered and left the curated set between two versions of the data, and why."""
     from curation.commands import diff as versions
 
-    answered(lambda: versions.diff(revision, other), versions.as_text, as_json)
+    answered(versions.diff(revision, other), versions.as_text, as_json)
 
 
 @app.command()
@@ -147,18 +145,17 @@ def forget(
     if len([name for name in (customer, source, licence, conversation) if name is not None]) > 1:
         raise typer.BadParameter("give one of --customer, --source, --licence and --conversation; each is its own rule")
 
-    def answer() -> str:
-        if conversation is not None:
-            return erasure.forget(rule("conversation", erasure.whole_id(conversation)), conversation, yes)
-        if customer is not None:
-            return erasure.forget(rule("customer", customer), customer, yes)
-        if source is not None:
-            return erasure.forget(rule("source", source), source, yes)
-        if licence is not None:
-            return erasure.forget(rule("licence", licence), licence, yes)
-        return erasure.standing()
-
-    told(answer)
+    if conversation is not None:
+        answer = erasure.forget(rule("conversation", erasure.whole_id(conversation)), conversation, yes)
+    elif customer is not None:
+        answer = erasure.forget(rule("customer", customer), customer, yes)
+    elif source is not None:
+        answer = erasure.forget(rule("source", source), source, yes)
+    elif licence is not None:
+        answer = erasure.forget(rule("licence", licence), licence, yes)
+    else:
+        answer = erasure.standing()
+    typer.echo(answer)
 
 
 @app.command()
@@ -170,17 +167,14 @@ def preview(
     """Show what is learnt of a conversation, token by token."""
     if split not in (None, "train", "dev", "test"):
         raise typer.BadParameter("--split is train, dev or test")
+    from training.commands import preview as asked
 
-    def answer() -> str:
-        from training.commands import preview as asked
-
-        whole, shown = asked.preview(conversation, split)
-        if page is None:
-            return asked.as_text(whole, shown, sys.stdout.isatty())
+    whole, shown = asked.preview(conversation, split)
+    if page is None:
+        typer.echo(asked.as_text(whole, shown, sys.stdout.isatty()))
+    else:
         asked.write_page(whole, shown, page)
-        return f"{page}: {len(shown)} examples of {whole}"
-
-    told(answer)
+        typer.echo(f"{page}: {len(shown)} examples of {whole}")
 
 
 @app.command()
@@ -191,14 +185,10 @@ def cost(
     """Say what training will take in time, memory and energy on which card, and when it pays."""
     if profile not in (None, "cpu", "gpu"):
         raise typer.BadParameter("--profile is cpu or gpu")
+    from training.commands import estimate as asked
 
-    def answer() -> str:
-        from training.commands import estimate as asked
-
-        found = asked.estimate(profile)
-        return asked.as_text(found, asked.prompt_tokens(), asked.took_last(), replies_a_day)
-
-    told(answer)
+    found = asked.estimate(profile)
+    typer.echo(asked.as_text(found, asked.prompt_tokens(), asked.took_last(), replies_a_day))
 
 
 @app.command()
@@ -212,13 +202,9 @@ def export(
     converter: Annotated[Path | None, typer.Option(help="llama.cpp's convert_hf_to_gguf.py; else on the PATH.")] = None,
 ) -> None:
     """Write the adapter as servers load it, and prove that it answers as it was evaluated."""
+    from training.commands import export as asked
 
-    def answer() -> str:
-        from training.commands import export as asked
-
-        return asked.export(kind, folder, adapter, dtype, converter)
-
-    told(answer)
+    typer.echo(asked.export(kind, folder, adapter, dtype, converter))
 
 
 @app.command()
@@ -230,7 +216,7 @@ def curve(
     """Train on a quarter, half and all of the data, and say whether more would help. Takes three trainings or more."""
     from training.commands import curve as asked
 
-    answered(lambda: asked.curve(judged, seeds), asked.as_text, as_json)
+    answered(asked.curve(judged, seeds), asked.as_text, as_json)
 
 
 @app.command()
@@ -238,7 +224,7 @@ def canaries(as_json: Json = False) -> None:
     """Plant made-up numbers in a copy of the data, train on it, and say which are learnt by heart. Takes a training."""
     from training.commands import canaries as asked
 
-    answered(asked.canaries, asked.as_text, as_json)
+    answered(asked.canaries(), asked.as_text, as_json)
 
 
 @app.command()
@@ -246,22 +232,12 @@ def results() -> None:
     """Say where the report, the ledger and the adapter are, with the main figures."""
     from curation.commands.results import results as lines
 
-    told(lines)
+    typer.echo(lines())
 
 
-def answered(answer: Callable[[], Answer], as_text: Callable[[Answer], str], as_json: bool) -> None:
+def answered(answer: Answer, as_text: Callable[[Answer], str], as_json: bool) -> None:
     """Prints an answer for people or for scripts."""
-    told(lambda: json.dumps(answer(), ensure_ascii=False, indent=1) if as_json else as_text(answer()))
-
-
-def told(answer: Callable[[], str]) -> None:
-    """Prints the answer; an error that a user can mend is one sentence, without a traceback."""
-    from curation.harness.errors import QiratError
-
-    try:
-        print(answer())
-    except QiratError as error:
-        sys.exit(f"qirat: {error}")
+    typer.echo(json.dumps(answer, ensure_ascii=False, indent=1) if as_json else as_text(answer))
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from curation.checks import checks
 from curation.gate import Gate, help_for, readiness, shortfalls, stated_facts
 from curation.harness.errors import QiratError
 from curation.harness.files import table_path
+from curation.record.groups import groups
 from curation.record.ledger import entries
 from curation.split import Split, assert_apart, assigned, related
-from curation.statistics.groups import groups
 from tests.builders import ROOT, context, record, talk
 
 PARAMS = Split(test=0.2, dev=0.2, largest_group=0.1, seed=1)
@@ -34,7 +34,7 @@ def curated(count: int, **columns) -> pl.DataFrame:
 
 
 def parts_of(table: pl.DataFrame, pairs: pl.DataFrame, params: Split = PARAMS) -> pl.DataFrame:
-    grouped = table.with_columns(cluster_id=groups(table, related(table, pairs)))
+    grouped = table.with_columns(cluster_id=groups(table["conversation_id"], related(table, pairs)))
     return grouped.with_columns(part=assigned(grouped, params))
 
 

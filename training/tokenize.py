@@ -98,8 +98,7 @@ def main() -> None:
         stage.write_metrics({**metrics(pl.concat(budgets)), **waste})
         for split, exclusion, loss in zip(SPLITS, exclusions, budgets, strict=True):
             refuse_losses(split, exclusion, loss, stage.params)
-        with stage.output("data/tokenized/passed") as passed:
-            passed.write_text("passed\n", "utf-8")
+        stage.passed("tokenized")
 
 
 def proved_renderer(model: Model) -> Renderer:

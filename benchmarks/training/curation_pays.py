@@ -33,9 +33,9 @@ from benchmarks.results import RESULTS, ROOT
 from curation.harness.files import atomic
 from curation.harness.params import load_params
 from curation.record.draw import fair_order
+from curation.record.groups import groups
 from curation.record.playbook import Playbook
 from curation.split import related
-from curation.statistics.groups import groups
 from curation.statistics.intervals import Bootstrap, paired_difference, ratio
 from training.commands.curve import LOSSES, figures, losses
 from training.judge.arms import bare
@@ -135,7 +135,7 @@ def family(ingested: pl.DataFrame, clusters: pl.DataFrame, pairs: pl.DataFrame) 
     """The group of each row, as split makes them: copies, near copies, related rows, one customer."""
     own = ingested.with_columns(parent_id=pl.lit(None, pl.String))
     copies = clusters.select("conversation_id", first=pl.col("conversation_id").first().over("cluster_id"))
-    return groups(own, [*related(own, pairs), *copies.iter_rows()])
+    return groups(own["conversation_id"], [*related(own, pairs), *copies.iter_rows()])
 
 
 def spoken(rows: pl.DataFrame, language: str) -> pl.DataFrame:

@@ -10,36 +10,37 @@ import polars as pl
 from curation.checks.check import Context, check, read
 from curation.record.conversation import turns
 from curation.text.folding import fold, folded
+from curation.text.lexicon import (
+    ARABIC_MONTHS,
+    CURRENCY_CODES,
+    CURRENCY_NAMES,
+    CURRENCY_SIGNS,
+    ENGLISH_MONTHS,
+    LEVANTINE_MONTHS,
+    NUMBERS,
+    THOUSANDS,
+)
 
 SHARED_LEAST, SHARED_SHARE = 10, 0.005  # a fact that so many conversations and this share of them state is the house's
 _FACT = {"turn": pl.Int32, "kind": pl.String, "words": pl.String}
 NUMBER = "number"  # of a kind that only the service's own systems know: order, balance, reference
 
 _CURRENCY = (
-    r"(?:usd|eur|gbp|sar|sr|aed|egp|jod|qar|kwd|omr|bhd|mad|tnd|[$€£₪﷼]|ر\.س\.?|د\.ا\.?|ج\.م\.?|د\.ك\.?|dollars?|euros?|riyals?"
-    r"|dirhams?|dinars?|pounds?|cents?|bucks|ريال\p{L}*|دراهم|درهم\p{L}*|دينار\p{L}*|دنانير|جنيه\p{L}*|دولار\p{L}*|يورو|قرش|هلله)"
+    rf"(?:{'|'.join(CURRENCY_CODES)}|eur|gbp|sr|qar|omr|bhd|mad|tnd|[{CURRENCY_SIGNS}₪﷼]|ر\.س\.?|د\.ا\.?|ج\.م\.?|د\.ك\.?"
+    r"|dollars?|euros?|riyals?|dirhams?|dinars?|pounds?|cents?|bucks"
+    rf"|(?:{'|'.join((*CURRENCY_NAMES, 'دولار'))})\p{{L}}*|دراهم|دنانير|يورو|قرش|هلله)"
 ).replace(r"\p{L}", "[^\\W\\d_]")
 _AMOUNT = r"\d+(?:[.,]\d+)*"
+_ENGLISH_NUMBERS = "|".join(NUMBERS[str(n)].split()[0] for n in (*range(1, 13), 15, *range(20, 101, 10), 1000))
 _COUNTED = (
-    r"(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|seventy"
-    r"|eighty|ninety|hundred|thousand)[ -](?:and )?){1,5}"
+    rf"(?:(?:{_ENGLISH_NUMBERS})[ -](?:and )?){{1,5}}"
     r"|(?:و?(?:خمس|عشر|ثلاث|اربع|ست|سبع|ثمان|تسع|ماي|مي|الف)[^\W\d_]* ){1,4}"
 )
-_MONTH_NAMES = (
-    ("january", "jan", "يناير", "كانون الثاني"),
-    ("february", "feb", "فبراير", "شباط"),
-    ("march", "mar", "مارس", "اذار"),
-    ("april", "apr", "ابريل", "نيسان"),
-    ("may", "مايو", "ايار"),
-    ("june", "jun", "يونيو", "حزيران"),
-    ("july", "jul", "يوليو", "تموز"),
-    ("august", "aug", "اغسطس", "اب"),
-    ("september", "sept", "sep", "سبتمبر", "ايلول"),
-    ("october", "oct", "اكتوبر", "تشرين الاول"),
-    ("november", "nov", "نوفمبر", "تشرين الثاني"),
-    ("december", "dec", "ديسمبر", "كانون الاول"),
-)
-_MONTH_OF = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names}
+_MONTH_OF = {
+    fold(name): number
+    for names in (ENGLISH_MONTHS, [month[:3] for month in ENGLISH_MONTHS], ARABIC_MONTHS, LEVANTINE_MONTHS)
+    for number, name in enumerate(names, 1)
+} | {"sept": 9}
 _MONTH = "|".join(sorted(_MONTH_OF, key=len, reverse=True))
 _DAY = r"(?<![\d.,])(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
 _NAMED_DAY = rf"{_DAY}(?: of)? (?:{_MONTH})\b|\b(?!may \d+\b)(?:{_MONTH})\.? {_DAY}(?![\d:])"
@@ -54,7 +55,7 @@ _FACTS = {
 }
 _PATTERNS = {kind: re.compile(pattern) for kind, pattern in _FACTS.items()}
 _MAY_STATE_ONE = rf"\d|://|www\.|(?:{_COUNTED}){_CURRENCY}"  # for Polars' engine
-_THOUSANDS = re.compile(r"(?<=\d)[,٬](?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(rf"(?<=\d){THOUSANDS}")
 _NUMERIC = re.compile(_NUMERIC_DAY)
 _BEGINS, _ENDS = re.compile(r"(?<![\w.,])"), re.compile(r"(?!\w|[.,]\d)")
 _NO_CENTS = re.compile(r"(?<=\d)\.0+(?![\d.])")

@@ -10,7 +10,7 @@ import polars as pl
 
 from curation.checks.check import Context, check
 from curation.record.conversation import turns
-from curation.similarity.shingles import U64, WORD, Indices, runs, spoken
+from curation.similarity.shingles import U64, WORD, Indices, hashed, runs, spoken
 
 REPORTED_FROM = 0.2
 PROMPT_FROM = 0.6
@@ -80,7 +80,7 @@ class _Words:
             said["conversation_id"].rle_id().to_numpy().astype(np.int64),
             (said["role"] == "user").to_numpy(),
             words.list.len().to_numpy().astype(np.int64),
-            words.explode(empty_as_null=False).hash(seed=0).to_numpy(),
+            hashed(words.explode(empty_as_null=False)).to_numpy(),
         )
 
     def runs(self, size: int, prompts: bool) -> pl.DataFrame:

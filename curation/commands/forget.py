@@ -16,6 +16,7 @@ from curation.decisions.forget import PATH, Rule, forgotten, forgotten_words, re
 from curation.decisions.gold import Gold
 from curation.harness.errors import QiratError
 from curation.harness.files import table_path
+from curation.record.naming import called
 from curation.text.folding import fold, folded
 
 MODELS = Path("models")
@@ -75,9 +76,9 @@ def whole_id(beginning: str) -> str:
     if path.exists():
         reworded = pl.read_parquet(path, columns=["conversation_id", "parent_id"]).drop_nulls()
         named = pl.concat([named, reworded.select("conversation_id", read_as="parent_id")])
-    found = named.filter(pl.col("conversation_id").str.starts_with(beginning))["read_as"].unique()
+    found = called(beginning, named, "conversations", "as it was read or as it is curated")["read_as"].unique()
     if len(found) != 1:
-        raise QiratError(f"{len(found):,} conversations begin with {beginning!r}; give more of the conversation_id")
+        raise QiratError(f"{len(found):,} conversations begin with {beginning!r}; give the id that one was read under")
     return str(found[0])
 
 

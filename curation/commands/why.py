@@ -9,22 +9,20 @@ from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
 from curation.privacy.shown import Shown
 from curation.record.ledger import FINDING, OUTCOMES, outcomes
+from curation.record.naming import called
 from curation.similarity.difference import difference
 
-SHORTEST_ID = 6  # hex digits that still name a conversation
 SPLITS = ("train", "dev", "test")
 
 
 def why(wanted: str, shown: Shown) -> str:
     """Everything the ledger knows of a row, by row_id, conversation_id or the beginning of one."""
     ledger = finished_table("ledger", "curate")
-    rows = _rows_named(ledger, wanted)
-    if rows.is_empty():
-        raise QiratError(
-            f"no row is called {wanted!r}; give a row_id (source_file:row) or at least {SHORTEST_ID} digits of a "
-            "conversation_id, as the report, Argilla and `qirat why --dropped` show them"
-        )
-    return "\n\n".join("\n".join(_story(ledger, row_id, shown)) for row_id in rows["row_id"].to_list())
+    as_read = outcomes(ledger).select("row_id", "conversation_id")
+    rows = called(
+        wanted, pl.concat([as_read, _reworded()]), "rows", "as the report, Argilla and `qirat why --dropped` show them"
+    )
+    return "\n\n".join("\n".join(_story(ledger, row_id, shown)) for row_id in rows["row_id"].unique().sort())
 
 
 def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, seed: int = 0) -> str:
@@ -41,16 +39,6 @@ def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, see
     chosen = closed.sort("row_id").sample(min(sample, closed.height), seed=seed, shuffle=False).sort("row_id")
     lines = [_closing(row, shown) for row in chosen.iter_rows(named=True)]
     return "\n".join([*lines, f"{chosen.height:,} of {closed.height:,} rows; `qirat why ROW` tells the whole story"])
-
-
-def _rows_named(ledger: pl.DataFrame, wanted: str) -> pl.DataFrame:
-    """The closed rows of that row_id, or whose words have that id: as they were read, or as they are used."""
-    names = pl.concat([outcomes(ledger).select("row_id", "conversation_id"), _reworded()])
-    found = names.filter((pl.col("row_id") == wanted) | (pl.col("conversation_id") == wanted))
-    if found.is_empty() and len(wanted) >= SHORTEST_ID:
-        found = names.filter(pl.col("conversation_id").str.starts_with(wanted))
-        found = found if found["conversation_id"].n_unique() <= 1 else found.clear()
-    return found.unique("row_id").sort("row_id")
 
 
 def _story(ledger: pl.DataFrame, row_id: str, shown: Shown) -> Iterator[str]:

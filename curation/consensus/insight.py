@@ -119,7 +119,7 @@ def insight(review: Reviewed) -> Insight:
         pending=open_.height - held,
         held=held,
         minutes=round(median(taken), 2) if (taken := [m for each in minutes.values() for m in each]) else None,
-        alpha=alpha(said),
+        alpha=alpha((answer.conversation_id, answer.decision) for answer in said),
         annotators=annotators.join(pace(minutes), on="annotator", how="left", maintain_order="left"),
         overturned=overturned(by_people, review.verdicts, said),
         false_keep=blind(review, said, by_people, "accept"),

@@ -10,19 +10,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-import polars as pl
 from pydantic import Field, ValidationError, field_validator
 
 from curation.decisions import answers as answers_file
 from curation.decisions.decisions import REASONS
-from curation.decisions.json_lines import read_lines, told, write_lines
-from curation.harness.errors import QiratError
+from curation.decisions.json_lines import read_lines, write_lines
+from curation.harness.errors import QiratError, faults
 from curation.harness.files import finished_table
 from curation.harness.params import Params
+from curation.record.naming import called
 
 PATH = Path("data/review/gold.jsonl")
 HEADER = {"qirat": "gold", "version": 1}
-SHORTEST_ID = 6  # hex digits that still name a conversation
 
 
 class Gold(Params):
@@ -65,21 +64,14 @@ def add(wanted: str, decision: str, reasons: Iterable[str]) -> Gold:
             {"conversation_id": _named(wanted), "decision": decision, "reasons": tuple(reasons)}
         )
     except ValidationError as error:
-        raise QiratError(told(error)) from None
+        raise QiratError(faults(error, quoted=False)) from None
     write_gold([*(gold for gold in read_gold() if gold.conversation_id != marked.conversation_id), marked])
     return marked
 
 
 def _named(wanted: str) -> str:
     ids = finished_table("ingested/conversations", "ingest", ["row_id", "conversation_id"])
-    named = pl.col("conversation_id").str.starts_with(wanted) if len(wanted) >= SHORTEST_ID else pl.lit(False)
-    found = ids.filter((pl.col("row_id") == wanted) | named)["conversation_id"].unique()
-    if len(found) != 1:
-        raise QiratError(
-            f"{len(found) or 'no'} conversations are called {wanted!r}; give a row_id (source_file:row) or at least "
-            f"{SHORTEST_ID} digits of a conversation_id, as the report and `qirat why` show them"
-        )
-    return str(found[0])
+    return str(called(wanted, ids, "conversations", "as the report and `qirat why` show them")["conversation_id"][0])
 
 
 def _plain(gold: Gold) -> dict[str, Any]:

@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
-from curation.harness.errors import QiratError
+from curation.harness.errors import QiratError, faults
 from curation.harness.files import atomic
 from curation.record.conversation import canonical_json
 
@@ -33,7 +31,7 @@ def read_lines(path: Path, made: Callable[[Any], Made]) -> Iterator[tuple[int, M
                 continue
             found = made(value)
         except (ValueError, TypeError) as error:  # pydantic's ValidationError is a ValueError
-            raise QiratError(f"{path}, line {number}: {told(error)}; mend or delete the line") from None
+            raise QiratError(f"{path}, line {number}: {faults(error, quoted=False)}; mend or delete the line") from None
         yield number, found
 
 
@@ -41,11 +39,3 @@ def write_lines(path: Path, header: dict[str, Any], values: Iterable[dict[str, A
     """The header and a line for each value, in place of what the file held."""
     with atomic(path) as temporary:
         temporary.write_text("".join(f"{canonical_json(value)}\n" for value in (header, *values)), "utf-8")
-
-
-def told(error: Exception) -> str:
-    """What is wrong with a line, without quoting it: customers' words may stand there."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-    return "; ".join(fault.removeprefix(": ").replace("Value error, ", "") for fault in faults)

@@ -8,7 +8,6 @@ from curation.dedup.guard import Meanings
 from curation.dedup.near import candidate_pairs, digests, verified
 from curation.dedup.speech import Messages, Speech, Watch, heard, unwatched
 from curation.dedup.survivors import clusters, copies, distinct, preference, unseen_pairs
-from curation.harness.files import table_path
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.similarity.shingles import Indices
@@ -32,7 +31,7 @@ class Dedup(Params):
 def main() -> None:
     """Exact copies by id, near ones by verified pairs; what differs in meaning stays apart."""
     with Stage("dedup", Dedup) as stage:
-        rows = pl.read_parquet(stage.input(table_path("ingested/conversations")), columns=list(READ))
+        rows = stage.read("ingested/conversations", READ)
         pairs, candidates, result = deduplicated(rows, stage.params, stage.progress)
 
         stage.write("dedup/pairs", pairs)

@@ -21,6 +21,7 @@ from curation.dedup import lexicon
 from curation.dedup.speech import Messages
 from curation.similarity.shingles import Indices
 from curation.text.folding import fold
+from curation.text.lexicon import CURRENCY_SIGNS, THOUSANDS
 
 Message = Mapping[str, Any]
 
@@ -28,15 +29,17 @@ FIXED = ("actions", "numbers", "addresses", "negation", "dates")  # the same in 
 LOOSE = ("opposites", "names")  # no copies when one stands where the other has another
 
 # A word, a number, a sign. The word first and in one piece: most tokens are words, and none is looked at twice.
-_TOKEN = re.compile(r"[^\W\d_]++(?!\d)(?:'[^\W\d_]+)?|[^\W_]*\d[^\W_]*(?:[.,:/٫٬-]\d[^\W_]*)*|[$€£¥%]")
-_THOUSANDS = re.compile(r"[,٬](?=\d{3}(?!\d))")
+_TOKEN = re.compile(
+    r"[^\W\d_]++(?!\d)(?:'[^\W\d_]+)?|[^\W_]*\d[^\W_]*(?:[.,:/٫٬-]\d[^\W_]*)*" + f"|[{CURRENCY_SIGNS}¥%]"
+)
+_THOUSANDS = re.compile(THOUSANDS)
 _ADDRESS = re.compile(r"(?<![^\s@])[^\s@]{1,64}@\S{1,255}|(?:https?://|www\.)\S+")
 _CIRCUMFIX = re.compile(r"[وف]?م\w{3,}ش")  # Egyptian and Levantine negation around the verb
 _CAPITALISED = re.compile(r"[A-Z][\w'’-]*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:؟\n]\s*|[\"'(«]\s*)$")
 _MARKS = 8  # characters before a word in which the end of a sentence would stand
 _CALLED_OUT = re.compile(r"(?:^|[،,.!؟?:\n])\s*([\u0621-\u064a]+)\s*[،,.!؟?]")
-_CURRENCIES = ("$", "€", "£", "¥")
+_CURRENCIES = tuple(f"{CURRENCY_SIGNS}¥")
 _LONG = 5  # letters of a word in which a misspelling is likelier than another name
 RECENT = 5_000  # meanings at hand, which bounds the memory
 _SHORT_ANSWER = 3  # words of a customer's turn that are, for the most part, the value that was asked for

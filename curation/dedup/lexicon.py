@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from curation.text.folding import fold
+from curation.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS, LEVANTINE_MONTHS, NUMBERS
 
 
 def _folded(text: str) -> frozenset[str]:
@@ -21,56 +22,8 @@ def _joined(words: Iterable[str]) -> set[str]:
 
 # "1" and "one" are the same number, "1st" and "first" too. A word that is often no number (Arabic "half a moment",
 # English "second") keeps a pair apart when only one side says it: the safe side.
-_NUMBER_WORDS = {
-    "0": "zero صفر",
-    "1": "one واحد واحدة وحدة",
-    "2": "two twice اثنان اثنين اثنتان اثنتين تنين ثنين مرتين",
-    "3": "three ثلاث ثلاثة تلات تلاتة",
-    "4": "four أربع أربعة",
-    "5": "five خمس خمسة",
-    "6": "six ست ستة",
-    "7": "seven سبع سبعة",
-    "8": "eight ثمان ثماني ثمانية تمن تمانية",
-    "9": "nine تسع تسعة",
-    "10": "ten عشر عشرة",
-    "11": "eleven احدعشر حداشر",
-    "12": "twelve اثناعشر اثنعش",
-    "13": "thirteen",
-    "14": "fourteen",
-    "15": "fifteen",
-    "16": "sixteen",
-    "17": "seventeen",
-    "18": "eighteen",
-    "19": "nineteen",
-    "20": "twenty عشرون عشرين",
-    "30": "thirty ثلاثون ثلاثين",
-    "40": "forty أربعون أربعين",
-    "50": "fifty خمسون خمسين",
-    "60": "sixty ستون ستين",
-    "70": "seventy سبعون سبعين",
-    "80": "eighty ثمانون ثمانين",
-    "90": "ninety تسعون تسعين",
-    "100": "hundred مئة مائة مية",
-    "200": "مئتان مئتين مائتين ميتين",
-    "1000": "thousand ألف آلاف",
-    "2000": "ألفين ألفان",
-    "1000000": "million مليون ملايين",
-    "0.5": "half نصف نص",
-    "0.25": "quarter ربع",
-    "x2": "double ضعف",
-    "1st": "first أول أولى",
-    "2nd": "second ثاني ثانية",
-    "3rd": "third ثالث ثالثة ثلث",
-    "4th": "fourth رابع رابعة",
-    "5th": "fifth خامس خامسة",
-    "6th": "sixth سادس سادسة",
-    "7th": "seventh سابع سابعة",
-    "8th": "eighth ثامن ثامنة",
-    "9th": "ninth تاسع تاسعة",
-    "10th": "tenth عاشر عاشرة",
-}
 NUMBER_WORDS = {
-    form: number for number, words in _NUMBER_WORDS.items() for word in _folded(words) for form in _joined([word])
+    form: number for number, words in NUMBERS.items() for word in _folded(words) for form in _joined([word])
 }
 
 # What is counted; it tells only right after a number ("5 days", not "have a nice day").
@@ -127,14 +80,18 @@ POLITE_NO = re.compile(
 )
 
 # "may" and the short forms of days are words too: left to the capitals. Parts of the day are greetings at times.
-_DATES = (
-    "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september "
-    "october november december today tonight tomorrow yesterday midnight noon weekend "
-    "الأحد الاثنين الإثنين الثلاثاء الأربعاء الخميس الجمعة السبت يناير فبراير مارس أبريل إبريل مايو يونيو يوليو أغسطس "
-    "سبتمبر أكتوبر نوفمبر ديسمبر كانون شباط آذار نيسان أيار حزيران تموز آب أيلول تشرين محرم رمضان شوال شعبان رجب "
-    "اليوم غدا بكرة بكرا باكر أمس امبارح مبارح البارحة الليلة"
+_DATES = " ".join(
+    [
+        "monday tuesday wednesday thursday friday saturday sunday",
+        "today tonight tomorrow yesterday midnight noon weekend",
+        "الأحد الاثنين الإثنين الثلاثاء الأربعاء الخميس الجمعة السبت محرم رمضان شوال شعبان رجب",
+        "اليوم غدا بكرة بكرا باكر أمس امبارح مبارح البارحة الليلة",
+        *(month for month in ENGLISH_MONTHS if month != "may"),
+        *ARABIC_MONTHS,
+        *(month.split()[0] for month in LEVANTINE_MONTHS),
+    ]
 )
-DATES = {form: word for word in _folded(_DATES) for form in (word, "و" + word, "ب" + word, "ل" + word)}
+DATES = {form: word for word in sorted(_folded(_DATES)) for form in (word, "و" + word, "ب" + word, "ل" + word)}
 DAY_PARTS = _folded("morning afternoon evening night صباح مساء صباحا مساء ظهرا عصرا ليلا")
 WELL_WISHED = _folded("good great nice lovely wonderful pleasant beautiful blessed fine الخير النور الورد سعيد طيب")
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.similarity.shingles import U64, WORD, Indices, offsets, runs, spans
+from curation.similarity.shingles import U64, WORD, Indices, hashed, offsets, runs, spans
 from curation.text.folding import letters_folded, variants_folded
 
 AT_ONCE = 10_000  # conversations in work at a time, which bounds the memory
@@ -85,12 +85,11 @@ def heard(messages: Messages, size: int, share: float, least: int, watch: Watch)
     tables, words = [_NO_TURNS], np.empty(0, np.uint64)
     with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
         every = pool.map(lambda part: _said(messages.of(part), part), parts)
-        for said in watch(every, "reading words", len(parts), "parts"):
-            tables.append(said.select("row", "text", length=pl.col("words").list.len().cast(pl.Int64)))
-            hashed = said["words"].explode(empty_as_null=False).to_numpy()
+        for said, fresh in watch(every, "reading words", len(parts), "parts"):
+            tables.append(said)
             # In place: two copies of all words would be the peak.
-            words.resize(len(words) + len(hashed), refcheck=False)
-            words[len(words) - len(hashed) :] = hashed
+            words.resize(len(words) + len(fresh), refcheck=False)
+            words[len(words) - len(fresh) :] = fresh
     said = pl.concat(tables)
     said = said.with_columns(shared=_shared(said, max(least, share * len(messages))))
     row_of, turns = said["row"].to_numpy(), offsets(said["length"].to_numpy())
@@ -131,8 +130,8 @@ def _contains(ordered: U64, wanted: U64) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _said(messages: pl.Series, rows: Indices) -> pl.DataFrame:
-    """row, text (hash of the folded turn) and its hashed words, of each turn but system prompts."""
+def _said(messages: pl.Series, rows: Indices) -> tuple[pl.DataFrame, U64]:
+    """row, text (hash of the folded turn) and length in words of each turn but system prompts, and all their words."""
     content, calls = (pl.col("messages").struct.field(field) for field in ("content", "tool_calls"))
     turns = (
         pl.LazyFrame({"row": rows, "messages": messages})
@@ -142,8 +141,10 @@ def _said(messages: pl.Series, rows: Indices) -> pl.DataFrame:
         .with_row_index("turn")
         .collect()
     )
-    words = pl.col("said").str.extract_all(WORD).list.eval(pl.element().hash())
-    return _folded(turns).select("turn", "row", text=pl.col("said").hash(), words=words).sort("turn")
+    folded = _folded(turns).sort("turn")
+    words = folded["said"].str.extract_all(WORD)
+    table = folded.select("row", text=hashed(folded["said"]), length=words.list.len().cast(pl.Int64))
+    return table, hashed(words.explode(empty_as_null=False)).to_numpy()
 
 
 def _folded(turns: pl.DataFrame) -> pl.DataFrame:

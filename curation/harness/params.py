@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from curation.harness.dvc import listed, stages
-from curation.harness.errors import QiratError
+from curation.harness.errors import QiratError, faults
 
 OF_NO_STAGE = ("machine", "review")  # sections that no stage depends on: where things run, and `qirat review`
 
@@ -39,7 +39,4 @@ def load_params(section: str, params: type[AnyParams]) -> AnyParams:
     try:
         return params.model_validate(found.get(section) or {})
     except ValidationError as error:
-        faults = "; ".join(
-            f"{section}.{'.'.join(map(str, e['loc']))}: {e['msg']} (is {e['input']!r})" for e in error.errors()
-        )
-        raise QiratError(f"params.yaml, {faults}") from None
+        raise QiratError(f"params.yaml, {faults(error, section)}") from None

@@ -12,7 +12,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self
@@ -66,8 +66,9 @@ class Stage(Generic[AnyParams]):
             raise QiratError(f"{self.name} reads the section {name!r} of params.yaml: list it under params in dvc.yaml")
         return load_params(name, params)
 
-    def read(self, table: str) -> pl.DataFrame:
-        return pl.read_parquet(self.input(table_path(table)))
+    def read(self, table: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        path = self.input(table_path(table))
+        return pl.read_parquet(path, columns=None if columns is None else list(columns))
 
     def read_json(self, path: str | Path) -> Any:
         return json.loads(self.input(path).read_text("utf-8"))
@@ -94,6 +95,11 @@ class Stage(Generic[AnyParams]):
     def write_metrics(self, numbers: Mapping[str, float | int]) -> None:
         """metrics/{stage}.json: flat numbers that a rerun reproduces; times belong on the terminal."""
         self.write_json(f"metrics/{self.name}.json", dict(numbers))
+
+    def passed(self, folder: str) -> None:
+        """data/{folder}/passed: the road goes on."""
+        with self.output(Path("data") / folder / "passed") as marker:
+            marker.write_text("passed\n", "utf-8")
 
     @contextlib.contextmanager
     def output(self, path: str | Path) -> Iterator[Path]:

@@ -1,6 +1,5 @@
 """The order of the review queue: which doubts stand together, whose turn it is, where the blind samples stand."""
 
-import hashlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,6 +8,8 @@ import polars as pl
 from curation.policy.limits import RARE_LANGUAGE, Blind
 from curation.policy.verdicts import in_line
 from curation.record.conversation import turns
+from curation.record.draw import lot
+from curation.record.groups import groups
 from curation.text.folding import folded
 
 
@@ -54,14 +55,10 @@ def grouped(line: pl.DataFrame, ties: pl.DataFrame) -> pl.DataFrame:
     alone = line.select("conversation_id", tie="conversation_id")
     tied = pl.concat([alone, ties.join(line, on="conversation_id", how="semi").select(alone.columns)]).unique()
     codes = line.select("conversation_id", codes=pl.col("codes").list.join(" "))
-    label = tied.join(codes, on="conversation_id").with_columns(group="conversation_id")
-    before = None
-    while before is None or not before.equals(label["group"]):
-        before = label["group"]
-        label = label.with_columns(group=pl.col("group").min().over("codes", "tie"))
-        label = label.with_columns(group=pl.col("group").min().over("conversation_id"))
-    found = label.select("conversation_id", "group").unique()
-    return line.join(found, on="conversation_id", how="left", maintain_order="left")
+    first = tied.join(codes, on="conversation_id").select(
+        "conversation_id", first=pl.col("conversation_id").min().over("codes", "tie")
+    )
+    return line.with_columns(group=groups(line["conversation_id"], first.iter_rows()))
 
 
 def ties(pairs: pl.DataFrame, findings: pl.DataFrame, ids: pl.DataFrame, doubtful: pl.DataFrame) -> pl.DataFrame:
@@ -178,7 +175,7 @@ def sampled(verdicts: pl.DataFrame, verdict: str) -> pl.DataFrame:
 
 def _sample(rows: pl.DataFrame, size: int, seed: int) -> pl.DataFrame:
     """Rows drawn by a hash of their words, with `draw`: other rows that come or go hardly change who is drawn."""
-    draws = [hashlib.sha256(f"{seed} {key}".encode()).hexdigest() for key in rows["conversation_id"]]
+    draws = [lot(f"{seed} {key}") for key in rows["conversation_id"]]
     return rows.with_columns(draw=pl.Series(draws, dtype=pl.String)).sort("draw").head(size)
 
 

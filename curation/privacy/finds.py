@@ -8,6 +8,7 @@ from curation.privacy.hints import hint
 from curation.privacy.kinds import COVER
 from curation.privacy.numbers import Number, Span, numbers
 from curation.privacy.plain import Plain
+from curation.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS
 
 # What a text must hold for any kind but names to be possible.
 _LATIN = (
@@ -69,10 +70,7 @@ _IBAN_CHARACTERS = range(34, 14, -1)  # ISO 13616
 
 _DOCUMENT = re.compile(r"(?<![A-Za-z0-9-])(?:[A-Z]{1,3}[ -]?|[a-z]{1,2})\d{6,12}[A-Za-z]?(?![A-Za-z0-9-])")
 
-_MONTH = (
-    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*|يناير|فبراير|مارس|[أا]بريل|مايو|يونيو|يوليو|[أا]غسطس"
-    r"|سبتمبر|[أا]كتوبر|نوفمبر|ديسمبر"
-)
+_MONTH = "|".join([f"(?:{'|'.join(month[:3] for month in ENGLISH_MONTHS)})[a-z]*", *ARABIC_MONTHS]).replace("أ", "[أا]")
 _DATE = re.compile(
     rf"(?<!\d)(?:\d{{1,4}}[-/. ]\d{{1,2}}[-/. ]\d{{2,4}}|\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTH}),? \d{{4}}"
     rf"|(?:{_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}})(?!\d)",

@@ -5,17 +5,16 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from curation.privacy.hints import Hint, hint
+from curation.text.lexicon import CURRENCY_CODES, CURRENCY_NAMES, CURRENCY_SIGNS
 
 _RUN = re.compile(r"\d[\d ().\-/\n]{5,}\d")
 _DATE = re.compile(r"(?<![\d-])(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:19|20)?\d{2})(?![\d-])")
 _GAP = re.compile(r"[ ().\-/]{0,3}\n?[ ().\-/]{0,3}")  # between the groups of one number
 _GROUPS = 8  # of one number at most
 _LENGTHS = range(7, 20)
-_MONEY_BEFORE = re.compile(r"(?:[$€£]|sar|aed|egp|jod|kwd|usd|ريال|درهم|دينار|جنيه)\s?$", re.IGNORECASE)
-_MONEY_BEHIND = re.compile(
-    r"\s?(?:[$€£%]|sar|aed|egp|jod|kwd|qar|usd|riyal|dirham|dinar|pound|dollar|ريال|درهم|دينار|جنيه|دولار)",
-    re.IGNORECASE,
-)
+_MONEY = "|".join((f"[{CURRENCY_SIGNS}]", *CURRENCY_CODES, *CURRENCY_NAMES))
+_MONEY_BEFORE = re.compile(rf"(?:{_MONEY})\s?$", re.IGNORECASE)
+_MONEY_BEHIND = re.compile(rf"\s?(?:%|qar|riyal|dirham|dinar|pound|dollar|دولار|{_MONEY})", re.IGNORECASE)
 
 # ISO/IEC 7812: the first digits and the length that belong together. Visa, Mastercard, Maestro, mada, Meeza, Discover,
 # UnionPay; American Express; Diners.

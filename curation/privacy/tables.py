@@ -1,6 +1,5 @@
 """Personal data out of a table of conversations."""
 
-import hashlib
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from curation.privacy.finds import BIRTH, CANDIDATE, CLOSER, CONVERSATION_CANDID
 from curation.privacy.names import NameFinder, likely_names
 from curation.privacy.pseudonyms import evidence_cover, pseudonymised_row
 from curation.record.conversation import conversation_id
+from curation.record.draw import lot
 
 _SAYS_WHERE = r"^\w+ at characters \d+-\d+"  # evidence of the checks for personal data: a place and no words
 COLUMNS = ("source_id", "label", "metadata", "tools")  # text beside the messages; may repeat what stands in them
@@ -65,7 +65,7 @@ def opaque(customers: pl.Series) -> pl.Series:
     order is that of the hashes, so that it does not follow the alphabet either.
     """
     known = customers.drop_nulls().unique()
-    ranked = sorted(known, key=lambda name: hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest())
+    ranked = sorted(known, key=lot)
     names = {name: f"customer_{rank}" for rank, name in enumerate(ranked, 1)}
     return customers.replace_strict(names, return_dtype=pl.String) if names else customers
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from curation.harness.errors import QiratError
+from curation.harness.errors import QiratError, faults
 from curation.harness.params import Params
 from curation.text.folding import fold
 
@@ -67,7 +67,7 @@ class Playbook(Params):
         try:
             return cls.model_validate(yaml.safe_load(path.read_text("utf-8")))
         except (ValidationError, yaml.YAMLError) as error:
-            raise QiratError(f"{path}: {error}") from None
+            raise QiratError(f"{path}: {faults(error)}") from None
 
     def judge(
         self, messages: Sequence[Message], language: str, label: str | None, *, complete: bool = True

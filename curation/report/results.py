@@ -1,6 +1,5 @@
 """What the stages left behind, as far as they have run: the report tells what there is and names what is missing."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -169,5 +168,4 @@ def _trained_on(stage: Stage[Any]) -> pl.DataFrame | None:
 
 
 def _optional(stage: Stage[Any], path: Path) -> Any:
-    found: Any = json.loads(stage.input(path).read_text("utf-8")) if path.exists() else {}
-    return found
+    return stage.read_json(path) if path.exists() else {}

@@ -4,7 +4,6 @@ A record's round counts the looks at a conversation: 1 is the first, a later one
 """
 
 import contextlib
-import hashlib
 import io
 import warnings
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from curation.decisions.answers import Answer, read_answers
 from curation.decisions.decisions import PATH, Decision, read_decisions
 from curation.decisions.gold import Gold, read_gold
 from curation.harness.files import finished_table
+from curation.record.draw import lot
 
 if TYPE_CHECKING:
     from curation.consensus.consensus import Review
@@ -180,7 +180,7 @@ def gold_looks(gold: Sequence[Gold], answers: Sequence[Answer], min_submitted: i
     for answer in answers:
         met.get(answer.conversation_id, []).append(answer)
     looks = [
-        (len(given), hashlib.sha256(key.encode()).hexdigest(), key, look)
+        (len(given), lot(key), key, look)
         for key, given in met.items()
         if (look := _open_round(given, min_submitted)) <= max(len(everybody), 1)
         and (not everybody or len(given) < len(everybody))

@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.commands.why import SHORTEST_ID
 from curation.decisions import answers as answers_file
 from curation.decisions.decisions import PATH, Decision, read_decisions, write_decisions
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
 from curation.privacy.shown import Shown
 from curation.record.conversation import turns
+from curation.record.naming import called
 from curation.similarity.difference import difference
 from curation.text.folding import folded
 
@@ -62,10 +62,7 @@ def apply(name: str, wanted: Wanted, shown: Shown, write: bool) -> str:
 def undo(name: str) -> str:
     """Takes back what a decision decided elsewhere; conversations that people decided since stay decided."""
     decisions = read_decisions() if PATH.exists() else []
-    sources = {d.applied_from for d in decisions if d.applied_from and d.applied_from.startswith(name)}
-    if len(sources) != 1 or len(name) < SHORTEST_ID:
-        raise QiratError(f"no decision is applied from {name!r}, or several are; give the whole conversation_id")
-    [source] = sources
+    source = _called(name, [d.applied_from for d in decisions if d.applied_from], "decisions applied elsewhere")
     kept = [d for d in decisions if d.applied_from != source]
     write_decisions(kept)
     return f"{len(decisions) - len(kept):,} decisions applied from {source} left {PATH}"
@@ -95,13 +92,8 @@ def applied(source: Decision, found: pl.DataFrame, now: str) -> list[Decision]:
 
 def named(decisions: Sequence[Decision], name: str) -> Decision:
     """The decision by its conversation_id or the beginning of it, if it may be applied elsewhere."""
-    found = [d for d in decisions if d.conversation_id.startswith(name)] if len(name) >= SHORTEST_ID else []
-    if len(found) != 1:
-        raise QiratError(
-            f"{len(found) or 'no'} decisions are on {name!r}; give a conversation_id of {PATH}, or at least "
-            f"{SHORTEST_ID} digits of it"
-        )
-    [decision] = found
+    whole = _called(name, [d.conversation_id for d in decisions], "decisions")
+    decision = next(d for d in decisions if d.conversation_id == whole)
     if decision.decision == "edit":
         raise QiratError(f"{decision.conversation_id} was edited, and a correction fits one conversation only")
     if decision.applied_from:
@@ -110,6 +102,11 @@ def named(decisions: Sequence[Decision], name: str) -> Decision:
             "apply that one"
         )
     return decision
+
+
+def _called(name: str, ids: Sequence[str], what: str) -> str:
+    names = pl.DataFrame({"conversation_id": ids}, schema={"conversation_id": pl.String})
+    return str(called(name, names, what, f"as {PATH} has it")["conversation_id"][0])
 
 
 def candidates(queue: pl.DataFrame, conversations: pl.DataFrame, source: Decision, code: str | None) -> pl.DataFrame:

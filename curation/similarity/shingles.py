@@ -45,10 +45,18 @@ def words(said: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def hashed(texts: pl.Series) -> pl.Series:
+    """XXH3 (64 bits) of each text, which unlike Polars' own hash is specified: the same in every version and place."""
+    from xxhash import xxh3_64_intdigest
+
+    distinct = texts.unique()
+    return texts.replace_strict(distinct, pl.Series(map(xxh3_64_intdigest, distinct.cast(pl.Binary)), dtype=pl.UInt64))
+
+
 def shingle(table: pl.DataFrame, size: int) -> Shingles:
     """Every run of `size` words of `words`, hashed; a shorter text is one shingle."""
-    hashed = table["words"].explode().drop_nulls().hash(seed=0).to_numpy()
-    flat, lengths = runs(hashed, table["words"].list.len().to_numpy().astype(np.int64), size)
+    every = hashed(table["words"].explode().drop_nulls()).to_numpy()
+    flat, lengths = runs(every, table["words"].list.len().to_numpy().astype(np.int64), size)
     row_of = np.repeat(np.arange(len(lengths)), lengths)
     distinct = pl.DataFrame({"row": row_of, "hash": flat}).unique().sort("row", "hash")
     return Shingles(

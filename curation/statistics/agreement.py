@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from math import sqrt
 
-from curation.decisions.answers import Answer
 from curation.statistics.intervals import Z
 
 DRAWS, SEED = 1_000, 7  # of the bootstrap
@@ -13,8 +12,8 @@ Share = tuple[float, float, float]  # with the ends of its 95% interval
 Counted = tuple[int, int]  # how many, of how many
 
 
-def alpha(answers: Iterable[Answer]) -> Share | None:
-    """Krippendorff's alpha for nominal data (2011): 1 is perfect agreement, 0 that of chance.
+def alpha(choices: Iterable[tuple[str, str]]) -> Share | None:
+    """Krippendorff's alpha for nominal data (2011) of (what was judged, choice): 1 is perfect agreement, 0 is chance.
 
     Its interval is of a bootstrap over conversations. None where fewer than two conversations have several answers, or
     everybody said the same everywhere.
@@ -22,12 +21,13 @@ def alpha(answers: Iterable[Answer]) -> Share | None:
     import numpy as np
 
     said: dict[str, Counter[str]] = {}
-    for answer in answers:
-        said.setdefault(answer.conversation_id, Counter())[answer.decision] += 1
-    units = np.array(
-        [[counts[choice] for choice in ("keep", "edit", "drop")] for counts in said.values() if counts.total() > 1],
-        float,
-    ).reshape(-1, 3)
+    for unit, choice in choices:
+        said.setdefault(unit, Counter())[choice] += 1
+    known = sorted({choice for counts in said.values() for choice in counts})
+    several = [counts for counts in said.values() if counts.total() > 1]
+    units = np.array([[counts[choice] for choice in known] for counts in several], float).reshape(
+        -1, max(len(known), 1)
+    )
     if len(units) < 2:
         return None
     size = units.sum(axis=1)

@@ -6,23 +6,11 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-Z = 1.959964  # of a 95% interval
-
-
-def wilson(confirmed: int, decided: int) -> tuple[float, float]:
-    """95% score interval of a share (Wilson 1927); all of 0 to 1 when nothing was decided."""
-    if not decided:
-        return 0.0, 1.0
-    share, z2 = confirmed / decided, Z * Z
-    middle = (share + z2 / (2 * decided)) / (1 + z2 / decided)
-    half = Z / (1 + z2 / decided) * math.sqrt(share * (1 - share) / decided + z2 / (4 * decided * decided))
-    return round(max(0.0, middle - half), 4), round(min(1.0, middle + half), 4)
-
-
 if TYPE_CHECKING:
     import numpy as np
 
 LEVEL = 0.95
+Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 FEW = 30  # conversations; below, percentile bootstrap intervals are known to be too narrow to decide on
 
 
@@ -58,12 +46,20 @@ def paired_difference(
 
 
 def share(successes: int, n: int) -> Interval:
-    """A share of `n` conversations with Wilson's interval, which keeps its width where all or none succeed."""
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-    value, scale = successes / n, 1 + z**2 / n
-    middle = (value + z**2 / (2 * n)) / scale
-    reach = z * (value * (1 - value) / n + z**2 / (4 * n**2)) ** 0.5 / scale
-    return Interval(value, max(middle - reach, 0.0), min(middle + reach, 1.0), n)
+    """A share of `n` with Wilson's interval (1927), which keeps its width where all or none succeed."""
+    from scipy.stats import binomtest
+
+    value = successes / n
+    ends = binomtest(successes, n, value).proportion_ci(LEVEL, method="wilson")  # of `value` its p needs no search
+    return Interval(value, float(ends.low), float(ends.high), n)
+
+
+def wilson(confirmed: int, decided: int) -> tuple[float, float]:
+    """The ends of that interval to four digits; all of 0 to 1 when nothing was decided."""
+    if not decided:
+        return 0.0, 1.0
+    found = share(confirmed, decided)
+    return round(found.low, 4), round(found.high, 4)
 
 
 def jackknife(value: float, without_one: "np.ndarray") -> Interval:
@@ -74,15 +70,16 @@ def jackknife(value: float, without_one: "np.ndarray") -> Interval:
     """
     n = len(without_one)
     deviations = without_one - without_one.mean()
-    reach = NormalDist().inv_cdf((1 + LEVEL) / 2) * math.sqrt((n - 1) / n * float((deviations**2).sum()))
+    reach = Z * math.sqrt((n - 1) / n * float((deviations**2).sum()))
     return Interval(value, value - reach, value + reach, n)
 
 
 def mcnemar(ours_only: int, theirs_only: int) -> float:
     """Exact two-sided p: were both sides equally good, each discordant pair would favour either like a coin."""
-    n, fewer = ours_only + theirs_only, min(ours_only, theirs_only)
-    tail: float = sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n
-    return min(1.0, 2 * tail)
+    from scipy.stats import binomtest
+
+    n = ours_only + theirs_only
+    return float(binomtest(ours_only, n).pvalue) if n else 1.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -5,6 +5,8 @@ import unicodedata
 
 import polars as pl
 
+from curation.text.lexicon import ARABIC_DIGITS, DIGITS, PERSIAN_DIGITS
+
 # Arabic letters that writers use for one another, and marks that do not change the word. Unicode chart U+0600;
 # the classes are those of Lucene's ArabicNormalizer, plus hamza carriers and digits. Curly apostrophes as well.
 _VARIANTS = {
@@ -18,8 +20,7 @@ _VARIANTS = {
     "ی": "ي",
     "ـ": "",
     **{chr(c): "" for c in (*range(0x064B, 0x0660), 0x0670)},  # harakat, tanwin, shadda, sukun, dagger alef
-    **{chr(0x0660 + d): str(d) for d in range(10)},
-    **{chr(0x06F0 + d): str(d) for d in range(10)},
+    **dict(zip(ARABIC_DIGITS + PERSIAN_DIGITS, DIGITS + DIGITS, strict=True)),
 }
 # With the letters that stay, since looking in vain for each of them takes longer than all else.
 _TABLE = str.maketrans({**{chr(c): chr(c) for c in range(0x0700)}, **_VARIANTS})

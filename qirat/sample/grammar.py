@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from curation.text.lexicon import ARABIC_DIGITS, DIGITS
+
 FACTS = frozenset({"order", "date", "day", "amount", "code", "eta", "carrier", "amount_tool", "refund_state"})
 # slots an agent may use only once their value has been said
 
@@ -24,7 +26,7 @@ _DIALECT = re.compile(r"^([gel]): ")
 _DIALECTS = {"g": "gulf", "e": "egyptian", "l": "levantine"}
 _HERE = Path(__file__).parent
 
-EASTERN_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+EASTERN_DIGITS = str.maketrans(DIGITS, ARABIC_DIGITS)
 
 
 @functools.cache

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from curation.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS, LEVANTINE_MONTHS
 from qirat.sample.grammar import EASTERN_DIGITS, Voice, load
 
 # How often customers write about what.
@@ -19,11 +20,6 @@ INTENTS = {
 _DAYS = {
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Saturday", "Sunday"),
     "ar": ("الاثنين", "الثلاثاء", "الأربعاء", "الخميس", "السبت", "الأحد"),
-}
-_MONTHS = {
-    "en": "January February March April May June July August September October November December",
-    "ar": "يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر",
-    "levantine": "كانون الثاني,شباط,آذار,نيسان,أيار,حزيران,تموز,آب,أيلول,تشرين الأول,تشرين الثاني,كانون الأول",
 }
 _COLOURS = {"en": ("grey", "beige", "navy blue", "walnut", "white", "dark green"),
             "ar": ("الرمادي", "البيج", "الكحلي", "الجوزي", "الأبيض", "الأخضر الغامق")}  # fmt: skip
@@ -132,10 +128,9 @@ class Scenario:
 
     def _date(self, moment: datetime, form: int) -> str:
         if self.language == "ar":
-            levantine = self.dialect == "levantine"
-            months = _MONTHS["levantine"].split(",") if levantine else _MONTHS["ar"].split()
+            months = LEVANTINE_MONTHS if self.dialect == "levantine" else ARABIC_MONTHS
             return f"{moment.day} {months[moment.month - 1]}"
-        month = _MONTHS["en"].split()[moment.month - 1]
+        month = ENGLISH_MONTHS[moment.month - 1].title()
         return f"{month} {moment.day}" if form % 3 == 2 else f"{moment.day} {month}"
 
     def _amount(self) -> str:

@@ -184,7 +184,7 @@ def test_an_id_may_be_given_by_its_beginning_or_as_the_curated_set_has_it():
     assert whole_id(whole[:8]) == whole
     with pytest.raises(QiratError, match="2 conversations begin"):  # two rows went in under that id
         whole_id("ffffffff")
-    with pytest.raises(QiratError, match="0 conversations"):
+    with pytest.raises(QiratError, match="no conversations are called"):
         whole_id("nothing")
 
 

@@ -113,5 +113,5 @@ def test_rows_are_listed_by_outcome_and_code():
 
 
 def test_a_row_that_is_not_there_is_told_how_rows_are_named():
-    with pytest.raises(QiratError, match="no row is called 'nothing'"):
+    with pytest.raises(QiratError, match="no rows are called 'nothing'; give a row_id"):
         why("nothing", SHOWN)

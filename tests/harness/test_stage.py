@@ -43,6 +43,18 @@ def test_what_a_stage_writes_it_can_read_back():
     assert json.loads(Path("metrics/split.json").read_text()) == {"rows": 2}
 
 
+def test_a_stage_may_read_some_columns_only():
+    pl.DataFrame({"n": [1, 2], "m": [3, 4]}).write_parquet("data/here/rows.parquet")
+    with Stage("split", Sweep) as stage:
+        assert stage.read("here/rows", ("m",)).to_dict(as_series=False) == {"m": [3, 4]}
+
+
+def test_a_stage_marks_that_the_road_goes_on():
+    with Stage("split", Sweep) as stage:
+        stage.passed("there")
+    assert Path("data/there/passed").read_bytes() == b"passed\n"
+
+
 def test_reading_what_dvc_does_not_know_of_stops_the_stage():
     with (
         pytest.raises(SystemExit, match=r"data/secret/rows.parquet: list it under deps"),

@@ -2,7 +2,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.record.draw import fair_order
+from curation.record.draw import fair_order, lot
 
 
 def table(languages: list[str]) -> pl.DataFrame:
@@ -21,3 +21,8 @@ def test_the_order_of_the_rows_does_not_matter_and_the_seed_does() -> None:
     rows = table(["en", "ar"] * 20)
     assert fair_order(rows, 1).equals(fair_order(rows.reverse(), 1))
     assert not fair_order(rows, 1).equals(fair_order(rows, 2))
+
+
+def test_a_draw_never_changes_or_splits_and_samples_would_be_drawn_anew() -> None:
+    assert lot("7:0a1b") == "0fdd87bd448ab5554738c684776ec1f9d6c81a921ccce56c879cf284af15aed5"
+    assert lot("\ud800") != lot("\ud801")  # half a character, as torn exports have it

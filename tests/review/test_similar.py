@@ -91,7 +91,7 @@ def test_undo_takes_back_what_was_applied_and_nothing_else(ids: list[str]) -> No
     apply(ids[0], Wanted(min_similarity=0.8), SHOWN, write=True)
     assert undo(ids[0]).startswith("2 decisions")
     assert PATH.read_bytes() == before
-    with pytest.raises(QiratError, match="no decision is applied from"):
+    with pytest.raises(QiratError, match="no decisions applied elsewhere are called"):
         undo(ids[0])
 
 
@@ -162,4 +162,4 @@ def test_the_command_shows_writes_and_takes_back(ids: list[str], tmp_path: Path)
     assert "Nothing was written" in said[0].output and "2 decisions written" in said[1].output
     assert said[2].output.startswith("2 decisions applied from") and not others()
     refused = CliRunner().invoke(app, ["apply", "0" * 32])
-    assert refused.exit_code == 1 and "no decisions are on" in str(refused.exception or refused.output)
+    assert refused.exit_code == 1 and "no decisions are called" in str(refused.exception or refused.output)

@@ -12,6 +12,7 @@ import polars as pl
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic, finished_table
 from curation.harness.params import load_params
+from curation.record.naming import called
 from training.model.base import Model, load_tokenizer
 from training.template import IGNORED
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 SPLITS = ("train", "dev", "test")
-SHORTEST_ID = 6  # hex digits that still name a conversation
 COLOURS = {"learnt": "\x1b[1;32m", "context": "\x1b[2m", "special": "\x1b[35m"}
 LEARNT_END = "\x1b[1;35m"  # a special token that is learnt: the end of a reply
 PLAIN = "\x1b[0m"
@@ -55,9 +55,19 @@ class Shown:
 
 def preview(wanted: str, split: str | None) -> tuple[str, list[Shown]]:
     """The conversation_id that begins with `wanted`, and its examples as `tokenize` left them."""
-    found = [_rows(wanted, name) for name in ((split,) if split else SPLITS)]
-    examples = pl.concat(found)
-    whole = _whole_id(wanted, examples["conversation_id"].unique().to_list(), split)
+    splits = (split,) if split else SPLITS
+    every = pl.concat([_rows(name) for name in splits])
+    excluded = finished_table("tokenized/excluded", "tokenize").filter(pl.col("split").is_in(splits))
+    names = pl.concat([table.select("conversation_id") for table in (every, excluded)])
+    what, where = (
+        f"conversations of {', '.join(splits)}",
+        "as data/splits has it (`qirat why ROW` says where a row went)",
+    )
+    whole = str(called(wanted, names, what, where)["conversation_id"][0])
+    examples = every.filter(conversation_id=whole)
+    if examples.is_empty():
+        row = excluded.filter(conversation_id=whole).row(0, named=True)
+        raise QiratError(f"{whole} is in {row['split']}, but has no tokens: {row['reason']}")
     tokenizer = load_tokenizer(load_params("model", Model))
     return whole, [
         Shown(row["split"], row["turns"], pieces(tokenizer, row["input_ids"], row["labels"]))
@@ -102,26 +112,9 @@ def write_page(whole: str, shown: list[Shown], path: Path) -> None:
         temporary.write_text(PAGE.format(title=html.escape(whole), sections=sections), "utf-8")
 
 
-def _rows(wanted: str, split: str) -> pl.DataFrame:
+def _rows(split: str) -> pl.DataFrame:
     table = finished_table(f"tokenized/{split}", "tokenize", ["conversation_id", "input_ids", "labels", "turns"])
-    named = pl.col("conversation_id").str.starts_with(wanted)
-    return table.filter(named).with_columns(split=pl.lit(split))
-
-
-def _whole_id(wanted: str, found: list[str], split: str | None) -> str:
-    if len(found) == 1 and len(wanted) >= SHORTEST_ID:
-        return found[0]
-    excluded = finished_table("tokenized/excluded", "tokenize").filter(
-        pl.col("conversation_id").str.starts_with(wanted), pl.col("split").is_in([split] if split else SPLITS)
-    )
-    if len(excluded) == 1 and len(wanted) >= SHORTEST_ID:
-        row = excluded.row(0, named=True)
-        raise QiratError(f"{row['conversation_id']} is in {row['split']}, but has no tokens: {row['reason']}")
-    where = split or "train, dev or test"
-    raise QiratError(
-        f"{len(found)} conversations of {where} have tokens and are called {wanted!r}...; give at least {SHORTEST_ID} "
-        "digits of one conversation_id of data/splits (`qirat why ROW` tells where a row went)"
-    )
+    return table.with_columns(split=pl.lit(split))
 
 
 def _runs(told: list[Piece], coloured: bool) -> Iterator[str]:

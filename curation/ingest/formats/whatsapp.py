@@ -15,9 +15,10 @@ from curation.ingest.formats import Outcome, Reading, Roles, format_of, speaker_
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents, Row
 from curation.record.conversation import message
+from curation.text.lexicon import ARABIC_DIGITS, DIGITS, PERSIAN_DIGITS
 
 _MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_PLAIN = str.maketrans("\u202f\xa0٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "  01234567890123456789")
+_PLAIN = str.maketrans(f"\u202f\xa0{ARABIC_DIGITS}{PERSIAN_DIGITS}", f"  {DIGITS}{DIGITS}")
 HEAD_CHARACTERS = 80
 _HEAD = re.compile(  # 31/12/2024, 9:15 PM - Sara: hello    [31/12/2024, 21:15:03] Sara: hello
     r"\[?(?P<date>\d{1,4}[./-]\d{1,2}[./-]\d{1,4})[,،]?\s+"

@@ -1,14 +1,11 @@
-"""What the commands share: the server that params and environment name, and errors told in a sentence."""
+"""What the commands share: the server that params and environment name, and what is left undecided."""
 
-import contextlib
-import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from curation.harness.errors import QiratError
+import typer
 
 if TYPE_CHECKING:
-    from curation.consensus.consensus import Review
+    from curation.consensus.consensus import Consensus, Review
     from curation.decisions.answers import Countries
     from curation.review.argilla_client import ReviewServer
 
@@ -32,10 +29,9 @@ def countries(params: "Review") -> "Countries":
     return load_params("privacy", Privacy).countries if params.mask_personal_data else None
 
 
-@contextlib.contextmanager
-def errors_told() -> Iterator[None]:
-    """A QiratError ends the command with its sentence."""
-    try:
-        yield
-    except QiratError as error:
-        sys.exit(f"review: {error}")
+def print_undecided(consensus: "Consensus") -> None:
+    """Answers that were not used, and conversations that people disagree on."""
+    for fault in consensus.unusable:
+        typer.echo(f"not usable: {fault}", err=True)
+    for disagreement in consensus.disagreements:
+        typer.echo(f"undecided: {disagreement}", err=True)

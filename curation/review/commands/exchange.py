@@ -2,7 +2,7 @@
 
 import typer
 
-from curation.review.commands.connection import connected, countries, errors_told
+from curation.review.commands.connection import connected, countries, print_undecided
 
 app = typer.Typer()
 
@@ -12,9 +12,8 @@ def push() -> None:
     """Bring the review queue to Argilla. Again and again: only what changed is written, answers are never touched."""
     from curation.review.push import push
 
-    with errors_told():
-        server, params = connected()
-        done = push(server, params, countries(params))
+    server, params = connected()
+    done = push(server, params, countries(params))
     typer.echo(
         f"{len(done.new):,} new, {len(done.changed):,} changed, {len(done.aside):,} set aside, "
         f"{len(done.gone):,} deleted, {done.unchanged:,} as they were"
@@ -27,13 +26,9 @@ def pull() -> None:
     from curation.decisions.decisions import PATH
     from curation.review.pull import pull
 
-    with errors_told():
-        server, params = connected()
-        done = pull(server, params, countries(params))
-    for fault in done.consensus.unusable:
-        typer.echo(f"not usable: {fault}", err=True)
-    for disagreement in done.consensus.disagreements:
-        typer.echo(f"undecided: {disagreement}", err=True)
+    server, params = connected()
+    done = pull(server, params, countries(params))
+    print_undecided(done.consensus)
     if done.gone:
         typer.echo(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
     typer.echo(f"{done.answers:,} new answers, {done.written:,} new decisions; {PATH} holds {done.total:,}")
@@ -44,9 +39,8 @@ def status() -> None:
     """How far the review has come, by person too."""
     from curation.review.status import status
 
-    with errors_told():
-        server, _ = connected()
-        found = status(server.present(), server.usernames())
+    server, _ = connected()
+    found = status(server.present(), server.usernames())
     aside = f", {found.aside:,} set aside" if found.aside else ""
     typer.echo(f"{found.pending:,} pending, {found.completed:,} completed{aside}")
     for name, answers in found.annotators.items():

@@ -4,8 +4,6 @@ from typing import Annotated
 
 import typer
 
-from curation.review.commands.connection import errors_told
-
 app = typer.Typer()
 gold = typer.Typer(no_args_is_help=True, help="Conversations whose right decision is known, to measure annotators.")
 app.add_typer(gold, name="gold")
@@ -20,6 +18,5 @@ def add(
     """Write down what is right for a conversation. Annotators meet it among the others and cannot tell."""
     from curation.decisions.gold import PATH, add
 
-    with errors_told():
-        marked = add(conversation, decision, reason or ())
-        typer.echo(f"{marked.conversation_id}: {marked.decision}; in {PATH}, for the next push")
+    marked = add(conversation, decision, reason or ())
+    typer.echo(f"{marked.conversation_id}: {marked.decision}; in {PATH}, for the next push")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from curation.review.commands.connection import countries, errors_told
+from curation.review.commands.connection import countries, print_undecided
 
 app = typer.Typer()
 
@@ -20,9 +20,8 @@ def export(
     from curation.harness.params import load_params
     from curation.review.offline import export
 
-    with errors_told():
-        params = load_params("review", Review)
-        count = export(file, params, countries(params), limit)
+    params = load_params("review", Review)
+    count = export(file, params, countries(params), limit)
     typer.echo(f"{count:,} conversations in {file}; a row with a decision (keep, edit or drop) is an answer")
 
 
@@ -37,13 +36,9 @@ def take_in(
     from curation.harness.params import load_params
     from curation.review.offline import take_in
 
-    with errors_told():
-        params = load_params("review", Review)
-        done = take_in(file, annotator, params, countries(params))
-    for fault in done.pulled.consensus.unusable:
-        typer.echo(f"not usable: {fault}", err=True)
-    for disagreement in done.pulled.consensus.disagreements:
-        typer.echo(f"undecided: {disagreement}", err=True)
+    params = load_params("review", Review)
+    done = take_in(file, annotator, params, countries(params))
+    print_undecided(done.pulled.consensus)
     if done.half_filled:
         shown = ", ".join(map(str, done.half_filled[:10]))
         typer.echo(f"{len(done.half_filled):,} rows have no decision and were left out (first: {shown})", err=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curation.review.commands.connection import connected, errors_told
+from curation.review.commands.connection import connected
 
 if TYPE_CHECKING:
     from curation.review.embedded.people import People
@@ -26,14 +26,13 @@ def serve(
 
     if show_credentials and not background:
         raise typer.BadParameter("--show-credentials goes with --background")
-    with errors_told():
-        if not background:
-            process.serve(port)  # does not return
-        typer.echo(f"Argilla answers at {process.serve_in_background(port)}")
-        typer.echo(f"The owner's user name and password are in {process.HOME / 'credentials.json'}")
-        if show_credentials:
-            owner = process.credentials()
-            typer.echo(f"user name: {owner['username']}\npassword: {owner['password']}")
+    if not background:
+        process.serve(port)  # does not return
+    typer.echo(f"Argilla answers at {process.serve_in_background(port)}")
+    typer.echo(f"The owner's user name and password are in {process.HOME / 'credentials.json'}")
+    if show_credentials:
+        owner = process.credentials()
+        typer.echo(f"user name: {owner['username']}\npassword: {owner['password']}")
 
 
 @app.command()
@@ -41,8 +40,7 @@ def stop() -> None:
     """Stop the embedded Argilla server."""
     from curation.review.embedded import process
 
-    with errors_told():
-        typer.echo("stopped" if process.stop() else "no server was running")
+    typer.echo("stopped" if process.stop() else "no server was running")
 
 
 @app.command()
@@ -52,8 +50,7 @@ def backup(
     """Copy the embedded server's answers, people and secrets to one file, while people work."""
     from curation.review.embedded.backup import backup
 
-    with errors_told():
-        typer.echo(f"saved in {backup(file)}; whoever reads it can sign in as the owner")
+    typer.echo(f"saved in {backup(file)}; whoever reads it can sign in as the owner")
 
 
 @app.command()
@@ -61,41 +58,36 @@ def restore(file: Path) -> None:
     """Go back to a backup. What is there now is kept beside it."""
     from curation.review.embedded.backup import restore
 
-    with errors_told():
-        aside = restore(file)
+    aside = restore(file)
     typer.echo(f"restored from {file}" + (f"; what was there is in {aside}" if aside else ""))
 
 
 @users.command()
 def add(name: str) -> None:
     """Add an annotator, or one who was removed. The password is printed this once and kept nowhere."""
-    with errors_told():
-        server, _ = connected()
-        server.make_dataset()
-        _print_login(name, _people().readmit(name) or server.add_annotator(name))
+    server, _ = connected()
+    server.make_dataset()
+    _print_login(name, _people().readmit(name) or server.add_annotator(name))
 
 
 @users.command("list")
 def list_users() -> None:
     """Tell who there is and who may review."""
-    with errors_told():
-        for person in _people().all():
-            typer.echo(f"{person.name}: {person.role if person.member else 'removed'}")
+    for person in _people().all():
+        typer.echo(f"{person.name}: {person.role if person.member else 'removed'}")
 
 
 @users.command()
 def remove(name: str) -> None:
     """Take an annotator's access away. The answers stay, under the name; `users add` lets the person in again."""
-    with errors_told():
-        _people().remove(name)
+    _people().remove(name)
     typer.echo(f"{name} sees nothing any more; the answers stay")
 
 
 @users.command()
 def reset_password(name: str) -> None:
     """Give an annotator a new password. It is printed this once and kept nowhere."""
-    with errors_told():
-        _print_login(name, _people().reset_password(name))
+    _print_login(name, _people().reset_password(name))
 
 
 def _people() -> "People":

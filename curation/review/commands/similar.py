@@ -4,8 +4,6 @@ from typing import Annotated
 
 import typer
 
-from curation.review.commands.connection import errors_told
-
 app = typer.Typer()
 
 
@@ -23,9 +21,8 @@ def apply(
     from curation.privacy.shown import Shown
     from curation.review import similar
 
-    with errors_told():
-        if undo:
-            typer.echo(similar.undo(conversation))
-            return
-        shown = Shown(load_params("privacy", Privacy).countries)
-        typer.echo(similar.apply(conversation, similar.Wanted(code, min_similarity), shown, yes))
+    if undo:
+        typer.echo(similar.undo(conversation))
+        return
+    shown = Shown(load_params("privacy", Privacy).countries)
+    typer.echo(similar.apply(conversation, similar.Wanted(code, min_similarity), shown, yes))

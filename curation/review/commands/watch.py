@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curation.review.commands.connection import connected, countries, errors_told
+from curation.review.commands.connection import connected, countries
 
 if TYPE_CHECKING:
     from curation.review.pull import Pulled
@@ -24,7 +24,7 @@ def watch(
         if repro:
             watch.repro(_say)
 
-    with errors_told(), watch.interrupted_by_signals(), watch.alone():
+    with watch.interrupted_by_signals(), watch.alone():
         _say(f"pulling every {every:g} seconds")
         changed()  # what an earlier pull brought and nobody applied
         watch.watch(_pulled, changed, every, _say)

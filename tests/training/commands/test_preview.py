@@ -71,7 +71,7 @@ def test_the_page_stands_alone_and_lays_each_line_out_in_its_own_direction(arabi
 
 def test_an_id_that_is_nowhere_or_has_no_tokens_is_told_why(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ready)
-    with pytest.raises(QiratError, match="0 conversations of dev have tokens"):
+    with pytest.raises(QiratError, match="no conversations of dev are called"):
         preview.preview("ffffffffff", "dev")
     with pytest.raises(QiratError, match="give at least 6 digits"):
         preview.preview("", None)
