@@ -12,7 +12,6 @@ from curation.curate.fates import closed_as_copies, curated_set, decided, distin
 from curation.decisions.decisions import PATH, read_decisions
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from curation.ingest.evaluation import read_evaluation_sets
 from curation.policy.limits import Route
 from curation.policy.verdicts import judged
 from curation.privacy.names import name_finder
@@ -37,7 +36,7 @@ def main() -> None:
             privacy,
             Playbook.load(stage.input("playbook.yaml")),
             None,
-            read_evaluation_sets(stage.input("data/evaluation")),
+            stage.read("ingested/evaluation"),
         )
         standing = survivors(rows, clusters)
 
