@@ -71,7 +71,7 @@ def add(wanted: str, decision: str, reasons: Iterable[str]) -> Gold:
 
 
 def _named(wanted: str) -> str:
-    ids = finished_table("ingested/conversations", "ingest", ["row_id", "conversation_id"])
+    ids = finished_table("ingested/conversations", ["row_id", "conversation_id"])
     named = pl.col("conversation_id").str.starts_with(wanted) if len(wanted) >= SHORTEST_ID else pl.lit(False)
     found = ids.filter((pl.col("row_id") == wanted) | named)["conversation_id"].unique()
     if len(found) != 1:

@@ -103,7 +103,7 @@ def write_page(whole: str, shown: list[Shown], path: Path) -> None:
 
 
 def _rows(wanted: str, split: str) -> pl.DataFrame:
-    table = finished_table(f"tokenized/{split}", "tokenize", ["conversation_id", "input_ids", "labels", "turns"])
+    table = finished_table(f"tokenized/{split}", ["conversation_id", "input_ids", "labels", "turns"])
     named = pl.col("conversation_id").str.starts_with(wanted)
     return table.filter(named).with_columns(split=pl.lit(split))
 
@@ -111,7 +111,7 @@ def _rows(wanted: str, split: str) -> pl.DataFrame:
 def _whole_id(wanted: str, found: list[str], split: str | None) -> str:
     if len(found) == 1 and len(wanted) >= SHORTEST_ID:
         return found[0]
-    excluded = finished_table("tokenized/excluded", "tokenize").filter(
+    excluded = finished_table("tokenized/excluded").filter(
         pl.col("conversation_id").str.starts_with(wanted), pl.col("split").is_in([split] if split else SPLITS)
     )
     if len(excluded) == 1 and len(wanted) >= SHORTEST_ID:
