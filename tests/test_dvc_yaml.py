@@ -2,7 +2,7 @@
 
 import ast
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from curation.harness.dvc import listed
+from curation.harness.dvc import listed, stages
 from curation.harness.params import OF_NO_STAGE
 from tests.builders import ROOT
 
@@ -20,7 +20,7 @@ def outputs(stage: dict[str, Any]) -> list[str]:
     return [o if isinstance(o, str) else next(iter(o)) for o in (*stage["outs"], *stage.get("metrics", []))]
 
 
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+STAGES = stages(ROOT)
 PACKAGES = ("curation", "training", "expectations")
 HARNESS = Path("curation/harness")  # how stages run, not what comes out
 
@@ -93,3 +93,68 @@ def test_what_the_stages_write_is_not_committed():
     tracked = listing.stdout.split("\n")
     outs = {out for s in STAGES.values() for out in outputs(s)}
     assert [path for path in tracked if any(path == out or path.startswith(f"{out}/") for out in outs)] == []
+
+
+# -- nothing else keeps a list of stages or tables ---------------------------------------------------------------------
+
+
+FEWEST = 4  # names that make a list one that a newcomer would have to know of
+FOLDERS = {Path(out).name for stage in STAGES.values() for out in listed(stage, "outs") if out.startswith("data/")}
+
+
+def strings(node: ast.AST) -> list[str]:
+    """The texts of a literal list, tuple, set or dict (its keys), or of words that are split."""
+    if isinstance(node, ast.Dict):
+        entries = node.keys
+    elif isinstance(node, ast.List | ast.Tuple | ast.Set):
+        entries = list(node.elts)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value:
+        return node.value.split()
+    else:
+        return []
+    return [entry.value for entry in entries if isinstance(entry, ast.Constant) and isinstance(entry.value, str)]
+
+
+def is_stage(text: str) -> bool:
+    """Whether a text is the name of a stage, or of its module."""
+    return text.rpartition(".")[2] in STAGES and text.rpartition(".")[0] in ("", *PACKAGES)
+
+
+def is_table(text: str) -> bool:
+    """Whether a text names a table of some stage."""
+    return text.partition("/")[0] in FOLDERS and text.count("/") == 1
+
+
+def kept_by_hand(source: str, is_name: Callable[[str], bool]) -> list[str]:
+    """The lists of such names in a source."""
+    lists = map(strings, ast.walk(ast.parse(source)))
+    return [" ".join(some) for some in lists if len(set(filter(is_name, some))) >= FEWEST]
+
+
+def test_no_list_of_stages_or_tables_is_kept_by_hand_beside_dvc_yaml():
+    listing = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+    sources = {Path(name): (ROOT / name).read_text("utf-8") for name in listing.stdout.split()}
+    assert len(sources) > 200
+    assert {path: found for path, source in sources.items() if (found := kept_by_hand(source, is_stage))} == {}
+    product = {path: source for path, source in sources.items() if path.parts[0] in ("qirat", *PACKAGES)}
+    assert {path: found for path, source in product.items() if (found := kept_by_hand(source, is_table))} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "is_name"),
+    [
+        ('X = ("ingest", "dedup", "embed", "score")', is_stage),
+        ('for x in "curation.score curation.route curation.curate expectations.validate".split(): ...', is_stage),
+        ('X = {"gate": 1, "train": 2, "evaluate": 3, "report": 4}', is_stage),
+        ('read(["ingested/conversations", "dedup/clusters", "scored/findings", "routed/queue"])', is_table),
+    ],
+)
+def test_a_list_kept_by_hand_is_found(source: str, is_name: Callable[[str], bool]):
+    assert kept_by_hand(source, is_name)
+    assert not kept_by_hand(source.replace("score", "scoring").replace("gate", "gated"), is_name)
+
+
+def test_the_page_on_the_pipeline_draws_the_stages_in_their_order():
+    page = (ROOT / "docs/pipeline.md").read_text("utf-8")
+    (drawn,) = [line.split() for line in page.splitlines() if "data/raw ─" in line]
+    assert [word for word in drawn if word in STAGES] == list(STAGES)

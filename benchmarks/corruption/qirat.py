@@ -15,9 +15,8 @@ import yaml
 from benchmarks.corruption.defects import as_json
 from benchmarks.results import ROOT
 from benchmarks.rows import Row
+from curation.harness.dvc import road
 from curation.privacy.tables import without_personal_data
-
-STAGES = ("ingest", "dedup", "embed", "score", "route", "curate")
 
 
 def prepare(project: Path, rows: Sequence[Row], evaluation: Sequence[Row], playbook: Path | None) -> None:
@@ -40,8 +39,8 @@ def write_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def curate(project: Path) -> None:
     """The whole road to the curated set, once: what is accepted, and so mended, does not depend on the budget."""
-    for stage in STAGES:
-        _run(f"curation.{stage}", project)
+    for module in road("ingest", "curate").values():
+        _run(module, project)
 
 
 def route(project: Path, **knobs: Any) -> None:

@@ -31,8 +31,8 @@ from benchmarks.results import RESULTS, ROOT
 from benchmarks.rows import english
 from benchmarks.speed.corpus import Corpus, write
 from benchmarks.speed.growth import Cost, measured
+from curation.harness.dvc import road
 
-STAGES = ("ingest", "dedup", "embed", "score", "route")
 PROCESSES = 2
 DIALOGUES = 5000  # of each language, whose turns the corpora are made of
 NEW_ROWS = 0.01
@@ -88,7 +88,7 @@ def qirat(work: Path, raw: Path, score: str) -> dict[str, Any]:
 
 
 def stages(project: Path, score: str = "curation.score") -> dict[str, Cost]:
-    return {stage: run(stage, project, score) for stage in STAGES}
+    return {stage: run(stage, project, score) for stage in road("ingest", "route")}
 
 
 def told(costs: Mapping[str, Cost]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ import polars as pl
 from curation.checks import checks
 from curation.checks.check import Context, Score
 from curation.harness.params import load_params
-from curation.ingest.evaluation import read_evaluation_sets
 from curation.privacy.params import Privacy
 from curation.record.conversation import survivors
 from curation.record.playbook import Playbook
@@ -39,7 +38,7 @@ def main() -> None:
         load_params("privacy", Privacy),
         Playbook.load(Path("playbook.yaml")),
         pl.read_parquet("data/embedded/vectors.parquet"),
-        read_evaluation_sets(Path("data/evaluation")),
+        pl.read_parquet("data/ingested/evaluation.parquet"),
     )
     found = costs(survivors(*tables.values()), context)
     json.dump({name: round(milliseconds, 1) for name, milliseconds in sorted(found.items())}, sys.stdout)

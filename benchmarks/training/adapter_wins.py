@@ -24,17 +24,11 @@ import yaml
 from benchmarks.corruption.tables import head, row
 from benchmarks.results import RESULTS, ROOT
 from benchmarks.training.curation_pays import interval, made
+from curation.harness.dvc import road
 from curation.harness.params import load_params
 from training.judge.arms import ADAPTER, PROMPT_ARMS
 from training.judge.scoring import Evaluate
 
-STAGES = {  # module -> what it leaves when it ended well
-    "curation.gate": "data/gate/passed",
-    "training.tokenize": "data/tokenized/passed",
-    "training.baseline": "data/baseline/passed",
-    "training.train": "models/adapter",
-    "training.evaluate": "data/evaluated/verdict.json",
-}
 METRICS = ("playbook", "playbook_pass", "nll", "chrf", "style", "stopped", "words", "prompt_tokens")
 ARMS = (*PROMPT_ARMS, ADAPTER)
 Values = dict[str, Any]
@@ -47,7 +41,7 @@ def main() -> None:
     in_english()
     changed = overrides(arguments)
     write_params(changed)
-    for module in STAGES:
+    for module in road("gate", "evaluate").values():
         run(module)
     results = {"overrides": changed, **measured()}
     arguments.results.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", "utf-8")
@@ -88,9 +82,12 @@ def write_params(changed: Values) -> None:
 
 def run(module: str) -> None:
     """One stage, unless it ended well before."""
-    if not Path(STAGES[module]).exists():
+    ended = Path("ended", module)
+    if not ended.exists():
         print(f"{module} ...", file=sys.stderr, flush=True)
         subprocess.run([sys.executable, "-m", module], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        ended.parent.mkdir(exist_ok=True)
+        ended.touch()
 
 
 # -- what came ---------------------------------------------------------------------------------------------------------

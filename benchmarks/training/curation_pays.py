@@ -30,6 +30,7 @@ import polars as pl
 
 from benchmarks.corruption.tables import head, row
 from benchmarks.results import RESULTS, ROOT
+from curation.harness.dvc import road
 from curation.harness.files import atomic
 from curation.harness.params import load_params
 from curation.record.draw import fair_order
@@ -47,10 +48,6 @@ from training.train.__main__ import examples_of
 from training.train.fit import fit
 from training.train.recipe import Recipe, Train
 
-ROAD = (
-    "curation.ingest curation.dedup curation.embed curation.score curation.route curation.curate expectations.validate "
-    "curation.split"
-).split()
 SETS = ("raw", "random", "curated")
 DRAWS = 100  # of which the one whose tokens come nearest to the number wanted is taken
 WATCHED = 8  # clean dev conversations: their loss is told, nothing is chosen by it
@@ -109,7 +106,7 @@ def made(folder: Path) -> None:
     for name in ("raw", "evaluation", "review", "forget.jsonl", "sample_truth.parquet"):
         source = ROOT / "data" / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / "data" / name)
-    for module in ROAD:
+    for module in road("ingest", "split").values():
         print(f"{module} ...", file=sys.stderr, flush=True)
         subprocess.run(
             [sys.executable, "-m", module], cwd=folder, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}

@@ -67,8 +67,8 @@ def calibrate(target: float) -> dict[str, Any]:
     policy = load_params("route", Route)
     decisions = [d for d in read_decisions() if d.applied_from is None] if PATH.exists() else []
     survivors, findings = (
-        finished_table("dedup/clusters", "score").filter("survivor").height,
-        finished_table("scored/findings", "score"),
+        finished_table("dedup/clusters").filter("survivor").height,
+        finished_table("scored/findings"),
     )
     if not decisions:
         raise QiratError("nobody has decided anything yet; `qirat review push`, let people decide, `qirat review pull`")

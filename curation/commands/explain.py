@@ -1,4 +1,4 @@
-"""What each raw file would be read as, and why as nothing else: what `qirat ingest --explain` says."""
+"""What each file would be read as, and why as nothing else: what `qirat ingest --explain` says."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from curation.harness.errors import QiratError
 from curation.harness.params import load_params
-from curation.ingest.files import RAW, raw_files
+from curation.ingest.files import EVALUATION, RAW, files_below, raw_files
 from curation.ingest.formats import Format, formats
 from curation.ingest.reading import Head, Ingest, RawFile, begin, outcomes_of
 from curation.ingest.rows import Row
@@ -27,17 +27,19 @@ def explain() -> str:
     if not RAW.is_dir():
         raise QiratError(f"there is no {RAW} here; run this from the folder that holds params.yaml")
     params, countries = load_params("ingest", Ingest), load_params("privacy", Privacy).countries
-    return "\n\n".join("\n".join(_of_file(file, params, countries)) for file in raw_files(RAW))
+    named = [(file.name, file) for file in raw_files(RAW)]
+    named += [(f"{EVALUATION}/{file.name}", file) for file in files_below(EVALUATION)]
+    return "\n\n".join("\n".join(_of_file(name, file, params, countries)) for name, file in named)
 
 
-def _of_file(file: RawFile, params: Ingest, countries: Sequence[str]) -> Iterator[str]:
+def _of_file(name: str, file: RawFile, params: Ingest, countries: Sequence[str]) -> Iterator[str]:
     head, chunks = begin(file, params)
     count, first = 0, None
     for chunk in chunks:
         count += chunk.count()
         first = first or next(chunk.rows(), None)
     container = ", ".join(filter(None, (head.container, head.encoding)))
-    yield f"{file.name}: {head.kind} ({container}), {count:,} raw row{'s' * (count != 1)}"
+    yield f"{name}: {head.kind} ({container}), {count:,} raw row{'s' * (count != 1)}"
     chosen = formats().get(head.kind)
     if chosen is None:
         yield _short(f"  not read: {_without_personal_data(_fault(first, head), countries)}")

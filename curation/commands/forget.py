@@ -15,7 +15,7 @@ from curation.decisions.decisions import Decision, read_decisions, write_decisio
 from curation.decisions.forget import PATH, Rule, forgotten, forgotten_words, read_rules, write_rules
 from curation.decisions.gold import Gold
 from curation.harness.errors import QiratError
-from curation.harness.files import table_path
+from curation.harness.files import finished_table, table_path
 from curation.record.naming import called
 from curation.text.folding import fold, folded
 
@@ -40,7 +40,7 @@ NEXT = """Next:
 def forget(wanted: Rule, said: str, write: bool) -> str:
     """What the rule would remove and what else holds such rows; writes the rule only when asked to."""
     rules = read_rules() if PATH.exists() else frozenset()
-    conversations = _ingested()
+    conversations = finished_table("ingested/conversations")
     named = forgotten(conversations, frozenset({wanted}))
     rows = conversations.filter(named)
     words = forgotten_words(conversations, frozenset({wanted}))
@@ -71,7 +71,7 @@ def standing() -> str:
 
 def whole_id(beginning: str) -> str:
     """The id of the words as they were read, by the beginning of it or of that of their edited or masked form."""
-    named = _ingested().select("conversation_id", read_as="conversation_id")
+    named = finished_table("ingested/conversations").select("conversation_id", read_as="conversation_id")
     path = table_path("curated/conversations")
     if path.exists():
         reworded = pl.read_parquet(path, columns=["conversation_id", "parent_id"]).drop_nulls()
@@ -80,13 +80,6 @@ def whole_id(beginning: str) -> str:
     if len(found) != 1:
         raise QiratError(f"{len(found):,} conversations begin with {beginning!r}; give the id that one was read under")
     return str(found[0])
-
-
-def _ingested() -> pl.DataFrame:
-    path = table_path("ingested/conversations")
-    if not path.exists():
-        raise QiratError(f"{path} is missing, so nobody can say which rows go; run `dvc repro ingest` first")
-    return pl.read_parquet(path)
 
 
 def _of_review(words: Collection[str]) -> Iterator[tuple[str, Path, Callable[[], None]]]:

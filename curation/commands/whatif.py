@@ -30,7 +30,7 @@ def whatif(assignments: Sequence[str], preset: str | None = None, examples: int 
     now = load_params("route", Route)
     then = changed(now if preset is None else under(preset), assignments)
     rows = _rows()
-    findings = finished_table("scored/findings", "score")
+    findings = finished_table("scored/findings")
     before, after = (_decided(rows, findings, policy) for policy in (now, then))
     both = before.join(after, on="conversation_id", suffix="_then").sort("conversation_id")
     moved = both.filter(pl.col("verdict") != pl.col("verdict_then"))
@@ -119,9 +119,7 @@ def unseen(findings: pl.DataFrame, now: Route, then: Route) -> list[str]:
 
 def _rows() -> pl.DataFrame:
     columns = ["row_id", "conversation_id", "language"]
-    return survivors(
-        finished_table("ingested/conversations", "score", columns), finished_table("dedup/clusters", "score")
-    )
+    return survivors(finished_table("ingested/conversations", columns), finished_table("dedup/clusters"))
 
 
 def _decided(rows: pl.DataFrame, findings: pl.DataFrame, policy: Route) -> pl.DataFrame:

@@ -17,7 +17,7 @@ SPLITS = ("train", "dev", "test")
 
 def why(wanted: str, shown: Shown) -> str:
     """Everything the ledger knows of a row, by row_id, conversation_id or the beginning of one."""
-    ledger = finished_table("ledger", "curate")
+    ledger = finished_table("ledger")
     as_read = outcomes(ledger).select("row_id", "conversation_id")
     rows = called(
         wanted, pl.concat([as_read, _reworded()]), "rows", "as the report, Argilla and `qirat why --dropped` show them"
@@ -29,7 +29,7 @@ def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, see
     """A seeded sample of closed rows by outcome and code, one line each."""
     if outcome is not None and outcome not in OUTCOMES:
         raise QiratError(f"there is no outcome {outcome!r}; expected one of {', '.join(OUTCOMES)}")
-    ledger = finished_table("ledger", "curate")
+    ledger = finished_table("ledger")
     closed = outcomes(ledger)
     if outcome is not None:
         closed = closed.filter(pl.col("outcome") == outcome)
@@ -60,7 +60,7 @@ def _findings(events: pl.DataFrame, conversation_id: str | None, shown: Shown) -
         yield _finding(event["stage"], event, shown)
     if shown.every and conversation_id:
         known = set(serious.filter(pl.col("stage") == "score")["code"])
-        found = finished_table("scored/findings", "curate").filter(pl.col("conversation_id") == conversation_id)
+        found = finished_table("scored/findings").filter(pl.col("conversation_id") == conversation_id)
         for finding in found.filter(~pl.col("code").is_in(known)).iter_rows(named=True):
             yield _finding("score", finding, shown) + " (decides nothing)"
 
@@ -99,20 +99,20 @@ def _whereabouts(conversation_id: str | None) -> Iterator[str]:
 
 
 def _words(row_id: str, shown: Shown) -> Iterator[str]:
-    conversations = finished_table("ingested/conversations", "curate").filter(pl.col("row_id") == row_id)
+    conversations = finished_table("ingested/conversations").filter(pl.col("row_id") == row_id)
     for row in conversations.iter_rows(named=True):
         labelled = f", label {shown.text(row['label'])}" if row["label"] else ""
         yield f"  read as {row['source']}, language {row['language']}{labelled}"
         for turn, m in enumerate(shown.messages(row["messages"]), 1):
             indented = m["content"].replace("\n", "\n      ")
             yield f"  {turn:>3} {m['role']}: {indented}"
-    for raw in finished_table("ingested/quarantine", "curate").filter(pl.col("row_id") == row_id)["raw"].drop_nulls():
+    for raw in finished_table("ingested/quarantine").filter(pl.col("row_id") == row_id)["raw"].drop_nulls():
         yield f"  as it stood in the file: {shown.text(raw)}"
 
 
 def _copy(row_id: str, shown: Shown) -> Iterator[str]:
     """The row that stands for this one, and where the two differ."""
-    clusters = finished_table("dedup/clusters", "curate").filter(pl.col("row_id") == row_id)
+    clusters = finished_table("dedup/clusters").filter(pl.col("row_id") == row_id)
     for kept in clusters["duplicate_of"].drop_nulls():
         sides = _messages([row_id, kept])
         here, there = sides[row_id], sides[kept]
@@ -126,7 +126,7 @@ def _copy(row_id: str, shown: Shown) -> Iterator[str]:
 
 
 def _messages(row_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    wanted = finished_table("ingested/conversations", "curate").filter(pl.col("row_id").is_in(row_ids))
+    wanted = finished_table("ingested/conversations").filter(pl.col("row_id").is_in(row_ids))
     return dict(wanted.select("row_id", "messages").iter_rows())
 
 

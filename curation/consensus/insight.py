@@ -88,14 +88,14 @@ class Insight:
 
 
 def reviewed() -> Reviewed:
-    """The files as they lie there, for a command."""
+    """The files as they lie there."""
     answers = answers_file.read_answers()
     asked = sorted({answer.conversation_id for answer in answers})
-    finished_table("scored/findings", "score", FINDINGS[:1])
+    finished_table("scored/findings", FINDINGS[:1])
     findings = pl.scan_parquet(table_path("scored/findings")).select(FINDINGS)
     return Reviewed(
-        finished_table("routed/verdicts", "route"),
-        finished_table("routed/queue", "route"),
+        finished_table("routed/verdicts"),
+        finished_table("routed/queue"),
         findings.filter(pl.col("conversation_id").is_in(asked)).collect(),
         answers,
         decision.read_decisions() if decision.PATH.exists() else [],

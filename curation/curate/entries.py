@@ -5,9 +5,14 @@ from collections.abc import Sequence
 import polars as pl
 
 from curation.privacy import masked
-from curation.record.ledger import FINDING, entries
+from curation.record.ledger import FINDING, assert_law, entries
 
-# -- the ledger's parts ------------------------------------------------------------------------------------------------
+
+def closed(raw: pl.Series, *parts: pl.DataFrame) -> pl.DataFrame:
+    """The ledger of all parts, in which every raw row is closed once; `raw` holds their row_ids."""
+    ledger = pl.concat(parts).sort("row_id", "stage", "outcome", "code", "evidence", nulls_last=True)
+    assert_law(ledger, raw)
+    return ledger
 
 
 def quarantine_entries(quarantine: pl.DataFrame, countries: Sequence[str]) -> pl.DataFrame:

@@ -70,7 +70,7 @@ def add(wanted: str, decision: str, reasons: Iterable[str]) -> Gold:
 
 
 def _named(wanted: str) -> str:
-    ids = finished_table("ingested/conversations", "ingest", ["row_id", "conversation_id"])
+    ids = finished_table("ingested/conversations", ["row_id", "conversation_id"])
     return str(called(wanted, ids, "conversations", "as the report and `qirat why` show them")["conversation_id"][0])
 
 

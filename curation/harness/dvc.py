@@ -1,5 +1,6 @@
 """dvc.yaml as our code reads it: the stages of the road in their order, and what each lists."""
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,3 +26,28 @@ def listed(stage: Mapping[str, Any], *kinds: str) -> list[str]:
 def code_of(stage: str, root: Path = CODE) -> list[str]:
     """The folders and files of code among a stage's dependencies."""
     return sorted(place for place in listed(stages(root)[stage], "deps") if Path(place).parts[0] in PACKAGES)
+
+
+@functools.cache
+def maker_of(path: Path, root: Path = CODE) -> str:
+    """The stage that makes a file."""
+    made = ((name, out) for name, stage in stages(root).items() for out in listed(stage, "outs", "metrics"))
+    return next(name for name, out in made if path.is_relative_to(out))
+
+
+@functools.cache
+def stops(root: Path = CODE) -> Mapping[str, Path | None]:
+    """By stage: the marker behind which it lies, which the last stage before it that may end the road leaves."""
+    found: dict[str, Path | None] = {}
+    marker = None
+    for name, stage in stages(root).items():
+        marker = next((Path(dep) for dep in listed(stage, "deps") if Path(dep).name == "passed"), marker)
+        found[name] = marker
+    return found
+
+
+def road(first: str, last: str, root: Path = CODE) -> dict[str, str]:
+    """The stages from one to another, each with the module that it runs."""
+    modules = {name: stage["cmd"].removeprefix("python -m ") for name, stage in stages(root).items()}
+    names = list(modules)
+    return {name: modules[name] for name in names[names.index(first) : names.index(last) + 1]}

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from curation.harness.dvc import maker_of
 from curation.harness.errors import QiratError
 
 Item = TypeVar("Item")
@@ -21,11 +22,11 @@ def table_path(table: str) -> Path:
     return Path("data") / f"{table}.parquet"
 
 
-def finished_table(table: str, stage: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+def finished_table(table: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
     """A table for a command outside the pipeline; its absence is told with the stage that makes it."""
     path = table_path(table)
     if not path.exists():
-        raise QiratError(f"{path} is missing; run `dvc repro {stage}` first")
+        raise QiratError(f"{path} is missing; run `dvc repro {maker_of(path)}` first")
     return pl.read_parquet(path, columns=None if columns is None else list(columns))
 
 

@@ -1,4 +1,4 @@
-"""Read every raw file into one table of conversations.  python -m curation.ingest
+"""Read every raw file into one table of conversations, the evaluation sets into another.  python -m curation.ingest
 
 Nothing is lost on the way: every raw row is part of one conversation or stands in the quarantine with a reason. Files
 pass through in chunks, so that their size matters little, and a file that was read before is not read again.
@@ -17,7 +17,8 @@ from curation.harness.engine import Machine, map_items
 from curation.harness.files import table_path
 from curation.harness.memory import version_of
 from curation.harness.stage import Stage
-from curation.ingest.files import RAW, key_of, raw_files
+from curation.ingest.evaluation import evaluation_sets
+from curation.ingest.files import EVALUATION, RAW, files_below, key_of, raw_files
 from curation.ingest.memory import FILES, TABLES, ReadFiles, write_groups
 from curation.ingest.reading import Ingest, Part, RawFile, mapper, tasks_of
 from curation.ingest.unpacking import packing
@@ -25,6 +26,7 @@ from curation.ingest.unpacking import packing
 if TYPE_CHECKING:
     from tqdm import tqdm
 LARGE = 48 * 2**20  # bytes from which starting processes pays
+NO_RULES: forget.Rules = frozenset()  # nobody trains on an evaluation set: it stays as it is
 UNPACKED = 6  # a packed text becomes about so many times as large
 
 
@@ -32,28 +34,40 @@ def main() -> None:
     """Find each raw file's format, map it to conversations, quarantine what cannot be read."""
     with Stage("ingest", Ingest) as stage:
         rules = forget.read_rules(stage.input(forget.PATH))
-        version = version_of("ingest", stage.params, sorted((rule.forget, rule.value) for rule in rules))
-        files = {key_of(file, version): file for file in raw_files(stage.input(RAW))}
+        files = keyed(raw_files(stage.input(RAW)), stage.params, rules)
+        held_out = keyed(files_below(stage.input(EVALUATION)), stage.params, NO_RULES)
 
-        memory = ReadFiles(stage.memory)
-        reports = {key: report for key in files if (report := memory.report(key)) is not None}
-        memory.forget_but(reports)
-        if reports:
-            stage.say(f"{len(reports):,} files as they were read before")
-        unread = {key: file for key, file in files.items() if key not in reports}
-        for key, parts in read(unread, stage.params, stage.machine, rules):
-            reports[key] = memory.keep(key, parts)
-            stage.say(told(reports[key]))
+        memory = ReadFiles(stage.memory, {**held_out, **files})
+        if memory.reports:
+            stage.say(f"{len(memory.reports):,} files as they were read before")
+        read_unread(stage, memory, held_out, NO_RULES)
+        evaluation = evaluation_sets(memory, held_out)  # a fault in one stops before all that takes time
+        read_unread(stage, memory, files, rules)
 
         for table, schema in TABLES.items():
-            frames = (frame for key in files for frame in memory.tables(key, reports[key], table))
+            frames = (frame for key in files for frame in memory.tables(key, table))
             with stage.output(table_path(f"ingested/{table}")) as path:
                 rows = write_groups(path, frames, schema)
             stage.say(f"ingested/{table}: {rows:,} rows")
-        found = pl.concat(reports[key] for key in files).select(FILES.names())
+        stage.write("ingested/evaluation", evaluation)
+        found = pl.concat(memory.reports[key] for key in files).select(FILES.names())
         stage.write("ingested/files", found)
         counted = ("rows", "conversations", "quarantined", "forgotten")
         stage.write_metrics({"files": found.height, **found.select(pl.col(counted).sum()).row(0, named=True)})
+
+
+def keyed(files: Iterable[RawFile], params: Ingest, rules: forget.Rules) -> dict[str, RawFile]:
+    """The files, each by a hash of all that its tables depend on."""
+    version = version_of("ingest", params, sorted((rule.forget, rule.value) for rule in rules))
+    return {key_of(file, version): file for file in files}
+
+
+def read_unread(stage: Stage[Ingest], memory: ReadFiles, files: Mapping[str, RawFile], rules: forget.Rules) -> None:
+    """Reads the files that were not read before, and says of each what came of it."""
+    unread = {key: file for key, file in files.items() if key not in memory.reports}
+    for key, parts in read(unread, stage.params, stage.machine, rules):
+        memory.keep(key, parts)
+        stage.say(told(memory.reports[key]))
 
 
 def read(

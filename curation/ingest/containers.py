@@ -21,17 +21,14 @@ from curation.ingest.rows import (
     PARQUET,
     TEXT,
     TSV,
-    Contents,
     Given,
     Opened,
     Row,
-    sample_of,
 )
 from curation.ingest.tables import arrow, parquet
 from curation.ingest.texts import json_document, lines, whole
 from curation.ingest.unpacking import BombError, Limits, Tick, TornError, blocks, packing
 
-USUAL = Limits(row_bytes=64 * 2**20, unpacked_bytes=50 * 2**30)
 ENDINGS = {
     ".jsonl": JSON_LINES,
     ".ndjson": JSON_LINES,
@@ -45,15 +42,6 @@ ENDINGS = {
 TABLES = {PARQUET: parquet, ARROW: arrow}
 _MAGIC = {b"PAR1": PARQUET, b"ARROW1": ARROW}
 _JSON_START = re.compile(rb'\s*(?:\{\s*["}]|\[\s*["\[{\]])')  # not "[12/03/2025, ...", as chats begin
-
-
-def open_file(path: Path) -> Contents | None:
-    """A small file with all its rows; None when it holds nothing that Qirat reads."""
-    opened = open_chunks(path, USUAL)
-    if opened is None:
-        return None
-    rows = [row for chunk in opened.chunks for row in chunk.rows()]
-    return Contents(rows, sample_of(rows), opened.columns, opened.beside, path.name)
 
 
 def open_chunks(path: Path, limits: Limits, tick: Tick = lambda _: None) -> Opened | None:

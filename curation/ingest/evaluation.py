@@ -1,38 +1,32 @@
-"""The evaluation sets that must not be trained on: any files that ingest reads, in data/evaluation."""
+"""The evaluation sets that must not be trained on: read as raw files are, but a fault in one stops the stage."""
 
-from pathlib import Path
+from collections.abc import Mapping
 
 import polars as pl
 
 from curation.harness.errors import QiratError
-from curation.ingest.containers import open_file
-from curation.ingest.formats import Reading
-from curation.ingest.reading import format_for
-from curation.record.conversation import conversations
-from curation.record.repair import repair_messages
-
-_NAMES = {  # of roles, as public sets have them
-    "user": ("human", "prompter", "customer", "client", "question"),
-    "assistant": ("gpt", "bot", "agent", "model", "answer"),
-    "tool": ("function",),
-}
-READING = Reading.model_validate({"roles": {name: role for role, names in _NAMES.items() for name in names}})
+from curation.ingest.files import EVALUATION
+from curation.ingest.memory import ReadFiles
+from curation.ingest.reading import RawFile
+from curation.record.conversation import SCHEMA
 
 
-def read_evaluation_sets(folder: Path) -> pl.DataFrame:
-    """The record of every evaluation conversation; row_id = file:line. An empty folder is no error."""
-    rows = []
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
-        contents = open_file(path)
-        chosen = contents and format_for(path.name, contents, {})
-        if contents is None or not chosen:
-            raise QiratError(f"{path}: no reader for this file; write evaluation sets as JSONL of {{messages: [...]}}")
-        if fault := next((row for row in contents.rows if row.fault), None):
-            raise QiratError(f"{path}, row {fault.number}: {fault.fault}")
-        for outcome in chosen.read(contents, READING):
-            number = outcome.rows[0].number
-            if outcome.messages is None:
-                raise QiratError(f"{path}, row {number}: {outcome.reason}")
-            messages = repair_messages(outcome.messages, merge=True)
-            rows.append({"row_id": f"{path.relative_to(folder).as_posix()}:{number}", "messages": messages})
-    return conversations(rows).unique("conversation_id", keep="first", maintain_order=True)
+def evaluation_sets(memory: ReadFiles, files: Mapping[str, RawFile]) -> pl.DataFrame:
+    """The record of every evaluation conversation, each once; row_id = file:line. No files are no error.
+
+    A row that cannot be read, or a file without any, would protect nothing.
+    """
+    tables = [SCHEMA.to_frame()]
+    for key, file in files.items():
+        if fault := _fault(memory, key):
+            raise QiratError(f"{EVALUATION / file.name}{fault}")
+        tables += memory.tables(key, "conversations")
+    return pl.concat(tables).unique("conversation_id", keep="first", maintain_order=True)
+
+
+def _fault(memory: ReadFiles, key: str) -> str:
+    """Where the file cannot be read and why; "" when all of it was."""
+    for unread in memory.tables(key, "quarantine"):
+        for number, reason in unread.select("source_row", "reason").head(1).iter_rows():
+            return f", row {number}: {reason}" if number else f": {reason}"
+    return "" if memory.reports[key].item(0, "conversations") else ": no conversation is in it; fill it or remove it"

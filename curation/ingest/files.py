@@ -1,4 +1,4 @@
-"""The raw files, and the key of what is remembered of each."""
+"""The files that ingest reads, and the key of what is remembered of each."""
 
 import hashlib
 from pathlib import Path
@@ -7,18 +7,23 @@ from curation.harness.errors import QiratError
 from curation.ingest.reading import RawFile
 
 RAW = Path("data/raw")
+EVALUATION = Path("data/evaluation")
 # What Hugging Face saves with a data set, and where the set then lies.
 NOTES = {"dataset_info.json": "*.arrow", "state.json": "*.arrow", "dataset_dict.json": "*/*.arrow"}
 
 
 def raw_files(folder: Path) -> list[RawFile]:
+    """The files below the folder, at least one."""
+    if not (found := files_below(folder)):
+        raise QiratError(f"{folder} holds no files; drop your exports there, or run `qirat sample` for an example")
+    return found
+
+
+def files_below(folder: Path) -> list[RawFile]:
     """Everything below the folder in the order of names, hidden ones and the notes of data sets left out."""
     found = [raw_file(path, folder) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()]
     shown = [file for file in found if not any(part.startswith(".") for part in Path(file.name).parts)]
-    rows = [file for file in shown if not _is_note(file.path)]
-    if not rows:
-        raise QiratError(f"{folder} holds no files; drop your exports there, or run `qirat sample` for an example")
-    return sorted(rows, key=lambda file: file.name)
+    return sorted((file for file in shown if not _is_note(file.path)), key=lambda file: file.name)
 
 
 def _is_note(path: Path) -> bool:

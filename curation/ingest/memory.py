@@ -1,7 +1,7 @@
 """What ingest read of each file, kept as tables of a few thousand rows, so that nothing large lies in memory."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -28,18 +28,23 @@ FILES = pl.Schema(
 
 
 class ReadFiles:
-    """The kept tables of files, by keys that are hashes of all that the tables depend on."""
+    """The kept tables of files, by keys that are hashes of all that the tables depend on.
 
-    def __init__(self, memory: Memory) -> None:
+    `reports` has of each file that was read to its end its row of FILES and its number of `groups`. What is kept of
+    other files than those of `keys`, and of these in other versions, is removed: it may hold words to be forgotten.
+    """
+
+    def __init__(self, memory: Memory, keys: Iterable[str]) -> None:
         self._memory = memory
+        self.reports = {key: report for key in keys if (report := self._report(key)) is not None}
+        memory.forget_but({name for key, report in self.reports.items() for name in (key, *names(key, report))})
 
-    def report(self, key: str) -> pl.DataFrame | None:
-        """The file's row of FILES and its number of `groups`; None when it was not read to its end."""
+    def _report(self, key: str) -> pl.DataFrame | None:
         report = self._memory.recall(key, key)
         kept = report is not None and all(self._memory.holds(name) for name in names(key, report))
         return report if kept else None
 
-    def keep(self, key: str, parts: Iterable[Part]) -> pl.DataFrame:
+    def keep(self, key: str, parts: Iterable[Part]) -> None:
         """Keeps what comes of a file, at least one part; the report, which says that all is there, last."""
         counts: Counter[str] = Counter()
         for group in _groups(parts):
@@ -58,19 +63,15 @@ class ReadFiles:
         rows_read = counts["conversations"] + counts["quarantined"]
         report = pl.DataFrame({**said, "rows": rows_read, **counts}, {**FILES, "groups": pl.Int64})
         self._memory.keep(key, key, report)
-        return report
+        self.reports[key] = report
 
-    def tables(self, key: str, report: pl.DataFrame, table: str) -> Iterator[pl.DataFrame]:
+    def tables(self, key: str, table: str) -> Iterator[pl.DataFrame]:
         """What is kept of a file, in the order of its rows."""
-        for group in range(report.item(0, "groups")):
+        for group in range(self.reports[key].item(0, "groups")):
             kept = self._memory.recall(f"{key}-{group}-{table}", key)
             if kept is None:
                 raise QiratError("data/cache changed while ingest ran; run it again")
             yield kept
-
-    def forget_but(self, reports: Mapping[str, pl.DataFrame]) -> None:
-        """Removes what is kept of other files, and of these in other versions: it may hold words to be forgotten."""
-        self._memory.forget_but({name for key, report in reports.items() for name in (key, *names(key, report))})
 
 
 def names(key: str, report: pl.DataFrame) -> list[str]:

@@ -46,8 +46,8 @@ class Ingest(Reading):
 
     merge_consecutive: bool  # neighbouring messages of one side become one
     formats: Mapping[str, str] = Field(default_factory=dict)  # glob of files -> format, where looking is not enough
-    max_row_bytes: PositiveInt = 64 * 2**20  # a longer row is quarantined
-    max_unpacked_bytes: PositiveInt = 50 * 2**30  # of a file; what lies beyond is quarantined
+    max_row_bytes: PositiveInt = Limits.row_bytes  # a longer row is quarantined
+    max_unpacked_bytes: PositiveInt = Limits.unpacked_bytes  # of a file; what lies beyond is quarantined
 
     @property
     def limits(self) -> Limits:

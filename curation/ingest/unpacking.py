@@ -27,8 +27,8 @@ class BombError(TornError):
 class Limits:
     """What a raw file may cost."""
 
-    row_bytes: int  # of one row
-    unpacked_bytes: int  # of one file
+    row_bytes: int = 64 * 2**20  # of one row
+    unpacked_bytes: int = 50 * 2**30  # of one file
 
 
 def packing(path: Path) -> str:

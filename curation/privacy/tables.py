@@ -5,7 +5,6 @@ from typing import Any
 
 import polars as pl
 
-from curation.harness.files import progress
 from curation.privacy.finds import BIRTH, CANDIDATE, CLOSER, CONVERSATION_CANDIDATE, DATED, masked
 from curation.privacy.names import NameFinder, likely_names
 from curation.privacy.pseudonyms import evidence_cover, pseudonymised_row
@@ -20,24 +19,20 @@ MASKED = pl.Schema({"row_id": pl.String, "conversation_id": pl.String, "value": 
 def without_personal_data(
     rows: pl.DataFrame, kinds: Collection[str], countries: Sequence[str], find_names: NameFinder = likely_names
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows with tags for these kinds, and MASKED: what was replaced in which.
+    """The rows with tags for these kinds, and MASKED: what was replaced in which. Each row tells for itself.
 
     A row whose words change gets the id of its new words; its parent_id keeps the id under which it was read.
     """
-    if not kinds:
-        return rows, pl.DataFrame(schema=MASKED)
     likely = rows.with_columns(may=pl.lit(True) if "name" in kinds else _may_hold())["may"]
     changed, done = [], []
-    held = rows.filter(likely)
-    for row in progress(held.iter_rows(named=True), "masking personal data", held.height):
+    for row in rows.filter(likely).iter_rows(named=True):
         after, counts = _row(row, kinds, countries, find_names)
         changed.append(after)
         if counts:
             done.append({"row_id": row["row_id"], "conversation_id": row["parent_id"] or row["conversation_id"]})
             done[-1] |= {"value": sum(counts.values()), "evidence": _told(counts)}
     table = pl.concat([rows.filter(~likely), pl.DataFrame(changed, schema=rows.schema)])
-    masked = pl.DataFrame(done, schema=MASKED).sort("row_id")
-    return table.with_columns(customer=opaque(table["customer"])).sort("conversation_id", "row_id"), masked
+    return table, pl.DataFrame(done, schema=MASKED)
 
 
 def with_evidence_masked(found: pl.DataFrame, rows: pl.DataFrame, countries: Sequence[str]) -> pl.DataFrame:

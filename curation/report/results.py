@@ -1,6 +1,6 @@
 """What the stages left behind, as far as they have run: the report tells what there is and names what is missing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -8,10 +8,11 @@ from typing import Any
 
 import polars as pl
 
-from curation.consensus.insight import FINDINGS, Insight, Reviewed, insight
+from curation.consensus.insight import Insight, insight, reviewed
 from curation.decisions import answers as answers_file
 from curation.decisions import decisions as decision
 from curation.decisions import gold
+from curation.harness.dvc import maker_of, stops
 from curation.harness.files import table_path
 from curation.harness.stage import Stage
 from curation.record.ledger import outcomes
@@ -19,30 +20,9 @@ from curation.report.words import Words
 
 USED = ("accepted", "kept", "edited")
 REMOVED = ("quarantined", "duplicate", "dropped", "held")  # in the order in which rows leave the road
-TABLES = (
-    "ingested/conversations",
-    "ingested/quarantine",
-    "dedup/clusters",
-    "scored/findings",
-    "routed/verdicts",
-    "routed/queue",
-    "curated/conversations",
-    "ledger",
-    "splits/train",
-    "splits/dev",
-    "splits/test",
-    "validated/results",
-    "tokenized/budget",
-    "training/log",
-    "evaluated/arms",
-    "evaluated/comparisons",
-    "evaluated/rules",
-    "evaluated/forgetting",
-    "evaluated/memorised",
-)
-# In the order of the road: each leaves data/{name}/passed, or the road ends there.
-STOPS = ("validated", "gate", "tokenized", "baseline")
-BEHIND = {"splits": "validated", "tokenized": "gate", "training": "baseline", "evaluated": "baseline"}
+ROUTED = ("routed/verdicts", "routed/queue", "scored/findings")  # what a review is about
+GATE = Path("metrics/gate.json")
+GATE_PASSED = Path("data/gate/passed")
 READINESS = Path("data/gate/readiness.json")
 PROSPECTS = Path("data/baseline/readiness.json")
 PROMPTS = Path("data/baseline/verdict.json")
@@ -105,67 +85,65 @@ class Results:
         return outcomes(self["ledger"]).join(known, on="row_id", how="left", maintain_order="left")
 
 
+class _Tables(Mapping[str, pl.DataFrame]):
+    """The tables of this run by name, each read when somebody asks for it."""
+
+    def __init__(self, stage: Stage[Any], passed: Collection[Path]) -> None:
+        self._stage, self._passed = stage, passed
+        self._read: dict[str, pl.DataFrame] = {}
+
+    def __getitem__(self, table: str) -> pl.DataFrame:
+        if table not in self._read:
+            if not _is_current(table_path(table), self._passed):
+                raise KeyError(table)
+            self._read[table] = self._stage.read(table)
+        return self._read[table]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read)
+
+    def __len__(self) -> int:
+        return len(self._read)
+
+
 def load(stage: Stage[Any]) -> Results:
-    """Everything that lies there and belongs to this run.
-
-    What lies behind a stage that stopped the road is of an earlier run, about other data: it is left out.
-    """
-    passed = list(takewhile(lambda name: Path(f"data/{name}/passed").exists(), STOPS))
-    for name in passed:
-        stage.input(f"data/{name}/passed")
-
-    def current(table: str) -> bool:
-        folder = table.partition("/")[0]
-        return table_path(table).exists() and (folder not in BEHIND or BEHIND[folder] in passed)
-
-    tables = {name: stage.read(name) for name in TABLES if current(name)}
+    """Everything that lies there and belongs to this run."""
+    markers = dict.fromkeys(marker for marker in stops().values() if marker)  # in the order of the road
+    passed = [stage.input(marker) for marker in takewhile(Path.exists, markers)]
     return Results(
-        tables=tables,
-        gate=_optional(stage, Path("metrics/gate.json")) if "validated" in passed else {},
-        gate_passed="gate" in passed,
-        readiness=_optional(stage, READINESS) if "validated" in passed else {},
-        prospects=_optional(stage, PROSPECTS) or () if "tokenized" in passed else (),
+        tables=_Tables(stage, passed),
+        gate=_optional(stage, GATE, passed),
+        gate_passed=GATE_PASSED in passed,
+        readiness=_optional(stage, READINESS, passed),
+        prospects=_optional(stage, PROSPECTS, passed) or (),
         verdict=_verdict(stage, passed),
-        metrics=_optional(stage, METRICS) if "baseline" in passed else {},
-        provenance=_optional(stage, PROVENANCE) if "baseline" in passed else {},
-        trained_on=_trained_on(stage) if "baseline" in passed else None,
-        cost=_optional(stage, COST) if "baseline" in passed else {},
-        notes=_optional(stage, NOTES) or () if "baseline" in passed else (),
-        insight=_insight(stage, tables),
+        metrics=_optional(stage, METRICS, passed),
+        provenance=_optional(stage, PROVENANCE, passed),
+        trained_on=pl.read_parquet(stage.input(TRAINED_ON)) if _is_current(TRAINED_ON, passed) else None,
+        cost=_optional(stage, COST, passed),
+        notes=_optional(stage, NOTES, passed) or (),
+        insight=_insight(stage),
     )
 
 
-def _insight(stage: Stage[Any], tables: Mapping[str, pl.DataFrame]) -> Insight | None:
-    """By the files of the review and the queue of this run."""
-    files = (answers_file.PATH, decision.PATH, gold.PATH)
-    routed = ("routed/verdicts", "routed/queue", "scored/findings")
-    if not all(path.exists() for path in files) or not all(name in tables for name in routed):
-        return None
-    answers = answers_file.read_answers(stage.input(answers_file.PATH))
-    asked = tables["scored/findings"]["conversation_id"].is_in([answer.conversation_id for answer in answers])
-    return insight(
-        Reviewed(
-            tables["routed/verdicts"],
-            tables["routed/queue"],
-            tables["scored/findings"].filter(asked).select(FINDINGS),
-            answers,
-            decision.read_decisions(stage.input(decision.PATH)),
-            {right.conversation_id: right.decision for right in gold.read_gold(stage.input(gold.PATH))},
-        )
-    )
+def _is_current(path: Path, passed: Collection[Path]) -> bool:
+    """Whether a file lies there. Behind a stage that stopped the road it is of an earlier run, about other data."""
+    marker = stops()[maker_of(path)]
+    return path.exists() and (marker is None or marker in passed)
 
 
-def _verdict(stage: Stage[Any], passed: Sequence[str]) -> Mapping[str, Any]:
+def _insight(stage: Stage[Any]) -> Insight | None:
+    """By the files of the review and of this run, once there are any."""
+    files = (answers_file.PATH, decision.PATH, gold.PATH, *map(table_path, ROUTED))
+    return insight(reviewed()) if all(path.exists() and stage.input(path) for path in files) else None
+
+
+def _verdict(stage: Stage[Any], passed: Sequence[Path]) -> Mapping[str, Any]:
     """Of evaluate; or of the stage that stopped the road, where it is a stop of this kind."""
-    places = {"validated": READINESS, "tokenized": PROMPTS, "baseline": VERDICT}  # by what passed last
-    place = places.get(passed[-1]) if passed else None
-    found: Mapping[str, Any] = _optional(stage, place) if place else {}
+    ends = (place for place in (READINESS, PROMPTS, VERDICT) if passed and stops()[maker_of(place)] == passed[-1])
+    found: Mapping[str, Any] = next((_optional(stage, place, passed) for place in ends), {})
     return found if found.get("verdict") else {}
 
 
-def _trained_on(stage: Stage[Any]) -> pl.DataFrame | None:
-    return pl.read_parquet(stage.input(TRAINED_ON)) if TRAINED_ON.exists() else None
-
-
-def _optional(stage: Stage[Any], path: Path) -> Any:
-    return stage.read_json(path) if path.exists() else {}
+def _optional(stage: Stage[Any], path: Path, passed: Collection[Path]) -> Any:
+    return stage.read_json(path) if _is_current(path, passed) else {}

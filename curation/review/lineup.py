@@ -40,11 +40,11 @@ UNKNOWN = 0.5  # chance that a person changes something, where the checks say no
 
 def line_of_now(params: "Review") -> tuple[pl.DataFrame, pl.DataFrame]:
     """LINEUP by the files as they lie there, and the conversations it is about."""
-    conversations = finished_table("ingested/conversations", "ingest")
+    conversations = finished_table("ingested/conversations")
     there = {*conversations["conversation_id"]}
     gold = [known for known in read_gold() if known.conversation_id in there]  # others would stand in their way
     decisions = read_decisions() if PATH.exists() else []
-    return lineup(finished_table("routed/queue", "route"), decisions, read_answers(), gold, params), conversations
+    return lineup(finished_table("routed/queue"), decisions, read_answers(), gold, params), conversations
 
 
 def lineup(

@@ -152,8 +152,8 @@ def take_in(path: Path, annotator: str, params: Review, countries: Countries) ->
     """The file's answers go the way of Argilla's. Nothing is taken of a file with a cell that cannot be read."""
     if not (annotator := annotator.strip()):
         raise QiratError("--annotator is empty; name who filled the file in, always by the same name")
-    queue = finished_table("routed/queue", "route", ["conversation_id", "reason", "codes"])
-    known = set(finished_table("ingested/conversations", "ingest", ["conversation_id"])["conversation_id"])
+    queue = finished_table("routed/queue", ["conversation_id", "reason", "codes"])
+    known = set(finished_table("ingested/conversations", ["conversation_id"])["conversation_id"])
     rows = list(read_rows(path))
     read = read_answers(rows, path, annotator, known, datetime.now(UTC).isoformat(timespec="seconds"))
     given = as_before(with_purpose(read, queue, read_gold()), answers_file.read_answers())

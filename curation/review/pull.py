@@ -68,7 +68,7 @@ def received(given: Sequence[Answer], params: Review, countries: Countries) -> P
 def present() -> set[str]:
     """The conversations of the data, less those that are to be forgotten: Argilla goes on to hold answers on them."""
     named = ["conversation_id", "customer", "source", "source_file", "licence"]
-    conversations = finished_table("ingested/conversations", "ingest", named)
+    conversations = finished_table("ingested/conversations", named)
     rules = read_rules() if RULES.exists() else frozenset()
     return set(conversations["conversation_id"]) - forgotten_words(conversations, rules)
 
@@ -77,7 +77,7 @@ def weighed(review: insight.Reviewed, params: Review, countries: Countries) -> C
     """What the answers come to, by the conversations and findings of the last run of the pipeline."""
     said = latest(review.answers)
     asked = pl.col("conversation_id").is_in(sorted({answer.conversation_id for answer in said}))
-    conversations = finished_table("ingested/conversations", "ingest", ["conversation_id", "messages", "label"])
+    conversations = finished_table("ingested/conversations", ["conversation_id", "messages", "label"])
     originals = dict(conversations.filter(asked).select("conversation_id", "messages").iter_rows())
     known = Known(frozenset(conversations["label"].drop_nulls()), countries)
     return consensus(said, originals, params, review.chances(), review.gold, known)

@@ -33,8 +33,8 @@ def push(server: ReviewServer, params: Review, countries: Countries) -> Plan:
     A push that was killed is ended by the next one: each batch is written whole or not at all, and by ids.
     """
     line, conversations = line_of_now(params)
-    findings = finished_table("scored/findings", "score", ["conversation_id", "code", "turn"])
-    vectors = finished_table("embedded/vectors", "embed")
+    findings = finished_table("scored/findings", ["conversation_id", "code", "turn"])
+    vectors = finished_table("embedded/vectors")
     wanted = records(line, conversations, countries, findings, vectors)
 
     server.make_dataset()

@@ -40,7 +40,7 @@ def apply(name: str, wanted: Wanted, shown: Shown, write: bool) -> str:
     """What the decision would decide, with examples; written only when asked to."""
     decisions = read_decisions() if PATH.exists() else []
     source = named(decisions, name)
-    queue = finished_table("routed/queue", "route").filter(pl.col("reason") == "doubt")
+    queue = finished_table("routed/queue").filter(pl.col("reason") == "doubt")
     conversations = spoken([source.conversation_id, *queue["conversation_id"]])
     alike = candidates(queue, conversations, source, wanted.code)
     alike = alike.filter(~pl.col("conversation_id").is_in([d.conversation_id for d in decisions]))
@@ -146,7 +146,7 @@ def similar(source: str, keys: pl.Series, conversations: pl.DataFrame, least: fl
 def spoken(keys: Sequence[str]) -> pl.DataFrame:
     """conversation_id, language and messages of these conversations."""
     columns = ["conversation_id", "language", "messages"]
-    finished_table("ingested/conversations", "ingest", columns[:1])
+    finished_table("ingested/conversations", columns[:1])
     table = pl.scan_parquet(table_path("ingested/conversations")).select(columns)
     return table.filter(pl.col("conversation_id").is_in(keys)).unique("conversation_id", keep="first").collect()
 
@@ -166,7 +166,7 @@ def examples(source: str, found: pl.DataFrame, conversations: pl.DataFrame, show
 
 def _cosines(source: str, keys: pl.Series) -> npt.NDArray[np.float64] | None:
     """None where the row has no embedding."""
-    vectors = finished_table("embedded/vectors", "embed")
+    vectors = finished_table("embedded/vectors")
     here = vectors.filter(conversation_id=source)
     if here.is_empty():
         return None

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import polars as pl
 
@@ -12,7 +11,6 @@ from curation.checks.check import FINDINGS, Check, Context, Reading, Score, in_o
 from curation.harness.engine import map_rows, reduce
 from curation.harness.memory import version_of
 from curation.harness.stage import Stage
-from curation.ingest.evaluation import read_evaluation_sets
 from curation.privacy.params import Privacy
 from curation.record.conversation import survivors
 from curation.record.playbook import Playbook
@@ -33,7 +31,7 @@ def main() -> None:
             stage.section("privacy", Privacy),
             Playbook.load(stage.input("playbook.yaml")),
             vectors if vectors.height else None,
-            read_evaluation_sets(stage.input(Path("data/evaluation"))),
+            stage.read("ingested/evaluation"),
         )
         alone = [check for check in checks().values() if not check.whole_set]
         together = [check for check in checks().values() if check.whole_set]

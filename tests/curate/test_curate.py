@@ -1,17 +1,26 @@
 """People overrule the policy, edits are checked again, and the ledger closes every row."""
 
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from curation.checks.check import FINDINGS
+from curation.curate import __main__ as curate
 from curation.curate.edits import checked_again, edited
 from curation.curate.entries import copy_entries, fate_entries, finding_entries, masking_entries, quarantine_entries
 from curation.curate.fates import closed_as_copies, curated_set, decided, distinct
+from curation.curate.masking import as_one_set, masker
 from curation.decisions.decisions import Decision
+from curation.harness.engine import Machine
+from curation.harness.params import Params
+from curation.harness.stage import Stage
 from curation.policy.limits import Route
 from curation.policy.verdicts import VERDICTS, judged
 from curation.privacy import PATTERNED
-from curation.privacy.tables import without_personal_data
+from curation.privacy.params import Privacy
 from curation.record.conversation import conversation_id
 from curation.record.ledger import assert_law, counts, outcomes
 from curation.split import related
@@ -20,6 +29,7 @@ from tests.builders import context, params, record, talk
 GOOD = "Thank you for contacting Zaafaran Home. It is on its way. Is there anything else?"
 ROWS = record(*(talk(f"Where is order number {n} of mine?", GOOD) for n in range(5)))
 IDS = ROWS["conversation_id"].to_list()
+PRIVACY = Privacy(countries=("SA",))
 
 
 def outcome(
@@ -29,19 +39,23 @@ def outcome(
     evaluation: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Ledger and curated set when every row has this verdict."""
-    ids = read["conversation_id"]
-    rows = [{"conversation_id": key, "verdict": verdict, "codes": ["pii_email"], "priority": 0.5} for key in ids]
-    verdicts = pl.DataFrame(rows, schema=VERDICTS)
+    verdicts = verdicts_of(read, verdict)
     by_id = {d.conversation_id: d for d in decisions}
     edits = edited(read, by_id)
     refound = judged(checked_again(read, edits, context(evaluation)), Route.model_validate(params("route")), 5)
     fates = decided(verdicts, by_id, edits, refound)
-    curated, masking = without_personal_data(curated_set(read, edits, fates), PATTERNED, ("SA",))
+    curated, masking = as_one_set(masker(PATTERNED, PRIVACY)(curated_set(read, edits, fates)))
     curated, copies = distinct(curated)
     closed = fate_entries(read, closed_as_copies(fates, copies))
     ledger = pl.concat([finding_entries(edits, refound, "curate"), masking_entries(masking), closed])
     assert_law(ledger, read["row_id"])
     return ledger, curated
+
+
+def verdicts_of(read: pl.DataFrame, verdict: str) -> pl.DataFrame:
+    ids = read["conversation_id"]
+    rows = [{"conversation_id": key, "verdict": verdict, "codes": ["pii_email"], "priority": 0.5} for key in ids]
+    return pl.DataFrame(rows, schema=VERDICTS)
 
 
 def decision(row: int, what: str, **more) -> Decision:
@@ -253,3 +267,41 @@ def test_unreadable_rows_are_quarantined_forgotten_ones_dropped_and_reasons_quot
         ("quarantined", "unreadable", "mail [email] is no role"),
         ("dropped", "forgotten", "asked"),
     ]
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage[Params]]:
+    (tmp_path / "params.yaml").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    with Stage("curate", Params) as running:
+        yield running
+
+
+def as_bytes(table: pl.DataFrame) -> bytes:
+    """As a stage writes them."""
+    with io.BytesIO() as buffer:
+        table.write_parquet(buffer, compression="zstd", statistics=True)
+        return buffer.getvalue()
+
+
+def test_masking_gives_the_same_bytes_in_one_process_and_in_two(stage: Stage[Params], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(curate, "CHUNK", 2)
+    monkeypatch.setattr(curate, "LARGE", 0)
+    numbers = [f"05{n}1234567" for n in range(5)]
+    read = pl.concat(
+        [*(calling(number, customer=[number]) for number in numbers), ROWS.sort("row_id", descending=True)]
+    )
+    read = read.with_columns(row_id=pl.format("raw:{}", pl.row_index()))
+    edits = edited(read, {})
+    nothing = pl.DataFrame(schema={**FINDINGS, "severity": pl.String})
+    chosen = curated_set(read, edits, decided(verdicts_of(read, "accept"), {}, edits, nothing))
+    at_once = as_one_set(masker(PATTERNED, PRIVACY)(chosen))
+    assert at_once[1].height == 5
+    for workers in (1, 2):
+        stage.machine = Machine(workers=workers)
+        assert list(map(as_bytes, curate.masked(stage, chosen, PATTERNED, PRIVACY))) == list(map(as_bytes, at_once))
+
+
+def test_nothing_is_touched_where_nothing_is_to_be_masked(stage: Stage[Params]):
+    read = calling("0501234567", customer=["sara@x.com"])
+    assert curate.masked(stage, read, [], PRIVACY)[0].equals(read)

@@ -12,7 +12,6 @@ COPIED = (
     "qirat curation training expectations dvc.yaml params.yaml playbook.yaml prompt.md .dvc/config .dvcignore".split()
 )
 DATA = "data/raw data/evaluation data/review data/forget.jsonl".split()
-STAGES = "ingest dedup embed score route curate validate split gate tokenize baseline train evaluate report".split()
 
 
 def project(root: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from curation.harness.dvc import road
 from curation.privacy import PATTERNED
 from curation.privacy.plain import Plain
 from curation.review.records import records
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("canaries")
 COPIED = (
     "curation expectations training dvc.yaml params.yaml playbook.yaml prompt.md data/evaluation data/review".split()
 )
-STAGES = ("curation.ingest", "curation.dedup", "curation.embed", "curation.score", "curation.route", "curation.curate")
+STAGES = road("ingest", "curate").values()
 LATER = ("expectations.validate", "curation.split", "curation.report")
 KEYS = {"birth_date": "date_of_birth", "ip_address": "ip", "secret": "password", "card": "card_number"}
 WORDS = """

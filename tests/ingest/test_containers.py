@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.ingest import delimited, tables, texts, unpacking
-from curation.ingest.containers import USUAL, open_chunks
+from curation.ingest.containers import open_chunks
 from curation.ingest.encodings import as_utf8, encoding_of
 from curation.ingest.json_text import json_value
 from curation.ingest.rows import Given, Row
@@ -26,6 +26,8 @@ from curation.ingest.unpacking import Limits
 PACKERS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstandard.compress}
 ROWS = [{"id": n, "said": f"Where is order {n}?", "أين": "طلبي"} for n in range(300)]
 LINES = "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS).encode()
+
+USUAL = Limits()
 
 
 def rows_of(path: Path, limits: Limits = USUAL) -> list[Row]:
@@ -50,7 +52,7 @@ def values(found: list[Row]) -> list[Any]:
 
 def container(path: Path, data: bytes) -> str | None:
     path.write_bytes(data)
-    opened = open_chunks(path, USUAL)
+    opened = open_chunks(path, Limits())
     return opened.container if opened else None
 
 
@@ -199,7 +201,7 @@ def test_json_is_read_as_python_reads_it(value: Any, ascii_only: bool, indent: i
 def test_any_array_gives_its_elements(found: list[Any], indent: int | None, block: int):
     data = json.dumps(found, indent=indent).encode()
     stream = iter([data[start : start + block] for start in range(0, len(data), block)])
-    chunks = list(texts.json_document(stream, USUAL).chunks)
+    chunks = list(texts.json_document(stream, Limits()).chunks)
     assert not any(isinstance(chunk, Given) for chunk in chunks)
     assert [row.value for chunk in chunks for row in chunk.rows()] == found
 
@@ -319,7 +321,7 @@ def test_texts_in_the_encodings_that_exports_have(tmp_path: Path, text: str, enc
 def test_what_is_assumed_is_said(tmp_path: Path):
     for text, encoding, told in ((ARABIC, "cp1256", "windows-1256"), (FRENCH, "cp1252", "windows-1252")):
         (tmp_path / "a.txt").write_bytes(text.encode(encoding))
-        opened = open_chunks(tmp_path / "a.txt", USUAL)
+        opened = open_chunks(tmp_path / "a.txt", Limits())
         assert opened is not None
         assert opened.encoding == told
 

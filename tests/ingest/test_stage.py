@@ -21,18 +21,8 @@ NOBODY = 65534
 GOOD = {"messages": talk("Where is my order?", "On its way.")}
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty project with the params that ship."""
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    (tmp_path / "data/raw").mkdir(parents=True)
-    write_rules([], tmp_path / "data/forget.jsonl")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def put(name: str, *rows: object) -> None:
-    path = Path("data/raw", name)
+def put(name: str, *rows: object, folder: str = "data/raw") -> None:
+    path = Path(folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), "utf-8")
 
@@ -80,6 +70,7 @@ def test_only_new_files_are_read_and_the_bytes_are_those_of_a_full_run(
 def test_the_bytes_do_not_depend_on_chunks_groups_or_processes(project: Path, monkeypatch: pytest.MonkeyPatch):
     put("a.jsonl", *numbered(40), "text", *numbered(40, 100))
     put("b.json", numbered(25))
+    put("held_out.jsonl", *numbered(40, 30), folder="data/evaluation")
     Path("data/raw/c.csv").write_text(
         "ticket_id,author,body\n" + "".join(f"T{n % 9},customer,Hello {n}\n" for n in range(60)), "utf-8"
     )
@@ -107,7 +98,7 @@ def test_what_is_forgotten_is_in_no_table_and_in_no_cache(project: Path):
     write_rules([rule("customer", "Ali")])
     ingest.main()
     kept = list(project.rglob("*.parquet"))
-    assert len(kept) == 6
+    assert len(kept) == 7
     for path in kept:
         assert "Zanzibar" not in str(pl.read_parquet(path).rows())
     (gone,) = pl.read_parquet("data/ingested/quarantine.parquet").iter_rows(named=True)
@@ -140,6 +131,7 @@ def test_the_notes_of_a_saved_data_set_are_no_rows(project: Path):
 def test_explain_says_what_each_file_is_and_why_nothing_else(project: Path):
     put("chat.jsonl", {"messages": talk("Call me on sara@example.com", "I will.")}, GOOD)
     put("other.jsonl", {"q": 1, "a": 2})
+    put("held_out.json", [{"conversations": [{"from": "visitor", "value": "Hi"}]}], folder="data/evaluation")
     Path("data/raw/scan.pdf").write_bytes(b"%PDF-1.7\0\xff")
     Path("data/raw/old.jsonl").write_bytes(
         '{"messages": [{"role": "user", "content": "أين طلبي يا جماعة"}]}'.encode("cp1256")
@@ -152,6 +144,7 @@ def test_explain_says_what_each_file_is_and_why_nothing_else(project: Path):
     assert "not read: no format has these fields: q, a" in said
     assert "no reader for scan.pdf" in said
     assert "old.jsonl: openai_chat (JSON lines, windows-1256), 1 raw row\n" in said
+    assert "data/evaluation/held_out.json: sharegpt (JSON, utf-8), 1 raw row\n  user: Hi\n" in said
     assert not Path("data/ingested").exists()
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup, escape
 
 from curation.checks import checks
+from curation.harness.dvc import stops
 from curation.harness.files import table_path
 from curation.privacy import masked
 from curation.record.ledger import counts
@@ -27,7 +28,7 @@ from curation.report.figures import interval, lines, ticks
 from curation.report.headline import verdict_notes
 from curation.report.model_sections import FEW, comparisons, limits
 from curation.report.page import render
-from curation.report.results import STOPS, USED, Results
+from curation.report.results import USED, Results
 from curation.report.words import languages
 from curation.statistics import intervals
 from tests.builders import ROOT
@@ -286,6 +287,9 @@ def test_the_dataset_card_accounts_for_every_row() -> None:
     card = dataset_card(DONE)
     for outcome, rows in counts(DONE["ledger"]).items():
         assert f"| {outcome if outcome != 'raw' else '**raw**'} | {rows} |" in card
+
+
+STOPS = [marker.parent.name for marker in dict.fromkeys(stops().values()) if marker]
 
 
 @pytest.fixture

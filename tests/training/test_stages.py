@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,6 @@ from training.evaluate import __main__ as evaluate
 from training.judge.metrics import described, metrics
 from training.train import __main__ as train
 
-STAGES: dict[str, Callable[[], None]] = {
-    "tokenize": tokenize.main,
-    "baseline": baseline.main,
-    "train": train.main,
-    "evaluate": evaluate.main,
-}
 ARMS = {"base", "prompted", "few_shot", "prompted_few_shot", "adapter"}
 
 
@@ -35,8 +29,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = project(tmp_path_factory.mktemp("finished"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        for stage in STAGES.values():
-            stage()
+        for stage in (tokenize, baseline, train, evaluate):
+            stage.main()
         yield root
 
 

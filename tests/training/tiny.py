@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import yaml
 
+from curation.harness.dvc import listed, road, stages
 from curation.record.conversation import conversations
 from tests.builders import ROOT, params, save, talk
 from training import tokenize
@@ -91,7 +92,9 @@ def project(root: Path, rows: int = 60) -> Path:
         shutil.copy(ROOT / name, root / name)
     model().save_pretrained(root / "tiny")
     tokenizer().save_pretrained(root / "tiny")
-    settings = {name: params(name) for name in ("model", "tokenize", "baseline", "train", "evaluate", "privacy")}
+    settings = {
+        name: params(name) for stage in road("tokenize", "evaluate") for name in listed(stages()[stage], "params")
+    }
     settings["model"]["name"] = "tiny"
     settings["train"]["cpu"] |= {"train_tokens": 1500, "dev_tokens": 500, "learning_rate": 0.01}
     settings["evaluate"] |= {"conversations": 6, "generated": 4, "max_new_tokens": 8, "bootstrap": 200}

@@ -45,7 +45,7 @@ def estimate(profile: str | None) -> Estimate:
     model, params = load_params("model", Model), load_params("train", Train)
     if profile:
         params = params.model_copy(update={"profile": profile})
-    tokens = finished_table("tokenized/train", "tokenize")
+    tokens = finished_table("tokenized/train")
     config = load_config(model)
     recipe = settled(params.recipe, config, tokens.height)
     lengths = tokens["input_ids"].list.len().to_list()

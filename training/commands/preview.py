@@ -57,7 +57,7 @@ def preview(wanted: str, split: str | None) -> tuple[str, list[Shown]]:
     """The conversation_id that begins with `wanted`, and its examples as `tokenize` left them."""
     splits = (split,) if split else SPLITS
     every = pl.concat([_rows(name) for name in splits])
-    excluded = finished_table("tokenized/excluded", "tokenize").filter(pl.col("split").is_in(splits))
+    excluded = finished_table("tokenized/excluded").filter(pl.col("split").is_in(splits))
     names = pl.concat([table.select("conversation_id") for table in (every, excluded)])
     what, where = (
         f"conversations of {', '.join(splits)}",
@@ -113,7 +113,7 @@ def write_page(whole: str, shown: list[Shown], path: Path) -> None:
 
 
 def _rows(split: str) -> pl.DataFrame:
-    table = finished_table(f"tokenized/{split}", "tokenize", ["conversation_id", "input_ids", "labels", "turns"])
+    table = finished_table(f"tokenized/{split}", ["conversation_id", "input_ids", "labels", "turns"])
     return table.with_columns(split=pl.lit(split))
 
 

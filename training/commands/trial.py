@@ -47,7 +47,7 @@ class Trial:
     def of_recipe(cls) -> Self:
         """By params.yaml, as the stage would."""
         model, params = load_params("model", Model), load_params("train", Train)
-        whole = {split: finished_table(f"tokenized/{split}", "tokenize") for split in ("train", "dev")}
+        whole = {split: finished_table(f"tokenized/{split}") for split in ("train", "dev")}
         learnt = sampled(whole["train"], params.recipe.max_tokens, params.recipe.train_tokens, params.seed)
         recipe = settled(params.recipe, load_config(model), learnt.height)
         watched = sampled(whole["dev"], recipe.max_tokens, recipe.dev_tokens, params.seed)

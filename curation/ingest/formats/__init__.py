@@ -1,6 +1,7 @@
 """One file a format. A format says what a file lacks to be its own, and makes conversations of the rows of one that is.
 
-To add one, write a module here with a function under `@format_of(name, misses)`; it is found by itself. Rows that a
+To add one, write a module here with a function under `@format_of(name, misses)`; it is found by itself, and the first
+paragraph of its docstring stands in docs/formats.md. Rows that a
 container could not read carry a fault: a format passes over them, unless it knows what they belonged to. Rows that a
 format cannot read it answers with a reason. The rows come once, as a stream; a format that must group them holds them.
 """
@@ -63,6 +64,7 @@ class Format:
     read: Reader
     guessed: bool = False  # by fields that other formats may have too: asked after them
     whole_file: bool = False  # a conversation's rows may stand anywhere in the file: it cannot be read in parts
+    mail: bool = False  # its texts were written as mails: their HTML, quotes and signatures are seen to
 
     def recognises(self, contents: Contents) -> bool:
         return not self.misses(contents)
@@ -81,11 +83,11 @@ def format_of(
 ) -> Callable[[Reader], Reader]:
     """Registers a reader under the name that the record's `source` will carry.
 
-    `mail`: its texts were written as mails; `guessed` and `whole_file` as in Format.
+    `mail`, `guessed` and `whole_file` as in Format.
     """
 
     def register(read: Reader) -> Reader:
-        _FORMATS[name] = Format(name, misses, _tidied(read) if mail else read, guessed, whole_file)
+        _FORMATS[name] = Format(name, misses, _tidied(read) if mail else read, guessed, whole_file, mail)
         return read
 
     return register
@@ -102,6 +104,7 @@ def formats() -> Mapping[str, Format]:
 def _tidied(read: Reader) -> Reader:
     """The reader, its messages without HTML, quoted mails and signatures; metadata `removed` keeps what went."""
 
+    @functools.wraps(read)
     def reading_mail(contents: Contents, reading: Reading) -> Iterator[Outcome]:
         for outcome in read(contents, reading):
             if not outcome.messages:

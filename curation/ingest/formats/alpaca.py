@@ -1,4 +1,4 @@
-"""Alpaca: {"instruction", "input"?, "output", "history"?: [[question, answer], ...], "system"?}."""
+"""Alpaca: `instruction`, `input`, `output` (or `response`), `history` as pairs of question and answer, `system`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,7 @@
-"""Tables with one row a conversation: a question and its answer, or a transcript with a speaker on each line."""
+"""One row a conversation: `question` and `answer` (`customer_message`, `description`, `السؤال`; `agent_reply`,
+`resolution`, `الرد`; ...) under a `subject`; or a `transcript` (`chat`, `المحادثة`, ...) with a speaker on each line:
+`Customer: ...`, `الموظفة سارة: ...`.
+"""
 
 import re
 from collections import Counter

@@ -1,4 +1,6 @@
-"""Intercom JSON exports: a conversation's source, and its parts by customers, bots and the team."""
+"""Intercom's JSON exports: conversations with `source` and `conversation_parts` by customers, bots and the team; notes
+are left out.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

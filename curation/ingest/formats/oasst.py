@@ -1,7 +1,6 @@
-"""OpenAssistant trees: one row a message (message_id, parent_id, message_tree_id), or one row a tree (prompt, replies).
-
-A tree holds many conversations that share their beginning. Its best one is read: from the prompt on always the reply
-that people ranked first, until no reply is left. What reviewers refused, deleted or called spam is never on the way.
+"""OpenAssistant trees, one row a message (`message_id`, `parent_id`, `message_tree_id`) or one row a tree (`prompt`
+with `replies`). The best conversation of each is read: from the prompt on always the reply that people ranked first,
+until no reply is left. What reviewers refused, deleted or called spam is never on the way.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,4 +1,7 @@
-"""OpenAI chat: {"messages": [{"role", "content"}], ...}, also from tables and any Hugging Face set of that shape."""
+"""OpenAI chat: `{"messages": [{"role", "content", "name"?, "tool_calls"?}], ...}`, also as JSON text in a cell or under
+`conversation`, `dialogue`, `dialog`, `turns`, so any Hugging Face set of that shape; the old `function_call`. Parts of
+text are joined, an image is a reason; a `weight` of 0 is kept in metadata.
+"""
 
 from collections.abc import Iterator
 from typing import Any

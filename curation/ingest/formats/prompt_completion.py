@@ -1,4 +1,6 @@
-"""Prompt and completion: one question and one answer a row, as text or as lists of messages."""
+"""One question and one answer a row, `prompt` and `completion` (or `response`): text, or lists of messages;
+`system`.
+"""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,6 @@
-"""ShareGPT: {"conversations": [{"from": "human", "value": "..."}], "system"?, "tools"?, ...}."""
+"""ShareGPT: `{"conversations": [{"from", "value"}], "system"?, "tools"?}`, calls as `function_call` and
+`observation`.
+"""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,7 @@
-"""Ticket tables with one row a message: a ticket id, who wrote, and what."""
+"""Tickets with one row a message, wherever it stands in the file: a ticket id, who wrote (`author`, `role`, `sender`,
+`from`, ...), what (`body`, `message`, `text`, `content`, ...). Ordered by time where every row tells it; internal notes
+(`public`, `is_internal`, `private`, ...) are left out.
+"""
 
 import contextlib
 import re

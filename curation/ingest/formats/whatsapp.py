@@ -1,4 +1,6 @@
-"""WhatsApp text exports, of Android and iOS: one line a message, longer messages on several lines.
+"""WhatsApp's text exports of a chat, by Android or iOS, English or Arabic, 12 or 24 hours, day or month first, messages
+on one or several lines. A silence of `ingest.silence_hours` starts a new conversation; media, deleted messages and
+notices are left out and counted in metadata.
 
 Who is who is told by `ingest.roles`, which maps display names (in lower case). Where it maps nobody of a chat, whoever
 speaks first is taken for the customer and everybody else for the team; metadata says so. Times have no zone: UTC.

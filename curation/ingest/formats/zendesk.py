@@ -1,4 +1,6 @@
-"""Zendesk JSON exports: tickets with comments, and the users who wrote them, beside the tickets or within each."""
+"""Zendesk's JSON exports: tickets with `comments`, authors from `users` beside them or from the ticket's `requester`
+and `assignee`; internal notes are left out.
+"""
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping

@@ -22,8 +22,8 @@ EXAMPLES: dict[str, tuple[Any, Mapping[str, Any]]] = {
 }
 
 
-def test_every_format_has_an_example_here():
-    assert set(EXAMPLES) == set(formats())
+def test_every_example_here_is_of_a_format():
+    assert set(EXAMPLES) <= set(formats())  # one that is added brings its own
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
