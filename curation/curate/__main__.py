@@ -13,11 +13,12 @@ from curation.decisions.decisions import PATH, read_decisions
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.ingest.evaluation import read_evaluation_sets
-from curation.policy.limits import Route
+from curation.policy.limits import Route, in_force
 from curation.policy.verdicts import judged
 from curation.privacy.names import name_finder
 from curation.privacy.params import Privacy
 from curation.privacy.tables import without_personal_data
+from curation.record.codes import CODES, read_codes
 from curation.record.conversation import survivors
 from curation.record.ledger import assert_law, counts
 from curation.record.playbook import Playbook
@@ -26,7 +27,7 @@ from curation.record.playbook import Playbook
 def main() -> None:
     """Apply decisions over verdicts, check edited rows again, mask, close every raw row in the ledger."""
     with Stage("curate", Params) as stage:
-        policy = stage.section("route", Route)
+        policy = in_force(stage.section("route", Route), read_codes(stage.input(CODES)))
         rows, quarantine = stage.read("ingested/conversations"), stage.read("ingested/quarantine")
         clusters, verdicts = stage.read("dedup/clusters"), stage.read("routed/verdicts")
         found = judged(stage.read("scored/findings"), policy, verdicts.height)

@@ -1,5 +1,8 @@
 """What a user can mend, in a sentence."""
 
+import difflib
+from collections.abc import Iterable
+
 from pydantic import ValidationError
 
 
@@ -10,3 +13,9 @@ def faults(error: ValidationError) -> str:
 
 class QiratError(Exception):
     """Something a user can mend. The message is a sentence with the place and the cure."""
+
+
+def meant(name: str, known: Iterable[str], most: int = 3) -> str:
+    """What a mistyped name may have meant: "; did you mean judge?", or "" where nothing is like it."""
+    near = difflib.get_close_matches(name, list(known), n=most, cutoff=0.7)
+    return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -32,7 +32,7 @@ def render(results: Results, picking: Picking) -> str:
         .render(
             articles=[
                 (words, tiles(results, words), verdict_notes(results, words), sections(results, words, picking))
-                for words in languages()
+                for words in (catalogue.of(results.codes) for catalogue in languages())
             ],
             style=(HERE / "style.css").read_text("utf-8"),
             script=script,

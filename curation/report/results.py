@@ -15,6 +15,7 @@ from curation.decisions import decisions as decision
 from curation.decisions import gold
 from curation.harness.files import table_path
 from curation.harness.stage import Stage
+from curation.record.codes import CODES, SKIPPED, Code, read_codes
 from curation.record.ledger import outcomes
 
 USED = ("accepted", "kept", "edited")
@@ -24,6 +25,7 @@ TABLES = (
     "ingested/quarantine",
     "dedup/clusters",
     "scored/findings",
+    "scored/notes",
     "routed/verdicts",
     "routed/queue",
     "curated/conversations",
@@ -67,6 +69,7 @@ class Results:
     trained_on: pl.DataFrame | None = None  # the rows that the adapter saw
     cost: Mapping[str, float] = field(default_factory=dict)  # of training, as counted before it
     notes: Sequence[Mapping[str, Any]] = ()  # on how the loss went
+    codes: Mapping[str, Code] = field(default_factory=dict)  # what the checks may see
     insight: Insight | None = None  # into the review; None before there is anything to review
 
     def __getitem__(self, table: str) -> pl.DataFrame:
@@ -80,6 +83,12 @@ class Results:
 
     def missing(self, *names: str) -> list[str]:
         return [name for name in names if name not in self.tables]
+
+    def skipped(self) -> list[str]:
+        """The checks that were not run."""
+        notes = self.tables.get("scored/notes")
+        codes = [] if notes is None else notes["code"].to_list()
+        return [code.removeprefix(SKIPPED) for code in codes if code.startswith(SKIPPED)]
 
     def reasons(self) -> pl.DataFrame:
         """One row a raw row and reason it is not used: the ledger's code may name several."""
@@ -117,6 +126,7 @@ def load(stage: Stage[Any]) -> Results:
         trained_on=_trained_on(stage) if "baseline" in passed else None,
         cost=_optional(stage, COST) if "baseline" in passed else {},
         notes=_optional(stage, NOTES) or () if "baseline" in passed else (),
+        codes=read_codes(stage.input(CODES)) if CODES.exists() else {},
         insight=_insight(stage, tables),
     )
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from curation.record.codes import Code
+
 FOLDER = Path(__file__).parent / "strings"
 
 
@@ -28,6 +30,10 @@ class Words:
 
     def knows(self, key: str) -> bool:
         return key in self._texts
+
+    def of(self, codes: Mapping[str, Code]) -> "Words":
+        """The same catalogue, with what the codes of the checks mean."""
+        return Words(self._texts | {f"codes.{name}": code.told(self.code) for name, code in codes.items()})
 
     @property
     def keys(self) -> frozenset[str]:

@@ -8,14 +8,13 @@ from curation.curate.edits import checked_again, edited
 from curation.curate.entries import copy_entries, fate_entries, finding_entries, masking_entries, quarantine_entries
 from curation.curate.fates import closed_as_copies, curated_set, decided, distinct
 from curation.decisions.decisions import Decision
-from curation.policy.limits import Route
 from curation.policy.verdicts import VERDICTS, judged
 from curation.privacy import PATTERNED
 from curation.privacy.tables import without_personal_data
 from curation.record.conversation import conversation_id
 from curation.record.ledger import assert_law, counts, outcomes
 from curation.split import related
-from tests.builders import context, params, record, talk
+from tests.builders import context, record, shipped_policy, talk
 
 GOOD = "Thank you for contacting Zaafaran Home. It is on its way. Is there anything else?"
 ROWS = record(*(talk(f"Where is order number {n} of mine?", GOOD) for n in range(5)))
@@ -34,7 +33,7 @@ def outcome(
     verdicts = pl.DataFrame(rows, schema=VERDICTS)
     by_id = {d.conversation_id: d for d in decisions}
     edits = edited(read, by_id)
-    refound = judged(checked_again(read, edits, context(evaluation)), Route.model_validate(params("route")), 5)
+    refound = judged(checked_again(read, edits, context(evaluation)), shipped_policy(), 5)
     fates = decided(verdicts, by_id, edits, refound)
     curated, masking = without_personal_data(curated_set(read, edits, fates), PATTERNED, ("SA",))
     curated, copies = distinct(curated)
@@ -144,7 +143,7 @@ def test_a_decision_about_other_words_sticks_to_nothing():
 
 def test_only_serious_findings_stand_in_the_ledger():
     seen = [{"conversation_id": IDS[0], "check": "length", "code": "reply_words", "value": v} for v in (0.0, 50.0)]
-    found = judged(pl.DataFrame(seen, schema=FINDINGS), Route.model_validate(params("route")), 5)
+    found = judged(pl.DataFrame(seen, schema=FINDINGS), shipped_policy(), 5)
     assert finding_entries(ROWS, found, "score").select("row_id", "code", "value", "threshold").rows() == [
         ("file:1", "reply_words", 0.0, 1.0)
     ]
