@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from curation.decisions.decisions import REASONS
 from curation.harness.errors import QiratError, faults
 from curation.record.codes import Code, fault
 
@@ -60,8 +59,6 @@ def _wrong(name: str, code: Code) -> Iterator[str]:
     for words in ("words", *(["asked"] if code.asked else [])):
         if lacking := [language for language in LANGUAGES if not getattr(code, words).get(language)]:
             yield f"{words} lacks {', '.join(lacking)}; say there what it means"
-    if strange := sorted(set(code.confirmed_by) - set(REASONS)):
-        yield f"reviewers cannot tick {', '.join(strange)} (confirmed_by); expected some of {', '.join(REASONS)}"
     for preset in ("", *code.presets):
         if said := fault(name, code.under(preset)):
             yield said

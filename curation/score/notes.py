@@ -29,8 +29,8 @@ def _notes(conversations: pl.DataFrame, context: Context) -> Iterator[tuple[str,
     for name in sorted(context.params.skip):
         yield f"{SKIPPED}{name}", 1, f"score.skip: the check {name} saw nothing"
     if context.vectors is None:
-        silent = [check.name for check in checks(context.params.skip).values() if check.needs_vectors]
-        yield "no_vectors", len(silent), f"embed.model is none: {', '.join(silent)} saw nothing"
+        if silent := [check.name for check in checks(context.params.skip).values() if check.needs_vectors]:
+            yield "no_vectors", len(silent), f"embed.model is none: {', '.join(silent)} saw nothing"
     elif conversations.height > 5 * context.params.outlier_neighbours:
         yield _order(conversations, context)
 
