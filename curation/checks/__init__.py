@@ -14,10 +14,6 @@ import polars as pl
 
 from curation.checks.check import _CHECKS, FINDINGS, Check, Context, in_order, shown
 from curation.harness.errors import QiratError, meant
-from curation.harness.params import Params as Params
-from curation.harness.workers import Workers as Workers
-from curation.privacy.tables import with_evidence_masked as with_evidence_masked
-from curation.record.playbook import Playbook as Playbook
 
 
 @functools.cache

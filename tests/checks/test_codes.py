@@ -69,6 +69,12 @@ def test_a_code_belongs_to_one_check(tmp_path: Path):
         codes(written(tmp_path, f"odd: {{{GOOD}}}"))
 
 
+def test_a_language_that_nobody_has_said_it_in_is_told_in_english(tmp_path: Path):
+    code = codes(written(tmp_path, f"odd: {{{GOOD}, asked: {{en: Is it wrong?, ar: خطأ؟}}}}"))["odd"]
+    assert [code.told(language) for language in ("ar", "fr")] == ["خطأ", "It is wrong."]
+    assert [code.told_to_reviewers(language) for language in ("en", "fr")] == ["Is it wrong?", "It is wrong."]
+
+
 # -- no list of codes by hand ------------------------------------------------------------------------------------------
 
 

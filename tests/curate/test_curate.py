@@ -1,5 +1,7 @@
 """People overrule the policy, edits are checked again, and the ledger closes every row."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -134,6 +136,14 @@ def test_an_edit_is_repaired_and_its_language_told_like_any_raw_row():
     _, curated = outcome(decision(0, "edit", messages=tuple(talk(*words))))
     assert curated["language"].to_list() == ["ar"]
     assert [m["content"] for m in curated["messages"][0]] == [text.strip() for text in words]
+
+
+def test_a_check_that_is_skipped_does_not_look_at_edits_either():
+    edits = edited(ROWS, {IDS[0]: decision(0, "edit", messages=tuple(talk("Hi", "You are a damn idiot.")))})
+    all_checks = context()
+    without = replace(all_checks, params=all_checks.params.model_copy(update={"skip": ("profanity",)}))
+    seen = [set(checked_again(ROWS, edits, using)["check"]) for using in (all_checks, without)]
+    assert seen[0] - seen[1] == {"profanity"}
 
 
 def test_a_decision_about_other_words_sticks_to_nothing():
