@@ -43,13 +43,16 @@ def _said(path: Path) -> Mapping[str, Any]:
     return said
 
 
+_KEYS = [key for key in Code.model_fields if key != "check"]  # that the file's name tells
+
+
 def _code(path: Path, name: str, said: Any) -> Code:
     try:
-        code = Code.model_validate({"check": path.stem, **(said or {})})
+        code = Code.model_validate({**(said or {}), "check": path.stem})
         wrong = next(_wrong(name, code), "")
     except (ValidationError, TypeError) as error:
         said = faults(error) if isinstance(error, ValidationError) else "expected its severity and words below it"
-        raise QiratError(f"{path}, {name}: {said}; keys are {', '.join(Code.model_fields)}") from None
+        raise QiratError(f"{path}, {name}: {said}; keys are {', '.join(_KEYS)}") from None
     if wrong:
         raise QiratError(f"{path}, {name}: {wrong}")
     return code

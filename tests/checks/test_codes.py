@@ -44,7 +44,7 @@ def test_what_score_writes_is_what_others_read(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"odd: {{{GOOD}, limits: 1}}", r"shape.yaml, odd: limits: .*keys are check, severity, limit"),
+        (f"odd: {{{GOOD}, limits: 1}}", r"shape.yaml, odd: limits: .*keys are severity, limit"),
         (f"odd: {{{GOOD}}}\nodd: {{{GOOD}}}", r"shape.yaml: odd stands there twice"),
         ("odd: {severity: doubt, words: {en: It is wrong.}}", r"shape.yaml, odd: words lacks ar"),
         (f"odd: {{{GOOD}, asked: {{ar: خطأ}}}}", r"shape.yaml, odd: asked lacks en"),
@@ -70,9 +70,9 @@ def test_a_code_belongs_to_one_check(tmp_path: Path):
 
 
 def test_a_language_that_nobody_has_said_it_in_is_told_in_english(tmp_path: Path):
-    code = codes(written(tmp_path, f"odd: {{{GOOD}, asked: {{en: Is it wrong?, ar: خطأ؟}}}}"))["odd"]
+    code = codes(written(tmp_path, f"odd: {{{GOOD}, asked: {{en: It looks wrong., ar: يبدو خطأ}}}}"))["odd"]
     assert [code.told(language) for language in ("ar", "fr")] == ["خطأ", "It is wrong."]
-    assert [code.told_to_reviewers(language) for language in ("en", "fr")] == ["Is it wrong?", "It is wrong."]
+    assert [code.told_to_reviewers(language) for language in ("en", "fr")] == ["It looks wrong.", "It is wrong."]
 
 
 # -- no list of codes by hand ------------------------------------------------------------------------------------------
