@@ -1,32 +1,31 @@
-"""Write docs/checks.md from the registered checks, params.yaml and what the corruption benchmark measured.
+"""Write docs/checks.md from the checks, what they say of their codes and what the corruption benchmark measured.
 
 python -m benchmarks.document_checks
 """
 
 import inspect
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-import yaml
 
 from benchmarks.corruption.tables import head, row
 from benchmarks.results import ROOT
 from curation.checks import checks
 from curation.checks.check import Check
+from curation.record.codes import Limit
 
 PAGE = ROOT / "docs/checks.md"
 LANGUAGES = ("en", "ar")
 INTRODUCTION = """\
 # Checks
 
-<!-- Written by `python -m benchmarks.document_checks`; edit the checks' docstrings, params.yaml or
+<!-- Written by `python -m benchmarks.document_checks`; edit the checks' docstrings, their NAME.yaml or
 benchmarks/checks_tail.md instead. -->
 
 A check is one file in `curation/checks/`. It observes, gives a value and the evidence, and decides nothing. What a
-value means stands in `params.yaml: route.limits`: from `doubt` on a person should look, from `fatal` on the row is
-rejected. A finding's evidence never repeats personal data: it is masked by kind, whichever check saw it.
+value means stands in `NAME.yaml` beside it: from `doubt` on a person should look, from `fatal` on the row is rejected;
+`params.yaml: route.limits` may say otherwise. A finding's evidence never repeats personal data: it is masked by kind,
+whichever check saw it.
 
 Measured on the [corruption benchmark](benchmarks.md): of the rows that a code spoke against there, by a doubt or worse,
 how many carried a planted defect, by language. The others are rows as their sources have them, with whatever is wrong
@@ -42,12 +41,10 @@ def main() -> None:
 def page() -> str:
     """The whole page."""
     measured = json.loads((ROOT / "benchmarks/results/corruption.json").read_text("utf-8"))
-    limits = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))["route"]["limits"]
-    meanings = comments((ROOT / "params.yaml").read_text("utf-8"))
     costs = measured["costs"]
     parts = [INTRODUCTION, "\n".join(overview(costs)) + "\n"]
     for check in checks().values():
-        table = codes(check, limits, meanings, measured["codes"])
+        table = codes(check, measured["codes"])
         parts.append("\n".join([*described(check, costs), "", *table]) + "\n")
     return "\n".join([*parts, (ROOT / "benchmarks/checks_tail.md").read_text("utf-8")])
 
@@ -69,14 +66,12 @@ def described(check: Check, costs: Mapping[str, float]) -> list[str]:
     return [f"## {check.name}", "", documentation(check), "", " ".join(facts)]
 
 
-def codes(
-    check: Check, limits: Mapping[str, Any], meanings: Mapping[str, str], spoken: Mapping[str, Any]
-) -> Iterator[str]:
+def codes(check: Check, spoken: Mapping[str, Any]) -> Iterator[str]:
     yield from head("code", "as shipped", "about", *(f"right, {language}" for language in LANGUAGES), "mostly")
-    for code in check.codes:
-        measured = spoken.get(code, {})
+    for name, code in check.codes.items():
+        measured = spoken.get(name, {})
         right = [share(measured.get(language)) for language in LANGUAGES]
-        yield row(f"`{code}`", limit(limits.get(code) or {}), meanings.get(code, ""), *right, mostly(measured))
+        yield row(f"`{name}`", limit(code.limit), code.says.replace("|", "\\|"), *right, mostly(measured))
 
 
 def documentation(check: Check) -> str:
@@ -91,16 +86,10 @@ def cost(check: Check, costs: Mapping[str, float]) -> str:
     return f"{costs[check.name]:,.0f}" if check.name in costs else "not measured"
 
 
-def limit(given: Mapping[str, Any]) -> str:
-    direction = "below" if given.get("below") else "from"
-    found = [f"{severity} {direction} {given[severity]:g}" for severity in ("doubt", "fatal") if given.get(severity)]
-    return ", ".join(found) or "reported"
-
-
-def comments(params: str) -> dict[str, str]:
-    """code -> the comment behind its limits in params.yaml."""
-    lines = re.findall(r"^    (\w+): \{.*?\}\s+# (.*)$", params.split("  limits:", 1)[1], re.MULTILINE)
-    return {code: said.replace("|", "\\|") for code, said in reversed(lines)}
+def limit(given: Limit) -> str:
+    direction = "below" if given.below else "from"
+    limits = {"doubt": given.doubt, "fatal": given.fatal}
+    return ", ".join(f"{name} {direction} {value:g}" for name, value in limits.items() if value) or "reported"
 
 
 def share(measured: Mapping[str, Any] | None) -> str:

@@ -20,7 +20,6 @@ from curation.record.ledger import outcomes
 
 REASONS_NAMED = 4
 STRAY = 0.01  # share of the examples below which a language is not one of the set
-FACTS = ("ungrounded_fact", "ungrounded_number", "house_fact")  # findings of the check `grounding`
 FEW_FACTS = 0.05  # a house fact that so many conversations state, such as its telephone number, fits into any prompt
 EXAMPLES_NAMED = 5
 
@@ -77,7 +76,7 @@ class Facts:
 def stated_facts(findings: pl.DataFrame, clusters: pl.DataFrame, train: pl.DataFrame) -> Facts:
     """Counted by what the check `grounding` found. A house fact that very many state is not counted."""
     common = (pl.col("code") == "house_fact") & (pl.col("value") >= FEW_FACTS)
-    found = findings.filter(pl.col("code").is_in(FACTS), ~common)
+    found = findings.filter(~common, check="grounding")
     found = found.with_columns(
         kind=pl.col("code") + ": " + pl.col("evidence").fill_null("").str.split(":").list.first()
     )

@@ -1,5 +1,6 @@
 """Data for tests in a line or two."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,10 @@ import polars as pl
 import yaml
 
 from curation.checks.check import Context, Score
+from curation.checks.codes import codes
+from curation.policy.limits import Policy, Route, in_force
 from curation.privacy.params import Privacy
+from curation.record.codes import CODES, as_json
 from curation.record.conversation import SCHEMA, conversations
 from curation.record.playbook import Playbook
 
@@ -50,3 +54,14 @@ def context(evaluation: pl.DataFrame | None = None, vectors: pl.DataFrame | None
     playbook = Playbook.load(ROOT / "playbook.yaml")
     score, privacy = Score.model_validate(params("score")), Privacy.model_validate(params("privacy"))
     return Context(score, privacy, playbook, vectors, empty if evaluation is None else evaluation)
+
+
+def shipped_policy(**route: Any) -> Policy:
+    """The policy that ships, with other values for some of params.yaml: route."""
+    return in_force(Route.model_validate(params("route") | route), codes())
+
+
+def save_codes(root: Path) -> None:
+    """What score says of all codes, where it writes it."""
+    (root / CODES).parent.mkdir(parents=True, exist_ok=True)
+    (root / CODES).write_text(json.dumps(as_json(codes())), "utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from curation.harness.dvc import listed, stages
+from curation.harness.dvc import code_of, listed, stages
 from curation.harness.params import OF_NO_STAGE
 from tests.builders import ROOT
 
@@ -158,3 +158,11 @@ def test_the_page_on_the_pipeline_draws_the_stages_in_their_order():
     page = (ROOT / "docs/pipeline.md").read_text("utf-8")
     (drawn,) = [line.split() for line in page.splitlines() if "data/raw ─" in line]
     assert [word for word in drawn if word in STAGES] == list(STAGES)
+
+
+def test_what_a_stage_depends_on_is_told_in_a_few_folders():
+    code = {stage: code_of(stage) for stage in STAGES}
+    assert sum(map(len, code.values())) <= 64
+    assert max(map(len, code.values())) <= 8
+    files = {(stage, place) for stage, places in code.items() for place in places if place.endswith(".py")}
+    assert files == {(stage, place) for stage, place in files if Path(place).stem == stage}

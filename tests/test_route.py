@@ -16,7 +16,7 @@ from curation.decisions.decisions import Decision
 from curation.policy.limits import Blind
 from curation.policy.queue import grouped, in_turn, language_shares, queue, ties, with_blind_samples
 from curation.policy.verdicts import VERDICTS
-from tests.builders import params, record, talk
+from tests.builders import params, record, save_codes, talk
 
 HALVES = {"ar": 0.5, "en": 0.5}
 
@@ -276,6 +276,7 @@ def test_the_stage_needs_no_vectors_and_writes_the_columns_that_others_read(
         path = tmp_path / "data" / f"{name}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         table.write_parquet(path)
+    save_codes(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"route": {**params("route"), "budget": 1.0}}))
     route.main()
     line = pl.read_parquet("data/routed/queue.parquet")

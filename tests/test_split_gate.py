@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from curation import gate
 from curation.checks import checks
+from curation.checks.codes import codes
 from curation.gate import Gate, help_for, readiness, shortfalls, stated_facts
 from curation.harness.errors import QiratError
 from curation.harness.files import table_path
@@ -123,7 +124,8 @@ def test_the_gate_says_what_would_help():
 
 
 def found(*rows: tuple[str, str, float, str]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=["conversation_id", "code", "value", "evidence"], orient="row")
+    table = pl.DataFrame(rows, schema=["conversation_id", "code", "value", "evidence"], orient="row")
+    return table.with_columns(check=pl.Series([codes()[row[1]].check for row in rows], dtype=pl.String))
 
 
 def test_conversations_whose_replies_state_facts_are_counted_among_survivors_and_in_train():

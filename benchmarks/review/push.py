@@ -22,6 +22,7 @@ from typing import Any
 
 import polars as pl
 
+from curation.record.codes import CODES
 from curation.record.conversation import conversation_id
 from curation.review.embedded import process
 
@@ -88,6 +89,8 @@ def write_project(folder: Path, rows: int) -> None:
     """The project's tables with its queued conversations repeated until there are enough."""
     (folder / "data").mkdir(parents=True)
     shutil.copy("params.yaml", folder)
+    (folder / CODES.parent).mkdir(parents=True)
+    shutil.copy(CODES, folder / CODES)
     tables = {name: pl.read_parquet(f"data/{name}.parquet") for name in TABLES}
     queued = tables["routed/queue"].filter(pl.col("reason") == "doubt")
     talks = tables["ingested/conversations"].unique("conversation_id", maintain_order=True)

@@ -28,9 +28,10 @@ from curation.consensus.consensus import Review, consensus
 from curation.decisions.answers import Answer, Choice
 from curation.decisions.decisions import Purpose
 from curation.harness.files import progress
-from curation.policy.limits import Blind, Route
+from curation.policy.limits import Blind, Policy, Route, in_force
 from curation.policy.queue import with_blind_samples
 from curation.policy.verdicts import judged, verdicts
+from curation.record.codes import CODES, read_codes
 from curation.record.conversation import survivors
 from curation.review.lineup import lineup
 
@@ -151,7 +152,7 @@ def _right(decided: Mapping[str, Choice], right: Mapping[str, Choice]) -> int:
 # -- estimates from the blind samples ----------------------------------------------------------------------------------
 
 
-def coverage(case: Case, policy: Route, hidden: Sequence[str], gold: int) -> dict[str, Any]:
+def coverage(case: Case, policy: Policy, hidden: Sequence[str], gold: int) -> dict[str, Any]:
     """How often the interval of the false-keep rate covers the true one, and how wide it is."""
     findings = case.findings.filter(~pl.col("code").is_in(list(hidden)))
     decided = verdicts(case.rows, findings, policy)
@@ -291,8 +292,9 @@ def case(project: Path, defects: Callable[[pl.DataFrame], pl.Series]) -> Case:
     )
 
 
-def policy_of(project: Path) -> Route:
-    return Route.model_validate(yaml.safe_load((project / "params.yaml").read_text("utf-8"))["route"])
+def policy_of(project: Path) -> Policy:
+    section = yaml.safe_load((project / "params.yaml").read_text("utf-8"))["route"]
+    return in_force(Route.model_validate(section), read_codes(project / CODES))
 
 
 def _right_choice(defect: str) -> Choice:

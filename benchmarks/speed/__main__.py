@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,11 @@ from benchmarks.results import RESULTS, ROOT
 from benchmarks.rows import english
 from benchmarks.speed.corpus import Corpus, write
 from benchmarks.speed.growth import Cost, measured
+from curation.checks import checks
 from curation.harness.dvc import road
 
 PROCESSES = 2
+SAME = ("encoding", "length", "pii", "repetition")  # the checks whose work the peers' operators do too
 DIALOGUES = 5000  # of each language, whose turns the corpora are made of
 NEW_ROWS = 0.01
 OPERATORS: list[dict[str, dict[str, Any]]] = [
@@ -72,8 +74,8 @@ def measures(
     if arguments.incremental:
         return {"incremental": lambda: incremental(arguments.work, corpus, raw, rows, arguments.model)}
     tools: dict[str, Callable[[], dict[str, Any]]] = {
-        "qirat": lambda: qirat(arguments.work, raw, "benchmarks.speed.score_like_peers"),
-        "qirat all row checks": lambda: qirat(arguments.work, raw, "curation.score"),
+        "qirat": lambda: qirat(arguments.work, raw, skip=[name for name in checks() if name not in SAME]),
+        "qirat all row checks": lambda: qirat(arguments.work, raw, skip=[]),
         "data-juicer": lambda: data_juicer(arguments, raw).rounded(),
         "datatrove": lambda: datatrove(arguments, raw).rounded(),
     }
@@ -83,12 +85,14 @@ def measures(
 # -- Qirat -------------------------------------------------------------------------------------------------------------
 
 
-def qirat(work: Path, raw: Path, score: str) -> dict[str, Any]:
-    return told(stages(prepared(work / "qirat", raw), score))
+def qirat(work: Path, raw: Path, skip: Sequence[str]) -> dict[str, Any]:
+    project = prepared(work / "qirat", raw)
+    set_params(project, skip=skip)
+    return told(stages(project))
 
 
-def stages(project: Path, score: str = "curation.score") -> dict[str, Cost]:
-    return {stage: run(stage, project, score) for stage in road("ingest", "route")}
+def stages(project: Path) -> dict[str, Cost]:
+    return {stage: run(stage, project) for stage in road("ingest", "route")}
 
 
 def told(costs: Mapping[str, Cost]) -> dict[str, Any]:
@@ -110,20 +114,20 @@ def prepared(project: Path, *raw: Path) -> Path:
     return project
 
 
-def set_params(project: Path, model: str = "none", **route: Any) -> None:
+def set_params(project: Path, model: str = "none", skip: Sequence[str] = (), **route: Any) -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
     params["embed"] |= {"model": model}
     params["machine"] |= {"workers": PROCESSES}
     params["privacy"] |= {"names": "off"}
+    params["score"] |= {"skip": list(skip)}
     params["route"] |= route
     (project / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
 
 
-def run(stage: str, project: Path, score: str = "curation.score") -> Cost:
-    module = score if stage == "score" else f"curation.{stage}"
+def run(stage: str, project: Path) -> Cost:
     threads = {"POLARS_MAX_THREADS": str(PROCESSES), "OMP_NUM_THREADS": "1"}
     environment = {**os.environ, **threads, "PYTHONPATH": str(ROOT)}
-    return measured([sys.executable, "-m", module], project, environment)
+    return measured([sys.executable, "-m", f"curation.{stage}"], project, environment)
 
 
 def threshold(work: Path, raw: Path) -> dict[str, Any]:

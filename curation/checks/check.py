@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 from pydantic import Field
 
+from curation.checks.codes import codes
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.privacy.params import Privacy
 from curation.privacy.tables import with_evidence_masked
+from curation.record.codes import Code
 from curation.record.playbook import Playbook
 
 ANY: Collection[str] = ()  # knows every language
@@ -50,7 +53,14 @@ class Score(Params):
     evaluation_words: int  # words in a row shared with an evaluation set that make a leak
     difficulty_model: str | None = None  # folder of a causal language model; none: difficulty is not measured
     judge: Judge | None = None  # a language model asked for its opinion; none: nobody is asked
+    skip: tuple[str, ...] = ()  # checks that are not run
     seed: int
+
+
+# What the answer depends on, the request, and what reads the answer or raises ValueError -> the answer as it was read;
+# None where there is none.
+Ask = Callable[[str, Mapping[str, Any], Callable[[str], dict[str, Any]]], dict[str, Any] | None]
+Losses = Callable[[str, str], tuple[float, float]]  # nats a token of a text after another, and of the text by itself
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,8 @@ class Context:
     vectors: pl.DataFrame | None  # conversation_id, vector, reply; None: no embeddings at hand
     evaluation: pl.DataFrame  # the record, of the evaluation sets
     readings: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # those at hand, of all rows, by name
+    ask: Ask | None = None  # the language model that score.judge names; None: nobody is asked
+    losses: Losses | None = None  # of the language model in score.difficulty_model; None: difficulty is not measured
 
 
 Observations = Iterable[Mapping[str, Any]]
@@ -72,10 +84,10 @@ Reading = Callable[[pl.DataFrame, Context], pl.DataFrame]  # conversation_id and
 
 @dataclass(frozen=True)
 class Check:
-    """A registered check. `codes` names what it may see with its own opinion of the severity."""
+    """A registered check. `codes` is what it may see, as the NAME.yaml beside it says."""
 
     name: str
-    codes: Mapping[str, str]
+    codes: Mapping[str, Code]
     version: int
     languages: Collection[str]
     whole_set: bool  # compares rows with one another, so it says nothing of a single row
@@ -100,10 +112,10 @@ class Check:
         if found.is_empty():
             return pl.DataFrame(schema=FINDINGS)
         if strange := set(found["code"].unique()) - set(self.codes):
-            raise QiratError(f"the check {self.name} reports {', '.join(sorted(strange))}: name it in its codes")
+            raise QiratError(f"the check {self.name} reports {', '.join(sorted(strange))}: name it in its NAME.yaml")
         given = {
             "check": pl.lit(self.name),
-            "severity": pl.col("code").replace_strict(dict(self.codes)),
+            "severity": pl.col("code").replace_strict({name: code.severity for name, code in self.codes.items()}),
             "rule_version": pl.lit(self.version),
         }
         absent = {name: pl.lit(None) for name in ("threshold", "turn", "evidence") if name not in found.columns}
@@ -135,7 +147,6 @@ _CHECKS: dict[str, Check] = {}
 
 def check(  # noqa: PLR0913 - a form to fill in, each field by its name
     name: str,
-    codes: Mapping[str, str],
     *,
     version: int = 1,
     languages: Collection[str] = ANY,
@@ -149,10 +160,19 @@ def check(  # noqa: PLR0913 - a form to fill in, each field by its name
 
     def register(observe: Observe) -> Observe:
         kind = (whole_set, sees_edits, needs_vectors, reads)
-        _CHECKS[name] = Check(name, codes, version, languages, *kind, source, observe)
+        its = {code: told for code, told in codes().items() if told.check == name}
+        if not its:
+            raise QiratError(f"curation/checks/{name}.yaml is missing; say there what the check {name} may see")
+        _CHECKS[name] = Check(name, its, version, languages, *kind, source, observe)
         return observe
 
     return register
+
+
+def lists_of(name: str) -> dict[str, Any]:
+    """The word lists of a check, lists/NAME.yaml."""
+    found: dict[str, Any] = yaml.safe_load((Path(__file__).parent / f"lists/{name}.yaml").read_text("utf-8"))
+    return found
 
 
 def read(reading: Reading, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:

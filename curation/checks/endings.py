@@ -18,7 +18,6 @@ HALF_WORD = 0.95  # value of a last word that nobody else uses, and with which w
 
 @check(
     "endings",
-    {"broken_off": "doubt"},
     whole_set=True,
     reads=reply_tokens,
     source="own: end-of-sentence share after the last two words",

@@ -17,7 +17,6 @@ LEAST_LETTERS = 8  # in strange words
 
 @check(
     "gibberish",
-    {"gibberish": "doubt"},
     whole_set=True,
     reads=words_by_turn,
     source="letter trigrams of the set's own words",

@@ -76,7 +76,6 @@ def facts_stated(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
 
 @check(
     "grounding",
-    {"ungrounded_fact": "doubt", "ungrounded_number": "doubt", "house_fact": "info"},
     version=2,
     whole_set=True,
     sees_edits=True,

@@ -23,7 +23,6 @@ NOTHING = pl.DataFrame(schema={"conversation_id": pl.String, "code": pl.String, 
 
 @check(
     "labels",
-    {"doubtful_label": "doubt"},
     version=2,
     whole_set=True,
     needs_vectors=True,

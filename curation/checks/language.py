@@ -16,7 +16,6 @@ TELLING_CHANCE = {"user": 0.98, "assistant": 0.8}  # a customer's turn is often 
 
 @check(
     "language",
-    {"unexpected_language": "doubt", "language_mismatch": "doubt"},
     version=3,
     source="Unicode scripts; lingua 2 (Stahl) where languages share one",
 )

@@ -25,7 +25,6 @@ NOTHING = pl.DataFrame(schema={"conversation_id": pl.String})
 
 @check(
     "leaks",
-    {"evaluation_leak": "fatal", "evaluation_prompt": "doubt"},
     version=2,
     whole_set=True,
     sees_edits=True,

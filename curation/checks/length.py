@@ -6,7 +6,7 @@ from curation.checks.check import Context, check
 from curation.record.conversation import turns
 
 
-@check("length", {"reply_words": "info", "longest_reply_words": "info"}, source="counting words between white space")
+@check("length", source="counting words between white space")
 def length(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Words of all replies together, and of the longest one: `value`, for every conversation with a reply.
 

@@ -25,7 +25,6 @@ NOTHING = pl.DataFrame(
 
 @check(
     "mismatch",
-    {"response_mismatch": "doubt"},
     version=2,
     whole_set=True,
     reads=words_by_turn,

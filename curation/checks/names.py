@@ -10,7 +10,7 @@ from curation.privacy.names import name_finder
 from curation.record.conversation import turns
 
 
-@check("names", {"pii_name": "info"}, source="forms of introduction and lists of given names of ours; Presidio, spaCy")
+@check("names", source="forms of introduction and lists of given names of ours; Presidio, spaCy")
 def names(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Likely names of people, in English and Arabic: after "my name is", "Dear", "اسمي", "السيد" and the like.
 

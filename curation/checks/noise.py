@@ -24,7 +24,6 @@ _LINK = r"(?i:(?:https?://|www\.)\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
 
 @check(
     "noise",
-    {"echo": "doubt", "only_links": "doubt", "markup": "doubt"},
     source="own patterns; Rae et al. 2021 for markup",
 )
 def noise(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:

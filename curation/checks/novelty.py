@@ -15,7 +15,6 @@ BACK_OFF = 4.0  # nats that a pair seen nowhere else costs beyond its second wor
 
 @check(
     "novelty",
-    {"unusual_reply": "doubt"},
     whole_set=True,
     reads=reply_tokens,
     source="bigram surprisal with back-off, Jelinek 1997, ch. 4",

@@ -11,7 +11,6 @@ NOTHING = pl.DataFrame(schema={"conversation_id": pl.String, "value": pl.Float64
 
 @check(
     "outliers",
-    {"outlier": "doubt"},
     whole_set=True,
     needs_vectors=True,
     source="Kuan and Mueller 2022, Back to the Basics: Revisiting Out-of-Distribution Detection Baselines; cleanlab",

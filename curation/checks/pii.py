@@ -14,7 +14,6 @@ _FIELDS = {"content": "", "name": " in the speaker's name", "tool_calls": " in t
 
 @check(
     "pii",
-    {f"pii_{kind}": "doubt" for kind in sorted(PATTERNED)},
     version=4,
     source="phonenumbers; Luhn (ISO/IEC 7812); ISO 13616; check digits by python-stdnum and national layouts",
 )

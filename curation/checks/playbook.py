@@ -9,17 +9,7 @@ import polars as pl
 from curation.checks.check import Context, check
 
 
-@check(
-    "playbook",
-    {
-        "playbook_required": "doubt",
-        "playbook_forbidden": "doubt",
-        "playbook_escalation_missing": "doubt",
-        "playbook_escalation_undue": "doubt",
-        "playbook_length": "doubt",
-        "roles_swapped": "fatal",
-    },
-)
+@check("playbook")
 def playbook(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Broken rules, one finding each, `evidence` = the rule and the words; and customers who speak as our agents do."""
     rules = context.playbook

@@ -4,13 +4,11 @@ import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
-from curation.checks.check import Context, check
+from curation.checks.check import Context, check, lists_of
 from curation.record.conversation import turns
 from curation.text.folding import fold, folded
 
@@ -24,10 +22,9 @@ SHORTEST_DISGUISED = 4  # letters
 
 @check(
     "profanity",
-    {"profanity": "info", "profanity_agent": "doubt"},
     version=2,
     languages=("en", "ar"),
-    source="own word lists, curation/checks/profanity.yaml",
+    source="own word lists, curation/checks/lists/profanity.yaml",
 )
 def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Swear words, insults and curses in English and Arabic (standard and dialects), and the rudeness of agents.
@@ -63,7 +60,7 @@ def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
 @functools.cache
 def _patterns() -> tuple[str, str, str]:
     """Patterns of strong words, of mild ones and of rudeness, for folded text; the first group holds the words."""
-    lists = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text("utf-8"))
+    lists = lists_of("profanity")
     strong: list[str] = []
     mild: list[str] = []
     rude: list[str] = []

@@ -3,13 +3,11 @@
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
-from curation.checks.check import Context, check
+from curation.checks.check import Context, check, lists_of
 from curation.record.conversation import turns
 from curation.text.folding import folded
 
@@ -26,10 +24,9 @@ _BUTTON = (
 
 @check(
     "refusal",
-    {"model_refusal": "fatal", "placeholder": "doubt", "boilerplate": "doubt"},
     version=4,
     languages=("en", "ar"),
-    source="own phrase patterns, curation/checks/refusal.yaml",
+    source="own phrase patterns, curation/checks/lists/refusal.yaml",
 )
 def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Replies that speak as a language model, keep a template's blanks, or come from a machine that answers mail.
@@ -64,7 +61,7 @@ def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[s
 @functools.cache
 def _patterns() -> Mapping[str, tuple[str, str, str]]:
     """code -> patterns of what is certain and what is likely, for folded text, and of layout, for text as it stands."""
-    lists = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text("utf-8"))
+    lists = lists_of("refusal")
     parts = {name: re.sub(r" (?=\|)", "", part) for name, part in lists.pop("parts").items()}  # lines are joined by " "
 
     def either(patterns: Sequence[str]) -> str:

@@ -24,7 +24,6 @@ _ODD = r"[^\x00-\x7f\x{0600}-\x{0652}\x{0656}-\x{0674}\x{0679}-\x{06ff}]"
 
 @check(
     "repetition",
-    {"repetition": "doubt", "repeated_reply": "doubt"},
     version=2,
     source="Rae et al. 2021, Scaling Language Models: Methods, Analysis & Insights from Training Gopher, table A1",
 )

@@ -16,7 +16,6 @@ WEAKLY = 1e4  # regularised: there is one weight
 
 @check(
     "roles",
-    {"roles_unlikely": "doubt"},
     whole_set=True,
     reads=words_by_turn,
     source="naive Bayes on who speaks, cross-validated over the set itself",

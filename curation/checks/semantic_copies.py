@@ -11,7 +11,6 @@ REPORTED_FROM = 0.9
 
 @check(
     "semantic_copies",
-    {"semantic_copy": "info"},
     whole_set=True,
     needs_vectors=True,
     source="Abbas et al. 2023, SemDeDup; Charikar 2002, Similarity Estimation Techniques from Rounding Algorithms",

@@ -2,13 +2,11 @@
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
-from curation.checks.check import Context, check
+from curation.checks.check import Context, check, lists_of
 from curation.record.conversation import turns
 from curation.text.folding import folded
 
@@ -20,10 +18,9 @@ _SHOUT = r"(!{2,}|[🔥💰💵🤑🎁💯🚀⚡🎉🤩😍📲📢💎👉�
 
 @check(
     "spam",
-    {"spam": "doubt"},
     version=2,
     languages=("en", "ar"),
-    source="own phrase lists, curation/checks/spam.yaml",
+    source="own phrase lists, curation/checks/lists/spam.yaml",
 )
 def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Advertisements, get-rich offers and phishing, in English and Arabic, in a turn of either side.
@@ -70,7 +67,7 @@ def _value(cues: Sequence[str]) -> pl.Expr:
 @functools.cache
 def _patterns() -> Mapping[str, str]:
     """Patterns over folded text of what spam is about (sold, lure), what pushes to act, and the cues of adverts."""
-    lists = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text("utf-8"))
+    lists = lists_of("spam")
     cues = lists.pop("cues")
     either = {kind: "|".join(p for patterns in of.values() for p in patterns) for kind, of in lists.items()}
     either |= {kind: "|".join(patterns) for kind, patterns in cues.items()}

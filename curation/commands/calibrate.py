@@ -15,40 +15,12 @@ from curation.decisions.decisions import PATH, Decision, read_decisions
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table
 from curation.harness.params import load_params
-from curation.policy.limits import Limit, Route
+from curation.policy.limits import Policy, Route, in_force
 from curation.policy.verdicts import judged, worst_value
+from curation.record.codes import Code, Limit, read_codes
 from curation.statistics.intervals import wilson
 
 FEWEST = 20  # decisions below which nothing is suggested
-
-# What annotators tick (review/form.py) -> beginnings of the codes that this confirms
-CONFIRMS: Mapping[str, tuple[str, ...]] = {
-    "wrong_answer": (
-        *("response_mismatch", "roles_", "model_refusal", "judge_"),
-        *("echo", "boilerplate", "spam", "unusual_"),
-    ),
-    "invented_fact": ("ungrounded_",),
-    "wrong_tone": ("playbook_", "profanity"),
-    "against_playbook": ("playbook_",),
-    "personal_data": ("pii_",),
-    "wrong_label": ("doubtful_label",),
-    "wrong_language": ("language_", "unexpected_language"),
-    "incomplete": (
-        "unfinished_",
-        "broken_off",
-        "cut_",
-        "empty_",
-        "wordless_",
-        "lost_",
-        "placeholder",
-        "unanswered_",
-        "reply_words",
-    ),
-    "not_useful": tuple(
-        "repetition repeated_reply longest_reply_words outlier semantic_copy evaluation_ echo only_links markup "
-        "gibberish spam boilerplate mojibake".split()
-    ),
-}
 
 OBSERVED = pl.Schema(
     {
@@ -64,7 +36,8 @@ OBSERVED = pl.Schema(
 
 def calibrate(target: float) -> dict[str, Any]:
     """Each code's precision with its interval, and the limit from which on people confirm at least `target`."""
-    policy = load_params("route", Route)
+    codes, route = read_codes(), load_params("route", Route)
+    policy = in_force(route, codes)
     decisions = [d for d in read_decisions() if d.applied_from is None] if PATH.exists() else []
     survivors, findings = (
         finished_table("dedup/clusters").filter("survivor").height,
@@ -73,27 +46,30 @@ def calibrate(target: float) -> dict[str, Any]:
     if not decisions:
         raise QiratError("nobody has decided anything yet; `qirat review push`, let people decide, `qirat review pull`")
     found = judged(findings, policy, survivors)
-    observed = observations(decisions, found, policy)
-    codes = [_measured(code, rows, policy, target) for (code,), rows in observed.group_by("code", maintain_order=True)]
-    for measured in codes:
+    observed = observations(decisions, found, policy, codes)
+    by_code = observed.group_by("code", maintain_order=True)
+    measures = [_measured(code, rows, policy.limits[code], target) for (code,), rows in by_code]
+    for measured in measures:
         measured["suggested"] |= _usual_share(measured, found, policy, survivors)
     return {
         "decisions": len(decisions),
         "decisions_used": observed["conversation_id"].n_unique(),
         "target": target,
-        "codes": codes,
-        "params": snippet(codes, policy),
+        "codes": measures,
+        "params": snippet(measures, route.limits),
     }
 
 
 # -- which decision speaks of which doubt ------------------------------------------------------------------------------
 
 
-def observations(decisions: Iterable[Decision], findings: pl.DataFrame, policy: Route) -> pl.DataFrame:
+def observations(
+    decisions: Iterable[Decision], findings: pl.DataFrame, policy: Policy, codes: Mapping[str, Code]
+) -> pl.DataFrame:
     """OBSERVED: what people said of each code of the judged findings in each row they decided on.
 
-    A keep counts against every code found in the row. A drop or an edit counts for the codes that its reasons name
-    (a corrected label names doubtful_label); where they name none, for all the doubts of the row.
+    A keep counts against every code found in the row. A drop or an edit counts for the codes that its reasons confirm
+    (a corrected label is the reason wrong_label); where they confirm none, for all the doubts of the row.
     """
     rows = (
         findings.filter(pl.col("conversation_id").is_in([d.conversation_id for d in decisions]))
@@ -106,17 +82,18 @@ def observations(decisions: Iterable[Decision], findings: pl.DataFrame, policy: 
         {**row, **verdict}
         for decision in decisions
         if (found := by_row.get((decision.conversation_id,))) is not None
-        for row, verdict in _said(decision, found.to_dicts())
+        for row, verdict in _said(decision, found.to_dicts(), codes)
     ]
     return pl.DataFrame(said, schema=OBSERVED).sort("code", "conversation_id")
 
 
-def _said(decision: Decision, rows: Sequence[Mapping[str, Any]]) -> Iterable[tuple[Mapping[str, Any], dict[str, bool]]]:
+def _said(
+    decision: Decision, rows: Sequence[Mapping[str, Any]], codes: Mapping[str, Code]
+) -> Iterable[tuple[Mapping[str, Any], dict[str, bool]]]:
     if decision.decision == "keep":
         return [(row, {"confirmed": False, "shared": False}) for row in rows]
-    reasons = [*decision.reasons, *(["wrong_label"] if decision.label is not None else [])]
-    named = tuple(beginning for reason in reasons for beginning in CONFIRMS.get(reason, ()))
-    meant = [row for row in rows if named and row["code"].startswith(named)]
+    reasons = {*decision.reasons, *(["wrong_label"] if decision.label is not None else [])}
+    meant = [row for row in rows if reasons.intersection(codes[row["code"]].confirmed_by)]
     doubts = [row for row in rows if row["doubt"]]
     if meant:
         return [(row, {"confirmed": True, "shared": False}) for row in meant]
@@ -126,9 +103,8 @@ def _said(decision: Decision, rows: Sequence[Mapping[str, Any]]) -> Iterable[tup
 # -- what follows ------------------------------------------------------------------------------------------------------
 
 
-def _measured(code: str, rows: pl.DataFrame, policy: Route, target: float) -> dict[str, Any]:
+def _measured(code: str, rows: pl.DataFrame, limit: Limit, target: float) -> dict[str, Any]:
     """One code: its figures as a doubt of now, and the limit and precision that the decisions speak for."""
-    limit = policy.limits[code]
     doubted = rows.filter("doubt")
     confirmed, decided = int(doubted["confirmed"].sum()), doubted.height
     low, high = wilson(confirmed, decided)
@@ -196,7 +172,7 @@ def _precision(rows: pl.DataFrame, limit: Limit) -> dict[str, float]:
 
 
 def _usual_share(
-    measured: Mapping[str, Any], findings: pl.DataFrame, policy: Route, survivors: int
+    measured: Mapping[str, Any], findings: pl.DataFrame, policy: Policy, survivors: int
 ) -> dict[str, float]:
     """The share of rows for which a suggested precision was measured, where it is more than usual."""
     if "precision" not in measured["suggested"]:
@@ -210,20 +186,17 @@ def _usual_share(
     return {"usual_share": share} if share > usual else {}
 
 
-def snippet(codes: Iterable[Mapping[str, Any]], policy: Route) -> str:
-    """The suggestions as lines of params.yaml; "" when there is none."""
-    lines = [_line(measured, policy) for measured in codes if measured["suggested"]]
+def snippet(codes: Iterable[Mapping[str, Any]], written: Mapping[str, Mapping[str, Any]]) -> str:
+    """The suggestions as lines of params.yaml, with what is written there already; "" when there is none."""
+    lines = [_line(measured, written.get(measured["code"], {})) for measured in codes if measured["suggested"]]
     return "\n".join(["route:", "  limits:", *lines]) if lines else ""
 
 
-def _line(measured: Mapping[str, Any], policy: Route) -> str:
-    code, suggested = measured["code"], measured["suggested"]
-    limit = policy.limits[code].model_dump(exclude_unset=True) | suggested
-    flow = yaml.safe_dump(limit, default_flow_style=True, sort_keys=False, width=1000).strip()
-    places = {key: policy.place("limits", code, key) for key in suggested}
-    winning = [place for key, place in places.items() if place != f"route.limits.{code}.{key}"]
-    also = f"; {', '.join(winning)} wins over it" if winning else ""
-    return f"    {code}: {flow} # {measured['confirmed']} of {measured['decisions']} confirmed{also}"
+def _line(measured: Mapping[str, Any], written: Mapping[str, Any]) -> str:
+    flow = yaml.safe_dump(
+        {**written, **measured["suggested"]}, default_flow_style=True, sort_keys=False, width=1000
+    ).strip()
+    return f"    {measured['code']}: {flow} # {measured['confirmed']} of {measured['decisions']} confirmed"
 
 
 # -- for people --------------------------------------------------------------------------------------------------------

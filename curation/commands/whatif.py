@@ -3,22 +3,21 @@
 `qirat whatif route.outlier.doubt=0.98 route.pii.email=review --preset strict`
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import yaml
 from pydantic import ValidationError
 
-from curation.harness.errors import QiratError, faults
+from curation.harness.errors import QiratError, faults, meant
 from curation.harness.files import finished_table, table_path
 from curation.harness.params import load_params
-from curation.policy.limits import BALANCED, Limit, Route
+from curation.policy.limits import Policy, Route, in_force
 from curation.policy.verdicts import judged, verdicts
 from curation.privacy import masked
 from curation.privacy.params import Privacy
+from curation.record.codes import Code, Limit, read_codes
 from curation.record.conversation import survivors
 
 VERDICTS = ("accept", "review", "held", "reject")
@@ -27,15 +26,16 @@ CHARACTERS = 160  # of a message in an example
 
 def whatif(assignments: Sequence[str], preset: str | None = None, examples: int = 3) -> dict[str, Any]:
     """The verdicts as they are and as they would be; before people's decisions, which stand whatever the limits."""
-    now = load_params("route", Route)
-    then = changed(now if preset is None else under(preset), assignments)
+    codes, route = read_codes(), load_params("route", Route)
+    holding = route if preset is None else route.model_copy(update={"preset": preset})
+    now, then = in_force(route, codes), in_force(changed(holding, assignments, codes), codes)
     rows = _rows()
     findings = finished_table("scored/findings")
     before, after = (_decided(rows, findings, policy) for policy in (now, then))
     both = before.join(after, on="conversation_id", suffix="_then").sort("conversation_id")
     moved = both.filter(pl.col("verdict") != pl.col("verdict_then"))
     return {
-        "settings": written(now, then, assignments, preset),
+        "settings": [*_preset(route, holding), *written(holding, now, assignments, codes)],
         "rows": both.height,
         "now": _counts(both["verdict"]),
         "then": _counts(both["verdict_then"]),
@@ -48,17 +48,13 @@ def whatif(assignments: Sequence[str], preset: str | None = None, examples: int 
 # -- the policy that is asked about ------------------------------------------------------------------------------------
 
 
-def under(preset: str) -> Route:
-    """The policy of params.yaml with another preset."""
-    section = yaml.safe_load(Path("params.yaml").read_text("utf-8"))["route"]
-    return Route.model_validate({**section, "preset": preset})
-
-
-def changed(policy: Route, assignments: Sequence[str]) -> Route:
-    """The policy with each `route.path=value` in place, over any preset."""
-    section = policy.model_dump() | {"preset": BALANCED, "presets": {}}  # its values are in place already
+def changed(route: Route, assignments: Sequence[str], codes: Mapping[str, Code]) -> Route:
+    """The section with each `route.path=value` in place, over any preset."""
+    held = in_force(route, codes).model_dump(exclude={"limits"})
+    limits = {name: dict(route.limits.get(name, {})) for name in codes}
+    section: dict[str, Any] = {**held, "presets": {route.preset: {}}, "limits": limits}
     for assignment in assignments:
-        path, value = parsed(assignment, policy)
+        path, value = parsed(assignment, route, codes)
         part = section
         for key in path[:-1]:
             part = part[key]
@@ -69,38 +65,42 @@ def changed(policy: Route, assignments: Sequence[str]) -> Route:
         raise QiratError(f"these values do not fit: {faults(error)}") from None
 
 
-def parsed(assignment: str, policy: Route) -> tuple[tuple[str, ...], Any]:
+def parsed(assignment: str, route: Route, codes: Mapping[str, Code]) -> tuple[tuple[str, ...], Any]:
     """("limits", "outlier", "doubt") and 0.98 out of "route.outlier.doubt=0.98", or with `limits.` in it."""
     name, equals, text = assignment.partition("=")
     if not equals:
         raise QiratError(f"{assignment!r} sets nothing; write it as route.outlier.doubt=0.98")
     path = tuple(name.strip().removeprefix("route.").split("."))
-    path = ("limits", *path) if path[0] in policy.limits else path
-    limits = [f"limits.{code}.{field}" for code in policy.limits for field in Limit.model_fields]
-    possible = ["budget", "too_common", "usual_share", *(f"pii.{kind}" for kind in policy.pii), *limits]
-    if ".".join(path) not in possible:
-        near = difflib.get_close_matches(".".join(path), possible, n=3, cutoff=0.7)
-        raise QiratError(f"route has no {'.'.join(path)}; did you mean {' or '.join(near) or 'route.budget'}?")
+    path = ("limits", *path) if path[0] in codes else path
+    limits = [f"limits.{code}.{field}" for code in codes for field in Limit.model_fields]
+    possible = ["budget", "too_common", "usual_share", *(f"pii.{kind}" for kind in route.pii), *limits]
+    if (wanted := ".".join(path)) not in possible:
+        raise QiratError(f"route has no {wanted}{meant(wanted, possible) or '; did you mean route.budget?'}")
     try:
         return path, yaml.safe_load(text)
     except yaml.YAMLError:
         raise QiratError(f"{assignment!r}: {text!r} is no value; write it as in params.yaml") from None
 
 
-def written(now: Route, then: Route, assignments: Sequence[str], preset: str | None) -> list[str]:
-    """How params.yaml would say it, at the place whose value is in force."""
-    said = [] if preset is None else [f"route.preset: {now.preset} -> {preset}"]
-    holding = now if preset is None else under(preset)
+def written(holding: Route, now: Policy, assignments: Sequence[str], codes: Mapping[str, Code]) -> list[str]:
+    """How params.yaml would say it, at the place that wins; and where the value stands now, where that is not there."""
+    said = []
     for assignment in assignments:
-        path, value = parsed(assignment, then)
+        path, value = parsed(assignment, holding, codes)
         old: Any = now.model_dump()
         for key in path:
             old = old[key]
-        said.append(f"{holding.place(*path)}: {_plain(old)} -> {_plain(value)}")
+        place, ours = holding.place(codes, *path), ".".join(("route", *path))
+        stands = f" ({place})" if place.endswith(".yaml") else ""
+        said.append(f"{ours if stands else place}: {_plain(old)}{stands} -> {_plain(value)}")
     return said
 
 
-def unseen(findings: pl.DataFrame, now: Route, then: Route) -> list[str]:
+def _preset(now: Route, then: Route) -> list[str]:
+    return [f"route.preset: {now.preset} -> {then.preset}"] if then is not now else []
+
+
+def unseen(findings: pl.DataFrame, now: Policy, then: Policy) -> list[str]:
     """Limits below what a check reports at all: such rows have no finding, so nothing here can tell of them."""
     reported = dict(findings.group_by("code").agg(pl.col("threshold").min()).sort("code").iter_rows())
     return [
@@ -122,7 +122,7 @@ def _rows() -> pl.DataFrame:
     return survivors(finished_table("ingested/conversations", columns), finished_table("dedup/clusters"))
 
 
-def _decided(rows: pl.DataFrame, findings: pl.DataFrame, policy: Route) -> pl.DataFrame:
+def _decided(rows: pl.DataFrame, findings: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     return verdicts(rows, judged(findings, policy, rows.height), policy)
 
 

@@ -24,10 +24,11 @@ from curation.decisions.decisions import PATH, read_decisions
 from curation.harness.engine import map_rows, reduce
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from curation.policy.limits import Route
+from curation.policy.limits import Route, in_force
 from curation.policy.verdicts import judged
 from curation.privacy.params import Privacy
 from curation.privacy.tables import MASKED
+from curation.record.codes import CODES, read_codes
 from curation.record.conversation import survivors
 from curation.record.ledger import counts
 from curation.record.playbook import Playbook
@@ -36,7 +37,8 @@ from curation.record.playbook import Playbook
 def main() -> None:
     """Apply decisions over verdicts, check edited rows again, mask, close every raw row in the ledger."""
     with Stage("curate", Params) as stage:
-        policy, privacy = stage.section("route", Route), stage.section("privacy", Privacy)
+        policy = in_force(stage.section("route", Route), read_codes(stage.input(CODES)))
+        privacy = stage.section("privacy", Privacy)
         rows, quarantine = stage.read("ingested/conversations"), stage.read("ingested/quarantine")
         clusters, verdicts = stage.read("dedup/clusters"), stage.read("routed/verdicts")
         decisions = {d.conversation_id: d for d in read_decisions(stage.input(PATH))}

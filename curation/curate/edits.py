@@ -17,8 +17,9 @@ def checked_again(standing: pl.DataFrame, edits: pl.DataFrame, context: Context)
     rows = edits.select(SCHEMA.names()).unique("conversation_id", keep="first", maintain_order=True)
     replaced = pl.concat([edits["parent_id"], edits["conversation_id"]])
     others = standing.filter(~pl.col("conversation_id").is_in(replaced.implode())).select(SCHEMA.names())
-    alone = [check for check in checks().values() if not check.whole_set]
-    beside = [check for check in checks().values() if check.sees_edits]
+    running = checks(context.params.skip).values()
+    alone = [check for check in running if not check.whole_set]
+    beside = [check for check in running if check.sees_edits]
     of_all = findings(pl.concat([others, rows]), context, beside)
     return in_order([findings(rows, context, alone), of_all.join(rows, on="conversation_id", how="semi")])
 

@@ -1,5 +1,7 @@
 """What a user can mend, in a sentence."""
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
@@ -23,3 +25,9 @@ def faults(error: Exception, section: str = "", *, quoted: bool = True) -> str:
         return ": ".join(filter(None, [place, fault["msg"].removeprefix("Value error, ") + found]))
 
     return "; ".join(map(said, error.errors()))
+
+
+def meant(name: str, known: Iterable[str], most: int = 3) -> str:
+    """What a mistyped name may have meant: "; did you mean judge?", or "" where nothing is like it."""
+    near = difflib.get_close_matches(name, list(known), n=most, cutoff=0.7)
+    return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -1,9 +1,10 @@
-"""The one place where observations become verdicts: limits of params.yaml over the findings of the checks."""
+"""The one place where observations become verdicts: limits over the findings of the checks."""
 
 import polars as pl
 
 from curation.harness.errors import QiratError
-from curation.policy.limits import PII, RARE_LANGUAGE, Route
+from curation.policy.limits import RARE_LANGUAGE, Policy
+from curation.record.codes import CODES, PII
 
 VERDICTS = pl.Schema(
     {
@@ -18,7 +19,7 @@ VERDICTS = pl.Schema(
 # -- from findings to verdicts -----------------------------------------------------------------------------------------
 
 
-def judged(findings: pl.DataFrame, policy: Route, total: int) -> pl.DataFrame:
+def judged(findings: pl.DataFrame, policy: Policy, total: int) -> pl.DataFrame:
     """The findings of `total` rows with the severity and the threshold that the policy gives them."""
     severe = _severity(findings, policy)
     common = too_common(findings, policy, total)
@@ -26,17 +27,17 @@ def judged(findings: pl.DataFrame, policy: Route, total: int) -> pl.DataFrame:
     return severe.with_columns(severity=pl.when(excused).then(pl.lit("info")).otherwise("severity"))
 
 
-def too_common(findings: pl.DataFrame, policy: Route, total: int) -> dict[str, float]:
+def too_common(findings: pl.DataFrame, policy: Policy, total: int) -> dict[str, float]:
     """Codes with `note_if_common` that would doubt more than `policy.too_common` of all rows, with that share."""
     doubts = _severity(findings, policy).filter(pl.col("severity") == "doubt").group_by("code")
     shares = doubts.agg(share=pl.col("conversation_id").n_unique() / max(total, 1)).sort("code")
     return {code: s for code, s in shares.iter_rows() if policy.limits[code].note_if_common and s > policy.too_common}
 
 
-def _severity(findings: pl.DataFrame, policy: Route) -> pl.DataFrame:
+def _severity(findings: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     limits = policy.limits
     if unknown := sorted(set(findings["code"].unique()) - set(limits)):
-        raise QiratError(f"params.yaml: route.limits lacks {', '.join(unknown)}; add each, with limits or as {{}}")
+        raise QiratError(f"{CODES} lacks {', '.join(unknown)}; run `dvc repro score`, which writes codes with findings")
     table = pl.DataFrame(
         [
             {
@@ -66,7 +67,7 @@ def _severity(findings: pl.DataFrame, policy: Route) -> pl.DataFrame:
     )
 
 
-def verdicts(rows: pl.DataFrame, findings: pl.DataFrame, policy: Route) -> pl.DataFrame:
+def verdicts(rows: pl.DataFrame, findings: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """VERDICTS of rows (conversation_id, language) by judged findings: fatal rejects, doubt asks for review, in budget.
 
     `priority` is the chance that a person would change something, 1 - product of (1 - chance) over the doubts, so
@@ -108,7 +109,7 @@ def _codes(serious: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _priorities(serious: pl.DataFrame, policy: Route, rows: pl.DataFrame) -> pl.DataFrame:
+def _priorities(serious: pl.DataFrame, policy: Policy, rows: pl.DataFrame) -> pl.DataFrame:
     """conversation_id and priority of the rows with a doubt.
 
     `precision` is the chance that a person confirms a doubt of a check that fires as often as usual. Where it fires on
@@ -143,11 +144,11 @@ def _priorities(serious: pl.DataFrame, policy: Route, rows: pl.DataFrame) -> pl.
     )
 
 
-def worst_value(policy: Route) -> pl.Expr:
+def worst_value(policy: Policy) -> pl.Expr:
     """The worst value in a group of findings of one code."""
     below = pl.col("code").first().is_in(_below(policy))
     return pl.when(below).then(pl.col("value").min()).otherwise(pl.col("value").max())
 
 
-def _below(policy: Route) -> list[str]:
+def _below(policy: Policy) -> list[str]:
     return [code for code, limit in policy.limits.items() if limit.below]

@@ -97,7 +97,7 @@ def _render(template: str, front: Mapping[str, Any], **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": count, "plain": _plain, "named": languages()[0].name_of}
+    environment.filters |= {"count": count, "plain": _plain}
     body = environment.get_template(template).render(share=share, **values)
     said = {key: value for key, value in front.items() if value}
     return f"---\n{yaml.safe_dump(said, sort_keys=False, allow_unicode=True)}---\n\n{body.strip()}\n"
@@ -113,7 +113,9 @@ def _reasons(results: Results) -> list[dict[str, Any]]:
     if results.missing("ledger", "ingested/conversations"):
         return []
     table = results.reasons().group_by("outcome", "code").len("rows")
-    return table.sort("rows", "outcome", "code", descending=[True, False, False]).to_dicts()
+    english = results.worded(languages()[0])
+    ordered = table.sort("rows", "outcome", "code", descending=[True, False, False])
+    return [row | {"means": english.name_of("codes", row["code"])} for row in ordered.iter_rows(named=True)]
 
 
 def _learnt(results: Results) -> pl.DataFrame | None:

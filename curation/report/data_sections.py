@@ -95,6 +95,8 @@ def reasons(results: Results, words: Words) -> list[Block]:
     header = [words(f"reasons.{n}") for n in ("code", "outcome", "means", "rows", "share", "languages", "drawing")]
     total: list[Cell] = [words("total"), "", "", count(rows_removed), share(rows_removed, raw), "", ""]
     blocks: list[Block] = [Table(words("reasons.caption"), header, rows, frozenset({3, 4}), total)]
+    if skipped := results.skipped():
+        blocks.append(Note(words("reasons.skipped", checks=", ".join(skipped)), "warning"))
     return blocks if results.missing("scored/findings") else [*blocks, _findings(results, words)]
 
 

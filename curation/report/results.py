@@ -15,6 +15,7 @@ from curation.decisions import gold
 from curation.harness.dvc import maker_of, stops
 from curation.harness.files import table_path
 from curation.harness.stage import Stage
+from curation.record.codes import CODES, SKIPPED, Code, read_codes
 from curation.record.ledger import outcomes
 from curation.report.words import Words
 
@@ -49,6 +50,7 @@ class Results:
     trained_on: pl.DataFrame | None = None  # the rows that the adapter saw
     cost: Mapping[str, float] = field(default_factory=dict)  # of training, as counted before it
     notes: Sequence[Mapping[str, Any]] = ()  # on how the loss went
+    codes: Mapping[str, Code] = field(default_factory=dict)  # what the checks may see
     insight: Insight | None = None  # into the review; None before there is anything to review
 
     def __getitem__(self, table: str) -> pl.DataFrame:
@@ -61,18 +63,23 @@ class Results:
         return name
 
     def worded(self, words: Words) -> Words:
-        """The catalogue with the words of the metrics; in English where one has none in the language."""
+        """The catalogue with the words of checks and metrics; in English where one has none in the language."""
         kinds = {"metric": "title", "metric_means": "explanation"}
-        return words.knowing(
-            {
-                f"{key}.{name}": own[kind].get(words.code, own[kind]["en"])
-                for name, own in self.metrics.items()
-                for key, kind in kinds.items()
-            }
-        )
+        of_metrics = {
+            f"{key}.{name}": own[kind].get(words.code, own[kind]["en"])
+            for name, own in self.metrics.items()
+            for key, kind in kinds.items()
+        }
+        return words.knowing(of_metrics | {f"codes.{name}": code.told(words.code) for name, code in self.codes.items()})
 
     def missing(self, *names: str) -> list[str]:
         return [name for name in names if name not in self.tables]
+
+    def skipped(self) -> list[str]:
+        """The checks that were not run."""
+        notes = self.tables.get("scored/notes")
+        codes = [] if notes is None else notes["code"].to_list()
+        return [code.removeprefix(SKIPPED) for code in codes if code.startswith(SKIPPED)]
 
     def reasons(self) -> pl.DataFrame:
         """One row a raw row and reason it is not used: the ledger's code may name several."""
@@ -123,6 +130,7 @@ def load(stage: Stage[Any]) -> Results:
         cost=_optional(stage, COST, passed),
         notes=_optional(stage, NOTES, passed) or (),
         insight=_insight(stage),
+        codes=read_codes(stage.input(CODES)) if CODES.exists() else {},
     )
 
 

@@ -24,6 +24,7 @@ from curation.decisions.gold import Gold, read_gold
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic, finished_table
 from curation.ingest.encodings import as_utf8, encoding_of
+from curation.record.codes import read_codes
 from curation.review.form import CONFIDENCE, DECISIONS
 from curation.review.lineup import line_of_now
 from curation.review.pull import Pulled, received
@@ -86,7 +87,8 @@ def export(path: Path, params: Review, countries: Countries, limit: int | None) 
         raise QiratError(f"{path} is there already, perhaps with answers; choose another name")
     line, conversations = line_of_now(params)
     shown = line.sort("rank").head(line.height if limit is None else limit)
-    rows = [sheet_row(record) for record in records(shown, conversations, countries)]
+    found = records(shown, conversations, countries, codes=read_codes())
+    rows = [sheet_row(record) for record in found]
     text = _as_json_lines(rows) if path.suffix == ".jsonl" else _as_csv(rows)
     with atomic(path) as temporary:
         temporary.write_text(text, "utf-8", newline="")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from curation.consensus.consensus import Review
 from curation.decisions.answers import Countries
 from curation.harness.files import finished_table
+from curation.record.codes import read_codes
 from curation.review.argilla_client import Present, ReviewServer
 from curation.review.lineup import line_of_now
 from curation.review.records import Record, dimensions, records
@@ -35,7 +36,7 @@ def push(server: ReviewServer, params: Review, countries: Countries) -> Plan:
     line, conversations = line_of_now(params)
     findings = finished_table("scored/findings", ["conversation_id", "code", "turn"])
     vectors = finished_table("embedded/vectors")
-    wanted = records(line, conversations, countries, findings, vectors)
+    wanted = records(line, conversations, countries, findings, vectors, read_codes())
 
     server.make_dataset()
     if not vectors.is_empty():

@@ -3,19 +3,17 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 import polars as pl
-import yaml
 
 from curation.consensus.corrections import NUMBER_LINE
 from curation.decisions.answers import Countries
 from curation.harness.files import progress
 from curation.privacy import covered, masked
+from curation.record.codes import Code
 from curation.review.form import VECTORS
 from curation.text.markdown import as_plain, as_written
 
@@ -52,12 +50,13 @@ def records(
     countries: Countries,
     findings: pl.DataFrame | None = None,
     vectors: pl.DataFrame | None = None,
+    codes: Mapping[str, Code] | None = None,
 ) -> list[Record]:
     """One record for each row of the line, in the order of rank.
 
     A record's id is the conversation's, which is a hash of its words, and the round after the first: an answer stays
     with the words that were read, whatever becomes of the doubt, and other words are another record. `findings` tell
-    which replies are doubted, `vectors` (conversation_id, vector, reply) what is similar.
+    which replies are doubted, `vectors` (conversation_id, vector, reply) what is similar, `codes` what doubts mean.
     """
     if "round" not in line.columns:  # the queue itself: every row for the first time
         line = line.with_columns(purpose="reason", round=1, group=pl.lit(None, pl.String))
@@ -65,10 +64,16 @@ def records(
     doubted = _doubted(line, findings) if findings is not None else {}
     similar = _Vectors(vectors)
     rows = progress(shown.sort("rank").iter_rows(named=True), "review: making records", shown.height)
-    return [_record(row, countries, doubted.get(row["conversation_id"], []), similar) for row in rows]
+    return [_record(row, countries, doubted.get(row["conversation_id"], []), similar, codes or {}) for row in rows]
 
 
-def _record(row: Mapping[str, Any], countries: Countries, doubted: Sequence[int], similar: "_Vectors") -> Record:
+def _record(
+    row: Mapping[str, Any],
+    countries: Countries,
+    doubted: Sequence[int],
+    similar: "_Vectors",
+    codes: Mapping[str, Code],
+) -> Record:
     messages = row["messages"] if countries is None else covered(row["messages"], countries)
     language = "ar" if row["language"] == "ar" else "en"
     metadata = {
@@ -83,7 +88,7 @@ def _record(row: Mapping[str, Any], countries: Countries, doubted: Sequence[int]
         metadata |= {"codes": list(row["codes"]), "priority": row["priority"], "group": row["group"]}
     record: Record = {
         "external_id": row["conversation_id"] if row["round"] == 1 else f"{row['conversation_id']}.{row['round']}",
-        "fields": {"why": _why(row, language, countries), "conversation": _bubbles(messages, language)},
+        "fields": {"why": _why(row, language, countries, codes), "conversation": _bubbles(messages, language)},
         "metadata": {name: value for name, value in metadata.items() if value not in (None, [])},
         "corrected": _prefilled(messages, doubted),
         "vectors": similar.of(row["conversation_id"]),
@@ -102,7 +107,7 @@ def _digest(record: Record) -> str:
 # -- why it is shown ---------------------------------------------------------------------------------------------------
 
 
-def _why(row: Mapping[str, Any], language: str, countries: Countries) -> str:
+def _why(row: Mapping[str, Any], language: str, countries: Countries, codes: Mapping[str, Code]) -> str:
     """Each doubt in plain words with what was seen; in one language, for Argilla lays a field out in one direction.
 
     The queue's evidence reads `code: what was seen`.
@@ -110,7 +115,8 @@ def _why(row: Mapping[str, Any], language: str, countries: Countries) -> str:
     lines: list[str] = []
     for code in row["codes"] if row["purpose"] == "doubt" else ():
         seen = [e.removeprefix(f"{code}:").strip() for e in row["evidence"] or () if e.startswith(f"{code}:")]
-        lines += [f"- {as_written(_plain_words(code, language))}"]
+        means = codes[code].told_to_reviewers(language) if code in codes else code.replace("_", " ")
+        lines += [f"- {as_written(means)}"]
         lines += [f"  - {as_written(_isolated(_masked(_seen(words, language), countries)))}" for words in seen if words]
     lines = lines or [as_written(_WORDS[language]["random"])]
     if row["label"]:
@@ -132,17 +138,6 @@ def _seen(evidence: str, language: str) -> str:
 
 def _masked(text: str, countries: Countries) -> str:
     return text if countries is None else masked(text, countries)
-
-
-def _plain_words(code: str, language: str) -> str:
-    known = _codes().get(code)
-    return known[language] if known else code.replace("_", " ")
-
-
-@cache
-def _codes() -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = yaml.safe_load(Path(__file__).with_name("codes.yaml").read_text("utf-8"))
-    return found
 
 
 # -- what is shown of the conversation ---------------------------------------------------------------------------------

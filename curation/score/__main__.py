@@ -8,12 +8,15 @@ import polars as pl
 
 from curation.checks import checks
 from curation.checks.check import FINDINGS, Check, Context, Reading, Score, in_order
+from curation.checks.codes import codes
 from curation.harness.engine import map_rows, reduce
 from curation.harness.memory import version_of
 from curation.harness.stage import Stage
 from curation.privacy.params import Privacy
+from curation.record.codes import CODES, as_json
 from curation.record.conversation import survivors
 from curation.record.playbook import Playbook
+from curation.score.models import Judging, Losses
 from curation.score.notes import notes
 from curation.score.rows import ALONE, CHUNK, LARGE, Told, joined, keyed, known_of, looker
 from curation.score.sets import findings_by_set
@@ -33,18 +36,26 @@ def main() -> None:
             vectors if vectors.height else None,
             stage.read("ingested/evaluation"),
         )
-        alone = [check for check in checks().values() if not check.whole_set]
-        together = [check for check in checks().values() if check.whole_set]
+        running = checks(stage.params.skip)
+        alone = [check for check in running.values() if not check.whole_set]
+        together = [check for check in running.values() if check.whole_set]
+        judging, losses = consulted(stage.params, running)
 
         readings = {check.reads for check in together if check.reads}
         told = told_by_row(stage, standing, context, alone, readings)
         comparing = stage.progress(together, "comparing rows", unit="checks")
-        by_set = found_by_set(stage, standing, replace(context, readings=told), comparing)
+        beside = replace(context, readings=told, ask=judging, losses=losses)
+        by_set = found_by_set(stage, standing, beside, comparing)
         found = in_order([found_by_row(told), by_set])
         noted = notes(standing, context)
 
         stage.write("scored/findings", found)
         stage.write("scored/notes", noted)
+        stage.write_json(CODES, as_json(codes()))
+        if judging and judging.failed:
+            stage.say(
+                f"the judge gave no answer on {judging.failed:,} of {judging.asked:,} conversations: {judging.why}"
+            )
         for evidence in noted["evidence"]:
             stage.say(evidence)
         per_code = dict(found.group_by("code").agg(pl.col("conversation_id").n_unique()).sort("code").iter_rows())
@@ -52,12 +63,26 @@ def main() -> None:
         stage.write_metrics({"conversations": standing.height, "findings": found.height, **per_code, **of_set})
 
 
+def consulted(params: Score, running: Collection[str]) -> tuple[Judging | None, Losses | None]:
+    """The language models that the checks ask, where params name them and the checks are not skipped."""
+    judge, folder = params.judge if "judge" in running else None, params.difficulty_model
+    return (
+        Judging(judge.timeout) if judge else None,
+        Losses(folder) if folder and "difficulty" in running else None,
+    )
+
+
 def told_by_row(
     stage: Stage[Score], standing: pl.DataFrame, context: Context, which: Sequence[Check], readings: Collection[Reading]
 ) -> Told:
     """What is told by each row alone, now or by an earlier run."""
     checked = {check.name: check.version for check in which}
-    beside = (context.params, context.privacy, context.playbook, context.evaluation.hash_rows().to_list())
+    beside = (
+        context.params.model_dump(mode="json", exclude={"skip"}),
+        context.privacy,
+        context.playbook,
+        context.evaluation.hash_rows().to_list(),
+    )
     version = version_of("score", checked, *beside)
     here = keyed(standing)
     names = [ALONE, *sorted(reading.__name__ for reading in readings)]

@@ -7,6 +7,7 @@ import polars as pl
 from curation.checks import checks
 from curation.checks.check import Context
 from curation.checks.models.datalab import graph, issues, matrix
+from curation.record.codes import SKIPPED
 from curation.similarity.neighbours import SAMPLE
 
 NOTES = pl.Schema(
@@ -25,9 +26,11 @@ def notes(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 
 def _notes(conversations: pl.DataFrame, context: Context) -> Iterator[tuple[str, float, str]]:
+    for name in sorted(context.params.skip):
+        yield f"{SKIPPED}{name}", 1, f"score.skip: the check {name} saw nothing"
     if context.vectors is None:
-        silent = [check.name for check in checks().values() if check.needs_vectors]
-        yield "no_vectors", len(silent), f"embed.model is none: {', '.join(silent)} saw nothing"
+        if silent := [check.name for check in checks(context.params.skip).values() if check.needs_vectors]:
+            yield "no_vectors", len(silent), f"embed.model is none: {', '.join(silent)} saw nothing"
     elif conversations.height > 5 * context.params.outlier_neighbours:
         yield _order(conversations, context)
 

@@ -12,7 +12,7 @@ from curation.checks.labels import shrunken
 from curation.checks.models.datalab import issues
 from curation.checks.repetition import REPORTED_FROM, _may_repeat, _repeated
 from curation.harness.errors import QiratError
-from tests.builders import ROOT, context, params, record, talk
+from tests.builders import ROOT, context, record, talk
 
 REPLY = "Your parcel left our warehouse this morning and the driver will call you before he arrives."
 ARABIC_REPLY = "خرج طردك من المستودع هذا الصباح وسيتصل بك السائق قبل وصوله."
@@ -23,13 +23,15 @@ def seen(check: str, *talks, evaluation: pl.DataFrame | None = None, **columns) 
     return set(found["code"].to_list())
 
 
-def test_every_code_has_its_place_in_the_policy_that_ships():
-    codes = {code for check in checks().values() for code in check.codes}
-    assert codes == set(params("route")["limits"])
-
-
 def test_every_check_is_in_the_file_of_its_name():
-    assert {path.stem for path in (ROOT / "curation/checks").glob("[a-z]*.py")} == {"check", *checks()}
+    files = (ROOT / "curation/checks").glob("[a-z]*.py")
+    assert {path.stem for path in files} == {"check", "codes", *checks()}
+
+
+def test_a_check_that_is_skipped_is_not_there_and_an_unknown_one_is_refused():
+    assert set(checks()) - set(checks(skip=("names", "judge"))) == {"names", "judge"}
+    with pytest.raises(QiratError, match=r"score.skip: there is no check nams; did you mean names"):
+        checks(skip=("nams",))
 
 
 @pytest.mark.parametrize("name", sorted(checks()))

@@ -1,6 +1,7 @@
 """How hard a language model finds replies, on a model of a few thousand weights."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -8,14 +9,13 @@ import pytest
 
 from curation.checks import checks
 from curation.harness.errors import QiratError
+from curation.score.models import Losses
 from tests.builders import context, record, talk
 from tests.training.tiny import model, tokenizer
 
 
 def measured(folder: Path, *talks) -> pl.DataFrame:
-    given = context()
-    params = given.params.model_copy(update={"difficulty_model": str(folder)})
-    return checks()["difficulty"](record(*talks), type(given)(params, given.playbook, None, given.evaluation))
+    return checks()["difficulty"](record(*talks), replace(context(), losses=Losses(str(folder))))
 
 
 @pytest.fixture(scope="module")

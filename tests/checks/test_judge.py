@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from curation.checks import checks
-from curation.checks import judge as judge_module
 from curation.harness.errors import QiratError
+from curation.score import models
+from curation.score.models import Judging
 from tests.builders import context, record, talk
 
 RUBRIC = {"model": "m", "rubric": "Is it kind?", "most": 3}
@@ -47,7 +48,7 @@ def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoi
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QIRAT_JUDGE_URL", f"http://127.0.0.1:{server.server_port}/v1")
     monkeypatch.setenv("QIRAT_JUDGE_API_KEY", "k")
-    monkeypatch.setattr(judge_module, "PAUSE", 0.0)
+    monkeypatch.setattr(models, "PAUSE", 0.0)
     yield here
     server.shutdown()
     server.server_close()
@@ -56,7 +57,9 @@ def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoi
 def judged(*talks: list[dict[str, Any]], **options: Any) -> list[tuple[float, str]]:
     given = context()
     params = given.params.model_validate({**given.params.model_dump(), "judge": {**RUBRIC, **options}})
-    found = checks()["judge"](record(*talks), type(given)(params, given.playbook, None, given.evaluation))
+    judging = Judging(timeout=60)
+    found = checks()["judge"](record(*talks), replace(given, params=params, ask=judging))
+    print(f"no answer on {judging.failed} of {judging.asked}: {judging.why}")
     return found.select("value", "evidence").rows()
 
 
@@ -109,7 +112,7 @@ def test_an_answer_in_another_form_is_no_finding_and_is_told(
 ):
     endpoint.answers = [(200, answer)]
     assert judged(talk("Hi", "No.")) == []
-    assert "no answer on 1 of 1" in capsys.readouterr().err
+    assert "no answer on 1 of 1" in capsys.readouterr().out
     endpoint.answers = [(200, GOOD)]
     assert judged(talk("Hi", "No.")) == [(0.75, "It is curt.")]  # what failed is not remembered
 
@@ -118,13 +121,13 @@ def test_a_refused_key_is_not_asked_with_again(endpoint: Endpoint, capsys: pytes
     endpoint.answers = [(401, "")]
     assert judged(talk("Hi", "No.")) == []
     assert len(endpoint.asked) == 1
-    assert "401" in capsys.readouterr().err
+    assert "401" in capsys.readouterr().out
 
 
 def test_an_endpoint_that_is_down_is_given_up(endpoint: Endpoint):
     endpoint.answers = [(400, "")]
     judged(*(talk(f"Question {n}", "No.") for n in range(9)), most=9)
-    assert len(endpoint.asked) == judge_module.GIVE_UP
+    assert len(endpoint.asked) == models.GIVE_UP
 
 
 def test_a_missing_address_is_an_error_with_its_cure(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch):

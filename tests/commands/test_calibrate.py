@@ -8,15 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.checks.check import FINDINGS
-from curation.commands.calibrate import CONFIRMS, as_text, calibrate, observations, suggestion
+from curation.checks.codes import codes
+from curation.commands.calibrate import as_text, calibrate, observations, suggestion
 from curation.decisions.decisions import PATH, REASONS, Decision, write_decisions
 from curation.harness.errors import QiratError
-from curation.policy.limits import Limit, Route
+from curation.policy.limits import Route, in_force
 from curation.policy.verdicts import judged
+from curation.record.codes import Limit
 from curation.statistics.intervals import wilson
-from tests.builders import ROOT, params, talk
+from tests.builders import ROOT, save_codes, shipped_policy, talk
 
-POLICY = Route.model_validate(params("route"))
+POLICY = shipped_policy()
 KEYS = [f"{n:032x}" for n in range(200)]
 
 
@@ -30,9 +32,9 @@ def decided(n: int, decision: str, *reasons: str, label: str | None = None) -> D
     return Decision(conversation_id=KEYS[n], decision=decision, reasons=reasons, messages=messages, label=label)  # type: ignore[arg-type]
 
 
-def said(decision: Decision, *codes: str) -> dict[str, bool]:
+def said(decision: Decision, *found_codes: str) -> dict[str, bool]:
     """Code -> confirmed, of one decision on a row with these codes."""
-    table = observations([decision], found(*[(0, code, 1.0) for code in codes]), POLICY)
+    table = observations([decision], found(*[(0, code, 1.0) for code in found_codes]), POLICY, codes())
     return dict(table.select("code", "confirmed").iter_rows())
 
 
@@ -50,6 +52,7 @@ def test_without_a_fitting_reason_all_doubts_are_confirmed_and_marked_as_shared(
         [decided(0, "drop", "not_useful"), decided(1, "drop")],
         found((0, "ungrounded_fact", 1.0), (1, "ungrounded_fact", 1.0), (1, "doubtful_label", 0.99)),
         POLICY,
+        codes(),
     )
     assert table["confirmed"].all()
     assert table.filter("shared")["conversation_id"].unique().to_list() == [KEYS[1]]
@@ -60,11 +63,11 @@ def test_what_decides_nothing_is_not_confirmed_by_a_drop_for_another_doubt():
 
 
 def test_decisions_on_rows_without_findings_count_for_nothing():
-    assert observations([decided(5, "drop")], found((0, "outlier", 1.0)), POLICY).is_empty()
+    assert observations([decided(5, "drop")], found((0, "outlier", 1.0)), POLICY, codes()).is_empty()
 
 
 def test_every_reason_that_annotators_can_tick_confirms_something():
-    assert set(CONFIRMS) == set(REASONS)
+    assert {reason for code in codes().values() for reason in code.confirmed_by} == set(REASONS)
 
 
 def values(confirmed: list[float], refuted: list[float], doubt: float) -> pl.DataFrame:
@@ -132,8 +135,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """60 of 200 rows are outliers; people decided on all of these and dropped the strongest 30."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "params.yaml", tmp_path)
+    save_codes(tmp_path)
     for folder in ("scored", "dedup"):
-        (tmp_path / "data" / folder).mkdir(parents=True)
+        (tmp_path / "data" / folder).mkdir(parents=True, exist_ok=True)
     strengths = [0.995 + n / 20_000 for n in range(60)]
     rows = [{"conversation_id": KEYS[n], "code": "outlier", "value": v} for n, v in enumerate(strengths)]
     pl.DataFrame(rows, schema=FINDINGS).write_parquet("data/scored/findings.parquet")
@@ -162,11 +166,16 @@ def test_nothing_changes_by_itself(project: Path):
     assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
 
 
-def test_a_preset_that_would_win_over_the_suggestion_is_named(project: Path):
+def test_the_suggestion_keeps_what_params_say_of_the_code_and_holds_under_any_preset(project: Path):
     written = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
-    written["route"]["preset"] = "strict"
+    written["route"] |= {"preset": "strict", "limits": {"outlier": {"fatal": 2.0}}}
     Path("params.yaml").write_text(yaml.safe_dump(written), "utf-8")
-    assert "route.presets.strict.limits.outlier.doubt wins" in calibrate(0.8)["params"]
+    pasted = yaml.safe_load(calibrate(0.8)["params"])["route"]["limits"]
+    assert pasted["outlier"]["fatal"] == 2.0
+    assert (
+        in_force(Route.model_validate(written["route"] | {"limits": pasted}), codes()).limits["outlier"].doubt
+        == (pasted["outlier"]["doubt"])
+    )
 
 
 def test_before_anyone_decided_the_way_there_is_told(project: Path):
@@ -179,6 +188,4 @@ def test_before_anyone_decided_the_way_there_is_told(project: Path):
 
 
 def test_every_doubt_that_ships_can_be_confirmed_by_a_reason():
-    beginnings = tuple(beginning for named in CONFIRMS.values() for beginning in named)
-    doubts = [code for code, limit in params("route")["limits"].items() if "doubt" in limit]
-    assert [code for code in doubts if not code.startswith(beginnings)] == []
+    assert [name for name, code in codes().items() if code.limit.doubt is not None and not code.confirmed_by] == []

@@ -7,13 +7,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
 from curation.checks.check import FINDINGS
 from curation.commands.whatif import as_text, whatif
 from curation.harness.errors import QiratError
-from curation.policy.limits import Route
 from curation.policy.verdicts import judged, verdicts
-from tests.builders import ROOT, params, record, talk
+from tests.builders import ROOT, record, save_codes, shipped_policy, talk
 
 ROWS = record(*[talk(f"question {n}, write to me at m{n}@example.com", f"reply {n}") for n in range(40)])
 IDS = ROWS["conversation_id"].to_list()
@@ -31,6 +31,7 @@ def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         schema=FINDINGS,
     )
     save("scored/findings", findings)
+    save_codes(tmp_path)
     save("dedup/clusters", ROWS.select("row_id", "conversation_id", survivor=pl.lit(True)))
     save("ingested/conversations", ROWS)
     return tmp_path
@@ -48,9 +49,7 @@ def moves(answer: dict[str, Any]) -> dict[tuple[str, str], int]:
 
 def test_the_answer_is_what_route_would_write():
     answer = whatif(["route.limits.outlier.doubt=0.98", "route.budget=0.25"])
-    written = params("route")
-    written["limits"]["outlier"]["doubt"], written["budget"] = 0.98, 0.25
-    policy = Route.model_validate(written)
+    policy = shipped_policy(limits={"outlier": {"doubt": 0.98}}, budget=0.25)
     found = judged(pl.read_parquet("data/scored/findings.parquet"), policy, 40)
     routed = dict(verdicts(ROWS, found, policy)["verdict"].value_counts().iter_rows())
     assert answer["then"] == {"accept": 0, "review": 0, "held": 0, "reject": 0} | routed
@@ -77,7 +76,8 @@ def test_examples_say_what_was_seen_and_show_no_personal_data():
     "setting", ["route.limits.outlier.doubt=0.98", "route.outlier.doubt=0.98", "limits.outlier.doubt=0.98"]
 )
 def test_a_limit_may_be_named_in_short(setting: str):
-    assert whatif([setting])["settings"] == ["route.limits.outlier.doubt: 0.995 -> 0.98"]
+    ours = "route.limits.outlier.doubt: 0.995 (curation/checks/outliers.yaml) -> 0.98"
+    assert whatif([setting])["settings"] == [ours]
 
 
 def test_null_takes_a_limit_away():
@@ -85,9 +85,21 @@ def test_null_takes_a_limit_away():
 
 
 def test_under_a_preset_the_place_that_wins_is_named():
-    said = whatif(["outlier.doubt=0.97"], "strict")["settings"]
-    assert said[0] == "route.preset: balanced -> strict"
-    assert said[1].startswith("route.presets.strict.limits.outlier.doubt:")
+    said = whatif(["outlier.doubt=0.97", "budget=0.3", "pii.card=mask", "pii.email=review"], "strict")["settings"]
+    assert said == [
+        "route.preset: balanced -> strict",
+        "route.limits.outlier.doubt: 0.995 (curation/checks/outliers.yaml) -> 0.97",
+        "route.presets.strict.budget: 0.1 -> 0.3",
+        "route.presets.strict.pii.card: mask -> mask",
+        "route.pii.email: mask -> review",
+    ]
+
+
+def test_a_limit_that_params_hold_already_is_told_as_it_stands_there(scored: Path):
+    written = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
+    written["route"]["limits"] = {"outlier": {"doubt": 0.99}}
+    Path("params.yaml").write_text(yaml.safe_dump(written), "utf-8")
+    assert whatif(["outlier.doubt=0.97"])["settings"] == ["route.limits.outlier.doubt: 0.99 -> 0.97"]
 
 
 def test_a_limit_below_what_the_check_reports_is_said_to_be_out_of_sight():

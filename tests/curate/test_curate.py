@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -17,14 +18,13 @@ from curation.decisions.decisions import Decision
 from curation.harness.engine import Machine
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from curation.policy.limits import Route
 from curation.policy.verdicts import VERDICTS, judged
 from curation.privacy import PATTERNED
 from curation.privacy.params import Privacy
 from curation.record.conversation import conversation_id
 from curation.record.ledger import assert_law, counts, outcomes
 from curation.split import related
-from tests.builders import context, params, record, talk
+from tests.builders import context, record, shipped_policy, talk
 
 GOOD = "Thank you for contacting Zaafaran Home. It is on its way. Is there anything else?"
 ROWS = record(*(talk(f"Where is order number {n} of mine?", GOOD) for n in range(5)))
@@ -42,7 +42,7 @@ def outcome(
     verdicts = verdicts_of(read, verdict)
     by_id = {d.conversation_id: d for d in decisions}
     edits = edited(read, by_id)
-    refound = judged(checked_again(read, edits, context(evaluation)), Route.model_validate(params("route")), 5)
+    refound = judged(checked_again(read, edits, context(evaluation)), shipped_policy(), 5)
     fates = decided(verdicts, by_id, edits, refound)
     curated, masking = as_one_set(masker(PATTERNED, PRIVACY)(curated_set(read, edits, fates)))
     curated, copies = distinct(curated)
@@ -151,6 +151,14 @@ def test_an_edit_is_repaired_and_its_language_told_like_any_raw_row():
     assert [m["content"] for m in curated["messages"][0]] == [text.strip() for text in words]
 
 
+def test_a_check_that_is_skipped_does_not_look_at_edits_either():
+    edits = edited(ROWS, {IDS[0]: decision(0, "edit", messages=tuple(talk("Hi", "You are a damn idiot.")))})
+    all_checks = context()
+    without = replace(all_checks, params=all_checks.params.model_copy(update={"skip": ("profanity",)}))
+    seen = [set(checked_again(ROWS, edits, using)["check"]) for using in (all_checks, without)]
+    assert seen[0] - seen[1] == {"profanity"}
+
+
 def test_a_decision_about_other_words_sticks_to_nothing():
     ledger, _ = outcome(Decision(conversation_id="f" * 32, decision="keep"))
     assert counts(ledger)["held"] == 5
@@ -158,7 +166,7 @@ def test_a_decision_about_other_words_sticks_to_nothing():
 
 def test_only_serious_findings_stand_in_the_ledger():
     seen = [{"conversation_id": IDS[0], "check": "length", "code": "reply_words", "value": v} for v in (0.0, 50.0)]
-    found = judged(pl.DataFrame(seen, schema=FINDINGS), Route.model_validate(params("route")), 5)
+    found = judged(pl.DataFrame(seen, schema=FINDINGS), shipped_policy(), 5)
     assert finding_entries(ROWS, found, "score").select("row_id", "code", "value", "threshold").rows() == [
         ("file:1", "reply_words", 0.0, 1.0)
     ]

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from curation.checks import checks
 from curation.checks.check import FINDINGS
+from curation.checks.codes import codes
 from curation.harness.errors import QiratError
-from curation.policy.limits import Limit, Route
+from curation.policy.limits import Policy, Route, in_force
 from curation.policy.queue import queue
 from curation.policy.verdicts import judged, verdicts
-from tests.builders import params
+from curation.record.codes import Code, Limit
+from tests.builders import params, shipped_policy
 
 LIMITS = {
     "loop": Limit(doubt=0.3, fatal=0.6),
@@ -25,8 +26,8 @@ LIMITS = {
 }
 
 
-def policy(budget: float = 1.0, too_common: float = 1.0, usual_share: float = 1.0) -> Route:
-    return Route(budget=budget, too_common=too_common, usual_share=usual_share, limits=LIMITS)
+def policy(budget: float = 1.0, too_common: float = 1.0, usual_share: float = 1.0) -> Policy:
+    return Policy(budget=budget, too_common=too_common, usual_share=usual_share, limits=LIMITS)
 
 
 def found(*seen: tuple[str, str, float]) -> pl.DataFrame:
@@ -91,7 +92,7 @@ def test_what_is_wrong_with_most_rows_is_still_wrong_with_each(code: str, value:
     ("treatment", "verdict"), [("mask", "accept"), ("report", "accept"), ("review", "review"), ("reject", "reject")]
 )
 def test_what_becomes_of_personal_data_is_said_by_kind(treatment: str, verdict: str):
-    rules = Route.model_validate(
+    rules = Policy.model_validate(
         {"budget": 1, "too_common": 1, "pii": {"email": treatment}, "limits": {"pii_email": {"precision": 0.9}}}
     )
     table = verdicts(rows("a"), judged(found(("a", "pii_email", 0.2)), rules, 1), rules)
@@ -100,20 +101,20 @@ def test_what_becomes_of_personal_data_is_said_by_kind(treatment: str, verdict: 
 
 
 def test_by_default_personal_data_is_masked_and_names_are_only_reported():
-    shipped = Route.model_validate(params("route"))
+    shipped = shipped_policy()
     assert set(shipped.pii) - shipped.masked_kinds == {"name"}
     assert shipped.pii["name"] == "report"
 
 
 def test_personal_data_is_never_excused_by_being_everywhere():
-    shipped = Route.model_validate(params("route"))
+    shipped = shipped_policy()
     assert not any(limit.note_if_common for code, limit in shipped.limits.items() if code.startswith("pii_"))
 
 
 def test_the_priority_is_the_same_to_the_last_bit_in_any_order():
     precisions = {"a": 0.3, "b": 0.7, "c": 0.9, "d": 0.55}
     limits = {code: Limit(doubt=1, precision=precision) for code, precision in precisions.items()}
-    rules = Route(budget=1, too_common=1, limits=limits)
+    rules = Policy(budget=1, too_common=1, limits=limits)
     seen = [("x", code, 1.0) for code in "abcd"]
     orders = [
         verdicts(rows("x"), judged(found(*order), rules, 1), rules)["priority"][0] for order in permutations(seen)
@@ -125,14 +126,14 @@ IDS = [f"{n:03}" for n in range(100)]
 FLOOD = {"loop": Limit(doubt=0.3, precision=0.8), "rare": Limit(doubt=1, precision=0.5)}
 
 
-def line(policy: Route) -> list[str]:
+def line(policy: Policy) -> list[str]:
     """The order in which rows are seen when `loop` is on 30 of 100 rows and `rare`, worth less, on the last."""
     seen = [(key, "loop", 0.4) for key in IDS[:30]] + [(IDS[-1], "rare", 1.0)]
     return queue(verdicts(rows(IDS), judged(found(*seen), policy, 100), policy), found())["conversation_id"].to_list()
 
 
-def spread(**more: Any) -> Route:
-    return Route.model_validate({"budget": 0.1, "too_common": 1, "usual_share": 0.02, "limits": FLOOD, **more})
+def spread(**more: Any) -> Policy:
+    return Policy.model_validate({"budget": 0.1, "too_common": 1, "usual_share": 0.02, "limits": FLOOD, **more})
 
 
 def test_a_flood_of_one_doubt_does_not_crowd_out_a_rare_one():
@@ -178,20 +179,31 @@ def test_doubts_that_agree_come_before_any_of_them_alone():
     assert queue(verdicts(rows("abc"), seen, rules), seen)["conversation_id"][0] == "c"
 
 
-# -- presets -----------------------------------------------------------------------------------------------------------
+# -- what is in force --------------------------------------------------------------------------------------------------
+
+
+def told(**more: Any) -> Code:
+    return Code.model_validate({"check": "loops", "severity": "doubt", "words": {"en": "w", "ar": "w"}, **more})
+
+
+CODES = {
+    "loop": told(limit={"doubt": 0.3, "precision": 0.8}, presets={"strict": {"doubt": 0.1}}),
+    "judge_x": told(limit={"doubt": 1}),
+    "pii_card": told(),
+}
 
 
 def section(**more: Any) -> dict[str, Any]:
-    limits = {"loop": {"doubt": 0.3, "precision": 0.8}, "pii_card": {}}
-    presets = {
-        "balanced": {},
-        "strict": {"budget": 0.3, "pii": {"card": "reject"}, "limits": {"loop": {"doubt": 0.1}}},
-    }
-    return {"budget": 0.1, "too_common": 1, "pii": {"card": "mask"}, "limits": limits, "presets": presets, **more}
+    presets = {"balanced": {}, "strict": {"budget": 0.3, "pii": {"card": "reject"}}}
+    return {"budget": 0.1, "too_common": 1, "pii": {"card": "mask"}, "presets": presets, **more}
+
+
+def forced(**more: Any) -> Policy:
+    return in_force(Route.model_validate(section(**more)), CODES)
 
 
 def test_a_preset_changes_what_it_names_and_nothing_else():
-    strict, balanced = Route.model_validate(section(preset="strict")), Route.model_validate(section())
+    strict, balanced = forced(preset="strict"), forced()
     assert (strict.budget, strict.pii["card"], strict.limits["loop"]) == (
         0.3,
         "reject",
@@ -201,16 +213,30 @@ def test_a_preset_changes_what_it_names_and_nothing_else():
     assert strict.limits["pii_card"] == balanced.limits["pii_card"]
 
 
+def test_what_params_say_of_a_limit_wins_over_the_check_and_its_presets():
+    for preset in ("balanced", "strict"):
+        loop = forced(preset=preset, limits={"loop": {"doubt": 0.2, "fatal": 0.9}}).limits["loop"]
+        assert loop == Limit(doubt=0.2, fatal=0.9, precision=0.8)
+    assert forced(limits={"loop": {"doubt": None}}).limits["loop"] == Limit(precision=0.8)
+
+
 def test_the_place_of_a_value_is_where_it_is_in_force():
-    strict = Route.model_validate(section(preset="strict"))
-    assert strict.place("limits", "loop", "doubt") == "route.presets.strict.limits.loop.doubt"
-    assert strict.place("limits", "loop", "precision") == "route.limits.loop.precision"
-    assert Route.model_validate(section()).place("budget") == "route.budget"
+    strict = Route.model_validate(section(preset="strict", limits={"loop": {"doubt": 0.2}}))
+    assert strict.place(CODES, "limits", "loop", "doubt") == "route.limits.loop.doubt"
+    assert strict.place(CODES, "limits", "loop", "precision") == "curation/checks/loops.yaml"
+    assert strict.place(CODES, "budget") == "route.presets.strict.budget"
+    assert strict.place(CODES, "pii", "card") == "route.presets.strict.pii.card"
+    assert Route.model_validate(section()).place(CODES, "budget") == "route.budget"
+    assert Route.model_validate(section()).place(CODES, "pii", "card") == "route.pii.card"
 
 
 @pytest.mark.parametrize("preset", ["lenient", "balanced", "strict"])
 def test_the_presets_that_ship_are_loaded(preset: str):
-    assert Route.model_validate({**params("route"), "preset": preset}).preset == preset
+    assert shipped_policy(preset=preset).preset == preset
+
+
+def test_no_check_speaks_of_a_preset_that_does_not_ship():
+    assert {preset for code in codes().values() for preset in code.presets} <= set(params("route")["presets"])
 
 
 def test_stricter_presets_accept_less_of_the_same_findings():
@@ -218,7 +244,7 @@ def test_stricter_presets_accept_less_of_the_same_findings():
     findings = found(*[(key, code, value) for key, (code, value) in zip("abcde", seen, strict=True)])
 
     def accepted(preset: str) -> set[str]:
-        rules = Route.model_validate({**params("route"), "preset": preset, "too_common": 1})
+        rules = shipped_policy(preset=preset, too_common=1)
         table = verdicts(rows("abcde"), judged(findings, rules, 5), rules)
         return set(table.filter(pl.col("verdict") == "accept")["conversation_id"])
 
@@ -228,39 +254,33 @@ def test_stricter_presets_accept_less_of_the_same_findings():
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"presets": {"strict": {"limits": {"novel": {"doubt": 1}}}}}, r"presets.strict.limits.* has no novel"),
+        ({"limits": {"lop": {"doubt": 1}}}, r"route.limits: no check reports lop; did you mean loop\?"),
         ({"presets": {"strict": {"pii": {"shoe": "mask"}}}}, r"presets.strict.pii.* has no shoe"),
-        ({"presets": {"strict": {"limits": {"loop": {"dout": 1}}}}}, r"preset strict: limits.loop.dout"),
-        ({"presets": {"strict": {"bugdet": 1}}}, r"preset strict: bugdet"),
+        ({"limits": {"loop": {"dout": 1}}}, r"limits.loop: dout"),
+        ({"presets": {"strict": {"bugdet": 1}}}, r"presets.strict.bugdet"),
+        ({"presets": {"strict": {"budget": 2}}}, r"presets.strict.budget"),
         ({"preset": "tight"}, r"no 'tight'; expected one of strict"),
         ({"preset": "tight", "presets": {}}, r"no 'tight'; expected one of balanced"),
-        ({"limits": {"judge_wrong": {"fatal": 1}, "pii_card": {}}}, r"never the only ground to drop"),
-        ({"presets": {"strict": {"limits": {"judge_x": {"fatal": 1}}}}}, r"has no judge_x"),
+        ({"limits": {"judge_x": {"fatal": 1}}}, r"judge_x: .*never the only ground to drop"),
         ({"limits": {"pii_card": {"doubt": 1}}}, r"route.pii says what becomes of it"),
-        ({"limits": {"pii_card": {}, "loop": 0.3}, "presets": {"strict": {"limits": {"loop": {"doubt": 1}}}}}, "loop"),
+        ({"limits": {"loop": 0.3}}, "loop"),
         ({"presets": ["strict"]}, "presets"),
         ({"limits": ["loop"]}, "limits"),
-        ({"limits": {"pii_card": {}, "loop": {"doubt": float("nan")}}}, "finite"),
-        ({"limits": {}}, r"card stands in only one of route.pii and route.limits"),
+        ({"limits": {"loop": {"doubt": float("nan")}}}, "finite"),
+        ({"pii": {}}, r"card stands in only one of route.pii and the codes"),
+        ({"pii": {"card": "mask", "shoe": "mask"}}, r"shoe stands in only one of route.pii and the codes"),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused_with_its_place(wrong: dict[str, Any], said: str):
     with pytest.raises((QiratError, ValidationError), match=said):
-        Route.model_validate(section(**{"preset": "strict", "presets": {"strict": {}}} | wrong))
-
-
-def test_a_preset_cannot_give_a_judge_the_last_word():
-    limits = {"judge_x": {"doubt": 1}, "pii_card": {}}
-    presets = {"balanced": {}, "strict": {"limits": {"judge_x": {"fatal": 1}}}}
-    with pytest.raises(QiratError, match="judge_x"):
-        Route.model_validate(section(limits=limits, presets=presets))
+        forced(**{"preset": "strict", "presets": {"strict": {}}} | wrong)
 
 
 # -- the rest ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_code_the_policy_does_not_name_stops_with_the_cure():
-    with pytest.raises(QiratError, match=r"route.limits lacks novel"):
+def test_a_code_that_score_did_not_write_stops_with_the_cure():
+    with pytest.raises(QiratError, match=r"codes.json lacks novel; run `dvc repro score`"):
         judged(found(("a", "novel", 1)), policy(), 1)
 
 
@@ -286,11 +306,6 @@ def test_the_queue_is_the_doubtful_rows_held_ones_last():
     findings = judged(found(("a", "loop", 0.4), ("b", "mail", 1), ("c", "loop", 0.9)), rules, 3)
     line = queue(verdicts(rows("abc"), findings, rules), findings)
     assert line.select("rank", "conversation_id", "verdict").rows() == [(1, "b", "review"), (2, "a", "held")]
-
-
-def test_the_policy_that_ships_names_nothing_that_no_check_sees():
-    shipped = Route.model_validate(params("route"))
-    assert set(shipped.limits) <= {code for check in checks().values() for code in check.codes}
 
 
 def test_a_rare_language_is_ranked_with_all_the_rows():

@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.checks import checks, findings
-from curation.policy.limits import Route
 from curation.policy.verdicts import judged
 from curation.privacy import COVER, KINDS, PATTERNED, covered, finds, masked, pseudonymised
 from curation.privacy.names import likely_names, presidio_names
 from curation.privacy.pseudonyms import evidence_cover
 from curation.privacy.tables import messages_may_hold
 from curation.record.conversation import message
-from tests.builders import context, params, record, talk
+from tests.builders import context, record, shipped_policy, talk
 from tests.privacy.personal_examples import clean, luhn, personal
 
 GULF = ("SA", "AE", "EG", "JO")
@@ -329,7 +328,7 @@ def test_no_check_takes_offence_at_a_tag():
     )
     rows = record(english, arabic, language=["en", "ar"])
     alone = [check for check in checks().values() if not check.whole_set]
-    seen = judged(findings(rows, context(), alone), Route.model_validate(params("route")), rows.height)
+    seen = judged(findings(rows, context(), alone), shipped_policy(), rows.height)
     assert seen.filter(pl.col("severity") != "info")["code"].to_list() == []
 
 

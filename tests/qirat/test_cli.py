@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from curation.checks.check import FINDINGS
-from tests.builders import ROOT, record, talk
+from tests.builders import ROOT, record, save_codes, talk
 from tests.e2e.project import run
 
 HEAVY = "torch transformers great_expectations argilla cleanlab trl peft datasets sklearn pandas".split()
@@ -75,8 +75,9 @@ def test_answers_come_as_json_for_scripts(tmp_path: Path):
         "dedup/clusters": pl.DataFrame({"row_id": ["file:1"], "survivor": [True]}),
         "ingested/conversations": record(talk("question", "reply")),
     }.items():
-        (tmp_path / "data" / name).parent.mkdir(parents=True)
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         table.write_parquet(tmp_path / "data" / f"{name}.parquet")
+    save_codes(tmp_path)
     answer = json.loads(run(tmp_path, "qirat", "whatif", "budget=0.5", "--json").stdout)
     assert answer["now"] == answer["then"] == {"accept": 1, "review": 0, "held": 0, "reject": 0}
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from curation.checks.codes import codes
 from curation.consensus.insight import FINDINGS, Reviewed, insight
 from curation.decisions.answers import Answer, Choice
 from curation.decisions.decisions import Decision, Purpose
@@ -121,6 +122,7 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
                 "dev_loss": 2.76,
             },
         },
+        codes=codes(),
         insight=insight(reviewed(verdicts, queue, found, draw, poison)),
     )
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup, escape
 
-from curation.checks import checks
+from curation.checks.codes import LANGUAGES, codes
 from curation.harness.dvc import stops
 from curation.harness.files import table_path
 from curation.privacy import masked
@@ -151,9 +151,19 @@ def test_every_language_has_every_word(words: Any) -> None:
 
 
 def test_every_code_a_check_may_report_is_explained_in_every_language() -> None:
-    codes = {code for check in checks().values() for code in check.codes} | {"exact", "near", "unreadable"}
+    assert {words.code for words in languages()} == set(LANGUAGES)
     for words in languages():
-        assert {code for code in codes if not words.knows(f"codes.{code}")} == set()
+        meaning = Results(codes=codes()).worded(words)
+        assert {
+            code for code in {*codes(), "exact", "near", "unreadable"} if not meaning.knows(f"codes.{code}")
+        } == set()
+
+
+def test_a_check_that_was_skipped_is_named_on_the_page_in_both_languages() -> None:
+    skipped = pl.DataFrame({"code": ["skipped_judge", "skipped_pii", "non_iid"]})
+    page = render(replace(DONE, tables={**DONE.tables, "scored/notes": skipped}), PICKING)
+    assert page.count("judge, pii.") == 2
+    assert "score.skip" not in render(DONE, PICKING)
 
 
 def test_every_shipped_expectation_is_translated() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from curation.record.conversation import conversations
-from tests.builders import save
+from tests.builders import save, save_codes
 
 FINDINGS = {"conversation_id": pl.String, "code": pl.String, "value": pl.Float64}
 QUEUE = ("conversation_id", "rank", "priority", "reason", "codes", "evidence", "verdict", "group")
@@ -52,4 +52,5 @@ def project(folder: Path, rows: Sequence[Mapping[str, Any]], vectors: pl.DataFra
         "embedded/vectors": empty if vectors is None else vectors,
     }.items():
         save(folder, place, content)
+    save_codes(folder)
     return ids

@@ -6,7 +6,7 @@ import polars as pl
 
 from curation.checks.check import FINDINGS
 from curation.embed import NO_VECTORS
-from tests.builders import save
+from tests.builders import save, save_codes
 
 
 def write_tables(folder: Path, table: pl.DataFrame, turn: int | None = None) -> None:
@@ -41,3 +41,4 @@ def write_tables(folder: Path, table: pl.DataFrame, turn: int | None = None) -> 
         "embedded/vectors": pl.DataFrame(schema=NO_VECTORS),
     }.items():
         save(folder, place, content)
+    save_codes(folder)

@@ -25,6 +25,7 @@ from curation.review.commands import app
 from curation.review.offline import COLUMNS, export, take_in
 from curation.review.pull import received
 from curation.text.markdown import as_written, read_back
+from tests.builders import save_codes
 
 PARAMS = Review(gold=0, min_confidence=0)
 ENGLISH = [
@@ -67,6 +68,7 @@ def project() -> Iterator[Path]:
             path = Path("data") / f"{place}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             table.write_parquet(path)
+        save_codes(Path())
         yield Path(name)
 
 

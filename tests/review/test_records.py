@@ -2,13 +2,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-import yaml
 
+from curation.checks import codes as registry
 from curation.consensus.corrections import edited
 from curation.decisions.answers import Countries
 from curation.record.conversation import conversations, message
 from curation.review.records import records
-from tests.builders import ROOT
 
 
 def line(table: pl.DataFrame, codes: list[str], evidence: list[str], **columns: Any) -> pl.DataFrame:
@@ -34,7 +33,9 @@ def shown(
     found = pl.DataFrame({"turn": turns}, schema={"turn": pl.Int32}).with_columns(
         conversation_id=pl.lit(table["conversation_id"][0]), code=pl.lit(codes[0] if codes else "")
     )
-    return records(line(table, list(codes), list(evidence), **columns), table, countries, found)[0]
+    return records(
+        line(table, list(codes), list(evidence), **columns), table, countries, found, codes=registry.codes()
+    )[0]
 
 
 def test_the_record_is_named_by_its_words() -> None:
@@ -102,10 +103,8 @@ def test_personal_data_is_covered_in_what_is_shown_also_across_two_bubbles() -> 
     assert r"\[email\_1\]" in found["fields"]["conversation"][-1]["content"]
 
 
-def test_every_doubt_that_people_may_meet_has_plain_words() -> None:
-    limits = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))["route"]["limits"]
-    words = yaml.safe_load((ROOT / "curation/review/codes.yaml").read_text("utf-8"))
-    assert {code for code, limit in limits.items() if "doubt" in limit} <= set(words)
+def test_a_code_that_nobody_explains_is_shown_by_its_name() -> None:
+    assert "odd thing" in shown(message("user", "hi"), codes=("odd_thing",))["fields"]["why"]
 
 
 def test_filters_are_given_as_metadata_without_empty_values() -> None:

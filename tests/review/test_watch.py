@@ -20,6 +20,7 @@ from curation.record.conversation import conversations, message
 from curation.review import watch
 from curation.review.embedded import process
 from curation.review.pull import Pulled
+from tests.builders import save_codes
 
 REPOSITORY = Path(__file__).parents[2]
 ENVIRONMENT = os.environ.get("QIRAT_ARGILLA_ENVIRONMENT", str(REPOSITORY / ".qirat/argilla/environment"))
@@ -187,6 +188,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
         path = tmp_path / "data" / f"{place}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         content.write_parquet(path)
+    save_codes(tmp_path)
     project = Watched(tmp_path)
     try:
         for step in (("serve", "--background", "--port", "0"), ("push",)):

@@ -19,7 +19,7 @@ from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from curation.harness.stage import Stage
 from curation.score import __main__ as score
-from curation.score.__main__ import found_by_row, found_by_set, told_by_row
+from curation.score.__main__ import consulted, found_by_row, found_by_set, told_by_row
 from curation.score.notes import notes
 from tests.builders import context, params, record, talk
 
@@ -192,6 +192,24 @@ def test_other_params_or_evaluation_sets_look_at_every_row_again(stage: Stage[Sc
     for using in (plain, plain, other, context(evaluation=TABLE[:1])):
         findings_by_row(stage, TABLE[:2], using, [seen_by(shown)])
     assert len(shown) == 6  # the same again is remembered
+
+
+def test_a_check_of_the_set_that_is_skipped_makes_no_row_unknown(stage: Stage[Score]):
+    shown: list[str] = []
+    plain = context()
+    skipping = replace(plain, params=plain.params.model_copy(update={"skip": ("outliers",)}))
+    for using in (plain, skipping):
+        findings_by_row(stage, TABLE[:2], using, [seen_by(shown)])
+    assert len(shown) == 2
+
+
+def test_what_is_skipped_is_noted_and_needs_no_model():
+    asking = {"judge": {"model": "m", "rubric": "r", "most": 1}, "difficulty_model": "nowhere"}
+    score = Score.model_validate(params("score") | asking | {"skip": ["judge", "difficulty", "outliers"]})
+    assert consulted(score, checks(score.skip)) == (None, None)
+    noted = dict(notes(TABLE, replace(context(), params=score)).select("code", "evidence").iter_rows())
+    assert noted["skipped_judge"] == "score.skip: the check judge saw nothing"
+    assert "outliers" not in noted["no_vectors"]
 
 
 def broken(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
