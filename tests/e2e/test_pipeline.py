@@ -122,8 +122,40 @@ def test_running_again_does_nothing(again: Path):
     assert ran(run(again, "dvc", "repro", "gate").stdout) == []
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ("workers: auto", "workers: 1"),
+        ("checkpoint_minutes: 10", "checkpoint_minutes: 1"),
+        ("live: false", "live: true"),
+    ],
+)
+def test_where_things_run_reruns_nothing(again: Path, changed: tuple[str, str]):
+    before = run(again, "dvc", "status").stdout
+    edit(again, "params.yaml", *changed)
+    assert run(again, "dvc", "status").stdout == before
+    assert ran(run(again, "dvc", "repro", "gate").stdout) == []
+
+
+def test_another_string_of_the_report_makes_nothing_new_but_the_report(again: Path):
+    before = run(again, "dvc", "status", "--json").stdout
+    with (again / "curation/report/strings/ar.yaml").open("a") as handle:
+        handle.write("# so far\n")
+    now = json.loads(run(again, "dvc", "status", "--json").stdout)
+    assert {stage for stage, what in now.items() if json.loads(before).get(stage) != what} == {"report"}
+    assert ran(run(again, "dvc", "repro", "gate").stdout) == []
+
+
+def test_a_comment_in_a_check_runs_score_again_and_forgets_nothing(again: Path):
+    remembered = digests(again, ["data/cache/score"])
+    with (again / "curation/checks/length.py").open("a") as handle:
+        handle.write("# so far\n")
+    assert ran(run(again, "dvc", "repro", "gate").stdout) == ["score", "curate"]
+    assert digests(again, ["data/cache/score"]) == remembered
+
+
 def test_a_routing_threshold_reruns_route_and_what_follows(again: Path):
-    edit(again, "params.yaml", "outlier: {doubt: 0.995", "outlier: {doubt: 0.98")
+    edit(again, "params.yaml", "  limits: {} #", "  limits: {outlier: {doubt: 0.98}} #")
     assert ran(run(again, "dvc", "repro", "gate").stdout) == list(road("route", "gate"))
 
 
