@@ -99,7 +99,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
     params["route"]["limits"] = {"reply_words": {"doubt": None}}
     (project / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
     shutil.copy(ROOT / "playbook.yaml", project)
-    (project / "data/evaluation").mkdir()
+    save(project, "ingested/evaluation", rows.clear())
     write_decisions([], project / PATH)
     environment = {**os.environ, "PYTHONPATH": str(code)}
     done = subprocess.run(
