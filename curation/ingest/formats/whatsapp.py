@@ -32,7 +32,7 @@ _NO_TEXT = re.compile(  # in place of media, deleted messages and calls
     r"<(?:media omitted|attached: .*|تم استبعاد الوسائط|الوسائط غير مدرجة|المرفق: .*)>|"
     r"(?:image|video|audio|sticker|gif|document|contact card) omitted|.*\.\w{3,4} \((?:file attached|الملف مرفق)\)|"
     r"(?:this message was deleted|you deleted this message|تم حذف هذه الرسالة|(?:لقد )?حذفت هذه الرسالة)\.?|"
-    r"(?:missed (?:voice|video) call|مكالمة (?:صوتية|فيديو) فائتة).*|null|"
+    r"(?:missed (?:voice|video) call|مكالمة (?:صوتية|فيديو) فائتة).*|(?-i:null)|"
     r"messages and calls are end-to-end encrypted.*|الرسائل والمكالمات مشفرة تمامًا.*",
     re.IGNORECASE | re.DOTALL,
 )

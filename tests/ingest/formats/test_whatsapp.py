@@ -74,9 +74,14 @@ def test_a_chat_of_media_and_notices_only_is_refused():
     assert "nobody says anything" in str(outcome.reason)
 
 
+def test_null_names_lost_media_only_as_whatsapp_writes_it():
+    lines = ("12/31/24, 9:15 PM - Ali: NULL", "12/31/24, 9:16 PM - Ali: null", "12/31/24, 9:17 PM - Sara: Null?")
+    assert [m["content"] for m in only(*lines).messages or ()] == ["NULL", "Null?"]
+
+
 NAMES = st.sampled_from(["Ali", "سارة", "+966 55 000 0000"])
 SAYINGS = st.text(st.characters(categories=["L", "Nd", "P", "Zs"]), min_size=1, max_size=30).filter(
-    lambda text: bool(text.strip()) and "\u200e" not in text
+    lambda text: bool(text.strip()) and "\u200e" not in text and text.strip() != "null"  # so it names lost media
 )
 
 
