@@ -39,7 +39,7 @@ NEXT = """Next:
 
 def forget(wanted: Rule, said: str, write: bool) -> str:
     """What the rule would remove and what else holds such rows; writes the rule only when asked to."""
-    rules = read_rules() if PATH.exists() else frozenset()
+    rules = read_rules()
     conversations = finished_table("ingested/conversations")
     named = forgotten(conversations, frozenset({wanted}))
     rows = conversations.filter(named)
@@ -58,7 +58,7 @@ def forget(wanted: Rule, said: str, write: bool) -> str:
 
 def standing() -> str:
     """The rules there are, and the adapters that learnt from rows left out by them."""
-    rules = read_rules() if PATH.exists() else frozenset()
+    rules = read_rules()
     counts = {kind: sum(rule.forget == kind for rule in rules) for kind in sorted({rule.forget for rule in rules})}
     named = ", ".join(f"{count:,} by {kind}" for kind, count in counts.items()) or "none"
     lines = [f"{PATH}: {len(rules):,} rules ({named})"]
@@ -88,7 +88,7 @@ def _of_review(words: Collection[str]) -> Iterator[tuple[str, Path, Callable[[],
     def kept(lines: Sequence[Line]) -> list[Line]:
         return [line for line in lines if line.conversation_id not in words]
 
-    decisions = read_decisions() if DECISIONS.exists() else []
+    decisions = read_decisions()
     if fewer := len(decisions) - len(kept(decisions)):
         told = f"{fewer:,} decisions, which may hold corrected words,"
         yield told, DECISIONS, lambda: write_decisions(kept(decisions))
