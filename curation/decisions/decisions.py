@@ -85,7 +85,7 @@ class Decision(Params):
 
 
 def read_decisions(path: Path = PATH) -> list[Decision]:
-    """All decisions, none where there is no file; a line that cannot be read, or a second decision on the same words, is an error with its line."""
+    """All decisions, none where there is no file; an unreadable line or a second one on the same words is an error."""
     return list(read_lines(path, Decision.model_validate, attrgetter("conversation_id")))
 
 

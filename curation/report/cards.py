@@ -3,10 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import polars as pl
 import yaml
 
@@ -14,10 +12,10 @@ from curation.record.conversation import canonical_json
 from curation.record.ledger import OUTCOMES, counts
 from curation.report.blocks import count, share
 from curation.report.model_sections import used
+from curation.report.page import environment
 from curation.report.results import USED, Results
 from curation.report.words import languages
 
-HERE = Path(__file__).parent
 NO_LANGUAGE = {"mixed", "und", "other", "unknown"}  # what stands where a code would
 SPLITS = ("train", "dev", "test")
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -90,15 +88,9 @@ def model_card(results: Results) -> str:
 
 
 def _render(template: str, front: Mapping[str, Any], **values: Any) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # Markdown; nothing out of a conversation comes into it
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"count": count, "plain": _plain}
-    body = environment.get_template(template).render(share=share, **values)
+    templates = environment(autoescape=False)  # Markdown; nothing out of a conversation comes into it
+    templates.filters |= {"count": count, "plain": _plain}
+    body = templates.get_template(template).render(share=share, **values)
     said = {key: value for key, value in front.items() if value}
     return f"---\n{yaml.safe_dump(said, sort_keys=False, allow_unicode=True)}---\n\n{body.strip()}\n"
 

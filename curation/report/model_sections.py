@@ -9,7 +9,7 @@ from curation.report.blocks import Block, Cell, Figure, Note, Table, code, count
 from curation.report.figures import bar, interval, lines
 from curation.report.results import Results
 from curation.report.verdict_sections import reasons
-from curation.report.words import Words
+from curation.report.words import Words, flat
 
 FEW = 30  # conversations, as in curation/statistics: the intervals of fewer are too narrow to call a difference
 
@@ -133,15 +133,6 @@ def versions(results: Results, words: Words) -> list[Block]:
         return [Note(words("versions.none"))]
     rows: list[list[Cell]] = [[code(key), code(value)] for key, value in flat(results.provenance) if value is not None]
     return [Table(words("versions.caption"), [words("versions.name"), words("versions.value")], rows)]
-
-
-def flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Dotted names and values of nested JSON."""
-    pairs: list[tuple[str, Any]] = []
-    for key, value in tree.items():
-        name = f"{prefix}{key}"
-        pairs += flat(value, f"{name}.") if isinstance(value, Mapping) else [(name, value)]
-    return pairs
 
 
 def _by_metric(table: pl.DataFrame) -> list[tuple[tuple[str, str], pl.DataFrame]]:

@@ -46,21 +46,19 @@ def write_evaluation(folder: Path, held_out: Sequence[Conversation]) -> None:
 
 def write_truth(path: Path, rows: Sequence[Row]) -> dict[str, int]:
     """One line a raw row, sorted by row_id; answers the number of rows by defect."""
-    truth = pl.DataFrame(
-        [
-            {
-                "row_id": row.row_id,
-                "defect": row.defect,
-                "kind": row.kind or None,
-                "partner_row_id": row.partner.row_id if row.partner else None,
-                "language": row.language,
-                "intent_true": row.intent,
-                "note": row.note or None,
-            }
-            for row in rows
-        ],
-        schema=TRUTH,
-    ).sort("row_id")
+    known = [
+        (
+            row.row_id,
+            row.defect,
+            row.kind,
+            row.partner.row_id if row.partner else "",
+            row.language,
+            row.intent,
+            row.note,
+        )
+        for row in rows
+    ]
+    truth = pl.DataFrame(known, schema=TRUTH, orient="row").with_columns(pl.all().replace("", None)).sort("row_id")
     with atomic(path) as temporary:
         truth.write_parquet(temporary, compression="zstd", statistics=False)
     return dict(sorted(Counter(row.defect for row in rows).items()))
