@@ -140,22 +140,17 @@ def forget(
 ) -> None:
     """Leave rows out of every version to come, and name the adapters trained on them. Bare: what is left out now."""
     from curation.commands import forget as erasure
-    from curation.decisions.forget import rule
+    from curation.decisions.forget import KINDS, rule
 
-    if len([name for name in (customer, source, licence, conversation) if name is not None]) > 1:
+    given = {"customer": customer, "source": source, "licence": licence, "conversation": conversation}
+    named = [(kind, said) for kind in KINDS if (said := given[kind]) is not None]
+    if len(named) > 1:
         raise typer.BadParameter("give one of --customer, --source, --licence and --conversation; each is its own rule")
-
-    if conversation is not None:
-        answer = erasure.forget(rule("conversation", erasure.whole_id(conversation)), conversation, yes)
-    elif customer is not None:
-        answer = erasure.forget(rule("customer", customer), customer, yes)
-    elif source is not None:
-        answer = erasure.forget(rule("source", source), source, yes)
-    elif licence is not None:
-        answer = erasure.forget(rule("licence", licence), licence, yes)
-    else:
-        answer = erasure.standing()
-    typer.echo(answer)
+    for kind, said in named:
+        value = erasure.whole_id(said) if kind == "conversation" else said
+        typer.echo(erasure.forget(rule(kind, value), said, yes))
+    if not named:
+        typer.echo(erasure.standing())
 
 
 @app.command()

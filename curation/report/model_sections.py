@@ -41,9 +41,7 @@ def training(results: Results, words: Words) -> list[Block]:
     """The loss on what was trained and on what was held out."""
     log = results["training/log"].sort("step")
     series = {
-        words(f"training.{column}"): [
-            (float(x), float(y)) for x, y in log.select("step", column).drop_nulls().iter_rows()
-        ]
+        words(f"training.{column}"): log.select("step", column).drop_nulls().cast(pl.Float64).rows()
         for column in ("loss", "dev_loss")
     }
     drawn = {name: points for name, points in series.items() if points}
@@ -71,15 +69,8 @@ def arms(results: Results, words: Words) -> list[Block]:
             for row in part.iter_rows(named=True)
         ]
         header = [words(f"arms.{name}") for name in ("arm", "value", "interval", "drawing", "n")]
-        blocks.append(
-            Table(
-                words("arms.caption", **_named(metric, language, words)),
-                header,
-                rows,
-                frozenset({1, 2, 4}),
-                folded=language != "all",
-            )
-        )
+        caption = words("arms.caption", **_named(metric, language, words))
+        blocks.append(Table(caption, header, rows, frozenset({1, 2, 4}), folded=language != "all"))
     return blocks
 
 
@@ -94,11 +85,7 @@ def comparisons(results: Results, words: Words) -> list[Block]:
         scale = (min(low, 0.0), max(high, 0.0))
         rows: list[list[Cell]] = [
             [
-                words(
-                    "comparisons.pair",
-                    arm=words.name_of("arm", row["arm"]),
-                    against=words.name_of("arm", row["against"]),
-                ),
+                words("comparisons.pair", **{side: words.name_of("arm", row[side]) for side in ("arm", "against")}),
                 *_measured(row, signed=True),
                 interval(row["value"], row["low"], row["high"], scale, row["better"] if row["n"] >= FEW else 0),
                 count(row["n"]),

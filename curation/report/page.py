@@ -36,19 +36,13 @@ def render(results: Results, picking: Picking) -> str:
     """The whole page as HTML."""
     script = (HERE / "switch.js").read_text("utf-8").strip()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        environment(autoescape=True)
-        .get_template("page.html.jinja")
-        .render(
-            articles=[
-                (words, tiles(results, words), verdict_notes(results, words), sections(results, words, picking))
-                for words in map(results.worded, languages())
-            ],
-            style=(HERE / "style.css").read_text("utf-8"),
-            script=script,
-            script_hash=digest,
-        )
-    )
+    style = (HERE / "style.css").read_text("utf-8")
+    articles = [
+        (words, tiles(results, words), verdict_notes(results, words), sections(results, words, picking))
+        for words in map(results.worded, languages())
+    ]
+    page = environment(autoescape=True).get_template("page.html.jinja")
+    return page.render(articles=articles, style=style, script=script, script_hash=digest)
 
 
 def tiles(results: Results, words: Words) -> list[Tile]:

@@ -182,13 +182,13 @@ def watch(
 @app.command()
 def status() -> None:
     """How far the review has come, by person too."""
-    from curation.review.status import status
+    from curation.review.argilla_client import status
 
     server, _ = _connected()
-    found = status(server.present(), server.usernames())
-    aside = f", {found.aside:,} set aside" if found.aside else ""
-    typer.echo(f"{found.pending:,} pending, {found.completed:,} completed{aside}")
-    for name, answers in found.annotators.items():
+    records, annotators = status(server.present(), server.usernames())
+    aside = f", {records['aside']:,} set aside" if records["aside"] else ""
+    typer.echo(f"{records['pending']:,} pending, {records['completed']:,} completed{aside}")
+    for name, answers in sorted(annotators.items()):
         typer.echo(f"{name}: {', '.join(f'{count:,} {kind}' for kind, count in sorted(answers.items()))}")
 
 

@@ -160,7 +160,10 @@ def _ticket(row: Row, number: int, rng: random.Random) -> dict[str, Any]:
         "created_at": _zulu(row.created_at),
         "subject": row.conversation.subject,
         "tags": [row.label, row.language],
-        "custom_fields": [_field(7001, "intent", row.label), _field(7002, "language", row.language)],
+        "custom_fields": [
+            {"id": 7001, "title": "intent", "value": row.label},
+            {"id": 7002, "title": "language", "value": row.language},
+        ],
         "comments": [] if row.defect == "unreadable" else _comments(row, rng),
     }
 
@@ -202,10 +205,6 @@ def _assignee(row: Row) -> dict[str, Any]:
     """Agents are numbered by the letters of their names."""
     agent = row.conversation.scenario.agent
     return {"id": 900_000 + sum(map(ord, agent.latin)), "role": "agent", "name": agent.latin}
-
-
-def _field(number: int, title: str, value: str) -> dict[str, Any]:
-    return {"id": number, "title": title, "value": value}
 
 
 def _comment(author: int, moment: datetime, text: str, public: bool = True) -> dict[str, Any]:
