@@ -156,12 +156,10 @@ def forget(
 @app.command()
 def preview(
     conversation: Annotated[str, typer.Argument(metavar="ID", help="A conversation_id, or the beginning of one.")],
-    split: Annotated[str | None, typer.Option(help="train, dev or test; else all three.")] = None,
+    split: Annotated[Literal["train", "dev", "test"] | None, typer.Option(help="One of them; else all three.")] = None,
     page: Annotated[Path | None, typer.Option("--html", help="Write a page instead.")] = None,
 ) -> None:
     """Show what is learnt of a conversation, token by token."""
-    if split not in (None, "train", "dev", "test"):
-        raise typer.BadParameter("--split is train, dev or test")
     from training.commands import preview as asked
 
     whole, shown = asked.preview(conversation, split)
@@ -174,12 +172,10 @@ def preview(
 
 @app.command()
 def cost(
-    profile: Annotated[str | None, typer.Option(help="cpu or gpu; else what params.yaml says.")] = None,
+    profile: Annotated[Literal["cpu", "gpu"] | None, typer.Option(help="Else what params.yaml says.")] = None,
     replies_a_day: Annotated[float, typer.Option(help="Traffic, to say when training has paid for itself.")] = 1000,
 ) -> None:
     """Say what training will take in time, memory and energy on which card, and when it pays."""
-    if profile not in (None, "cpu", "gpu"):
-        raise typer.BadParameter("--profile is cpu or gpu")
     from training.commands import estimate as asked
 
     found = asked.estimate(profile)

@@ -19,9 +19,7 @@ from curation.text.folding import fold, folded
 
 MODELS = Path("models")
 ADAPTER = "models/adapter"  # what dvc.yaml calls the adapter, in every version
-TRAINED_ON = (
-    "trained_on.parquet"  # in an adapter's folder, by training.model.adapter: row_id, conversation_id, parent_id
-)
+TRAINED_ON = "trained_on.parquet"  # beside an adapter, by training.model.adapter: row_id, conversation_id, parent_id
 NAMED = 3  # rows named as examples
 
 NEXT = """Next:

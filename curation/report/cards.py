@@ -61,6 +61,7 @@ def model_card(results: Results) -> str:
         "tags": ["lora", "qirat"],
     }
     arms, compared = results.tables.get("evaluated/arms"), results.tables.get("evaluated/comparisons")
+    lost = results.tables.get("evaluated/forgetting")
     return _render(
         "model_card.md.jinja",
         front,
@@ -71,7 +72,7 @@ def model_card(results: Results) -> str:
         masked=_masked(results, learnt),
         cost=results.cost,
         notes=results.notes,
-        forgetting=_forgetting(results),
+        forgetting=[] if lost is None else lost.drop_nulls("against").sort("language").to_dicts(),
         memorised=_counted(results.tables.get("evaluated/memorised"), "what"),
         training=results.provenance.get("training", {}),
         arguments=json.dumps(results.provenance.get("template", {}).get("arguments", {})),
@@ -126,12 +127,6 @@ def _masked(results: Results, learnt: pl.DataFrame | None) -> dict[str, int]:
     evidence = results["ledger"].filter(code="masked").join(learnt, on="row_id", how="semi")["evidence"]
     values = [part.split(" ", 1) for text in evidence for part in text.split(", ")]
     return {kind: sum(int(n) for n, k in values if k == kind) for kind in sorted({kind for _, kind in values})}
-
-
-def _forgetting(results: Results) -> list[dict[str, Any]]:
-    if results.missing("evaluated/forgetting"):
-        return []
-    return results["evaluated/forgetting"].filter(pl.col("against").is_not_null()).sort("language").to_dicts()
 
 
 def _counted(table: pl.DataFrame | None, column: str) -> dict[str, int]:

@@ -169,13 +169,12 @@ def validation(results: Results, words: Words) -> list[Block]:
     ]
     broken = table.filter(~pl.col("success")).height
     names = ("status", "suite", "expectation", "severity", "rows", "unexpected")
+    header = [words(f"validation.{name}") for name in names]
     summary = words("validation.summary", met=count(table.height - broken), all=count(table.height))
     return [
         Note(summary, "bad" if broken else "good"),
         Note(Markup('<a href="expectations/index.html">{}</a>').format(words("validation.docs"))),
-        Table(
-            words("validation.caption"), [words(f"validation.{n}") for n in names], rows, frozenset({4, 5}), folded=True
-        ),
+        Table(words("validation.caption"), header, rows, frozenset({4, 5}), folded=True),
     ]
 
 

@@ -89,7 +89,8 @@ def export(path: Path, params: Review, countries: Countries, limit: int | None) 
     shown = line.sort("rank").head(line.height if limit is None else limit)
     found = records(shown, conversations, countries, codes=read_codes())
     rows = [sheet_row(record) for record in found]
-    text = "".join(map(_json_line, rows)) if path.suffix == ".jsonl" else _as_csv(rows)
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    text = "".join(lines) if path.suffix == ".jsonl" else _as_csv(rows)
     with atomic(path) as temporary:
         temporary.write_text(text, "utf-8", newline="")
     return len(rows)
@@ -133,10 +134,6 @@ def _as_csv(rows: Sequence[Row]) -> str:
     writer.writerow(f"{name} · {arabic}" for name, arabic in COLUMNS.items())
     writer.writerows([_harmless(row[name]) for name in COLUMNS] for row in rows)
     return "\ufeff" + out.getvalue()
-
-
-def _json_line(row: Row) -> str:
-    return json.dumps(row, ensure_ascii=False) + "\n"
 
 
 def _harmless(cell: str) -> str:
