@@ -29,19 +29,20 @@ if TYPE_CHECKING:
 SUITES = Path("expectations")
 ROWS_NAMED_BY = "row_id"  # a column of every view
 
-_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "suite": pl.String,
-    "expectation": pl.String,
-    "column": pl.String,
-    "severity": pl.String,  # critical, warning, info
-    "description": pl.String,
-    "success": pl.Boolean,
-    "observed": pl.String,  # JSON text of the observed value; null for expectations on single rows
-    "rows": pl.Int64,
-    "unexpected": pl.Int64,  # rows that break it
-    "examples": pl.List(pl.String),  # row_ids of some of them
-}
-RESULTS = pl.Schema(_COLUMNS)
+RESULTS = pl.Schema(
+    {
+        "suite": pl.String(),
+        "expectation": pl.String(),
+        "column": pl.String(),
+        "severity": pl.String(),  # critical, warning, info
+        "description": pl.String(),
+        "success": pl.Boolean(),
+        "observed": pl.String(),  # JSON text of the observed value; null for expectations on single rows
+        "rows": pl.Int64(),
+        "unexpected": pl.Int64(),  # rows that break it
+        "examples": pl.List(pl.String),  # row_ids of some of them
+    }
+)
 
 
 class Validate(Params):

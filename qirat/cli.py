@@ -140,33 +140,26 @@ def forget(
 ) -> None:
     """Leave rows out of every version to come, and name the adapters trained on them. Bare: what is left out now."""
     from curation.commands import forget as erasure
-    from curation.decisions.forget import rule
+    from curation.decisions.forget import KINDS, rule
 
-    if len([name for name in (customer, source, licence, conversation) if name is not None]) > 1:
+    given = {"customer": customer, "source": source, "licence": licence, "conversation": conversation}
+    named = [(kind, said) for kind in KINDS if (said := given[kind]) is not None]
+    if len(named) > 1:
         raise typer.BadParameter("give one of --customer, --source, --licence and --conversation; each is its own rule")
-
-    if conversation is not None:
-        answer = erasure.forget(rule("conversation", erasure.whole_id(conversation)), conversation, yes)
-    elif customer is not None:
-        answer = erasure.forget(rule("customer", customer), customer, yes)
-    elif source is not None:
-        answer = erasure.forget(rule("source", source), source, yes)
-    elif licence is not None:
-        answer = erasure.forget(rule("licence", licence), licence, yes)
-    else:
-        answer = erasure.standing()
-    typer.echo(answer)
+    for kind, said in named:
+        value = erasure.whole_id(said) if kind == "conversation" else said
+        typer.echo(erasure.forget(rule(kind, value), said, yes))
+    if not named:
+        typer.echo(erasure.standing())
 
 
 @app.command()
 def preview(
     conversation: Annotated[str, typer.Argument(metavar="ID", help="A conversation_id, or the beginning of one.")],
-    split: Annotated[str | None, typer.Option(help="train, dev or test; else all three.")] = None,
+    split: Annotated[Literal["train", "dev", "test"] | None, typer.Option(help="One of them; else all three.")] = None,
     page: Annotated[Path | None, typer.Option("--html", help="Write a page instead.")] = None,
 ) -> None:
     """Show what is learnt of a conversation, token by token."""
-    if split not in (None, "train", "dev", "test"):
-        raise typer.BadParameter("--split is train, dev or test")
     from training.commands import preview as asked
 
     whole, shown = asked.preview(conversation, split)
@@ -179,12 +172,10 @@ def preview(
 
 @app.command()
 def cost(
-    profile: Annotated[str | None, typer.Option(help="cpu or gpu; else what params.yaml says.")] = None,
+    profile: Annotated[Literal["cpu", "gpu"] | None, typer.Option(help="Else what params.yaml says.")] = None,
     replies_a_day: Annotated[float, typer.Option(help="Traffic, to say when training has paid for itself.")] = 1000,
 ) -> None:
     """Say what training will take in time, memory and energy on which card, and when it pays."""
-    if profile not in (None, "cpu", "gpu"):
-        raise typer.BadParameter("--profile is cpu or gpu")
     from training.commands import estimate as asked
 
     found = asked.estimate(profile)

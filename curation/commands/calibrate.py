@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import yaml
 
-from curation.decisions.decisions import PATH, Decision, read_decisions
+from curation.decisions.decisions import Decision, read_decisions
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table
 from curation.harness.params import load_params
@@ -38,11 +38,9 @@ def calibrate(target: float) -> dict[str, Any]:
     """Each code's precision with its interval, and the limit from which on people confirm at least `target`."""
     codes, route = read_codes(), load_params("route", Route)
     policy = in_force(route, codes)
-    decisions = [d for d in read_decisions() if d.applied_from is None] if PATH.exists() else []
-    survivors, findings = (
-        finished_table("dedup/clusters").filter("survivor").height,
-        finished_table("scored/findings"),
-    )
+    decisions = [d for d in read_decisions() if d.applied_from is None]
+    survivors = finished_table("dedup/clusters").filter("survivor").height
+    findings = finished_table("scored/findings")
     if not decisions:
         raise QiratError("nobody has decided anything yet; `qirat review push`, let people decide, `qirat review pull`")
     found = judged(findings, policy, survivors)

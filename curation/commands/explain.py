@@ -9,7 +9,6 @@ from curation.harness.params import load_params
 from curation.ingest.files import EVALUATION, RAW, files_below, raw_files
 from curation.ingest.formats import Format, formats
 from curation.ingest.reading import Head, Ingest, RawFile, begin, outcomes_of
-from curation.ingest.rows import Row
 from curation.privacy import covered
 from curation.privacy.params import Privacy
 from curation.record.conversation import message
@@ -42,7 +41,8 @@ def _of_file(name: str, file: RawFile, params: Ingest, countries: Sequence[str])
     yield f"{name}: {head.kind} ({container}), {count:,} raw row{'s' * (count != 1)}"
     chosen = formats().get(head.kind)
     if chosen is None:
-        yield _short(f"  not read: {_without_personal_data(_fault(first, head), countries)}")
+        fault = "it is empty" if first is None else first.fault or head.reason or ""
+        yield _short(f"  not read: {_without_personal_data(fault, countries)}")
     else:
         yield from _beginning(head, chosen, params, countries)
     for form in formats().values() if head.around.sample else ():
@@ -51,12 +51,6 @@ def _of_file(name: str, file: RawFile, params: Ingest, countries: Sequence[str])
             yield _short(
                 f"  not {form.name}: {misses or 'it would fit, but another fits before it; ingest.formats decides'}"
             )
-
-
-def _fault(first: Row | None, head: Head) -> str:
-    if first is None:
-        return "it is empty"
-    return first.fault or head.reason or ""
 
 
 def _beginning(head: Head, chosen: Format, params: Ingest, countries: Sequence[str]) -> Iterator[str]:

@@ -1,19 +1,17 @@
 """What a rule of data/forget.jsonl removes, what else still holds the words, and what to do next: `qirat forget`."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import polars as pl
 
 from curation.commands.diff import read_at, revisions_of
-from curation.decisions import answers as answers_file
-from curation.decisions import gold
-from curation.decisions.answers import Answer
+from curation.decisions import answers, gold
 from curation.decisions.decisions import PATH as DECISIONS
-from curation.decisions.decisions import Decision, read_decisions, write_decisions
+from curation.decisions.decisions import read_decisions, write_decisions
 from curation.decisions.forget import PATH, Rule, forgotten, forgotten_words, read_rules, write_rules
-from curation.decisions.gold import Gold
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
 from curation.record.naming import called
@@ -21,11 +19,8 @@ from curation.text.folding import fold, folded
 
 MODELS = Path("models")
 ADAPTER = "models/adapter"  # what dvc.yaml calls the adapter, in every version
-TRAINED_ON = (
-    "trained_on.parquet"  # in an adapter's folder, by training.model.adapter: row_id, conversation_id, parent_id
-)
+TRAINED_ON = "trained_on.parquet"  # beside an adapter, by training.model.adapter: row_id, conversation_id, parent_id
 NAMED = 3  # rows named as examples
-Line = TypeVar("Line", Decision, Answer, Gold)
 
 NEXT = """Next:
   git add {path} && dvc repro      the next version has no such row, in no table and no report
@@ -39,7 +34,7 @@ NEXT = """Next:
 
 def forget(wanted: Rule, said: str, write: bool) -> str:
     """What the rule would remove and what else holds such rows; writes the rule only when asked to."""
-    rules = read_rules() if PATH.exists() else frozenset()
+    rules = read_rules()
     conversations = finished_table("ingested/conversations")
     named = forgotten(conversations, frozenset({wanted}))
     rows = conversations.filter(named)
@@ -48,7 +43,7 @@ def forget(wanted: Rule, said: str, write: bool) -> str:
     lines += [f"{told} leave {path}." for told, path, _ in _of_review(words)]
     if not write:
         return "\n".join([*lines, "", "Nothing was written; say it again with --yes to write the rule."])
-    with answers_file.alone():
+    with answers.alone():
         write_rules({*rules, wanted})
         for _, _, leave in _of_review(words):
             leave()
@@ -58,7 +53,7 @@ def forget(wanted: Rule, said: str, write: bool) -> str:
 
 def standing() -> str:
     """The rules there are, and the adapters that learnt from rows left out by them."""
-    rules = read_rules() if PATH.exists() else frozenset()
+    rules = read_rules()
     counts = {kind: sum(rule.forget == kind for rule in rules) for kind in sorted({rule.forget for rule in rules})}
     named = ", ".join(f"{count:,} by {kind}" for kind, count in counts.items()) or "none"
     lines = [f"{PATH}: {len(rules):,} rules ({named})"]
@@ -84,21 +79,15 @@ def whole_id(beginning: str) -> str:
 
 def _of_review(words: Collection[str]) -> Iterator[tuple[str, Path, Callable[[], None]]]:
     """What leaves which file of the review, and how: whatever people said of these words."""
-
-    def kept(lines: Sequence[Line]) -> list[Line]:
-        return [line for line in lines if line.conversation_id not in words]
-
-    decisions = read_decisions() if DECISIONS.exists() else []
-    if fewer := len(decisions) - len(kept(decisions)):
-        told = f"{fewer:,} decisions, which may hold corrected words,"
-        yield told, DECISIONS, lambda: write_decisions(kept(decisions))
-    answers = answers_file.read_answers()
-    if fewer := len(answers) - len(kept(answers)):
-        told = f"{fewer:,} answers, which may hold corrected words,"
-        yield told, answers_file.PATH, lambda: answers_file.write_answers(kept(answers))
-    marks = gold.read_gold()
-    if fewer := len(marks) - len(kept(marks)):
-        yield f"{fewer:,} gold marks", gold.PATH, lambda: gold.write_gold(kept(marks))
+    held: tuple[tuple[str, Path, Sequence[Any], Callable[[Any], None]], ...] = (
+        ("decisions, which may hold corrected words,", DECISIONS, read_decisions(), write_decisions),
+        ("answers, which may hold corrected words,", answers.PATH, answers.read_answers(), answers.write_answers),
+        ("gold marks", gold.PATH, gold.read_gold(), gold.write_gold),
+    )
+    for what, path, lines, write in held:
+        kept = [line for line in lines if line.conversation_id not in words]
+        if fewer := len(lines) - len(kept):
+            yield f"{fewer:,} {what}", path, partial(write, kept)
 
 
 def _removed(rows: pl.DataFrame) -> Iterator[str]:

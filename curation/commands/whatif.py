@@ -29,13 +29,15 @@ def whatif(assignments: Sequence[str], preset: str | None = None, examples: int 
     codes, route = read_codes(), load_params("route", Route)
     holding = route if preset is None else route.model_copy(update={"preset": preset})
     now, then = in_force(route, codes), in_force(changed(holding, assignments, codes), codes)
-    rows = _rows()
+    columns = ["row_id", "conversation_id", "language"]
+    rows = survivors(finished_table("ingested/conversations", columns), finished_table("dedup/clusters"))
     findings = finished_table("scored/findings")
-    before, after = (_decided(rows, findings, policy) for policy in (now, then))
+    before, after = (verdicts(rows, judged(findings, policy, rows.height), policy) for policy in (now, then))
     both = before.join(after, on="conversation_id", suffix="_then").sort("conversation_id")
+    preset_said = [] if preset is None else [f"route.preset: {route.preset} -> {preset}"]
     moved = both.filter(pl.col("verdict") != pl.col("verdict_then"))
     return {
-        "settings": [*_preset(route, holding), *written(holding, now, assignments, codes)],
+        "settings": preset_said + written(holding, now, assignments, codes),
         "rows": both.height,
         "now": _counts(both["verdict"]),
         "then": _counts(both["verdict_then"]),
@@ -96,10 +98,6 @@ def written(holding: Route, now: Policy, assignments: Sequence[str], codes: Mapp
     return said
 
 
-def _preset(now: Route, then: Route) -> list[str]:
-    return [f"route.preset: {now.preset} -> {then.preset}"] if then is not now else []
-
-
 def unseen(findings: pl.DataFrame, now: Policy, then: Policy) -> list[str]:
     """Limits below what a check reports at all: such rows have no finding, so nothing here can tell of them."""
     reported = dict(findings.group_by("code").agg(pl.col("threshold").min()).sort("code").iter_rows())
@@ -115,15 +113,6 @@ def unseen(findings: pl.DataFrame, now: Policy, then: Policy) -> list[str]:
 
 
 # -- what it changes ---------------------------------------------------------------------------------------------------
-
-
-def _rows() -> pl.DataFrame:
-    columns = ["row_id", "conversation_id", "language"]
-    return survivors(finished_table("ingested/conversations", columns), finished_table("dedup/clusters"))
-
-
-def _decided(rows: pl.DataFrame, findings: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    return verdicts(rows, judged(findings, policy, rows.height), policy)
 
 
 def _counts(verdict: pl.Series) -> dict[str, int]:

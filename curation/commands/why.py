@@ -1,6 +1,6 @@
 """The whole story of a row, out of the tables the stages left: `qirat why`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -114,8 +114,9 @@ def _copy(row_id: str, shown: Shown) -> Iterator[str]:
     """The row that stands for this one, and where the two differ."""
     clusters = finished_table("dedup/clusters").filter(pl.col("row_id") == row_id)
     for kept in clusters["duplicate_of"].drop_nulls():
-        sides = _messages([row_id, kept])
-        here, there = sides[row_id], sides[kept]
+        both = finished_table("ingested/conversations").filter(pl.col("row_id").is_in([row_id, kept]))
+        messages = dict(both.select("row_id", "messages").iter_rows())
+        here, there = messages[row_id], messages[kept]
         lines = difference(shown.messages(here), shown.messages(there))
         if lines:
             yield f"  {kept} stands for it; where they differ, [-only here-] {{+only there+}}:"
@@ -123,11 +124,6 @@ def _copy(row_id: str, shown: Shown) -> Iterator[str]:
         else:
             same = "only in personal data (--show-personal-data)" if difference(here, there) else "in no word"
             yield f"  {kept} stands for it and differs {same}"
-
-
-def _messages(row_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    wanted = finished_table("ingested/conversations").filter(pl.col("row_id").is_in(row_ids))
-    return dict(wanted.select("row_id", "messages").iter_rows())
 
 
 def _closing(end: Mapping[str, Any], shown: Shown) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 from pydantic import Field
@@ -30,9 +30,6 @@ class Review(Params):
     mask_personal_data: bool = True  # emails, phones and the like are shown as "[phone_1]"
 
 
-if TYPE_CHECKING:
-    pass
-
 Said = tuple[Answer, Outcome]
 AS_READ = Known()
 NONE: Mapping[str, Any] = MappingProxyType({})
@@ -53,7 +50,7 @@ class Consensus:
 def consensus(
     answers: Iterable[Answer],
     originals: Mapping[str, Sequence[Message]],
-    params: "Review",
+    params: Review,
     chances: Mapping[str, float] | None = None,
     gold: Mapping[str, Choice] | None = None,
     known: Known = AS_READ,

@@ -68,7 +68,8 @@ def edited(original: Sequence[Message], corrected: str, countries: Countries = N
     changed = False
     for number, text in _corrections(corrected, replies).items():
         if number not in replies:
-            raise AnswerError(f"[{number}] is no reply of the assistant; its replies are {_listed(replies)}")
+            known = ", ".join(f"[{reply}]" for reply in replies) or "none"
+            raise AnswerError(f"[{number}] is no reply of the assistant; its replies are {known}")
         if not text:
             raise AnswerError(f"[{number}] has no text below it; write the whole corrected reply there")
         text = _uncovered(number, text, original, covers)
@@ -154,7 +155,3 @@ def _corrections(corrected: str, replies: Sequence[int]) -> dict[int, str]:
     if len(set(numbers)) < len(numbers):
         raise AnswerError("a number stands there twice; keep one")
     return dict(zip(numbers, (text.strip() for text in parts[1::2]), strict=True))
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(f"[{number}]" for number in numbers) or "none"

@@ -98,7 +98,7 @@ def reviewed() -> Reviewed:
         finished_table("routed/queue"),
         findings.filter(pl.col("conversation_id").is_in(asked)).collect(),
         answers,
-        decision.read_decisions() if decision.PATH.exists() else [],
+        decision.read_decisions(),
         {right.conversation_id: right.decision for right in gold.read_gold()},
     )
 

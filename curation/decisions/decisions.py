@@ -9,13 +9,13 @@ An id is a hash of the words, so a decision cannot stick to other words than tho
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from curation.decisions.json_lines import read_lines, write_lines
-from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.record.conversation import ROLES
 
@@ -85,21 +85,13 @@ class Decision(Params):
 
 
 def read_decisions(path: Path = PATH) -> list[Decision]:
-    """All decisions; a line that cannot be read, or a second decision on the same words, is an error with its line."""
-    decisions: dict[str, Decision] = {}
-    for number, decision in read_lines(path, Decision.model_validate):
-        if decision.conversation_id in decisions:
-            raise QiratError(
-                f"{path}, line {number}: a second decision on {decision.conversation_id}; "
-                "keep one of the two (this happens when two branches are merged)"
-            )
-        decisions[decision.conversation_id] = decision
-    return list(decisions.values())
+    """All decisions, none where there is no file; an unreadable line or a second one on the same words is an error."""
+    return list(read_lines(path, Decision.model_validate, attrgetter("conversation_id")))
 
 
 def write_decisions(decisions: Iterable[Decision], path: Path = PATH) -> None:
     """One line a decision, in the order of ids."""
-    write_lines(path, HEADER, map(_plain, sorted(decisions, key=lambda d: d.conversation_id)))
+    write_lines(path, HEADER, map(_plain, sorted(decisions, key=attrgetter("conversation_id"))))
 
 
 def _plain(decision: Decision) -> dict[str, Any]:

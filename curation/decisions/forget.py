@@ -107,8 +107,8 @@ def _spelled(column: pl.Series, spelling: Callable[[str], str], wanted: Iterable
 
 
 def read_rules(path: Path = PATH) -> Rules:
-    """All rules; a line that cannot be read is an error that names it."""
-    return frozenset(one for _, one in read_lines(path, lambda value: _as_made(Rule.model_validate(value))))
+    """All rules, none where there is no file; a line that cannot be read is an error that names it."""
+    return frozenset(read_lines(path, lambda value: _as_made(Rule.model_validate(value))))
 
 
 def _as_made(typed: Rule) -> Rule:

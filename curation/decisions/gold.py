@@ -7,8 +7,9 @@ One JSON object a line below a header, sorted by conversation_id, kept in git:
 """
 
 from collections.abc import Iterable
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -41,38 +42,23 @@ class Gold(Params):
 
 def read_gold(path: Path = PATH) -> list[Gold]:
     """Every line of the file, none where there is no file; a line that cannot be used is an error with its number."""
-    if not path.exists():
-        return []
-    found: dict[str, Gold] = {}
-    for number, gold in read_lines(path, Gold.model_validate):
-        if gold.conversation_id in found:
-            raise QiratError(f"{path}, line {number}: {gold.conversation_id} stands there twice; keep one of the two")
-        found[gold.conversation_id] = gold
-    return list(found.values())
+    return list(read_lines(path, Gold.model_validate, attrgetter("conversation_id")))
 
 
 def write_gold(gold: Iterable[Gold], path: Path = PATH) -> None:
     """One line a conversation, in the order of ids."""
-    write_lines(path, HEADER, map(_plain, sorted(gold, key=lambda g: g.conversation_id)))
+    ordered = sorted(gold, key=attrgetter("conversation_id"))
+    write_lines(path, HEADER, (g.model_dump(mode="json", exclude_defaults=True) for g in ordered))
 
 
 @answers_file.alone()
 def add(wanted: str, decision: str, reasons: Iterable[str]) -> Gold:
     """Marks a conversation, given by row_id, conversation_id or its beginning; an earlier mark is replaced."""
+    ids = finished_table("ingested/conversations", ["row_id", "conversation_id"])
+    [whole, *_] = called(wanted, ids, "conversations", "as the report and `qirat why` show them")["conversation_id"]
     try:
-        marked = Gold.model_validate(
-            {"conversation_id": _named(wanted), "decision": decision, "reasons": tuple(reasons)}
-        )
+        marked = Gold.model_validate({"conversation_id": whole, "decision": decision, "reasons": tuple(reasons)})
     except ValidationError as error:
         raise QiratError(faults(error, quoted=False)) from None
     write_gold([*(gold for gold in read_gold() if gold.conversation_id != marked.conversation_id), marked])
     return marked
-
-
-def _named(wanted: str) -> str:
-    ids = finished_table("ingested/conversations", ["row_id", "conversation_id"])
-    return str(called(wanted, ids, "conversations", "as the report and `qirat why` show them")["conversation_id"][0])
-
-
-def _plain(gold: Gold) -> dict[str, Any]:
-    return gold.model_dump(mode="json", exclude_defaults=True)

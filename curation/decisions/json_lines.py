@@ -17,12 +17,16 @@ from curation.record.conversation import canonical_json
 Made = TypeVar("Made")
 
 
-def read_lines(path: Path, made: Callable[[Any], Made]) -> Iterator[tuple[int, Made]]:
-    """(line number, what `made` makes of its value) of every line below the header.
+def read_lines(
+    path: Path, made: Callable[[Any], Made], conversation: Callable[[Made], str | None] = lambda _: None
+) -> Iterator[Made]:
+    """What `made` makes of the value of every line below the header; nothing where there is no file.
 
-    Raises QiratError that names the line, where it is no JSON or `made` raises ValueError or TypeError.
+    Raises QiratError that names the line, where it is no JSON, `made` raises ValueError or TypeError, or an earlier
+    line decides on the same `conversation`.
     """
-    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+    decided = set()
+    for number, line in enumerate(path.read_bytes().split(b"\n") if path.exists() else (), 1):
         if not line.strip():
             continue
         try:
@@ -32,7 +36,13 @@ def read_lines(path: Path, made: Callable[[Any], Made]) -> Iterator[tuple[int, M
             found = made(value)
         except (ValueError, TypeError) as error:  # pydantic's ValidationError is a ValueError
             raise QiratError(f"{path}, line {number}: {faults(error, quoted=False)}; mend or delete the line") from None
-        yield number, found
+        if (key := conversation(found)) is not None and key in decided:
+            raise QiratError(
+                f"{path}, line {number}: a second decision on {key}; "
+                "keep one of the two (this happens when two branches are merged)"
+            )
+        decided.add(key)
+        yield found
 
 
 def write_lines(path: Path, header: dict[str, Any], values: Iterable[dict[str, Any]]) -> None:

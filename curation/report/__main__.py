@@ -6,42 +6,20 @@ Works on whatever has run so far: a section whose stage has not run says so.
 """
 
 import polars as pl
-from pydantic import Field
 
-from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.privacy.params import Privacy
 from curation.report.cards import dataset_card, model_card
-from curation.report.examples import Picking
+from curation.report.examples import Picking, Report
 from curation.report.page import render
 from curation.report.results import Results, load
-
-
-class Report(Params):
-    """The section `report` of params.yaml."""
-
-    seed: int = 1  # picks the examples
-    examples: int = Field(default=2, ge=0)  # conversations shown for each reason
-    reasons: int = Field(default=20, ge=0)  # reasons shown with examples, the most frequent first
-    pairs: int = Field(default=4, ge=0)  # near copies shown beside what stands for them
-    turns: int = Field(default=8, ge=2)  # turns shown of a conversation
-    characters: int = Field(default=500, ge=50)  # characters shown of a turn
 
 
 def main() -> None:
     """Gather what there is, write the page, the cards and the curves for `dvc plots`."""
     with Stage("report", Report) as stage:
         results = load(stage)
-        params = stage.params
-        picking = Picking(
-            seed=params.seed,
-            per_reason=params.examples,
-            reasons=params.reasons,
-            pairs=params.pairs,
-            turns=params.turns,
-            characters=params.characters,
-            countries=stage.section("privacy", Privacy).countries,
-        )
+        picking = Picking(**stage.params.model_dump(), countries=stage.section("privacy", Privacy).countries)
         for path, text in {
             "reports/index.html": render(results, picking),
             "reports/dataset_card.md": dataset_card(results),

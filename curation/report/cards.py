@@ -3,10 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import polars as pl
 import yaml
 
@@ -14,10 +12,10 @@ from curation.record.conversation import canonical_json
 from curation.record.ledger import OUTCOMES, counts
 from curation.report.blocks import count, share
 from curation.report.model_sections import used
+from curation.report.page import environment
 from curation.report.results import USED, Results
 from curation.report.words import languages
 
-HERE = Path(__file__).parent
 NO_LANGUAGE = {"mixed", "und", "other", "unknown"}  # what stands where a code would
 SPLITS = ("train", "dev", "test")
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -63,6 +61,7 @@ def model_card(results: Results) -> str:
         "tags": ["lora", "qirat"],
     }
     arms, compared = results.tables.get("evaluated/arms"), results.tables.get("evaluated/comparisons")
+    lost = results.tables.get("evaluated/forgetting")
     return _render(
         "model_card.md.jinja",
         front,
@@ -73,7 +72,7 @@ def model_card(results: Results) -> str:
         masked=_masked(results, learnt),
         cost=results.cost,
         notes=results.notes,
-        forgetting=_forgetting(results),
+        forgetting=[] if lost is None else lost.drop_nulls("against").sort("language").to_dicts(),
         memorised=_counted(results.tables.get("evaluated/memorised"), "what"),
         training=results.provenance.get("training", {}),
         arguments=json.dumps(results.provenance.get("template", {}).get("arguments", {})),
@@ -90,15 +89,9 @@ def model_card(results: Results) -> str:
 
 
 def _render(template: str, front: Mapping[str, Any], **values: Any) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # Markdown; nothing out of a conversation comes into it
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"count": count, "plain": _plain}
-    body = environment.get_template(template).render(share=share, **values)
+    templates = environment(autoescape=False)  # Markdown; nothing out of a conversation comes into it
+    templates.filters |= {"count": count, "plain": _plain}
+    body = templates.get_template(template).render(share=share, **values)
     said = {key: value for key, value in front.items() if value}
     return f"---\n{yaml.safe_dump(said, sort_keys=False, allow_unicode=True)}---\n\n{body.strip()}\n"
 
@@ -134,12 +127,6 @@ def _masked(results: Results, learnt: pl.DataFrame | None) -> dict[str, int]:
     evidence = results["ledger"].filter(code="masked").join(learnt, on="row_id", how="semi")["evidence"]
     values = [part.split(" ", 1) for text in evidence for part in text.split(", ")]
     return {kind: sum(int(n) for n, k in values if k == kind) for kind in sorted({kind for _, kind in values})}
-
-
-def _forgetting(results: Results) -> list[dict[str, Any]]:
-    if results.missing("evaluated/forgetting"):
-        return []
-    return results["evaluated/forgetting"].filter(pl.col("against").is_not_null()).sort("language").to_dicts()
 
 
 def _counted(table: pl.DataFrame | None, column: str) -> dict[str, int]:

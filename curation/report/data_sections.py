@@ -55,19 +55,13 @@ def files(results: Results, words: Words) -> list[Block]:
     table = table.with_columns(pl.lit(0).alias(name) for name in OUTCOMES if name not in table.columns).fill_null(0)
     table = table.with_columns(raw=pl.sum_horizontal(OUTCOMES), clean=pl.sum_horizontal(USED)).sort("file")
     columns = ("raw", *REMOVED, "clean")
-    header = [
-        words("files.file"),
-        words("funnel.raw"),
-        *(words(f"outcome.{o}") for o in REMOVED),
-        words("headline.clean"),
-        "",
-    ]
+    header = ["files.file", "funnel.raw", *(f"outcome.{outcome}" for outcome in REMOVED), "headline.clean"]
     rows: list[list[Cell]] = [
         [code(row["file"]), *(count(row[name]) for name in columns), bar(row["clean"] / row["raw"])]
         for row in table.iter_rows(named=True)
     ]
     total = [words("total"), *(count(table[name].sum()) for name in columns), ""]
-    return [Table(words("files.caption"), header, rows, frozenset(range(1, 7)), total)]
+    return [Table(words("files.caption"), [*map(words, header), ""], rows, frozenset(range(1, 7)), total)]
 
 
 def reasons(results: Results, words: Words) -> list[Block]:
@@ -166,7 +160,7 @@ def validation(results: Results, words: Words) -> list[Block]:
         [
             words("validation.met" if row["success"] else "validation.broken"),
             code(row["suite"]),
-            words.name_of("expectation", row["expectation"]) if _named(words, row) else auto(row["description"]),
+            _expectation(row["expectation"], row["description"], words),
             words.name_of("severity", row["severity"]),
             count(row["rows"]),
             count(row["unexpected"]),
@@ -174,9 +168,8 @@ def validation(results: Results, words: Words) -> list[Block]:
         for row in table.iter_rows(named=True)
     ]
     broken = table.filter(~pl.col("success")).height
-    header = [
-        words(f"validation.{name}") for name in ("status", "suite", "expectation", "severity", "rows", "unexpected")
-    ]
+    names = ("status", "suite", "expectation", "severity", "rows", "unexpected")
+    header = [words(f"validation.{name}") for name in names]
     summary = words("validation.summary", met=count(table.height - broken), all=count(table.height))
     return [
         Note(summary, "bad" if broken else "good"),
@@ -217,8 +210,8 @@ def _gate_name(name: str, words: Words) -> Cell:
     return words(f"gate.{name}") if words.knows(f"gate.{name}") else code(name)
 
 
-def _named(words: Words, row: Mapping[str, Any]) -> bool:
-    return words.knows(f"expectation.{row['expectation']}")
+def _expectation(name: str, description: str, words: Words) -> Cell:
+    return words.name_of("expectation", name) if words.knows(f"expectation.{name}") else auto(description)
 
 
 def _findings(results: Results, words: Words) -> Table:
@@ -237,14 +230,8 @@ def _findings(results: Results, words: Words) -> Table:
         .sort("conversations", "code", descending=[True, False])
     )
     rows: list[list[Cell]] = [
-        [
-            code(row["check"]),
-            code(row["code"]),
-            explanation(row["code"], words),
-            count(row["conversations"]),
-            count(row["used"]),
-        ]
-        for row in table.iter_rows(named=True)
+        [code(check), code(seen), explanation(seen, words), count(conversations), count(used)]
+        for check, seen, conversations, used in table.iter_rows()
     ]
     header = [words(f"reasons.{name}") for name in ("check", "code", "means", "conversations", "used")]
     return Table(words("reasons.findings"), header, rows, frozenset({3, 4}), folded=True)

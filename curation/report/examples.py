@@ -3,12 +3,13 @@
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 from markupsafe import Markup, escape
+from pydantic import Field
 
+from curation.harness.params import Params
 from curation.privacy import covered, masked
 from curation.report.blocks import Block, Cell, Example, Examples, Note, Turn, auto, code, count
 from curation.report.data_sections import explanation
@@ -23,16 +24,20 @@ _WORD = re.compile(r"\S+")
 _EDGE = " .,;:!?()[]{}\"'«»“”…،؛؟"
 
 
-@dataclass(frozen=True)
-class Picking:
+class Report(Params):
+    """The section `report` of params.yaml."""
+
+    seed: int = 1  # picks the examples
+    examples: int = Field(default=2, ge=0)  # conversations shown for each reason
+    reasons: int = Field(default=20, ge=0)  # reasons shown with examples, the most frequent first
+    pairs: int = Field(default=4, ge=0)  # near copies shown beside what stands for them
+    turns: int = Field(default=8, ge=2)  # turns shown of a conversation
+    characters: int = Field(default=500, ge=50)  # characters shown of a turn
+
+
+class Picking(Report):
     """How much is shown of what, the seed that picks it, and the countries that phone numbers are read for."""
 
-    seed: int
-    per_reason: int
-    reasons: int
-    pairs: int
-    turns: int
-    characters: int
     countries: tuple[str, ...]
 
 
@@ -146,7 +151,7 @@ def _side_by_side(
 def _pick(rows: pl.DataFrame, picking: Picking) -> pl.DataFrame:
     """A seeded choice that takes the languages in turn."""
     shuffled = rows.sort("row_id").sample(fraction=1, shuffle=True, seed=picking.seed)
-    return shuffled.sort(pl.int_range(pl.len()).over("language"), maintain_order=True).head(picking.per_reason)
+    return shuffled.sort(pl.int_range(pl.len()).over("language"), maintain_order=True).head(picking.examples)
 
 
 def _texts(results: Results, row_ids: pl.Series, countries: Sequence[str]) -> Texts:

@@ -63,7 +63,7 @@ def lines(series: Mapping[str, Sequence[Point]], x_label: str, y_label: str, tit
     def y_place(y: float) -> float:
         return height - bottom - (height - bottom - top) * (y - y_ticks[0]) / (y_ticks[-1] - y_ticks[0])
 
-    parts = [_title(title)]
+    parts = [Markup("<title>{}</title>").format(title)]
     for y in y_ticks:
         parts.append(_line("grid", left, right, y_place(y), y_place(y)))
         parts.append(_text(left - 8, y_place(y) + 4, f"{y:g}", "end"))
@@ -124,10 +124,6 @@ def _line(kind: str, x1: float, x2: float, y1: float, y2: float) -> Markup:
 
 def _text(x: float, y: float, text: str, anchor: str) -> Markup:
     return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(x, y, anchor, text)
-
-
-def _title(text: str) -> Markup:
-    return Markup("<title>{}</title>").format(text)
 
 
 def _join(parts: Sequence[Markup]) -> Markup:

@@ -9,7 +9,7 @@ from curation.report.blocks import Block, Cell, Figure, Note, Table, code, count
 from curation.report.figures import bar, interval, lines
 from curation.report.results import Results
 from curation.report.verdict_sections import reasons
-from curation.report.words import Words
+from curation.report.words import Words, flat
 
 FEW = 30  # conversations, as in curation/statistics: the intervals of fewer are too narrow to call a difference
 
@@ -41,9 +41,7 @@ def training(results: Results, words: Words) -> list[Block]:
     """The loss on what was trained and on what was held out."""
     log = results["training/log"].sort("step")
     series = {
-        words(f"training.{column}"): [
-            (float(x), float(y)) for x, y in log.select("step", column).drop_nulls().iter_rows()
-        ]
+        words(f"training.{column}"): log.select("step", column).drop_nulls().cast(pl.Float64).rows()
         for column in ("loss", "dev_loss")
     }
     drawn = {name: points for name, points in series.items() if points}
@@ -71,15 +69,8 @@ def arms(results: Results, words: Words) -> list[Block]:
             for row in part.iter_rows(named=True)
         ]
         header = [words(f"arms.{name}") for name in ("arm", "value", "interval", "drawing", "n")]
-        blocks.append(
-            Table(
-                words("arms.caption", **_named(metric, language, words)),
-                header,
-                rows,
-                frozenset({1, 2, 4}),
-                folded=language != "all",
-            )
-        )
+        caption = words("arms.caption", **_named(metric, language, words))
+        blocks.append(Table(caption, header, rows, frozenset({1, 2, 4}), folded=language != "all"))
     return blocks
 
 
@@ -94,11 +85,7 @@ def comparisons(results: Results, words: Words) -> list[Block]:
         scale = (min(low, 0.0), max(high, 0.0))
         rows: list[list[Cell]] = [
             [
-                words(
-                    "comparisons.pair",
-                    arm=words.name_of("arm", row["arm"]),
-                    against=words.name_of("arm", row["against"]),
-                ),
+                words("comparisons.pair", **{side: words.name_of("arm", row[side]) for side in ("arm", "against")}),
                 *_measured(row, signed=True),
                 interval(row["value"], row["low"], row["high"], scale, row["better"] if row["n"] >= FEW else 0),
                 count(row["n"]),
@@ -133,15 +120,6 @@ def versions(results: Results, words: Words) -> list[Block]:
         return [Note(words("versions.none"))]
     rows: list[list[Cell]] = [[code(key), code(value)] for key, value in flat(results.provenance) if value is not None]
     return [Table(words("versions.caption"), [words("versions.name"), words("versions.value")], rows)]
-
-
-def flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Dotted names and values of nested JSON."""
-    pairs: list[tuple[str, Any]] = []
-    for key, value in tree.items():
-        name = f"{prefix}{key}"
-        pairs += flat(value, f"{name}.") if isinstance(value, Mapping) else [(name, value)]
-    return pairs
 
 
 def _by_metric(table: pl.DataFrame) -> list[tuple[tuple[str, str], pl.DataFrame]]:

@@ -6,39 +6,78 @@ The content security policy lets the page fetch nothing and run no script but th
 
 import base64
 import hashlib
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import jinja2
 
+from curation.record.ledger import counts
 from curation.report import data_sections, examples, model_sections, review_section, verdict_sections
-from curation.report.blocks import Block, Builder, Note, Section
+from curation.report.blocks import Block, Builder, Cell, Note, Section, count, share
 from curation.report.examples import Picking
-from curation.report.headline import tiles, verdict_notes
-from curation.report.results import Results
+from curation.report.results import USED, Results
 from curation.report.words import Words, languages
 
 HERE = Path(__file__).parent
 READ = ("ingested/conversations", "ingested/quarantine")
 
 
+@dataclass(frozen=True)
+class Tile:
+    """A number that stands on top of the page."""
+
+    label: str
+    value: Cell
+    note: Cell = ""
+
+
 def render(results: Results, picking: Picking) -> str:
     """The whole page as HTML."""
     script = (HERE / "switch.js").read_text("utf-8").strip()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        _environment()
-        .get_template("page.html.jinja")
-        .render(
-            articles=[
-                (words, tiles(results, words), verdict_notes(results, words), sections(results, words, picking))
-                for words in map(results.worded, languages())
-            ],
-            style=(HERE / "style.css").read_text("utf-8"),
-            script=script,
-            script_hash=digest,
-        )
-    )
+    style = (HERE / "style.css").read_text("utf-8")
+    articles = [
+        (words, tiles(results, words), verdict_notes(results, words), sections(results, words, picking))
+        for words in map(results.worded, languages())
+    ]
+    page = environment(autoescape=True).get_template("page.html.jinja")
+    return page.render(articles=articles, style=style, script=script, script_hash=digest)
+
+
+def tiles(results: Results, words: Words) -> list[Tile]:
+    """The numbers everybody asks for, as far as they are known."""
+    shown: list[Tile] = []
+    if not results.missing("ledger"):
+        raw, clean = _raw_and_clean(results)
+        shown.append(Tile(words("headline.raw"), count(raw)))
+        shown.append(Tile(words("headline.clean"), count(clean), share(clean, raw)))
+    if not results.missing("splits/train"):
+        shown.append(Tile(words("headline.train"), count(results["splits/train"].height)))
+    if verdict := results.verdict.get("verdict"):
+        shown.append(Tile(words("headline.verdict"), words.name_of("verdict", verdict)))
+    return shown
+
+
+def verdict_notes(results: Results, words: Words) -> list[Note]:
+    """What the numbers amount to, a sentence each: kept, gate, trained, promoted or not and why."""
+    notes: list[Note] = []
+    if not results.missing("ledger"):
+        raw, clean = _raw_and_clean(results)
+        values = {"clean": count(clean), "raw": count(raw), "share": share(clean, raw)}
+        notes.append(Note(words("headline.kept", **values)))
+    notes += data_sections.gate_notes(results, words)
+    base = results.base_model
+    notes.append(Note(words("headline.trained", model=base) if base else words("headline.not_trained")))
+    if verdict := results.verdict.get("verdict"):
+        notes.append(Note(words.name_of("verdict_means", verdict), "good" if verdict == "promote" else "warning"))
+        notes += [Note(reason) for reason in verdict_sections.reasons(results, words)[:1]]  # the others: comparisons
+    return notes
+
+
+def _raw_and_clean(results: Results) -> tuple[int, int]:
+    closed = counts(results["ledger"])
+    return closed["raw"], sum(closed[outcome] for outcome in USED)
 
 
 def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
@@ -77,13 +116,14 @@ def _not_yet(missing: list[str], words: Words) -> list[Block]:
     return [Note(words("missing", tables=", ".join(missing)), "warning")]
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment(*, autoescape: bool) -> jinja2.Environment:
+    """The templates of page and cards."""
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
+        autoescape=autoescape,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.tests["a"] = lambda block, kind: type(block).__name__ == kind
-    return environment
+    found.tests["a"] = lambda block, kind: type(block).__name__ == kind
+    return found

@@ -22,17 +22,9 @@ from curation.report.words import Words
 USED = ("accepted", "kept", "edited")
 REMOVED = ("quarantined", "duplicate", "dropped", "held")  # in the order in which rows leave the road
 ROUTED = ("routed/verdicts", "routed/queue", "scored/findings")  # what a review is about
-GATE = Path("metrics/gate.json")
-GATE_PASSED = Path("data/gate/passed")
 READINESS = Path("data/gate/readiness.json")
-PROSPECTS = Path("data/baseline/readiness.json")
-PROMPTS = Path("data/baseline/verdict.json")
-VERDICT = Path("data/evaluated/verdict.json")
-METRICS = Path("data/evaluated/metrics.json")
-PROVENANCE = Path("models/adapter/provenance.json")
+VERDICTS = (READINESS, Path("data/baseline/verdict.json"), Path("data/evaluated/verdict.json"))
 TRAINED_ON = Path("models/adapter/trained_on.parquet")
-COST = Path("data/training/cost.json")
-NOTES = Path("data/training/notes.json")
 
 
 @dataclass(frozen=True)
@@ -117,18 +109,25 @@ def load(stage: Stage[Any]) -> Results:
     """Everything that lies there and belongs to this run."""
     markers = dict.fromkeys(marker for marker in stops().values() if marker)  # in the order of the road
     passed = [stage.input(marker) for marker in takewhile(Path.exists, markers)]
+
+    def written(path: str | Path) -> Any:
+        return stage.read_json(path) if _is_current(Path(path), passed) else {}
+
+    # The stage that stopped the road gives the verdict, where it is a stop of this kind; else evaluate.
+    last = next((place for place in VERDICTS if passed and stops()[maker_of(place)] == passed[-1]), None)
+    verdict = written(last) if last else {}
     return Results(
         tables=_Tables(stage, passed),
-        gate=_optional(stage, GATE, passed),
-        gate_passed=GATE_PASSED in passed,
-        readiness=_optional(stage, READINESS, passed),
-        prospects=_optional(stage, PROSPECTS, passed) or (),
-        verdict=_verdict(stage, passed),
-        metrics=_optional(stage, METRICS, passed),
-        provenance=_optional(stage, PROVENANCE, passed),
+        gate=written("metrics/gate.json"),
+        gate_passed=Path("data/gate/passed") in passed,
+        readiness=written(READINESS),
+        prospects=written("data/baseline/readiness.json") or (),
+        verdict=verdict if verdict.get("verdict") else {},
+        metrics=written("data/evaluated/metrics.json"),
+        provenance=written("models/adapter/provenance.json"),
         trained_on=pl.read_parquet(stage.input(TRAINED_ON)) if _is_current(TRAINED_ON, passed) else None,
-        cost=_optional(stage, COST, passed),
-        notes=_optional(stage, NOTES, passed) or (),
+        cost=written("data/training/cost.json"),
+        notes=written("data/training/notes.json") or (),
         insight=_insight(stage),
         codes=read_codes(stage.input(CODES)) if CODES.exists() else {},
     )
@@ -144,14 +143,3 @@ def _insight(stage: Stage[Any]) -> Insight | None:
     """By the files of the review and of this run, once there are any."""
     files = (answers_file.PATH, decision.PATH, gold.PATH, *map(table_path, ROUTED))
     return insight(reviewed()) if all(path.exists() and stage.input(path) for path in files) else None
-
-
-def _verdict(stage: Stage[Any], passed: Sequence[Path]) -> Mapping[str, Any]:
-    """Of evaluate; or of the stage that stopped the road, where it is a stop of this kind."""
-    ends = (place for place in (READINESS, PROMPTS, VERDICT) if passed and stops()[maker_of(place)] == passed[-1])
-    found: Mapping[str, Any] = next((_optional(stage, place, passed) for place in ends), {})
-    return found if found.get("verdict") else {}
-
-
-def _optional(stage: Stage[Any], path: Path, passed: Collection[Path]) -> Any:
-    return stage.read_json(path) if _is_current(path, passed) else {}

@@ -62,9 +62,7 @@ def _estimates(found: Insight, words: Words) -> Table:
     rows: list[list[Cell]] = [
         [
             words(f"people.{name}"),
-            count(rate.population),
-            count(rate.decided),
-            count(rate.changed),
+            *(count(number) for number in (rate.population, rate.decided, rate.changed)),
             *_share(rate.share, rate.low, rate.high),
         ]
         for name, rate in rates
@@ -76,14 +74,8 @@ def _estimates(found: Insight, words: Words) -> Table:
 
 def _overturned(found: Insight, words: Words) -> Table:
     rows: list[list[Cell]] = [
-        [
-            code(row["code"]),
-            explanation(row["code"], words),
-            count(row["decided"]),
-            count(row["kept"]),
-            *_share(row["share"], row["low"], row["high"]),
-        ]
-        for row in found.overturned.iter_rows(named=True)
+        [code(doubt), explanation(doubt, words), count(decided), count(kept), *_share(*ends)]
+        for doubt, decided, kept, *ends in found.overturned.iter_rows()
     ]
     names = ("doubt", "means", "with_it", "kept", "share")
     return Table(words("people.overturned"), _header(names, words), rows, frozenset(range(2, 6)))

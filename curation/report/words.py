@@ -1,6 +1,6 @@
 """The words of the report, one YAML file a language in strings/. A further language is a further file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ class Words:
     """The catalogue of one language: `words("funnel.title")`, `words("verdict.clean", clean=3)`."""
 
     def __init__(self, catalogue: Mapping[str, Any]) -> None:
-        self._texts = dict(_flat(catalogue))
+        self._texts = {key: str(text) for key, text in flat(catalogue)}
         self.code = self._texts["language.code"]
         self.name = self._texts["language.name"]
         self.direction = self._texts["language.direction"]
@@ -45,8 +45,7 @@ def languages() -> tuple[Words, ...]:
     return tuple(sorted(found, key=lambda words: (words.code != "en", words.code)))
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
+def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted names and values of a nested mapping."""
     for key, value in tree.items():
-        pairs += _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(f"{prefix}{key}", str(value))]
-    return pairs
+        yield from flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(f"{prefix}{key}", value)]

@@ -4,6 +4,7 @@ because the client does not know when an answer was given.
 
 import contextlib
 import secrets
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -144,15 +145,9 @@ class ReviewServer:
 
     def set_aside(self, present: Sequence[Present], rank: int) -> None:
         """Marks records that nobody needs; people who open one may still answer. `rank` puts them last in line."""
-        place = f"datasets/{self._id()}/records/bulk"
+        place, mark = f"datasets/{self._id()}/records/bulk", {"aside": True, "digest": "", "rank": rank}
         for batch in progress(_batches(present, _WRITE), "review: setting records aside", unit="batches"):
-            marked = [
-                {
-                    "external_id": one.external_id,
-                    "metadata": {**one.metadata, "aside": True, "digest": "", "rank": rank},
-                }
-                for one in batch
-            ]
+            marked = [{"external_id": one.external_id, "metadata": {**one.metadata, **mark}} for one in batch]
             self._request("PUT", place, json={"items": marked})
 
     def delete_unanswered(self, ids: Sequence[str]) -> list[str]:
@@ -205,12 +200,9 @@ class ReviewServer:
         return {item["name"]: item["id"] for item in self._request("GET", f"datasets/{dataset}/questions")["items"]}
 
     def _dataset(self) -> dict[str, Any] | None:
-        workspace = self._workspace_id()
-        for item in self._request("GET", "me/datasets")["items"]:
-            if item["name"] == self._params.dataset and item["workspace_id"] == workspace:
-                found: dict[str, Any] = item
-                return found
-        return None
+        wanted = (self._params.dataset, self._workspace_id())
+        items: list[dict[str, Any]] = self._request("GET", "me/datasets")["items"]
+        return next((item for item in items if (item["name"], item["workspace_id"]) == wanted), None)
 
     def _workspace_id(self) -> str | None:
         names = {item["name"]: item["id"] for item in self._request("GET", "me/workspaces")["items"]}
@@ -234,6 +226,17 @@ def answers(present: Iterable[Present], usernames: Mapping[str, str]) -> list[An
         for response in record.responses
         if response["status"] == "submitted"
     ]
+
+
+def status(present: Iterable[Present], usernames: Mapping[str, str]) -> tuple[Counter[str], dict[str, Counter[str]]]:
+    """Records by status, those that nobody needs any more as "aside"; and each annotator's answers by status."""
+    records: Counter[str] = Counter()
+    annotators: dict[str, Counter[str]] = defaultdict(Counter)
+    for record in present:
+        records["aside" if record.is_aside and not record.responses else record.status] += 1
+        for response in record.responses:
+            annotators[usernames.get(response["user_id"], response["user_id"])][response["status"]] += 1
+    return records, annotators
 
 
 def _answer(record: Present, response: Mapping[str, Any], annotator: str) -> Answer:

@@ -7,20 +7,16 @@ import contextlib
 import io
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from curation.consensus.consensus import latest
+from curation.consensus.consensus import Review, latest
 from curation.decisions.answers import Answer, read_answers
-from curation.decisions.decisions import PATH, Decision, read_decisions
+from curation.decisions.decisions import Decision, read_decisions
 from curation.decisions.gold import Gold, read_gold
 from curation.harness.files import finished_table
 from curation.record.draw import lot
-
-if TYPE_CHECKING:
-    from curation.consensus.consensus import Review
 
 LINEUP = pl.Schema(
     {
@@ -38,13 +34,13 @@ MOST_ROUNDS = 4  # who disagrees after so many looks will after one more: it is 
 UNKNOWN = 0.5  # chance that a person changes something, where the checks say nothing
 
 
-def line_of_now(params: "Review") -> tuple[pl.DataFrame, pl.DataFrame]:
+def line_of_now(params: Review) -> tuple[pl.DataFrame, pl.DataFrame]:
     """LINEUP by the files as they lie there, and the conversations it is about."""
     conversations = finished_table("ingested/conversations")
     there = {*conversations["conversation_id"]}
     gold = [known for known in read_gold() if known.conversation_id in there]  # others would stand in their way
-    decisions = read_decisions() if PATH.exists() else []
-    return lineup(finished_table("routed/queue"), decisions, read_answers(), gold, params), conversations
+    queue = finished_table("routed/queue")
+    return lineup(queue, read_decisions(), read_answers(), gold, params), conversations
 
 
 def lineup(
@@ -52,7 +48,7 @@ def lineup(
     decisions: Sequence[Decision],
     answers: Sequence[Answer],
     gold: Sequence[Gold],
-    params: "Review",
+    params: Review,
 ) -> pl.DataFrame:
     """LINEUP: second looks first, then first looks by rank; gold rows stand evenly among them."""
     counted = latest(answers)
@@ -93,13 +89,13 @@ def with_history(rows: pl.DataFrame, decisions: Sequence[Decision], answers: Seq
 # -- who is asked for --------------------------------------------------------------------------------------------------
 
 
-def needed_looks(rows: pl.DataFrame, params: "Review") -> pl.DataFrame:
+def needed_looks(rows: pl.DataFrame, params: Review) -> pl.DataFrame:
     """Rows that everybody who was asked has answered and that are open all the same: people disagree or are unsure."""
     open_still = ~pl.col("decided") & (pl.col("given") >= params.min_submitted) & (pl.col("last") < MOST_ROUNDS)
     return rows.filter(open_still).with_columns(round=pl.col("last") + 1)
 
 
-def paying_looks(rows: pl.DataFrame, answers: Sequence[Answer], params: "Review") -> pl.DataFrame:
+def paying_looks(rows: pl.DataFrame, answers: Sequence[Answer], params: Review) -> pl.DataFrame:
     """Decided rows with too little confidence that an annotator was unsure of, or where a second opinion pays.
 
     It pays where ActiveLab (Goh and Mueller 2023) expects more of it than of a first look at any other row.
@@ -154,7 +150,7 @@ def _chances(rows: pl.DataFrame) -> "np.ndarray[tuple[int, int], np.dtype[np.flo
     return np.stack([1 - change, change], axis=1)
 
 
-def first_looks(rows: pl.DataFrame, looks: pl.DataFrame, params: "Review") -> pl.DataFrame:
+def first_looks(rows: pl.DataFrame, looks: pl.DataFrame, params: Review) -> pl.DataFrame:
     """Open rows in the order of rank: every blind one, and doubts as far as the budget pays beside the second looks.
 
     Held rows so come first as soon as those before them are decided.

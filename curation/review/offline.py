@@ -89,7 +89,8 @@ def export(path: Path, params: Review, countries: Countries, limit: int | None) 
     shown = line.sort("rank").head(line.height if limit is None else limit)
     found = records(shown, conversations, countries, codes=read_codes())
     rows = [sheet_row(record) for record in found]
-    text = _as_json_lines(rows) if path.suffix == ".jsonl" else _as_csv(rows)
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    text = "".join(lines) if path.suffix == ".jsonl" else _as_csv(rows)
     with atomic(path) as temporary:
         temporary.write_text(text, "utf-8", newline="")
     return len(rows)
@@ -135,10 +136,6 @@ def _as_csv(rows: Sequence[Row]) -> str:
     return "\ufeff" + out.getvalue()
 
 
-def _as_json_lines(rows: Sequence[Row]) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
 def _harmless(cell: str) -> str:
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
@@ -174,7 +171,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, Row]]:
         raise QiratError(f"{path} is a workbook by another name; save it as CSV, best as `CSV UTF-8`")
     text = b"".join(as_utf8([data], encoding_of([data]))).decode("utf-8", "replace")
     for number, row in (_json_rows if path.suffix == ".jsonl" else _csv_rows)(text, path):
-        cells = {name: _taken_back(_one_line_end(cell)).strip() for name, cell in row.items()}
+        cells = {name: _taken_back(re.sub("\r\n?", "\n", cell)).strip() for name, cell in row.items()}
         if any(cells.values()):
             yield number, cells
 
@@ -315,7 +312,3 @@ def _check_columns(names: Collection[str], path: Path) -> None:
 def _check_suffix(path: Path) -> None:
     if path.suffix not in (".csv", ".jsonl"):
         raise QiratError(f"{path}: give a .csv or .jsonl file; spreadsheets open .csv, and save as `CSV UTF-8`")
-
-
-def _one_line_end(cell: str) -> str:
-    return cell.replace("\r\n", "\n").replace("\r", "\n")

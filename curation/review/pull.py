@@ -14,7 +14,6 @@ from curation.decisions import answers as answers_file
 from curation.decisions import gold
 from curation.decisions.answers import Answer, Countries
 from curation.decisions.decisions import PATH, read_decisions, write_decisions
-from curation.decisions.forget import PATH as RULES
 from curation.decisions.forget import forgotten_words, read_rules
 from curation.harness.files import atomic, finished_table
 from curation.review.argilla_client import ReviewServer, answers
@@ -53,7 +52,7 @@ def received(given: Sequence[Answer], params: Review, countries: Countries) -> P
         answers_file.write_answers(all_)
 
     found = weighed(insight.reviewed(), params, countries)
-    before = read_decisions() if PATH.exists() else []
+    before = read_decisions()
     right = {known.conversation_id: known.decision for known in gold.read_gold()}
     after = standing(merged(before, found.decisions, found.open, right))
     if after != before or not PATH.exists():
@@ -69,8 +68,7 @@ def present() -> set[str]:
     """The conversations of the data, less those that are to be forgotten: Argilla goes on to hold answers on them."""
     named = ["conversation_id", "customer", "source", "source_file", "licence"]
     conversations = finished_table("ingested/conversations", named)
-    rules = read_rules() if RULES.exists() else frozenset()
-    return set(conversations["conversation_id"]) - forgotten_words(conversations, rules)
+    return set(conversations["conversation_id"]) - forgotten_words(conversations, read_rules())
 
 
 def weighed(review: insight.Reviewed, params: Review, countries: Countries) -> Consensus:

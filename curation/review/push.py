@@ -10,7 +10,7 @@ from curation.harness.files import finished_table
 from curation.record.codes import read_codes
 from curation.review.argilla_client import Present, ReviewServer
 from curation.review.lineup import line_of_now
-from curation.review.records import Record, dimensions, records
+from curation.review.records import Record, records
 
 LAST = 1_000_000_000  # rank of what nobody needs
 ASIDE_FOR = timedelta(days=1)  # longer than anybody has a page open
@@ -40,7 +40,7 @@ def push(server: ReviewServer, params: Review, countries: Countries) -> Plan:
 
     server.make_dataset()
     if not vectors.is_empty():
-        server.make_vectors(dimensions(vectors))
+        server.make_vectors(len(vectors["reply"][0]))
     return carried_out(server, plan(wanted, server.present(), {*conversations["conversation_id"]}, datetime.now(UTC)))
 
 
@@ -69,14 +69,10 @@ def plan(wanted: Sequence[Record], present: Collection[Present], conversations: 
     ]
     cleared = [p for r in changed if (p := untouched[r["external_id"]]).corrected and not r["corrected"]]
     unwanted = [untouched[name] for name in sorted(untouched.keys() - {record["external_id"] for record in wanted})]
-    gone = [p for p in unwanted if _conversation(p) not in conversations or _is_over(p, now)]
+    gone = [p for p in unwanted if p.external_id.partition(".")[0] not in conversations or _is_over(p, now)]
     aside = [p for p in unwanted if p not in gone and not p.is_aside]
     unchanged = len(wanted) - len(new) - len(changed)
     return Plan(new, changed, cleared, aside, [p.id for p in gone], unchanged)
-
-
-def _conversation(present: Present) -> str:
-    return present.external_id.partition(".")[0]
 
 
 def _is_over(present: Present, now: datetime) -> bool:

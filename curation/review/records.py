@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -148,7 +148,8 @@ def _bubbles(messages: Sequence[Mapping[str, Any]], language: str) -> list[dict[
     bubbles: list[dict[str, str]] = []
     for number, message in enumerate(messages, 1):
         text = "\n".join(part for part in (message["content"], message["tool_calls"]) if part and part.strip())
-        pieces = [as_written(piece) for piece in _pieces(text)] or [as_written(_WORDS[language]["empty"])]
+        pieces = [as_written(text[start : start + _PIECE]) for start in range(0, len(text), _PIECE)]
+        pieces = pieces or [as_written(_WORDS[language]["empty"])]
         if message["role"] == "assistant":
             pieces[0] = f"{as_written(f'[{number}]')}\n{pieces[0]}"
         if len(bubbles) + len(pieces) >= _BUBBLES:
@@ -156,10 +157,6 @@ def _bubbles(messages: Sequence[Mapping[str, Any]], language: str) -> list[dict[
             return [*bubbles, {"role": "system", "content": as_written(cut)}]
         bubbles += [{"role": message["role"], "content": piece} for piece in pieces]
     return bubbles
-
-
-def _pieces(text: str) -> Iterator[str]:
-    return (text[start : start + _PIECE] for start in range(0, len(text), _PIECE))
 
 
 # -- what is there to be edited ----------------------------------------------------------------------------------------
@@ -183,11 +180,6 @@ def _prefilled(messages: Sequence[Mapping[str, Any]], doubted: Sequence[int]) ->
 
 
 # -- what is similar ---------------------------------------------------------------------------------------------------
-
-
-def dimensions(vectors: pl.DataFrame) -> int:
-    """The length of each vector."""
-    return len(vectors["reply"][0])
 
 
 class _Vectors:

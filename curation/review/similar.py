@@ -38,7 +38,7 @@ class Wanted:
 @answers_file.alone()
 def apply(name: str, wanted: Wanted, shown: Shown, write: bool) -> str:
     """What the decision would decide, with examples; written only when asked to."""
-    decisions = read_decisions() if PATH.exists() else []
+    decisions = read_decisions()
     source = named(decisions, name)
     queue = finished_table("routed/queue").filter(pl.col("reason") == "doubt")
     conversations = spoken([source.conversation_id, *queue["conversation_id"]])
@@ -61,7 +61,7 @@ def apply(name: str, wanted: Wanted, shown: Shown, write: bool) -> str:
 @answers_file.alone()
 def undo(name: str) -> str:
     """Takes back what a decision decided elsewhere; conversations that people decided since stay decided."""
-    decisions = read_decisions() if PATH.exists() else []
+    decisions = read_decisions()
     source = _called(name, [d.applied_from for d in decisions if d.applied_from], "decisions applied elsewhere")
     kept = [d for d in decisions if d.applied_from != source]
     write_decisions(kept)

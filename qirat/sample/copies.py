@@ -115,7 +115,6 @@ def _opposite(row: Row, n: int, rng: random.Random) -> list[Message]:
     asked = next(i for i, m in enumerate(row.messages) if m["role"] == "user")
     opening = row.messages[asked]["content"]
     twin = [dict(m) for m in row.messages]
-    row.messages = [dict(m) for m in row.messages]
     row.messages[asked]["content"] = f"{opening} {said}"
     twin[asked]["content"] = f"{opening} {denied}"
     return twin

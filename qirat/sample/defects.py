@@ -5,7 +5,7 @@ Every spoiler draws a fresh clean conversation and answers the row it makes of i
 
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from qirat.sample import private_data
 from qirat.sample.copies import cross_file_duplicates, exact_duplicates, leaks, near_duplicates, twins
@@ -67,31 +67,27 @@ def _swapped_reply(n: int, author: Author, rng: random.Random) -> Row:
 
 
 def _wrong_label(n: int, author: Author, rng: random.Random) -> Row:
-    written = draw(author, rng)
-    intent = written.scenario.intent
-    confusable = n % 2 == 0 and intent in _CONFUSABLE
-    wrong = _CONFUSABLE[intent] if confusable else rng.choice([i for i in INTENTS if i != intent])
-    row = Row.of(written, kind="confusable" if confusable else "random", note=f"labelled {wrong}")
-    row.label = wrong
+    row = Row.of(draw(author, rng))
+    confusable = n % 2 == 0 and row.intent in _CONFUSABLE
+    row.label = _CONFUSABLE[row.intent] if confusable else rng.choice([i for i in INTENTS if i != row.intent])
+    row.kind, row.note = "confusable" if confusable else "random", f"labelled {row.label}"
     return row
 
 
 def _truncated(n: int, author: Author, rng: random.Random) -> Row:
-    written = draw(author, rng)
-    messages = [dict(m) for m in written.messages]
-    words = messages[-1]["content"].split(" ")
+    row = Row.of(draw(author, rng), kind="last_reply")
+    words = row.messages[-1]["content"].split(" ")
     kept = words[: max(3, round(len(words) * rng.uniform(0.35, 0.75)))]
     while len(kept) > 3 and kept[-1][-1:] in ".!?؟":
         kept.pop()
-    messages[-1]["content"] = " ".join(kept).rstrip(",،;؛")
-    return Row.of(written, messages, kind="last_reply")
+    row.messages[-1]["content"] = " ".join(kept).rstrip(",،;؛")
+    return row
 
 
 def _empty_turn(n: int, author: Author, rng: random.Random) -> Row:
-    written = draw(author, rng)
-    messages = [dict(m) for m in written.messages]
-    messages[rng.choice(replies(messages))]["content"] = ("", " ")[n % 2]
-    return Row.of(written, messages, kind=("empty", "blank")[n % 2])
+    row = Row.of(draw(author, rng), kind=("empty", "blank")[n % 2])
+    row.messages[rng.choice(replies(row.messages))]["content"] = ("", " ")[n % 2]
+    return row
 
 
 def _role_mistake(n: int, author: Author, rng: random.Random) -> Row:
@@ -114,59 +110,52 @@ def _wrong_language(n: int, author: Author, rng: random.Random) -> Row:
         pass
     sibling = author.write(written.scenario.told_in(other, author.cast.agent(other)), channel, flow)
     spoken = [m for m in sibling.messages if m["role"] == "assistant"]
-    messages = [dict(m) for m in written.messages]
-    for place, m in zip(replies(messages), spoken, strict=True):
-        messages[place]["content"] = m["content"]
-    return Row.of(written, messages, kind=f"{language}_answered_in_{other}")
+    row = Row.of(written, kind=f"{language}_answered_in_{other}")
+    for place, m in zip(replies(row.messages), spoken, strict=True):
+        row.messages[place]["content"] = m["content"]
+    return row
 
 
 def _pii(n: int, author: Author, rng: random.Random) -> Row:
     bank = load("defects")["pii"]
     kind = private_data.KINDS[n % len(private_data.KINDS)]
-    written = draw(author, rng, ("en", "ar")[n // len(private_data.KINDS) % 2])
-    language = written.scenario.language
-    value = private_data.invent(kind, written.scenario.customer.latin, rng)
-    messages = [dict(m) for m in written.messages]
-    asked = next(m for m in messages if m["role"] == "user")
-    asked["content"] += " " + rng.choice(bank[kind][language]).replace("{value}", value)
+    row = Row.of(draw(author, rng, ("en", "ar")[n // len(private_data.KINDS) % 2]), kind=kind)
+    row.note = private_data.invent(kind, row.conversation.scenario.customer.latin, rng)
+    asked, reply = next(m for m in row.messages if m["role"] == "user"), row.messages[-1]
+    asked["content"] += " " + rng.choice(bank[kind][row.language]).replace("{value}", row.note)
     if n % 4 == 0:
-        messages[-1]["content"] = before_closing(
-            messages[-1]["content"], rng.choice(bank["repeated"][language]).replace("{value}", value)
-        )
-    return Row.of(written, messages, kind=kind, note=value)
+        repeated = rng.choice(bank["repeated"][row.language]).replace("{value}", row.note)
+        reply["content"] = before_closing(reply["content"], repeated)
+    return row
 
 
 def _profanity(n: int, author: Author, rng: random.Random) -> Row:
     bank = load("defects")["profanity"]
     kind = ("mild", "strong", "strong", "agent")[n % 4]
-    written = draw(author, rng, ("en", "ar")[n // 4 % 2])
-    said = rng.choice(bank[kind][written.scenario.language])
-    messages = [dict(m) for m in written.messages]
+    row = Row.of(draw(author, rng, ("en", "ar")[n // 4 % 2]), kind=kind)
+    row.note = rng.choice(bank[kind][row.language])
     if kind == "agent":
-        messages[-1]["content"] = before_closing(messages[-1]["content"], said)
+        row.messages[-1]["content"] = before_closing(row.messages[-1]["content"], row.note)
     else:
-        next(m for m in messages if m["role"] == "user")["content"] += f" {said}"
-    return Row.of(written, messages, kind=kind, note=said)
+        next(m for m in row.messages if m["role"] == "user")["content"] += f" {row.note}"
+    return row
 
 
 def _refusal(n: int, author: Author, rng: random.Random) -> Row:
-    written = draw(author, rng, ("en", "ar")[n % 2])
-    phrase = rng.choice(load("defects")["refusal"][written.scenario.language])
-    messages = [dict(m) for m in written.messages]
-    messages[-1]["content"] = tidy(choose(phrase, rng).replace("{product}", written.scenario.slots["product"]))
-    return Row.of(written, messages, kind="last_reply")
+    row = Row.of(draw(author, rng, ("en", "ar")[n % 2]), kind="last_reply")
+    phrase = choose(rng.choice(load("defects")["refusal"][row.language]), rng)
+    row.messages[-1]["content"] = tidy(phrase.replace("{product}", row.conversation.scenario.slots["product"]))
+    return row
 
 
 def _stale_fact(n: int, author: Author, rng: random.Random) -> Row:
     bank = load("defects")["stale"]
     kind = list(bank)[n % len(bank)]
-    written = draw(author, rng, ("en", "ar")[n // 4 % 2])
-    language = written.scenario.language
-    value = private_data.stale_value(kind, language, rng)
-    phrase = re.sub(r"\{fake_\w+\}", lambda m: value, choose(rng.choice(bank[kind][language]), rng))
-    messages = [dict(m) for m in written.messages]
-    messages[-1]["content"] = before_closing(messages[-1]["content"], phrase)
-    return Row.of(written, messages, kind=kind, note=value)
+    row = Row.of(draw(author, rng, ("en", "ar")[n // 4 % 2]), kind=kind)
+    row.note = private_data.stale_value(kind, row.language, rng)
+    phrase = re.sub(r"\{fake_\w+\}", lambda m: row.note, choose(rng.choice(bank[kind][row.language]), rng))
+    row.messages[-1]["content"] = before_closing(row.messages[-1]["content"], phrase)
+    return row
 
 
 def _playbook_break(n: int, author: Author, rng: random.Random) -> Row:
@@ -200,21 +189,19 @@ def _broken_in(kind: str) -> Sequence[str]:
 
 
 def _repetition(n: int, author: Author, rng: random.Random) -> Row:
-    written = draw(author, rng, ("en", "ar")[n % 2])
-    messages = [dict(m) for m in written.messages]
-    said = re.split(r"(?<=[.!?؟])\s+", messages[-1]["content"])
+    row = Row.of(draw(author, rng, ("en", "ar")[n % 2]), kind="sentence_loop")
+    said = re.split(r"(?<=[.!?؟])\s+", row.messages[-1]["content"])
     looped = max(said[:-1] or said, key=len)
-    messages[-1]["content"] = " ".join([*said[:-1], *[looped] * rng.randrange(4, 11)])
-    return Row.of(written, messages, kind="sentence_loop")
+    row.messages[-1]["content"] = " ".join([*said[:-1], *[looped] * rng.randrange(4, 11)])
+    return row
 
 
 def _encoding(n: int, author: Author, rng: random.Random) -> Row:
     kind = ("utf8_as_western", "utf8_as_arabic", "replacement_characters")[n % 3]
-    written = draw(author, rng, "ar" if n % 4 else "en")
-    messages = [dict(m) for m in written.messages]
-    for m in messages if n % 2 else messages[-1:]:
+    row = Row.of(draw(author, rng, "ar" if n % 4 else "en"), kind=kind)
+    for m in row.messages if n % 2 else row.messages[-1:]:
         m["content"] = garbled(m["content"], kind, rng)
-    return Row.of(written, messages, kind=kind)
+    return row
 
 
 def _unreadable(n: int, author: Author, rng: random.Random) -> Row:
@@ -226,19 +213,8 @@ def _unreadable(n: int, author: Author, rng: random.Random) -> Row:
     return Row.of(draw(author, rng, channel=channel), kind=kind)
 
 
-_SPOILERS: Mapping[str, Callable[[int, Author, random.Random], Row]] = {
-    "swapped_reply": _swapped_reply,
-    "wrong_label": _wrong_label,
-    "truncated": _truncated,
-    "empty_turn": _empty_turn,
-    "role_mistake": _role_mistake,
-    "wrong_language": _wrong_language,
-    "pii": _pii,
-    "profanity": _profanity,
-    "refusal": _refusal,
-    "stale_fact": _stale_fact,
-    "playbook_break": _playbook_break,
-    "repetition": _repetition,
-    "encoding": _encoding,
-    "unreadable": _unreadable,
-}
+_ALONE = (
+    _swapped_reply, _wrong_label, _truncated, _empty_turn, _role_mistake, _wrong_language, _pii, _profanity, _refusal,
+    _stale_fact, _playbook_break, _repetition, _encoding, _unreadable,
+)  # fmt: skip
+_SPOILERS = {spoiler.__name__.removeprefix("_"): spoiler for spoiler in _ALONE}

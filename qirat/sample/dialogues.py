@@ -274,17 +274,10 @@ class _Draft:
             result |= {"paid": True, "open_cases": 0}
         arguments = canonical_json({"order": self.scenario.order_id})
         function = {"name": "get_order", "arguments": arguments}
-        yield {
-            "role": "assistant",
-            "content": "",
-            "tool_calls": [{"id": call, "type": "function", "function": function}],
-        }
-        yield {
-            "role": "tool",
-            "tool_call_id": call,
-            "name": "get_order",
-            "content": json.dumps(result, ensure_ascii=False),
-        }
+        calls = [{"id": call, "type": "function", "function": function}]
+        yield {"role": "assistant", "content": "", "tool_calls": calls}
+        content = json.dumps(result, ensure_ascii=False)
+        yield {"role": "tool", "tool_call_id": call, "name": "get_order", "content": content}
 
     def _say(self, voice: Voice, block: str) -> str:
         """The customer may state any fact, the agent only what stands in an earlier turn."""

@@ -46,21 +46,19 @@ def write_evaluation(folder: Path, held_out: Sequence[Conversation]) -> None:
 
 def write_truth(path: Path, rows: Sequence[Row]) -> dict[str, int]:
     """One line a raw row, sorted by row_id; answers the number of rows by defect."""
-    truth = pl.DataFrame(
-        [
-            {
-                "row_id": row.row_id,
-                "defect": row.defect,
-                "kind": row.kind or None,
-                "partner_row_id": row.partner.row_id if row.partner else None,
-                "language": row.language,
-                "intent_true": row.intent,
-                "note": row.note or None,
-            }
-            for row in rows
-        ],
-        schema=TRUTH,
-    ).sort("row_id")
+    known = [
+        (
+            row.row_id,
+            row.defect,
+            row.kind,
+            row.partner.row_id if row.partner else "",
+            row.language,
+            row.intent,
+            row.note,
+        )
+        for row in rows
+    ]
+    truth = pl.DataFrame(known, schema=TRUTH, orient="row").with_columns(pl.all().replace("", None)).sort("row_id")
     with atomic(path) as temporary:
         truth.write_parquet(temporary, compression="zstd", statistics=False)
     return dict(sorted(Counter(row.defect for row in rows).items()))
@@ -162,7 +160,10 @@ def _ticket(row: Row, number: int, rng: random.Random) -> dict[str, Any]:
         "created_at": _zulu(row.created_at),
         "subject": row.conversation.subject,
         "tags": [row.label, row.language],
-        "custom_fields": [_field(7001, "intent", row.label), _field(7002, "language", row.language)],
+        "custom_fields": [
+            {"id": 7001, "title": "intent", "value": row.label},
+            {"id": 7002, "title": "language", "value": row.language},
+        ],
         "comments": [] if row.defect == "unreadable" else _comments(row, rng),
     }
 
@@ -204,10 +205,6 @@ def _assignee(row: Row) -> dict[str, Any]:
     """Agents are numbered by the letters of their names."""
     agent = row.conversation.scenario.agent
     return {"id": 900_000 + sum(map(ord, agent.latin)), "role": "agent", "name": agent.latin}
-
-
-def _field(number: int, title: str, value: str) -> dict[str, Any]:
-    return {"id": number, "title": title, "value": value}
 
 
 def _comment(author: int, moment: datetime, text: str, public: bool = True) -> dict[str, Any]:

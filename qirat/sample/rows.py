@@ -27,10 +27,10 @@ class Row:
 
     @classmethod
     def of(cls, written: Conversation, messages: list[Message] | None = None, kind: str = "", note: str = "") -> "Row":
-        """A row of the conversation as it was written, or with other messages in its place."""
+        """A row of the conversation as it was written, or with other messages in its place; they are the row's own."""
         scenario = written.scenario
-        kept = messages if messages is not None else written.messages
-        return cls(kept, written, written.channel, scenario.created_at, scenario.intent, kind=kind, note=note)
+        own = [dict(m) for m in (written.messages if messages is None else messages)]
+        return cls(own, written, written.channel, scenario.created_at, scenario.intent, kind=kind, note=note)
 
     @property
     def language(self) -> str:

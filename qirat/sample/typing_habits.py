@@ -22,11 +22,8 @@ def typed(text: str, scenario: Scenario, manner: str, rng: random.Random) -> str
 
 def _casual(text: str, rng: random.Random) -> str:
     """Small letters where sentences begin, no apostrophes, short forms, no last full stop."""
-    text = (
-        re.sub(r"(^|[.!?,]\s+|\n)([A-Z])(?=[a-z' ])", lambda m: m[1] + m[2].lower(), text)
-        if rng.random() < 0.7
-        else text
-    )
+    if rng.random() < 0.7:
+        text = re.sub(r"(^|[.!?,]\s+|\n)([A-Z])(?=[a-z' ])", lambda m: m[1] + m[2].lower(), text)
     text = re.sub(r"(?<=\w)'(?=\w)", "", text)
     words = [_SHORT_FORMS.get(word, word) if rng.random() < 0.4 else word for word in text.split(" ")]
     return " ".join(words).removesuffix(".")

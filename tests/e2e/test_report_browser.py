@@ -18,7 +18,7 @@ from tests.report.example import finished
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS = """--no-sandbox --disable-gpu --disable-background-networking --no-first-run --disable-component-update
     --disable-sync""".split()
-PICKING = Picking(seed=1, per_reason=2, reasons=20, pairs=3, turns=6, characters=400, countries=("SA",))
+PICKING = Picking(seed=1, examples=2, reasons=20, pairs=3, turns=6, characters=400, countries=("SA",))
 PAYLOAD = "</script><script>window.ran=1</script><img src=x onerror=window.ran=2><svg onload=window.ran=3>"
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on this machine")

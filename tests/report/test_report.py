@@ -25,9 +25,8 @@ from curation.report.cards import dataset_card, model_card
 from curation.report.data_sections import distributions, files, funnel, gate_notes, reasons, review
 from curation.report.examples import Picking, difference, highlight
 from curation.report.figures import interval, lines, ticks
-from curation.report.headline import verdict_notes
 from curation.report.model_sections import FEW, comparisons, limits
-from curation.report.page import render
+from curation.report.page import render, verdict_notes
 from curation.report.results import USED, Results
 from curation.report.words import languages
 from curation.statistics import intervals
@@ -35,7 +34,7 @@ from tests.builders import ROOT
 from tests.report.example import FAILED_EDITS, finished
 
 ENGLISH, *OTHERS = languages()
-PICKING = Picking(seed=1, per_reason=2, reasons=20, pairs=3, turns=6, characters=400, countries=("SA",))
+PICKING = Picking(seed=1, examples=2, reasons=20, pairs=3, turns=6, characters=400, countries=("SA",))
 DONE = finished()
 PAYLOAD = '</script><script>bad()</script><img src=x onerror="bad()"><!-- \' &amp; `| {{ 7 * 7 }}'
 

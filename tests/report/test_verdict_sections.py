@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from curation.report.blocks import Note, Table
-from curation.report.headline import verdict_notes
 from curation.report.model_sections import arms, comparisons
+from curation.report.page import verdict_notes
 from curation.report.verdict_sections import kept, readiness, reasons, rules
 from curation.report.words import languages
 from tests.report.example import finished

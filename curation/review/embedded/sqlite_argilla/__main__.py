@@ -180,14 +180,7 @@ def serve(home: Path, listener: socket.socket, url: str) -> None:
     import uvicorn
     from argilla_server import app
 
-    from . import (
-        engine,  # noqa: F401 - registers itself
-        faults,
-        logins,
-        logs,
-        pages,
-        patches,
-    )
+    from . import engine, faults, logins, logs, pages, patches  # noqa: F401 - engine registers itself
 
     patches.apply(app)
     logins.limit()

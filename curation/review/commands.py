@@ -1,0 +1,302 @@
+"""qirat review: doubtful conversations before people in Argilla, and their decisions back.
+
+    python -m curation.review.commands
+
+is the same as `qirat review`.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from curation.harness.terminal import Commands
+
+if TYPE_CHECKING:
+    from curation.consensus.consensus import Consensus, Review
+    from curation.decisions.answers import Countries
+    from curation.review.argilla_client import ReviewServer
+    from curation.review.embedded.people import People
+
+app = typer.Typer(
+    name="review",
+    cls=Commands,
+    no_args_is_help=True,
+    help="Doubtful conversations before people in Argilla, decisions back.",
+)
+users = typer.Typer(no_args_is_help=True, help="The people who review.")
+gold = typer.Typer(no_args_is_help=True, help="Conversations whose right decision is known, to measure annotators.")
+app.add_typer(users, name="users")
+app.add_typer(gold, name="gold")
+
+
+# -- the embedded server -----------------------------------------------------------------------------------------------
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="On 127.0.0.1; 0 takes any free port.")] = 6900,
+    background: Annotated[bool, typer.Option("--background", help="Return once the server answers.")] = False,
+    show_credentials: Annotated[bool, typer.Option("--show-credentials", help="Print the owner's password.")] = False,
+) -> None:
+    """Start the embedded Argilla server; the first start makes its environment (a minute or two)."""
+    from curation.review.embedded import process
+
+    if show_credentials and not background:
+        raise typer.BadParameter("--show-credentials goes with --background")
+    if not background:
+        process.serve(port)  # does not return
+    typer.echo(f"Argilla answers at {process.serve_in_background(port)}")
+    typer.echo(f"The owner's user name and password are in {process.HOME / 'credentials.json'}")
+    if show_credentials:
+        owner = process.credentials()
+        _print_login(owner["username"], owner["password"])
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded Argilla server."""
+    from curation.review.embedded import process
+
+    typer.echo("stopped" if process.stop() else "no server was running")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path | None, typer.Argument(help="Else a dated one in .qirat/argilla/backups.")] = None,
+) -> None:
+    """Copy the embedded server's answers, people and secrets to one file, while people work."""
+    from curation.review.embedded.backup import backup
+
+    typer.echo(f"saved in {backup(file)}; whoever reads it can sign in as the owner")
+
+
+@app.command()
+def restore(file: Path) -> None:
+    """Go back to a backup. What is there now is kept beside it."""
+    from curation.review.embedded.backup import restore
+
+    aside = restore(file)
+    typer.echo(f"restored from {file}" + (f"; what was there is in {aside}" if aside else ""))
+
+
+# -- the people on whichever Argilla is used ---------------------------------------------------------------------------
+
+
+@users.command()
+def add(name: str) -> None:
+    """Add an annotator, or one who was removed. The password is printed this once and kept nowhere."""
+    server, _ = _connected()
+    server.make_dataset()
+    _print_login(name, _people().readmit(name) or server.add_annotator(name))
+
+
+@users.command("list")
+def list_users() -> None:
+    """Tell who there is and who may review."""
+    for person in _people().all():
+        typer.echo(f"{person.name}: {person.role if person.member else 'removed'}")
+
+
+@users.command()
+def remove(name: str) -> None:
+    """Take an annotator's access away. The answers stay, under the name; `users add` lets the person in again."""
+    _people().remove(name)
+    typer.echo(f"{name} sees nothing any more; the answers stay")
+
+
+@users.command()
+def reset_password(name: str) -> None:
+    """Give an annotator a new password. It is printed this once and kept nowhere."""
+    _print_login(name, _people().reset_password(name))
+
+
+def _people() -> "People":
+    from curation.review.embedded.people import People
+    from curation.review.embedded.process import address
+
+    return People(address(), _params().workspace)
+
+
+def _print_login(name: str, password: str) -> None:
+    typer.echo(f"user name: {name}\npassword: {password}")
+
+
+# -- the queue out, decisions back -------------------------------------------------------------------------------------
+
+
+@app.command()
+def push() -> None:
+    """Bring the review queue to Argilla. Again and again: only what changed is written, answers are never touched."""
+    from curation.review.push import push
+
+    server, params = _connected()
+    done = push(server, params, _countries(params))
+    typer.echo(
+        f"{len(done.new):,} new, {len(done.changed):,} changed, {len(done.aside):,} set aside, "
+        f"{len(done.gone):,} deleted, {done.unchanged:,} as they were"
+    )
+
+
+@app.command()
+def pull() -> None:
+    """Bring people's decisions to data/review/decisions.jsonl; then `dvc repro` applies them."""
+    from curation.decisions.decisions import PATH
+    from curation.review.pull import pull
+
+    server, params = _connected()
+    done = pull(server, params, _countries(params))
+    _print_undecided(done.consensus)
+    if done.gone:
+        typer.echo(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
+    typer.echo(f"{done.answers:,} new answers, {done.written:,} new decisions; {PATH} holds {done.total:,}")
+
+
+@app.command()
+def watch(
+    every: Annotated[float, typer.Option(min=1, help="Seconds between two pulls.")] = 60,
+    repro: Annotated[bool, typer.Option("--repro", help="Run `dvc repro` at the start and on new decisions.")] = False,
+) -> None:
+    """Pull on a schedule until Ctrl-C or SIGTERM. An outage of Argilla is told once and waited out."""
+    from curation.review import watch
+    from curation.review.pull import Pulled, pull
+
+    def pulled() -> Pulled:
+        server, params = _connected()
+        return pull(server, params, _countries(params))
+
+    def changed() -> None:
+        if repro:
+            watch.repro(say)
+
+    def say(text: str) -> None:
+        typer.echo(f"watch: {text}", err=True)
+
+    with watch.interrupted_by_signals(), watch.alone():
+        say(f"pulling every {every:g} seconds")
+        changed()  # what an earlier pull brought and nobody applied
+        watch.watch(pulled, changed, every, say)
+    say("stopped")
+
+
+@app.command()
+def status() -> None:
+    """How far the review has come, by person too."""
+    from curation.review.argilla_client import status
+
+    server, _ = _connected()
+    records, annotators = status(server.present(), server.usernames())
+    aside = f", {records['aside']:,} set aside" if records["aside"] else ""
+    typer.echo(f"{records['pending']:,} pending, {records['completed']:,} completed{aside}")
+    for name, answers in sorted(annotators.items()):
+        typer.echo(f"{name}: {', '.join(f'{count:,} {kind}' for kind, count in sorted(answers.items()))}")
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help=".csv for spreadsheets, .jsonl for programs.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many of the line-up.")] = None,
+) -> None:
+    """Write what is to be reviewed to a file that people fill in without a server."""
+    from curation.review.offline import export
+
+    params = _params()
+    count = export(file, params, _countries(params), limit)
+    typer.echo(f"{count:,} conversations in {file}; a row with a decision (keep, edit or drop) is an answer")
+
+
+@app.command("import")
+def take_in(
+    file: Annotated[Path, typer.Argument(help="An exported file that somebody filled in.")],
+    annotator: Annotated[str, typer.Option(help="Who filled it in.")],
+) -> None:
+    """Bring the answers of a filled file to data/review, as pull does; the same file again changes nothing."""
+    from curation.decisions.decisions import PATH
+    from curation.review.offline import take_in
+
+    params = _params()
+    done = take_in(file, annotator, params, _countries(params))
+    _print_undecided(done.pulled.consensus)
+    if done.half_filled:
+        shown = ", ".join(map(str, done.half_filled[:10]))
+        typer.echo(f"{len(done.half_filled):,} rows have no decision and were left out (first: {shown})", err=True)
+    typer.echo(
+        f"{done.answers:,} answers, {done.pulled.answers:,} of them new; {done.pulled.written:,} new decisions; "
+        f"{PATH} holds {done.pulled.total:,}"
+    )
+
+
+# -- single decisions --------------------------------------------------------------------------------------------------
+
+
+@gold.command("add")
+def add_gold(
+    conversation: Annotated[str, typer.Argument(help="row_id, conversation_id or its beginning.")],
+    decision: Annotated[str, typer.Argument(help="What a good annotator decides: keep, edit or drop.")],
+    reason: Annotated[list[str] | None, typer.Option(help="As annotators tick it; may be given again.")] = None,
+) -> None:
+    """Write down what is right for a conversation. Annotators meet it among the others and cannot tell."""
+    from curation.decisions.gold import PATH, add
+
+    marked = add(conversation, decision, reason or ())
+    typer.echo(f"{marked.conversation_id}: {marked.decision}; in {PATH}, for the next push")
+
+
+@app.command()
+def apply(
+    conversation: Annotated[str, typer.Argument(metavar="ID", help="Of a decision, or the beginning of it.")],
+    code: Annotated[str | None, typer.Option(help="Rows that share this doubt; else those with all the same.")] = None,
+    min_similarity: Annotated[float, typer.Option(min=0, max=1, help="Of both sides of the conversation.")] = 0.95,
+    yes: Annotated[bool, typer.Option("--yes", help="Write the decisions; without it, only show them.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back what this decision decided elsewhere.")] = False,
+) -> None:
+    """Decide doubtful conversations like one that people kept or dropped. Shows what it would do; --yes does it."""
+    from curation.harness.params import load_params
+    from curation.privacy.params import Privacy
+    from curation.privacy.shown import Shown
+    from curation.review import similar
+
+    if undo:
+        typer.echo(similar.undo(conversation))
+        return
+    shown = Shown(load_params("privacy", Privacy).countries)
+    typer.echo(similar.apply(conversation, similar.Wanted(code, min_similarity), shown, yes))
+
+
+# -- what the commands share -------------------------------------------------------------------------------------------
+
+
+def _params() -> "Review":
+    from curation.consensus.consensus import Review
+    from curation.harness.params import load_params
+
+    return load_params("review", Review)
+
+
+def _connected() -> "tuple[ReviewServer, Review]":
+    """The Argilla to work with, and the `review` section of params.yaml."""
+    from curation.review.argilla_client import ReviewServer
+    from curation.review.embedded.process import address
+
+    params = _params()
+    return ReviewServer(address(), params), params
+
+
+def _countries(params: "Review") -> "Countries":
+    """The countries for which the checks read phones; None where personal data is not covered."""
+    from curation.harness.params import load_params
+    from curation.privacy.params import Privacy
+
+    return load_params("privacy", Privacy).countries if params.mask_personal_data else None
+
+
+def _print_undecided(consensus: "Consensus") -> None:
+    """Answers that were not used, and conversations that people disagree on."""
+    for fault in consensus.unusable:
+        typer.echo(f"not usable: {fault}", err=True)
+    for disagreement in consensus.disagreements:
+        typer.echo(f"undecided: {disagreement}", err=True)
+
+
+if __name__ == "__main__":
+    app()
