@@ -16,7 +16,7 @@ from pydantic import Field
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from curation.record.ledger import outcomes
+from curation.record.ledger import counts, outcomes
 
 REASONS_NAMED = 4
 STRAY = 0.01  # share of the examples below which a language is not one of the set
@@ -123,14 +123,10 @@ def shortfalls(clean: int, languages: Mapping[str, int], labels: Mapping[str, in
     """A sentence for each minimum that is not reached."""
     faults = []
     if clean < params.min_clean:
-        missing = params.min_clean - clean
-        faults.append(
-            f"{clean:,} clean training examples, {missing:,} fewer than gate.min_clean: {params.min_clean:,}."
-        )
-    for kind, found, least in (
-        ("language", languages, params.min_per_language),
-        ("label", labels, params.min_per_label),
-    ):
+        fewer = f"{params.min_clean - clean:,} fewer than gate.min_clean: {params.min_clean:,}"
+        faults.append(f"{clean:,} clean training examples, {fewer}.")
+    minima = (("language", languages, params.min_per_language), ("label", labels, params.min_per_label))
+    for kind, found, least in minima:
         few = [f"{name} {count:,}" for name, count in found.items() if count < least]
         if few:
             faults.append(f"Fewer than gate.min_per_{kind}: {least:,} in {', '.join(few)}.")
@@ -139,28 +135,22 @@ def shortfalls(clean: int, languages: Mapping[str, int], labels: Mapping[str, in
 
 def help_for(ledger: pl.DataFrame, clean: int) -> str:
     """What would close the gap, from what the ledger says was held, dropped or unreadable, most rows first."""
-    closed = outcomes(ledger)
-    held = closed.filter(pl.col("outcome") == "held").height
-    unreadable = closed.filter(pl.col("outcome") == "quarantined").height
-    dropped = (
-        closed.filter(pl.col("outcome") == "dropped")["code"]
-        .value_counts()
-        .sort("count", "code", descending=[True, False])
-    )
-    copies = closed.filter(pl.col("outcome") == "duplicate").height
+    closed = counts(ledger)
+    dropped = outcomes(ledger).filter(outcome="dropped")["code"].value_counts()
+    dropped = dropped.sort("count", "code", descending=[True, False])
     advice = []
-    if held:
+    if held := closed["held"]:
         advice.append(f"{held:,} doubtful rows wait for people (`qirat review push`)")
-    if unreadable:
+    if unreadable := closed["quarantined"]:
         advice.append(f"{unreadable:,} rows could not be read (`qirat why --outcome quarantined`)")
     if dropped.height:
         reasons = ", ".join(f"{code} {count:,}" for code, count in dropped.head(REASONS_NAMED).iter_rows())
         advice.append(f"{dropped['count'].sum():,} rows were dropped, most for {reasons}")
-    if copies:
+    if copies := closed["duplicate"]:
         advice.append(f"{copies:,} rows were copies")
-    share = clean / closed.height if closed.height else 0
+    share = clean / max(closed["raw"], 1)
     return (
-        f"What would help: {'; '.join(advice) or 'more data'}. Of {closed.height:,} raw rows {share:.0%} end as "
+        f"What would help: {'; '.join(advice) or 'more data'}. Of {closed['raw']:,} raw rows {share:.0%} end as "
         "training examples, so more raw data counts at that rate. "
         "Below a thousand examples a written prompt usually serves better."
     )

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import polars as pl
 
-from curation.checks.check import _CHECKS, FINDINGS, Check, Context, in_order, shown
+from curation.checks.check import _CHECKS, NOTHING, Check, Context, in_order, shown
 from curation.harness.errors import QiratError, meant
 
 
@@ -28,5 +28,5 @@ def checks(skip: Collection[str] = ()) -> Mapping[str, Check]:
 
 def findings(conversations: pl.DataFrame, context: Context, which: Iterable[Check]) -> pl.DataFrame:
     """FINDINGS of all these checks, in a fixed order."""
-    found = pl.concat([pl.DataFrame(schema=FINDINGS), *(one.seen(conversations, context) for one in which)])
+    found = pl.concat([NOTHING, *(one.seen(conversations, context) for one in which)])
     return in_order([shown(found, conversations, context)])

@@ -33,6 +33,7 @@ FINDINGS = pl.Schema(
         "rule_version": pl.Int32,
     }
 )
+NOTHING = pl.DataFrame(schema=FINDINGS)
 EVIDENCE_CHARACTERS = 300
 
 
@@ -104,13 +105,12 @@ class Check:
     def seen(self, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
         """FINDINGS whose evidence is not fit to be shown yet."""
         if self.needs_vectors and context.vectors is None:
-            return pl.DataFrame(schema=FINDINGS)
-        known = conversations
+            return NOTHING
         if self.languages:
-            known = conversations.filter(pl.col("language").is_in([*self.languages, "mixed"]))
-        found = self._observed(known, context)
+            conversations = conversations.filter(pl.col("language").is_in([*self.languages, "mixed"]))
+        found = self._observed(conversations, context)
         if found.is_empty():
-            return pl.DataFrame(schema=FINDINGS)
+            return NOTHING
         if strange := set(found["code"].unique()) - set(self.codes):
             raise QiratError(f"the check {self.name} reports {', '.join(sorted(strange))}: name it in its NAME.yaml")
         given = {
@@ -126,7 +126,9 @@ class Check:
     def _observed(self, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
         try:
             seen = self.observe(conversations, context)
-            return seen if isinstance(seen, pl.DataFrame) else _table(seen)
+            if isinstance(seen, pl.DataFrame):
+                return seen
+            return pl.DataFrame(list(seen), schema_overrides=dict(FINDINGS), infer_schema_length=None)
         except QiratError:
             raise
         except Exception as error:
@@ -136,10 +138,6 @@ class Check:
                 f"the check {self.name} failed on {rows}: {type(error).__name__}: {error} "
                 f"({Path(place.filename).name}, line {place.lineno}); mend the check, or take the row out of data/raw"
             ) from error
-
-
-def _table(seen: Observations) -> pl.DataFrame:
-    return pl.DataFrame(list(seen), schema_overrides=dict(FINDINGS), infer_schema_length=None)
 
 
 _CHECKS: dict[str, Check] = {}
@@ -190,5 +188,5 @@ def shown(found: pl.DataFrame, conversations: pl.DataFrame, context: Context) ->
 
 def in_order(found: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """FINDINGS as one table whose order does not depend on that of its parts."""
-    table = pl.concat([pl.DataFrame(schema=FINDINGS), *found])
+    table = pl.concat([NOTHING, *found])
     return table.sort("conversation_id", "check", "code", "turn", "value", "evidence", nulls_last=True).rechunk()

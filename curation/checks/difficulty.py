@@ -31,15 +31,12 @@ def difficulty(conversations: pl.DataFrame, context: Context) -> Iterator[Mappin
         return
     rows = conversations.sort("conversation_id").select("conversation_id", "messages").rows()
     for key, messages in progress(rows, "score: difficulty", len(rows)):
-        turn = next((t for t in range(len(messages) - 1, 0, -1) if _speaks(messages[t])), None)
-        if turn is None:
+        replies = [t for t, m in enumerate(messages) if t and m["role"] == "assistant" and m["content"].strip()]
+        if not replies:
             continue
+        turn = replies[-1]
         told, alone = context.losses(f"{as_text(messages[:turn])}\nassistant: ", messages[turn]["content"])
         seen = {"conversation_id": key, "turn": turn}
         yield {**seen, "code": "reply_perplexity", "value": round(math.exp(min(told, HARDEST)), 3)}
         if alone > 0:
             yield {**seen, "code": "ifd", "value": round(told / alone, 4)}
-
-
-def _speaks(message: Mapping[str, Any]) -> bool:
-    return message["role"] == "assistant" and bool(message["content"].strip())

@@ -31,11 +31,7 @@ _ADDRESS = re.compile(r"\S+(?:://|\.\w+/)\S*")
 ARABIC_TWICE_LEAST = 4  # ... but for a word or two
 
 
-@check(
-    "encoding",
-    version=3,
-    source="ftfy.badness (Speer 2019); for Arabic the byte patterns of UTF-8 in Windows-1256",
-)
+@check("encoding", version=3, source="ftfy.badness (Speer 2019); for Arabic the byte patterns of UTF-8 in Windows-1256")
 def encoding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Mojibake, by ftfy's heuristic and for UTF-8 Arabic read as Windows-1256; characters lost as U+FFFD or as "?".
 

@@ -6,8 +6,8 @@ from bisect import bisect_right
 import numpy as np
 import polars as pl
 
-from curation.checks.check import Context, check
-from curation.checks.models.replies import NOTHING, Names, Replies, reply_tokens
+from curation.checks.check import NOTHING, Context, check
+from curation.checks.models.replies import Names, Replies, reply_tokens
 from curation.checks.models.words import LEAST, Floats, Indices, Mask, by_language
 
 REPORTED_FROM = 0.6
@@ -16,12 +16,7 @@ SHORTEST = 3  # words of a reply
 HALF_WORD = 0.95  # value of a last word that nobody else uses, and with which words begin that many use
 
 
-@check(
-    "endings",
-    whole_set=True,
-    reads=reply_tokens,
-    source="own: end-of-sentence share after the last two words",
-)
+@check("endings", whole_set=True, reads=reply_tokens, source="own: end-of-sentence share after the last two words")
 def endings(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """A last reply without a closing mark whose last words hardly ever end a sentence in the set.
 
@@ -33,7 +28,8 @@ def endings(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     Limits: a reply that is cut where a sentence may end passes, and so do last words that the set does not know.
     """
     found = [_broken(part, context) for part in by_language(conversations) if part.height >= LEAST]
-    return pl.concat([NOTHING, *found]).with_columns(code=pl.lit("broken_off"), threshold=pl.lit(REPORTED_FROM))
+    seen = pl.concat([NOTHING, *found], how="diagonal")
+    return seen.with_columns(code=pl.lit("broken_off"), threshold=pl.lit(REPORTED_FROM))
 
 
 def _broken(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:

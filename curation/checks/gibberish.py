@@ -15,12 +15,7 @@ STRANGE_FROM = 0.5  # share of a word's trigrams that no other word has
 LEAST_LETTERS = 8  # in strange words
 
 
-@check(
-    "gibberish",
-    whole_set=True,
-    reads=words_by_turn,
-    source="letter trigrams of the set's own words",
-)
+@check("gibberish", whole_set=True, reads=words_by_turn, source="letter trigrams of the set's own words")
 def gibberish(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Turns whose words are spelled as no other words of the set are.
 

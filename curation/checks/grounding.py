@@ -74,14 +74,7 @@ def facts_stated(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
     return table.group_by("conversation_id", maintain_order=True).agg(facts=pl.struct(*_FACT))
 
 
-@check(
-    "grounding",
-    version=2,
-    whole_set=True,
-    sees_edits=True,
-    reads=facts_stated,
-    source="own patterns",
-)
+@check("grounding", version=2, whole_set=True, sees_edits=True, reads=facts_stated, source="own patterns")
 def grounding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Facts in a reply that stand in no earlier turn or tool result: invented, or looked up where no model can look.
 
@@ -148,11 +141,8 @@ def _plain(text: str) -> str:
 def _grounded(kind: str, said: str, known: str) -> bool:
     if kind == "date":
         return bool(_days(said) & _days(known))
-    core = said
-    if kind in ("price", "percentage"):
-        amount = re.search(_AMOUNT, said)
-        core = amount.group() if amount else said
-    return _stands(core, known)
+    amount = re.search(_AMOUNT, said) if kind in ("price", "percentage") else None
+    return _stands(amount.group() if amount else said, known)
 
 
 def _stands(fact: str, known: str) -> bool:

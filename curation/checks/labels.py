@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.checks.check import Context, check
+from curation.checks.check import NOTHING, Context, check
 from curation.checks.models.datalab import matrix
 from curation.harness.errors import QiratError
 
@@ -18,7 +18,6 @@ ROUNDING = 1e-6  # of sums of 32-bit numbers; keeps the covariance of rows that 
 REPORTED_FROM = 0.5
 
 Matrix = npt.NDArray[np.float32]
-NOTHING = pl.DataFrame(schema={"conversation_id": pl.String, "code": pl.String, "value": pl.Float64})
 
 
 @check(
@@ -103,12 +102,8 @@ def _discriminant(
     counts = np.bincount(given, weights=seen).astype(np.float32)
     means: Matrix = members @ vectors / counts[:, None]
     spread = (products - (means.T * counts) @ means).astype(np.float64) / seen.sum()
-    distances = np.concatenate(
-        [
-            ((vectors[start : start + BLOCK] - means[given[start : start + BLOCK]]) ** 2).sum(axis=1)
-            for start in range(0, len(vectors), BLOCK)
-        ]
-    )
+    blocks = [slice(start, start + BLOCK) for start in range(0, len(vectors), BLOCK)]
+    distances = np.concatenate([((vectors[rows] - means[given[rows]]) ** 2).sum(axis=1) for rows in blocks])
     slopes = solve(shrunken(spread, distances[seen > 0]), means.T, assume_a="pos")
     offsets = np.log(counts / seen.sum()) - 0.5 * np.einsum("kd,dk->k", means, slopes)
     return slopes.astype(np.float32), offsets.astype(np.float32)

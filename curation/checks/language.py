@@ -14,11 +14,7 @@ TELLING_WORDS = 2
 TELLING_CHANCE = {"user": 0.98, "assistant": 0.8}  # a customer's turn is often nothing but a name and a number
 
 
-@check(
-    "language",
-    version=3,
-    source="Unicode scripts; lingua 2 (Stahl) where languages share one",
-)
+@check("language", version=3, source="Unicode scripts; lingua 2 (Stahl) where languages share one")
 def language(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Turns in languages the set is not meant for; replies in another language than the customer's last turn.
 
@@ -28,10 +24,10 @@ def language(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[
     judged. Where no question tells its language the conversation's counts.
     """
     expected = {*context.params.languages, "mixed", "und"}
-    for key, found in conversations.select("conversation_id", "language").iter_rows():
+    usual = dict(conversations.select("conversation_id", "language").iter_rows())
+    for key, found in usual.items():
         if found not in expected:
             yield {"conversation_id": key, "code": "unexpected_language", "value": 1, "evidence": f"{found} as a whole"}
-    usual = dict(conversations.select("conversation_id", "language").iter_rows())
     asked: dict[str, str] = {}
     for key, turn, role, text, found, chance in with_language(_telling(conversations)).iter_rows():
         if chance < TELLING_CHANCE[role]:

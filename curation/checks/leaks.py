@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.checks.check import Context, check
+from curation.checks.check import NOTHING, Context, check
 from curation.record.conversation import turns
 from curation.similarity.shingles import U64, WORD, Indices, hashed, runs, spoken
 
@@ -20,7 +20,6 @@ SHORT = 20  # runs; what is left of a shorter text without its phrases proves le
 LEAST_WHOLE = 20  # in common, where phrases count
 PHRASE_SHARE, PHRASE_LEAST = 0.005, 10  # word runs of so many conversations are the team's phrases, not a leak
 QUOTED = 160  # characters of what both have
-NOTHING = pl.DataFrame(schema={"conversation_id": pl.String})
 
 
 @check(

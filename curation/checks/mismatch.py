@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from curation.checks.check import Context, check
+from curation.checks.check import NOTHING, Context, check
 from curation.checks.models.datalab import matrix
 from curation.checks.models.swaps import Talks, doubts, longest_reply, most_alike
 from curation.checks.models.words import Said, said_by_language, words_by_turn
@@ -11,16 +11,6 @@ from curation.checks.models.words import Said, said_by_language, words_by_turn
 REPORTED_FROM = 0.5
 COMPARED = 2_000  # conversations among which a like one is looked for
 QUOTED = 110  # characters of each reply in the evidence
-NOTHING = pl.DataFrame(
-    schema={
-        "conversation_id": pl.String,
-        "code": pl.String,
-        "value": pl.Float64,
-        "threshold": pl.Float64,
-        "turn": pl.Int32,
-        "evidence": pl.String,
-    }
-)
 
 
 @check(
@@ -44,7 +34,8 @@ def mismatch(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     about the same topic fits, and so does one that fits everywhere ("Goodbye."); where all conversations are alike a
     swap cannot be told.
     """
-    return pl.concat([NOTHING, *(_observed(said, context) for said in said_by_language(conversations, context))])
+    found = [_observed(said, context) for said in said_by_language(conversations, context)]
+    return pl.concat([NOTHING, *found], how="diagonal")
 
 
 def _observed(said: Said, context: Context) -> pl.DataFrame:

@@ -22,10 +22,7 @@ _MAY_BE_MARKUP = r"[<&\[\\}]"
 _LINK = r"(?i:(?:https?://|www\.)\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
 
 
-@check(
-    "noise",
-    source="own patterns; Rae et al. 2021 for markup",
-)
+@check("noise", source="own patterns; Rae et al. 2021 for markup")
 def noise(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Replies that say nothing of their own.
 
@@ -38,7 +35,9 @@ def noise(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str
     before = {name: pl.col(name).shift(1).over("conversation_id") for name in ("role", "content")}
     turned = said.with_columns(asked=pl.when(before["role"] == "user").then(before["content"]))
     replies = turned.filter(pl.col("role") == "assistant").with_columns(text=pl.col("content").str.slice(0, 80))
-    for code, found in (("echo", _echoes(replies)), ("only_links", _only_links(replies))):
+    linked = replies.filter(pl.col("content").str.contains(_LINK))
+    bare = linked.filter(~pl.col("content").str.replace_all(_LINK, "").str.contains(r"\p{L}{2}"))
+    for code, found in (("echo", _echoes(replies)), ("only_links", bare)):
         for key, turn, text in found.select("conversation_id", "turn", "text").iter_rows():
             yield {"conversation_id": key, "turn": turn, "code": code, "value": 1, "evidence": text}
     likely = replies.filter(pl.col("content").str.contains(_MAY_BE_MARKUP))
@@ -64,8 +63,3 @@ def _echoes(replies: pl.DataFrame) -> pl.DataFrame:
 
 def _plain(text: pl.Expr) -> pl.Expr:
     return folded(text).str.replace_all(r"[^\p{L}\p{N} ]", "").str.strip_chars(" ")
-
-
-def _only_links(replies: pl.DataFrame) -> pl.DataFrame:
-    linked = replies.filter(pl.col("content").str.contains(_LINK))
-    return linked.filter(~pl.col("content").str.replace_all(_LINK, "").str.contains(r"\p{L}{2}"))

@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
-from curation.checks.check import Context, check
-from curation.checks.models.replies import NOTHING, Replies, reply_tokens
+from curation.checks.check import NOTHING, Context, check
+from curation.checks.models.replies import Replies, reply_tokens
 from curation.checks.models.words import LEAST, Floats, Indices, by_language
 
 REPORTED_FROM = 0.5
@@ -13,12 +13,7 @@ UNUSUAL = 7.0  # nats: a word after its neighbour that 1 in 1,100 conversations 
 BACK_OFF = 4.0  # nats that a pair seen nowhere else costs beyond its second word
 
 
-@check(
-    "novelty",
-    whole_set=True,
-    reads=reply_tokens,
-    source="bigram surprisal with back-off, Jelinek 1997, ch. 4",
-)
+@check("novelty", whole_set=True, reads=reply_tokens, source="bigram surprisal with back-off, Jelinek 1997, ch. 4")
 def novelty(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Replies that speak as no other reply of the set does.
 
@@ -29,7 +24,8 @@ def novelty(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     Limits: a rare case that is rightly answered looks the same, and names and products may. It orders what people see.
     """
     found = [_worst(part, context) for part in by_language(conversations) if part.height >= LEAST]
-    return pl.concat([NOTHING, *found]).with_columns(code=pl.lit("unusual_reply"), threshold=pl.lit(REPORTED_FROM))
+    seen = pl.concat([NOTHING, *found], how="diagonal")
+    return seen.with_columns(code=pl.lit("unusual_reply"), threshold=pl.lit(REPORTED_FROM))
 
 
 def _worst(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:

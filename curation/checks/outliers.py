@@ -2,11 +2,10 @@
 
 import polars as pl
 
-from curation.checks.check import Context, check
+from curation.checks.check import NOTHING, Context, check
 from curation.checks.models.datalab import graph, issues, matrix
 
 REPORTED_FROM = 0.95
-NOTHING = pl.DataFrame(schema={"conversation_id": pl.String, "value": pl.Float64})
 
 
 @check(
@@ -23,11 +22,8 @@ def outliers(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     a language the neighbours are sought in a fixed sample of 10,000. A language of few rows is not judged.
     """
     ranked = [_ranked(part, context) for part in conversations.sort("conversation_id").partition_by("language")]
-    return (
-        pl.concat([*ranked, NOTHING])
-        .filter(pl.col("value") >= REPORTED_FROM)
-        .with_columns(code=pl.lit("outlier"), threshold=pl.lit(REPORTED_FROM))
-    )
+    found = pl.concat([NOTHING, *ranked], how="diagonal").filter(pl.col("value") >= REPORTED_FROM)
+    return found.with_columns(code=pl.lit("outlier"), threshold=pl.lit(REPORTED_FROM))
 
 
 def _ranked(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:

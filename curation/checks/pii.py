@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.privacy import PATTERNED, conversation_finds
+from curation.privacy import conversation_finds
 from curation.privacy.tables import messages_may_hold
 
 _FIELDS = {"content": "", "name": " in the speaker's name", "tool_calls": " in the tool call"}
@@ -27,6 +27,6 @@ def pii(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, 
     """
     likely = conversations.filter(messages_may_hold())
     for key, messages in likely.select("conversation_id", "messages").iter_rows():
-        for turn, place, find in conversation_finds(messages, context.privacy.countries, PATTERNED):
+        for turn, place, find in conversation_finds(messages, context.privacy.countries):
             evidence = f"{find.kind} at characters {find.start}-{find.end}{_FIELDS[place]}"
             yield {"conversation_id": key, "turn": turn, "code": f"pii_{find.kind}", "value": 1, "evidence": evidence}

@@ -20,12 +20,7 @@ _CLITIC = "[وفبلك]?(?:ال|هال)?"  # written as one word with what follo
 SHORTEST_DISGUISED = 4  # letters
 
 
-@check(
-    "profanity",
-    version=2,
-    languages=("en", "ar"),
-    source="own word lists, curation/checks/lists/profanity.yaml",
-)
+@check("profanity", version=2, languages=("en", "ar"), source="own word lists, curation/checks/lists/profanity.yaml")
 def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Swear words, insults and curses in English and Arabic (standard and dialects), and the rudeness of agents.
 

@@ -22,12 +22,7 @@ _BUTTON = (
 )
 
 
-@check(
-    "refusal",
-    version=4,
-    languages=("en", "ar"),
-    source="own phrase patterns, curation/checks/lists/refusal.yaml",
-)
+@check("refusal", version=4, languages=("en", "ar"), source="own phrase patterns, curation/checks/lists/refusal.yaml")
 def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Replies that speak as a language model, keep a template's blanks, or come from a machine that answers mail.
 

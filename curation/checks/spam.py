@@ -16,12 +16,7 @@ SHORTEST_ADVERT = 60  # characters; a shorter turn has no room for so many
 _SHOUT = r"(!{2,}|[🔥💰💵🤑🎁💯🚀⚡🎉🤩😍📲📢💎👉👇✅⭐💸📈]|\p{Lu}{4,} \p{Lu}{4,})"
 
 
-@check(
-    "spam",
-    version=2,
-    languages=("en", "ar"),
-    source="own phrase lists, curation/checks/lists/spam.yaml",
-)
+@check("spam", version=2, languages=("en", "ar"), source="own phrase lists, curation/checks/lists/spam.yaml")
 def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Advertisements, get-rich offers and phishing, in English and Arabic, in a turn of either side.
 

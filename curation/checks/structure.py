@@ -22,11 +22,7 @@ _NOTHING = r"^(?:null|none|nan|nil|n/?a|undefined|empty|\(empty\)|\[empty\]|<emp
 _SAYS_SOMETHING = r"[\p{L}\p{N}\p{So}]"
 
 
-@check(
-    "structure",
-    version=2,
-    source="the record itself; full stops, closing marks and emoji as Unicode 15 has them",
-)
+@check("structure", version=2, source="the record itself; full stops, closing marks and emoji as Unicode 15 has them")
 def structure(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Missing sides, empty turns, replies that stop in mid-sentence, last words left to the customer.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curation.decisions.answers import Answer, Choice, Countries
-from curation.privacy import COVER, PATTERNED, conversation_finds, covered
+from curation.privacy import COVER, conversation_finds, covered
 from curation.record.conversation import canonical_json
 from curation.text.folding import fold
 from curation.text.markdown import as_plain
@@ -98,7 +98,7 @@ def covered_values(messages: Sequence[Message], countries: Countries) -> list[di
         return values
     shown = [m["content"] for m in covered(messages, countries)]
     ends = [(0, 0) for _ in messages]  # in the text and in what is shown of it
-    for turn, field, find in conversation_finds(messages, countries, PATTERNED):
+    for turn, field, find in conversation_finds(messages, countries):
         if field == "content":
             content, (end, end_shown) = messages[turn]["content"], ends[turn]
             start = end_shown + find.start - end

@@ -3,7 +3,7 @@
 import polars as pl
 
 from curation.checks import checks, findings
-from curation.checks.check import FINDINGS, Context, in_order
+from curation.checks.check import NOTHING, Context, in_order
 from curation.curate.fates import CURATED
 from curation.decisions.decisions import Decision
 from curation.record.conversation import SCHEMA, message
@@ -13,7 +13,7 @@ from curation.record.repair import spoken_record
 def checked_again(standing: pl.DataFrame, edits: pl.DataFrame, context: Context) -> pl.DataFrame:
     """FINDINGS of edited rows: what shows in a row by itself, and what shows beside all other rows."""
     if edits.is_empty():
-        return pl.DataFrame(schema=FINDINGS)
+        return NOTHING
     rows = edits.select(SCHEMA.names()).unique("conversation_id", keep="first", maintain_order=True)
     replaced = pl.concat([edits["parent_id"], edits["conversation_id"]])
     others = standing.filter(~pl.col("conversation_id").is_in(replaced.implode())).select(SCHEMA.names())

@@ -74,7 +74,7 @@ def meaning(messages: Sequence[Message]) -> Meaning:
             tuple(_dates(signs)),
         ),
         Counter(sign.side for _, sign, _ in signs if sign.side),
-        frozenset({*inside, *_announced(tokens, words), *_called_out(text)} - lexicon.NO_NAMES),
+        frozenset({*inside, *_announced(tokens, words), *map(fold, _CALLED_OUT.findall(text))} - lexicon.NO_NAMES),
         frozenset({*first, *_short_answers(said)} - lexicon.NO_NAMES),
         words,
     )
@@ -258,10 +258,6 @@ def _announced(tokens: Sequence[str], words: Collection[str]) -> Iterator[str]:
         for before, token, after in zip(("", *tokens), tokens, tokens[1:], strict=False):
             if token in lexicon.NAME_FOLLOWS or (before, token) == ("name", "is"):
                 yield after
-
-
-def _called_out(text: str) -> Iterator[str]:
-    yield from (fold(match.group(1)) for match in _CALLED_OUT.finditer(text))
 
 
 def _short_answers(said: Sequence[Message]) -> Iterator[str]:

@@ -55,7 +55,8 @@ def candidate_pairs(values: Digests, members: Indices, bands: int, codes: Codes,
         small, large = _grouped(members, _mixed(values[:, band][members]))
         order = np.roll(columns, -int(band[-1]) - 1)[: 2 * len(band)]
         pairs = [small, *(_template_pairs(bucket, codes(bucket), values, order) for bucket in large)]
-        found = _distinct(np.concatenate([found, *(_numbered(some, len(values)) for some in pairs)]))
+        numbers = [some.min(axis=1) * len(values) + some.max(axis=1) for some in pairs]  # the smaller row first
+        found = _distinct(np.concatenate([found, *numbers]))
     return np.column_stack(np.divmod(found, len(values)))
 
 
@@ -100,12 +101,6 @@ def _mixed(columns: npt.NDArray[np.uint32] | npt.NDArray[np.int32]) -> U64:
         key = (key ^ column.astype(np.uint64)) * MIX
         key ^= key >> np.uint64(32)
     return key
-
-
-def _numbered(pairs: Indices, rows: int) -> Indices:
-    """One number a pair, the smaller row first."""
-    numbers: Indices = pairs.min(axis=1) * rows + pairs.max(axis=1)
-    return numbers
 
 
 def verified(speech: Speech, pairs: Indices, least: float, watch: Watch) -> tuple[Indices, Similarities]:

@@ -18,6 +18,7 @@ from curation.harness.workers import Workers, packed, spread, unpacked
 
 Given = TypeVar("Given")
 Answer = TypeVar("Answer")
+OfTable = Callable[[], Callable[[pl.DataFrame], Answer]]  # `prepare` of a kernel of tables
 Backend = Callable[[Callable[[], Callable[[Any], Any]], Iterable[Any], Workers, bool], Iterator[Any]]
 
 BACKENDS: Mapping[str, Backend] = {"local": spread}  # by machine.engine; each takes what `spread` takes
@@ -41,24 +42,14 @@ def map_items(
 
 
 def map_rows(
-    prepare: Callable[[], Callable[[pl.DataFrame], Answer]],
-    rows: pl.DataFrame,
-    at_once: int,
-    machine: Machine,
-    large: int,
+    prepare: OfTable[Answer], rows: pl.DataFrame, at_once: int, machine: Machine, large: int
 ) -> Iterator[Answer]:
     """The kernel's answer to each part of `at_once` rows, at least one part; `large` rows pay for processes."""
     parts = (packed(rows, start, at_once) for start in range(0, max(rows.height, 1), at_once))
     return map_items(partial(_unpacking, prepare), parts, machine, rows.height >= large)
 
 
-def map_groups(
-    prepare: Callable[[], Callable[[pl.DataFrame], Answer]],
-    rows: pl.DataFrame,
-    by: str,
-    machine: Machine,
-    large: int,
-) -> Iterator[Answer]:
+def map_groups(prepare: OfTable[Answer], rows: pl.DataFrame, by: str, machine: Machine, large: int) -> Iterator[Answer]:
     """The kernel's answer to each group of rows with one value of the column `by`, in the order of the values."""
     ordered = rows.sort(by, maintain_order=True)
     sizes = ordered.group_by(by, maintain_order=True).len()["len"].to_list()
@@ -75,6 +66,6 @@ def reduce(join: Callable[[Sequence[Answer]], Answer], answers: Iterable[Answer]
     return join(joined)
 
 
-def _unpacking(prepare: Callable[[], Callable[[pl.DataFrame], Answer]]) -> Callable[[bytes], Answer]:
+def _unpacking(prepare: OfTable[Answer]) -> Callable[[bytes], Answer]:
     kernel = prepare()
     return lambda part: kernel(unpacked(part))

@@ -14,14 +14,15 @@ import polars as pl
 
 from curation.decisions import forget
 from curation.harness.engine import Machine, map_items
+from curation.harness.errors import QiratError
 from curation.harness.files import table_path
 from curation.harness.memory import version_of
 from curation.harness.stage import Stage
-from curation.ingest.evaluation import evaluation_sets
 from curation.ingest.files import EVALUATION, RAW, files_below, key_of, raw_files
 from curation.ingest.memory import FILES, TABLES, ReadFiles, write_groups
 from curation.ingest.reading import Ingest, Part, RawFile, mapper, tasks_of
 from curation.ingest.unpacking import packing
+from curation.record.conversation import SCHEMA
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -104,6 +105,27 @@ def counted(parts: Iterable[Part], bar: "tqdm[NoReturn]") -> Iterator[Part]:
         rows += part.conversations.height + part.quarantine.height
         bar.set_postfix_str(f"{rows / (bar.format_dict['elapsed'] or 1):,.0f} rows/s")
         yield part
+
+
+def evaluation_sets(memory: ReadFiles, files: Mapping[str, RawFile]) -> pl.DataFrame:
+    """The record of every evaluation conversation, which must not be trained on, each once; row_id = file:line.
+
+    No files are no error. A row that cannot be read, or a file without any, would protect nothing: it stops the stage.
+    """
+    tables = [SCHEMA.to_frame()]
+    for key, file in files.items():
+        if fault := _fault(memory, key):
+            raise QiratError(f"{EVALUATION / file.name}{fault}")
+        tables += memory.tables(key, "conversations")
+    return pl.concat(tables).unique("conversation_id", keep="first", maintain_order=True)
+
+
+def _fault(memory: ReadFiles, key: str) -> str:
+    """Where the file cannot be read and why; "" when all of it was."""
+    for unread in memory.tables(key, "quarantine"):
+        for number, reason in unread.select("source_row", "reason").head(1).iter_rows():
+            return f", row {number}: {reason}" if number else f": {reason}"
+    return "" if memory.reports[key].item(0, "conversations") else ": no conversation is in it; fill it or remove it"
 
 
 def told(report: pl.DataFrame) -> str:

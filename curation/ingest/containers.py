@@ -13,18 +13,7 @@ from pathlib import Path
 from curation.ingest.delimited import delimited, delimited_kind
 from curation.ingest.encodings import as_utf8, encoding_of, is_text
 from curation.ingest.json_text import json_value
-from curation.ingest.rows import (
-    ARROW,
-    CSV,
-    JSON,
-    JSON_LINES,
-    PARQUET,
-    TEXT,
-    TSV,
-    Given,
-    Opened,
-    Row,
-)
+from curation.ingest.rows import ARROW, CSV, JSON, JSON_LINES, PARQUET, TEXT, TSV, Opened, none_but
 from curation.ingest.tables import arrow, parquet
 from curation.ingest.texts import json_document, lines, whole
 from curation.ingest.unpacking import BombError, Limits, Tick, TornError, blocks, packing
@@ -57,14 +46,9 @@ def open_chunks(path: Path, limits: Limits, tick: Tick = lambda _: None) -> Open
         encoding = encoding_of(_as_far_as_good(blocks(path, limits)))
         return _text(container, encoding, as_utf8(blocks(path, limits, tick), encoding), limits)
     except TornError as error:
-        return _fault(str(error))
+        return none_but(str(error))
     except OSError as error:
-        return _fault(f"the file cannot be read ({error.strerror}); export it again")
-
-
-def _fault(fault: str) -> Opened:
-    """A file none of which can be read."""
-    return Opened("unknown", iter([Given([Row(0, None, fault, "")])]))
+        return none_but(f"the file cannot be read ({error.strerror}); export it again")
 
 
 def _as_far_as_good(stream: Iterator[bytes]) -> Iterator[bytes]:

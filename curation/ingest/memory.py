@@ -97,30 +97,21 @@ def write_groups(path: Path, frames: Iterable[pl.DataFrame], schema: pl.Schema) 
     import pyarrow.parquet as pq
 
     as_arrow = pl.CompatLevel.oldest()
-    rows = 0
-    with pq.ParquetWriter(path, schema.to_frame().to_arrow(compat_level=as_arrow).schema, compression="zstd") as file:
-        for group in _exactly(frames):
+    empty, rows = schema.to_frame(), 0
+    with pq.ParquetWriter(path, empty.to_arrow(compat_level=as_arrow).schema, compression="zstd") as file:
+        for group in _exactly(empty, frames):
             file.write_table(group.to_arrow(compat_level=as_arrow).combine_chunks())
             rows += group.height
     return rows
 
 
-def _exactly(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The rows of the frames, ROWS_A_GROUP at a time."""
-    held: list[pl.DataFrame] = []
-    rows = 0
+def _exactly(held: pl.DataFrame, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The rows held and those of the frames, ROWS_A_GROUP at a time."""
     for frame in frames:
-        if frame.is_empty():
-            continue
-        held.append(frame)
-        rows += frame.height
-        if rows >= ROWS_A_GROUP:
-            *whole, rest = pl.concat(held, rechunk=True).iter_slices(ROWS_A_GROUP)
-            yield from whole
-            if rest.height == ROWS_A_GROUP:
-                yield rest
-                held, rows = [], 0
-            else:
-                held, rows = [rest], rest.height
-    if held:
-        yield pl.concat(held, rechunk=True)
+        held = held.vstack(frame)
+        while held.height >= ROWS_A_GROUP:
+            held = held.rechunk()
+            yield held.head(ROWS_A_GROUP)
+            held = held.slice(ROWS_A_GROUP)
+    if held.height:
+        yield held.rechunk()

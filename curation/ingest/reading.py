@@ -20,7 +20,7 @@ from curation.harness.errors import QiratError
 from curation.ingest.containers import ENDINGS, open_chunks
 from curation.ingest.formats import Format, Outcome, Reading, attempt, formats
 from curation.ingest.provenance import provenance
-from curation.ingest.rows import TEXT, Chunk, Contents, Given, Opened, Row, sample_of
+from curation.ingest.rows import TEXT, Chunk, Contents, Given, Opened, Row, none_but, sample_of
 from curation.ingest.unpacking import Limits, Tick
 from curation.record.conversation import MESSAGE, SCHEMA
 from curation.record.repair import spoken_record
@@ -112,42 +112,27 @@ def tasks_of(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> Iter
 def begin(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> tuple[Head, Iterator[Chunk]]:
     """The format of the file by its first rows, and all its chunks."""
     opened = _opened(file, params, tick)
-    looked_at: list[Chunk] = []
-    sample = sample_of(row for chunk in _kept(opened.chunks, looked_at) for row in chunk.rows())
+    looked_at, chunks = itertools.tee(opened.chunks)
+    sample = sample_of(row for chunk in looked_at for row in chunk.rows())
     around = Contents((), sample, opened.columns, opened.beside, file.name)
     chosen = format_for(file.name, around, params.formats)
     head = Head(file.name, opened.container, opened.encoding, chosen.name if chosen else "unknown", around=around)
-    chunks = itertools.chain(looked_at, opened.chunks)
     if chosen:
         return head, chunks
     name_one = "name one in params.yaml: ingest.formats, see docs/formats.md"
     if not sample:
         return replace(head, reason=f"none of the first rows can be read, so no format was found; {name_one}"), chunks
     if opened.container == TEXT:  # a note or a manual: nobody wants its lines one by one
-        return head, iter([_one_fault(f"{file.path.name} is a text of no format that Qirat reads; {name_one}")])
+        return head, none_but(f"{file.path.name} is a text of no format that Qirat reads; {name_one}").chunks
     keys = ", ".join(opened.columns or _keys(sample[0]))[:FIELDS_SHOWN]
     return replace(head, reason=f"no format has these fields: {keys}; {name_one}"), chunks
 
 
 def _opened(file: RawFile, params: Ingest, tick: Tick) -> Opened:
     if file.refused:
-        return Opened("unknown", iter([_one_fault(file.refused)]))
-    opened = open_chunks(file.path, params.limits, tick)
-    if opened is None:
-        kinds = ", ".join(ENDINGS)
-        fault = f"no reader for {file.path.name}; Qirat reads {kinds}, plain, .gz or .zst"
-        return Opened("unknown", iter([_one_fault(fault)]))
-    return opened
-
-
-def _one_fault(fault: str) -> Chunk:
-    return Given([Row(0, None, fault, "")])
-
-
-def _kept(chunks: Iterator[Chunk], looked_at: list[Chunk]) -> Iterator[Chunk]:
-    for chunk in chunks:
-        looked_at.append(chunk)
-        yield chunk
+        return none_but(file.refused)
+    unknown = f"no reader for {file.path.name}; Qirat reads {', '.join(ENDINGS)}, plain, .gz or .zst"
+    return open_chunks(file.path, params.limits, tick) or none_but(unknown)
 
 
 def _without_sample(head: Head) -> Head:

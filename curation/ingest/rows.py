@@ -76,6 +76,11 @@ class Opened:
     encoding: str = ""  # of a text
 
 
+def none_but(fault: str) -> Opened:
+    """A file none of which can be read, and why."""
+    return Opened("unknown", iter([Given([Row(0, None, fault, "")])]))
+
+
 def sample_of(rows: Iterable[Row]) -> list[Row]:
     """The first readable rows, looked for among the first rows."""
     near = itertools.islice(rows, LOOKED_THROUGH)

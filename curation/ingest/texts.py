@@ -137,26 +137,20 @@ def whole(stream: Iterator[bytes]) -> bytes:
 
 
 def _json_object(document: Row) -> Opened:
-    lists = {}
-    if isinstance(document.value, dict):
-        lists = {k: v for k, v in document.value.items() if _are_rows(v)}
-    keys = [key for key in ROW_KEYS if key in lists]
+    fields = document.value if isinstance(document.value, dict) else {}
+    keys = [key for key in ROW_KEYS if _are_rows(fields.get(key))]
     if not keys:
         return Opened(JSON, iter([Given([document])]))
-    rows = [Row(number, value) for number, value in enumerate((row for key in keys for row in lists[key]), 1)]
-    beside = {name: value for name, value in document.value.items() if name not in keys}
+    rows = [Row(number, value) for number, value in enumerate((row for key in keys for row in fields[key]), 1)]
+    beside = {name: value for name, value in fields.items() if name not in keys}
     parts = (rows[start : start + ROWS_A_CHUNK] for start in range(0, len(rows), ROWS_A_CHUNK))
     return Opened(JSON, map(Given, parts), beside=beside)
 
 
 def _are_rows(value: Any) -> bool:
     """Whether a field holds rows; the turns of the only ShareGPT conversation of a document are none."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and isinstance(value[0], dict)
-        and not {"from", "value"} <= set(value[0])
-    )
+    first = value[0] if isinstance(value, list) and value else None
+    return isinstance(first, dict) and not {"from", "value"} <= first.keys()
 
 
 def _array_chunks(stream: Iterator[bytes], limits: Limits) -> Iterator[Chunk]:

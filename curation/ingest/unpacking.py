@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 BLOCK = 4 * 2**20  # bytes handed on at a time
 PIECE = 4096  # packed bytes unpacked at a time: zstd lets each such piece become 128 MiB
@@ -44,7 +45,7 @@ def blocks(path: Path, limits: Limits, tick: Tick = lambda _: None) -> Iterator[
     if not kind:
         return _gathered(_bounded(_read(path, tick), None, limits))
     packed = _Counted(_read(path, tick))
-    return _gathered(_bounded(UNPACKERS[kind](packed), packed, limits))
+    return _gathered(_bounded(_unpacked(packed, kind), packed, limits))
 
 
 def _read(path: Path, tick: Tick) -> Iterator[bytes]:
@@ -72,37 +73,26 @@ class _Counted:
                 yield piece
 
 
-def _gunzip(packed: Iterable[bytes]) -> Iterator[bytes]:
-    member = None
-    try:
-        for piece in packed:
-            while piece := piece if member else piece.lstrip(b"\0"):  # padding may follow a member, or another member
-                member = member or zlib.decompressobj(wbits=31)
-                yield member.decompress(piece)
-                piece, member = (member.unused_data, None) if member.eof else (b"", member)
-    except zlib.error as error:
-        raise TornError(f"the gzip data is damaged ({error}); export the file again") from None
-    if member and not member.eof:
-        raise TornError("the gzip data ends in the middle; export the file again")
-
-
-def _unzstd(packed: Iterable[bytes]) -> Iterator[bytes]:
+def _unpacked(packed: Iterable[bytes], kind: str) -> Iterator[bytes]:
+    """The members of a gzip file, the frames of a zstd file, one after another."""
     import zstandard
 
-    frame = None
+    kinds: dict[str, tuple[Callable[[], Any], type[Exception], bytes]] = {
+        "gzip": (lambda: zlib.decompressobj(wbits=31), zlib.error, b"\0"),  # which may follow a member
+        "zstd": (lambda: zstandard.ZstdDecompressor().decompressobj(), zstandard.ZstdError, b""),
+    }
+    begin, broken, padding = kinds[kind]
+    member: Any = None
     try:
         for piece in packed:
-            while piece:
-                frame = frame or zstandard.ZstdDecompressor().decompressobj()
-                yield frame.decompress(piece)
-                piece, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
-    except zstandard.ZstdError as error:
-        raise TornError(f"the zstd data is damaged ({error}); export the file again") from None
-    if frame:
-        raise TornError("the zstd data ends in the middle; export the file again")
-
-
-UNPACKERS = {"gzip": _gunzip, "zstd": _unzstd}
+            while piece := piece if member else piece.lstrip(padding):
+                member = member or begin()
+                yield member.decompress(piece)
+                piece, member = (member.unused_data, None) if member.eof else (b"", member)
+    except broken as error:
+        raise TornError(f"the {kind} data is damaged ({error}); export the file again") from None
+    if member:
+        raise TornError(f"the {kind} data ends in the middle; export the file again")
 
 
 def _bounded(pieces: Iterable[bytes], packed: _Counted | None, limits: Limits) -> Iterator[bytes]:

@@ -141,13 +141,9 @@ def with_blind_samples(line: pl.DataFrame, decided: pl.DataFrame, blind: Blind) 
 
     They carry nothing of what the checks say.
     """
-    accepted = _sample(sampled(decided, "accept"), blind.accepted, blind.seed)
-    rejected = _sample(sampled(decided, "reject"), blind.rejected, blind.seed)
-    reasons = [
-        accepted.with_columns(reason=pl.lit("blind_accepted")),
-        rejected.with_columns(reason=pl.lit("blind_rejected")),
-    ]
-    drawn = pl.concat(reasons).sort("draw")
+    sizes = {"accept": blind.accepted, "reject": blind.rejected}
+    samples = [_sample(sampled(decided, verdict), size, blind.seed) for verdict, size in sizes.items()]
+    drawn = pl.concat(samples).with_columns(reason=pl.format("blind_{}ed", "verdict")).sort("draw")
     paid = line.filter(verdict="review").height
     after = ((pl.int_range(pl.len()) + 0.5) * (paid / max(drawn.height, 1))).ceil().cast(pl.Int64)
     neutral = drawn.select(

@@ -38,19 +38,10 @@ def _severity(findings: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     limits = policy.limits
     if unknown := sorted(set(findings["code"].unique()) - set(limits)):
         raise QiratError(f"{CODES} lacks {', '.join(unknown)}; run `dvc repro score`, which writes codes with findings")
-    table = pl.DataFrame(
-        [
-            {
-                "code": code,
-                "doubt": x.doubt,
-                "fatal": x.fatal,
-                "below": x.below,
-                "pii": policy.pii.get(code.removeprefix(PII)) if code.startswith(PII) else None,
-            }
-            for code, x in limits.items()
-        ],
-        schema={"code": pl.String, "doubt": pl.Float64, "fatal": pl.Float64, "below": pl.Boolean, "pii": pl.String},
-    )
+    treated = {code: policy.pii.get(code.removeprefix(PII)) for code in limits if code.startswith(PII)}
+    rows = [(code, limit.doubt, limit.fatal, limit.below, treated.get(code)) for code, limit in limits.items()]
+    schema = {"code": pl.String, "doubt": pl.Float64, "fatal": pl.Float64, "below": pl.Boolean, "pii": pl.String}
+    table = pl.DataFrame(rows, schema, orient="row")
 
     def crossed(limit: str) -> pl.Expr:
         over = pl.when("below").then(pl.col("value") < pl.col(limit)).otherwise(pl.col("value") >= pl.col(limit))
@@ -80,14 +71,8 @@ def verdicts(rows: pl.DataFrame, findings: pl.DataFrame, policy: Policy) -> pl.D
         .with_columns(pl.col("codes").fill_null([]), pl.col("priority").fill_null(0.0))
         .sort("conversation_id")
     )
-    verdict = (
-        pl.when(pl.col("fatal").is_null())
-        .then(pl.lit("accept"))
-        .when("fatal")
-        .then(pl.lit("reject"))
-        .otherwise(pl.lit("review"))
-    )
-    table = table.with_columns(verdict=verdict)
+    verdict = pl.when("fatal").then(pl.lit("reject")).when(~pl.col("fatal")).then(pl.lit("review"))
+    table = table.with_columns(verdict=verdict.otherwise(pl.lit("accept")))
     affordable = in_line(table.filter(pl.col("verdict") == "review")).head(int(policy.budget * rows.height))
     over = (pl.col("verdict") == "review") & ~pl.col("conversation_id").is_in(affordable["conversation_id"].implode())
     return table.with_columns(verdict=pl.when(over).then(pl.lit("held")).otherwise("verdict")).select(

@@ -4,18 +4,7 @@
 `covered` does so for people who look at it; `finds` and `masked` do the same for a text without its conversation.
 """
 
-from curation.privacy.finds import Find, finds, masked
-from curation.privacy.kinds import COVER, KINDS, PATTERNED
+from curation.privacy.finds import COVER, KINDS, PATTERNED, finds, masked
 from curation.privacy.pseudonyms import conversation_finds, covered, pseudonymised
 
-__all__ = [
-    "COVER",
-    "KINDS",
-    "PATTERNED",
-    "Find",
-    "conversation_finds",
-    "covered",
-    "finds",
-    "masked",
-    "pseudonymised",
-]
+__all__ = ["COVER", "KINDS", "PATTERNED", "conversation_finds", "covered", "finds", "masked", "pseudonymised"]

@@ -4,11 +4,26 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from stdnum import iban
+
 from curation.privacy.hints import hint
-from curation.privacy.kinds import COVER
 from curation.privacy.numbers import Number, Span, numbers
 from curation.privacy.plain import Plain
 from curation.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS
+
+KINDS = (
+    "email",
+    "phone",
+    "card",
+    "iban",
+    "national_id",  # identity cards, residence permits, passports, social security
+    "birth_date",
+    "ip_address",
+    "secret",  # passwords, PINs, credentials and tokens in links
+    "name",
+)
+PATTERNED = frozenset(KINDS) - {"name"}  # told by pattern, not by likelihood
+COVER = re.compile(rf"\[(?:{'|'.join(KINDS)})(?:_\d+)?\]")  # what masking writes: [phone], [phone_1]
 
 # What a text must hold for any kind but names to be possible.
 _LATIN = (
@@ -183,8 +198,6 @@ def _is_email(text: str, name: re.Match[str], at: re.Match[str], host: re.Match[
 
 
 def _ibans(text: str) -> Iterator[tuple[Span, str]]:
-    from stdnum import iban
-
     for match in _IBAN.finditer(text):
         written = match.group()
         places = [place for place, sign in enumerate(written) if sign.isalnum()]

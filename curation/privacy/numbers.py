@@ -4,6 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+import phonenumbers
+from phonenumbers import PhoneNumberType
+from stdnum import luhn
+from stdnum.us import ssn
+
 from curation.privacy.hints import Hint, hint
 from curation.text.lexicon import CURRENCY_CODES, CURRENCY_NAMES, CURRENCY_SIGNS
 
@@ -124,16 +129,11 @@ def _is_amount(text: str, span: Span) -> bool:
 
 
 def _is_card(digits: str) -> bool:
-    from stdnum import luhn
-
     return _CARD.fullmatch(digits) is not None and luhn.is_valid(digits)
 
 
 def _is_identity(written: str, digits: str) -> bool:
     """Layouts and check digits that hardly anything else has: Emirates, Egypt, Kuwait, United States."""
-    from stdnum import luhn
-    from stdnum.us import ssn
-
     if len(digits) == 15:
         return bool(_EMIRATES_ID.fullmatch(written)) or (digits.startswith("784") and luhn.is_valid(digits))
     if len(digits) == 14:
@@ -145,8 +145,6 @@ def _is_identity(written: str, digits: str) -> bool:
 
 def _is_sure_identity(digits: str) -> bool:
     """Layout and check digit of the Emirates or of Egypt: an identity even where a word beside it says "order"."""
-    from stdnum import luhn
-
     if len(digits) == 15:
         return digits.startswith("784") and luhn.is_valid(digits)
     return len(digits) == 14 and _is_identity(digits, digits) and _is_egyptian(digits)
@@ -174,8 +172,6 @@ def _is_kuwaiti(digits: str) -> bool:
 
 def _said_identity(digits: str, said: Hint) -> bool:
     """With the word beside it any long number is one; with the word farther away it must look like one."""
-    from stdnum import luhn
-
     # No payment card has ten digits: a card of such a number is an identity card.
     if said.kind not in ("identity", "unknown") and not (said.kind == "card" and len(digits) == 10):
         return False
@@ -184,6 +180,10 @@ def _said_identity(digits: str, said: Hint) -> bool:
 
 
 # -- phones ------------------------------------------------------------------------------------------------------------
+
+_MOBILES = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+# Numbers of companies, which are nobody's personal data: a reply should keep the hotline.
+_SERVICE = (PhoneNumberType.TOLL_FREE, PhoneNumberType.SHARED_COST, PhoneNumberType.UAN, PhoneNumberType.PREMIUM_RATE)
 
 
 def phone(digits: str, plus: bool, said: Hint, countries: Sequence[str]) -> str | None:
@@ -203,54 +203,33 @@ def phone(digits: str, plus: bool, said: Hint, countries: Sequence[str]) -> str 
 
 
 def _international(digits: str, sure: bool = False, mobile: bool = False) -> str | None:
-    import phonenumbers
-
     try:
         number = phonenumbers.parse(f"+{digits}")
     except phonenumbers.NumberParseException:
         return None
     kind = phonenumbers.number_type(number)
-    valid = phonenumbers.is_valid_number(number) and (not mobile or kind in _mobiles())
-    if kind in _service() or not (valid or (sure and len(digits) >= 9 and phonenumbers.is_possible_number(number))):
+    valid = phonenumbers.is_valid_number(number) and (not mobile or kind in _MOBILES)
+    if kind in _SERVICE or not (valid or (sure and len(digits) >= 9 and phonenumbers.is_possible_number(number))):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _national(digits: str, countries: Sequence[str]) -> str | None:
     """The number without its trunk zero, "" for a company's; None when no country has it."""
-    import phonenumbers
-
     for country in countries:
         try:
             number = phonenumbers.parse(digits, country)
         except phonenumbers.NumberParseException:
             continue
         if phonenumbers.is_valid_number_for_region(number, country):
-            return "" if phonenumbers.number_type(number) in _service() else str(number.national_number)
+            return "" if phonenumbers.number_type(number) in _SERVICE else str(number.national_number)
     return None
 
 
 def national_number(international: str) -> str:
     """+966501234567 -> 501234567"""
-    import phonenumbers
-
     return str(phonenumbers.parse(international).national_number)
 
 
 def _calling_codes(countries: Sequence[str]) -> list[str]:
-    import phonenumbers
-
     return [str(phonenumbers.country_code_for_region(country)) for country in countries]
-
-
-def _mobiles() -> tuple[int, ...]:
-    from phonenumbers import PhoneNumberType
-
-    return PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE
-
-
-def _service() -> tuple[int, ...]:
-    """Numbers of companies, which are nobody's personal data: a reply should keep the hotline."""
-    from phonenumbers import PhoneNumberType as Type
-
-    return Type.TOLL_FREE, Type.SHARED_COST, Type.UAN, Type.PREMIUM_RATE

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from curation.privacy.finds import Find, finds, masked, may_hold
-from curation.privacy.kinds import COVER, KINDS, PATTERNED
+from curation.privacy.finds import COVER, PATTERNED, Find, finds, masked, may_hold
 from curation.privacy.names import NameFinder, likely_names, repeated_names
 from curation.privacy.numbers import digit_runs, national_number
 from curation.privacy.plain import Plain
@@ -44,8 +43,9 @@ def evidence_cover(messages: Sequence[Message], countries: Sequence[str]) -> Cal
     reader = _reader(messages, PATTERNED, countries)
     found = [(m["content"], reader(m["content"], before)) for m, before in _with_before(messages)]
     # For quotes that are folded or put together anew.
-    pieces = {p: find.kind for text, here in found for find in here for p in _pieces(text[find.start : find.end])}
-    values = sorted(reader.noted, key=lambda one: -len(one[1]))
+    values = ((find.kind, fold(text[find.start : find.end])) for text, here in found for find in here)
+    pieces = {piece: kind for kind, value in values for piece in _PIECE.findall(value)}
+    longest_first = sorted(reader.noted, key=lambda one: -len(one[1]))
 
     def piece(match: re.Match[str]) -> str:
         kind = pieces.get(fold(match.group()))
@@ -55,16 +55,12 @@ def evidence_cover(messages: Sequence[Message], countries: Sequence[str]) -> Cal
         excerpt = _excerpt(evidence, found)
         quoted = evidence if excerpt is None else excerpt
         plain = covering = Plain(quoted).text
-        for kind, value in values:
+        for kind, value in longest_first:
             covering = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"[{kind}]", covering, flags=re.IGNORECASE)
         covering = masked(quoted if covering == plain else covering, countries)
         return _PIECE.sub(piece, covering) if excerpt is None else covering
 
     return cover
-
-
-def _pieces(value: str) -> list[str]:
-    return _PIECE.findall(fold(value))
 
 
 def _excerpt(evidence: str, found: Sequence[tuple[str, Sequence[Find]]]) -> str | None:
@@ -93,21 +89,15 @@ def pseudonymised_row(
     reader = _reader(messages, kinds, countries, find_names)
     for text in columns.values():
         _changed_text(text or "", "", reader.note)
-    tags = _Tags(reader.aliases(), _taken(messages))
-    write = tags.writer(reader)
-    changed = [_changed(m, before, write) for m, before in _with_before(messages)]
-    others = {name: text and _changed_text(text, "", write) for name, text in columns.items()}
+    tags = _Tags(reader, _taken(messages))
+    changed = [_changed(m, before, tags) for m, before in _with_before(messages)]
+    others = {name: text and _changed_text(text, "", tags) for name, text in columns.items()}
     return changed, others, dict(sorted(tags.counts().items()))
 
 
-def conversation_finds(
-    messages: Sequence[Message],
-    countries: Sequence[str],
-    kinds: Collection[str] = KINDS,
-    find_names: NameFinder = likely_names,
-) -> list[tuple[int, str, Find]]:
-    """(turn, field, find) of everything personal; the field is content, name or tool_calls."""
-    reader = _reader(messages, kinds, countries, find_names)
+def conversation_finds(messages: Sequence[Message], countries: Sequence[str]) -> list[tuple[int, str, Find]]:
+    """(turn, field, find) of everything personal but names; the field is content, name or tool_calls."""
+    reader = _reader(messages, PATTERNED, countries)
     if not reader.noted:
         return []
     found: list[tuple[int, str, Find]] = []
@@ -186,20 +176,17 @@ def _same_phone(full: str, value: str) -> bool:
 
 
 class _Tags:
-    """Numbers for values in the order in which they appear."""
+    """Puts tags in the place of values, numbered in the order in which these appear."""
 
-    def __init__(self, aliases: Mapping[tuple[str, str], str], taken: Collection[str]) -> None:
-        self._aliases, self._taken = aliases, taken
+    def __init__(self, reader: _Reader, taken: Collection[str]) -> None:
+        self._reader, self._aliases, self._taken = reader, reader.aliases(), taken
         self._tags: dict[tuple[str, str], str] = {}
         self._last: Counter[str] = Counter()
 
-    def writer(self, reader: _Reader) -> Change:
-        def write(text: str, before: str) -> str:
-            for find, tag in reversed([(find, self._tag(find)) for find in reader(text, before)]):
-                text = f"{text[: find.start]}{tag}{text[find.end :]}"
-            return text
-
-        return write
+    def __call__(self, text: str, before: str) -> str:
+        for find, tag in reversed([(find, self._tag(find)) for find in self._reader(text, before)]):
+            text = f"{text[: find.start]}{tag}{text[find.end :]}"
+        return text
 
     def counts(self) -> Counter[str]:
         return Counter(kind for kind, _ in self._tags)
@@ -215,10 +202,7 @@ class _Tags:
 
 
 def _reader(
-    messages: Sequence[Message],
-    kinds: Collection[str],
-    countries: Sequence[str],
-    find_names: NameFinder = likely_names,
+    messages: Sequence[Message], kinds: Collection[str], countries: Sequence[str], find_names: NameFinder = likely_names
 ) -> _Reader:
     reader = _Reader(kinds, countries, find_names)
     for m, before in _with_before(messages):

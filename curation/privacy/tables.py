@@ -30,7 +30,8 @@ def without_personal_data(
         changed.append(after)
         if counts:
             done.append({"row_id": row["row_id"], "conversation_id": row["parent_id"] or row["conversation_id"]})
-            done[-1] |= {"value": sum(counts.values()), "evidence": _told(counts)}
+            told = ", ".join(f"{number} {kind}" for kind, number in counts.items())
+            done[-1] |= {"value": sum(counts.values()), "evidence": told}
     table = pl.concat([rows.filter(~likely), pl.DataFrame(changed, schema=rows.schema)])
     return table, pl.DataFrame(done, schema=MASKED)
 
@@ -94,7 +95,3 @@ def _row(
         return row | columns, counts
     now = {"messages": messages, "conversation_id": conversation_id(messages)}
     return row | columns | now | {"parent_id": row["parent_id"] or row["conversation_id"]}, counts
-
-
-def _told(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number} {kind}" for kind, number in counts.items())

@@ -40,15 +40,11 @@ class Code(Params):
     check: str
     severity: Literal["info", "doubt", "fatal"]  # the check's own opinion; the policy decides
     limit: Limit = Limit()
-    presets: Mapping[str, Mapping[str, Any]] = Field(
-        default_factory=dict
-    )  # preset -> the fields of `limit` that differ
+    presets: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)  # preset -> fields of `limit` that differ
     says: str = ""  # what it means, or its value, for who sets limits
     confirmed_by: tuple[str, ...] = ()  # the reasons that a reviewer may tick for it
     words: Mapping[str, str]  # language -> what it means
-    asked: Mapping[str, str] = Field(
-        default_factory=dict
-    )  # the same for reviewers, where other words serve them better
+    asked: Mapping[str, str] = Field(default_factory=dict)  # the same for reviewers, where other words serve better
 
     def under(self, preset: str) -> Limit:
         """Its limit under a preset."""

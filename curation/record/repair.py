@@ -7,6 +7,7 @@ import operator
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from curation.record.conversation import conversation_id
@@ -42,12 +43,7 @@ def repair_messages(messages: Sequence[dict[str, Any]], merge: bool) -> list[dic
     roles = [m["role"] for m in repaired]
     if not merge or not any(map(operator.eq, roles, roles[1:])):
         return repaired
-    turns: list[list[dict[str, Any]]] = []
-    for m in repaired:
-        if turns and _same_turn(turns[-1][-1], m):
-            turns[-1].append(m)
-        else:
-            turns.append([m])
+    turns = [list(run) for _, run in groupby(repaired, _side)]
     return [run[0] if len(run) == 1 else _joined(run) for run in turns]
 
 
@@ -56,14 +52,10 @@ def _repaired(message: dict[str, Any]) -> dict[str, Any]:
     return message if text is message["content"] else {**message, "content": text}
 
 
-def _same_turn(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    return (
-        before["role"] == after["role"]
-        and before["name"] == after["name"]
-        and after["role"] in ("user", "assistant")
-        and not before["tool_calls"]
-        and not after["tool_calls"]
-    )
+def _side(message: dict[str, Any]) -> object:
+    """What neighbours that make one turn have in common; nothing where it says more than words of one side."""
+    spoken = message["role"] in ("user", "assistant") and not message["tool_calls"]
+    return (message["role"], message["name"]) if spoken else object()
 
 
 def _joined(run: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -18,8 +18,7 @@ from curation.record.conversation import survivors
 from curation.record.playbook import Playbook
 from curation.score.models import Judging, Losses
 from curation.score.notes import notes
-from curation.score.rows import ALONE, CHUNK, LARGE, Told, joined, keyed, known_of, looker
-from curation.score.sets import findings_by_set
+from curation.score.rows import ALONE, CHUNK, LARGE, Told, findings_by_set, joined, keyed, known_of, looker
 
 SHOWN = "shown"  # the name under which evidence that is fit to be shown is remembered
 
@@ -66,10 +65,7 @@ def main() -> None:
 def consulted(params: Score, running: Collection[str]) -> tuple[Judging | None, Losses | None]:
     """The language models that the checks ask, where params name them and the checks are not skipped."""
     judge, folder = params.judge if "judge" in running else None, params.difficulty_model
-    return (
-        Judging(judge.timeout) if judge else None,
-        Losses(folder) if folder and "difficulty" in running else None,
-    )
+    return (Judging(judge.timeout) if judge else None, Losses(folder) if folder and "difficulty" in running else None)
 
 
 def told_by_row(

@@ -1,16 +1,17 @@
-"""What each row tells alone. Rows that an earlier run looked at are not looked at again."""
+"""What rows tell, each alone and beside one another. What an earlier run looked at is not looked at again."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import polars as pl
 
 from curation.checks import findings
-from curation.checks.check import Check, Context, Reading
+from curation.checks.check import FINDINGS, NOTHING, Check, Context, Reading, in_order, shown
 
 CHUNK = 1_000  # conversations that a process looks at in one go
 LARGE = 8_000  # conversations from which starting processes pays
 ALONE = "alone"  # the name under which findings of single rows are remembered
 Told = Mapping[str, pl.DataFrame]  # by name: ALONE, and what each reading tells
+KEYS = ["conversation_id", "row", "quote"]  # of evidence that was made fit to be shown
 
 
 def looker(which: Sequence[Check], readings: Collection[Reading], context: Context) -> Callable[[pl.DataFrame], Told]:
@@ -48,3 +49,18 @@ def keyed(standing: pl.DataFrame) -> pl.DataFrame:
     The hash is Polars' own, which another version may change: what is remembered under it has that version in its own.
     """
     return standing.select("conversation_id", row=pl.struct(pl.all()).hash())
+
+
+def findings_by_set(
+    standing: pl.DataFrame, context: Context, which: Iterable[Check], known: pl.DataFrame | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """FINDINGS of checks that compare rows; and KEYS with the evidence as it is shown, `known` to the next run."""
+    seen = pl.concat([NOTHING, *(check.seen(standing, context) for check in which)])
+    quoted = seen.join(keyed(standing), on="conversation_id", how="left").with_columns(quote=pl.col("evidence").hash())
+    if known is None:
+        known = quoted.clear().select(*KEYS, shown="evidence")
+    fresh = quoted.join(known, on=KEYS, how="anti")
+    fresh = fresh.with_columns(shown=shown(fresh, standing, context)["evidence"])
+    found = pl.concat([quoted.join(known, on=KEYS), fresh])
+    by_set = in_order([found.with_columns(evidence="shown").select(FINDINGS.names())])
+    return by_set, found.select(*KEYS, "shown").unique(KEYS)

@@ -1,6 +1,4 @@
-"""Conversations as sets of hashed word shingles, for dedup and for leaks from evaluation sets."""
-
-from dataclasses import dataclass
+"""Hashed words and runs of words, for dedup and for leaks from evaluation sets."""
 
 import numpy as np
 import numpy.typing as npt
@@ -16,33 +14,11 @@ WORD = r"[\p{L}\p{N}]+"
 MIX = np.uint64(0x9E3779B97F4A7C15)  # odd 64-bit constant of the golden ratio (Knuth, multiplicative hashing)
 
 
-@dataclass(frozen=True)
-class Shingles:
-    """Distinct hashed word shingles of each conversation, in rows: those of row i are flat[offsets[i]:offsets[i+1]]."""
-
-    ids: list[str]
-    flat: U64
-    offsets: Indices
-
-    def rows(self) -> Indices:
-        """The row of each entry of `flat`."""
-        return np.repeat(np.arange(len(self.ids)), np.diff(self.offsets))
-
-
 def spoken(conversations: pl.DataFrame) -> pl.DataFrame:
     """conversation_id, turn and folded `text` of every turn but system prompts; arguments of tool calls count."""
     said = turns(conversations, "tool_calls").filter(pl.col("role") != "system")
     text = folded(pl.col("content") + " " + pl.col("tool_calls").fill_null(""))
     return said.select("conversation_id", "turn", text=text)
-
-
-def words(said: pl.DataFrame) -> pl.DataFrame:
-    """conversation_id and all its words, in order of ids and turns."""
-    return (
-        said.sort("conversation_id", "turn")
-        .group_by("conversation_id", maintain_order=True)
-        .agg(words=pl.col("text").str.extract_all(WORD).explode().drop_nulls())
-    )
 
 
 def hashed(texts: pl.Series) -> pl.Series:
@@ -51,19 +27,6 @@ def hashed(texts: pl.Series) -> pl.Series:
 
     distinct = texts.unique()
     return texts.replace_strict(distinct, pl.Series(map(xxh3_64_intdigest, distinct.cast(pl.Binary)), dtype=pl.UInt64))
-
-
-def shingle(table: pl.DataFrame, size: int) -> Shingles:
-    """Every run of `size` words of `words`, hashed; a shorter text is one shingle."""
-    every = hashed(table["words"].explode().drop_nulls()).to_numpy()
-    flat, lengths = runs(every, table["words"].list.len().to_numpy().astype(np.int64), size)
-    row_of = np.repeat(np.arange(len(lengths)), lengths)
-    distinct = pl.DataFrame({"row": row_of, "hash": flat}).unique().sort("row", "hash")
-    return Shingles(
-        table["conversation_id"].to_list(),
-        distinct["hash"].to_numpy(),
-        offsets(np.bincount(distinct["row"].to_numpy(), minlength=len(lengths))),
-    )
 
 
 def runs(hashed: U64, lengths: Indices, size: int) -> tuple[U64, Indices]:

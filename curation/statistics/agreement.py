@@ -1,7 +1,8 @@
 """Estimates with 95% intervals: how much people agree, and how much the policy gets wrong, from samples of it."""
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from math import sqrt
 
 from curation.statistics.intervals import Z
@@ -46,11 +47,7 @@ def alpha(choices: Iterable[tuple[str, str]]) -> Share | None:
 
 
 def false_rate(
-    decided: int,
-    changed: int,
-    population: int,
-    sensitivity: Counted | None = None,
-    specificity: Counted | None = None,
+    decided: int, changed: int, population: int, sensitivity: Counted | None = None, specificity: Counted | None = None
 ) -> Share:
     """The share of a `population` that people would change, from the `changed` of `decided` sampled rows.
 
@@ -71,18 +68,10 @@ def _hypergeometric(decided: int, changed: int, population: int) -> tuple[int, i
     """The smallest and the largest number in the population under which the sample is not too odd, at 2.5% each."""
     from scipy.stats import hypergeom
 
-    def first(true_from: int, until: int, holds: Callable[[int], bool]) -> int:
-        """The first number from which on something holds that stays true."""
-        low, high = true_from, until
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if holds(middle) else (middle + 1, high)
-        return low
-
-    least, most = changed, population - decided + changed
-    low = first(least, most, lambda k: hypergeom.sf(changed - 1, population, k, decided) >= 0.025)
-    over = first(least, most + 1, lambda k: k > most or hypergeom.cdf(changed, population, k, decided) < 0.025)
-    return low, over - 1
+    possible = range(changed, population - decided + changed + 1)
+    low = bisect_left(possible, True, key=lambda k: hypergeom.sf(changed - 1, population, k, decided) >= 0.025)
+    over = bisect_left(possible, True, key=lambda k: hypergeom.cdf(changed, population, k, decided) < 0.025)
+    return possible[low], possible[over - 1]
 
 
 def _corrected(decided: int, changed: int, population: int, sensitivity: Counted, specificity: Counted) -> Share:

@@ -10,7 +10,7 @@ import pytest
 from curation.checks import checks
 from curation.checks.codes import codes
 from curation.harness.errors import QiratError
-from curation.privacy.kinds import PATTERNED
+from curation.privacy.finds import PATTERNED
 from curation.record.codes import CODES, as_json, read_codes
 from tests.builders import ROOT, save_codes
 

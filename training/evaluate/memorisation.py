@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.privacy import PATTERNED, conversation_finds
+from curation.privacy import conversation_finds
 from curation.text.folding import fold
 from training.judge.rules import replies
 
@@ -103,7 +103,7 @@ def _longest_run(words: Sequence[str], before: Messages, sources: Mapping[Gram, 
 
 
 def _values(messages: Messages, countries: Sequence[str]) -> Iterator[tuple[int, Value]]:
-    for turn, _, find in conversation_finds(messages, countries, PATTERNED):
+    for turn, _, find in conversation_finds(messages, countries):
         yield turn, (find.kind, find.value)
 
 

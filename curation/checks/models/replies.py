@@ -14,9 +14,6 @@ from curation.text.folding import folded
 
 MARKS = ".!?؟…"
 Names = npt.NDArray[np.object_]
-NOTHING = pl.DataFrame(
-    schema={"conversation_id": pl.String, "turn": pl.Int32, "value": pl.Float64, "evidence": pl.String}
-)
 
 
 def reply_tokens(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:

@@ -43,7 +43,7 @@ class Said:
         return np.bincount(self.text[which], minlength=self.counts.shape[0]).astype(np.float32)
 
 
-_KEPT: dict[str, tuple[weakref.ref[pl.DataFrame], list[Said]]] = {}
+_KEPT: dict[int, list[Said]] = {}  # by id() of the table
 
 
 def words_by_turn(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
@@ -63,17 +63,12 @@ def said_by_language(conversations: pl.DataFrame, context: Context) -> list[Said
 
     Several checks ask for the same set one after another: it is read once, and forgotten when the set is.
     """
-    of, found = _KEPT.get("last", (None, []))
-    if of is None or of() is not conversations:
+    if id(conversations) not in _KEPT:
         parts = [_both_speaking(part) for part in by_language(conversations)]
-        found = [_said(part, context) for part in parts if part.height >= LEAST]
-        _KEPT["last"] = weakref.ref(conversations, lambda gone: _forget(gone)), found
-    return found
-
-
-def _forget(gone: weakref.ref[pl.DataFrame]) -> None:
-    if "last" in _KEPT and _KEPT["last"][0] is gone:
-        del _KEPT["last"]
+        _KEPT.clear()
+        _KEPT[id(conversations)] = [_said(part, context) for part in parts if part.height >= LEAST]
+        weakref.finalize(conversations, _KEPT.pop, id(conversations), None)
+    return _KEPT[id(conversations)]
 
 
 def by_language(conversations: pl.DataFrame) -> list[pl.DataFrame]:

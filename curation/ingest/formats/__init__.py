@@ -74,12 +74,7 @@ _FORMATS: dict[str, Format] = {}
 
 
 def format_of(
-    name: str,
-    misses: Callable[[Contents], str],
-    *,
-    mail: bool = False,
-    guessed: bool = False,
-    whole_file: bool = False,
+    name: str, misses: Callable[[Contents], str], *, mail: bool = False, guessed: bool = False, whole_file: bool = False
 ) -> Callable[[Reader], Reader]:
     """Registers a reader under the name that the record's `source` will carry.
 

@@ -77,8 +77,7 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
             ),
         )
     return each_row(
-        contents.rows,
-        lambda value: (_transcript(value.get(transcript), reading), provenance([value], {transcript})),
+        contents.rows, lambda value: (_transcript(value.get(transcript), reading), provenance([value], {transcript}))
     )
 
 

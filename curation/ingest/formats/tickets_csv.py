@@ -7,6 +7,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from curation.ingest.formats import (
@@ -78,21 +79,13 @@ def _by_time(rows: Sequence[Row], written: str | None) -> Sequence[Row]:
     """The rows by when they were written, where all tell it: many exports have the newest first."""
     said = [row.value.get(written) for row in rows] if written else [None]
     orders = set()
-    for read in (moment, _day_first, _month_first):
+    for read in (moment, partial(_slashed, day="%d/%m/%Y"), partial(_slashed, day="%m/%d/%Y")):
         times = [time for value in said if (time := read(value)) is not None]
         if len(times) == len(rows):
             orders.add(tuple(sorted(range(len(rows)), key=times.__getitem__)))
     if len(orders) != 1:  # nothing tells, or 3/4 and 4/3 tell different things
         return rows
     return [rows[place] for place in orders.pop()]
-
-
-def _day_first(value: Any) -> datetime | None:
-    return _slashed(value, "%d/%m/%Y")
-
-
-def _month_first(value: Any) -> datetime | None:
-    return _slashed(value, "%m/%d/%Y")
 
 
 def _slashed(value: Any, day: str) -> datetime | None:
