@@ -25,7 +25,7 @@ from typing import Any
 import yaml
 
 from benchmarks.corruption.arabic import arabic
-from benchmarks.peers.environment import add_options, as_text, offline, python_of
+from benchmarks.peers.environment import DATATROVE, add_options, as_text, offline, python_of
 from benchmarks.peers.recipes import data_juicer_command
 from benchmarks.results import RESULTS, ROOT
 from benchmarks.rows import english
@@ -165,8 +165,7 @@ def data_juicer(arguments: argparse.Namespace, raw: Path) -> Cost:
 
 def datatrove(arguments: argparse.Namespace, raw: Path) -> Cost:
     folder = texts(arguments.work / "datatrove", raw, parts=PROCESSES)
-    python = python_of("datatrove", arguments)
-    return measured([python, str(ROOT / "benchmarks/peers/datatrove_speed.py")], folder, offline(folder))
+    return measured([python_of("datatrove", arguments), DATATROVE, "operators"], folder, offline(folder))
 
 
 def texts(folder: Path, raw: Path, parts: int) -> Path:

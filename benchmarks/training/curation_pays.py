@@ -23,10 +23,12 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from scipy.stats import t
 
 from benchmarks.corruption.tables import head, row
 from benchmarks.results import RESULTS, ROOT
@@ -38,28 +40,20 @@ from curation.record.groups import groups
 from curation.record.playbook import Playbook
 from curation.split import related
 from curation.statistics.intervals import Bootstrap, paired_difference, ratio
-from training.commands.curve import LOSSES, figures, losses
+from training.commands.curve import LOSSES, losses
+from training.commands.trial import interval
 from training.judge.arms import bare
 from training.judge.scoring import Evaluate, Judge, reply_scores
 from training.model.base import Model, load_model, load_tokenizer
+from training.model.likelihood import examples_of
 from training.template import Renderer
 from training.tokenize import Tokenize, token_table, tokenized
-from training.train.__main__ import examples_of
 from training.train.fit import fit
 from training.train.recipe import Recipe, Train
 
 SETS = ("raw", "random", "curated")
 DRAWS = 100  # of which the one whose tokens come nearest to the number wanted is taken
 WATCHED = 8  # clean dev conversations: their loss is told, nothing is chosen by it
-STUDENT = {
-    2: 12.706,
-    3: 4.303,
-    4: 3.182,
-    5: 2.776,
-    6: 2.571,
-    7: 2.447,
-    8: 2.365,
-}  # 97.5% quantile of t for so many seeds
 BOOTSTRAP = Bootstrap(5000, 7)
 
 
@@ -317,7 +311,7 @@ def pooled(runs: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def loss(found: pl.DataFrame) -> dict[str, float]:
-    return figures(ratio(found["value"].to_numpy(), found["weight"].to_numpy(), BOOTSTRAP))
+    return asdict(ratio(found["value"].to_numpy(), found["weight"].to_numpy(), BOOTSTRAP))
 
 
 def gain(ours: Sequence[pl.DataFrame], theirs: Sequence[pl.DataFrame]) -> dict[str, float]:
@@ -325,15 +319,15 @@ def gain(ours: Sequence[pl.DataFrame], theirs: Sequence[pl.DataFrame]) -> dict[s
     left, right = pooled(theirs), pooled(ours)
     assert left["conversation_id"].equals(right["conversation_id"])
     sides = [(side["value"].to_numpy(), side["weight"].to_numpy()) for side in (left, right)]
-    return figures(paired_difference(sides[0], sides[1], BOOTSTRAP))
+    return asdict(paired_difference(sides[0], sides[1], BOOTSTRAP))
 
 
 def over_seeds(gains: Sequence[Mapping[str, float]]) -> tuple[float, float, float] | None:
     """Mean and 95% interval of the gains of several seeds, rows drawn anew by each; None for one seed."""
     values = [g["value"] for g in gains]
-    if len(values) not in STUDENT:
+    if len(values) < 2:
         return None
-    mean, reach = statistics.mean(values), STUDENT[len(values)] * statistics.stdev(values) / len(values) ** 0.5
+    mean, reach = statistics.mean(values), t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
     return mean, mean - reach, mean + reach
 
 
@@ -362,7 +356,7 @@ def _runs(name: str, found: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"**{title}**: {found['conversations']} conversations, about {found['tokens']:,} tokens and {steps} steps a "
         f"training, {seeds} seed(s), {found['judged']} clean test conversations. Nats a token; untrained "
-        f"{interval(found['untrained'])}."
+        f"{interval(found['untrained'], '.3f')}."
     )
     yield ""
     rules = bool(found["written"])
@@ -370,8 +364,8 @@ def _runs(name: str, found: Mapping[str, Any]) -> Iterator[str]:
     yield from head(*columns, *(["rules kept", "replies that end"] if rules else []))
     for kind, one in found["sets"].items():
         sizes = [_few(one["planted"]), _few(one["tokens"])]
-        said = [interval(found["written"][kind][metric]) for metric in ("playbook", "stopped")] if rules else []
-        yield row(kind, f"{one['pool']:,}", *sizes, interval(one["loss"]), *said)
+        said = [interval(found["written"][kind][metric], ".3f") for metric in ("playbook", "stopped")] if rules else []
+        yield row(kind, f"{one['pool']:,}", *sizes, interval(one["loss"], ".3f"), *said)
     yield ""
     yield from head("curated is better than", "by", "by seed", "95% interval over the seeds")
     for against, one in found["curated_against"].items():
@@ -385,10 +379,6 @@ def _runs(name: str, found: Mapping[str, Any]) -> Iterator[str]:
 
 def _few(numbers: Sequence[int]) -> str:
     return f"{min(numbers):,}" if len(set(numbers)) == 1 else f"{min(numbers):,} to {max(numbers):,}"
-
-
-def interval(found: Mapping[str, float], kind: str = ".3f") -> str:
-    return f"{found['value']:{kind}} [{found['low']:{kind}}, {found['high']:{kind}}]"
 
 
 if __name__ == "__main__":

@@ -17,8 +17,7 @@ from curation.statistics.intervals import FEW, share
 from training.judge.arms import PROMPT_ARMS, prompt_arms
 from training.judge.reasons import Reason, told
 from training.judge.scoring import ALL, by_language, figure
-from training.model.cost import REACHED, Shape, break_even, saved_seconds, training_operations
-from training.template import IGNORED
+from training.model.cost import REACHED, Shape, break_even, counted, saved_seconds, training_operations
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -61,10 +60,7 @@ def reaching(shares: pl.DataFrame, target: float) -> str | None:
 
 def prompt_answer(arms: pl.DataFrame, best: str, reached: str | None, target: float) -> Answer:
     """yes: there is something left to learn, for the best prompt breaks rules."""
-    row = arms.row(
-        by_predicate=(pl.col("arm") == best) & (pl.col("metric") == "playbook_pass") & (pl.col("language") == ALL),
-        named=True,
-    )
+    row = figure(arms, best, "playbook_pass")
     figures = {"arm": reached or best, "value": row["value"], "target": target, "n": row["n"]}
     return Answer("prompt", "no" if reached else "unknown" if row["n"] < FEW else "yes", figures)
 
@@ -76,11 +72,9 @@ def traffic_answer(
 
     On one and the same card, so that its price and speed cancel out. `tokens` is data/tokenized/train.
     """
-    long, short = (figure(arms, arm, "prompt_tokens") for arm in (best, PROMPT_ARMS[0]))
-    lengths = tokens["input_ids"].list.len().to_list()
-    supervised = int((tokens["labels"].explode() != IGNORED).sum())
+    long, short = (figure(arms, arm, "prompt_tokens")["value"] for arm in (best, PROMPT_ARMS[0]))
     shape = Shape.of(config, RANK)
-    training = EPOCHS * training_operations(shape, lengths, supervised) / REACHED
+    training = EPOCHS * training_operations(shape, *counted(tokens)) / REACHED
     replies = break_even(training, saved_seconds(shape, long, short))
     pays = replies <= MOST_DAYS * replies_a_day
     known = {"replies": round(replies), "days": replies / replies_a_day} if math.isfinite(replies) else {}

@@ -59,10 +59,8 @@ def preview(wanted: str, split: str | None) -> tuple[str, list[Shown]]:
     every = pl.concat([_rows(name) for name in splits])
     excluded = finished_table("tokenized/excluded").filter(pl.col("split").is_in(splits))
     names = pl.concat([table.select("conversation_id") for table in (every, excluded)])
-    what, where = (
-        f"conversations of {', '.join(splits)}",
-        "as data/splits has it (`qirat why ROW` says where a row went)",
-    )
+    what = f"conversations of {', '.join(splits)}"
+    where = "as data/splits has it (`qirat why ROW` says where a row went)"
     whole = str(called(wanted, names, what, where)["conversation_id"][0])
     examples = every.filter(conversation_id=whole)
     if examples.is_empty():
