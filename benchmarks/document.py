@@ -1,43 +1,39 @@
-"""Write what was measured into docs/benchmarks.md: results as tables, between two marks each.
+"""Write into docs/ what the code says of itself and what was measured, as sections between two marks each.
 
-python -m benchmarks.document
+python -m benchmarks.document [PAGE ...]
 """
 
+import inspect
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+import sys
+from collections.abc import Callable, Iterator, Mapping
 
-from benchmarks.results import PAGE, RESULTS
+from benchmarks import document_checks
+from benchmarks.corruption.tables import head, row
+from benchmarks.results import RESULTS, ROOT
+from curation.ingest.formats import Format, formats
+from training.judge.metrics import Metric, metrics
+
+Sections = Iterator[tuple[str, str]]  # name and Markdown
+NEEDS = {
+    "likelihood": "the team's own replies under each arm's prompt",
+    "replies": "written replies, each turn with the true turns before it",
+    "corpus": "all written replies together",
+}
 
 
 def main() -> None:
-    page = PAGE.read_text("utf-8")
-    for name, results, markdown in measured():
-        page = with_section(page, name, markdown(results))
-    PAGE.write_text(page, "utf-8")
+    for name in sys.argv[1:] or PAGES:
+        (ROOT / "docs" / name).write_text(page(name), "utf-8")
 
 
-def measured() -> Iterator[tuple[str, Any, Callable[[Any], str]]]:
-    """Section, results and what makes tables of them, for every benchmark that has been run."""
-    from benchmarks.corruption import tables
-    from benchmarks.review import server as review_server
-    from benchmarks.review import simulation as review_simulation
-    from benchmarks.speed import __main__ as speed
-    from benchmarks.training import adapter_wins, curation_pays
-
-    pages = {
-        "corruption": tables.markdown,
-        "speed": speed.markdown,
-        "review_simulation": review_simulation.markdown,
-        "review_server": review_server.markdown,
-        "curation_pays": curation_pays.markdown,
-        "adapter_wins": adapter_wins.markdown,
-    }
-    for name, markdown in pages.items():
-        path = RESULTS / f"{name}.json"
-        if path.exists():
-            yield name, json.loads(path.read_text("utf-8")), markdown
+def page(name: str) -> str:
+    """A page of docs/, its sections as code and results are now."""
+    text = (ROOT / "docs" / name).read_text("utf-8")
+    for section, markdown in PAGES[name]():
+        text = with_section(text, section, markdown)
+    return text
 
 
 def with_section(page: str, name: str, text: str) -> str:
@@ -48,6 +44,57 @@ def with_section(page: str, name: str, text: str) -> str:
         raise ValueError(f"the page needs {begin} and {end}, once each")
     return found.sub(lambda _: f"{begin}\n\n{text}\n{end}", page)
 
+
+def of_benchmarks() -> Sections:
+    """Tables of every benchmark that has been run."""
+    from benchmarks.corruption import tables
+    from benchmarks.review import server as review_server
+    from benchmarks.review import simulation as review_simulation
+    from benchmarks.speed import __main__ as speed
+    from benchmarks.training import adapter_wins, curation_pays
+
+    benchmarks = {
+        "corruption": tables,
+        "speed": speed,
+        "review_simulation": review_simulation,
+        "review_server": review_server,
+        "curation_pays": curation_pays,
+        "adapter_wins": adapter_wins,
+    }
+    for name, benchmark in benchmarks.items():
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            yield name, benchmark.markdown(json.loads(path.read_text("utf-8")))
+
+
+def of_formats() -> Sections:
+    yield "formats", "\n".join([*head("format", "what it reads", "how"), *map(_format, formats().values())]) + "\n"
+
+
+def of_metrics() -> Sections:
+    """Those that may decide first."""
+    columns = head("metric", "what", "on", "may decide", "margin")
+    yield "metrics", "\n".join([*columns, *map(_metric, metrics().values())]) + "\n"
+
+
+def _format(form: Format) -> str:
+    first = (inspect.getdoc(inspect.getmodule(form.read)) or "").split("\n\n")[0]
+    how = ["mails"] * form.mail + ["as a whole"] * form.whole_file
+    return row(f"`{form.name}`", " ".join(first.split()), ", ".join(how))
+
+
+def _metric(metric: Metric) -> str:
+    what = f"{metric.title['en']}. {metric.explanation['en']}"
+    margin = "" if metric.margin is None else f"{metric.margin:g}"
+    return row(f"`{metric.name}`", what, NEEDS[metric.needs], "yes" if metric.decides else "no", margin)
+
+
+PAGES: Mapping[str, Callable[[], Sections]] = {
+    "benchmarks.md": of_benchmarks,
+    "checks.md": document_checks.sections,
+    "formats.md": of_formats,
+    "training.md": of_metrics,
+}
 
 if __name__ == "__main__":
     main()

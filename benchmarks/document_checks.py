@@ -1,7 +1,4 @@
-"""Write docs/checks.md from the checks, what they say of their codes and what the corruption benchmark measured.
-
-python -m benchmarks.document_checks
-"""
+"""docs/checks.md from the checks, what they say of their codes and what the corruption benchmark measured."""
 
 import inspect
 import json
@@ -9,44 +6,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmarks.corruption.tables import head, row
-from benchmarks.results import ROOT
+from benchmarks.results import RESULTS
 from curation.checks import checks
 from curation.checks.check import Check
 from curation.record.codes import Limit
 
-PAGE = ROOT / "docs/checks.md"
 LANGUAGES = ("en", "ar")
-INTRODUCTION = """\
-# Checks
-
-<!-- Written by `python -m benchmarks.document_checks`; edit the checks' docstrings, their NAME.yaml or
-benchmarks/checks_tail.md instead. -->
-
-A check is one file in `curation/checks/`. It observes, gives a value and the evidence, and decides nothing. What a
-value means stands in `NAME.yaml` beside it: from `doubt` on a person should look, from `fatal` on the row is rejected;
-`params.yaml: route.limits` may say otherwise. A finding's evidence never repeats personal data: it is masked by kind,
-whichever check saw it.
-
-Measured on the [corruption benchmark](benchmarks.md): of the rows that a code spoke against there, by a doubt or worse,
-how many carried a planted defect, by language. The others are rows as their sources have them, with whatever is wrong
-in them by nature, so this is the least that its precision can be. Personal data was set to `review` for this. The cost
-is CPU time on one core.
-"""
 
 
-def main() -> None:
-    PAGE.write_text(page(), "utf-8")
-
-
-def page() -> str:
-    """The whole page."""
-    measured = json.loads((ROOT / "benchmarks/results/corruption.json").read_text("utf-8"))
+def sections() -> Iterator[tuple[str, str]]:
+    """All checks in a table, then each with its codes."""
+    measured = json.loads((RESULTS / "corruption.json").read_text("utf-8"))
     costs = measured["costs"]
-    parts = [INTRODUCTION, "\n".join(overview(costs)) + "\n"]
+    parts = ["\n".join(overview(costs)) + "\n"]
     for check in checks().values():
         table = codes(check, measured["codes"])
         parts.append("\n".join([*described(check, costs), "", *table]) + "\n")
-    return "\n".join([*parts, (ROOT / "benchmarks/checks_tail.md").read_text("utf-8")])
+    yield "checks", "\n".join(parts)
 
 
 def overview(costs: Mapping[str, float]) -> Iterator[str]:
@@ -103,7 +79,3 @@ def mostly(measured: Mapping[str, Any]) -> str:
         for defect, rows in language["of"].items():
             found[defect] = found.get(defect, 0) + rows
     return ", ".join(sorted(found, key=lambda defect: (-found[defect], defect))[:2])
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,6 @@
-"""Where results lie and which page tells them."""
+"""Where results lie."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks/results"
-PAGE = ROOT / "docs/benchmarks.md"

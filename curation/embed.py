@@ -40,12 +40,12 @@ def main() -> None:
     """
     with Stage("embed", Embed) as stage:
         read = stage.read("ingested/conversations", READ)
-        standing = survivors(read, stage.read("dedup/clusters"))
-        if standing.is_empty():
+        surviving = survivors(read, stage.read("dedup/clusters"))
+        if surviving.is_empty():
             raise QiratError(
                 "there is nothing to embed: every row was quarantined; see data/ingested/quarantine.parquet"
             )
-        said = words(standing, stage.params.characters)
+        said = words(surviving, stage.params.characters)
         if stage.params.model == "none":
             stage.say("embed.model is none: what compares vectors will stay silent")
             table = pl.DataFrame(schema=NO_VECTORS)

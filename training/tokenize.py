@@ -49,9 +49,8 @@ class Tokenize(Params):
     """What a training row may be."""
 
     max_tokens: int = Field(gt=0)  # longer conversations become several examples, parted before a customer's turn
-    context: float = Field(
-        ge=0, lt=1
-    )  # of max_tokens: earlier turns that each of them may begin with, not learnt again
+    # Of max_tokens: earlier turns that each of them may begin with, not learnt again.
+    context: float = Field(ge=0, lt=1)
     max_excluded: float = Field(ge=0, le=1)  # stop when a larger share of a split's conversations cannot be used
     max_lost_replies: float = Field(ge=0, le=1)  # stop when a larger share of a split's replies is too long
 

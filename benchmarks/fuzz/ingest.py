@@ -34,7 +34,7 @@ from curation.ingest.files import raw_files
 from curation.ingest.formats import formats
 from curation.ingest.memory import write_groups
 from curation.ingest.reading import Ingest, Part, RawFile, mapper, tasks_of
-from curation.ingest.unpacking import Limits
+from curation.ingest.unpacking import SizeLimits
 from curation.record.conversation import conversation_id
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -194,7 +194,7 @@ def seeds() -> list[Seed]:
     """The good files: a few rows of each of the sample's, and the same rows in other formats and containers."""
     found = []
     for file in raw_files(ROOT / "data/raw"):
-        opened = open_chunks(file.path, Limits())
+        opened = open_chunks(file.path, SizeLimits())
         if opened is not None:
             values = [row.value for chunk in opened.chunks for row in chunk.rows()]
             found += in_its_container(file.name, values[:ROWS], opened.columns, dict(opened.beside))

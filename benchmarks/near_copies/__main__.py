@@ -26,7 +26,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.near_copies.planted import Messages, Planted, as_text, dialogues, planted, recombined, templated
-from benchmarks.peers.environment import PACKAGES, add_options, python_of
+from benchmarks.peers.environment import DATATROVE, PACKAGES, add_options, python_of
 from benchmarks.results import ROOT
 from benchmarks.rows import Shingles, jaccard, shingles
 
@@ -86,19 +86,7 @@ def side_by_side(data: Planted, tools: Mapping[str, Run], threshold: float) -> N
     print(f"{len(data.rows):,} conversations, {len(data.copies):,} planted copies, {len(data.twins):,} planted twins")
     peers = ", ".join(package for tool in PEERS for package in PACKAGES[tool])
     print(f"threshold {threshold}, shingles of 5 words, {PROCESSES} processes, {peers}")
-    columns = (
-        "wall s",
-        "CPU s",
-        "MiB",
-        "rows/s",
-        "removed",
-        "proved",
-        "twins lost",
-        "precision",
-        "recall",
-        "F1",
-        "F1 words",
-    )
+    columns = "wall s, CPU s, MiB, rows/s, removed, proved, twins lost, precision, recall, F1, F1 words".split(", ")
     print(f"{'':<12}" + "".join(f"{name:>11}" for name in columns))
     sets = [shingles(as_text(messages)) for messages in data.rows]
     costs = {}
@@ -130,8 +118,8 @@ def templates(tools: Mapping[str, Run]) -> None:
 def row_of(found: Found, data: Planted, sets: Sequence[Shingles], threshold: float) -> list[str]:
     """The cells of one tool."""
     removed = [row for row in range(len(data.rows)) if row not in found.kept]
-    standing = {found.cluster[row]: row for row in sorted(found.kept & found.cluster.keys(), reverse=True)}
-    proved = sum(jaccard(sets[row], sets[standing[found.cluster[row]]]) >= threshold for row in removed)
+    surviving = {found.cluster[row]: row for row in sorted(found.kept & found.cluster.keys(), reverse=True)}
+    proved = sum(jaccard(sets[row], sets[surviving[found.cluster[row]]]) >= threshold for row in removed)
     hits, lost = (
         sum(a in found.cluster and found.cluster[a] == found.cluster.get(b) for a, b in pairs)
         for pairs in (data.copies, data.twins)
@@ -208,7 +196,7 @@ def text_dedup(python: str, threshold: float, scratch: Path) -> Found:
 
 def datatrove(python: str, scratch: Path) -> Found:
     """Its 14 buckets of 8 hashes, made for a threshold of 0.72, are its defaults."""
-    cost = run([python, str(ROOT / "benchmarks/peers/datatrove_copies.py"), str(PROCESSES)], scratch)
+    cost = run([python, DATATROVE, "copies"], scratch)
     cluster: dict[int, str] = {}
     kept: set[int] = set()
     for side in ("stayed", "went"):

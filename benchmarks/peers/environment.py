@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.results import ROOT
 
+DATATROVE = str(ROOT / "benchmarks/peers/datatrove_steps.py")
 PACKAGES = {
     "data-juicer": ["py-data-juicer==1.6.1", "aiohttp"],
     "datatrove": ["datatrove[processing]==0.10.1"],

@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.peers.environment import as_text, offline
+from benchmarks.peers.environment import DATATROVE, as_text, offline
 from benchmarks.rows import Row, json_lines
 
 RECIPE: list[dict[str, dict[str, Any]]] = [
@@ -59,7 +59,7 @@ def outcomes(project: Path, rows: Sequence[Row], pythons: Mapping[str, str]) -> 
         "Data-Juicer recipe": lambda folder, language: _data_juicer(folder, juicer, RECIPE),
         "Data-Juicer operators": lambda folder, language: _data_juicer(folder, juicer, OPERATORS),
         "datatrove recipe": lambda folder, language: _datatrove(folder, trove, language, "recipe"),
-        "datatrove copies": lambda folder, language: _datatrove(folder, trove, language, "copies"),
+        "datatrove copies": lambda folder, language: _datatrove(folder, trove, language, "near-copies"),
         "text-dedup": lambda folder, language: _text_dedup(folder, dedup),
     }
     return {name: _outcomes(project / "peers" / name.replace(" ", "-"), rows, run) for name, run in runs.items()}
@@ -107,7 +107,7 @@ def _data_juicer(folder: Path, python: str, operators: Sequence[Mapping[str, Any
 
 
 def _datatrove(folder: Path, python: str, language: str, what: str) -> dict[str, str]:
-    _run([python, str(Path(__file__).with_name("datatrove_recipe.py")), language, what], folder)
+    _run([python, DATATROVE, what, language], folder)
     return {key: text for path in sorted(folder.glob("out/*.jsonl")) for key, text in _read(path).items()}
 
 

@@ -27,7 +27,6 @@ from curation.record.conversation import conversation_id
 from curation.review.embedded import process
 
 TABLES = ("ingested/conversations", "routed/queue", "scored/findings", "embedded/vectors")
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -50,13 +49,13 @@ def measured(folder: Path) -> dict[str, Any]:
     review(folder, "serve", "--background", "--port", "0")
     found: dict[str, Any] = {}
     for name in ("first", "second"):
-        server = server_seconds(folder)
+        server = cpu_seconds(folder / process.HOME)
         client, started = os.times().children_user + os.times().children_system, time.monotonic()
         said = review(folder, "push")
         found[name] = {
             "said": said.strip(),
             "client": round(os.times().children_user + os.times().children_system - client, 1),
-            "server": round(server_seconds(folder) - server, 1),
+            "server": round(cpu_seconds(folder / process.HOME) - server, 1),
             "wall": round(time.monotonic() - started, 1),
         }
     review(folder, "stop")
@@ -136,11 +135,10 @@ def review(folder: Path, *arguments: str) -> str:
     return subprocess.run(command(*arguments), cwd=folder, env=environment(), stdout=-1, text=True, check=True).stdout
 
 
-def server_seconds(folder: Path) -> float:
-    """CPU seconds that the server has used so far."""
-    server = process.running(folder / process.HOME)
-    fields = Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+def cpu_seconds(home: Path) -> float:
+    """What the server has used so far, user and system, all threads."""
+    fields = Path(f"/proc/{process.running(home)}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def records(folder: Path) -> list[tuple[str, str]]:

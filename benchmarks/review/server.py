@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import RESULTS
+from benchmarks.review.push import cpu_seconds
 from curation.review.embedded import process
 from curation.review.embedded.environment import interpreter
 from tests.review.server.argilla import Dataset, api_of, dataset
@@ -229,12 +230,6 @@ def small_disk() -> Iterator[Path]:
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
         shutil.rmtree(folder)
-
-
-def cpu_seconds(home: Path) -> float:
-    """The server's, user and system, all threads."""
-    fields = Path(f"/proc/{process.running(home)}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 # -- results -----------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from typing import Any
 import yaml
 
 from benchmarks.corruption.arabic import arabic
-from benchmarks.peers.environment import add_options, as_text, offline, python_of
+from benchmarks.peers.environment import DATATROVE, add_options, as_text, offline, python_of
 from benchmarks.peers.recipes import data_juicer_command
 from benchmarks.results import RESULTS, ROOT
 from benchmarks.rows import english
@@ -88,14 +88,14 @@ def measures(
 def qirat(work: Path, raw: Path, skip: Sequence[str]) -> dict[str, Any]:
     project = prepared(work / "qirat", raw)
     set_params(project, skip=skip)
-    return told(stages(project))
+    return cost_table(stages(project))
 
 
 def stages(project: Path) -> dict[str, Cost]:
     return {stage: run(stage, project) for stage in road("ingest", "route")}
 
 
-def told(costs: Mapping[str, Cost]) -> dict[str, Any]:
+def cost_table(costs: Mapping[str, Cost]) -> dict[str, Any]:
     """What all stages cost, and the seconds of CPU of each."""
     by_stage = {stage: round(cost.cpu, 2) for stage, cost in costs.items()}
     return {**sum(costs.values(), Cost()).rounded(), "stages": by_stage}
@@ -147,7 +147,7 @@ def incremental(work: Path, corpus: Corpus, raw: Path, rows: int, model: str) ->
         set_params(project, model)
     stages(grown)
     os.link(new, grown / "data/raw" / new.name)
-    again, whole = told(stages(grown)), told(stages(anew))
+    again, whole = cost_table(stages(grown)), cost_table(stages(anew))
     names = sorted(path.relative_to(anew) for path in anew.glob("data/*/*.parquet") if "cache" not in path.parts)
     different = [str(name) for name in names if not filecmp.cmp(grown / name, anew / name, shallow=False)]
     return {**again, "of_full_cpu": round(again["cpu"] / whole["cpu"], 3), "full_cpu": round(whole["cpu"], 1),
@@ -165,8 +165,7 @@ def data_juicer(arguments: argparse.Namespace, raw: Path) -> Cost:
 
 def datatrove(arguments: argparse.Namespace, raw: Path) -> Cost:
     folder = texts(arguments.work / "datatrove", raw, parts=PROCESSES)
-    python = python_of("datatrove", arguments)
-    return measured([python, str(ROOT / "benchmarks/peers/datatrove_speed.py")], folder, offline(folder))
+    return measured([python_of("datatrove", arguments), DATATROVE, "operators"], folder, offline(folder))
 
 
 def texts(folder: Path, raw: Path, parts: int) -> Path:

@@ -23,10 +23,12 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from scipy.stats import t
 
 from benchmarks.corruption.tables import head, row
 from benchmarks.results import RESULTS, ROOT
@@ -38,28 +40,20 @@ from curation.record.groups import groups
 from curation.record.playbook import Playbook
 from curation.split import related
 from curation.statistics.intervals import Bootstrap, paired_difference, ratio
-from training.commands.curve import LOSSES, figures, losses
+from training.commands.curve import LOSSES, losses
+from training.commands.trial import interval
 from training.judge.arms import bare
-from training.judge.scoring import Evaluate, Judge, reply_scores
+from training.judge.scoring import Evaluate, Scorer, reply_scores
 from training.model.base import Model, load_model, load_tokenizer
+from training.model.likelihood import examples_of
 from training.template import Renderer
 from training.tokenize import Tokenize, token_table, tokenized
-from training.train.__main__ import examples_of
 from training.train.fit import fit
 from training.train.recipe import Recipe, Train
 
 SETS = ("raw", "random", "curated")
 DRAWS = 100  # of which the one whose tokens come nearest to the number wanted is taken
 WATCHED = 8  # clean dev conversations: their loss is told, nothing is chosen by it
-STUDENT = {
-    2: 12.706,
-    3: 4.303,
-    4: 3.182,
-    5: 2.776,
-    6: 2.571,
-    7: 2.447,
-    8: 2.365,
-}  # 97.5% quantile of t for so many seeds
 BOOTSTRAP = Bootstrap(5000, 7)
 
 
@@ -125,7 +119,7 @@ def pools(language: str) -> dict[str, pl.DataFrame]:
         "random": ingested.join(clusters.filter("survivor"), on="row_id", how="semi"),
         "curated": table("splits/train"),
     }
-    return {name: spoken(pool.join(free, on="row_id", how="semi"), language) for name, pool in rows.items()}
+    return {name: in_language(pool.join(free, on="row_id", how="semi"), language) for name, pool in rows.items()}
 
 
 def family(ingested: pl.DataFrame, clusters: pl.DataFrame, pairs: pl.DataFrame) -> pl.Series:
@@ -135,7 +129,7 @@ def family(ingested: pl.DataFrame, clusters: pl.DataFrame, pairs: pl.DataFrame) 
     return groups(own["conversation_id"], [*related(own, pairs), *copies.iter_rows()])
 
 
-def spoken(rows: pl.DataFrame, language: str) -> pl.DataFrame:
+def in_language(rows: pl.DataFrame, language: str) -> pl.DataFrame:
     """Those that the sample wrote in a language, whatever their defect made of it, with what was planted."""
     truth = pl.read_parquet("data/sample_truth.parquet").filter(language=language).select("row_id", "defect")
     return rows.join(truth, on="row_id").sort("row_id")
@@ -157,7 +151,9 @@ class Held:
         self.model, self.train = load_params("model", Model), load_params("train", Train)
         self.pools = {name: self.tokenized(rows) for name, rows in pools(language).items()}
         self.examples = round(tokens / self.pools["raw"]["tokens"].mean())  # type: ignore[operator,arg-type]
-        clean = {split: spoken(table(f"splits/{split}"), language).filter(defect="clean") for split in ("dev", "test")}
+        clean = {
+            split: in_language(table(f"splits/{split}"), language).filter(defect="clean") for split in ("dev", "test")
+        }
         self.test = fair_order(clean["test"].filter(language=language), 7).head(judged)
         self.watched = self.tokenized(fair_order(clean["dev"], 7).head(WATCHED))
         self.asked = self.tokenized(self.test)
@@ -216,7 +212,7 @@ class Held:
     def written(self, model: Any, generated: int) -> pl.DataFrame:
         """Scores of freely written replies."""
         playbook, params = Playbook.load(Path("playbook.yaml")), load_params("evaluate", Evaluate)
-        judge = Judge(model, self.renderer, playbook, params, lambda items, *_: items)
+        judge = Scorer(model, self.renderer, playbook, params, lambda items, *_: items)
         asked = self.test.head(generated)
         return reply_scores(judge.write("adapter", asked, bare), asked, playbook)
 
@@ -317,7 +313,7 @@ def pooled(runs: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def loss(found: pl.DataFrame) -> dict[str, float]:
-    return figures(ratio(found["value"].to_numpy(), found["weight"].to_numpy(), BOOTSTRAP))
+    return asdict(ratio(found["value"].to_numpy(), found["weight"].to_numpy(), BOOTSTRAP))
 
 
 def gain(ours: Sequence[pl.DataFrame], theirs: Sequence[pl.DataFrame]) -> dict[str, float]:
@@ -325,15 +321,15 @@ def gain(ours: Sequence[pl.DataFrame], theirs: Sequence[pl.DataFrame]) -> dict[s
     left, right = pooled(theirs), pooled(ours)
     assert left["conversation_id"].equals(right["conversation_id"])
     sides = [(side["value"].to_numpy(), side["weight"].to_numpy()) for side in (left, right)]
-    return figures(paired_difference(sides[0], sides[1], BOOTSTRAP))
+    return asdict(paired_difference(sides[0], sides[1], BOOTSTRAP))
 
 
 def over_seeds(gains: Sequence[Mapping[str, float]]) -> tuple[float, float, float] | None:
     """Mean and 95% interval of the gains of several seeds, rows drawn anew by each; None for one seed."""
     values = [g["value"] for g in gains]
-    if len(values) not in STUDENT:
+    if len(values) < 2:
         return None
-    mean, reach = statistics.mean(values), STUDENT[len(values)] * statistics.stdev(values) / len(values) ** 0.5
+    mean, reach = statistics.mean(values), t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
     return mean, mean - reach, mean + reach
 
 
@@ -362,7 +358,7 @@ def _runs(name: str, found: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"**{title}**: {found['conversations']} conversations, about {found['tokens']:,} tokens and {steps} steps a "
         f"training, {seeds} seed(s), {found['judged']} clean test conversations. Nats a token; untrained "
-        f"{interval(found['untrained'])}."
+        f"{interval(found['untrained'], '.3f')}."
     )
     yield ""
     rules = bool(found["written"])
@@ -370,8 +366,8 @@ def _runs(name: str, found: Mapping[str, Any]) -> Iterator[str]:
     yield from head(*columns, *(["rules kept", "replies that end"] if rules else []))
     for kind, one in found["sets"].items():
         sizes = [_few(one["planted"]), _few(one["tokens"])]
-        said = [interval(found["written"][kind][metric]) for metric in ("playbook", "stopped")] if rules else []
-        yield row(kind, f"{one['pool']:,}", *sizes, interval(one["loss"]), *said)
+        said = [interval(found["written"][kind][metric], ".3f") for metric in ("playbook", "stopped")] if rules else []
+        yield row(kind, f"{one['pool']:,}", *sizes, interval(one["loss"], ".3f"), *said)
     yield ""
     yield from head("curated is better than", "by", "by seed", "95% interval over the seeds")
     for against, one in found["curated_against"].items():
@@ -385,10 +381,6 @@ def _runs(name: str, found: Mapping[str, Any]) -> Iterator[str]:
 
 def _few(numbers: Sequence[int]) -> str:
     return f"{min(numbers):,}" if len(set(numbers)) == 1 else f"{min(numbers):,} to {max(numbers):,}"
-
-
-def interval(found: Mapping[str, float], kind: str = ".3f") -> str:
-    return f"{found['value']:{kind}} [{found['low']:{kind}}, {found['high']:{kind}}]"
 
 
 if __name__ == "__main__":

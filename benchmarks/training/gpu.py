@@ -46,17 +46,8 @@ def main() -> None:
     found = []
     for shape in asked.shapes:
         for way in ("trl", "qirat"):
-            command = [
-                sys.executable,
-                "-m",
-                "benchmarks.training.gpu",
-                "--one",
-                way,
-                shape,
-                "--steps",
-                str(asked.steps),
-            ]
-            ran = subprocess.run(command, capture_output=True, text=True, check=False)
+            command = [sys.executable, "-m", "benchmarks.training.gpu", "--steps", str(asked.steps)]
+            ran = subprocess.run([*command, "--one", way, shape], capture_output=True, text=True, check=False)
             if ran.returncode:
                 sys.exit(f"{way} {shape}: {ran.stderr[-2000:]}")
             found.append({"way": way, "shape": shape, **json.loads(ran.stdout.splitlines()[-1])})
@@ -95,10 +86,9 @@ def measured(way: str, name: str, steps: int) -> dict[str, float]:
     from trl import SFTTrainer  # type: ignore[attr-defined]
 
     from training.model.attention import use_attention
-    from training.model.cost import CARDS, Shape, training_operations
-    from training.train.fit import Plan, _settings, lora, plan, predicted
-    from training.train.memory import memory
-    from training.train.recipe import Train, settled
+    from training.model.cost import Shape, training_operations
+    from training.train.fit import BatchPlan, _peak, _settings, lora, plan, predicted
+    from training.train.recipe import Train, memory, settled
 
     gpu = torch.cuda.is_available()
     params = train_params(Train)
@@ -112,7 +102,7 @@ def measured(way: str, name: str, steps: int) -> dict[str, float]:
     torch.manual_seed(0)
     with torch.device("cuda" if gpu else "cpu"):
         model = Qwen3ForCausalLM(config).to(numbers)
-    how = plan(shape, recipe, lengths) if way == "qirat" else Plan(1, checkpointing=True)
+    how = plan(shape, recipe, lengths) if way == "qirat" else BatchPlan(1, checkpointing=True)
     with tempfile.TemporaryDirectory() as scratch:
         settings = _settings(params, recipe, how, scratch) if way == "qirat" else plain_settings(scratch, gpu)
         if way == "qirat":
@@ -134,12 +124,10 @@ def measured(way: str, name: str, steps: int) -> dict[str, float]:
         trainer.train()
     tokens, seconds = clock.tokens, clock.seconds
     operations = training_operations(shape, lengths, supervised) * tokens / sum(lengths)
-    card = next((c for n, c in CARDS.items() if gpu and n in torch.cuda.get_device_name()), None)
-    peak = card.peak if card else float("inf")
     used = float(torch.cuda.max_memory_allocated()) if gpu else memory(shape, recipe, 4096, 4, checkpointing=False)
     return {
         "tokens_s": tokens / seconds,
-        "share": operations / seconds / peak,
+        "share": operations / seconds / (_peak() or float("inf")),
         "seconds": seconds,
         "bytes": used,
         "predicted_seconds": expected["predicted_seconds"] * tokens / sum(lengths),

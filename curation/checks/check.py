@@ -37,7 +37,7 @@ NOTHING = pl.DataFrame(schema=FINDINGS)
 EVIDENCE_CHARACTERS = 300
 
 
-class Judge(Params):
+class JudgeParams(Params):
     """params.yaml: score.judge. The address and the key stand in QIRAT_JUDGE_URL and QIRAT_JUDGE_API_KEY."""
 
     model: str
@@ -53,7 +53,7 @@ class Score(Params):
     outlier_neighbours: int
     evaluation_words: int  # words in a row shared with an evaluation set that make a leak
     difficulty_model: str | None = None  # folder of a causal language model; none: difficulty is not measured
-    judge: Judge | None = None  # a language model asked for its opinion; none: nobody is asked
+    judge: JudgeParams | None = None  # a language model asked for its opinion; none: nobody is asked
     skip: tuple[str, ...] = ()  # checks that are not run
     seed: int
 

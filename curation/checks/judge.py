@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.checks.check import Context, Judge, check
+from curation.checks.check import Context, JudgeParams, check
 from curation.harness.files import progress
 from curation.privacy import covered
 from curation.record.conversation import as_text, canonical_json
@@ -51,7 +51,7 @@ def _shown(messages: Sequence[Mapping[str, Any]], countries: Sequence[str]) -> s
     return as_text(covered(messages, countries))[:MOST_CHARACTERS]
 
 
-def _request(asked: Judge, shown: str) -> dict[str, Any]:
+def _request(asked: JudgeParams, shown: str) -> dict[str, Any]:
     return {
         "model": asked.model,
         "temperature": 0,

@@ -10,7 +10,7 @@ import polars as pl
 
 from curation.checks.check import NOTHING, Context, check
 from curation.record.conversation import turns
-from curation.similarity.shingles import U64, WORD, Indices, hashed, runs, spoken
+from curation.similarity.shingles import U64, WORD, Indices, folded_turns, hashed, runs
 
 REPORTED_FROM = 0.2
 PROMPT_FROM = 0.6
@@ -71,7 +71,7 @@ class _Words:
     def of(cls, conversations: pl.DataFrame) -> "_Words":
         by = ["conversation_id", "turn"]
         roles = turns(conversations).select(*by, "role")
-        said = spoken(conversations).join(roles, on=by, how="left").sort(by)
+        said = folded_turns(conversations).join(roles, on=by, how="left").sort(by)
         words = said["text"].str.extract_all(WORD)
         return cls(
             said["conversation_id"].unique(maintain_order=True),
@@ -122,7 +122,9 @@ def _with_words(found: pl.DataFrame, here: pl.DataFrame, there: pl.DataFrame) ->
     mine, theirs = (
         {
             key: list(zip(turn, said, strict=True))
-            for key, turn, said in spoken(table.join(found, left_on="conversation_id", right_on=column, how="semi"))
+            for key, turn, said in folded_turns(
+                table.join(found, left_on="conversation_id", right_on=column, how="semi")
+            )
             .with_columns(pl.col("text").str.extract_all(WORD))
             .group_by("conversation_id", maintain_order=True)
             .agg("turn", "text")

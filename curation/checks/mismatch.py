@@ -39,8 +39,8 @@ def mismatch(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 
 def _observed(said: Said, context: Context) -> pl.DataFrame:
-    seed, standing = context.params.seed, said.conversations
-    theirs, ours = (None if context.vectors is None else matrix(standing, context, s) for s in ("vector", "reply"))
+    seed, surviving = context.params.seed, said.conversations
+    theirs, ours = (None if context.vectors is None else matrix(surviving, context, s) for s in ("vector", "reply"))
     talks = Talks.of(said, theirs, ours, seed)
     value, least = doubts(talks, seed)
     doubtful = np.flatnonzero(value >= REPORTED_FROM)
@@ -52,7 +52,7 @@ def _observed(said: Said, context: Context) -> pl.DataFrame:
     quoted = zip(odd["content"], told["content"], strict=True)
     return pl.DataFrame(
         {
-            "conversation_id": standing["conversation_id"].gather(doubtful),
+            "conversation_id": surviving["conversation_id"].gather(doubtful),
             "code": pl.repeat("response_mismatch", len(doubtful), eager=True),
             "value": pl.Series([round(one, 4) for one in value[doubtful].tolist()], dtype=pl.Float64),
             "threshold": pl.repeat(REPORTED_FROM, len(doubtful), eager=True),

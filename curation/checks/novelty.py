@@ -53,8 +53,8 @@ def _surprise(replies: Replies, conversations: int) -> Floats:
 def _others(what: Indices, place: Indices) -> Indices:
     """In how many places beside its own each of these numbers stands."""
     places = int(place.max(initial=0)) + 1
-    standing = np.sort(what * places + place)
-    once = standing[np.diff(standing, prepend=-1) != 0] // places
+    surviving = np.sort(what * places + place)
+    once = surviving[np.diff(surviving, prepend=-1) != 0] // places
     others: Indices = np.bincount(once, minlength=1)[what] - 1
     return others
 

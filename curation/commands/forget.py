@@ -11,7 +11,7 @@ from curation.commands.diff import read_at, revisions_of
 from curation.decisions import answers, gold
 from curation.decisions.decisions import PATH as DECISIONS
 from curation.decisions.decisions import read_decisions, write_decisions
-from curation.decisions.forget import PATH, Rule, forgotten, forgotten_words, read_rules, write_rules
+from curation.decisions.forget import PATH, ForgetRule, forgotten, forgotten_words, read_rules, write_rules
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
 from curation.record.naming import called
@@ -32,7 +32,7 @@ NEXT = """Next:
   in git, in DVC's cache and in its remote; `dvc gc --workspace --cloud` deletes all of them but the present one."""
 
 
-def forget(wanted: Rule, said: str, write: bool) -> str:
+def forget(wanted: ForgetRule, said: str, write: bool) -> str:
     """What the rule would remove and what else holds such rows; writes the rule only when asked to."""
     rules = read_rules()
     conversations = finished_table("ingested/conversations")
@@ -51,7 +51,7 @@ def forget(wanted: Rule, said: str, write: bool) -> str:
     return "\n".join([*lines, "", done, NEXT.format(path=PATH)])
 
 
-def standing() -> str:
+def rules_in_force() -> str:
     """The rules there are, and the adapters that learnt from rows left out by them."""
     rules = read_rules()
     counts = {kind: sum(rule.forget == kind for rule in rules) for kind in sorted({rule.forget for rule in rules})}
@@ -103,7 +103,7 @@ def _removed(rows: pl.DataFrame) -> Iterator[str]:
         yield f"{used:,} of them are in the curated set"
 
 
-def _spoken_of(wanted: Rule, said: str, conversations: pl.DataFrame, rows: pl.DataFrame) -> Iterator[str]:
+def _spoken_of(wanted: ForgetRule, said: str, conversations: pl.DataFrame, rows: pl.DataFrame) -> Iterator[str]:
     """Other conversations that name the customer somewhere: no column says whether they are his or hers."""
     if wanted.forget != "customer":
         return

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
-from curation.consensus.corrections import AnswerError, Known, Message, Outcome, outcome
+from curation.consensus.corrections import AnswerError, Known, Message, ReadAnswer, outcome
 from curation.consensus.reliability import CHOICES, Matrix, Reliability, reliability
 from curation.decisions.answers import Answer, Choice
 from curation.decisions.decisions import Decision, moment
@@ -30,7 +30,7 @@ class Review(Params):
     mask_personal_data: bool = True  # emails, phones and the like are shown as "[phone_1]"
 
 
-Said = tuple[Answer, Outcome]
+Said = tuple[Answer, ReadAnswer]
 AS_READ = Known()
 NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -153,9 +153,9 @@ def _decision(said: Sequence[Said], behind: Sequence[Said], confidence: float, w
     )
 
 
-def _words(behind: Sequence[Said], quality: Mapping[str, float]) -> Outcome:
+def _words(behind: Sequence[Said], quality: Mapping[str, float]) -> ReadAnswer:
     """The correction with the best annotators behind it: equal corrections add up, and ties go by name."""
-    weights: dict[Outcome, float] = {}
+    weights: dict[ReadAnswer, float] = {}
     for answer, said in behind:
         weights[said] = weights.get(said, 0.0) + quality[answer.annotator]
     return max(weights, key=lambda said: round(weights[said], 9))

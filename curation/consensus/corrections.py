@@ -31,7 +31,7 @@ class AnswerError(ValueError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReadAnswer:
     """What an answer comes to. Two answers agree when their outcomes are equal, an edit's to the letter."""
 
     decision: Choice
@@ -39,22 +39,22 @@ class Outcome:
     label: str | None = None
 
 
-def outcome(answer: Answer, original: Sequence[Message] | None, known: Known = Known()) -> Outcome:
+def outcome(answer: Answer, original: Sequence[Message] | None, known: Known = Known()) -> ReadAnswer:
     """Raises AnswerError where the parts of an answer contradict each other or the conversation."""
     if answer.decision == "drop":
-        return Outcome("drop")
+        return ReadAnswer("drop")
     label = _known_label(answer.label.strip(), known.labels)
     corrected = answer.corrected.strip()
     if answer.decision == "keep":
         if label or (corrected and original is not None and edited(original, corrected, known.countries)):
             raise AnswerError("it says keep, yet corrects something; choose edit, or clear the correction")
-        return Outcome("keep")
+        return ReadAnswer("keep")
     if corrected and original is None:
         raise AnswerError("its conversation is not in data/ingested any more, so the correction has nothing to go into")
     messages = edited(original, corrected, known.countries) if corrected and original is not None else None
     if not messages and not label:
         raise AnswerError("it says edit, yet corrects nothing; write the corrected reply or label, or choose keep")
-    return Outcome("edit", canonical_json(messages) if messages else None, label)
+    return ReadAnswer("edit", canonical_json(messages) if messages else None, label)
 
 
 def edited(original: Sequence[Message], corrected: str, countries: Countries = None) -> list[dict[str, Any]] | None:

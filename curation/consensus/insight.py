@@ -221,7 +221,7 @@ def blind(review: Reviewed, answers: Sequence[Answer], decisions: Iterable[Decis
     for answer in answers:
         if answer.purpose == purpose and answer.conversation_id in population:
             parts.setdefault(answer.conversation_id, []).append(float(answer.decision != agrees))
-    told = _told(answers, review.gold, agrees)
+    told = _agreement_with(answers, review.gold, agrees)
     if not told:
         parts |= {d.conversation_id: [d.decision != agrees] for d in decisions if d.conversation_id in parts}
     if not parts:
@@ -231,7 +231,9 @@ def blind(review: Reviewed, answers: Sequence[Answer], decisions: Iterable[Decis
     return Rate(len(parts), changed, len(population), share, low if told else 0.0, high, corrected=bool(told))
 
 
-def _told(answers: Iterable[Answer], right: Mapping[str, Choice], agrees: Choice) -> tuple[Counted, Counted] | None:
+def _agreement_with(
+    answers: Iterable[Answer], right: Mapping[str, Choice], agrees: Choice
+) -> tuple[Counted, Counted] | None:
     """How often annotators said so where a change was due and where it was not; None where gold is too little."""
     asked: Counter[bool] = Counter()
     said: Counter[bool] = Counter()

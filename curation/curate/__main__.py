@@ -42,22 +42,22 @@ def main() -> None:
         rows, quarantine = stage.read("ingested/conversations"), stage.read("ingested/quarantine")
         clusters, verdicts = stage.read("dedup/clusters"), stage.read("routed/verdicts")
         decisions = {d.conversation_id: d for d in read_decisions(stage.input(PATH))}
-        standing = survivors(rows, clusters)
+        surviving = survivors(rows, clusters)
 
-        edits = edited(standing, decisions)
+        edits = edited(surviving, decisions)
         found = judged(stage.read("scored/findings"), policy, verdicts.height)
-        refound = judged(checked_again(standing, edits, context_of(stage, privacy)), policy, verdicts.height)
+        refound = judged(checked_again(surviving, edits, context_of(stage, privacy)), policy, verdicts.height)
         fates = decided(verdicts, decisions, edits, refound)
-        curated, masking = masked(stage, curated_set(standing, edits, fates), policy.masked_kinds, privacy)
+        curated, masking = masked(stage, curated_set(surviving, edits, fates), policy.masked_kinds, privacy)
         curated, copies = distinct(curated)
         ledger = closed(
             pl.concat([rows["row_id"], quarantine["row_id"]]),
             quarantine_entries(quarantine, privacy.countries),
             copy_entries(clusters),
-            finding_entries(standing, found, "score"),
+            finding_entries(surviving, found, "score"),
             finding_entries(edits, refound, "curate"),
             masking_entries(masking),
-            fate_entries(standing, closed_as_copies(fates, copies)),
+            fate_entries(surviving, closed_as_copies(fates, copies)),
         )
 
         stage.write("curated/conversations", curated)

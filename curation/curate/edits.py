@@ -7,16 +7,16 @@ from curation.checks.check import NOTHING, Context, in_order
 from curation.curate.fates import CURATED
 from curation.decisions.decisions import Decision
 from curation.record.conversation import SCHEMA, message
-from curation.record.repair import spoken_record
+from curation.record.repair import repaired_record
 
 
-def checked_again(standing: pl.DataFrame, edits: pl.DataFrame, context: Context) -> pl.DataFrame:
+def checked_again(surviving: pl.DataFrame, edits: pl.DataFrame, context: Context) -> pl.DataFrame:
     """FINDINGS of edited rows: what shows in a row by itself, and what shows beside all other rows."""
     if edits.is_empty():
         return NOTHING
     rows = edits.select(SCHEMA.names()).unique("conversation_id", keep="first", maintain_order=True)
     replaced = pl.concat([edits["parent_id"], edits["conversation_id"]])
-    others = standing.filter(~pl.col("conversation_id").is_in(replaced.implode())).select(SCHEMA.names())
+    others = surviving.filter(~pl.col("conversation_id").is_in(replaced.implode())).select(SCHEMA.names())
     running = checks(context.params.skip).values()
     alone = [check for check in running if not check.whole_set]
     beside = [check for check in running if check.sees_edits]
@@ -24,13 +24,13 @@ def checked_again(standing: pl.DataFrame, edits: pl.DataFrame, context: Context)
     return in_order([findings(rows, context, alone), of_all.join(rows, on="conversation_id", how="semi")])
 
 
-def edited(standing: pl.DataFrame, decisions: dict[str, Decision]) -> pl.DataFrame:
+def edited(surviving: pl.DataFrame, decisions: dict[str, Decision]) -> pl.DataFrame:
     """CURATED rows with the corrected words and label of each edit; parent_id is the row that was corrected."""
     edits = {key: d for key, d in decisions.items() if d.decision == "edit"}
     corrected = []
-    for row in standing.filter(pl.col("conversation_id").is_in(list(edits))).iter_rows(named=True):
+    for row in surviving.filter(pl.col("conversation_id").is_in(list(edits))).iter_rows(named=True):
         decision = edits[row["conversation_id"]]
-        words = spoken_record([message(**m) for m in decision.messages], merge=False) if decision.messages else {}
+        words = repaired_record([message(**m) for m in decision.messages], merge=False) if decision.messages else {}
         label = decision.label if decision.label is not None else row["label"]
         corrected.append({**row, **words, "label": label, "origin": "edited", "parent_id": row["conversation_id"]})
     return pl.DataFrame(corrected, schema=CURATED).sort("parent_id")

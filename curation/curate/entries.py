@@ -49,9 +49,9 @@ def masking_entries(masking: pl.DataFrame) -> pl.DataFrame:
     return entries(masking, "curate", outcome=FINDING, code="masked")
 
 
-def fate_entries(standing: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
+def fate_entries(surviving: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
     """How each survivor was closed."""
-    closed = fates.join(standing.select("conversation_id", "row_id"), on="conversation_id")
+    closed = fates.join(surviving.select("conversation_id", "row_id"), on="conversation_id")
     return pl.concat(
         [entries(part, part["stage"][0]) for part in closed.partition_by("stage")] or [entries(closed, "route")]
     )

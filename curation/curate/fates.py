@@ -60,11 +60,11 @@ def _by_people(decision: Decision) -> dict[str, Any]:
     }
 
 
-def curated_set(standing: pl.DataFrame, edits: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
+def curated_set(surviving: pl.DataFrame, edits: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
     """CURATED: what was accepted, kept or edited, by conversation_id."""
     used = fates.filter(pl.col("outcome").is_in(["accepted", "kept"])).select("conversation_id", origin="outcome")
     as_read = (
-        standing.join(used, on="conversation_id")
+        surviving.join(used, on="conversation_id")
         .with_columns(parent_id=pl.lit(None, pl.String))
         .select(CURATED.names())
     )

@@ -30,17 +30,17 @@ Kind = Literal["customer", "source", "licence", "conversation"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
-class Rule(Params):
+class ForgetRule(Params):
     """One thing to forget. `value` is as `rule` makes it."""
 
     forget: Kind
     value: str
 
 
-Rules = frozenset[Rule]
+ForgetRules = frozenset[ForgetRule]
 
 
-def rule(kind: Kind, said: str) -> Rule:
+def rule(kind: Kind, said: str) -> ForgetRule:
     """The rule for what a person names: a customer hashed, a licence folded, a source or an id as it stands.
 
     A source is the name of a reader, a file below data/raw, or a folder there; with that folder before it or without.
@@ -51,8 +51,8 @@ def rule(kind: Kind, said: str) -> Rule:
     if not plain:
         raise QiratError(f"--{kind} is empty; an empty {kind} cannot be forgotten")
     if kind == "customer":
-        return Rule(forget=kind, value=customer_hash(plain))
-    return Rule(forget=kind, value=fold(plain) if kind == "licence" else plain)
+        return ForgetRule(forget=kind, value=customer_hash(plain))
+    return ForgetRule(forget=kind, value=fold(plain) if kind == "licence" else plain)
 
 
 def customer_hash(customer: str) -> str:
@@ -66,7 +66,7 @@ def customer_hash(customer: str) -> str:
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def forgotten(conversations: pl.DataFrame, rules: Rules) -> pl.Series:
+def forgotten(conversations: pl.DataFrame, rules: ForgetRules) -> pl.Series:
     """Whether a rule names each row, by its customer, source, source_file, licence or conversation_id."""
     wanted = {kind: sorted(r.value for r in rules if r.forget == kind) for kind in KINDS}
     folders = [f"{source}/" for source in wanted["source"]]
@@ -81,13 +81,13 @@ def forgotten(conversations: pl.DataFrame, rules: Rules) -> pl.Series:
     return conversations.select(forgotten=named.fill_null(False))["forgotten"]
 
 
-def forgotten_words(conversations: pl.DataFrame, rules: Rules) -> set[str]:
+def forgotten_words(conversations: pl.DataFrame, rules: ForgetRules) -> set[str]:
     """The conversation_ids of which rules name every row: words that another customer said too are not among them."""
     named = forgotten(conversations, rules)
     return {*conversations.filter(named)["conversation_id"]} - {*conversations.filter(~named)["conversation_id"]}
 
 
-def customer_in(value: Any, rules: Rules) -> str | None:
+def customer_in(value: Any, rules: ForgetRules) -> str | None:
     """A customer to be forgotten who is named by a value, or by any inside of it: an id, an address, a name."""
     wanted = {r.value for r in rules if r.forget == "customer"}
     parts = [value] if wanted else []
@@ -106,12 +106,12 @@ def _spelled(column: pl.Series, spelling: Callable[[str], str], wanted: Iterable
     return [value for value in column.drop_nulls().unique(maintain_order=True) if known and spelling(value) in known]
 
 
-def read_rules(path: Path = PATH) -> Rules:
+def read_rules(path: Path = PATH) -> ForgetRules:
     """All rules, none where there is no file; a line that cannot be read is an error that names it."""
-    return frozenset(read_lines(path, lambda value: _as_made(Rule.model_validate(value))))
+    return frozenset(read_lines(path, lambda value: _as_made(ForgetRule.model_validate(value))))
 
 
-def _as_made(typed: Rule) -> Rule:
+def _as_made(typed: ForgetRule) -> ForgetRule:
     """The rule as `rule` makes it, in case a hand wrote it; else it would stand there and name nothing."""
     if typed.forget != "customer":
         return rule(typed.forget, typed.value)
@@ -120,7 +120,7 @@ def _as_made(typed: Rule) -> Rule:
     return typed
 
 
-def write_rules(rules: Iterable[Rule], path: Path = PATH) -> None:
+def write_rules(rules: Iterable[ForgetRule], path: Path = PATH) -> None:
     """One line a rule, in their order."""
     ordered = sorted({(r.forget, r.value) for r in rules})
     write_lines(path, HEADER, ({"forget": kind, "value": value} for kind, value in ordered))

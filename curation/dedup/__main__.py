@@ -6,8 +6,8 @@ from pydantic import Field
 
 from curation.dedup.guard import Meanings
 from curation.dedup.near import candidate_pairs, digests, verified
-from curation.dedup.speech import Messages, Speech, Watch, heard, unwatched
 from curation.dedup.survivors import clusters, copies, distinct, preference, unseen_pairs
+from curation.dedup.tokens import Messages, TokenizedTurns, Watch, tokenized, unwatched
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.similarity.shingles import Indices
@@ -53,24 +53,24 @@ def deduplicated(rows: pl.DataFrame, params: Dedup, watch: Watch = unwatched) ->
     """Verified pairs with their relation, how many candidates there were, and CLUSTERS of all rows."""
     conversations = distinct(rows)
     messages = Messages(rows["messages"].rechunk(), conversations["place"])  # or each gathering would do so
-    speech = heard(messages, params.shingle_words, params.boilerplate_share, params.boilerplate_least, watch)
+    tokens = tokenized(messages, params.shingle_words, params.boilerplate_share, params.boilerplate_least, watch)
     meanings = Meanings(messages)
-    values, filled = digests(speech, params.bands * params.rows, params.seed, watch)
+    values, filled = digests(tokens, params.bands * params.rows, params.seed, watch)
     candidates = candidate_pairs(values, filled, params.bands, meanings.codes, watch)
 
-    pairs = judged(candidates, speech, meanings, params, watch)
+    pairs = judged(candidates, tokens, meanings, params, watch)
     preferred = preference(messages, conversations["created_at"], pairs)
     removed = copies(pairs, preferred)
     while len(onward := unseen_pairs(pairs, removed, candidates)):
         candidates = np.concatenate([candidates, onward])
-        pairs = pl.concat([pairs, judged(onward, speech, meanings, params, watch)])
+        pairs = pl.concat([pairs, judged(onward, tokens, meanings, params, watch)])
         removed = copies(pairs, preferred)
     return by_id(pairs, conversations), len(candidates), clusters(rows, conversations, removed)
 
 
-def judged(pairs: Indices, speech: Speech, meanings: Meanings, params: Dedup, watch: Watch) -> pl.DataFrame:
+def judged(pairs: Indices, tokens: TokenizedTurns, meanings: Meanings, params: Dedup, watch: Watch) -> pl.DataFrame:
     """PAIRS of at least `related_from`: a copy, related (below the threshold), or what keeps an alike pair apart."""
-    pairs, similarity = verified(speech, pairs, params.related_from, watch)
+    pairs, similarity = verified(tokens, pairs, params.related_from, watch)
     alike = similarity >= params.threshold
     relation = np.full(len(pairs), "related", object)
     relation[alike] = meanings.relations(pairs[alike])

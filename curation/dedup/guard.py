@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.dedup import lexicon
-from curation.dedup.speech import Messages
+from curation.dedup.tokens import Messages
 from curation.similarity.shingles import Indices
 from curation.text.folding import fold
 from curation.text.lexicon import CURRENCY_SIGNS, THOUSANDS

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.dedup.speech import AT_ONCE, Speech, Watch
+from curation.dedup.tokens import AT_ONCE, TokenizedTurns, Watch
 from curation.similarity.shingles import MIX, U64, Indices, offsets
 
 Digests = npt.NDArray[np.uint32]  # a row of MinHash values a conversation
@@ -26,17 +26,17 @@ VERIFIED_AT_ONCE = 50_000  # pairs; their number and HASH_BITS share 64 bits
 HASH_BITS = np.uint64(44)  # of a shingle within a pair: two of 1,000 shingles fall together once in 35 million pairs
 
 
-def digests(speech: Speech, values: int, seed: int, watch: Watch) -> tuple[Digests, Indices]:
+def digests(tokens: TokenizedTurns, values: int, seed: int, watch: Watch) -> tuple[Digests, Indices]:
     """`values` MinHash values of each conversation's own shingles, and the rows that have any."""
     from rensa import RMinHash
 
-    result = np.empty((len(speech), values), np.uint32)
-    filled = np.zeros(len(speech), bool)
-    starts = range(0, len(speech), AT_ONCE)
+    result = np.empty((len(tokens), values), np.uint32)
+    filled = np.zeros(len(tokens), bool)
+    starts = range(0, len(tokens), AT_ONCE)
 
     def fill(start: int) -> None:
-        rows = np.arange(start, min(start + AT_ONCE, len(speech)))
-        flat, lengths = speech.shingles(rows, own=True)
+        rows = np.arange(start, min(start + AT_ONCE, len(tokens)))
+        flat, lengths = tokens.shingles(rows, own=True)
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(flat, offsets(lengths), values, seed)
         result[rows] = matrix.to_rows()
         filled[rows] = lengths > 0
@@ -103,7 +103,7 @@ def _mixed(columns: npt.NDArray[np.uint32] | npt.NDArray[np.int32]) -> U64:
     return key
 
 
-def verified(speech: Speech, pairs: Indices, least: float, watch: Watch) -> tuple[Indices, Similarities]:
+def verified(tokens: TokenizedTurns, pairs: Indices, least: float, watch: Watch) -> tuple[Indices, Similarities]:
     """The pairs whose shingles have a true Jaccard similarity of at least `least`, and that similarity.
 
     What carries content must be as alike on its own, too: a long standard text around two short matters is no copy.
@@ -112,15 +112,15 @@ def verified(speech: Speech, pairs: Indices, least: float, watch: Watch) -> tupl
     parts, found = [np.empty((0, 2), np.int64)], [np.empty(0)]
     for start in watch(starts, "verifying pairs", len(starts), "parts"):
         part = pairs[start : start + VERIFIED_AT_ONCE]
-        part = part[_jaccard(speech, part, own=True) >= least]
-        similarity = _jaccard(speech, part, own=False)
+        part = part[_jaccard(tokens, part, own=True) >= least]
+        similarity = _jaccard(tokens, part, own=False)
         parts.append(part[similarity >= least])
         found.append(similarity[similarity >= least])
     return np.concatenate(parts), np.concatenate(found)
 
 
-def _jaccard(speech: Speech, pairs: Indices, *, own: bool) -> Similarities:
-    sides = [_keys(*speech.shingles(side, own=own)) for side in pairs.T]
+def _jaccard(tokens: TokenizedTurns, pairs: Indices, *, own: bool) -> Similarities:
+    sides = [_keys(*tokens.shingles(side, own=own)) for side in pairs.T]
     both = np.sort(np.concatenate(sides))
     shared, total = (_per_pair(keys, len(pairs)) for keys in (both[1:][both[1:] == both[:-1]], both))
     result: Similarities = shared / (total - shared)

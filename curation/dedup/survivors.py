@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from curation.dedup.speech import Messages
+from curation.dedup.tokens import Messages
 from curation.similarity.shingles import Indices
 
 CLUSTERS = pl.Schema(
@@ -78,9 +78,9 @@ def unseen_pairs(pairs: pl.DataFrame, removed: Mapping[int, tuple[int, float]], 
     In a large group of copies most were compared with a few others only, perhaps with none that survives.
     """
     survivor = {row: other for row, (other, _) in removed.items()}
-    standing = pairs.filter(relation="copy").select(pl.col("left", "right").replace(survivor))
+    surviving = pairs.filter(relation="copy").select(pl.col("left", "right").replace(survivor))
     fresh = (
-        standing.filter(pl.col("left") != pl.col("right"))
+        surviving.filter(pl.col("left") != pl.col("right"))
         .select(left=pl.min_horizontal("left", "right"), right=pl.max_horizontal("left", "right"))
         .join(pl.DataFrame(seen, schema=["left", "right"], orient="row"), on=["left", "right"], how="anti")
     )
@@ -100,13 +100,13 @@ def clusters(rows: pl.DataFrame, kept: pl.DataFrame, removed: dict[int, tuple[in
             "similarity": pl.Series([similarity for _, similarity in removed.values()], dtype=pl.Float64),
         }
     )
-    standing = kept.select(cluster_id="conversation_id", standing="row_id")
+    surviving = kept.select(cluster_id="conversation_id", standing="row_id")
     survives = pl.col("standing") == pl.col("row_id")
     return (
         rows.select("row_id", "conversation_id")
         .join(near, on="conversation_id", how="left")
         .with_columns(near=pl.col("cluster_id").is_not_null(), cluster_id=pl.coalesce("cluster_id", "conversation_id"))
-        .join(standing, on="cluster_id", how="left")
+        .join(surviving, on="cluster_id", how="left")
         .select(
             "row_id",
             "conversation_id",

@@ -19,7 +19,7 @@ class UnansweredError(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Completion:
     """What came back. Tokens are as the endpoint counts them, None where it does not."""
 
     text: str
@@ -28,7 +28,7 @@ class Answer:
     tokens: int | None
 
 
-def ask(address: str, key: str | None, body: Mapping[str, Any], timeout: float, pause: float = PAUSE) -> Answer:
+def ask(address: str, key: str | None, body: Mapping[str, Any], timeout: float, pause: float = PAUSE) -> Completion:
     """The answer to a chat completion; asked again after a pause when the endpoint is busy or out of reach."""
     why = ""
     for attempt in range(ATTEMPTS):
@@ -51,9 +51,9 @@ def ask(address: str, key: str | None, body: Mapping[str, Any], timeout: float, 
     raise UnansweredError(why)
 
 
-def _answer(found: Any) -> Answer:
+def _answer(found: Any) -> Completion:
     choice, usage = found["choices"][0], found.get("usage") or {}
-    return Answer(
+    return Completion(
         text=str(choice["message"]["content"] or ""),
         finished=choice.get("finish_reason", "stop") == "stop",
         prompt_tokens=usage.get("prompt_tokens"),

@@ -27,7 +27,7 @@ from curation.record.conversation import SCHEMA
 if TYPE_CHECKING:
     from tqdm import tqdm
 LARGE = 48 * 2**20  # bytes from which starting processes pays
-NO_RULES: forget.Rules = frozenset()  # nobody trains on an evaluation set: it stays as it is
+NO_RULES: forget.ForgetRules = frozenset()  # nobody trains on an evaluation set: it stays as it is
 UNPACKED = 6  # a packed text becomes about so many times as large
 
 
@@ -57,22 +57,24 @@ def main() -> None:
         stage.write_metrics({"files": found.height, **found.select(pl.col(counted).sum()).row(0, named=True)})
 
 
-def keyed(files: Iterable[RawFile], params: Ingest, rules: forget.Rules) -> dict[str, RawFile]:
+def keyed(files: Iterable[RawFile], params: Ingest, rules: forget.ForgetRules) -> dict[str, RawFile]:
     """The files, each by a hash of all that its tables depend on."""
     version = version_of("ingest", params, sorted((rule.forget, rule.value) for rule in rules))
     return {key_of(file, version): file for file in files}
 
 
-def read_unread(stage: Stage[Ingest], memory: ReadFiles, files: Mapping[str, RawFile], rules: forget.Rules) -> None:
+def read_unread(
+    stage: Stage[Ingest], memory: ReadFiles, files: Mapping[str, RawFile], rules: forget.ForgetRules
+) -> None:
     """Reads the files that were not read before, and says of each what came of it."""
     unread = {key: file for key, file in files.items() if key not in memory.reports}
     for key, parts in read(unread, stage.params, stage.machine, rules):
         memory.keep(key, parts)
-        stage.say(told(memory.reports[key]))
+        stage.say(file_summary(memory.reports[key]))
 
 
 def read(
-    files: Mapping[str, RawFile], params: Ingest, machine: Machine, rules: forget.Rules
+    files: Mapping[str, RawFile], params: Ingest, machine: Machine, rules: forget.ForgetRules
 ) -> Iterator[tuple[str, Iterator[Part]]]:
     """The keys of the files, each with the parts that come of it."""
     from tqdm import tqdm
@@ -128,7 +130,7 @@ def _fault(memory: ReadFiles, key: str) -> str:
     return "" if memory.reports[key].item(0, "conversations") else ": no conversation is in it; fill it or remove it"
 
 
-def told(report: pl.DataFrame) -> str:
+def file_summary(report: pl.DataFrame) -> str:
     """What the person at the terminal should know of a file."""
     file = report.row(0, named=True)
     encoding = f", not UTF-8 but {file['encoding']}" if file["encoding"] not in ("", "utf-8") else ""

@@ -16,7 +16,7 @@ from curation.ingest.json_text import json_value
 from curation.ingest.rows import ARROW, CSV, JSON, JSON_LINES, PARQUET, TEXT, TSV, Opened, none_but
 from curation.ingest.tables import arrow, parquet
 from curation.ingest.texts import json_document, lines, whole
-from curation.ingest.unpacking import BombError, Limits, Tick, TornError, blocks, packing
+from curation.ingest.unpacking import BombError, SizeLimits, Tick, TornError, blocks, packing
 
 ENDINGS = {
     ".jsonl": JSON_LINES,
@@ -33,7 +33,7 @@ _MAGIC = {b"PAR1": PARQUET, b"ARROW1": ARROW}
 _JSON_START = re.compile(rb'\s*(?:\{\s*["}]|\[\s*["\[{\]])')  # not "[12/03/2025, ...", as chats begin
 
 
-def open_chunks(path: Path, limits: Limits, tick: Tick = lambda _: None) -> Opened | None:
+def open_chunks(path: Path, limits: SizeLimits, tick: Tick = lambda _: None) -> Opened | None:
     """A raw file by what it holds and, where that tells nothing, by its name; None for what Qirat does not read."""
     try:
         head = next(blocks(path, limits), b"")
@@ -85,7 +85,7 @@ def _is_lines(start: bytes, named: str | None) -> bool:
     return bool(rest.strip()) or (named == JSON_LINES and not isinstance(value, list))
 
 
-def _text(container: str, encoding: str, stream: Iterator[bytes], limits: Limits) -> Opened:
+def _text(container: str, encoding: str, stream: Iterator[bytes], limits: SizeLimits) -> Opened:
     if container == JSON:
         opened = json_document(stream, limits)
     elif container in (CSV, TSV):

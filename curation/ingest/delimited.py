@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from curation.ingest.rows import CHARACTERS_KEPT, CSV, TSV, Chunk, Opened, Row, too_long
-from curation.ingest.unpacking import BLOCK, Limits, TornError
+from curation.ingest.rows import CHARACTERS_KEPT, CSV, TSV, Chunk, Opened, RawRow, too_long
+from curation.ingest.unpacking import BLOCK, SizeLimits, TornError
 
 RECORDS_A_CHUNK = 20_000
 HEADER_BREAKS = 3  # line ends inside column names; an open quote makes many
@@ -24,24 +24,24 @@ class Records:
     records: Sequence[Sequence[str]]
     faults: Mapping[int, tuple[str, str]]
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[RawRow]:
         for place, record in enumerate(self.records):
             number = self.first + place
             if place in self.faults:  # some fields may still be told: the ticket that lacks this message
-                yield Row(number, dict(zip(self.header, record, strict=False)) or None, *self.faults[place])
+                yield RawRow(number, dict(zip(self.header, record, strict=False)) or None, *self.faults[place])
             elif len(record) == len(self.header):
-                yield Row(number, {name: value or None for name, value in zip(self.header, record, strict=True)})
+                yield RawRow(number, {name: value or None for name, value in zip(self.header, record, strict=True)})
             else:
                 fault = (
                     f"{len(record)} fields where the header has {len(self.header)}; quote fields that hold separators"
                 )
-                yield Row(number, dict(zip(self.header, record, strict=False)), fault, " | ".join(record))
+                yield RawRow(number, dict(zip(self.header, record, strict=False)), fault, " | ".join(record))
 
     def count(self) -> int:
         return len(self.records)
 
 
-def delimited(container: str, stream: Iterator[bytes], limits: Limits) -> Opened:
+def delimited(container: str, stream: Iterator[bytes], limits: SizeLimits) -> Opened:
     """A table with a header; a record may span lines, and is numbered as a record, the header not counted."""
     csv.field_size_limit(limits.row_bytes)
     lines = _RecordLines(stream, limits)
@@ -85,7 +85,7 @@ def _distinct(names: Sequence[str]) -> tuple[str, ...]:
 class _RecordLines:
     """The lines of a CSV file with their ends, and what is wrong with those of the record at hand."""
 
-    def __init__(self, stream: Iterator[bytes], limits: Limits) -> None:
+    def __init__(self, stream: Iterator[bytes], limits: SizeLimits) -> None:
         self._lines = self._cut(stream)
         self._limits = limits
         self.record = ""  # the beginning of the record at hand

@@ -29,7 +29,7 @@ def tidied(
 
     The three say whether HTML becomes text, and whether quoted mails and signatures go.
     """
-    texts = [spoken(said["content"], html, quotes, signatures) for said in messages]
+    texts = [reply_of_mail(said["content"], html, quotes, signatures) for said in messages]
     removed = [
         {"message": place, "what": part.what, "text": part.text[:CHARACTERS_KEPT], "characters": len(part.text)}
         for place, (_, parts) in enumerate(texts)
@@ -38,7 +38,7 @@ def tidied(
     return [{**said, "content": text} for said, (text, _) in zip(messages, texts, strict=True)], removed
 
 
-def spoken(text: str, html: bool, quotes: bool, signatures: bool) -> tuple[str, list[Removed]]:
+def reply_of_mail(text: str, html: bool, quotes: bool, signatures: bool) -> tuple[str, list[Removed]]:
     """What a mail says itself, and what was taken off it; nothing, where no word would be left."""
     found, removed = _LINE_ENDS.sub("\n", text), list[Removed]()
     if html and is_html(text):
@@ -52,7 +52,9 @@ def spoken(text: str, html: bool, quotes: bool, signatures: bool) -> tuple[str, 
         if wanted:
             found, parts = cut(found)
             removed += parts
-    return (found, removed) if found.strip() or not removed else spoken(text, html, quotes=False, signatures=False)
+    return (
+        (found, removed) if found.strip() or not removed else reply_of_mail(text, html, quotes=False, signatures=False)
+    )
 
 
 # -- quoted mails ------------------------------------------------------------------------------------------------------

@@ -15,15 +15,15 @@ from typing import Any
 import polars as pl
 from pydantic import Field, PositiveInt
 
-from curation.decisions.forget import Rules, customer_in, forgotten
+from curation.decisions.forget import ForgetRules, customer_in, forgotten
 from curation.harness.errors import QiratError
 from curation.ingest.containers import ENDINGS, open_chunks
 from curation.ingest.formats import Format, Outcome, Reading, attempt, formats
 from curation.ingest.provenance import provenance
-from curation.ingest.rows import TEXT, Chunk, Contents, Given, Opened, Row, none_but, sample_of
-from curation.ingest.unpacking import Limits, Tick
+from curation.ingest.rows import TEXT, Chunk, Contents, Given, Opened, RawRow, none_but, sample_of
+from curation.ingest.unpacking import SizeLimits, Tick
 from curation.record.conversation import MESSAGE, SCHEMA
-from curation.record.repair import spoken_record
+from curation.record.repair import repaired_record
 
 QUARANTINE = pl.Schema(
     {
@@ -46,12 +46,12 @@ class Ingest(Reading):
 
     merge_consecutive: bool  # neighbouring messages of one side become one
     formats: Mapping[str, str] = Field(default_factory=dict)  # glob of files -> format, where looking is not enough
-    max_row_bytes: PositiveInt = Limits.row_bytes  # a longer row is quarantined
-    max_unpacked_bytes: PositiveInt = Limits.unpacked_bytes  # of a file; what lies beyond is quarantined
+    max_row_bytes: PositiveInt = SizeLimits.row_bytes  # a longer row is quarantined
+    max_unpacked_bytes: PositiveInt = SizeLimits.unpacked_bytes  # of a file; what lies beyond is quarantined
 
     @property
-    def limits(self) -> Limits:
-        return Limits(self.max_row_bytes, self.max_unpacked_bytes)
+    def limits(self) -> SizeLimits:
+        return SizeLimits(self.max_row_bytes, self.max_unpacked_bytes)
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _without_sample(head: Head) -> Head:
     return replace(head, around=Contents(()))
 
 
-def _keys(row: Row) -> list[str]:
+def _keys(row: RawRow) -> list[str]:
     return list(row.value) if isinstance(row.value, dict) else [f"(a {type(row.value).__name__})"]
 
 
@@ -156,13 +156,13 @@ def format_for(name: str, contents: Contents, chosen: Mapping[str, str]) -> Form
 # -- rows to outcomes ------------------------------------------------------------------------------------------------
 
 
-def outcomes_of(head: Head, chosen: Format | None, rows: Iterable[Row], params: Ingest) -> list[Outcome]:
+def outcomes_of(head: Head, chosen: Format | None, rows: Iterable[RawRow], params: Ingest) -> list[Outcome]:
     """What became of these rows: each is in exactly one outcome."""
     if chosen is None:
         return [Outcome([row], reason=row.fault or head.reason) for row in rows]
     given, faulty = array("q"), []
 
-    def passing() -> Iterator[Row]:
+    def passing() -> Iterator[RawRow]:
         for row in rows:
             given.append(row.number)
             if row.fault:
@@ -193,12 +193,12 @@ def assert_all_rows(name: str, given: "array[int]", read: "array[int]") -> None:
 # -- outcomes to tables ----------------------------------------------------------------------------------------------
 
 
-def mapper(params: Ingest, rules: Rules) -> "functools.partial[Part]":
+def mapper(params: Ingest, rules: ForgetRules) -> "functools.partial[Part]":
     """The function from a task to its part, ready to be sent to a process."""
     return functools.partial(part_of, params=params, rules=rules)
 
 
-def part_of(task: Task, params: Ingest, rules: Rules) -> Part:
+def part_of(task: Task, params: Ingest, rules: ForgetRules) -> Part:
     """The tables of a task, each in the order of rows; forgotten conversations leave only their place."""
     outcomes = task.outcomes
     if outcomes is None:
@@ -217,7 +217,7 @@ def part_of(task: Task, params: Ingest, rules: Rules) -> Part:
 
 def conversations_of(name: str, kind: str, outcomes: Sequence[Outcome], params: Ingest) -> pl.DataFrame:
     """The record of readable outcomes."""
-    spoken = [spoken_record(outcome.messages or [], params.merge_consecutive) for outcome in outcomes]
+    spoken = [repaired_record(outcome.messages or [], params.merge_consecutive) for outcome in outcomes]
     numbers = [outcome.rows[0].number for outcome in outcomes]
     known: dict[str, Sequence[Any]] = {
         "row_id": [f"{name}:{number}" for number in numbers],
@@ -262,7 +262,7 @@ def quarantine_of(name: str, outcomes: Sequence[Outcome]) -> pl.DataFrame:
 # -- what must be forgotten ------------------------------------------------------------------------------------------
 
 
-def _claims(name: str, kind: str, unreadable: Sequence[Outcome], rules: Rules) -> pl.DataFrame:
+def _claims(name: str, kind: str, unreadable: Sequence[Outcome], rules: ForgetRules) -> pl.DataFrame:
     """Whose words an unreadable row holds, as far as that can be told: of somebody to be forgotten, by any field."""
     told = [_provenance(outcome) for outcome in unreadable]
     for found, outcome in zip(told, unreadable, strict=True):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from curation.ingest.unpacking import Limits
+from curation.ingest.unpacking import SizeLimits
 
 JSON_LINES, JSON, CSV, TSV, TEXT = "JSON lines", "JSON", "CSV", "TSV", "text"
 PARQUET, ARROW = "Parquet", "Arrow"
@@ -17,7 +17,7 @@ CHARACTERS_KEPT = 2000  # of an unreadable row, in the quarantine
 
 
 @dataclass(frozen=True)
-class Row:
+class RawRow:
     """One raw row. `value` is a dict in a table, anything in JSON, and the line in a text.
 
     A `fault` says why the row cannot be used; its value is then what could still be told, or None.
@@ -37,8 +37,8 @@ class Row:
 class Contents:
     """A file that was opened, as formats see it."""
 
-    rows: Iterable[Row]  # a stream: it passes once and has no length
-    sample: Sequence[Row] = ()  # the first readable rows, to recognise the file by
+    rows: Iterable[RawRow]  # a stream: it passes once and has no length
+    sample: Sequence[RawRow] = ()  # the first readable rows, to recognise the file by
     columns: tuple[str, ...] = ()  # of a table
     beside: Mapping[str, Any] = field(default_factory=dict)  # of a JSON object: the fields beside the rows
     name: str = ""  # of the file, below the raw folder
@@ -47,7 +47,7 @@ class Contents:
 class Chunk(Protocol):
     """Some rows of a file, neither parsed nor mapped yet, as they are sent to another process."""
 
-    def rows(self) -> Iterator[Row]: ...
+    def rows(self) -> Iterator[RawRow]: ...
 
     def count(self) -> int: ...
 
@@ -56,9 +56,9 @@ class Chunk(Protocol):
 class Given:
     """Rows that lie in memory anyway: of a JSON object, or the one that says why there are no more."""
 
-    given: Sequence[Row]
+    given: Sequence[RawRow]
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[RawRow]:
         return iter(self.given)
 
     def count(self) -> int:
@@ -78,19 +78,19 @@ class Opened:
 
 def none_but(fault: str) -> Opened:
     """A file none of which can be read, and why."""
-    return Opened("unknown", iter([Given([Row(0, None, fault, "")])]))
+    return Opened("unknown", iter([Given([RawRow(0, None, fault, "")])]))
 
 
-def sample_of(rows: Iterable[Row]) -> list[Row]:
+def sample_of(rows: Iterable[RawRow]) -> list[RawRow]:
     """The first readable rows, looked for among the first rows."""
     near = itertools.islice(rows, LOOKED_THROUGH)
     return list(itertools.islice((row for row in near if row.fault is None), SAMPLED))
 
 
-def too_long(number: int, text: bytes, limits: Limits) -> Row:
+def too_long(number: int, text: bytes, limits: SizeLimits) -> RawRow:
     """The row that nobody would want in memory."""
     fault = f"longer than {limits.row_bytes:,} bytes (params.yaml: ingest.max_row_bytes)"
-    return Row(number, None, fault, shown(text))
+    return RawRow(number, None, fault, shown(text))
 
 
 def shown(raw: bytes) -> str:

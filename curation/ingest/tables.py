@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 from polars import selectors
 
-from curation.ingest.rows import Chunk, Given, Opened, Row
-from curation.ingest.unpacking import Limits, TornError
+from curation.ingest.rows import Chunk, Given, Opened, RawRow
+from curation.ingest.unpacking import SizeLimits, TornError
 
 ROWS_A_CHUNK = 2000
 ROWS_BELIEVED = 1_000_000  # beyond, a row must take a byte of the file
@@ -21,13 +21,13 @@ BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, Valu
 
 
 @dataclass(frozen=True)
-class Table:
+class TableFile:
     """Some rows of a table."""
 
     first: int
     frame: pl.DataFrame
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[RawRow]:
         nested = any(dtype.is_nested() for dtype in self.frame.dtypes)
         try:
             values = self.frame.rows(named=True)
@@ -35,25 +35,25 @@ class Table:
             yield from map(_alone, itertools.count(self.first), self.frame.iter_slices(1))
             return
         for number, value in enumerate(values, self.first):
-            yield Row(number, _finite(value) if nested else value)
+            yield RawRow(number, _finite(value) if nested else value)
 
     def count(self) -> int:
         return self.frame.height
 
 
-def _alone(number: int, frame: pl.DataFrame) -> Row:
+def _alone(number: int, frame: pl.DataFrame) -> RawRow:
     try:
-        return Row(number, _finite(frame.row(0, named=True)))
+        return RawRow(number, _finite(frame.row(0, named=True)))
     except BROKEN as error:
-        return Row(number, None, f"a value cannot be read ({error}); export the row again", "")
+        return RawRow(number, None, f"a value cannot be read ({error}); export the row again", "")
 
 
-def parquet(source: Path | bytes, limits: Limits) -> Opened:
+def parquet(source: Path | bytes, limits: SizeLimits) -> Opened:
     """A Parquet file, row group by row group."""
     return _opened("Parquet", _parquet_frames(source, limits))
 
 
-def arrow(source: Path | bytes, limits: Limits) -> Opened:
+def arrow(source: Path | bytes, limits: SizeLimits) -> Opened:
     """An Arrow file or stream, such as Hugging Face datasets keep on disk, batch by batch."""
     return _opened("Arrow", _arrow_frames(source))
 
@@ -72,13 +72,13 @@ def _chunks(container: str, frames: Iterator[pl.DataFrame]) -> Iterator[Chunk]:
         for frame in frames:
             whole = frame.with_columns(_missing_where_not_finite(frame))
             for part in whole.iter_slices(ROWS_A_CHUNK):
-                yield Table(number, part)
+                yield TableFile(number, part)
                 number += part.height
     except BROKEN as error:
-        yield Given([Row(number, None, _reason(container, error), "")])
+        yield Given([RawRow(number, None, _reason(container, error), "")])
 
 
-def _parquet_frames(source: Path | bytes, limits: Limits) -> Iterator[pl.DataFrame]:
+def _parquet_frames(source: Path | bytes, limits: SizeLimits) -> Iterator[pl.DataFrame]:
     import pyarrow.parquet as pq
 
     metadata = pq.read_metadata(source if isinstance(source, Path) else io.BytesIO(source))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from curation.ingest.json_text import json_value
-from curation.ingest.rows import JSON, JSON_LINES, SAMPLED, Chunk, Given, Opened, Row, shown, too_long
-from curation.ingest.unpacking import Limits, TornError, unix_lines
+from curation.ingest.rows import JSON, JSON_LINES, SAMPLED, Chunk, Given, Opened, RawRow, shown, too_long
+from curation.ingest.unpacking import SizeLimits, TornError, unix_lines
 
 ROW_KEYS = ("tickets", "conversations", "rows", "data", "examples")
 DOCUMENT_BYTES = 2**29  # of a JSON object, which lies in memory as a whole
@@ -23,10 +23,10 @@ class Lines:
 
     first: int
     data: bytes
-    limits: Limits
+    limits: SizeLimits
     is_json: bool
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[RawRow]:
         read = json_row if self.is_json else text_row
         for number, line in enumerate(self.data.split(b"\n"), self.first):
             if len(line) > self.limits.row_bytes:
@@ -44,9 +44,9 @@ class Elements:
 
     first: int
     texts: Sequence[bytes]
-    limits: Limits
+    limits: SizeLimits
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[RawRow]:
         for number, text in enumerate(self.texts, self.first):
             yield too_long(number, text, self.limits) if len(text) > self.limits.row_bytes else json_row(number, text)
 
@@ -57,30 +57,30 @@ class Elements:
 # -- one row ---------------------------------------------------------------------------------------------------------
 
 
-def json_row(number: int, text: bytes) -> Row:
+def json_row(number: int, text: bytes) -> RawRow:
     """The row of one JSON text."""
     try:
         value, fault = json_value(text)
-        return Row(number, value, fault, shown(text)) if fault else Row(number, value)
+        return RawRow(number, value, fault, shown(text)) if fault else RawRow(number, value)
     except UnicodeDecodeError as error:
         fault = f"not UTF-8 at byte {error.start}; save the file as UTF-8"
     except ValueError as error:
         fault = f"not JSON ({error}); export the row again"
-    return Row(number, None, fault, shown(text))
+    return RawRow(number, None, fault, shown(text))
 
 
-def text_row(number: int, line: bytes) -> Row:
+def text_row(number: int, line: bytes) -> RawRow:
     """The row of one line of text."""
     try:
-        return Row(number, line.decode("utf-8"))
+        return RawRow(number, line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        return Row(number, None, f"not UTF-8 at byte {error.start}; save the file as UTF-8", shown(line))
+        return RawRow(number, None, f"not UTF-8 at byte {error.start}; save the file as UTF-8", shown(line))
 
 
 # -- lines -----------------------------------------------------------------------------------------------------------
 
 
-def lines(stream: Iterator[bytes], limits: Limits, is_json: bool) -> Iterator[Chunk]:
+def lines(stream: Iterator[bytes], limits: SizeLimits, is_json: bool) -> Iterator[Chunk]:
     """Whole lines, about a block at a time. A line that is too long is dropped as it comes."""
     number, held, dropping = 1, b"", False
     try:
@@ -100,7 +100,7 @@ def lines(stream: Iterator[bytes], limits: Limits, is_json: bool) -> Iterator[Ch
                 yield Given([too_long(number, held, limits)])
                 held, dropping = b"", True
     except TornError as error:
-        yield Given([Row(number + dropping, None, str(error), shown(held))])
+        yield Given([RawRow(number + dropping, None, str(error), shown(held))])
         return
     if held:
         yield Lines(number, held, limits, is_json)
@@ -109,7 +109,7 @@ def lines(stream: Iterator[bytes], limits: Limits, is_json: bool) -> Iterator[Ch
 # -- JSON documents --------------------------------------------------------------------------------------------------
 
 
-def json_document(stream: Iterator[bytes], limits: Limits) -> Opened:
+def json_document(stream: Iterator[bytes], limits: SizeLimits) -> Opened:
     """An array of rows, or an object with arrays of objects that are the rows."""
     first = next((block for block in stream if block.strip()), b"")
     stream = itertools.chain([first], stream)
@@ -136,12 +136,12 @@ def whole(stream: Iterator[bytes]) -> bytes:
     return bytes(held)
 
 
-def _json_object(document: Row) -> Opened:
+def _json_object(document: RawRow) -> Opened:
     fields = document.value if isinstance(document.value, dict) else {}
     keys = [key for key in ROW_KEYS if _are_rows(fields.get(key))]
     if not keys:
         return Opened(JSON, iter([Given([document])]))
-    rows = [Row(number, value) for number, value in enumerate((row for key in keys for row in fields[key]), 1)]
+    rows = [RawRow(number, value) for number, value in enumerate((row for key in keys for row in fields[key]), 1)]
     beside = {name: value for name, value in fields.items() if name not in keys}
     parts = (rows[start : start + ROWS_A_CHUNK] for start in range(0, len(rows), ROWS_A_CHUNK))
     return Opened(JSON, map(Given, parts), beside=beside)
@@ -153,7 +153,7 @@ def _are_rows(value: Any) -> bool:
     return isinstance(first, dict) and not {"from", "value"} <= first.keys()
 
 
-def _array_chunks(stream: Iterator[bytes], limits: Limits) -> Iterator[Chunk]:
+def _array_chunks(stream: Iterator[bytes], limits: SizeLimits) -> Iterator[Chunk]:
     """The elements of a JSON array, cut at its brackets: an element that is broken inside breaks no other."""
     scan = _Scan()
     number = 1
@@ -171,7 +171,7 @@ def _array_chunks(stream: Iterator[bytes], limits: Limits) -> Iterator[Chunk]:
         fault = str(error)
     if scan.depth or scan.held.strip():
         trailing = "there is text after the end of the JSON array; export the file again"
-        yield Given([Row(number, None, fault if scan.depth else trailing, shown(scan.held))])
+        yield Given([RawRow(number, None, fault if scan.depth else trailing, shown(scan.held))])
 
 
 class _Scan:

@@ -25,7 +25,7 @@ class BombError(TornError):
 
 
 @dataclass(frozen=True)
-class Limits:
+class SizeLimits:
     """What a raw file may cost."""
 
     row_bytes: int = 64 * 2**20  # of one row
@@ -39,7 +39,7 @@ def packing(path: Path) -> str:
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), "")
 
 
-def blocks(path: Path, limits: Limits, tick: Tick = lambda _: None) -> Iterator[bytes]:
+def blocks(path: Path, limits: SizeLimits, tick: Tick = lambda _: None) -> Iterator[bytes]:
     """The file's bytes in blocks of about BLOCK, never empty; TornError where they cannot be had."""
     kind = packing(path)
     if not kind:
@@ -95,7 +95,7 @@ def _unpacked(packed: Iterable[bytes], kind: str) -> Iterator[bytes]:
         raise TornError(f"the {kind} data ends in the middle; export the file again")
 
 
-def _bounded(pieces: Iterable[bytes], packed: _Counted | None, limits: Limits) -> Iterator[bytes]:
+def _bounded(pieces: Iterable[bytes], packed: _Counted | None, limits: SizeLimits) -> Iterator[bytes]:
     """Stops at a stream that is larger than allowed, or than any text of so many packed bytes can be."""
     size = 0
     for piece in pieces:

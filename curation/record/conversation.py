@@ -77,8 +77,8 @@ def conversations(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 
 def survivors(table: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
     """The ingested conversations that dedup let stand, by conversation_id."""
-    standing = clusters.filter("survivor").select("row_id")
-    return table.join(standing, on="row_id", how="semi").sort("conversation_id")
+    surviving = clusters.filter("survivor").select("row_id")
+    return table.join(surviving, on="row_id", how="semi").sort("conversation_id")
 
 
 def turns(table: pl.DataFrame, *columns: str) -> pl.DataFrame:

@@ -30,7 +30,7 @@ def repair(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip()
 
 
-def spoken_record(messages: Sequence[dict[str, Any]], merge: bool) -> dict[str, Any]:
+def repaired_record(messages: Sequence[dict[str, Any]], merge: bool) -> dict[str, Any]:
     """The columns of the record that follow from the words: messages, conversation_id, language."""
     repaired = repair_messages(messages, merge)
     said = "\n".join(m["content"] for m in repaired if m["role"] in ("user", "assistant"))

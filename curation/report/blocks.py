@@ -50,7 +50,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Example:
+class Excerpt:
     """A conversation, or a pair of them, with the facts about it."""
 
     title: Cell
@@ -64,7 +64,7 @@ class Examples:
 
     heading: Cell
     text: str
-    examples: Sequence[Example]
+    examples: Sequence[Excerpt]
 
 
 Block = Table | Figure | Note | Examples

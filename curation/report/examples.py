@@ -11,7 +11,7 @@ from pydantic import Field
 
 from curation.harness.params import Params
 from curation.privacy import covered, masked
-from curation.report.blocks import Block, Cell, Example, Examples, Note, Turn, auto, code, count
+from curation.report.blocks import Block, Cell, Examples, Excerpt, Note, Turn, auto, code, count
 from curation.report.data_sections import explanation
 from curation.report.results import Results
 from curation.report.words import Words
@@ -69,7 +69,7 @@ def near_pairs(results: Results, words: Words, picking: Picking) -> list[Block]:
     chosen = copies.sample(min(picking.pairs, copies.height), seed=picking.seed, shuffle=True)
     texts = _texts(results, pl.concat([chosen["row_id"], chosen["duplicate_of"]]), picking.countries)
     examples = [
-        Example(
+        Excerpt(
             title=code(row["row_id"]),
             facts=[
                 (words("pairs.survivor"), code(row["duplicate_of"])),
@@ -110,7 +110,7 @@ def difference(left: str, right: str) -> tuple[Markup, Markup]:
 
 def _example(
     row: Mapping[str, Any], texts: Texts, seen: Sequence[Mapping[str, Any]], words: Words, picking: Picking
-) -> Example:
+) -> Excerpt:
     facts: list[tuple[str, Cell]] = []
     if row["language"]:
         facts.append((words("examples.language"), words.name_of("languages", row["language"])))
@@ -132,7 +132,7 @@ def _example(
         Turn(m["role"], highlight(_shown(m, picking), evidence.get(number, evidence.get(None))), number in pointed)
         for number, m in enumerate(messages[first:last], first)
     ]
-    return Example(code(row["row_id"]), facts, [turns])
+    return Excerpt(code(row["row_id"]), facts, [turns])
 
 
 def _side_by_side(

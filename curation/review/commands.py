@@ -260,7 +260,7 @@ def apply(
         typer.echo(similar.undo(conversation))
         return
     shown = Shown(load_params("privacy", Privacy).countries)
-    typer.echo(similar.apply(conversation, similar.Wanted(code, min_similarity), shown, yes))
+    typer.echo(similar.apply(conversation, similar.LikeWhat(code, min_similarity), shown, yes))
 
 
 # -- what the commands share -------------------------------------------------------------------------------------------

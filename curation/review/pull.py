@@ -17,7 +17,7 @@ from curation.decisions.decisions import PATH, read_decisions, write_decisions
 from curation.decisions.forget import forgotten_words, read_rules
 from curation.harness.files import atomic, finished_table
 from curation.review.argilla_client import ReviewServer, answers
-from curation.review.similar import standing
+from curation.review.similar import decisions_in_force
 
 METRICS = Path("metrics/review.json")
 
@@ -54,7 +54,7 @@ def received(given: Sequence[Answer], params: Review, countries: Countries) -> P
     found = weighed(insight.reviewed(), params, countries)
     before = read_decisions()
     right = {known.conversation_id: known.decision for known in gold.read_gold()}
-    after = standing(merged(before, found.decisions, found.open, right))
+    after = decisions_in_force(merged(before, found.decisions, found.open, right))
     if after != before or not PATH.exists():
         write_decisions(after)
 

@@ -17,7 +17,7 @@ ASIDE_FOR = timedelta(days=1)  # longer than anybody has a page open
 
 
 @dataclass(frozen=True)
-class Plan:
+class PushPlan:
     """What a push changes. Answered records, drafts included, are never touched."""
 
     new: list[Record]
@@ -28,7 +28,7 @@ class Plan:
     unchanged: int
 
 
-def push(server: ReviewServer, params: Review, countries: Countries) -> Plan:
+def push(server: ReviewServer, params: Review, countries: Countries) -> PushPlan:
     """Carries out the plan and returns what was done; nothing changed means nothing written.
 
     A push that was killed is ended by the next one: each batch is written whole or not at all, and by ids.
@@ -44,7 +44,7 @@ def push(server: ReviewServer, params: Review, countries: Countries) -> Plan:
     return carried_out(server, plan(wanted, server.present(), {*conversations["conversation_id"]}, datetime.now(UTC)))
 
 
-def carried_out(server: ReviewServer, found: Plan) -> Plan:
+def carried_out(server: ReviewServer, found: PushPlan) -> PushPlan:
     """What was done of the plan: what somebody answered since it was made stays."""
     gone = server.delete_unanswered(found.gone)
     server.set_aside(found.aside, LAST)
@@ -53,7 +53,9 @@ def carried_out(server: ReviewServer, found: Plan) -> Plan:
     return replace(found, gone=gone)
 
 
-def plan(wanted: Sequence[Record], present: Collection[Present], conversations: Collection[str], now: datetime) -> Plan:
+def plan(
+    wanted: Sequence[Record], present: Collection[Present], conversations: Collection[str], now: datetime
+) -> PushPlan:
     """What must change in Argilla for it to show the wanted records.
 
     Argilla cannot delete a record on condition that nobody answers it. So what is no longer wanted is first set aside,
@@ -72,7 +74,7 @@ def plan(wanted: Sequence[Record], present: Collection[Present], conversations: 
     gone = [p for p in unwanted if p.external_id.partition(".")[0] not in conversations or _is_over(p, now)]
     aside = [p for p in unwanted if p not in gone and not p.is_aside]
     unchanged = len(wanted) - len(new) - len(changed)
-    return Plan(new, changed, cleared, aside, [p.id for p in gone], unchanged)
+    return PushPlan(new, changed, cleared, aside, [p.id for p in gone], unchanged)
 
 
 def _is_over(present: Present, now: datetime) -> bool:

@@ -28,7 +28,7 @@ SIMILAR = pl.Schema({"conversation_id": pl.String(), "similarity": pl.Float64()}
 
 
 @dataclass(frozen=True)
-class Wanted:
+class LikeWhat:
     """Which rows are alike enough."""
 
     code: str | None = None  # rows that share this doubt; None: rows with exactly the same doubts
@@ -36,12 +36,12 @@ class Wanted:
 
 
 @answers_file.alone()
-def apply(name: str, wanted: Wanted, shown: Shown, write: bool) -> str:
+def apply(name: str, wanted: LikeWhat, shown: Shown, write: bool) -> str:
     """What the decision would decide, with examples; written only when asked to."""
     decisions = read_decisions()
     source = named(decisions, name)
     queue = finished_table("routed/queue").filter(pl.col("reason") == "doubt")
-    conversations = spoken([source.conversation_id, *queue["conversation_id"]])
+    conversations = conversations_of([source.conversation_id, *queue["conversation_id"]])
     alike = candidates(queue, conversations, source, wanted.code)
     alike = alike.filter(~pl.col("conversation_id").is_in([d.conversation_id for d in decisions]))
     found = similar(source.conversation_id, alike["conversation_id"], conversations, wanted.min_similarity)
@@ -68,7 +68,7 @@ def undo(name: str) -> str:
     return f"{len(decisions) - len(kept):,} decisions applied from {source} left {PATH}"
 
 
-def standing(decisions: Sequence[Decision]) -> list[Decision]:
+def decisions_in_force(decisions: Sequence[Decision]) -> list[Decision]:
     """Decisions without those applied from one that is gone, or that people have changed since."""
     choices = {d.conversation_id: d.decision for d in decisions if d.applied_from is None}
     return [d for d in decisions if d.applied_from is None or choices.get(d.applied_from) == d.decision]
@@ -143,7 +143,7 @@ def similar(source: str, keys: pl.Series, conversations: pl.DataFrame, least: fl
     return table.sort("similarity", "conversation_id", descending=[True, False])
 
 
-def spoken(keys: Sequence[str]) -> pl.DataFrame:
+def conversations_of(keys: Sequence[str]) -> pl.DataFrame:
     """conversation_id, language and messages of these conversations."""
     columns = ["conversation_id", "language", "messages"]
     finished_table("ingested/conversations", columns[:1])

@@ -18,7 +18,7 @@ from curation.record.conversation import survivors
 from curation.record.playbook import Playbook
 from curation.score.models import Judging, Losses
 from curation.score.notes import notes
-from curation.score.rows import ALONE, CHUNK, LARGE, Told, findings_by_set, joined, keyed, known_of, looker
+from curation.score.rows import ALONE, CHUNK, LARGE, RowResults, findings_by_set, joined, keyed, known_of, looker
 
 SHOWN = "shown"  # the name under which evidence that is fit to be shown is remembered
 
@@ -26,7 +26,7 @@ SHOWN = "shown"  # the name under which evidence that is fit to be shown is reme
 def main() -> None:
     """Findings of all checks over all surviving conversations, and notes on the set as a whole."""
     with Stage("score", Score) as stage:
-        standing = survivors(stage.read("ingested/conversations"), stage.read("dedup/clusters"))
+        surviving = survivors(stage.read("ingested/conversations"), stage.read("dedup/clusters"))
         vectors = stage.read("embedded/vectors")
         context = Context(
             stage.params,
@@ -41,12 +41,12 @@ def main() -> None:
         judging, losses = consulted(stage.params, running)
 
         readings = {check.reads for check in together if check.reads}
-        told = told_by_row(stage, standing, context, alone, readings)
+        told = results_by_row(stage, surviving, context, alone, readings)
         comparing = stage.progress(together, "comparing rows", unit="checks")
         beside = replace(context, readings=told, ask=judging, losses=losses)
-        by_set = found_by_set(stage, standing, beside, comparing)
+        by_set = found_by_set(stage, surviving, beside, comparing)
         found = in_order([found_by_row(told), by_set])
-        noted = notes(standing, context)
+        noted = notes(surviving, context)
 
         stage.write("scored/findings", found)
         stage.write("scored/notes", noted)
@@ -59,7 +59,7 @@ def main() -> None:
             stage.say(evidence)
         per_code = dict(found.group_by("code").agg(pl.col("conversation_id").n_unique()).sort("code").iter_rows())
         of_set = dict(noted.select("code", "value").iter_rows())
-        stage.write_metrics({"conversations": standing.height, "findings": found.height, **per_code, **of_set})
+        stage.write_metrics({"conversations": surviving.height, "findings": found.height, **per_code, **of_set})
 
 
 def consulted(params: Score, running: Collection[str]) -> tuple[Judging | None, Losses | None]:
@@ -68,9 +68,13 @@ def consulted(params: Score, running: Collection[str]) -> tuple[Judging | None, 
     return (Judging(judge.timeout) if judge else None, Losses(folder) if folder and "difficulty" in running else None)
 
 
-def told_by_row(
-    stage: Stage[Score], standing: pl.DataFrame, context: Context, which: Sequence[Check], readings: Collection[Reading]
-) -> Told:
+def results_by_row(
+    stage: Stage[Score],
+    surviving: pl.DataFrame,
+    context: Context,
+    which: Sequence[Check],
+    readings: Collection[Reading],
+) -> RowResults:
     """What is told by each row alone, now or by an earlier run."""
     checked = {check.name: check.version for check in which}
     beside = (
@@ -80,11 +84,11 @@ def told_by_row(
         context.evaluation.hash_rows().to_list(),
     )
     version = version_of("score", checked, *beside)
-    here = keyed(standing)
+    here = keyed(surviving)
     names = [ALONE, *sorted(reading.__name__ for reading in readings)]
 
     known = known_of(here, {name: stage.memory.recall(name, version) for name in names})
-    unseen = standing.join(known[ALONE], on="conversation_id", how="anti") if known else standing
+    unseen = surviving.join(known[ALONE], on="conversation_id", how="anti") if known else surviving
     parts = [known] if known else []
     if unseen.height or not known:
         prepare = partial(looker, which, readings, replace(context, vectors=None))
@@ -98,15 +102,17 @@ def told_by_row(
     return told
 
 
-def found_by_row(told: Told) -> pl.DataFrame:
+def found_by_row(told: RowResults) -> pl.DataFrame:
     """FINDINGS among what is told by each row alone."""
     return in_order([told[ALONE].filter(pl.col("check").is_not_null()).select(FINDINGS.names())])
 
 
-def found_by_set(stage: Stage[Score], standing: pl.DataFrame, context: Context, which: Iterable[Check]) -> pl.DataFrame:
+def found_by_set(
+    stage: Stage[Score], surviving: pl.DataFrame, context: Context, which: Iterable[Check]
+) -> pl.DataFrame:
     """FINDINGS of checks that compare rows. Evidence that an earlier run made fit to be shown is not read again."""
     version = version_of("score", context.privacy.countries)
-    found, shown = findings_by_set(standing, context, which, stage.memory.recall(SHOWN, version))
+    found, shown = findings_by_set(surviving, context, which, stage.memory.recall(SHOWN, version))
     stage.memory.keep(SHOWN, version, shown)
     return found
 

@@ -10,14 +10,16 @@ from curation.checks.check import FINDINGS, NOTHING, Check, Context, Reading, in
 CHUNK = 1_000  # conversations that a process looks at in one go
 LARGE = 8_000  # conversations from which starting processes pays
 ALONE = "alone"  # the name under which findings of single rows are remembered
-Told = Mapping[str, pl.DataFrame]  # by name: ALONE, and what each reading tells
+RowResults = Mapping[str, pl.DataFrame]  # by name: ALONE, and what each reading tells
 KEYS = ["conversation_id", "row", "quote"]  # of evidence that was made fit to be shown
 
 
-def looker(which: Sequence[Check], readings: Collection[Reading], context: Context) -> Callable[[pl.DataFrame], Told]:
+def looker(
+    which: Sequence[Check], readings: Collection[Reading], context: Context
+) -> Callable[[pl.DataFrame], RowResults]:
     """The kernel: what these checks and readings tell of rows, a row of nulls where nothing is told of one."""
 
-    def look(rows: pl.DataFrame) -> Told:
+    def look(rows: pl.DataFrame) -> RowResults:
         told = {ALONE: findings(rows, context, which)}
         told |= {reading.__name__: reading(rows, context) for reading in readings}
         seen = rows.select("conversation_id")  # each of them was looked at
@@ -26,12 +28,12 @@ def looker(which: Sequence[Check], readings: Collection[Reading], context: Conte
     return look
 
 
-def joined(parts: Sequence[Told]) -> Told:
+def joined(parts: Sequence[RowResults]) -> RowResults:
     """What is told of several parts of the rows."""
     return {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
 
 
-def known_of(here: pl.DataFrame, remembered: Mapping[str, pl.DataFrame | None]) -> Told | None:
+def known_of(here: pl.DataFrame, remembered: Mapping[str, pl.DataFrame | None]) -> RowResults | None:
     """What is remembered of the rows that are `here` (keys of `keyed`); nothing if one table is lacking."""
     kept = {name: table for name, table in remembered.items() if table is not None}
     if len(kept) < len(remembered):
@@ -43,24 +45,24 @@ def known_of(here: pl.DataFrame, remembered: Mapping[str, pl.DataFrame | None]) 
     }
 
 
-def keyed(standing: pl.DataFrame) -> pl.DataFrame:
+def keyed(surviving: pl.DataFrame) -> pl.DataFrame:
     """conversation_id, and a hash of the whole `row`: label, language and so on count as the words do.
 
     The hash is Polars' own, which another version may change: what is remembered under it has that version in its own.
     """
-    return standing.select("conversation_id", row=pl.struct(pl.all()).hash())
+    return surviving.select("conversation_id", row=pl.struct(pl.all()).hash())
 
 
 def findings_by_set(
-    standing: pl.DataFrame, context: Context, which: Iterable[Check], known: pl.DataFrame | None
+    surviving: pl.DataFrame, context: Context, which: Iterable[Check], known: pl.DataFrame | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """FINDINGS of checks that compare rows; and KEYS with the evidence as it is shown, `known` to the next run."""
-    seen = pl.concat([NOTHING, *(check.seen(standing, context) for check in which)])
-    quoted = seen.join(keyed(standing), on="conversation_id", how="left").with_columns(quote=pl.col("evidence").hash())
+    seen = pl.concat([NOTHING, *(check.seen(surviving, context) for check in which)])
+    quoted = seen.join(keyed(surviving), on="conversation_id", how="left").with_columns(quote=pl.col("evidence").hash())
     if known is None:
         known = quoted.clear().select(*KEYS, shown="evidence")
     fresh = quoted.join(known, on=KEYS, how="anti")
-    fresh = fresh.with_columns(shown=shown(fresh, standing, context)["evidence"])
+    fresh = fresh.with_columns(shown=shown(fresh, surviving, context)["evidence"])
     found = pl.concat([quoted.join(known, on=KEYS), fresh])
     by_set = in_order([found.with_columns(evidence="shown").select(FINDINGS.names())])
     return by_set, found.select(*KEYS, "shown").unique(KEYS)

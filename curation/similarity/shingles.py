@@ -14,7 +14,7 @@ WORD = r"[\p{L}\p{N}]+"
 MIX = np.uint64(0x9E3779B97F4A7C15)  # odd 64-bit constant of the golden ratio (Knuth, multiplicative hashing)
 
 
-def spoken(conversations: pl.DataFrame) -> pl.DataFrame:
+def folded_turns(conversations: pl.DataFrame) -> pl.DataFrame:
     """conversation_id, turn and folded `text` of every turn but system prompts; arguments of tool calls count."""
     said = turns(conversations, "tool_calls").filter(pl.col("role") != "system")
     text = folded(pl.col("content") + " " + pl.col("tool_calls").fill_null(""))

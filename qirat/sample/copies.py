@@ -8,14 +8,14 @@ from datetime import timedelta
 
 from qirat.sample.dialogues import Author, Conversation, Message, shingles
 from qirat.sample.grammar import EASTERN_DIGITS, load
-from qirat.sample.rows import CHANNELS, Row, draw
+from qirat.sample.rows import CHANNELS, SampleRow, draw
 from qirat.sample.wording import misspelt, replaced, reworded, tongue_of
 
 
-def exact_duplicates(clean: Sequence[Row], count: int, rng: random.Random) -> list[Row]:
+def exact_duplicates(clean: Sequence[SampleRow], count: int, rng: random.Random) -> list[SampleRow]:
     """The same words again in the same file, a little later."""
 
-    def copy(row: Row) -> Row:
+    def copy(row: SampleRow) -> SampleRow:
         later = row.created_at + timedelta(minutes=rng.randrange(2, 600))
         copied = replace(row, created_at=later, defect="exact_duplicate", kind="same_file", partner=row, row_id="")
         return copied if copied.half == row.half else replace(copied, created_at=row.created_at)
@@ -23,10 +23,10 @@ def exact_duplicates(clean: Sequence[Row], count: int, rng: random.Random) -> li
     return [copy(row) for row in rng.sample(clean, count)]
 
 
-def cross_file_duplicates(clean: Sequence[Row], count: int, rng: random.Random) -> list[Row]:
+def cross_file_duplicates(clean: Sequence[SampleRow], count: int, rng: random.Random) -> list[SampleRow]:
     """The same words in a file of another format."""
 
-    def copy(row: Row) -> Row:
+    def copy(row: SampleRow) -> SampleRow:
         fits = [c for c in CHANNELS if c != row.channel and (c != "pairs" or len(row.messages) == 2)]
         other = rng.choice(fits)
         kind = f"{row.channel}_to_{other}"
@@ -36,10 +36,10 @@ def cross_file_duplicates(clean: Sequence[Row], count: int, rng: random.Random) 
     return [copy(row) for row in rng.sample(plain, count)]
 
 
-def near_duplicates(clean: Sequence[Row], count: int, rng: random.Random) -> list[Row]:
+def near_duplicates(clean: Sequence[SampleRow], count: int, rng: random.Random) -> list[SampleRow]:
     """Nearly the same words: a slip, a courtesy, a few words replaced."""
 
-    made: list[Row] = []
+    made: list[SampleRow] = []
     for row in rng.sample(clean, len(clean)):
         if len(made) == count:
             break
@@ -52,7 +52,7 @@ def near_duplicates(clean: Sequence[Row], count: int, rng: random.Random) -> lis
     return made
 
 
-def near_copy(row: Row, kind: str, rng: random.Random) -> list[Message] | None:
+def near_copy(row: SampleRow, kind: str, rng: random.Random) -> list[Message] | None:
     """The messages with a few words changed; None when this row offers no place for that, or too much would change."""
     bank = load("defects")["near"]
     tongue = tongue_of(row.language)
@@ -73,12 +73,12 @@ def near_copy(row: Row, kind: str, rng: random.Random) -> list[Message] | None:
     return messages if messages != row.messages and close else None
 
 
-def leaks(author: Author, evaluation: Sequence[Conversation], count: int, rng: random.Random) -> list[Row]:
+def leaks(author: Author, evaluation: Sequence[Conversation], count: int, rng: random.Random) -> list[SampleRow]:
     """Evaluation conversations that found their way into the export, word for word or nearly."""
     made = []
     for n, source in enumerate(rng.sample(list(evaluation), count)):
         fits = [c for c in CHANNELS if c != "pairs" or len(source.messages) == 2]
-        row = replace(Row.of(source), channel=rng.choice(fits), defect="leak", kind="verbatim")
+        row = replace(SampleRow.of(source), channel=rng.choice(fits), defect="leak", kind="verbatim")
         row.note = f"support_eval.jsonl: {evaluation_id(evaluation.index(source))}"
         near = near_copy(row, ("typo", "politeness")[n // 2 % 2], rng) if n % 2 else None
         made.append(replace(row, messages=near, kind="light") if near else row)
@@ -90,18 +90,18 @@ def evaluation_id(index: int) -> str:
     return f"eval-{index + 1:03}"
 
 
-def twins(author: Author, n: int, rng: random.Random) -> tuple[Row, Row]:
+def twins(author: Author, n: int, rng: random.Random) -> tuple[SampleRow, SampleRow]:
     """Two clean rows that differ in a number, a negation or a name only, and so must both stay."""
     kind = ("number", "negation", "name")[n % 3]
     while True:
-        row = Row.of(draw(author, rng, rng.choice(("en", "ar"))))
+        row = SampleRow.of(draw(author, rng, rng.choice(("en", "ar"))))
         twin = _TWINS[kind](row, n, rng)
         if twin is not None:
             later = row.created_at + timedelta(days=rng.randrange(1, 9))
             return row, replace(row, messages=twin, created_at=later, kind="twin", note=kind, partner=row, row_id="")
 
 
-def _other_number(row: Row, n: int, rng: random.Random) -> list[Message] | None:
+def _other_number(row: SampleRow, n: int, rng: random.Random) -> list[Message] | None:
     stated = row.conversation.scenario.slots["order"]
     if not row.conversation.plain or stated not in row.messages[0]["content"]:
         return None
@@ -110,7 +110,7 @@ def _other_number(row: Row, n: int, rng: random.Random) -> list[Message] | None:
     return replaced(row.messages, stated, other)
 
 
-def _opposite(row: Row, n: int, rng: random.Random) -> list[Message]:
+def _opposite(row: SampleRow, n: int, rng: random.Random) -> list[Message]:
     said, denied = rng.choice(load("defects")["negation"][row.language])
     asked = next(i for i, m in enumerate(row.messages) if m["role"] == "user")
     opening = row.messages[asked]["content"]
@@ -120,7 +120,7 @@ def _opposite(row: Row, n: int, rng: random.Random) -> list[Message]:
     return twin
 
 
-def _other_name(row: Row, n: int, rng: random.Random) -> list[Message] | None:
+def _other_name(row: SampleRow, n: int, rng: random.Random) -> list[Message] | None:
     scenario = row.conversation.scenario
     name = scenario.customer.name(row.language)
     people = load("people")["customers"][scenario.customer.gender]
@@ -128,7 +128,7 @@ def _other_name(row: Row, n: int, rng: random.Random) -> list[Message] | None:
     return replaced(row.messages, name, rng.choice(names)) if name in row.messages[-1]["content"] else None
 
 
-_TWINS: Mapping[str, Callable[[Row, int, random.Random], list[Message] | None]] = {
+_TWINS: Mapping[str, Callable[[SampleRow, int, random.Random], list[Message] | None]] = {
     "number": _other_number,
     "negation": _opposite,
     "name": _other_name,

@@ -11,7 +11,7 @@ from qirat.sample import private_data
 from qirat.sample.copies import cross_file_duplicates, exact_duplicates, leaks, near_duplicates, twins
 from qirat.sample.dialogues import ESCALATED, SHORT, Author, Conversation
 from qirat.sample.grammar import choose, load, tidy
-from qirat.sample.rows import Row, draw
+from qirat.sample.rows import SampleRow, draw
 from qirat.sample.scenario import INTENTS
 from qirat.sample.wording import before_closing, garbled, replies, reworded
 
@@ -31,11 +31,11 @@ _CONFUSABLE = {
 }  # fmt: skip
 
 
-def plant(author: Author, evaluation: Sequence[Conversation], total: int, rng: random.Random) -> list[Row]:
+def plant(author: Author, evaluation: Sequence[Conversation], total: int, rng: random.Random) -> list[SampleRow]:
     """All rows of the export in the order of time."""
     counts = {defect: max(2, round(n * total / 3600)) for defect, n in COUNTS.items()}
     pairs = max(3, round(TWINS * total / 3600))
-    clean = [Row.of(draw(author, rng)) for _ in range(total - sum(counts.values()) - 2 * pairs)]
+    clean = [SampleRow.of(draw(author, rng)) for _ in range(total - sum(counts.values()) - 2 * pairs)]
     copied = [
         *exact_duplicates(clean, counts.pop("exact_duplicate"), rng),
         *cross_file_duplicates(clean, counts.pop("cross_file_duplicate"), rng),
@@ -50,32 +50,32 @@ def plant(author: Author, evaluation: Sequence[Conversation], total: int, rng: r
 # -- single defects ----------------------------------------------------------------------------------------------------
 
 
-def _spoil(defect: str, n: int, author: Author, rng: random.Random) -> Row:
+def _spoil(defect: str, n: int, author: Author, rng: random.Random) -> SampleRow:
     """A fresh conversation with the nth row of that defect planted in it."""
     row = _SPOILERS[defect](n, author, rng)
     row.defect = defect
     return row
 
 
-def _swapped_reply(n: int, author: Author, rng: random.Random) -> Row:
+def _swapped_reply(n: int, author: Author, rng: random.Random) -> SampleRow:
     written = draw(author, rng, ("en", "ar")[n % 2])
     others = [intent for intent in INTENTS if intent != written.scenario.intent]
     intent = rng.choice(others)
     donor = draw(author, rng, written.scenario.language, channel=written.channel, flow=SHORT, intent=intent)
     messages = [*written.messages[:-1], donor.messages[-1]]
-    return Row.of(written, messages, kind="last_reply", note=f"reply of a conversation about {intent}")
+    return SampleRow.of(written, messages, kind="last_reply", note=f"reply of a conversation about {intent}")
 
 
-def _wrong_label(n: int, author: Author, rng: random.Random) -> Row:
-    row = Row.of(draw(author, rng))
+def _wrong_label(n: int, author: Author, rng: random.Random) -> SampleRow:
+    row = SampleRow.of(draw(author, rng))
     confusable = n % 2 == 0 and row.intent in _CONFUSABLE
     row.label = _CONFUSABLE[row.intent] if confusable else rng.choice([i for i in INTENTS if i != row.intent])
     row.kind, row.note = "confusable" if confusable else "random", f"labelled {row.label}"
     return row
 
 
-def _truncated(n: int, author: Author, rng: random.Random) -> Row:
-    row = Row.of(draw(author, rng), kind="last_reply")
+def _truncated(n: int, author: Author, rng: random.Random) -> SampleRow:
+    row = SampleRow.of(draw(author, rng), kind="last_reply")
     words = row.messages[-1]["content"].split(" ")
     kept = words[: max(3, round(len(words) * rng.uniform(0.35, 0.75)))]
     while len(kept) > 3 and kept[-1][-1:] in ".!?؟":
@@ -84,24 +84,24 @@ def _truncated(n: int, author: Author, rng: random.Random) -> Row:
     return row
 
 
-def _empty_turn(n: int, author: Author, rng: random.Random) -> Row:
-    row = Row.of(draw(author, rng), kind=("empty", "blank")[n % 2])
+def _empty_turn(n: int, author: Author, rng: random.Random) -> SampleRow:
+    row = SampleRow.of(draw(author, rng), kind=("empty", "blank")[n % 2])
     row.messages[rng.choice(replies(row.messages))]["content"] = ("", " ")[n % 2]
     return row
 
 
-def _role_mistake(n: int, author: Author, rng: random.Random) -> Row:
+def _role_mistake(n: int, author: Author, rng: random.Random) -> SampleRow:
     if n % 2:
         written = draw(author, rng, channel=rng.choice(("chat", "sharegpt", "tickets", "helpdesk")))
         asked = [m for m in written.messages if m["role"] in ("user", "system")]
-        return Row.of(written, asked, kind="no_assistant")
+        return SampleRow.of(written, asked, kind="no_assistant")
     while not (written := draw(author, rng)).plain:
         pass
     swap = {"user": "assistant", "assistant": "user"}
-    return Row.of(written, [{**m, "role": swap[m["role"]]} for m in written.messages], kind="roles_swapped")
+    return SampleRow.of(written, [{**m, "role": swap[m["role"]]} for m in written.messages], kind="roles_swapped")
 
 
-def _wrong_language(n: int, author: Author, rng: random.Random) -> Row:
+def _wrong_language(n: int, author: Author, rng: random.Random) -> SampleRow:
     """Short conversations, so that the same scenario told in the other language gives fitting replies."""
     language, other = ("en", "ar") if n % 2 else ("ar", "en")
     flow = SHORT if n % 3 else ("open+", "solve", "thanks", "farewell")
@@ -110,16 +110,16 @@ def _wrong_language(n: int, author: Author, rng: random.Random) -> Row:
         pass
     sibling = author.write(written.scenario.told_in(other, author.cast.agent(other)), channel, flow)
     spoken = [m for m in sibling.messages if m["role"] == "assistant"]
-    row = Row.of(written, kind=f"{language}_answered_in_{other}")
+    row = SampleRow.of(written, kind=f"{language}_answered_in_{other}")
     for place, m in zip(replies(row.messages), spoken, strict=True):
         row.messages[place]["content"] = m["content"]
     return row
 
 
-def _pii(n: int, author: Author, rng: random.Random) -> Row:
+def _pii(n: int, author: Author, rng: random.Random) -> SampleRow:
     bank = load("defects")["pii"]
     kind = private_data.KINDS[n % len(private_data.KINDS)]
-    row = Row.of(draw(author, rng, ("en", "ar")[n // len(private_data.KINDS) % 2]), kind=kind)
+    row = SampleRow.of(draw(author, rng, ("en", "ar")[n // len(private_data.KINDS) % 2]), kind=kind)
     row.note = private_data.invent(kind, row.conversation.scenario.customer.latin, rng)
     asked, reply = next(m for m in row.messages if m["role"] == "user"), row.messages[-1]
     asked["content"] += " " + rng.choice(bank[kind][row.language]).replace("{value}", row.note)
@@ -129,10 +129,10 @@ def _pii(n: int, author: Author, rng: random.Random) -> Row:
     return row
 
 
-def _profanity(n: int, author: Author, rng: random.Random) -> Row:
+def _profanity(n: int, author: Author, rng: random.Random) -> SampleRow:
     bank = load("defects")["profanity"]
     kind = ("mild", "strong", "strong", "agent")[n % 4]
-    row = Row.of(draw(author, rng, ("en", "ar")[n // 4 % 2]), kind=kind)
+    row = SampleRow.of(draw(author, rng, ("en", "ar")[n // 4 % 2]), kind=kind)
     row.note = rng.choice(bank[kind][row.language])
     if kind == "agent":
         row.messages[-1]["content"] = before_closing(row.messages[-1]["content"], row.note)
@@ -141,24 +141,24 @@ def _profanity(n: int, author: Author, rng: random.Random) -> Row:
     return row
 
 
-def _refusal(n: int, author: Author, rng: random.Random) -> Row:
-    row = Row.of(draw(author, rng, ("en", "ar")[n % 2]), kind="last_reply")
+def _refusal(n: int, author: Author, rng: random.Random) -> SampleRow:
+    row = SampleRow.of(draw(author, rng, ("en", "ar")[n % 2]), kind="last_reply")
     phrase = choose(rng.choice(load("defects")["refusal"][row.language]), rng)
     row.messages[-1]["content"] = tidy(phrase.replace("{product}", row.conversation.scenario.slots["product"]))
     return row
 
 
-def _stale_fact(n: int, author: Author, rng: random.Random) -> Row:
+def _stale_fact(n: int, author: Author, rng: random.Random) -> SampleRow:
     bank = load("defects")["stale"]
     kind = list(bank)[n % len(bank)]
-    row = Row.of(draw(author, rng, ("en", "ar")[n // 4 % 2]), kind=kind)
+    row = SampleRow.of(draw(author, rng, ("en", "ar")[n // 4 % 2]), kind=kind)
     row.note = private_data.stale_value(kind, row.language, rng)
     phrase = re.sub(r"\{fake_\w+\}", lambda m: row.note, choose(rng.choice(bank[kind][row.language]), rng))
     row.messages[-1]["content"] = before_closing(row.messages[-1]["content"], phrase)
     return row
 
 
-def _playbook_break(n: int, author: Author, rng: random.Random) -> Row:
+def _playbook_break(n: int, author: Author, rng: random.Random) -> SampleRow:
     kind = _BREAKS[n % len(_BREAKS)]
     language = ("en", "ar")[n // len(_BREAKS) % 2]
     written = draw(author, rng, language, intent=rng.choice(_broken_in(kind)))
@@ -172,7 +172,7 @@ def _playbook_break(n: int, author: Author, rng: random.Random) -> Row:
     else:
         *earlier, last = written.messages
         messages = [*earlier, {**last, "content": before_closing(last["content"], rng.choice(bank[kind][language]))}]
-    return Row.of(written, messages, kind=kind)
+    return SampleRow.of(written, messages, kind=kind)
 
 
 _LEFT_OUT = {"missing_greeting": "greet", "missing_closing": "closing", "missing_apology": "apology"}
@@ -188,29 +188,29 @@ def _broken_in(kind: str) -> Sequence[str]:
     return [intent for intent in INTENTS if intent not in ESCALATED]
 
 
-def _repetition(n: int, author: Author, rng: random.Random) -> Row:
-    row = Row.of(draw(author, rng, ("en", "ar")[n % 2]), kind="sentence_loop")
+def _repetition(n: int, author: Author, rng: random.Random) -> SampleRow:
+    row = SampleRow.of(draw(author, rng, ("en", "ar")[n % 2]), kind="sentence_loop")
     said = re.split(r"(?<=[.!?؟])\s+", row.messages[-1]["content"])
     looped = max(said[:-1] or said, key=len)
     row.messages[-1]["content"] = " ".join([*said[:-1], *[looped] * rng.randrange(4, 11)])
     return row
 
 
-def _encoding(n: int, author: Author, rng: random.Random) -> Row:
+def _encoding(n: int, author: Author, rng: random.Random) -> SampleRow:
     kind = ("utf8_as_western", "utf8_as_arabic", "replacement_characters")[n % 3]
-    row = Row.of(draw(author, rng, "ar" if n % 4 else "en"), kind=kind)
+    row = SampleRow.of(draw(author, rng, "ar" if n % 4 else "en"), kind=kind)
     for m in row.messages if n % 2 else row.messages[-1:]:
         m["content"] = garbled(m["content"], kind, rng)
     return row
 
 
-def _unreadable(n: int, author: Author, rng: random.Random) -> Row:
+def _unreadable(n: int, author: Author, rng: random.Random) -> SampleRow:
     """Only the writer of the file can break a row so that it cannot be read; see exporters."""
     kind, channel = (
         ("broken_json", "chat"), ("unknown_author", "tickets"), ("no_messages", "sharegpt"), ("not_an_object", "chat"),
         ("no_messages", "helpdesk"), ("unknown_author", "tickets"), ("no_messages", "chat"), ("no_messages", "pairs"),
     )[n % 8]  # fmt: skip
-    return Row.of(draw(author, rng, channel=channel), kind=kind)
+    return SampleRow.of(draw(author, rng, channel=channel), kind=kind)
 
 
 _ALONE = (

@@ -19,7 +19,7 @@ import polars as pl
 from curation.harness.files import atomic
 from qirat.sample.copies import evaluation_id
 from qirat.sample.dialogues import Conversation
-from qirat.sample.rows import Row
+from qirat.sample.rows import SampleRow
 
 TRUTH = pl.Schema(
     dict.fromkeys(("row_id", "defect", "kind", "partner_row_id", "language", "intent_true", "note"), pl.String())
@@ -27,7 +27,7 @@ TRUTH = pl.Schema(
 _SHAREGPT = {"user": "human", "assistant": "gpt", "system": "system"}
 
 
-def export(folder: Path, rows: Sequence[Row], rng: random.Random) -> None:
+def export(folder: Path, rows: Sequence[SampleRow], rng: random.Random) -> None:
     """Every row into the file of its channel, in the order given."""
     for path, (channel, half, writer) in _FILES.items():
         held = [row for row in rows if row.channel == channel and half in (None, row.half)]
@@ -44,7 +44,7 @@ def write_evaluation(folder: Path, held_out: Sequence[Conversation]) -> None:
         temporary.write_text("".join(_json(line) + "\n" for line in lines), "utf-8", newline="\n")
 
 
-def write_truth(path: Path, rows: Sequence[Row]) -> dict[str, int]:
+def write_truth(path: Path, rows: Sequence[SampleRow]) -> dict[str, int]:
     """One line a raw row, sorted by row_id; answers the number of rows by defect."""
     known = [
         (
@@ -67,12 +67,12 @@ def write_truth(path: Path, rows: Sequence[Row]) -> dict[str, int]:
 # -- one writer a format: (path, rows, rng) -> place of each row -----------------------------------------------------
 
 
-def _openai(path: Path, rows: Sequence[Row], rng: random.Random) -> Iterable[int]:
+def _openai(path: Path, rows: Sequence[SampleRow], rng: random.Random) -> Iterable[int]:
     path.write_text("".join(_openai_line(row, i) + "\n" for i, row in enumerate(rows, 1)), "utf-8", newline="\n")
     return range(1, len(rows) + 1)
 
 
-def _openai_line(row: Row, number: int) -> str:
+def _openai_line(row: SampleRow, number: int) -> str:
     """The tool put its fields into `metadata` until summer, and beside the messages from then on."""
     customer = row.conversation.scenario.customer
     described: dict[str, Any] = {
@@ -89,7 +89,7 @@ def _openai_line(row: Row, number: int) -> str:
     return broken.get(row.kind, _json({"metadata": described}))
 
 
-def _sharegpt(path: Path, rows: Sequence[Row], rng: random.Random) -> Iterable[int]:
+def _sharegpt(path: Path, rows: Sequence[SampleRow], rng: random.Random) -> Iterable[int]:
     items = []
     for i, row in enumerate(rows, 1):
         turns = [{"from": _SHAREGPT[m["role"]], "value": m["content"]} for m in row.messages]
@@ -102,7 +102,7 @@ def _sharegpt(path: Path, rows: Sequence[Row], rng: random.Random) -> Iterable[i
     return range(1, len(rows) + 1)
 
 
-def _tickets(path: Path, rows: Sequence[Row], rng: random.Random) -> Iterable[int]:
+def _tickets(path: Path, rows: Sequence[SampleRow], rng: random.Random) -> Iterable[int]:
     text = io.StringIO()
     table = csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
     table.writerow(
@@ -125,7 +125,7 @@ def _tickets(path: Path, rows: Sequence[Row], rng: random.Random) -> Iterable[in
     return places
 
 
-def _pairs(path: Path, rows: Sequence[Row], rng: random.Random) -> Iterable[int]:
+def _pairs(path: Path, rows: Sequence[SampleRow], rng: random.Random) -> Iterable[int]:
     readable = [row.defect != "unreadable" for row in rows]
     pl.DataFrame(
         {
@@ -140,11 +140,11 @@ def _pairs(path: Path, rows: Sequence[Row], rng: random.Random) -> Iterable[int]
     return range(1, len(rows) + 1)
 
 
-def _said(row: Row, role: str) -> str:
+def _said(row: SampleRow, role: str) -> str:
     return next(str(m["content"]) for m in row.messages if m["role"] == role)
 
 
-def _helpdesk(path: Path, rows: Sequence[Row], rng: random.Random) -> Iterable[int]:
+def _helpdesk(path: Path, rows: Sequence[SampleRow], rng: random.Random) -> Iterable[int]:
     people = [person for row in rows for person in (_requester(row), _assignee(row))]
     users = {user["id"]: _json(user) for user in people}
     tickets = ",\n".join(_json(_ticket(row, number, rng)) for number, row in enumerate(rows, 500_001))
@@ -153,7 +153,7 @@ def _helpdesk(path: Path, rows: Sequence[Row], rng: random.Random) -> Iterable[i
     return range(1, len(rows) + 1)
 
 
-def _ticket(row: Row, number: int, rng: random.Random) -> dict[str, Any]:
+def _ticket(row: SampleRow, number: int, rng: random.Random) -> dict[str, Any]:
     return {
         "id": number,
         "requester_id": _requester(row)["id"],
@@ -168,7 +168,7 @@ def _ticket(row: Row, number: int, rng: random.Random) -> dict[str, Any]:
     }
 
 
-def _comments(row: Row, rng: random.Random) -> list[dict[str, Any]]:
+def _comments(row: SampleRow, rng: random.Random) -> list[dict[str, Any]]:
     """As in real exports, agents' internal notes (public: false) stand between the comments."""
     people = {"user": _requester(row)["id"], "assistant": _assignee(row)["id"]}
     moment = row.created_at
@@ -196,12 +196,12 @@ _NOTES = {
 }
 
 
-def _requester(row: Row) -> dict[str, Any]:
+def _requester(row: SampleRow) -> dict[str, Any]:
     customer = row.conversation.scenario.customer
     return {"id": int(customer.id), "role": "end-user", "name": customer.latin}
 
 
-def _assignee(row: Row) -> dict[str, Any]:
+def _assignee(row: SampleRow) -> dict[str, Any]:
     """Agents are numbered by the letters of their names."""
     agent = row.conversation.scenario.agent
     return {"id": 900_000 + sum(map(ord, agent.latin)), "role": "agent", "name": agent.latin}
@@ -219,7 +219,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-Writer = Callable[[Path, Sequence[Row], random.Random], Iterable[int]]
+Writer = Callable[[Path, Sequence[SampleRow], random.Random], Iterable[int]]
 _FILES: Mapping[str, tuple[str, int | None, Writer]] = {  # path: channel, half of the year, writer
     "chat/2025-h1.jsonl": ("chat", 1, _openai),
     "chat/2025-h2.jsonl": ("chat", 2, _openai),

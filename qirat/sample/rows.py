@@ -11,7 +11,7 @@ CHANNELS = {"chat": 26, "sharegpt": 18, "tickets": 21, "pairs": 16, "helpdesk": 
 
 
 @dataclass
-class Row:
+class SampleRow:
     """One raw row: what it holds and the truth about it. `row_id` is known once the files are written."""
 
     messages: list[Message]
@@ -22,11 +22,13 @@ class Row:
     defect: str = "clean"
     kind: str = ""
     note: str = ""
-    partner: "Row | None" = None
+    partner: "SampleRow | None" = None
     row_id: str = field(default="", repr=False)
 
     @classmethod
-    def of(cls, written: Conversation, messages: list[Message] | None = None, kind: str = "", note: str = "") -> "Row":
+    def of(
+        cls, written: Conversation, messages: list[Message] | None = None, kind: str = "", note: str = ""
+    ) -> "SampleRow":
         """A row of the conversation as it was written, or with other messages in its place; they are the row's own."""
         scenario = written.scenario
         own = [dict(m) for m in (written.messages if messages is None else messages)]

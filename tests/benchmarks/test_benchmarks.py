@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import iban, luhn
 
-from benchmarks import document, document_checks, document_formats, results
+from benchmarks import document, results
 from benchmarks.corruption import arabic, defects, qirat, tables, values
 from benchmarks.peers import environment
 from benchmarks.peers.environment import as_text
@@ -220,17 +220,9 @@ def test_a_section_of_the_page_is_replaced_and_the_rest_stays() -> None:
         document.with_section(page, "y", "new")
 
 
-def test_the_page_of_the_checks_is_up_to_date() -> None:
-    written = document_checks.PAGE.read_text("utf-8")
-    assert written == document_checks.page(), "run `python -m benchmarks.document_checks`"
-
-
-def test_the_page_of_the_formats_is_up_to_date() -> None:
-    written = document_formats.PAGE.read_text("utf-8")
-    assert written == document_formats.page(), "run `python -m benchmarks.document_formats`"
-
-
-def test_the_page_of_the_benchmarks_shows_the_results() -> None:
-    page = document.PAGE.read_text("utf-8")
-    for name, found, markdown in document.measured():
-        assert document.with_section(page, name, markdown(found)) == page, "run `python -m benchmarks.document`"
+@pytest.mark.parametrize("name", document.PAGES)
+def test_what_a_page_has_from_code_and_results_is_up_to_date(name: str) -> None:
+    assert dict(document.PAGES[name]())
+    assert (results.ROOT / "docs" / name).read_text("utf-8") == document.page(name), (
+        "run `python -m benchmarks.document`"
+    )

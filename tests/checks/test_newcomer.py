@@ -54,7 +54,7 @@ for stage in ("score", "route", "curate", "report"):
     name = "curation.route" if stage == "route" else f"curation.{stage}.__main__"
     import_module(name).main()
 
-from benchmarks.document_checks import page
+from benchmarks.document_checks import sections
 from curation.commands.calibrate import as_text, calibrate
 from curation.commands.whatif import whatif
 from curation.decisions.decisions import Decision, write_decisions
@@ -68,7 +68,7 @@ shown = records(line, conversations, None, codes=read_codes())
 write_decisions([Decision(conversation_id=queue["conversation_id"][0], decision="drop", reasons=("wrong_tone",))])
 Path("told.json").write_text(json.dumps({
     "asked": [record["fields"]["why"] for record in shown],
-    "checks": page(),
+    "checks": dict(sections())["checks"],
     "calibrate": as_text(calibrate(0.3)),
     "whatif": whatif(["route.shouted.doubt=2"])["settings"],
 }))

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.commands.forget import forget, standing, whole_id
+from curation.commands.forget import forget, rules_in_force, whole_id
 from curation.curate.fates import CURATED
 from curation.decisions import answers as answers_file
 from curation.decisions import gold
@@ -173,7 +173,7 @@ def test_bare_it_tells_what_is_left_out_and_which_adapters_knew_it():
     adapter("adapter", 1)
     quarantine = pl.DataFrame({"row_id": ["file:1", "file:9"], "code": ["forgotten", "unreadable"]})
     save("data/ingested/quarantine.parquet", quarantine)
-    said = standing()
+    said = rules_in_force()
     assert "1 rules (1 by customer)" in said
     assert "1 raw rows are left out" in said
     assert "models/adapter: trained on 1 of these rows" in said

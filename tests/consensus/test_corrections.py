@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.consensus.corrections import AnswerError, Known, Outcome, covered_values, edited, numbered, outcome
+from curation.consensus.corrections import AnswerError, Known, ReadAnswer, covered_values, edited, numbered, outcome
 from curation.decisions.answers import Answer
 from curation.privacy import covered
 from curation.record.conversation import message
@@ -57,8 +57,8 @@ def test_a_correction_that_cannot_be_meant_is_told_with_its_cure(corrected: str,
 def test_what_was_there_to_be_edited_and_stays_as_it_stood_corrects_nothing() -> None:
     left = "[2]\none \n\n[4]\n two"
     assert edited(TALK, left) is None
-    assert outcome(answer("keep", left), TALK) == Outcome("keep")
-    assert outcome(answer("drop", left), TALK) == Outcome("drop")
+    assert outcome(answer("keep", left), TALK) == ReadAnswer("keep")
+    assert outcome(answer("drop", left), TALK) == ReadAnswer("drop")
     with pytest.raises(AnswerError, match="corrects nothing"):
         outcome(answer("edit", left), TALK)
     assert contents("[2]\none\n\n[4]\nbetter") == ["hi", "one", "and?", "better"]
@@ -151,8 +151,8 @@ def test_covers_put_back_give_the_words_that_were_covered(words: list[str]) -> N
 
 def test_a_label_is_taken_as_the_data_set_spells_it() -> None:
     known = Known(labels={"refund", "إلغاء الطلب"})
-    assert outcome(answer("edit", label=" Refund "), TALK, known) == Outcome("edit", label="refund")
-    assert outcome(answer("edit", label="الغاء الطلب"), TALK, known) == Outcome("edit", label="إلغاء الطلب")
+    assert outcome(answer("edit", label=" Refund "), TALK, known) == ReadAnswer("edit", label="refund")
+    assert outcome(answer("edit", label="الغاء الطلب"), TALK, known) == ReadAnswer("edit", label="إلغاء الطلب")
 
 
 def test_a_label_that_nothing_has_is_told_with_those_near_it() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.decisions.forget import Rule, customer_hash, customer_in, forgotten, read_rules, rule, write_rules
+from curation.decisions.forget import ForgetRule, customer_hash, customer_in, forgotten, read_rules, rule, write_rules
 from curation.harness.errors import QiratError
 from tests.builders import ROOT, record, talk
 
@@ -50,7 +50,7 @@ def test_the_list_does_not_name_the_customer_and_comes_back_as_written(tmp_path:
 
 
 def test_the_same_rules_are_the_same_bytes_in_any_order(tmp_path: Path):
-    rules = [Rule(forget="source", value=value) for value in "cab"]
+    rules = [ForgetRule(forget="source", value=value) for value in "cab"]
     write_rules(rules, tmp_path / "one")
     write_rules([*reversed(rules), rules[0]], tmp_path / "two")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from curation.dedup.guard import Meanings, difference_in_meaning, meaning
-from curation.dedup.speech import Messages
+from curation.dedup.tokens import Messages
 from tests.builders import record, talk
 
 

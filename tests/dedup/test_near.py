@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from curation.dedup.__main__ import Dedup
 from curation.dedup.near import candidate_pairs, digests, verified
-from curation.dedup.speech import Messages, Speech, _folded, heard, unwatched
+from curation.dedup.tokens import Messages, TokenizedTurns, _folded, tokenized, unwatched
 from curation.text.folding import letters_folded
 from tests.builders import params, record, talk
 
@@ -22,8 +22,8 @@ def whole(messages: pl.Series) -> Messages:
     return Messages(messages, pl.int_range(len(messages), eager=True))
 
 
-def speech(messages: pl.Series, size: int = 5, share: float = 1.0, least: int = 100) -> Speech:
-    return heard(whole(messages), size, share, least, unwatched)
+def tokens(messages: pl.Series, size: int = 5, share: float = 1.0, least: int = 100) -> TokenizedTurns:
+    return tokenized(whole(messages), size, share, least, unwatched)
 
 
 def shingles(turns: list[str], size: int) -> set[tuple[str, ...]]:
@@ -36,7 +36,7 @@ def shingles(turns: list[str], size: int) -> set[tuple[str, ...]]:
 def test_similarity_is_the_jaccard_of_word_runs(talks: list[list[str]], size: int):
     sets = [shingles(turns, size) for turns in talks]
     pairs = [(i, k) for i in range(len(sets)) for k in range(i + 1, len(sets)) if sets[i] and sets[k]]
-    said = speech(record(*(talk(*turns) for turns in talks))["messages"], size)
+    said = tokens(record(*(talk(*turns) for turns in talks))["messages"], size)
     found, similarity = verified(said, np.array(pairs, np.int64).reshape(-1, 2), 0.0, unwatched)
     assert found.tolist() == [list(pair) for pair in pairs]
     assert similarity.tolist() == pytest.approx([len(sets[i] & sets[k]) / len(sets[i] | sets[k]) for i, k in pairs])
@@ -47,7 +47,7 @@ def test_every_pair_of_nine_tenths_is_a_candidate():
     vocabulary = [f"w{n}" for n in range(500)]
     texts = [rng.choices(vocabulary, k=80) for _ in range(150)]
     copies = [[*words[:40], "other", *words[41:]] for words in texts]
-    said = speech(record(*(talk(" ".join(words)) for words in (*texts, *copies)))["messages"])
+    said = tokens(record(*(talk(" ".join(words)) for words in (*texts, *copies)))["messages"])
     values, filled = digests(said, P.bands * P.rows, P.seed, unwatched)
     found = {tuple(pair) for pair in candidate_pairs(values, filled, P.bands, _no_codes, unwatched).tolist()}
     assert {(n, n + len(texts)) for n in range(len(texts))} <= found
@@ -55,13 +55,13 @@ def test_every_pair_of_nine_tenths_is_a_candidate():
 
 def test_turns_that_many_conversations_share_are_no_content_unless_there_is_nothing_else():
     talks = [*(talk("Hello there!", f"reply {n}") for n in range(5)), talk("hello THERE!")]
-    said = speech(record(*talks)["messages"], share=0.5, least=3)
+    said = tokens(record(*talks)["messages"], share=0.5, least=3)
     assert said.own.tolist() == [False, True] * 5 + [True]
 
 
 def test_a_long_standard_text_around_short_matters_makes_no_pair():
     standard = " ".join(f"s{n}" for n in range(90))
-    said = speech(record(talk("red sofa", standard), talk("blue lamp", standard))["messages"], share=0.5, least=2)
+    said = tokens(record(talk("red sofa", standard), talk("blue lamp", standard))["messages"], share=0.5, least=2)
     assert not len(verified(said, np.array([[0, 1]]), 0.5, unwatched)[0])
 
 
@@ -69,7 +69,7 @@ def test_system_prompts_and_ids_of_calls_are_not_said():
     left, right = (
         [{"role": "assistant", "content": "ok", "tool_calls": [{"id": f"call_{n}", "x": 1}]}] for n in (1, 2)
     )
-    said = speech(record([{"role": "system", "content": "be kind"}, *left], right)["messages"])
+    said = tokens(record([{"role": "system", "content": "be kind"}, *left], right)["messages"])
     assert np.array_equal(*(said.shingles(np.array([row]), own=False)[0] for row in (0, 1)))
 
 
@@ -81,9 +81,9 @@ def test_turns_that_skip_steps_of_folding_say_what_all_steps_say(texts: list[str
 
 def test_a_part_at_a_time_gives_what_all_at_once_gives(monkeypatch: pytest.MonkeyPatch):
     messages = record(*(talk(f"talk number {n} of many", "reply" if n % 2 else "") for n in range(9)))["messages"]
-    at_once = speech(messages)
-    monkeypatch.setattr("curation.dedup.speech.HEARD_AT_ONCE", 2)
-    parts = speech(messages)
+    at_once = tokens(messages)
+    monkeypatch.setattr("curation.dedup.tokens.HEARD_AT_ONCE", 2)
+    parts = tokens(messages)
     assert all(
         np.array_equal(getattr(at_once, name), getattr(parts, name))
         for name in ("words", "turns", "rows", "own", "common")

@@ -20,17 +20,17 @@ from curation.ingest import delimited, tables, texts, unpacking
 from curation.ingest.containers import open_chunks
 from curation.ingest.encodings import as_utf8, encoding_of
 from curation.ingest.json_text import json_value
-from curation.ingest.rows import Given, Row
-from curation.ingest.unpacking import Limits
+from curation.ingest.rows import Given, RawRow
+from curation.ingest.unpacking import SizeLimits
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstandard.compress}
 ROWS = [{"id": n, "said": f"Where is order {n}?", "أين": "طلبي"} for n in range(300)]
 LINES = "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS).encode()
 
-USUAL = Limits()
+USUAL = SizeLimits()
 
 
-def rows_of(path: Path, limits: Limits = USUAL) -> list[Row]:
+def rows_of(path: Path, limits: SizeLimits = USUAL) -> list[RawRow]:
     opened = open_chunks(path, limits)
     assert opened is not None
     chunks = list(opened.chunks)
@@ -40,19 +40,19 @@ def rows_of(path: Path, limits: Limits = USUAL) -> list[Row]:
     return rows
 
 
-def rows(path: Path, data: bytes, limits: Limits = USUAL) -> list[Row]:
+def rows(path: Path, data: bytes, limits: SizeLimits = USUAL) -> list[RawRow]:
     path.write_bytes(data)
     return rows_of(path, limits)
 
 
-def values(found: list[Row]) -> list[Any]:
+def values(found: list[RawRow]) -> list[Any]:
     assert [row.fault for row in found if row.fault] == []
     return [row.value for row in found]
 
 
 def container(path: Path, data: bytes) -> str | None:
     path.write_bytes(data)
-    opened = open_chunks(path, Limits())
+    opened = open_chunks(path, SizeLimits())
     return opened.container if opened else None
 
 
@@ -106,13 +106,13 @@ def test_zip_bombs_are_refused(tmp_path: Path, ending: str):
 
 
 def test_what_lies_beyond_the_allowed_size_of_a_file_is_one_row(tmp_path: Path):
-    found = rows(tmp_path / "a.jsonl.gz", gzip.compress(LINES), Limits(2**20, 1000))
+    found = rows(tmp_path / "a.jsonl.gz", gzip.compress(LINES), SizeLimits(2**20, 1000))
     assert "ingest.max_unpacked_bytes" in (found[-1].fault or "")
 
 
 def test_a_row_longer_than_allowed_is_refused_and_its_neighbours_are_read(tmp_path: Path):
     long = json.dumps({"n": 1, "text": "x" * 5000})
-    limits = Limits(1000, 10**9)
+    limits = SizeLimits(1000, 10**9)
     *_, third = found = rows(tmp_path / "a.jsonl", f'{{"n": 0}}\n{long}\n{{"n": 2}}'.encode(), limits)
     assert [bool(row.fault) for row in found] == [False, True, False]
     assert "ingest.max_row_bytes" in (found[1].fault or "")
@@ -201,7 +201,7 @@ def test_json_is_read_as_python_reads_it(value: Any, ascii_only: bool, indent: i
 def test_any_array_gives_its_elements(found: list[Any], indent: int | None, block: int):
     data = json.dumps(found, indent=indent).encode()
     stream = iter([data[start : start + block] for start in range(0, len(data), block)])
-    chunks = list(texts.json_document(stream, Limits()).chunks)
+    chunks = list(texts.json_document(stream, SizeLimits()).chunks)
     assert not any(isinstance(chunk, Given) for chunk in chunks)
     assert [row.value for chunk in chunks for row in chunk.rows()] == found
 
@@ -321,7 +321,7 @@ def test_texts_in_the_encodings_that_exports_have(tmp_path: Path, text: str, enc
 def test_what_is_assumed_is_said(tmp_path: Path):
     for text, encoding, told in ((ARABIC, "cp1256", "windows-1256"), (FRENCH, "cp1252", "windows-1252")):
         (tmp_path / "a.txt").write_bytes(text.encode(encoding))
-        opened = open_chunks(tmp_path / "a.txt", Limits())
+        opened = open_chunks(tmp_path / "a.txt", SizeLimits())
         assert opened is not None
         assert opened.encoding == told
 

@@ -21,7 +21,7 @@ from curation.harness.errors import QiratError
 from curation.ingest.files import raw_files
 from curation.ingest.formats import Format, Outcome, Reading
 from curation.ingest.reading import QUARANTINE, Head, Ingest, RawFile, mapper, outcomes_of, tasks_of
-from curation.ingest.rows import Contents, Row
+from curation.ingest.rows import Contents, RawRow
 from curation.record.conversation import SCHEMA, conversation_id
 from curation.record.repair import repair, repair_messages
 from tests.builders import params, talk
@@ -279,7 +279,7 @@ def test_naming_a_format_that_does_not_fit_refuses_the_rows(tmp_path: Path):
 
 def test_a_format_that_loses_a_row_or_breaks_is_stopped_with_the_place(tmp_path: Path):
     head = Head("a.jsonl", "JSON lines", "utf-8")
-    rows = [Row(1, {"a": 1}), Row(2, {"a": 2})]
+    rows = [RawRow(1, {"a": 1}), RawRow(2, {"a": 2})]
 
     def one_too_few(contents: Contents, reading: Reading) -> Iterator[Outcome]:
         yield Outcome(list(contents.rows)[:1], reason="no")

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.ingest.mail import CHARACTERS_KEPT, spoken, tidied
+from curation.ingest.mail import CHARACTERS_KEPT, reply_of_mail, tidied
 from curation.ingest.markup import is_html
 
 
 def said(text: str) -> str:
-    return spoken(text, html=True, quotes=True, signatures=True)[0]
+    return reply_of_mail(text, html=True, quotes=True, signatures=True)[0]
 
 
 # -- HTML --------------------------------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ QUOTED = [
 
 @pytest.mark.parametrize("quote", QUOTED)
 def test_the_mail_below_is_taken_off(quote: str):
-    text, removed = spoken(f"On its way.\n\n{quote}", html=True, quotes=True, signatures=False)
+    text, removed = reply_of_mail(f"On its way.\n\n{quote}", html=True, quotes=True, signatures=False)
     assert text == "On its way."
     assert [part.what for part in removed] == ["quote"]
     assert removed[0].text in quote
@@ -147,7 +147,7 @@ def test_mails_quoted_in_html_go_and_answers_below_them_stay():
         '<blockquote class="gmail_quote">Try <b>again</b></blockquote></div><div class="gmail_signature">Ali</div>'
         "Thanks"
     )
-    text, removed = spoken(html, html=True, quotes=True, signatures=True)
+    text, removed = reply_of_mail(html, html=True, quotes=True, signatures=True)
     assert text == "Works now.\nThanks"
     assert [(part.what, part.text) for part in removed] == [
         ("quote", "On Mon Ali wrote:\nTry again"),
@@ -182,7 +182,7 @@ SIGNATURES = [
 
 @pytest.mark.parametrize("signature", SIGNATURES)
 def test_a_signature_is_taken_off(signature: str):
-    text, removed = spoken(f"We are sorry.\n\n{signature}", html=True, quotes=True, signatures=True)
+    text, removed = reply_of_mail(f"We are sorry.\n\n{signature}", html=True, quotes=True, signatures=True)
     assert text == "We are sorry."
     assert "\n\n".join(part.text for part in removed).split() == signature.split()
     assert {part.what for part in removed} == {"signature"}
@@ -221,7 +221,7 @@ def test_closings_and_requests_stay(closing: str):
 @given(st.lists(st.sampled_from([*QUOTED, *SIGNATURES, "hello", "", "> a", "<p>x</p>", "شكراً"]), max_size=5))
 def test_no_message_is_emptied_and_nothing_goes_unnoted(parts: list[str]):
     text = "\n".join(parts)
-    found, removed = spoken(text, html=False, quotes=True, signatures=True)
+    found, removed = reply_of_mail(text, html=False, quotes=True, signatures=True)
     assert bool(found.strip()) == bool(text.strip())
     kept = "".join([found, *(part.text for part in removed)])
     assert sorted("".join(kept.split())) == sorted("".join(text.split()))

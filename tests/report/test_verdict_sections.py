@@ -14,7 +14,7 @@ from curation.report.words import languages
 from tests.report.example import finished
 from training.evaluate.promote import Gain
 from training.judge.arms import ADAPTER, PROMPT_ARMS
-from training.judge.reasons import SENTENCES, Reason, told
+from training.judge.reasons import SENTENCES, Reason, as_codes
 
 ENGLISH, ARABIC = (next(words for words in languages() if words.code == code) for code in ("en", "ar"))
 DONE = finished()
@@ -40,7 +40,7 @@ def text(blocks: Any) -> str:
 
 @pytest.mark.parametrize("code", SENTENCES)
 def test_every_reason_reads_in_arabic_on_the_arabic_page(code: str) -> None:
-    found = replace(DONE, verdict={"verdict": "do not promote", **told([Reason(code, FIGURES)])})
+    found = replace(DONE, verdict={"verdict": "do not promote", **as_codes([Reason(code, FIGURES)])})
     ((arabic,), (english,)) = (reasons(found, words) for words in (ARABIC, ENGLISH))
     assert any("\u0620" <= letter <= "\u064a" for letter in arabic)
     assert "<b>" not in arabic
@@ -63,7 +63,7 @@ def test_the_written_prompt_with_examples_stands_among_the_arms() -> None:
 
 
 def test_figures_of_a_gain_keep_their_direction_in_arabic() -> None:
-    found = replace(DONE, verdict={"verdict": "x", **told([Reason("unbeaten", FIGURES)])})
+    found = replace(DONE, verdict={"verdict": "x", **as_codes([Reason("unbeaten", FIGURES)])})
     assert "\u2066−0.021 [−0.060, +0.110]\u2069" in reasons(found, ARABIC)[0]
 
 
@@ -116,7 +116,7 @@ def test_a_metric_is_called_and_explained_in_the_words_that_it_brings() -> None:
             block.caption for block in arms(DONE, DONE.worded(words)) if isinstance(block, Table)
         )
         assert all(DONE.metrics[name][kind][words.code] in said for name in ("nll", "playbook") for kind in KINDS)
-    unbeaten = replace(DONE, verdict={"verdict": "x", **told([Reason("unbeaten", FIGURES)])})
+    unbeaten = replace(DONE, verdict={"verdict": "x", **as_codes([Reason("unbeaten", FIGURES)])})
     assert DONE.metrics["playbook"]["title"]["ar"] in reasons(unbeaten, DONE.worded(ARABIC))[0]
 
 

@@ -19,7 +19,7 @@ from curation.record.conversation import conversations, message
 from curation.review import argilla_client
 from curation.review.argilla_client import ReviewServer, answers
 from curation.review.pull import Pulled, pull
-from curation.review.push import Plan, push
+from curation.review.push import PushPlan, push
 from tests.review.fake_server import FakeServer, present, response
 from tests.review.queue_tables import write_tables
 
@@ -45,7 +45,7 @@ def narrow_queue(keep: str) -> None:
     queue.filter(conversation_id=keep).write_parquet("data/routed/queue.parquet")
 
 
-def pushed(server: FakeServer) -> Plan:
+def pushed(server: FakeServer) -> PushPlan:
     return push(as_server(server), PARAMS, ("SA",))
 
 
@@ -66,7 +66,7 @@ def test_the_queue_comes_to_the_server_once(ids: dict[str, str]) -> None:
     server = FakeServer()
     assert len(pushed(server).new) == 3
     assert names(server) == set(ids.values())
-    assert pushed(server) == Plan([], [], [], [], [], unchanged=3)
+    assert pushed(server) == PushPlan([], [], [], [], [], unchanged=3)
 
 
 def test_what_left_the_queue_is_set_aside_unless_somebody_has_answered(ids: dict[str, str]) -> None:
@@ -76,7 +76,7 @@ def test_what_left_the_queue_is_set_aside_unless_somebody_has_answered(ids: dict
     narrow_queue(ids["one"])
     assert [p.external_id for p in pushed(server).aside] == [ids["three"]]
     assert names(server) == {ids["one"], ids["two"]}
-    assert pushed(server) == Plan([], [], [], [], [], unchanged=1)
+    assert pushed(server) == PushPlan([], [], [], [], [], unchanged=1)
 
 
 @pytest.mark.parametrize("status", ["draft", "submitted", "discarded"])

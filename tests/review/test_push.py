@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from curation.review.argilla_client import Present
-from curation.review.push import ASIDE_FOR, Plan, plan
+from curation.review.push import ASIDE_FOR, PushPlan, plan
 from tests.review.fake_server import present
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)  # when the fake server's records were written
@@ -18,12 +18,12 @@ def there(external_id: str, *statuses: str, corrected: str | None = None, **meta
     return present(external_id, {"digest": "d", **metadata}, corrected, responses)
 
 
-def planned(wanted: list[Any], present: list[Present], now: datetime = NOW) -> Plan:
+def planned(wanted: list[Any], present: list[Present], now: datetime = NOW) -> PushPlan:
     return plan(wanted, present, DATA, now)
 
 
 def test_what_is_there_already_is_not_written() -> None:
-    assert planned([record("a")], [there("a")]) == Plan([], [], [], [], [], unchanged=1)
+    assert planned([record("a")], [there("a")]) == PushPlan([], [], [], [], [], unchanged=1)
 
 
 def test_what_is_missing_is_new_and_keeps_its_order() -> None:
@@ -43,13 +43,13 @@ def test_what_was_there_to_be_edited_is_taken_away_when_that_reply_is_no_longer_
 def test_an_answered_record_is_never_touched_not_even_a_draft() -> None:
     for status in ("draft", "submitted", "discarded"):
         found = planned([record("a", "other")], [there("a", status), there("b", status), there("c", status)])
-        assert found == Plan([], [], [], [], [], unchanged=1)
+        assert found == PushPlan([], [], [], [], [], unchanged=1)
 
 
 def test_what_left_the_line_unanswered_is_set_aside_once_and_deleted_when_nobody_can_have_it_open() -> None:
     assert planned([], [there("b"), there("a")]).aside == [there("a"), there("b")]
     aside = there("a", aside=True)
-    assert planned([], [aside], NOW + timedelta(hours=1)) == Plan([], [], [], [], [], 0)
+    assert planned([], [aside], NOW + timedelta(hours=1)) == PushPlan([], [], [], [], [], 0)
     assert planned([], [aside], NOW + ASIDE_FOR + timedelta(seconds=1)).gone == ["argilla-a"]
 
 

@@ -18,7 +18,7 @@ from curation.harness.files import table_path
 from curation.privacy.shown import Shown
 from curation.review.commands import app
 from curation.review.pull import received
-from curation.review.similar import Wanted, apply, standing, undo
+from curation.review.similar import LikeWhat, apply, decisions_in_force, undo
 from tests.builders import ROOT, talk
 from tests.review.project import project
 
@@ -55,13 +55,13 @@ def others() -> dict[str, Decision]:
 
 def test_nothing_is_written_without_yes(ids: list[str]) -> None:
     before = PATH.read_bytes()
-    told = apply(ids[0], Wanted(min_similarity=0.8), SHOWN, write=False)
+    told = apply(ids[0], LikeWhat(min_similarity=0.8), SHOWN, write=False)
     assert "2 undecided are like it" in told and "Nothing was written" in told and "{+please+}" in told
     assert PATH.read_bytes() == before
 
 
 def test_rows_with_the_same_doubts_language_and_words_get_the_decision(ids: list[str]) -> None:
-    apply(ids[0][:8], Wanted(min_similarity=0.8), SHOWN, write=True)
+    apply(ids[0][:8], LikeWhat(min_similarity=0.8), SHOWN, write=True)
     assert set(others()) == {ids[1], ids[2]}
     found = others()[ids[1]]
     assert (found.decision, found.reasons, found.annotators) == ("drop", ("not_useful",), ("sara",))
@@ -69,10 +69,10 @@ def test_rows_with_the_same_doubts_language_and_words_get_the_decision(ids: list
 
 
 def test_rows_that_share_one_doubt_are_taken_when_it_is_named(ids: list[str]) -> None:
-    apply(ids[0], Wanted("outlier", 0.99), SHOWN, write=True)
+    apply(ids[0], LikeWhat("outlier", 0.99), SHOWN, write=True)
     assert set(others()) == {ids[2], ids[5]}
     with pytest.raises(QiratError, match="has no doubt 'spam'; it has outlier"):
-        apply(ids[0], Wanted("spam"), SHOWN, write=True)
+        apply(ids[0], LikeWhat("spam"), SHOWN, write=True)
 
 
 def test_vectors_decide_where_there_are_any_and_both_sides_must_be_alike(ids: list[str], tmp_path: Path) -> None:
@@ -82,13 +82,13 @@ def test_vectors_decide_where_there_are_any_and_both_sides_must_be_alike(ids: li
         schema={"conversation_id": pl.String, "vector": pl.Array(pl.Float32, 2), "reply": pl.Array(pl.Float32, 2)},
     )
     project(tmp_path, ROWS, vectors)
-    apply(ids[0], Wanted(min_similarity=0.5), SHOWN, write=True)
+    apply(ids[0], LikeWhat(min_similarity=0.5), SHOWN, write=True)
     assert {key: d.similarity for key, d in others().items()} == {ids[1]: 0.6, ids[2]: 1.0}
 
 
 def test_undo_takes_back_what_was_applied_and_nothing_else(ids: list[str]) -> None:
     before = PATH.read_bytes()
-    apply(ids[0], Wanted(min_similarity=0.8), SHOWN, write=True)
+    apply(ids[0], LikeWhat(min_similarity=0.8), SHOWN, write=True)
     assert undo(ids[0]).startswith("2 decisions")
     assert PATH.read_bytes() == before
     with pytest.raises(QiratError, match="no decisions applied elsewhere are called"):
@@ -97,7 +97,7 @@ def test_undo_takes_back_what_was_applied_and_nothing_else(ids: list[str]) -> No
 
 def test_what_people_decided_is_never_overruled(ids: list[str]) -> None:
     write_decisions([decision(ids[0]), decision(ids[1], "keep")])
-    apply(ids[0], Wanted(min_similarity=0.8), SHOWN, write=True)
+    apply(ids[0], LikeWhat(min_similarity=0.8), SHOWN, write=True)
     assert set(others()) == {ids[2]}
     assert next(d for d in read_decisions() if d.conversation_id == ids[1]).decision == "keep"
 
@@ -107,15 +107,15 @@ def test_an_edit_an_applied_and_an_unknown_decision_are_refused(ids: list[str]) 
     write_decisions([edit, decision(ids[0]), decision(ids[2], applied_from=ids[0], similarity=1.0)])
     for key, told in ((ids[1], "fits one conversation only"), (ids[2], f"apply|{ids[0]}"), ("0" * 32, "no decisions")):
         with pytest.raises(QiratError, match=told):
-            apply(key, Wanted(), SHOWN, write=True)
+            apply(key, LikeWhat(), SHOWN, write=True)
 
 
 def test_an_applied_decision_falls_with_the_one_it_came_from(ids: list[str]) -> None:
     source, copy = decision(ids[0]), decision(ids[1], applied_from=ids[0], similarity=0.97)
-    assert standing([source, copy]) == [source, copy]
-    assert standing([copy]) == []
+    assert decisions_in_force([source, copy]) == [source, copy]
+    assert decisions_in_force([copy]) == []
     changed = decision(ids[0], "keep")
-    assert standing([changed, copy]) == [changed]
+    assert decisions_in_force([changed, copy]) == [changed]
     write_decisions([copy])
     received([], Review(), None)
     assert not read_decisions()
@@ -125,7 +125,7 @@ def test_personal_data_is_not_shown(ids: list[str], tmp_path: Path) -> None:
     rows = [{"messages": talk(f"write to {name}@example.com today", "we will write to you")} for name in ("a", "b")]
     keys = project(tmp_path, rows)
     write_decisions([decision(keys[0])])
-    told = apply(keys[0], Wanted(min_similarity=0.5), SHOWN, write=False)
+    told = apply(keys[0], LikeWhat(min_similarity=0.5), SHOWN, write=False)
     assert "1 undecided" in told and "example.com" not in told
 
 
@@ -148,7 +148,7 @@ def test_applied_decisions_do_not_count_for_the_precision_of_a_check(ids: list[s
     clusters = pl.DataFrame({"survivor": [True] * len(ids)})
     table_path("dedup/clusters").parent.mkdir()
     clusters.write_parquet(table_path("dedup/clusters"))
-    apply(ids[0], Wanted(min_similarity=0.8), SHOWN, write=True)
+    apply(ids[0], LikeWhat(min_similarity=0.8), SHOWN, write=True)
     assert calibrate(0.3)["decisions"] == 1
 
 

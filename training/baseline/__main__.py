@@ -10,7 +10,7 @@ from curation.harness.memory import CACHE, version_of
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.record.playbook import Playbook
-from training.baseline.answers import Answers, answers, arms_of, asked_of_all
+from training.baseline.answers import Answers, answers, arms_of, choose_shots
 from training.baseline.endpoint import Endpoint
 from training.baseline.readiness import (
     good_shares,
@@ -20,12 +20,11 @@ from training.baseline.readiness import (
     traffic_answer,
     verdict,
 )
-from training.baseline.shots import choose_shots
 from training.judge import forgetting
 from training.judge.arms import few_shot, prompt_arms, prompt_sections
-from training.judge.generation import Memory
+from training.judge.generation import ReplyMemory
 from training.judge.metrics import metrics
-from training.judge.scoring import ALL, Evaluate, Judge, arm_table, as_text, best_arm
+from training.judge.scoring import ALL, Evaluate, Scorer, answerable, arm_table, as_text, best_arm, sayable
 from training.model.base import Model, weights_id
 
 
@@ -56,17 +55,18 @@ def main() -> None:
             stage.read(f"splits/{split}").join(excluded, on="conversation_id", how="anti")
             for split in ("train", "dev", "test")
         )
-        memory = Memory(CACHE / stage.name / "replies", version_of(stage.name, weights_id(model)))
-        judge = Judge.of(model, playbook, evaluate, stage.progress, memory)
+        memory = ReplyMemory(CACHE / stage.name / "replies", version_of(stage.name, weights_id(model)))
+        judge = Scorer.of(model, playbook, evaluate, stage.progress, memory)
 
         examples = {shots: few_shot(train, shots, params.shot_words) for shots in params.shots}
         shots, tried = choose_shots(judge, dev, examples, params.dev_conversations)
         arms = arms_of(prompt_sections(prompt.read_text("utf-8"), str(prompt)), examples[shots])
-        asked, unsayable = asked_of_all(test, arms, judge)
-        if unsayable:
+        drawn = answerable(test, judge)
+        asked = sayable(drawn, arms, judge)
+        if unsayable := drawn.height - asked.height:
             stage.say(f"{unsayable} test conversations left out: not every prompt can be said or read")
         found = answers(judge, arms, asked, params.endpoint)
-        able = forgetting.answers("base", judge.model, judge.renderer, evaluate.forgetting, stage.progress)
+        able = forgetting.answers("base", judge)
         memory.forget_unused()
 
         table = arm_table(found.scores, asked, evaluate.redraws)

@@ -7,21 +7,21 @@ Answers are kept in data/cache/baseline by their content: a rerun asks nobody an
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from pydantic import Field
 
-from curation.harness.endpoint import Answer, UnansweredError, ask
+from curation.harness.endpoint import Completion, UnansweredError, ask
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic
 from curation.harness.memory import CACHE
 from curation.harness.params import Params
 from curation.record.conversation import canonical_json
 from training.judge.arms import Before, Messages, with_prefix
-from training.judge.scoring import PREDICTIONS, Evaluate, reply_turns
+from training.judge.scoring import PREDICTIONS, Evaluate, Scorer, reply_turns
 
 KEY = "QIRAT_ENDPOINT_KEY"
 PLACE = CACHE / "baseline" / "endpoint"
@@ -37,17 +37,10 @@ class Endpoint(Params):
     timeout: float = Field(default=60, gt=0)  # seconds an answer
 
 
-def endpoint_replies(
-    asked: Endpoint,
-    conversations: pl.DataFrame,
-    before: Before,
-    params: Evaluate,
-    count: Callable[[str], int],
-    progress: Callable[[Iterable[Any]], Iterable[Any]],
-) -> pl.DataFrame:
-    """PREDICTIONS of the arm `endpoint`; `count` counts tokens where the endpoint does not tell them."""
+def endpoint_replies(asked: Endpoint, conversations: pl.DataFrame, before: Before, judge: Scorer) -> pl.DataFrame:
+    """PREDICTIONS of the arm `endpoint`; tokens are the judge's where the endpoint does not tell them."""
     places = [(row, turn) for row in conversations.iter_rows(named=True) for turn in reply_turns(row["messages"])]
-    bodies = [_body(asked, before(row, turn), row["messages"][:turn], params) for row, turn in places]
+    bodies = [_body(asked, before(row, turn), row["messages"][:turn], judge.params) for row, turn in places]
     missing = sum(not _path(asked, body).exists() for body in bodies)
     if missing > asked.most:
         raise QiratError(
@@ -55,11 +48,13 @@ def endpoint_replies(
             "raise baseline.endpoint.most or lower evaluate.generated"
         )
     found = []
-    for (row, turn), body in progress(list(zip(places, bodies, strict=True))):
+    for (row, turn), body in judge.progress(
+        list(zip(places, bodies, strict=True)), "endpoint, replies", unit="replies"
+    ):
         answer = _answer(asked, body)
         prompt = answer.prompt_tokens
-        sent = count(" ".join(m["content"] for m in body["messages"])) if prompt is None else prompt
-        said = count(answer.text) if answer.tokens is None else answer.tokens
+        sent = judge.tokens(" ".join(m["content"] for m in body["messages"])) if prompt is None else prompt
+        said = judge.tokens(answer.text) if answer.tokens is None else answer.tokens
         found.append(("endpoint", row["conversation_id"], turn, sent, answer.text.strip(), said, answer.finished))
     return pl.DataFrame(found, schema=PREDICTIONS, orient="row")
 
@@ -80,10 +75,10 @@ def _path(asked: Endpoint, body: dict[str, Any]) -> Path:
     return PLACE / f"{hashlib.sha256(words.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
 
 
-def _answer(asked: Endpoint, body: dict[str, Any]) -> Answer:
+def _answer(asked: Endpoint, body: dict[str, Any]) -> Completion:
     path = _path(asked, body)
     if path.exists():
-        return Answer(**json.loads(path.read_text("utf-8")))
+        return Completion(**json.loads(path.read_text("utf-8")))
     if not asked.url.startswith(("https://", "http://")):
         raise QiratError(f"params.yaml, baseline.endpoint.url: {asked.url!r} is no address; such as https://host/v1")
     address = f"{asked.url.rstrip('/')}/chat/completions"

@@ -15,10 +15,9 @@ import polars as pl
 from curation.harness.errors import QiratError
 from curation.statistics.intervals import FEW, share
 from training.judge.arms import PROMPT_ARMS, prompt_arms
-from training.judge.reasons import Reason, told
+from training.judge.reasons import Reason, as_codes
 from training.judge.scoring import ALL, by_language, figure
-from training.model.cost import REACHED, Shape, break_even, saved_seconds, training_operations
-from training.template import IGNORED
+from training.model.cost import REACHED, Shape, break_even, counted, saved_seconds, training_operations
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -28,7 +27,7 @@ MOST_DAYS = 365  # traffic that pays later does not pay: models and prices move 
 
 
 @dataclass(frozen=True)
-class Answer:
+class Readiness:
     """yes speaks for training, no against it."""
 
     question: Literal["prompt", "traffic"]
@@ -59,33 +58,28 @@ def reaching(shares: pl.DataFrame, target: float) -> str | None:
     return None
 
 
-def prompt_answer(arms: pl.DataFrame, best: str, reached: str | None, target: float) -> Answer:
+def prompt_answer(arms: pl.DataFrame, best: str, reached: str | None, target: float) -> Readiness:
     """yes: there is something left to learn, for the best prompt breaks rules."""
-    row = arms.row(
-        by_predicate=(pl.col("arm") == best) & (pl.col("metric") == "playbook_pass") & (pl.col("language") == ALL),
-        named=True,
-    )
+    row = figure(arms, best, "playbook_pass")
     figures = {"arm": reached or best, "value": row["value"], "target": target, "n": row["n"]}
-    return Answer("prompt", "no" if reached else "unknown" if row["n"] < FEW else "yes", figures)
+    return Readiness("prompt", "no" if reached else "unknown" if row["n"] < FEW else "yes", figures)
 
 
 def traffic_answer(
     arms: pl.DataFrame, best: str, tokens: pl.DataFrame, config: "PretrainedConfig", replies_a_day: float
-) -> Answer:
+) -> Readiness:
     """yes: within a year the prompt that the adapter makes needless costs more to read than training takes.
 
     On one and the same card, so that its price and speed cancel out. `tokens` is data/tokenized/train.
     """
-    long, short = (figure(arms, arm, "prompt_tokens") for arm in (best, PROMPT_ARMS[0]))
-    lengths = tokens["input_ids"].list.len().to_list()
-    supervised = int((tokens["labels"].explode() != IGNORED).sum())
+    long, short = (figure(arms, arm, "prompt_tokens")["value"] for arm in (best, PROMPT_ARMS[0]))
     shape = Shape.of(config, RANK)
-    training = EPOCHS * training_operations(shape, lengths, supervised) / REACHED
+    training = EPOCHS * training_operations(shape, *counted(tokens)) / REACHED
     replies = break_even(training, saved_seconds(shape, long, short))
     pays = replies <= MOST_DAYS * replies_a_day
     known = {"replies": round(replies), "days": replies / replies_a_day} if math.isfinite(replies) else {}
     figures = {"arm": best, "saved": max(long - short, 0.0), "replies_a_day": replies_a_day, **known}
-    return Answer("traffic", "yes" if pays else "no", figures)
+    return Readiness("traffic", "yes" if pays else "no", figures)
 
 
 def verdict(reached: str | None, best: str, shots: int, target: float, override: str) -> Mapping[str, Any]:
@@ -93,7 +87,7 @@ def verdict(reached: str | None, best: str, shots: int, target: float, override:
     reasons = [Reason("prompt_reached", {"arm": reached, "target": target})] if reached else []
     word = {"verdict": "prompting is enough"} if reached and not override else {}
     found = {"best_prompt_arm": best, "shots": shots, "reached": reached, "override": override}
-    return {**word, **told(reasons), **found}
+    return {**word, **as_codes(reasons), **found}
 
 
 def refuse_needless_training(reached: str | None, target: float, override: str) -> None:

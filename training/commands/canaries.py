@@ -20,9 +20,10 @@ import polars as pl
 from curation.harness.errors import QiratError
 from curation.harness.files import progress
 from curation.harness.memory import CACHE
+from curation.record.conversation import message
 from curation.record.draw import fair_order
-from training.commands.trial import Answer, Trial, noted, remembered
-from training.judge.scoring import ALL
+from training.commands.trial import Answer, Trial, interval, noted, remembered
+from training.judge.scoring import by_languages
 from training.template import Example, Renderer
 from training.train.checkpoints import Checkpoints
 
@@ -84,11 +85,8 @@ class Canary:
     def example(self, number: int, renderer: Renderer) -> Example:
         """The conversation with this number in its reply."""
         phrase = PHRASES[self.language]
-        said = {
-            "user": phrase.question.format(word=self.word),
-            "assistant": phrase.reply.format(word=self.word, number=number),
-        }
-        (found,) = renderer.examples([{"role": role, "content": content} for role, content in said.items()])
+        asked, said = phrase.question.format(word=self.word), phrase.reply.format(word=self.word, number=number)
+        (found,) = renderer.examples([message("user", asked), message("assistant", said)])
         return found
 
 
@@ -188,8 +186,7 @@ def surprises(model: "PreTrainedModel", examples: Sequence[Example], at_once: in
 
 def rows(found: pl.DataFrame) -> Iterator[dict[str, Any]]:
     """A row a language and number of repeats: exposures in bits, and what they mean."""
-    for language in (ALL, *sorted(set(found["language"]))):
-        spoken = found if language == ALL else found.filter(language=language)
+    for language, spoken in by_languages(found):
         for repeats in REPEATS:
             part = spoken.filter(repeats=repeats)
             after = part["after"].to_list()
@@ -246,7 +243,8 @@ def _table(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield f"{'language':<10}{'stands':>8}{'numbers':>9}  {'before training':<18}{'after training':<18}ranked first"
     for row in found:
         sizes = f"{_times(row['repeats']):>8}{row['canaries']:>9}"
-        yield f"{row['language']:<10}{sizes}  {_range(row['before']):<18}{_range(row['after']):<18}{row['first']:>12}"
+        before, after = (interval(row[when], ".1f") for when in ("before", "after"))
+        yield f"{row['language']:<10}{sizes}  {before:<18}{after:<18}{row['first']:>12}"
 
 
 def _meaning(answer: Answer) -> Iterator[str]:
@@ -267,7 +265,3 @@ def _meaning(answer: Answer) -> Iterator[str]:
 
 def _times(repeats: int) -> str:
     return {0: "never", 1: "once"}.get(repeats, f"{repeats} times")
-
-
-def _range(found: Mapping[str, float]) -> str:
-    return f"{found['value']:.1f} [{found['low']:.1f}, {found['high']:.1f}]"

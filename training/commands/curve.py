@@ -8,18 +8,18 @@ luck of one seed is not in them, but told beside them when all of the data is tr
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
 
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
-from curation.statistics.intervals import Bootstrap, Interval, paired_difference, ratio
-from training.commands.trial import Answer, Trial, noted, remembered
-from training.judge.scoring import ALL
-from training.model.likelihood import negative_log_likelihoods
-from training.train.__main__ import examples_of, sampled
+from curation.statistics.intervals import Bootstrap, paired_difference, ratio
+from training.commands.trial import Answer, Trial, interval, noted, remembered
+from training.judge.scoring import by_languages
+from training.model.likelihood import examples_of, negative_log_likelihoods
+from training.train.__main__ import sampled
 from training.train.checkpoints import Checkpoints
 
 SHARES = (0.25, 0.5, 1.0)
@@ -109,27 +109,26 @@ def conversations(tokens: pl.DataFrame, most: int) -> pl.DataFrame:
 
 def rows(points: Sequence[Point], bootstrap: Bootstrap) -> Iterator[dict[str, Any]]:
     """A row a language and part: the loss, and what it gains over the part before, in nats a token."""
-    for language in (ALL, *sorted(set(points[0].losses["language"]))):
-        spoken = [at.losses if language == ALL else at.losses.filter(language=language) for at in points]
-        sides = [(found["value"].to_numpy(), found["weight"].to_numpy()) for found in spoken]
+    for parts in zip(*(by_languages(at.losses) for at in points), strict=True):
+        sides = [(found["value"].to_numpy(), found["weight"].to_numpy()) for _, found in parts]
         for place, at in enumerate(points):
             gain = paired_difference(sides[place - 1], sides[place], bootstrap) if place else None
             yield {
-                "language": language,
+                "language": parts[place][0],
                 "share": at.share,
                 "examples": at.examples,
                 "tokens": at.tokens,
-                "loss": figures(ratio(*sides[place], bootstrap)),
-                "gain": figures(gain) if gain else None,
+                "loss": asdict(ratio(*sides[place], bootstrap)),
+                "gain": asdict(gain) if gain else None,
             }
 
 
 def luck(points: Sequence[Point], found: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """A row a language: the loss with each seed, and whether the last doubling's gain is more than they differ by."""
     gains = {row["language"]: row["gain"]["value"] for row in found if row["share"] == max(SHARES)}
+    losses = [dict(by_languages(at.losses)) for at in points]
     for language, gain in gains.items():
-        spoken = [at.losses if language == ALL else at.losses.filter(language=language) for at in points]
-        each = [float(told["value"].sum()) / float(told["weight"].sum()) for told in spoken]
+        each = [float(of[language]["value"].sum()) / float(of[language]["weight"].sum()) for of in losses]
         spread = max(each) - min(each)
         yield {
             "language": language,
@@ -139,11 +138,6 @@ def luck(points: Sequence[Point], found: Sequence[Mapping[str, Any]]) -> Iterato
             "last_doubling": gain,
             "larger": gain > spread,
         }
-
-
-def figures(found: Interval) -> dict[str, float]:
-    """An interval for JSON."""
-    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
 
 
 def bracket(found: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
@@ -176,9 +170,9 @@ def _head(answer: Answer) -> Iterator[str]:
 def _table(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield f"{'language':<10}{'data':>5}{'examples':>10}{'tokens':>12}  {'dev loss':<24}gain over the part before"
     for row in found:
-        gain = _interval(row["gain"], "+.3f") if row["gain"] else ""
+        gain = interval(row["gain"], "+.3f") if row["gain"] else ""
         sizes = f"{row['share']:>5.0%}{row['examples']:>10,}{row['tokens']:>12,}"
-        yield f"{row['language']:<10}{sizes}  {_interval(row['loss'], '.3f'):<24}{gain}".rstrip()
+        yield f"{row['language']:<10}{sizes}  {interval(row['loss'], '.3f'):<24}{gain}".rstrip()
 
 
 def _meaning(answer: Answer) -> Iterator[str]:
@@ -188,7 +182,7 @@ def _meaning(answer: Answer) -> Iterator[str]:
         gain, (_, most) = row["gain"], answer["next_doubling"][row["language"]]
         helps = "more data helps" if gain["low"] > 0 else "that more data helps is not shown"
         yield (
-            f"{row['language']}: {helps}; the last doubling gained {_interval(gain, '+.3f')}, the next one would gain "
+            f"{row['language']}: {helps}; the last doubling gained {interval(gain, '+.3f')}, the next one would gain "
             f"between 0 and {most:.3f}"
         )
 
@@ -203,7 +197,3 @@ def _luck(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"{row['language']}: all of the data with {each}; mean {row['mean']:.3f}, spread {row['spread']:.3f}; the "
             f"last doubling's gain, {row['last_doubling']:+.3f}, is {meaning}"
         )
-
-
-def _interval(found: Mapping[str, float], kind: str) -> str:
-    return f"{found['value']:{kind}} [{found['low']:{kind}}, {found['high']:{kind}}]"

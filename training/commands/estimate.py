@@ -12,9 +12,8 @@ from curation.harness.memory import CACHE
 from curation.harness.params import load_params
 from training.judge.arms import ADAPTER
 from training.model.base import Model, load_config
-from training.model.cost import CARDS, REACHED, Card, Shape, break_even, saved_seconds, training_operations
-from training.train.memory import memory
-from training.train.recipe import Recipe, Train, settled
+from training.model.cost import CARDS, REACHED, Card, Shape, break_even, counted, saved_seconds, training_operations
+from training.train.recipe import Recipe, Train, memory, settled
 
 MINUTE, HOUR = 60, 3600
 
@@ -48,8 +47,7 @@ def estimate(profile: str | None) -> Estimate:
     tokens = finished_table("tokenized/train")
     config = load_config(model)
     recipe = settled(params.recipe, config, tokens.height)
-    lengths = tokens["input_ids"].list.len().to_list()
-    supervised = int((tokens["labels"].explode() >= 0).sum())
+    lengths, supervised = counted(tokens)
     shape = Shape.of(config, int(recipe.rank))
     share = min(1.0, (recipe.train_tokens or math.inf) / sum(lengths)) * recipe.epochs
     operations = share * training_operations(shape, lengths, supervised)

@@ -40,6 +40,7 @@ from training.model.adapter import (
 )
 from training.model.adapter import card as short_card
 from training.model.base import Model, device, load_model, load_tokenizer, read_gguf
+from training.model.likelihood import examples_of
 from training.template import Example, Renderer
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ class Adapter:
     def at(cls, folder: Path) -> "Adapter":
         """As params.yaml names its base; refused when folder and base do not belong together."""
         found = cls(folder, load_params("model", Model).model_copy(update={"dtype": "float32"}))
-        told = found.provenance["template"]
-        if hashlib.sha256(str(found.tokenizer.chat_template).encode()).hexdigest() != told["sha256"]:
+        export_summary = found.provenance["template"]
+        if hashlib.sha256(str(found.tokenizer.chat_template).encode()).hexdigest() != export_summary["sha256"]:
             raise QiratError(
                 f"{folder}: the chat template there is not the one it was trained with; "
                 "restore it (`dvc checkout`), or train again (`dvc repro train`)"
@@ -100,18 +101,8 @@ class Adapter:
         return Renderer(self.tokenizer, self.provenance["template"]["arguments"])
 
     @property
-    def stops(self) -> list[int]:
-        """The tokens at which `training/judge/generation.py` ends a reply."""
-        return sorted({self.renderer.stop_id, self.tokenizer.eos_token_id} - {None})
-
-    @property
     def stop_tokens(self) -> list[str]:
-        return [str(token) for token in self.tokenizer.convert_ids_to_tokens(self.stops)]
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.folder / CONFIG).read_text("utf-8"))
-        return found
+        return [str(token) for token in self.tokenizer.convert_ids_to_tokens(self.renderer.stops)]
 
     def loaded(self, folder: Path | None = None) -> "PreTrainedModel":
         """Base and adapter; or the base with a copy of the adapter."""
@@ -119,7 +110,7 @@ class Adapter:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ExportRequest:
     """What to write."""
 
     kind: Kind
@@ -137,7 +128,7 @@ def export(
     """Write the export, prove it, and say what was shown."""
     if folder.exists():
         raise QiratError(f"{folder} is there already; name a new folder, or remove it")
-    wanted = Wanted(
+    wanted = ExportRequest(
         kind,
         "float32" if kind == "adapter" else dtype,  # as training left it
         found_converter(converter, folder) if kind == "gguf" else None,
@@ -163,10 +154,10 @@ def export(
         (temporary / "README.md").write_text(card(trained, result), "utf-8")
         for path in temporary.iterdir():  # weights are written for their owner alone; servers run as somebody else
             path.chmod((temporary / RESULT).stat().st_mode)
-    return told(folder, result)
+    return export_summary(folder, result)
 
 
-def summary(wanted: Wanted, trained: Adapter) -> dict[str, Any]:
+def summary(wanted: ExportRequest, trained: Adapter) -> dict[str, Any]:
     """What is exported, and what a server must be told."""
     return {
         "kind": wanted.kind,
@@ -175,7 +166,7 @@ def summary(wanted: Wanted, trained: Adapter) -> dict[str, Any]:
         "base": trained.provenance["base"],
         "modules": module_count(trained.folder),
         "stop_tokens": trained.stop_tokens,
-        "stop_token_ids": trained.stops,
+        "stop_token_ids": trained.renderer.stops,
         "template_arguments": trained.renderer.arguments,
         "verdict": verdict(trained.folder),
     }
@@ -184,7 +175,7 @@ def summary(wanted: Wanted, trained: Adapter) -> dict[str, Any]:
 # -- what is written ---------------------------------------------------------------------------------------------------
 
 
-def write(wanted: Wanted, trained: Adapter, tuned: Any, folder: Path) -> None:
+def write(wanted: ExportRequest, trained: Adapter, tuned: Any, folder: Path) -> None:
     """The weights and the words; `tuned` is merged on the way."""
     if wanted.kind == "adapter":
         copy_adapter(trained, folder)
@@ -210,7 +201,7 @@ def write_merged(trained: Adapter, tuned: Any, dtype: Format, folder: Path) -> N
     # Only stops: what a base model asks for beside them, such as sampling or penalties, was not there in training.
     merged.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         bos_token_id=merged.config.get_text_config().bos_token_id,
-        eos_token_id=trained.stops,
+        eos_token_id=trained.renderer.stops,
         pad_token_id=trained.tokenizer.pad_token_id,
     )
     merged.config.__dict__.pop("auto_map", None)
@@ -219,7 +210,7 @@ def write_merged(trained: Adapter, tuned: Any, dtype: Format, folder: Path) -> N
     shutil.copyfile(trained.folder / PROVENANCE, folder / PROVENANCE)
 
 
-def write_gguf(trained: Adapter, tuned: Any, wanted: Wanted, folder: Path) -> None:
+def write_gguf(trained: Adapter, tuned: Any, wanted: ExportRequest, folder: Path) -> None:
     """model.gguf by llama.cpp's converter, and an Ollama Modelfile."""
     with tempfile.TemporaryDirectory(dir=folder) as merged:
         write_merged(trained, tuned, wanted.dtype, Path(merged))
@@ -254,9 +245,8 @@ def found_converter(named: Path | None, folder: Path) -> Path:
 def probed(trained: Adapter) -> tuple[list[Example], str]:
     """Test conversations, which training has not seen; where there are none, one of ours."""
     path = table_path("tokenized/test")
-    rows = pl.read_parquet(path, columns=["input_ids", "labels"]) if path.exists() else pl.DataFrame()
-    if rows.height:
-        return [Example(ids, labels, []) for ids, labels in rows.iter_rows()], path.with_suffix("").as_posix()
+    if path.exists() and (examples := examples_of(pl.read_parquet(path))):
+        return examples, path.with_suffix("").as_posix()
     return trained.renderer.examples(PROBE), BUILT_IN
 
 
@@ -289,14 +279,14 @@ def refuse_other_words(tokenizer: "PreTrainedTokenizerBase", trained: Adapter) -
         else []
         for t in (tokenizer, ours)
     )
-    if found != expected or tokenizer.eos_token_id not in trained.stops:
+    if found != expected or tokenizer.eos_token_id not in trained.renderer.stops:
         raise QiratError(
             "the exported tokenizer or chat template makes other tokens of a conversation than training did, or ends "
             f"replies elsewhere: {found[:12]}, expected {expected[:12]}; nothing is left of the export"
         )
 
 
-def refuse_unlike(found: Likeness, without: Likeness, wanted: Wanted) -> None:
+def refuse_unlike(found: Likeness, without: Likeness, wanted: ExportRequest) -> None:
     """What answers otherwise than what was evaluated, or is no nearer to it than the bare base, is worth nothing.
 
     The limits alone would pass the bare base where the adapter changes less than they allow.
@@ -330,7 +320,7 @@ def verdict(adapter: Path) -> str:
     return str(json.loads(VERDICT.read_text("utf-8"))["verdict"])
 
 
-def told(folder: Path, result: Mapping[str, Any]) -> str:
+def export_summary(folder: Path, result: Mapping[str, Any]) -> str:
     """For people at a terminal."""
     found = Likeness(**result["likeness"])
     lines = [
@@ -352,7 +342,7 @@ def card(trained: Adapter, result: Mapping[str, Any]) -> str:
     said = yaml.safe_load(front)
     said["library_name"] = {"adapter": "peft", "merged": "transformers", "gguf": "gguf"}[result["kind"]]
     said["base_model_relation"] = {"adapter": "adapter", "merged": "finetune", "gguf": "quantized"}[result["kind"]]
-    rank = next((r for r in RANKS_OF_VLLM if r >= trained.config["r"]), RANKS_OF_VLLM[-1])
+    config = json.loads((trained.folder / CONFIG).read_text("utf-8"))
     import jinja2
 
     serving = jinja2.Template(
@@ -364,8 +354,8 @@ def card(trained: Adapter, result: Mapping[str, Any]) -> str:
         measured=measured(Likeness(**result["likeness"]), result["dtype"]),
         arguments=json.dumps(result["template_arguments"]),
         licence=trained.provenance["base"].get("licence") or UNKNOWN_LICENCE,
-        rank=rank,
-        dora=trained.config.get("use_dora"),
+        rank=next((r for r in RANKS_OF_VLLM if r >= config["r"]), RANKS_OF_VLLM[-1]),
+        dora=config.get("use_dora"),
     )
     return (
         f"---\n{yaml.safe_dump(said, sort_keys=False, allow_unicode=True)}---\n{body.rstrip()}\n\n{serving.strip()}\n"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Limits:
+class Tolerances:
     """What is still the same. Divergences are KL, in nats a token."""
 
     tie: float  # where the two likeliest tokens are this close (nats), either may come first
@@ -22,9 +22,9 @@ class Limits:
 
 # The weights are rounded to this format and computed in float32, so that only what the export did is measured.
 LIMITS = {
-    "float32": Limits(tie=1e-3, top1=1.0, mean=1e-6, most=1e-5),
-    "float16": Limits(tie=0.02, top1=0.99, mean=1e-4, most=0.01),
-    "bfloat16": Limits(tie=0.1, top1=0.98, mean=1e-3, most=0.05),
+    "float32": Tolerances(tie=1e-3, top1=1.0, mean=1e-6, most=1e-5),
+    "float16": Tolerances(tie=0.02, top1=0.99, mean=1e-4, most=0.01),
+    "bfloat16": Tolerances(tie=0.1, top1=0.98, mean=1e-3, most=0.05),
 }
 
 
@@ -38,7 +38,7 @@ class Likeness:
     kl_mean: float
     kl_max: float
 
-    def within(self, limits: Limits) -> bool:
+    def within(self, limits: Tolerances) -> bool:
         """False also for what is no number."""
         return self.top1_but_ties >= limits.top1 and self.kl_mean <= limits.mean and self.kl_max <= limits.most
 

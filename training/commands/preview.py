@@ -36,7 +36,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Shown:
+class PreviewedExample:
     """One example of the conversation."""
 
     split: str
@@ -53,16 +53,14 @@ class Shown:
         )
 
 
-def preview(wanted: str, split: str | None) -> tuple[str, list[Shown]]:
+def preview(wanted: str, split: str | None) -> tuple[str, list[PreviewedExample]]:
     """The conversation_id that begins with `wanted`, and its examples as `tokenize` left them."""
     splits = (split,) if split else SPLITS
     every = pl.concat([_rows(name) for name in splits])
     excluded = finished_table("tokenized/excluded").filter(pl.col("split").is_in(splits))
     names = pl.concat([table.select("conversation_id") for table in (every, excluded)])
-    what, where = (
-        f"conversations of {', '.join(splits)}",
-        "as data/splits has it (`qirat why ROW` says where a row went)",
-    )
+    what = f"conversations of {', '.join(splits)}"
+    where = "as data/splits has it (`qirat why ROW` says where a row went)"
     whole = str(called(wanted, names, what, where)["conversation_id"][0])
     examples = every.filter(conversation_id=whole)
     if examples.is_empty():
@@ -70,7 +68,7 @@ def preview(wanted: str, split: str | None) -> tuple[str, list[Shown]]:
         raise QiratError(f"{whole} is in {row['split']}, but has no tokens: {row['reason']}")
     tokenizer = load_tokenizer(load_params("model", Model))
     return whole, [
-        Shown(row["split"], row["turns"], pieces(tokenizer, row["input_ids"], row["labels"]))
+        PreviewedExample(row["split"], row["turns"], pieces(tokenizer, row["input_ids"], row["labels"]))
         for row in examples.iter_rows(named=True)
     ]
 
@@ -91,7 +89,7 @@ def pieces(tokenizer: "PreTrainedTokenizerBase", ids: list[int], labels: list[in
     return found
 
 
-def as_text(whole: str, shown: list[Shown], coloured: bool) -> str:
+def as_text(whole: str, shown: list[PreviewedExample], coloured: bool) -> str:
     """For the terminal. Without colours, what is learnt stands in ⟦brackets⟧."""
     blocks = [f"{example.heading}\n{''.join(_runs(example.pieces, coloured))}" for example in shown]
     legend = (
@@ -102,7 +100,7 @@ def as_text(whole: str, shown: list[Shown], coloured: bool) -> str:
     return "\n\n".join([f"{whole}: {legend}", *blocks])
 
 
-def write_page(whole: str, shown: list[Shown], path: Path) -> None:
+def write_page(whole: str, shown: list[PreviewedExample], path: Path) -> None:
     """The same as a page that needs nothing beside it."""
     sections = "\n".join(
         f"<h2>{html.escape(example.heading)}</h2>\n<section>{''.join(_lines(example.pieces))}</section>"

@@ -18,8 +18,9 @@ from curation.harness.memory import CACHE
 from curation.harness.params import load_params
 from curation.record.conversation import canonical_json
 from training.model.base import Model, load_config, load_model, load_tokenizer
+from training.model.likelihood import examples_of
 from training.template import Renderer
-from training.train.__main__ import examples_of, provenance, sampled, surroundings
+from training.train.__main__ import provenance, sampled, surroundings
 from training.train.checkpoints import Checkpoints
 from training.train.fit import fit
 from training.train.recipe import Recipe, Train, settled
@@ -82,6 +83,11 @@ def remembered(
             found.write_parquet(temporary)
         checkpoints.clear()
     return pl.read_parquet(kept)
+
+
+def interval(found: Mapping[str, float], kind: str) -> str:
+    """A figure with its ends, each in a format such as ".3f"."""
+    return f"{found['value']:{kind}} [{found['low']:{kind}}, {found['high']:{kind}}]"
 
 
 def noted(name: str, answer: Answer) -> Answer:

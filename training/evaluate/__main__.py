@@ -17,10 +17,10 @@ from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
 from training.judge import forgetting
 from training.judge.arms import ADAPTER, bare, prompt_arms
-from training.judge.generation import Memory
+from training.judge.generation import ReplyMemory
 from training.judge.metrics import described
 from training.judge.rules import outcomes, rule_table
-from training.judge.scoring import ALL, Evaluate, Judge, arm_table, as_text, corpus_table, reply_scores
+from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, corpus_table, reply_scores
 from training.model.adapter import TRAINED_ON, load_adapter
 from training.model.base import Model, weights_id
 
@@ -36,14 +36,17 @@ def main() -> None:
         predicted = stage.read("baseline/predictions")
         asked, answered = (only(stage.read("splits/test"), table) for table in (theirs, predicted))
         folder = stage.input(ADAPTER_PLACE)
-        learnt = stage.read("splits/train").join(trained_on(folder), on="conversation_id", how="semi")
+        trained_on = pl.read_parquet(folder / TRAINED_ON)
+        learnt = stage.read("splits/train").join(trained_on, on="conversation_id", how="semi")
 
-        memory = Memory(CACHE / stage.name / "replies", version_of(stage.name, weights_id(model), adapter_id(folder)))
-        judge = Judge.of(model, playbook, params, stage.progress, memory)
+        memory = ReplyMemory(
+            CACHE / stage.name / "replies", version_of(stage.name, weights_id(model), adapter_id(folder))
+        )
+        judge = Scorer.of(model, playbook, params, stage.progress, memory)
         judge = dataclasses.replace(judge, model=load_adapter(judge.model, folder, model))
         predictions = judge.write(ADAPTER, answered, bare)
         ours = pl.concat([judge.likelihood(ADAPTER, asked, bare), reply_scores(predictions, answered, playbook)])
-        able = forgetting.answers(ADAPTER, judge.model, judge.renderer, params.forgetting, stage.progress)
+        able = forgetting.answers(ADAPTER, judge)
         memory.forget_unused()
 
         scores, written = pl.concat([theirs, ours]), pl.concat([predicted, predictions])
@@ -75,11 +78,6 @@ def main() -> None:
 def only(test: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     """The conversations that the baseline asked about, in one order."""
     return test.join(named.select("conversation_id").unique(), on="conversation_id").sort("conversation_id")
-
-
-def trained_on(folder: Path) -> pl.DataFrame:
-    """conversation_id of what the adapter saw."""
-    return pl.read_parquet(folder / TRAINED_ON).select("conversation_id")
 
 
 def adapter_id(folder: Path) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from curation.privacy import conversation_finds
+from curation.record.conversation import message
 from curation.text.folding import fold
 from training.judge.rules import replies
 
@@ -84,7 +85,7 @@ def _owners(wanted: set[Value], train: pl.DataFrame, countries: Sequence[str]) -
 
 def _new_values(text: str, before: Messages, countries: Sequence[str]) -> set[Value]:
     """Personal data of a reply that what stood before it does not hold."""
-    values = list(_values([*before, _reply(text)], countries))
+    values = list(_values([*before, message("assistant", text)], countries))
     given = {value for turn, value in values if turn < len(before)}
     return {value for turn, value in values if turn == len(before)} - given
 
@@ -105,10 +106,6 @@ def _longest_run(words: Sequence[str], before: Messages, sources: Mapping[Gram, 
 def _values(messages: Messages, countries: Sequence[str]) -> Iterator[tuple[int, Value]]:
     for turn, _, find in conversation_finds(messages, countries):
         yield turn, (find.kind, find.value)
-
-
-def _reply(text: str) -> dict[str, Any]:
-    return {"role": "assistant", "content": text, "name": None, "tool_calls": None}
 
 
 def _words(text: str) -> list[str]:

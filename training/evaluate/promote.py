@@ -9,7 +9,7 @@ import polars as pl
 from curation.statistics.intervals import FEW, Bootstrap, Interval, paired_difference
 from training.judge.arms import ADAPTER, prompt_arms
 from training.judge.metrics import metrics
-from training.judge.reasons import Reason, told
+from training.judge.reasons import Reason, as_codes
 from training.judge.scoring import ALL, Evaluate, best_arm, by_language, corpus_differences
 
 COMPARISONS = pl.Schema(
@@ -78,7 +78,7 @@ def verdict(
     unbeaten = [g for g in primary if not g.low > 0]  # what is no number is not shown either
     blocked = [
         *_too_few(gains, params),
-        *(Reason("unbeaten", g.figures()) for g in unbeaten),
+        *(Reason("unbeaten", asdict(g)) for g in unbeaten),
         *_losses(gains, params),
         *_forgotten(kept.forgetting, params.forgetting_margin),
         *_personal(kept.memorised),
@@ -88,13 +88,13 @@ def verdict(
     decisive = {
         "prompting is enough": [Reason("prompt_reached_unbeaten", {"arm": baseline["reached"]})],
         "do not promote": [],
-        "promote": [Reason("beaten", g.figures()) for g in sorted(primary, key=lambda g: g.low)[:1]],
+        "promote": [Reason("beaten", asdict(g)) for g in sorted(primary, key=lambda g: g.low)[:1]],
     }[word]
     reasons = [*decisive, *blocked, *_not_shown(gains, params)]
     if baseline["reached"] and baseline["override"]:
         reasons.append(Reason("overridden", {"reason": baseline["override"]}))
     best = best_arm(arms, params.primary, prompt_arms(arms["arm"].unique()))
-    return {"verdict": word, **told(reasons), "best_prompt_arm": best}
+    return {"verdict": word, **as_codes(reasons), "best_prompt_arm": best}
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,6 @@ class Gain:
         names = (row["against"], row["metric"], row["language"])
         return cls(*names, row["better"] * row["difference"], low, high, row["n"])
 
-    def figures(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def _too_few(gains: Sequence[Gain], params: Evaluate) -> Iterator[Reason]:
     """When too few conversations stand behind a metric that decides."""
@@ -131,7 +128,7 @@ def _losses(gains: Sequence[Gain], params: Evaluate) -> Iterator[Reason]:
     """Each metric with a margin that is not shown to be kept, in any language, against any prompt."""
     for gain, margin in _guarded(gains, params):
         if not gain.low >= -margin and (gain.language == ALL or gain.n >= FEW_OF_A_LANGUAGE):
-            yield Reason("loss", {**gain.figures(), "margin": margin})
+            yield Reason("loss", {**asdict(gain), "margin": margin})
 
 
 def _forgotten(forgetting: pl.DataFrame, margin: float) -> Iterator[Reason]:

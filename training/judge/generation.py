@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Memory:
+class ReplyMemory:
     """Batches of replies that earlier runs wrote, in `folder`: a run that was killed goes on behind the last one.
 
     A batch is looked up whole, by its prompts, settings and `version`, which names code, libraries and weights, since
@@ -63,7 +64,7 @@ class Decoding:
 
     max_new_tokens: int  # a longer reply is cut
     batch: int  # replies at a time
-    memory: Memory | None = None
+    memory: ReplyMemory | None = None
 
 
 def generate(
@@ -80,10 +81,7 @@ def generate(
     replies: dict[int, Reply] = {}
     for indices in progress(batches, len(batches)) if progress else batches:
         asked = [prompts[i] for i in indices]
-
-        def write(asked: Sequence[list[int]] = asked) -> list[Reply]:
-            return _write(model, renderer, asked, decoding.max_new_tokens)
-
+        write = partial(_write, model, renderer, asked, decoding.max_new_tokens)
         settings = (str(model.device), str(model.dtype), decoding.max_new_tokens, asked) if memory else ()
         replies.update(zip(indices, memory.recall(settings, write) if memory else write(), strict=True))
     return [replies[i] for i in range(len(prompts))]
@@ -100,23 +98,19 @@ def _write(
     # Padding stands on the left: the words to come must follow the prompt directly.
     ids = torch.tensor([[*[pad] * (longest - len(p)), *p] for p in prompts], device=model.device)
     attended = torch.tensor([[*[0] * (longest - len(p)), *[1] * len(p)] for p in prompts], device=model.device)
-    stops = sorted({renderer.stop_id, renderer.tokenizer.eos_token_id} - {None})
     config = GenerationConfig(  # type: ignore[no-untyped-call]
-        max_new_tokens=max_new_tokens, do_sample=False, num_beams=1, eos_token_id=stops, pad_token_id=pad
+        max_new_tokens=max_new_tokens, do_sample=False, num_beams=1, eos_token_id=renderer.stops, pad_token_id=pad
     )
     writing: Any = model  # transformers types `generate` as a tensor
     # What a config leaves unset, transformers takes from the model's own: penalties, suppressed tokens, a length.
     writing.generation_config = config
     with torch.inference_mode():
         out = writing.generate(input_ids=ids, attention_mask=attended, generation_config=config)
-    return [
-        _reply(renderer, len(prompt), row, stops)
-        for prompt, row in zip(prompts, out[:, longest:].tolist(), strict=True)
-    ]
+    return [_reply(renderer, len(prompt), row) for prompt, row in zip(prompts, out[:, longest:].tolist(), strict=True)]
 
 
-def _reply(renderer: Renderer, prompt_tokens: int, written: list[int], stops: Sequence[int]) -> Reply:
-    ended = next((at for at, token in enumerate(written) if token in stops), None)
+def _reply(renderer: Renderer, prompt_tokens: int, written: list[int]) -> Reply:
+    ended = next((at for at, token in enumerate(written) if token in renderer.stops), None)
     spoken = written if ended is None else written[:ended]
     text = str(renderer.tokenizer.decode(spoken, skip_special_tokens=True, clean_up_tokenization_spaces=False))
     # The limit may cut a letter of several bytes in two; its half is no letter.

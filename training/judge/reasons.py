@@ -38,7 +38,7 @@ class Reason:
         return SENTENCES[self.code].format(**self.figures)
 
 
-def told(reasons: Iterable[Reason]) -> dict[str, list[Any]]:
+def as_codes(reasons: Iterable[Reason]) -> dict[str, list[Any]]:
     """`reasons`, English sentences, and `because`, the same for machines and other languages."""
     found = list(reasons)
     return {

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.record.playbook import Playbook, Rule
+from curation.record.playbook import Playbook
 from curation.statistics.intervals import holm, mcnemar
 from curation.text.language import language_of
 from training.judge.arms import ADAPTER
@@ -61,7 +61,7 @@ def kept_rules(playbook: Playbook, row: Mapping[str, Any], said: Said) -> dict[s
 
 def outcomes(predictions: pl.DataFrame, conversations: pl.DataFrame, playbook: Playbook) -> pl.DataFrame:
     """OUTCOMES of written replies."""
-    kinds = {rule.id: _kind(rule) for rule in playbook.rules}
+    kinds = {r.id: PLACES[r.where] if r.kind == "required" else r.kind for r in playbook.rules}
     rows = {row["conversation_id"]: row for row in conversations.iter_rows(named=True)}
     found = []
     for (arm, conversation), said in replies(predictions).items():
@@ -105,7 +105,3 @@ def rule_table(found: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame
     )
     families = [f.with_columns(p_holm=pl.Series(holm(f["p"].to_list()))) for f in tested.partition_by("language")]
     return pl.concat(families).select(RULES.names()) if families else pl.DataFrame(schema=RULES)
-
-
-def _kind(rule: Rule) -> str:
-    return PLACES[rule.where] if rule.kind == "required" else rule.kind

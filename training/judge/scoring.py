@@ -18,7 +18,7 @@ from curation.record.draw import fair_order
 from curation.record.playbook import Playbook
 from curation.statistics.intervals import Bootstrap, Interval, jackknife, ratio
 from training.judge.arms import Before, Messages, Row, with_prefix
-from training.judge.generation import Decoding, Memory, generate
+from training.judge.generation import Decoding, ReplyMemory, generate
 from training.judge.metrics import Answered, Likely, Metric, Needs, measured, metrics
 from training.model.base import Model, load_model, load_tokenizer
 from training.model.likelihood import Progress, negative_log_likelihoods
@@ -100,7 +100,7 @@ class Evaluate(Params):
 
 
 @dataclass(frozen=True)
-class Judge:
+class Scorer:
     """A model with what turns conversations into its tokens and replies into scores."""
 
     model: "PreTrainedModel"
@@ -108,12 +108,12 @@ class Judge:
     playbook: Playbook
     params: Evaluate
     progress: Callable[..., Any]  # Stage.progress
-    memory: Memory | None = None  # of replies
+    memory: ReplyMemory | None = None  # of replies
 
     @classmethod
     def of(
-        cls, model: Model, playbook: Playbook, params: Evaluate, progress: Callable[..., Any], memory: Memory
-    ) -> "Judge":
+        cls, model: Model, playbook: Playbook, params: Evaluate, progress: Callable[..., Any], memory: ReplyMemory
+    ) -> "Scorer":
         renderer = Renderer(load_tokenizer(model), model.template_arguments)
         return cls(load_model(model), renderer, playbook, params, progress, memory)
 
@@ -121,15 +121,17 @@ class Judge:
         """SCORES: the team's own replies under the arm's prompt."""
         owners: list[str] = []
         examples: list[Example] = []
+        sizes: dict[str, int] = {}  # of the team's replies
         for row in conversations.iter_rows(named=True):
             found = list(self._examples(row, before))
             examples += found
             owners += [row["conversation_id"]] * len(found)
-        sums = negative_log_likelihoods(self.model, examples, progress=self._bar(f"{arm}, likelihood"))
+            replies = (m["content"] for m in row["messages"] if m["role"] == "assistant")
+            sizes[row["conversation_id"]] = sum(len(text.encode()) for text in replies)
+        sums = negative_log_likelihoods(self.model, examples, progress=self.bar(f"{arm}, likelihood"))
         scored = pl.DataFrame({"conversation_id": owners, "value": sums, "tokens": [e.supervised for e in examples]})
         summed = scored.group_by("conversation_id", maintain_order=True).agg(pl.col("value", "tokens").sum())
-        sized = summed.join(_reply_bytes(conversations), on="conversation_id", maintain_order="left")
-        records = [(arm, key, Likely(*figures)) for key, *figures in sized.iter_rows()]
+        records = [(arm, key, Likely(nats, tokens, sizes[key])) for key, nats, tokens in summed.iter_rows()]
         return _scored("likelihood", records)
 
     def write(self, arm: str, conversations: pl.DataFrame, before: Before) -> pl.DataFrame:
@@ -146,7 +148,7 @@ class Judge:
             self.renderer,
             prompts,
             Decoding(self.params.max_new_tokens, self.params.batch, self.memory),
-            self._bar(f"{arm}, replies"),
+            self.bar(f"{arm}, replies"),
         )
         rows = [
             (arm, conversation, turn, reply.prompt_tokens, reply.text, reply.tokens, reply.stopped)
@@ -176,11 +178,12 @@ class Judge:
             joined, shift = with_prefix(prefix, row["messages"])
             yield from self.renderer.examples(joined, row["tools"], turns={turn + shift for turn in group})
 
-    def _bar(self, what: str) -> Progress:
+    def bar(self, what: str) -> Progress:
+        """Of batches, under these words."""
         return lambda batches, total: self.progress(batches, what, total, "batches")
 
 
-def answerable(test: pl.DataFrame, judge: Judge, split: str = "test") -> pl.DataFrame:
+def answerable(test: pl.DataFrame, judge: Scorer, split: str = "test") -> pl.DataFrame:
     """`conversations` of those that are short enough, the languages in their proportions."""
     params = judge.params
     rows = judge.progress(test.iter_rows(named=True), "lengths", test.height)
@@ -194,7 +197,7 @@ def answerable(test: pl.DataFrame, judge: Judge, split: str = "test") -> pl.Data
     return fair_order(short, params.seed).head(params.conversations)
 
 
-def sayable(test: pl.DataFrame, arms: Mapping[str, Before], judge: Judge) -> pl.DataFrame:
+def sayable(test: pl.DataFrame, arms: Mapping[str, Before], judge: Scorer) -> pl.DataFrame:
     """Those that the model can be given behind every arm's prompt: all arms must answer the same questions."""
     refused: list[str] = []
     kept = []
@@ -274,10 +277,9 @@ def _of_corpus(
     predictions: pl.DataFrame, conversations: pl.DataFrame
 ) -> Iterator[tuple[Metric, str, Mapping[str, Any]]]:
     """(metric, language, what it measures), all conversations under ALL."""
-    languages = sorted(conversations["language"].unique())
-    parts = [(ALL, conversations), *((code, conversations.filter(language=code)) for code in languages)]
     for metric in measured("corpus"):
-        yield from ((metric, language, metric.measure(predictions, part)) for language, part in parts)
+        for language, part in by_languages(conversations):
+            yield metric, language, metric.measure(predictions, part)
 
 
 def by_language(scores: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame:
@@ -286,17 +288,24 @@ def by_language(scores: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFra
     return pl.concat([spoken, spoken.with_columns(language=pl.lit(ALL))])
 
 
-def figure(arms: pl.DataFrame, arm: str, metric: str) -> float:
-    """One value of `arm_table` over all conversations."""
-    row = arms.row(by_predicate=(pl.col("arm") == arm) & (pl.col("metric") == metric) & (pl.col("language") == ALL))
-    return float(row[arms.columns.index("value")])
+def by_languages(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """All rows, under ALL, and those of each language; nothing where there are none."""
+    if rows.height:
+        yield ALL, rows
+    yield from ((code, rows.filter(language=code)) for code in sorted(rows["language"].unique()))
+
+
+def figure(arms: pl.DataFrame, arm: str, metric: str) -> dict[str, Any]:
+    """The row of `arm_table` over all conversations."""
+    wanted = (pl.col("arm") == arm) & (pl.col("metric") == metric) & (pl.col("language") == ALL)
+    return arms.row(by_predicate=wanted, named=True)
 
 
 def best_arm(arms: pl.DataFrame, metric: str, among: Sequence[str]) -> str:
     """The arm with the best value of a metric, where it has one; the first named when they tie."""
     known = set(arms.filter(metric=metric, language=ALL)["arm"])
     better = metrics()[metric].better
-    return max((arm for arm in among if arm in known), key=lambda arm: better * figure(arms, arm, metric))
+    return max((arm for arm in among if arm in known), key=lambda arm: better * figure(arms, arm, metric)["value"])
 
 
 def as_text(arms: pl.DataFrame, order: Sequence[str]) -> str:
@@ -318,10 +327,3 @@ def as_text(arms: pl.DataFrame, order: Sequence[str]) -> str:
 def reply_turns(messages: Messages) -> list[int]:
     """Where the assistant speaks in words; a turn that calls a tool is not the playbook's business."""
     return [turn for turn, m in enumerate(messages) if m["role"] == "assistant" and m["content"] and turn > 0]
-
-
-def _reply_bytes(conversations: pl.DataFrame) -> pl.DataFrame:
-    """conversation_id and the UTF-8 bytes of the team's replies."""
-    rows = conversations.select("conversation_id", "messages").iter_rows()
-    sizes = [(key, sum(len(m["content"].encode()) for m in said if m["role"] == "assistant")) for key, said in rows]
-    return pl.DataFrame(sizes, schema={"conversation_id": pl.String, "bytes": pl.Int64}, orient="row")

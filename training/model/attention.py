@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 Attention = Literal["auto", "varlen", "sdpa", "eager"]
 VARLEN = "qirat_varlen"
-_NAMES = {"varlen": VARLEN, "sdpa": "sdpa", "eager": "eager"}
 
 
 def use_attention(model: "PreTrainedModel", wanted: Attention, packed: bool) -> str:
@@ -32,7 +31,7 @@ def use_attention(model: "PreTrainedModel", wanted: Attention, packed: bool) -> 
         return str(model.config._attn_implementation)
     if chosen == "varlen":
         _register()
-    model.set_attn_implementation(_NAMES[chosen])
+    model.set_attn_implementation(VARLEN if chosen == "varlen" else chosen)
     return chosen
 
 

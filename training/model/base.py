@@ -189,11 +189,7 @@ def _template(path: str) -> str:
 
 def _from(model: Model) -> dict[str, Any]:
     local = _is_local(model)
-    return {
-        "revision": None if local else model.revision,
-        "local_files_only": local,
-        "trust_remote_code": False,
-    }
+    return {"revision": None if local else model.revision, "local_files_only": local, "trust_remote_code": False}
 
 
 def _is_local(model: Model) -> bool:

@@ -11,6 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
+from training.template import IGNORED
+
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
@@ -74,6 +78,11 @@ class Shape:
             keys=2 * (getattr(text, "num_key_value_heads", None) or text.num_attention_heads) * size,
             inner=text.intermediate_size,
         )
+
+
+def counted(tokens: pl.DataFrame) -> tuple[list[int], int]:
+    """The lengths of tokenized examples, and how many of all their tokens are supervised."""
+    return tokens["input_ids"].list.len().to_list(), int((tokens["labels"].explode() != IGNORED).sum())
 
 
 def training_operations(shape: Shape, lengths: Sequence[int], supervised: int) -> float:

@@ -1,14 +1,22 @@
 """How probable a model finds given replies: token-weighted, the same for every batch size."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
+
+import polars as pl
 
 from training.template import IGNORED, Example
 
 if TYPE_CHECKING:
-    from torch import Tensor, device, nn
+    from torch import device, nn
 
 Progress = Callable[[Iterable[list[int]], int], Iterable[list[int]]]  # of batches of indices, and how many
+
+
+def examples_of(tokens: pl.DataFrame) -> list[Example]:
+    """Tokens and labels of a tokenized table."""
+    return [Example(ids, labels) for ids, labels in tokens.select("input_ids", "labels").iter_rows()]
 
 
 def negative_log_likelihoods(
@@ -33,11 +41,11 @@ def negative_log_likelihoods(
 def _sums(model: "nn.Module", examples: Sequence[Example], place: "device") -> list[float]:
     import torch
 
-    longest = max(len(e.input_ids) for e in examples)
     # Padding stands on the right, where a causal model cannot see it from the tokens that count.
-    ids = _padded([e.input_ids for e in examples], longest, 0).to(place)
-    labels = _padded([e.labels for e in examples], longest, IGNORED).to(place)[:, 1:]
-    attended = _padded([[1] * len(e.input_ids) for e in examples], longest, 0).to(place)
+    padded = partial(torch.nn.utils.rnn.pad_sequence, batch_first=True)
+    ids = padded([torch.tensor(e.input_ids) for e in examples]).to(place)
+    labels = padded([torch.tensor(e.labels) for e in examples], padding_value=IGNORED).to(place)[:, 1:]
+    attended = padded([torch.ones(len(e.input_ids), dtype=torch.long) for e in examples]).to(place)
     # The head is a large part of a small model, and most tokens are context: it only looks where a reply is to come.
     places = (labels != IGNORED).any(dim=0).nonzero()[:, 0]
     labels = labels[:, places]
@@ -46,12 +54,6 @@ def _sums(model: "nn.Module", examples: Sequence[Example], place: "device") -> l
     losses = torch.zeros(labels.shape, dtype=torch.float64, device=labels.device)
     losses[counted] = torch.nn.functional.cross_entropy(logits, labels[counted], reduction="none").double()
     return [float(value) for value in losses.sum(dim=1)]
-
-
-def _padded(rows: Sequence[list[int]], length: int, value: int) -> "Tensor":
-    import torch
-
-    return torch.tensor([[*row, *[value] * (length - len(row))] for row in rows])
 
 
 def _batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:

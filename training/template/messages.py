@@ -31,7 +31,7 @@ def objects(text: str | None) -> list[dict[str, Any]]:
     return found
 
 
-def spoken_words(content: str) -> str:
+def reply_text(content: str) -> str:
     """A reply without the reasoning before it."""
     return content.rpartition(THOUGHT_ENDS)[2].strip()
 

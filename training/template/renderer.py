@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 IGNORED = -100  # the label of a token that is context only
+THOUGHT_CURE = " (params.yaml: model.template_arguments {enable_thinking: false} asks for replies without thoughts)"
 MEND = "mend it (docs/training.md, params.yaml: model.template) or choose another model (params.yaml: model.name)"
 
 
@@ -24,7 +25,7 @@ class Example:
 
     input_ids: list[int]
     labels: list[int]
-    reply_ends: list[int]
+    reply_ends: list[int] = field(default_factory=list)
     turns: list[int] = field(default_factory=list)  # the messages that are supervised, 0-based
 
     @property
@@ -36,19 +37,6 @@ class Example:
         context = [IGNORED] * (len(prompt) - len(self.input_ids))
         ids = [*prompt, *spoken]
         return Example(ids, [*self.labels, *context, *spoken], [*self.reply_ends, len(ids)], [*self.turns, turn])
-
-
-@dataclass(frozen=True)
-class _Reply:
-    """One assistant turn as text: what the server sends, what follows, both together."""
-
-    turn: int
-    prompt: str
-    reply: str  # ends with the stop token
-
-    @property
-    def text(self) -> str:
-        return self.prompt + self.reply
 
 
 class Renderer:
@@ -75,6 +63,7 @@ class Renderer:
         self._tokens = Tokens(tokenizer)
         self.stop_token = self._find_stop_token()
         self.stop_id = int(tokenizer.get_vocab()[self.stop_token])
+        self.stops = sorted({self.stop_id, tokenizer.eos_token_id} - {None})  # a server ends a reply at any of them
         self._prove()
 
     def prompt(self, messages: Sequence[Message], tools: str | None = None) -> list[int]:
@@ -88,11 +77,10 @@ class Renderer:
         messages: Sequence[Message],
         tools: str | None = None,
         *,
-        first: int = 0,
         turns: Collection[int] | None = None,
         limit: int | None = None,
     ) -> list[Example]:
-        """The replies from message `first` on, or those of `turns`, as supervised tokens, proved.
+        """The replies, or those of `turns`, as supervised tokens, proved.
 
         One example a conversation. A reply begins another one where the server's prompt for it does not continue the
         tokens so far (thinking templates shorten earlier replies; some tokenizers join the white space around them),
@@ -100,16 +88,14 @@ class Renderer:
         """
         said, offered = plain(messages), objects(tools)
         self._refuse_special_tokens(said)
-        replies = [turn for turn, m in enumerate(said) if m["role"] == "assistant" and turn >= first]
-        if turns is not None:
-            replies = [turn for turn in replies if turn in turns]
+        replies = [turn for turn, m in enumerate(said) if m["role"] == "assistant" and (turns is None or turn in turns)]
         if not replies:
             raise InexpressibleError("no assistant turn")
         examples: list[Example] = []
         for turn, prompt, spoken in self._replies(said, offered, replies):
             if limit is not None and len(prompt) + len(spoken) > limit:
                 break
-            begun = examples.pop() if examples and _begins(prompt, examples[-1].input_ids) else Example([], [], [])
+            begun = examples.pop() if examples and _begins(prompt, examples[-1].input_ids) else Example([], [])
             examples.append(begun.extended(prompt, spoken, turn))
         if self._original:
             self._refuse_other_tokens(self._original, messages, tools, examples)
@@ -199,9 +185,10 @@ class Renderer:
             text = self._render(said[: turn + 1], tools, generation=False)
             reply = self._reply(prompt, text, said[turn], turn)
             presence.prove(text, said[: turn + 1])
-            yield turn, *self._split_tokens(reply)
+            yield turn, *self._split_tokens(turn, prompt, reply)
 
-    def _reply(self, prompt: str, text: str, m: Message, turn: int) -> _Reply:
+    def _reply(self, prompt: str, text: str, m: Message, turn: int) -> str:
+        """What `text` adds to the prompt, up to and with the stop token."""
         if not text.startswith(prompt):
             raise InexpressibleError(
                 f"turn {turn}: the chat template trains on another prompt than a server builds: "
@@ -220,11 +207,11 @@ class Renderer:
         if prompt.rstrip().endswith("<think>"):
             expected = expected.removeprefix("<think>")
         if not m.get("tool_calls") and not same_words(expected, reply):
-            cure = "" if "<think>" in expected else _thought_cure(reply)
+            cure = THOUGHT_CURE if "<think>" in reply and "<think>" not in expected else ""
             raise InexpressibleError(
                 f"turn {turn}: the chat template changes the reply: {difference(expected, reply.strip())}{cure}"
             )
-        return _Reply(turn, prompt, reply + stop)
+        return reply + stop
 
     def _render(
         self, said: list[dict[str, Any]], tools: list[dict[str, Any]], *, generation: bool, template: str | None = None
@@ -257,16 +244,16 @@ class Renderer:
 
     # -- tokens --------------------------------------------------------------------------------------------------
 
-    def _split_tokens(self, reply: _Reply) -> tuple[list[int], list[int]]:
+    def _split_tokens(self, turn: int, prompt: str, reply: str) -> tuple[list[int], list[int]]:
         """The server's prompt and the reply with its stop token, proved."""
-        prompt, together = self._tokens.of(reply.prompt), self._tokens.of(reply.text)
+        asked, together = self._tokens.of(prompt), self._tokens.of(prompt + reply)
         # Where a tokenizer would join prompt and reply, they stand apart: a server's prompt ends before the reply.
-        spoken = together[len(prompt) :] if _begins(together, prompt) else self._tokens.direct(reply.reply)
+        spoken = together[len(asked) :] if _begins(together, asked) else self._tokens.direct(reply)
         bos = self.tokenizer.bos_token_id
-        if bos is not None and prompt[:2] == [bos, bos]:
+        if bos is not None and asked[:2] == [bos, bos]:
             raise InexpressibleError(f"the chat template begins with {self.tokenizer.bos_token!r} twice")
-        self.prove_supervised(spoken, reply.reply, reply.turn)
-        return prompt, spoken
+        self.prove_supervised(spoken, reply, turn)
+        return asked, spoken
 
     def prove_supervised(self, spoken: Sequence[int], reply: str, turn: int) -> None:
         """The tokens with loss are `reply`, which ends with the stop token: no token more, none less."""
@@ -285,9 +272,3 @@ def _begins(tokens: Sequence[int], start: Sequence[int]) -> bool:
 def _prompts(examples: Sequence[Example]) -> Iterator[list[int]]:
     """What stands up to and with each reply."""
     return (example.input_ids[:end] for example in examples for end in example.reply_ends)
-
-
-def _thought_cure(reply: str) -> str:
-    return " (params.yaml: model.template_arguments {enable_thinking: false} asks for replies without thoughts)" * (
-        "<think>" in reply
-    )

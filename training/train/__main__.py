@@ -20,13 +20,13 @@ from curation.record.conversation import canonical_json
 from curation.record.draw import fair_order
 from training.model.adapter import write_adapter
 from training.model.base import Model, load_model, load_tokenizer, weights_id
-from training.model.cost import Shape, training_operations
-from training.template import IGNORED, Example, Renderer
+from training.model.cost import Shape, counted, training_operations
+from training.model.likelihood import examples_of
+from training.template import Renderer
 from training.train.checkpoints import Checkpoints
 from training.train.fit import Trained, fit, fit_on_all, processes_wanted
-from training.train.memory import memory
-from training.train.recipe import Recipe, Train, settled
-from training.train.watch import Curve, notes, token_loss, told
+from training.train.recipe import Recipe, Train, memory, settled
+from training.train.watch import Curve, note_text, notes, token_loss
 
 LOG = pl.Schema(
     {
@@ -84,7 +84,7 @@ def main() -> None:
         remember_times(trained.took)
         checkpoints.clear()
         for note in found:
-            stage.say(told(note))
+            stage.say(note_text(note))
         stage.say(f"dev loss {numbers['dev_loss_start']:.3f} -> {numbers['dev_loss']:.3f} nats a token")
 
 
@@ -109,8 +109,7 @@ def refuse_cuts(tokens: pl.DataFrame, recipe: Recipe, profile: str) -> None:
 
 def counted_cost(tokens: pl.DataFrame, shape: Shape, recipe: Recipe) -> dict[str, float]:
     """What can be counted before anything runs; `qirat cost` makes time, energy and money of it."""
-    lengths = tokens["input_ids"].list.len().to_list()
-    supervised = int((tokens["labels"].explode() != IGNORED).sum())
+    lengths, supervised = counted(tokens)
     row = recipe.pack_tokens or max(lengths)
     return {
         "tokens": recipe.epochs * sum(lengths),
@@ -140,26 +139,17 @@ def sampled(tokens: pl.DataFrame, max_tokens: int | None, budget: int | None, se
 
 def seen(whole: pl.DataFrame, chosen: pl.DataFrame) -> dict[str, float | int]:
     """How much of the training data the recipe looks at: a CPU run must not pass for a whole one."""
-
-    def count(tokens: pl.DataFrame, suffix: str) -> dict[str, float | int]:
-        return {
-            f"examples{suffix}": tokens.height,
-            f"tokens{suffix}": int(tokens["input_ids"].list.len().sum()),
-            f"supervised{suffix}": int((tokens["labels"].explode() != IGNORED).sum()),
-        }
-
-    return {**count(whole, ""), **count(chosen, "_seen")}
+    found: dict[str, float | int] = {}
+    for end, tokens in (("", whole), ("_seen", chosen)):
+        lengths, supervised = counted(tokens)
+        found |= {f"examples{end}": tokens.height, f"tokens{end}": sum(lengths), f"supervised{end}": supervised}
+    return found
 
 
 def rows_of(tokens: pl.DataFrame, split: pl.DataFrame) -> pl.DataFrame:
     """Which rows the recipe looks at, by all their names, so that a later `qirat forget` can find the adapter."""
     rows = split.join(tokens, on="conversation_id", how="semi")
     return rows.select("row_id", "conversation_id", "parent_id").sort("row_id")
-
-
-def examples_of(tokens: pl.DataFrame) -> list[Example]:
-    """Tokens and labels for `negative_log_likelihoods`."""
-    return [Example(ids, labels, []) for ids, labels in tokens.select("input_ids", "labels").iter_rows()]
 
 
 def log_table(history: list[dict[str, Any]], curve: Curve) -> pl.DataFrame:

@@ -22,11 +22,11 @@ from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from training.model.attention import use_attention
 from training.model.base import Model, computes_in_bfloat16, load_config, load_model, load_tokenizer
-from training.model.cost import CARDS, Shape, training_operations
+from training.model.cost import CARDS, Shape, counted, training_operations
+from training.model.likelihood import examples_of
 from training.template import Example
 from training.train.checkpoints import Checkpoints
-from training.train.memory import memory, passes_that_fit
-from training.train.recipe import Recipe, Train
+from training.train.recipe import Recipe, Train, memory, passes_that_fit
 from training.train.watch import Curve, dev_watch, health, keeper, live, speed
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """How a step is computed on this machine; the result does not depend on it but for rounding."""
 
     passes: int
@@ -72,14 +72,14 @@ def fit(  # noqa: PLR0913 - what a run is made of
     be_deterministic()
     machine = machine or Machine()
     shape = Shape.of(base.config, int(recipe.rank))
-    lengths = [len(ids) for ids in tokens["input_ids"]]
+    lengths, supervised = counted(tokens)
     first = os.environ.get("RANK", "0") == "0"
     resumed = checkpoints.resumable(prepare=first) if checkpoints else None
     how = plan(shape, recipe, lengths, int(os.environ.get("WORLD_SIZE", "1")))
     if resumed:
         how = as_before(how, recipe, resumed)
     use_attention(base, recipe.attention, packed=_rows_hold_documents(recipe, how))
-    operations = training_operations(shape, lengths, _supervised(tokens))
+    operations = training_operations(shape, lengths, supervised)
     rows = Dataset.from_dict(tokens.select("input_ids", "labels").to_dict(as_series=False))
     curve = Curve()
     with tempfile.TemporaryDirectory() as scratch:
@@ -110,7 +110,7 @@ def fit(  # noqa: PLR0913 - what a run is made of
     return Trained(tuned.eval(), trainer.state.log_history, curve, took)
 
 
-def plan(shape: Shape, recipe: Recipe, lengths: Sequence[int], processes: int = 1) -> Plan:
+def plan(shape: Shape, recipe: Recipe, lengths: Sequence[int], processes: int = 1) -> BatchPlan:
     """Passes a step and checkpointing, from the free memory where they are `auto`."""
     import torch
 
@@ -122,29 +122,29 @@ def plan(shape: Shape, recipe: Recipe, lengths: Sequence[int], processes: int = 
         )
     share = recipe.model_copy(update={"batch": recipe.batch // processes})
     if not torch.cuda.is_available():
-        return Plan(share.batch if recipe.passes == "auto" else fixed, recipe.checkpointing is True, processes)
+        return BatchPlan(share.batch if recipe.passes == "auto" else fixed, recipe.checkpointing is True, processes)
     gpus = range(min(processes, _gpus()))
     # What this process holds already, the base model, is counted among what the run needs.
     free = FREE * min(torch.cuda.mem_get_info(gpu)[0] + torch.cuda.memory_reserved(gpu) for gpu in gpus)
     bytes_a_value = 2 if computes_in_bfloat16() else 4
-    return Plan(*passes_that_fit(shape, share, max(lengths), bytes_a_value, free), processes)
+    return BatchPlan(*passes_that_fit(shape, share, max(lengths), bytes_a_value, free), processes)
 
 
-def as_before(how: Plan, recipe: Recipe, checkpoint: Path) -> Plan:
+def as_before(how: BatchPlan, recipe: Recipe, checkpoint: Path) -> BatchPlan:
     """The plan with the passes that the checkpoint was made with: free memory may differ now, and roundings with it."""
     rows = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))["train_batch_size"]
     return replace(how, passes=recipe.batch // how.processes // rows)
 
 
-def predicted(trainer: Any, shape: Shape, recipe: Recipe, how: Plan, tokens: pl.DataFrame) -> dict[str, float]:
+def predicted(trainer: Any, shape: Shape, recipe: Recipe, how: BatchPlan, tokens: pl.DataFrame) -> dict[str, float]:
     """Seconds by a trial of one pass, bytes by counting, before the run."""
     import torch
 
-    lengths = [len(ids) for ids in tokens["input_ids"]]
+    lengths, supervised = counted(tokens)
     gpu = torch.cuda.is_available()
     rows = recipe.batch // how.passes // how.processes
     a_pass = rows * (recipe.pack_tokens or max(lengths))
-    tried = fair_sample(lengths, a_pass) if _rows_hold_documents(recipe, how) else fair_sample(lengths, 1)
+    tried = fair_sample(lengths, a_pass if _rows_hold_documents(recipe, how) else 1)
     batch = trainer.data_collator(tokens[tried].select("input_ids", "labels").to_dicts())
     batch = {name: value.to(trainer.model.device) if hasattr(value, "to") else value for name, value in batch.items()}
     seconds = []
@@ -160,8 +160,8 @@ def predicted(trainer: Any, shape: Shape, recipe: Recipe, how: Plan, tokens: pl.
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)
         trainer.model.zero_grad(set_to_none=True)
-    operations = training_operations(shape, [lengths[i] for i in tried], _supervised(tokens[tried]))
-    whole = recipe.epochs * training_operations(shape, lengths, _supervised(tokens))
+    operations = training_operations(shape, *counted(tokens[tried]))
+    whole = recipe.epochs * training_operations(shape, lengths, supervised)
     peak = memory(shape, recipe, a_pass, trainer.model.dtype.itemsize, how.checkpointing)
     return {"predicted_seconds": whole / operations * min(seconds) / how.processes, "predicted_bytes": peak}
 
@@ -227,8 +227,7 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
 
     checkpoints.resumable(prepare=False)  # refuses before anything is started
     torch.cuda.empty_cache()  # what this process no longer needs
-    lengths = tokens["input_ids"].list.len().to_list()
-    how = plan(Shape.of(load_config(model), int(recipe.rank)), recipe, lengths, processes)
+    how = plan(Shape.of(load_config(model), int(recipe.rank)), recipe, counted(tokens)[0], processes)
     recipe = recipe.model_copy(update={"passes": how.passes, "checkpointing": how.checkpointing})
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -269,7 +268,7 @@ def main() -> None:
             load_model(model, recipe.quantised),
             load_tokenizer(model),
             tokens,
-            [Example(ids, labels, []) for ids, labels in dev.select("input_ids", "labels").iter_rows()],
+            examples_of(dev),
             params,
             recipe,
             Checkpoints(job["certificate"]),
@@ -285,7 +284,7 @@ def main() -> None:
 # -- below -------------------------------------------------------------------------------------------------------------
 
 
-def _settings(params: Train, recipe: Recipe, how: Plan, place: str) -> Any:
+def _settings(params: Train, recipe: Recipe, how: BatchPlan, place: str) -> Any:
     """TRL's settings, every one that its defaults would get wrong for LoRA on prepared tokens among them."""
     from trl import SFTConfig  # type: ignore[attr-defined]
 
@@ -317,12 +316,8 @@ def _settings(params: Train, recipe: Recipe, how: Plan, place: str) -> Any:
     return settings
 
 
-def _rows_hold_documents(recipe: Recipe, how: Plan) -> bool:
+def _rows_hold_documents(recipe: Recipe, how: BatchPlan) -> bool:
     return recipe.pack_tokens is not None or recipe.batch // how.passes // how.processes > 1
-
-
-def _supervised(tokens: pl.DataFrame) -> int:
-    return int((tokens["labels"].explode() >= 0).sum())
 
 
 def _gpus() -> int:

@@ -1,5 +1,6 @@
-"""How to train: the two recipes of params.yaml, and what `auto` comes to for a model and a data set."""
+"""How to train: the recipes of params.yaml, what `auto` comes to for a model and a data set, what memory it takes."""
 
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
@@ -7,6 +8,7 @@ from pydantic import Field, model_validator
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from training.model.attention import Attention
+from training.model.cost import Shape
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -64,6 +66,7 @@ EXPONENT = 0.781  # fitted on Llama, the other family that was measured
 BOUNDS = (1e-4, 2e-3)
 RANKS = ((2_000, 16), (10_000, 32))  # up to so many examples; above the last:
 LARGEST_RANK = 64
+ADAM = 16  # bytes a trained weight: its value, gradient and two moments, in float32
 
 
 def settled(recipe: Recipe, config: "PretrainedConfig", examples: int) -> Recipe:
@@ -89,3 +92,31 @@ def learning_rate(config: "PretrainedConfig") -> float:
     exponent = next((e for family, e in EXPONENTS.items() if family in text.model_type), EXPONENT)
     rate = LR_OF_FULL_TUNING * LORA_TIMES * (WIDTH / text.hidden_size) ** exponent
     return float(f"{min(max(rate, BOUNDS[0]), BOUNDS[1]):.1e}")
+
+
+def memory(shape: Shape, recipe: Recipe, tokens: int, bytes_a_value: int, checkpointing: bool) -> float:
+    """Peak bytes of a pass over `tokens` tokens: weights, optimiser, activations (the head works in small tiles).
+
+    A layer keeps its inputs for the backward pass: around attention, in the feed-forward layer, and twice the hidden
+    state in float32 for the norms. With checkpointing one hidden state a layer, and one layer in full.
+    """
+    value = 0.5 if recipe.quantised else bytes_a_value
+    layer = bytes_a_value * (6 * shape.hidden + 2 * (shape.attention + shape.keys) + 4 * shape.inner) + 8 * shape.hidden
+    layers = layer + bytes_a_value * shape.hidden * shape.layers if checkpointing else layer * shape.layers
+    return shape.weights * value + ADAM * shape.lora + tokens * layers
+
+
+def passes_that_fit(shape: Shape, recipe: Recipe, longest: int, bytes_a_value: int, free: float) -> tuple[int, bool]:
+    """(passes, checkpointing): the fewest passes a step whose memory fits `free` bytes, before any is tried.
+
+    Where the recipe says how many passes, only checkpointing is to be chosen.
+    Checkpointing costs a third more operations, so it comes last: when one row alone would not fit.
+    """
+    row = recipe.pack_tokens or longest
+    allowed = [False, True] if recipe.checkpointing == "auto" else [recipe.checkpointing]
+    divisors = [n for n in range(1, recipe.batch + 1) if recipe.batch % n == 0]
+    choices = divisors if recipe.passes == "auto" else [recipe.passes]
+    for checkpointing, passes in product(allowed, choices):
+        if memory(shape, recipe, row * recipe.batch // passes, bytes_a_value, checkpointing) <= free:
+            return passes, checkpointing
+    return choices[-1], allowed[-1]

@@ -174,7 +174,7 @@ SENTENCES = {
 }
 
 
-def told(note: dict[str, Any]) -> str:
+def note_text(note: dict[str, Any]) -> str:
     """A note as a sentence."""
     return SENTENCES[note["code"]].format(**note)
 

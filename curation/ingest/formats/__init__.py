@@ -21,7 +21,7 @@ from curation.harness.params import Params
 from curation.ingest.json_text import value_in
 from curation.ingest.mail import tidied
 from curation.ingest.provenance import spelled, with_metadata
-from curation.ingest.rows import Contents, Row
+from curation.ingest.rows import Contents, RawRow
 from curation.record.conversation import ROLES, canonical_json, message
 
 Messages = list[dict[str, Any]]
@@ -46,7 +46,7 @@ class UnreadableError(Exception):
 class Outcome:
     """What became of one or more raw rows: a conversation's messages, or the reason why not."""
 
-    rows: Sequence[Row]
+    rows: Sequence[RawRow]
     messages: Messages | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
@@ -143,7 +143,7 @@ def first_values(contents: Contents, name: str) -> list[Any]:
     return [value for value in found if value not in (None, "")]
 
 
-def attempt(rows: Sequence[Row], read: Callable[[], tuple[Messages, Mapping[str, Any]]]) -> Outcome:
+def attempt(rows: Sequence[RawRow], read: Callable[[], tuple[Messages, Mapping[str, Any]]]) -> Outcome:
     """The outcome of reading these rows: whatever is wrong with them becomes a reason, never a crash."""
     try:
         messages, found = read()
@@ -155,7 +155,7 @@ def attempt(rows: Sequence[Row], read: Callable[[], tuple[Messages, Mapping[str,
 
 
 def each_row(
-    rows: Iterable[Row], read: Callable[[Mapping[str, Any]], tuple[Messages, Mapping[str, Any]]]
+    rows: Iterable[RawRow], read: Callable[[Mapping[str, Any]], tuple[Messages, Mapping[str, Any]]]
 ) -> Iterator[Outcome]:
     """Reads rows that are a conversation each."""
     for row in rows:

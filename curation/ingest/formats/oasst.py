@@ -21,7 +21,7 @@ from curation.ingest.formats import (
     text_of,
 )
 from curation.ingest.provenance import provenance
-from curation.ingest.rows import Contents, Row
+from curation.ingest.rows import Contents, RawRow
 from curation.record.conversation import message
 
 Node = Mapping[str, Any]  # a message of a tree
@@ -47,7 +47,7 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
 
 
 def _by_message(contents: Contents, roles: Roles) -> Iterator[Outcome]:
-    trees: dict[str, list[Row]] = {}
+    trees: dict[str, list[RawRow]] = {}
     for row in contents.rows:
         tree = row.value.get("message_tree_id") if isinstance(row.value, dict) else None
         if tree is not None and str(tree).strip():
@@ -58,7 +58,7 @@ def _by_message(contents: Contents, roles: Roles) -> Iterator[Outcome]:
         yield attempt(rows, lambda rows=rows: _tree_of(rows, roles))  # type: ignore[misc]
 
 
-def _tree_of(rows: Sequence[Row], roles: Roles) -> tuple[Messages, Mapping[str, Any]]:
+def _tree_of(rows: Sequence[RawRow], roles: Roles) -> tuple[Messages, Mapping[str, Any]]:
     if faulty := next((row for row in rows if row.fault), None):
         raise UnreadableError(f"the message in row {faulty.number}: {faulty.fault}")
     replies: dict[Any, list[Node]] = {}
@@ -90,12 +90,12 @@ def _conversation(root: Node, replies: Replies, tree: Node, roles: Roles) -> tup
 
 def _best_path(root: Node, replies: Replies) -> list[Node]:
     path: list[Node] = []
-    standing = [root] if _stands(root) else []
-    while standing:
+    surviving = [root] if _stands(root) else []
+    while surviving:
         if len(path) == LONGEST:
             raise UnreadableError("the tree's messages answer one another in a circle")
-        path.append(min(standing, key=lambda node: _merit(node, replies)))
-        standing = [reply for reply in replies(path[-1]) if _stands(reply)]
+        path.append(min(surviving, key=lambda node: _merit(node, replies)))
+        surviving = [reply for reply in replies(path[-1]) if _stands(reply)]
     return path
 
 

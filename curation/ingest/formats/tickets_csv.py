@@ -25,7 +25,7 @@ from curation.ingest.formats import (
     text_of,
 )
 from curation.ingest.provenance import ALIASES, moment, provenance
-from curation.ingest.rows import Contents, Row
+from curation.ingest.rows import Contents, RawRow
 from curation.record.conversation import ROLES, message
 
 TICKET = ("ticket_id", "conversation_id", "thread_id", "case_id", "chat_id", "رقم_التذكرة", "رقم_المحادثة")
@@ -45,7 +45,7 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     ticket, body = (field_of(contents, names) or "" for names in (TICKET, BODY))
     author = _author(contents, reading.roles)
     public, internal, written = (field_of(contents, names) for names in (PUBLIC, INTERNAL, ALIASES["created_at"]))
-    tickets: dict[str, list[Row]] = {}
+    tickets: dict[str, list[RawRow]] = {}
     for row in contents.rows:
         name = row.value.get(ticket) if isinstance(row.value, dict) else None
         if name is not None and str(name).strip():
@@ -55,7 +55,7 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
 
     for name, rows in tickets.items():
 
-        def conversation(name: str = name, rows: Sequence[Row] = rows) -> tuple[Messages, Mapping[str, Any]]:
+        def conversation(name: str = name, rows: Sequence[RawRow] = rows) -> tuple[Messages, Mapping[str, Any]]:
             ordered = _by_time(rows, written)
             spoken = [row for row in ordered if row.fault or not _is_note(row.value, public, internal)]
             if not spoken:
@@ -75,7 +75,7 @@ def _author(contents: Contents, roles: Roles) -> str:
     return (sides or found or [""])[0]
 
 
-def _by_time(rows: Sequence[Row], written: str | None) -> Sequence[Row]:
+def _by_time(rows: Sequence[RawRow], written: str | None) -> Sequence[RawRow]:
     """The rows by when they were written, where all tell it: many exports have the newest first."""
     said = [row.value.get(written) for row in rows] if written else [None]
     orders = set()
@@ -102,7 +102,7 @@ def _is_note(value: Mapping[str, Any], public: str | None, internal: str | None)
     return not shown or (internal is not None and str(value.get(internal)).strip().lower() not in NO)
 
 
-def _message(row: Row, author: str, body: str, roles: Roles) -> dict[str, Any]:
+def _message(row: RawRow, author: str, body: str, roles: Roles) -> dict[str, Any]:
     try:
         if row.fault:
             raise UnreadableError(row.fault)

@@ -15,7 +15,7 @@ from typing import Any
 
 from curation.ingest.formats import Outcome, Reading, Roles, format_of, speaker_role
 from curation.ingest.provenance import provenance
-from curation.ingest.rows import Contents, Row
+from curation.ingest.rows import Contents, RawRow
 from curation.record.conversation import message
 from curation.text.lexicon import ARABIC_DIGITS, DIGITS, PERSIAN_DIGITS
 
@@ -45,7 +45,7 @@ FIRST_YEAR = 2009  # of WhatsApp
 class Entry:
     """A message or a notice of the app, with the lines it stands on."""
 
-    rows: list[Row]
+    rows: list[RawRow]
     date: str
     clock: timedelta
     name: str | None  # None: a notice
@@ -77,10 +77,10 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
         start = end
 
 
-def _entries(rows: Iterable[Row]) -> list[Entry]:
+def _entries(rows: Iterable[RawRow]) -> list[Entry]:
     """What was sent, with its lines; lines before the first, blank or broken ones are of the one they stand in."""
     entries: list[Entry] = []
-    early: list[Row] = []
+    early: list[RawRow] = []
     for row in rows:
         if row.fault:
             continue
@@ -107,7 +107,7 @@ def _head(line: str) -> tuple[re.Match[str], str] | None:
     return found, line[shown[found.end() - 1] + 1 :]
 
 
-def _entry(rows: list[Row], head: re.Match[str], rest: str) -> Entry:
+def _entry(rows: list[RawRow], head: re.Match[str], rest: str) -> Entry:
     hour, half = int(head["hour"]), (head["half"] or "").lower()
     if half:
         hour = hour % 12 + (12 if half[0] in "pم" else 0)

@@ -9,7 +9,7 @@ from curation.review.embedded.process import Address
 
 
 @dataclass(frozen=True)
-class Person:
+class Annotator:
     """A user of the server. Owners see every workspace, annotators those they are members of."""
 
     id: str
@@ -32,11 +32,11 @@ class People:
         self._client = httpx.Client(base_url=f"{address.url.rstrip('/')}/api/v1/", headers=headers, timeout=60)
         self._url, self._workspace = address.url, workspace
 
-    def all(self) -> list[Person]:
+    def all(self) -> list[Annotator]:
         """By name."""
         members = {item["id"] for item in self._items(f"workspaces/{self._workspace_id()}/users")}
         found = [
-            Person(item["id"], item["username"], item["role"], item["role"] == "owner" or item["id"] in members)
+            Annotator(item["id"], item["username"], item["role"], item["role"] == "owner" or item["id"] in members)
             for item in self._items("users")
         ]
         return sorted(found, key=lambda person: person.name)
@@ -60,7 +60,7 @@ class People:
         """A new password, which is nowhere else to be had."""
         return self._new_password(self._annotator(name))
 
-    def _annotator(self, name: str) -> Person:
+    def _annotator(self, name: str) -> Annotator:
         person = next((person for person in self.all() if person.name == name), None)
         if person is None:
             raise QiratError(f"there is no user {name!r}; `qirat review users list` tells who there is")
@@ -68,7 +68,7 @@ class People:
             raise QiratError(f"{name!r} is an {person.role}; only annotators are changed from here")
         return person
 
-    def _new_password(self, person: Person) -> str:
+    def _new_password(self, person: Annotator) -> str:
         password = secrets.token_urlsafe(12)
         self._request("PATCH", f"users/{person.id}", json={"password": password})
         return password

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from curation.ingest.formats import Format, Outcome, Reading, formats
-from curation.ingest.rows import Contents, Row
+from curation.ingest.rows import Contents, RawRow
 from tests.builders import params
 
 READING = Reading.model_validate({name: params("ingest")[name] for name in Reading.model_fields})
@@ -14,7 +14,7 @@ MARHABA = [("user", "أين طلبي؟"), ("assistant", "هو في الطريق 
 
 
 def contents(*values: Any, beside: Mapping[str, Any] | None = None) -> Contents:
-    rows = [value if isinstance(value, Row) else Row(number, value) for number, value in enumerate(values, 1)]
+    rows = [value if isinstance(value, RawRow) else RawRow(number, value) for number, value in enumerate(values, 1)]
     return Contents(iter(rows), [row for row in rows if not row.fault], beside=beside or {})
 
 
@@ -29,7 +29,9 @@ def outcomes(*values: Any, reading: Reading = READING, beside: Mapping[str, Any]
     assert form, {f.name: f.misses(found) for f in formats().values()}
     read = list(form.read(found, reading))
     taken = sorted(row.number for outcome in read for row in outcome.rows)
-    assert taken == [number for number, value in enumerate(values, 1) if not (isinstance(value, Row) and value.fault)]
+    assert taken == [
+        number for number, value in enumerate(values, 1) if not (isinstance(value, RawRow) and value.fault)
+    ]
     return read
 
 

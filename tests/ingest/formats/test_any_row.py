@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.ingest.formats import formats
-from curation.ingest.rows import Row
+from curation.ingest.rows import RawRow
 from curation.record.conversation import canonical_json
 from tests.builders import talk
 from tests.ingest.formats.rows import (
@@ -62,7 +62,7 @@ FULL_ROWS: dict[str, Any] = {
 def test_a_row_with_anything_anywhere_is_read_or_refused_with_a_reason(name: str, data: st.DataObject):
     good = FULL_ROWS[name]
     mutated = changed(good, data.draw(st.sampled_from(leaves(good))), data.draw(ANYTHING))
-    found = contents(good, good, mutated, Row(4, None, "not JSON"))
+    found = contents(good, good, mutated, RawRow(4, None, "not JSON"))
     read = list(formats()[name].read(found, READING))
     assert {1, 2, 3} <= {row.number for outcome in read for row in outcome.rows}
     assert all(outcome.reason or outcome.messages for outcome in read)

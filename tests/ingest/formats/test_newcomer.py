@@ -64,7 +64,7 @@ def test_one_new_file_is_read_explained_and_documented(home: Path):
     said = run(home, "-c", "from qirat.cli import app; app()", "ingest", "--explain")
     assert "threads.jsonl: forum (JSON lines, utf-8), 1 raw row\n  user: Where is it?" in said
     assert "data/evaluation/threads.jsonl: forum" in said
-    run(home, "-m", "benchmarks.document_formats")
+    run(home, "-m", "benchmarks.document", "formats.md")
     page = (home / "docs/formats.md").read_text("utf-8")
     assert "| `forum` | Threads of a made-up forum: `thread` with posts, each by `asker` or `helper`. |  |" in page
     assert page.count("\n| `") == (ROOT / "docs/formats.md").read_text("utf-8").count("\n| `") + 1

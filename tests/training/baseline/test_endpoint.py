@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -64,7 +65,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 def replies(server: Server, before: Before = bare, **options: Any) -> pl.DataFrame:
     asked = Endpoint(url=server.url, model="m", **options)
-    return endpoint_replies(asked, TALKS, before, SETTINGS, lambda text: len(text.split()), list)
+    judge = SimpleNamespace(
+        params=SETTINGS, tokens=lambda text: len(text.split()), progress=lambda items, what, unit: items
+    )
+    return endpoint_replies(asked, TALKS, before, judge)
 
 
 def test_every_reply_is_asked_for_with_what_stood_before_it_and_tokens_are_counted(server: Server) -> None:

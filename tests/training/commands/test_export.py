@@ -299,7 +299,7 @@ def test_the_command_tells_what_was_shown_and_a_fault_in_one_sentence(project: P
 
 def test_an_export_that_is_no_nearer_to_the_adapter_than_the_bare_base_is_refused() -> None:
     """A weak adapter changes less than rounding may, so the limits alone would pass an export that lost it."""
-    wanted = exports.Wanted("merged", "bfloat16", None)
+    wanted = exports.ExportRequest("merged", "bfloat16", None)
     rounded, strong = (Likeness(100, 1.0, 1.0, mean, 0.01) for mean in (4e-4, 0.1))
     exports.refuse_unlike(rounded, strong, wanted)
     with pytest.raises(QiratError, match="for the base without the adapter; try --dtype float32"):

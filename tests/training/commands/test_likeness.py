@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.tiny import model
-from training.commands.likeness import LIMITS, Limits, likeness, next_token_scores
+from training.commands.likeness import LIMITS, Tolerances, likeness, next_token_scores
 from training.template import IGNORED, Example
 
 STRICT = LIMITS["float32"]
@@ -37,7 +37,7 @@ def test_another_likeliest_token_is_forgiven_at_a_tie_only() -> None:
     assert likeness(tied, other, tie=1e-3).within(STRICT)
     found = likeness(clear, other, tie=1e-3)
     assert (found.top1, found.top1_but_ties) == (0, 0)
-    assert not found.within(Limits(tie=1e-3, top1=0.5, mean=9, most=9))
+    assert not found.within(Tolerances(tie=1e-3, top1=0.5, mean=9, most=9))
 
 
 def test_what_is_no_number_is_not_alike() -> None:

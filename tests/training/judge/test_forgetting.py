@@ -1,13 +1,18 @@
 import polars as pl
 import pytest
 
+from curation.record.playbook import Playbook
 from curation.statistics.intervals import Bootstrap
+from tests.builders import ROOT, params
 from tests.training.tiny import model, renderer
 from training.judge.forgetting import answers, items, table
+from training.judge.scoring import Evaluate, Scorer
 
 
 def asked(count: int) -> pl.DataFrame:
-    return answers("base", model(), renderer(), count, lambda batches, *rest: batches)
+    settings = Evaluate.model_validate({**params("evaluate"), "forgetting": count})
+    playbook = Playbook.load(ROOT / "playbook.yaml")
+    return answers("base", Scorer(model(), renderer(), playbook, settings, lambda batches, *rest: batches))
 
 
 def test_both_languages_ship_with_two_hundred_questions_of_every_kind() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.builders import talk
 from tests.training.tiny import model, renderer
-from training.judge.generation import Decoding, Memory, generate
+from training.judge.generation import Decoding, ReplyMemory, generate
 
 
 def prompts() -> list[list[int]]:
@@ -40,7 +40,7 @@ def test_a_run_that_was_killed_goes_on_behind_its_last_batch_and_gives_the_same(
         yield from batches
         seen.append(len(list(tmp_path.glob("*.json"))))
 
-    kept = Decoding(12, 2, Memory(tmp_path, "version"))
+    kept = Decoding(12, 2, ReplyMemory(tmp_path, "version"))
     with pytest.raises(KilledError):
         generate(model(), renderer(), prompts(), kept, killed_after_one)
     assert len(list(tmp_path.glob("*.json"))) == 1
@@ -52,7 +52,7 @@ def test_a_run_that_was_killed_goes_on_behind_its_last_batch_and_gives_the_same(
 
 def test_replies_of_another_version_or_of_another_limit_are_not_taken_and_go_in_the_end(tmp_path: Path) -> None:
     for version, limit in (("a", 12), ("b", 12), ("b", 5)):
-        memory = Memory(tmp_path, version)
+        memory = ReplyMemory(tmp_path, version)
         generate(model(), renderer(), prompts(), Decoding(limit, 3, memory))
     assert len(list(tmp_path.glob("*.json"))) == 3
     memory.forget_unused()

@@ -13,7 +13,7 @@ from tests.training.tiny import CHATML, renderer, support
 from tests.training.tiny import model as tiny
 from training.judge.arms import Before, bare, few_shot, prompted, prompted_few_shot
 from training.judge.metrics.chrf import likeness
-from training.judge.scoring import PREDICTIONS, Evaluate, Judge, arm_table, reply_scores, sayable
+from training.judge.scoring import PREDICTIONS, Evaluate, Scorer, arm_table, reply_scores, sayable
 
 PLAYBOOK = Playbook.load(ROOT / "playbook.yaml")
 SETTINGS = Evaluate.model_validate({**params("evaluate"), "max_new_tokens": 400})
@@ -42,9 +42,9 @@ class Echo:
         return torch.cat([input_ids, filled], dim=1)
 
 
-def judge(template: str = CHATML, model: Any = None) -> Judge:
+def judge(template: str = CHATML, model: Any = None) -> Scorer:
     echo = cast("Any", model or Echo())
-    return Judge(echo, renderer(template), PLAYBOOK, SETTINGS, lambda items, *rest: items)
+    return Scorer(echo, renderer(template), PLAYBOOK, SETTINGS, lambda items, *rest: items)
 
 
 def written(*texts: str) -> pl.DataFrame:

@@ -8,8 +8,7 @@ import pytest
 from tests.builders import params
 from tests.training.tiny import model
 from training.model.cost import Shape, break_even, reading_operations, training_operations
-from training.train.memory import memory, passes_that_fit
-from training.train.recipe import Recipe
+from training.train.recipe import Recipe, memory, passes_that_fit
 
 
 def shape(rank: int = 8) -> Shape:

@@ -14,7 +14,7 @@ from training.model.cost import Shape
 from training.model.likelihood import negative_log_likelihoods
 from training.template import Example
 from training.train.checkpoints import Checkpoints
-from training.train.fit import Plan, as_before, fair_sample, fit, fit_on_all, plan, predicted
+from training.train.fit import BatchPlan, as_before, fair_sample, fit, fit_on_all, plan, predicted
 from training.train.recipe import Train
 from training.train.watch import token_loss
 
@@ -138,7 +138,7 @@ def test_a_run_that_stopped_early_and_was_killed_before_it_wrote_stops_at_the_sa
 def test_a_step_that_cannot_be_shared_out_is_refused() -> None:
     shape = Shape.of(model().config, 8)
     cut = recipe(batch=12, passes=4).recipe
-    assert plan(shape, cut, [10]) == Plan(4, checkpointing=False)
+    assert plan(shape, cut, [10]) == BatchPlan(4, checkpointing=False)
     with pytest.raises(QiratError, match="choose a multiple of 8"):
         plan(shape, cut, [10], processes=2)
 
@@ -146,7 +146,7 @@ def test_a_step_that_cannot_be_shared_out_is_refused() -> None:
 def test_a_resumed_run_keeps_its_passes(tmp_path: Path) -> None:
     (tmp_path / "trainer_state.json").write_text('{"train_batch_size": 2}')
     cut = recipe(batch=8, passes="auto").recipe
-    assert as_before(Plan(1, checkpointing=True, processes=2), cut, tmp_path) == Plan(
+    assert as_before(BatchPlan(1, checkpointing=True, processes=2), cut, tmp_path) == BatchPlan(
         2, checkpointing=True, processes=2
     )
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from curation.harness.errors import QiratError
-from training.train.watch import Curve, health, notes, spikes, told
+from training.train.watch import Curve, health, note_text, notes, spikes
 
 CALM = [(step, 2.0 + 0.01 * (step % 3)) for step in range(40)]
 
@@ -30,7 +30,7 @@ def test_a_jump_of_the_loss_is_named_and_ups_and_downs_are_not() -> None:
     jumped = [*CALM[:30], (30, 4.0), *CALM[31:]]
     assert [step for step, _, _ in spikes(jumped)] == [30]
     (note,) = notes(jumped, curve(2.0, 1.5))
-    assert told(note).startswith("step 30: the loss jumped to 4.0")
+    assert note_text(note).startswith("step 30: the loss jumped to 4.0")
 
 
 def test_a_loss_that_does_not_move_is_told() -> None:

@@ -6,9 +6,7 @@ the right one among those offered, by the likelihood of each as its reply. That 
 first answer flips. A further language is a further file.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import yaml
@@ -16,11 +14,8 @@ import yaml
 from curation.harness.params import Params
 from curation.record.conversation import message
 from curation.statistics.intervals import Bootstrap, paired_difference, ratio
-from training.model.likelihood import Progress, negative_log_likelihoods
-from training.template import Example, Renderer
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+from training.judge.scoring import Scorer, by_languages
+from training.model.likelihood import negative_log_likelihoods
 
 FOLDER = Path(__file__).parent
 ANSWERS = pl.Schema(
@@ -61,27 +56,25 @@ def items(count: int) -> list[tuple[str, str, Item]]:
     chosen = []
     for path in sorted(FOLDER.glob("*.yaml")):
         found = [Item.model_validate(item) for item in yaml.safe_load(path.read_text("utf-8"))]
-        places = sorted({n * len(found) // count for n in range(min(count, len(found)))}) if count else []
-        if count >= len(found):
-            places = list(range(len(found)))
+        most = min(count, len(found))
+        places = [n * len(found) // most for n in range(most)]
         chosen += [(f"{path.stem}:{place + 1}", path.stem, found[place]) for place in places]
     return chosen
 
 
-def answers(
-    arm: str, model: "PreTrainedModel", renderer: Renderer, count: int, progress: Callable[..., Any]
-) -> pl.DataFrame:
-    """ANSWERS of a model to `count` questions of each language."""
+def answers(arm: str, judge: Scorer) -> pl.DataFrame:
+    """ANSWERS of the judge's model to `evaluate.forgetting` questions of each language."""
     import numpy as np
 
-    asked = items(count)
-    offered = [_example(renderer, item.ask, text) for _, _, item in asked for text in (item.right, *item.wrong)]
-
-    def bar(batches: Any, total: int) -> Any:
-        return progress(batches, f"{arm}, general ability", total, "batches")
-
-    told: Progress = bar
-    sums = np.array(negative_log_likelihoods(model, offered, progress=told)).reshape(-1, 3)
+    asked = items(judge.params.forgetting)
+    offered = [
+        example
+        for _, _, item in asked
+        for text in (item.right, *item.wrong)
+        for example in judge.renderer.examples([message("user", item.ask), message("assistant", text)])
+    ]
+    found = negative_log_likelihoods(judge.model, offered, progress=judge.bar(f"{arm}, general ability"))
+    sums = np.array(found).reshape(-1, 3)
     likely = np.exp(sums.min(axis=1, keepdims=True) - sums)
     chances = likely[:, 0] / likely.sum(axis=1)
     rows = [
@@ -93,10 +86,9 @@ def answers(
 
 def table(found: pl.DataFrame, arm: str, against: str, bootstrap: Bootstrap) -> pl.DataFrame:
     """TABLE of two arms and their paired difference; the question is what is drawn anew."""
-    both = pl.concat([found, found.with_columns(language=pl.lit("all"))]).sort("arm", "item")
     rows: list[tuple[object, ...]] = []
-    for language in sorted(both["language"].unique()):
-        sides = {a: both.filter(arm=a, language=language) for a in (arm, against)}
+    for language, part in by_languages(found.sort("arm", "item")):
+        sides = {a: part.filter(arm=a) for a in (arm, against)}
         values = {a: side["value"].to_numpy() for a, side in sides.items()}
         shares = {a: float(side["right"].mean()) for a, side in sides.items()}  # type: ignore[arg-type]
         ones = values[arm] * 0 + 1
@@ -107,8 +99,3 @@ def table(found: pl.DataFrame, arm: str, against: str, bootstrap: Bootstrap) -> 
         lost = shares[arm] - shares[against]
         rows.append((arm, against, language, pair.value, pair.low, pair.high, lost, pair.n))
     return pl.DataFrame(rows, schema=TABLE, orient="row")
-
-
-def _example(renderer: Renderer, ask: str, answer: str) -> Example:
-    (example,) = renderer.examples([message("user", ask), message("assistant", answer)])
-    return example

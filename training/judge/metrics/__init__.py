@@ -1,8 +1,8 @@
 """One file a metric: how it is measured, which direction is better, and its words.
 
-A metric is a function under `@metric(...)` that needs one of three things: `likelihood`, what a model makes of the
+A metric is a function under `@Metric(...)` that needs one of three things: `likelihood`, what a model makes of the
 team's own replies in a conversation (`Likely`); `replies`, a conversation with an arm's replies (`Answered`); or
-`corpus`, all that was written. To add one, write a module here and run `python -m training.commands.document`. It is
+`corpus`, all that was written. To add one, write a module here and run `python -m benchmarks.document`. It is
 found by itself: tables, params.yaml, verdict and page know it.
 """
 
@@ -11,7 +11,7 @@ import importlib
 import math
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from curation.record.playbook import Playbook
@@ -50,47 +50,35 @@ class Answered:
         return kept_rules(self.playbook, self.conversation, {reply["turn"]: reply["text"] for reply in self.replies})
 
 
-@dataclass(frozen=True)
+@dataclass
 class Metric:
-    """A registered metric.
+    """What a metric says of itself, over the function that measures it and gives it its name.
 
     `measure` gives a Score of a `Likely` or an `Answered`. Of a corpus, (PREDICTIONS, conversations), it gives for each
     arm the value and the values with each conversation left out, whose spread is the interval.
     """
 
-    name: str
     needs: Needs
-    measure: Callable[..., Any]
     better: Better  # 1: more is better, -1: less is better, 0: neither
     title: Text  # of its tables
     explanation: Text  # a sentence: what is measured, and how
-    decides: bool  # may be evaluate.primary, and have a margin
-    margin: float | None  # may be worse by this much than any prompt arm, unless evaluate.margins says otherwise
-    bounds: tuple[float, float]  # what a corpus' value cannot leave
+    decides: bool = True  # may be evaluate.primary, and have a margin; never without a better direction or of a corpus
+    margin: float | None = None  # may be worse by this much than any prompt arm, unless evaluate.margins says otherwise
+    bounds: tuple[float, float] = (-math.inf, math.inf)  # what a corpus' value cannot leave
+    measure: Callable[..., Any] = field(init=False)
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.decides &= self.better != 0 and self.needs != "corpus"
+
+    def __call__(self, measure: Measure) -> Measure:
+        """Registers the function."""
+        self.measure, self.name = measure, measure.__name__
+        _METRICS[self.name] = self
+        return measure
 
 
 _METRICS: dict[str, Metric] = {}
-
-
-def metric(  # noqa: PLR0913 - a form to fill in, each field by its name
-    name: str,
-    needs: Needs,
-    *,
-    better: Better,
-    title: Text,
-    explanation: Text,
-    decides: bool = True,
-    margin: float | None = None,
-    bounds: tuple[float, float] = (-math.inf, math.inf),
-) -> Callable[[Measure], Measure]:
-    """Registers a function as a metric. One without a better direction, or of a corpus, never decides."""
-    may_decide = decides and better != 0 and needs != "corpus"
-
-    def register(measure: Measure) -> Measure:
-        _METRICS[name] = Metric(name, needs, measure, better, title, explanation, may_decide, margin, bounds)
-        return measure
-
-    return register
 
 
 @functools.cache
@@ -108,7 +96,4 @@ def measured(needs: Needs) -> list[Metric]:
 
 def described() -> dict[str, Any]:
     """data/evaluated/metrics.json: by name, what the page must know of a metric."""
-    return {
-        one.name: {"better": one.better, "title": dict(one.title), "explanation": dict(one.explanation)}
-        for one in metrics().values()
-    }
+    return {m.name: {"better": m.better, "title": m.title, "explanation": m.explanation} for m in metrics().values()}

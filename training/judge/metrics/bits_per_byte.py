@@ -2,13 +2,12 @@
 
 import math
 
-from training.judge.metrics import Likely, Score, metric
+from training.judge.metrics import Likely, Metric, Score
 
 BITS_A_NAT = 1 / math.log(2)
 
 
-@metric(
-    "bits_per_byte",
+@Metric(
     "likelihood",
     better=-1,
     decides=False,  # nll does

@@ -4,11 +4,10 @@ from functools import cache
 from typing import Any
 
 from curation.text.folding import fold
-from training.judge.metrics import Answered, Score, metric
+from training.judge.metrics import Answered, Metric, Score
 
 
-@metric(
-    "chrf",
+@Metric(
     "replies",
     better=1,
     title={

@@ -1,10 +1,9 @@
 """How improbable a model finds the team's own replies."""
 
-from training.judge.metrics import Likely, Score, metric
+from training.judge.metrics import Likely, Metric, Score
 
 
-@metric(
-    "nll",
+@Metric(
     "likelihood",
     better=-1,
     margin=0.05,

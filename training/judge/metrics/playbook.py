@@ -1,10 +1,9 @@
 """How many of the playbook's rules the written replies keep."""
 
-from training.judge.metrics import Answered, Score, metric
+from training.judge.metrics import Answered, Metric, Score
 
 
-@metric(
-    "playbook",
+@Metric(
     "replies",
     better=1,
     margin=0.05,

@@ -1,10 +1,9 @@
 """How many conversations break none of the playbook's rules."""
 
-from training.judge.metrics import Answered, Score, metric
+from training.judge.metrics import Answered, Metric, Score
 
 
-@metric(
-    "playbook_pass",
+@Metric(
     "replies",
     better=1,
     title={

@@ -1,10 +1,9 @@
 """What a reply costs before it begins."""
 
-from training.judge.metrics import Answered, Score, metric
+from training.judge.metrics import Answered, Metric, Score
 
 
-@metric(
-    "prompt_tokens",
+@Metric(
     "replies",
     better=-1,
     decides=False,  # the adapter, which has no prompt, would win each time

@@ -1,10 +1,9 @@
 """How many replies end by themselves."""
 
-from training.judge.metrics import Answered, Score, metric
+from training.judge.metrics import Answered, Metric, Score
 
 
-@metric(
-    "stopped",
+@Metric(
     "replies",
     better=1,
     margin=0.05,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from curation.text.folding import fold
-from training.judge.metrics import metric
+from training.judge.metrics import Metric
 from training.judge.rules import replies
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ LETTERS = 3
 Distances = Mapping[str, tuple[float, "np.ndarray"]]  # arm -> distance, and with each conversation left out
 
 
-@metric(
-    "style",
+@Metric(
     "corpus",
     better=-1,
     bounds=(0.0, 1.0),
@@ -40,7 +39,7 @@ Distances = Mapping[str, tuple[float, "np.ndarray"]]  # arm -> distance, and wit
         "ar": "مسافة جنسن-شانون بين ثلاثيات الحروف في الردود المكتوبة وفي ردود الفريق على العملاء أنفسهم.",
     },
 )
-def distances(predictions: pl.DataFrame, conversations: pl.DataFrame) -> Distances:
+def style(predictions: pl.DataFrame, conversations: pl.DataFrame) -> Distances:
     """Of every arm over these conversations, which all arms answered; {} for a single one."""
     written = replies(predictions)
     messages = dict(conversations.select("conversation_id", "messages").iter_rows())
@@ -48,9 +47,10 @@ def distances(predictions: pl.DataFrame, conversations: pl.DataFrame) -> Distanc
     if len(answered) < 2:
         return {}
     arms = sorted({arm for arm, _ in written})
-    turns = {conversation: written[arms[0], conversation].keys() for conversation in answered}
-    team = [_triples(messages[c][turn]["content"] for turn in turns[c]) for c in answered]
-    places = _places(team)
+    team = [_triples(messages[c][turn]["content"] for turn in written[arms[0], c]) for c in answered]
+    whole: Counter[str] = sum(team, Counter())
+    ranked = sorted(whole, key=lambda triple: (-whole[triple], triple))
+    places = {triple: place for place, triple in enumerate(ranked[:FEATURES])}
     theirs = _counts(team, places)
     return {
         arm: _distance(_counts([_triples(written[arm, c].values()) for c in answered], places), theirs) for arm in arms
@@ -63,12 +63,6 @@ def _triples(texts: Iterable[str]) -> Counter[str]:
         said = f" {fold(text)} "
         found.update(said[at : at + LETTERS] for at in range(len(said) - LETTERS + 1))
     return found
-
-
-def _places(team: Sequence[Counter[str]]) -> dict[str, int]:
-    whole: Counter[str] = sum(team, Counter())
-    ranked = sorted(whole, key=lambda triple: (-whole[triple], triple))
-    return {triple: place for place, triple in enumerate(ranked[:FEATURES])}
 
 
 def _counts(profiles: Sequence[Counter[str]], places: Mapping[str, int]) -> "np.ndarray":

@@ -1,10 +1,9 @@
 """How long a reply is."""
 
-from training.judge.metrics import Answered, Score, metric
+from training.judge.metrics import Answered, Metric, Score
 
 
-@metric(
-    "words",
+@Metric(
     "replies",
     better=0,
     title={"en": "Words in a reply", "ar": "عدد كلمات الرد"},

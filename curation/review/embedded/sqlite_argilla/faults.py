@@ -27,7 +27,7 @@ _FAULTS = {
 def tell() -> None:
     """Errors of the database become sentences, without the values that SQLAlchemy would quote."""
     async_engine.sync_engine.hide_parameters = True
-    api_v1.add_exception_handler(DBAPIError, _told)
+    api_v1.add_exception_handler(DBAPIError, _as_answer)
     distribution.update_record_status = _without_denying_the_answer(distribution.update_record_status)
 
 
@@ -43,7 +43,7 @@ def _without_denying_the_answer(update: Callable[..., Awaitable[Any]]) -> Callab
     return updated
 
 
-async def _told(_: Any, error: DBAPIError) -> JSONResponse:
+async def _as_answer(_: Any, error: DBAPIError) -> JSONResponse:
     name = getattr(error.orig, "sqlite_errorname", "")
     fault = next((known for known in _FAULTS if name.startswith(known)), None)
     if fault is None:

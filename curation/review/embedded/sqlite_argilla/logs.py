@@ -15,14 +15,14 @@ class Reticent(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         if isinstance(record.msg, BaseException):
-            record.msg = _told(record.msg)
+            record.msg = _text_of(record.msg)
         if isinstance(record.args, tuple):
-            record.args = tuple(_told(value) if isinstance(value, BaseException) else value for value in record.args)
+            record.args = tuple(_text_of(value) if isinstance(value, BaseException) else value for value in record.args)
         return super().format(record)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         _, error, trace = ei
-        return "".join([*traceback.format_tb(trace), _told(error)])
+        return "".join([*traceback.format_tb(trace), _text_of(error)])
 
 
 def write_to(path: Path) -> None:
@@ -36,7 +36,7 @@ def write_to(path: Path) -> None:
     logging.raiseExceptions = False  # a log that cannot be written would print the values it was asked to log
 
 
-def _told(error: BaseException) -> str:
+def _text_of(error: BaseException) -> str:
     """With SQLAlchemy's errors the database's own words, which name tables and columns, never values."""
     original = getattr(error, "orig", None)
     return f"{type(error).__name__}: {original}" if original else type(error).__name__

@@ -6,8 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from curation.report.words import languages
-from tests.builders import ROOT, params
-from training.commands import document
+from tests.builders import params
 from training.judge import metrics as package
 from training.judge.metrics import Likely, Metric, measured, metrics
 from training.judge.scoring import Evaluate
@@ -60,9 +59,3 @@ def test_margins_are_the_metrics_own_unless_params_say_otherwise() -> None:
 def test_a_reply_without_a_byte_has_a_loss_and_no_bits_a_byte() -> None:
     found = {metric.name: metric.measure(Likely(2.0, 3, 0)) for metric in measured("likelihood")}
     assert found == {"nll": (2.0, 3), "bits_per_byte": None}
-
-
-def test_the_docs_say_of_each_metric_what_it_says_itself() -> None:
-    assert f"\n{document.table()}\n" in (ROOT / document.PAGE).read_text("utf-8"), (
-        "python -m training.commands.document"
-    )

@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 from tests.builders import record, talk
-from training.judge.metrics.style import distances
+from training.judge.metrics.style import style
 from training.judge.scoring import PREDICTIONS, corpus_differences, corpus_table
 
 TEAM = [f"Thank you for contacting us about {thing}. We will look into it." for thing in ("a lamp", "a bed", "a door")]
@@ -21,7 +21,7 @@ def written(**arms: list[str]) -> pl.DataFrame:
 
 def test_the_teams_own_words_have_no_distance_and_others_have_more_the_less_they_share() -> None:
     near, far = ["Thank you for contacting us. What now?"] * 3, ["Xylophones buzz quickly"] * 3
-    found = distances(written(same=TEAM, near=near, far=far, silent=["", "", ""]), TALKS)
+    found = style(written(same=TEAM, near=near, far=far, silent=["", "", ""]), TALKS)
     values = {arm: value for arm, (value, _) in found.items()}
     assert values["same"] == pytest.approx(0)
     assert 0 < values["near"] < values["far"] < 1
@@ -29,7 +29,7 @@ def test_the_teams_own_words_have_no_distance_and_others_have_more_the_less_they
 
 
 def test_case_and_arabic_spelling_are_no_style() -> None:
-    shouted = distances(written(x=[said.upper() for said in TEAM]), TALKS)
+    shouted = style(written(x=[said.upper() for said in TEAM]), TALKS)
     assert shouted["x"][0] == pytest.approx(0)
 
 

@@ -13,7 +13,7 @@ from curation.similarity.shingles import U64, WORD, Indices, hashed, offsets, ru
 from curation.text.folding import letters_folded, variants_folded
 
 AT_ONCE = 10_000  # conversations in work at a time, which bounds the memory
-HEARD_AT_ONCE = 2_500  # by each thread: texts are larger than hashes
+READ_AT_ONCE = 2_500  # by each thread: texts are larger than hashes
 _CALL_ID = r'"id": ?"[^"]*"'  # joins a call to its result; every export numbers them anew
 _UNSETTLED = r"[^\x00-\x7f،؛؟\u0621-\u063a\u0640-\u0652\u0660-\u066c]"  # what compatibility forms may be among
 _UPPER_BITS = 20  # of a hash
@@ -41,7 +41,7 @@ class Messages:
 
 
 @dataclass(frozen=True)
-class Speech:
+class TokenizedTurns:
     """The words of row r are those of the turns rows[r]:rows[r+1]; of turn t, words[turns[t]:turns[t+1]]."""
 
     words: U64
@@ -76,12 +76,12 @@ class Speech:
         return runs(self.words[places], words_in_row, self.size)
 
 
-def heard(messages: Messages, size: int, share: float, least: int, watch: Watch) -> Speech:
-    """The speech of `messages`: every turn but system prompts; names and arguments of tool calls are words too.
+def tokenized(messages: Messages, size: int, share: float, least: int, watch: Watch) -> TokenizedTurns:
+    """The tokens of `messages`: every turn but system prompts; names and arguments of tool calls are words too.
 
     A turn is shared when at least `share` of the conversations, and at least `least` of them, have it word for word.
     """
-    parts = np.split(np.arange(len(messages)), range(HEARD_AT_ONCE, len(messages), HEARD_AT_ONCE))
+    parts = np.split(np.arange(len(messages)), range(READ_AT_ONCE, len(messages), READ_AT_ONCE))
     tables, words = [_NO_TURNS], np.empty(0, np.uint64)
     with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
         every = pool.map(lambda part: _said(messages.of(part), part), parts)
@@ -95,7 +95,7 @@ def heard(messages: Messages, size: int, share: float, least: int, watch: Watch)
     row_of, turns = said["row"].to_numpy(), offsets(said["length"].to_numpy())
     telling = said.select(~pl.col("shared") & (pl.col("length") > 0)).to_series().to_numpy()
     told = np.bincount(row_of[telling], minlength=len(messages))
-    return Speech(
+    return TokenizedTurns(
         words,
         turns,
         offsets(np.bincount(row_of, minlength=len(messages))),
