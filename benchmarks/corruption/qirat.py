@@ -13,9 +13,8 @@ import polars as pl
 import yaml
 
 from benchmarks.corruption.defects import as_json
-from benchmarks.results import ROOT
+from benchmarks.results import ROOT, road
 from benchmarks.rows import Row
-from curation.harness.dvc import road
 from curation.privacy.tables import without_personal_data
 
 

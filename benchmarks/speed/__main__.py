@@ -27,12 +27,11 @@ import yaml
 from benchmarks.corruption.arabic import arabic
 from benchmarks.peers.environment import DATATROVE, add_options, as_text, offline, python_of
 from benchmarks.peers.recipes import data_juicer_command
-from benchmarks.results import RESULTS, ROOT
+from benchmarks.results import RESULTS, ROOT, road
 from benchmarks.rows import english
 from benchmarks.speed.corpus import Corpus, write
 from benchmarks.speed.growth import Cost, measured
 from curation.checks import checks
-from curation.harness.dvc import road
 
 PROCESSES = 2
 SAME = ("encoding", "length", "pii", "repetition")  # the checks whose work the peers' operators do too

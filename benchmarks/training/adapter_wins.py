@@ -22,9 +22,8 @@ import polars as pl
 import yaml
 
 from benchmarks.corruption.tables import head, row
-from benchmarks.results import RESULTS, ROOT
+from benchmarks.results import RESULTS, ROOT, road
 from benchmarks.training.curation_pays import made
-from curation.harness.dvc import road
 from curation.harness.params import load_params
 from training.commands.trial import interval
 from training.judge.arms import ADAPTER, PROMPT_ARMS

@@ -31,8 +31,7 @@ import polars as pl
 from scipy.stats import t
 
 from benchmarks.corruption.tables import head, row
-from benchmarks.results import RESULTS, ROOT
-from curation.harness.dvc import road
+from benchmarks.results import RESULTS, ROOT, road
 from curation.harness.files import atomic
 from curation.harness.params import load_params
 from curation.record.draw import fair_order

@@ -44,10 +44,3 @@ def stops(root: Path = CODE) -> Mapping[str, Path | None]:
         marker = next((Path(dep) for dep in listed(stage, "deps") if Path(dep).name == "passed"), marker)
         found[name] = marker
     return found
-
-
-def road(first: str, last: str, root: Path = CODE) -> dict[str, str]:
-    """The stages from one to another, each with the module that it runs."""
-    modules = {name: stage["cmd"].removeprefix("python -m ") for name, stage in stages(root).items()}
-    names = list(modules)
-    return {name: modules[name] for name in names[names.index(first) : names.index(last) + 1]}

@@ -44,11 +44,7 @@ def line_of_now(params: Review) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def lineup(
-    queue: pl.DataFrame,
-    decisions: Sequence[Decision],
-    answers: Sequence[Answer],
-    gold: Sequence[Gold],
-    params: Review,
+    queue: pl.DataFrame, decisions: Sequence[Decision], answers: Sequence[Answer], gold: Sequence[Gold], params: Review
 ) -> pl.DataFrame:
     """LINEUP: second looks first, then first looks by rank; gold rows stand evenly among them."""
     counted = latest(answers)
@@ -133,9 +129,7 @@ def active_learning_scores(rows: pl.DataFrame, answers: Sequence[Answer]) -> tup
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         scores, unseen = get_active_learning_scores(
-            seen.drop("conversation_id", "priority").to_numpy(),
-            _chances(seen),
-            _chances(new) if new.height else None,
+            seen.drop("conversation_id", "priority").to_numpy(), _chances(seen), _chances(new) if new.height else None
         )
     return seen.select("conversation_id", score=pl.Series(scores)), float(min(unseen, default=UNKNOWN))
 

@@ -34,13 +34,7 @@ from curation.text.markdown import read_back
 
 Row = dict[str, str]
 
-SHOWN = {
-    "id": "المعرّف",
-    "why": "لماذا تراها",
-    "language": "اللغة",
-    "label": "التصنيف",
-    "conversation": "المحادثة",
-}
+SHOWN = {"id": "المعرّف", "why": "لماذا تراها", "language": "اللغة", "label": "التصنيف", "conversation": "المحادثة"}
 ASKED = {
     "decision": "القرار",
     "reasons": "الأسباب",

@@ -68,11 +68,7 @@ def records(
 
 
 def _record(
-    row: Mapping[str, Any],
-    countries: Countries,
-    doubted: Sequence[int],
-    similar: "_Vectors",
-    codes: Mapping[str, Code],
+    row: Mapping[str, Any], countries: Countries, doubted: Sequence[int], similar: "_Vectors", codes: Mapping[str, Code]
 ) -> Record:
     messages = row["messages"] if countries is None else covered(row["messages"], countries)
     language = "ar" if row["language"] == "ar" else "en"

@@ -82,7 +82,7 @@ def test_turns_that_skip_steps_of_folding_say_what_all_steps_say(texts: list[str
 def test_a_part_at_a_time_gives_what_all_at_once_gives(monkeypatch: pytest.MonkeyPatch):
     messages = record(*(talk(f"talk number {n} of many", "reply" if n % 2 else "") for n in range(9)))["messages"]
     at_once = tokens(messages)
-    monkeypatch.setattr("curation.dedup.tokens.HEARD_AT_ONCE", 2)
+    monkeypatch.setattr("curation.dedup.tokens.READ_AT_ONCE", 2)
     parts = tokens(messages)
     assert all(
         np.array_equal(getattr(at_once, name), getattr(parts, name))

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation.harness.dvc import road
+from benchmarks.results import road
 from curation.privacy import PATTERNED
 from curation.privacy.plain import Plain
 from curation.review.records import records

@@ -14,7 +14,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.harness.dvc import listed, road, stages
+from benchmarks.results import road
+from curation.harness.dvc import listed, stages
 from curation.privacy import finds
 from curation.record.ledger import OUTCOMES, outcomes
 from tests.builders import ROOT

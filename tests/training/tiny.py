@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 import yaml
 
-from curation.harness.dvc import listed, road, stages
+from benchmarks.results import road
+from curation.harness.dvc import listed, stages
 from curation.record.conversation import conversations
 from tests.builders import ROOT, params, save, talk
 from training import tokenize

@@ -119,11 +119,7 @@ class ExportRequest:
 
 
 def export(
-    kind: Kind,
-    folder: Path,
-    adapter: Path = TRAINED,
-    dtype: Format = "bfloat16",
-    converter: Path | None = None,
+    kind: Kind, folder: Path, adapter: Path = TRAINED, dtype: Format = "bfloat16", converter: Path | None = None
 ) -> str:
     """Write the export, prove it, and say what was shown."""
     if folder.exists():

@@ -39,13 +39,7 @@ PREDICTIONS = pl.Schema(
     }
 )
 SCORES = pl.Schema(
-    {
-        "arm": pl.String,
-        "conversation_id": pl.String,
-        "metric": pl.String,
-        "value": pl.Float64,
-        "weight": pl.Float64,
-    }
+    {"arm": pl.String, "conversation_id": pl.String, "metric": pl.String, "value": pl.Float64, "weight": pl.Float64}
 )
 ARMS = pl.Schema(
     {

@@ -7,10 +7,7 @@ from training.judge.metrics import Answered, Metric, Score
     "replies",
     better=1,
     margin=0.05,
-    title={
-        "en": "Playbook rules kept, share (higher is better)",
-        "ar": "نسبة قواعد الدليل المتبعة (الأعلى أفضل)",
-    },
+    title={"en": "Playbook rules kept, share (higher is better)", "ar": "نسبة قواعد الدليل المتبعة (الأعلى أفضل)"},
     explanation={
         "en": "Of the playbook's rules that apply to the team's own replies, those that the written ones keep.",
         "ar": "ما التزمت به الردود المكتوبة من قواعد الدليل التي تنطبق على ردود الفريق.",

@@ -7,10 +7,7 @@ from training.judge.metrics import Answered, Metric, Score
     "replies",
     better=-1,
     decides=False,  # the adapter, which has no prompt, would win each time
-    title={
-        "en": "Tokens before a reply begins (lower is cheaper)",
-        "ar": "الرموز قبل بدء الرد (الأقل أرخص)",
-    },
+    title={"en": "Tokens before a reply begins (lower is cheaper)", "ar": "الرموز قبل بدء الرد (الأقل أرخص)"},
     explanation={
         "en": "What the model reads before each reply: the prompt, and the conversation so far.",
         "ar": "ما يقرؤه النموذج قبل كل رد: التلقين والمحادثة حتى تلك اللحظة.",
