@@ -66,7 +66,7 @@ def test_the_floats_of_a_text_do_not_depend_on_its_neighbours(texts: list[str]):
     assert [vector.tobytes() for vector in embedded(texts, encode)] == [ALONE[text] for text in texts]
 
 
-def test_workers_change_no_byte(project: Path, monkeypatch: pytest.MonkeyPatch):
+def test_local_backend_change_no_byte(project: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(embed, "LARGE", 0)
     table = record(*(talk(text, f"reply {text}") for text in TEXTS))
     run(table, workers=1)

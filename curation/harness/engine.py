@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeVar
 import polars as pl
 from pydantic import Field
 
+from curation.harness.local_backend import Workers, packed, spread, unpacked
 from curation.harness.params import Params
-from curation.harness.workers import Workers, packed, spread, unpacked
 
 Given = TypeVar("Given")
 Answer = TypeVar("Answer")

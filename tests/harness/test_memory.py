@@ -84,5 +84,5 @@ def test_a_string_of_the_report_is_the_report_s_alone(copy: Path) -> None:
 
 
 def test_how_a_stage_runs_is_no_stage_s_dependency(copy: Path) -> None:
-    assert forgetting(copy, "curation/harness/workers.py", "\nMOST_EVER = 1\n") == []
+    assert forgetting(copy, "curation/harness/local_backend.py", "\nMOST_EVER = 1\n") == []
     assert not [name for name, stage in stages().items() if "machine" in listed(stage, "params")]

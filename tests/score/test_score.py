@@ -74,7 +74,7 @@ def test_chunks_change_no_byte(stage: Stage[Score], size: int):
         score.CHUNK = before
 
 
-def test_workers_change_no_byte(stage: Stage[Score], monkeypatch: pytest.MonkeyPatch):
+def test_local_backend_change_no_byte(stage: Stage[Score], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(score, "CHUNK", 4)
     monkeypatch.setattr(score, "LARGE", 0)
     stage.machine = Machine(workers=2)

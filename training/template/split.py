@@ -4,8 +4,8 @@ from bisect import bisect, bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 
+from training.template.masked_renderer import Example, Renderer
 from training.template.messages import Message
-from training.template.renderer import Example, Renderer
 
 
 def split_examples(

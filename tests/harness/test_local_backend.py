@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from curation.harness.errors import QiratError
-from curation.harness.workers import Workers, packed, spread, unpacked
+from curation.harness.local_backend import Workers, packed, spread, unpacked
 
 
 def adder(to: int):
@@ -37,7 +37,7 @@ def threads():
     return lambda item: polars.thread_pool_size()
 
 
-def test_workers_do_not_fight_for_the_cores(monkeypatch: pytest.MonkeyPatch):
+def test_local_backend_do_not_fight_for_the_cores(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.delenv("POLARS_MAX_THREADS", raising=False)
     assert list(spread(threads, range(2), 2, large=True)) == [1, 1]
