@@ -1,5 +1,5 @@
 # make repro  everything: environment, base model, the pipeline on data/raw, where the results are
-# make test   environment if needed, all tests
+# make test   environment if needed, what docs/ have from the code and from results, all tests
 # make check  format, lint, types and tests: what every change must pass
 # make review what the checks doubt now, in Argilla, in the browser
 
@@ -18,6 +18,7 @@ repro: $(READY)
 	@$(RUN) qirat results
 
 test: $(READY)
+	$(RUN) python -m benchmarks.document
 	$(RUN) pytest -n 2 --dist loadgroup
 
 check: lint test
