@@ -1,6 +1,6 @@
 """What stands behind the verdict, in both languages."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import polars as pl
@@ -20,7 +20,7 @@ ENGLISH, ARABIC = (next(words for words in languages() if words.code == code) fo
 DONE = finished()
 KINDS = ("title", "explanation")
 FIGURES: dict[str, Any] = {
-    **Gain("prompted", "playbook", "ar", -0.021, -0.06, 0.11, 40).figures(),
+    **asdict(Gain("prompted", "playbook", "ar", -0.021, -0.06, 0.11, 40)),
     "arm": "prompted",
     "margin": 0.05,
     "target": 0.95,
