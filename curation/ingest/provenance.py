@@ -4,10 +4,11 @@ import functools
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from curation.ingest.json_text import value_in
+from curation.ingest.moments import moment
 from curation.record.conversation import canonical_json
 from curation.text.folding import fold
 
@@ -27,8 +28,6 @@ NAMES = {
 }
 ALIASES = {column: tuple(map(spelled, names)) for column, names in NAMES.items()}
 METADATA = ("metadata", "meta")
-SECONDS = range(10**8, 4 * 10**9)  # Unix times from 1973 to 2096
-MILLISECONDS = range(10**11, 4 * 10**12)
 
 
 def provenance(rows: Sequence[Mapping[str, Any]], used: Collection[str], **known: Any) -> dict[str, Any]:
@@ -65,30 +64,6 @@ def with_metadata(found: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     if not said:
         return dict(found)
     return {**found, "metadata": canonical_json({**json.loads(found.get("metadata", "{}")), **said})}
-
-
-def moment(value: Any) -> datetime | None:
-    """A time in UTC from a date, ISO 8601, or Unix seconds or milliseconds; None when it is none of these."""
-    try:
-        if isinstance(value, datetime):
-            read = value
-        elif isinstance(value, date):
-            read = datetime(value.year, value.month, value.day)
-        else:
-            read = _unix(value) or datetime.fromisoformat(str(value).strip())
-        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _unix(value: Any) -> datetime | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    if int(number) in MILLISECONDS:
-        number /= 1000
-    return datetime.fromtimestamp(number, UTC) if int(number) in SECONDS else None
 
 
 def _fields(row: Mapping[str, Any], used: Collection[str]) -> Iterator[tuple[str, Any]]:

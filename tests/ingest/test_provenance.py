@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from curation.ingest.provenance import moment, provenance
+from curation.ingest.moments import moment
+from curation.ingest.provenance import provenance
 
 
 @pytest.mark.parametrize(

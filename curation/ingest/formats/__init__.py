@@ -50,6 +50,7 @@ class Outcome:
     messages: Messages | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
+    left_out: Mapping[int, str] = field(default_factory=dict)  # number of a row whose words are not in messages -> why
 
 
 Reader = Callable[[Contents, Reading], Iterator[Outcome]]

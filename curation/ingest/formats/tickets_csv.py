@@ -24,7 +24,8 @@ from curation.ingest.formats import (
     role_of,
     text_of,
 )
-from curation.ingest.provenance import ALIASES, moment, provenance
+from curation.ingest.moments import moment
+from curation.ingest.provenance import ALIASES, provenance
 from curation.ingest.rows import Contents, RawRow
 from curation.record.conversation import ROLES, message
 
