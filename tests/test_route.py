@@ -15,8 +15,8 @@ from curation.curate.fates import CURATED, decided
 from curation.decisions.decisions import Decision
 from curation.policy.limits import Blind
 from curation.policy.queue import grouped, in_turn, language_shares, queue, ties, with_blind_samples
-from curation.policy.verdicts import VERDICTS
-from tests.builders import params, record, save_codes, talk
+from curation.policy.verdicts import VERDICTS, causes
+from tests.builders import params, record, save_codes, shipped_policy, talk
 
 HALVES = {"ar": 0.5, "en": 0.5}
 
@@ -24,11 +24,16 @@ HALVES = {"ar": 0.5, "en": 0.5}
 def verdicts(*rows: tuple[str, str, float], codes: Sequence[str] = ("loop",)) -> pl.DataFrame:
     """VERDICTS of (id, verdict, priority)."""
     doubts = {"review", "held", "reject"}
-    return pl.DataFrame(
-        [(key, verdict, list(codes) if verdict in doubts else [], priority) for key, verdict, priority in rows],
-        schema=VERDICTS,
-        orient="row",
-    )
+    told = [
+        {
+            "conversation_id": key,
+            "verdict": verdict,
+            "codes": list(codes) if verdict in doubts else [],
+            "priority": chance,
+        }
+        for key, verdict, chance in rows
+    ]
+    return pl.DataFrame(told, schema=VERDICTS)
 
 
 def line(*rows: tuple[str, str, float], tied: Sequence[tuple[str, str]] = ()) -> pl.DataFrame:
@@ -253,7 +258,7 @@ def test_a_rejected_row_that_people_keep_comes_back_and_an_accepted_one_they_dro
         "a" * 32: Decision(conversation_id="a" * 32, decision="keep"),
         "b" * 32: Decision(conversation_id="b" * 32, decision="drop"),
     }
-    fates = decided(table, said, pl.DataFrame(schema=CURATED), found())
+    fates = decided(table, said, pl.DataFrame(schema=CURATED), causes(found(), shipped_policy()))
     assert dict(fates.select("conversation_id", "outcome").iter_rows()) == {"a" * 32: "kept", "b" * 32: "dropped"}
 
 

@@ -7,7 +7,11 @@ import polars as pl
 
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
+from curation.harness.params import load_params
+from curation.policy.limits import Route, in_force
+from curation.policy.verdicts import judged
 from curation.privacy.shown import Shown
+from curation.record.codes import read_codes
 from curation.record.ledger import FINDING, OUTCOMES, outcomes
 from curation.record.naming import called
 from curation.similarity.difference import difference
@@ -34,7 +38,8 @@ def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, see
     if outcome is not None:
         closed = closed.filter(pl.col("outcome") == outcome)
     if code is not None:
-        carrying = ledger.filter(pl.col("code").str.split(", ").list.contains(code))["row_id"].unique().implode()
+        named = (pl.col("code") == code) | pl.col("contributing").list.contains(code)
+        carrying = ledger.filter(named)["row_id"].unique().implode()
         closed = closed.filter(pl.col("row_id").is_in(carrying))
     chosen = closed.sort("row_id").sample(min(sample, closed.height), seed=seed, shuffle=False).sort("row_id")
     lines = [_closing(row, shown) for row in chosen.iter_rows(named=True)]
@@ -60,18 +65,28 @@ def _findings(events: pl.DataFrame, conversation_id: str | None, shown: Shown) -
         yield _finding(event["stage"], event, shown)
     if shown.every and conversation_id:
         known = set(serious.filter(pl.col("stage") == "score")["code"])
-        found = finished_table("scored/findings").filter(pl.col("conversation_id") == conversation_id)
-        for finding in found.filter(~pl.col("code").is_in(known)).iter_rows(named=True):
+        for finding in _judged(conversation_id).filter(~pl.col("code").is_in(known)).iter_rows(named=True):
             yield _finding("score", finding, shown) + " (decides nothing)"
+
+
+def _judged(conversation_id: str) -> pl.DataFrame:
+    """All that the checks saw in a conversation, beside the limits of the policy."""
+    policy = in_force(load_params("route", Route), read_codes())
+    found = judged(finished_table("scored/findings"), policy, finished_table("routed/verdicts").height)
+    return found.filter(pl.col("conversation_id") == conversation_id)
 
 
 def _finding(stage: str, finding: Mapping[str, Any], shown: Shown) -> str:
     if finding["code"] == "masked":
         return f"  {stage} put tags for {finding['evidence']}"
-    limit = "" if finding["threshold"] is None else f", limit {finding['threshold']:g}"
-    value = "" if finding["value"] is None else f" (value {finding['value']:g}{limit})"
     evidence = f": {shown.text(finding['evidence'])}" if finding["evidence"] else ""
-    return f"  {stage} found {finding['code']}{value}{evidence}"
+    return f"  {stage} found {finding['code']}{_measured(finding)}{evidence}"
+
+
+def _measured(event: Mapping[str, Any]) -> str:
+    """What was measured and the policy's limit, where there is anything to measure."""
+    limit = "" if event["threshold"] is None else f", limit {event['threshold']:g}"
+    return "" if event["value"] is None else f" (value {event['value']:g}{limit})"
 
 
 def _curated(row_id: str) -> Iterator[str]:
@@ -128,5 +143,6 @@ def _copy(row_id: str, shown: Shown) -> Iterator[str]:
 
 def _closing(end: Mapping[str, Any], shown: Shown) -> str:
     code = f" for {end['code']}" if end["code"] else ""
+    code += f" and also for {', '.join(end['contributing'])}" if end["contributing"] else ""
     evidence = f" ({shown.text(end['evidence'])})" if end["evidence"] else ""
     return f"{end['row_id']}: {end['outcome']}{code}{evidence}"

@@ -25,7 +25,7 @@ from curation.harness.engine import map_rows, reduce
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.policy.limits import Route, in_force
-from curation.policy.verdicts import judged
+from curation.policy.verdicts import causes, judged
 from curation.privacy.params import Privacy
 from curation.privacy.tables import MASKED
 from curation.record.codes import CODES, read_codes
@@ -47,7 +47,8 @@ def main() -> None:
         edits = edited(surviving, decisions)
         found = judged(stage.read("scored/findings"), policy, verdicts.height)
         refound = judged(checked_again(surviving, edits, context_of(stage, privacy)), policy, verdicts.height)
-        fates = decided(verdicts, decisions, edits, refound)
+        serious = refound.filter(pl.col("severity") != "info")
+        fates = decided(verdicts, decisions, edits, causes(serious, policy))
         curated, masking = masked(stage, curated_set(surviving, edits, fates), policy.masked_kinds, privacy)
         curated, copies = distinct(curated)
         ledger = closed(

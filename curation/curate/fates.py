@@ -1,6 +1,6 @@
 """How each survivor is closed: by a person where one decided, else by the policy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -10,39 +10,64 @@ from curation.record.conversation import SCHEMA
 
 CURATED = pl.Schema([*SCHEMA.items(), ("origin", pl.String()), ("parent_id", pl.String())])
 FATES = pl.Schema(
-    {"conversation_id": pl.String, "outcome": pl.String, "code": pl.String, "evidence": pl.String, "stage": pl.String}
+    {
+        "conversation_id": pl.String,
+        "outcome": pl.String,
+        "code": pl.String,
+        "contributing": pl.List(pl.String),
+        "value": pl.Float64,
+        "threshold": pl.Float64,
+        "evidence": pl.String,
+        "stage": pl.String,
+    }
 )
+CAUSE = ("code", "value", "threshold")
 OUTCOME_OF_VERDICT = {"accept": "accepted", "reject": "dropped", "review": "held", "held": "held"}
 
 
 def decided(
     verdicts: pl.DataFrame, decisions: dict[str, Decision], edits: pl.DataFrame, refound: pl.DataFrame
 ) -> pl.DataFrame:
-    """FATES of the survivors, by the id they had before any edit. People overrule the policy."""
-    fatal = refound.filter(pl.col("severity") == "fatal")
-    broken = dict(fatal.group_by("conversation_id", maintain_order=True).agg(pl.col("code").first()).iter_rows())
+    """FATES of the survivors, by the id they had before any edit. People overrule the policy.
+
+    `refound` are the `causes` of what the checks say of corrected words.
+    """
+    broken = {cause["conversation_id"]: cause for cause in refound.iter_rows(named=True) if cause["fatal"]}
     corrected = dict(edits.select("parent_id", "conversation_id").iter_rows())
     fates = [
-        _by_people(decisions[key]) if key in decisions else _by_policy(key, verdict, codes)
-        for key, verdict, codes in verdicts.select("conversation_id", "verdict", "codes").iter_rows()
+        _by_people(decisions[verdict["conversation_id"]])
+        if verdict["conversation_id"] in decisions
+        else _by_policy(verdict)
+        for verdict in verdicts.iter_rows(named=True)
     ]
     used = {fate["conversation_id"] for fate in fates if fate["outcome"] in ("accepted", "kept")}
     for fate in fates:
         if fate["outcome"] == "edited":
             now = corrected[fate["conversation_id"]]
             if now in broken:
-                fate |= {"outcome": "dropped", "code": broken[now], "evidence": "the corrected words fail a check"}
+                fate |= {"outcome": "dropped", "evidence": "the corrected words fail a check", **_cause(broken[now])}
             elif now in used:
-                fate |= {"outcome": "duplicate", "code": "edit", "evidence": f"corrected into a copy of {now}"}
+                fate |= {"outcome": "duplicate", "code": "edit", "contributing": []}
+                fate["evidence"] = f"corrected into a copy of {now}"
             used.add(now)
     return pl.DataFrame(fates, schema=FATES)
 
 
-def _by_policy(key: str, verdict: str, codes: Sequence[str]) -> dict[str, Any]:
-    waiting = {"review": "waits for a person", "held": "over the review budget"}.get(verdict)
-    outcome = OUTCOME_OF_VERDICT[verdict]
-    code = ", ".join(codes) or None
-    return {"conversation_id": key, "outcome": outcome, "code": code, "evidence": waiting, "stage": "route"}
+def _by_policy(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    waiting = {"review": "waits for a person", "held": "over the review budget"}.get(verdict["verdict"])
+    return {
+        "conversation_id": verdict["conversation_id"],
+        "outcome": OUTCOME_OF_VERDICT[verdict["verdict"]],
+        **_cause(verdict),
+        "evidence": waiting,
+        "stage": "route",
+    }
+
+
+def _cause(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a fate that say what decided it, and what else spoke against the row."""
+    others = [code for code in found["codes"] if code != found["code"]]
+    return {**{name: found[name] for name in CAUSE}, "contributing": others}
 
 
 def _by_people(decision: Decision) -> dict[str, Any]:
@@ -50,11 +75,12 @@ def _by_people(decision: Decision) -> dict[str, Any]:
     evidence = "decided by " + (", ".join(decision.annotators) or "a person")
     if decision.applied_from:
         evidence += f" on {decision.applied_from}, applied to this row (similarity {decision.similarity:.2f})"
-    code = ", ".join(decision.reasons) or f"human_{decision.decision}"
+    code, *others = decision.reasons or (f"human_{decision.decision}",)
     return {
         "conversation_id": decision.conversation_id,
         "outcome": outcome,
         "code": code,
+        "contributing": others,
         "evidence": evidence,
         "stage": "curate",
     }
@@ -92,6 +118,9 @@ def closed_as_copies(fates: pl.DataFrame, copies: pl.DataFrame) -> pl.DataFrame:
         "conversation_id",
         outcome=pl.lit("duplicate"),
         code=pl.lit("masked"),
+        contributing=pl.lit([], pl.List(pl.String)),
+        value=pl.lit(None, pl.Float64),
+        threshold=pl.lit(None, pl.Float64),
         evidence=pl.format("without personal data a copy of {}", "copy_of"),
         stage=pl.lit("curate"),
     )

@@ -10,7 +10,10 @@ VERDICTS = pl.Schema(
     {
         "conversation_id": pl.String(),
         "verdict": pl.String(),  # accept, review, held or reject
-        "codes": pl.List(pl.String),  # the doubts and faults that led to it
+        "code": pl.String(),  # the cause: the one of its codes that decides; null where none objects
+        "value": pl.Float64(),  # of the cause, at its worst
+        "threshold": pl.Float64(),  # the policy's limit that this value crossed
+        "codes": pl.List(pl.String),  # all that the policy takes seriously in the row, the cause among them
         "priority": pl.Float64(),  # chance that a person would change something
     }
 )
@@ -20,7 +23,7 @@ VERDICTS = pl.Schema(
 
 
 def judged(findings: pl.DataFrame, policy: Policy, total: int) -> pl.DataFrame:
-    """The findings of `total` rows with the severity and the threshold that the policy gives them."""
+    """The findings of `total` rows with the severity that the policy gives them and its limit, crossed or not."""
     severe = _severity(findings, policy)
     common = too_common(findings, policy, total)
     excused = (pl.col("severity") == "doubt") & pl.col("code").is_in(list(common))
@@ -50,7 +53,8 @@ def _severity(findings: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     fatal = crossed("fatal") | pl.col("pii").eq_missing("reject")
     doubt = crossed("doubt") | pl.col("pii").eq_missing("review")
     severity = pl.when(fatal).then(pl.lit("fatal")).when(doubt).then(pl.lit("doubt")).otherwise(pl.lit("info"))
-    threshold = pl.when(crossed("fatal")).then("fatal").when(crossed("doubt")).then("doubt").otherwise("threshold")
+    missed = pl.coalesce("doubt", "fatal", "threshold")  # a limit that no policy sets is the check's own
+    threshold = pl.when(crossed("fatal")).then("fatal").otherwise(missed)
     return (
         findings.join(table, on="code", how="left", maintain_order="left")
         .with_columns(severity=severity, threshold=threshold)
@@ -66,7 +70,7 @@ def verdicts(rows: pl.DataFrame, findings: pl.DataFrame, policy: Policy) -> pl.D
     """
     serious = findings.filter(pl.col("severity") != "info")
     table = (
-        rows.join(_codes(serious), on="conversation_id", how="left")
+        rows.join(causes(serious, policy), on="conversation_id", how="left")
         .join(_priorities(serious, policy, rows), on="conversation_id", how="left")
         .with_columns(pl.col("codes").fill_null([]), pl.col("priority").fill_null(0.0))
         .sort("conversation_id")
@@ -85,13 +89,24 @@ def in_line(doubtful: pl.DataFrame) -> pl.DataFrame:
     return doubtful.sort("priority", "conversation_id", descending=[True, False])
 
 
-def _codes(serious: pl.DataFrame) -> pl.DataFrame:
-    """conversation_id, codes (sorted), fatal: whether any of them is."""
-    return (
-        serious.group_by("conversation_id")
-        .agg(codes=pl.col("code").unique().sort(), fatal=(pl.col("severity") == "fatal").any())
-        .sort("conversation_id")
+def causes(serious: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """What decides each row that the policy objects to: conversation_id, code, value, threshold, fatal, and all codes.
+
+    A fault decides before a doubt, and of several the one that people would likeliest confirm (`precision`), then the
+    first by name. The value is the code's worst, the threshold the limit that it crossed.
+    """
+    precision = {code: limit.precision for code, limit in policy.limits.items()}
+    ordered = (
+        serious.with_columns(
+            fatal=pl.col("severity") == "fatal",
+            likely=pl.col("code").replace_strict(precision, return_dtype=pl.Float64),
+            badness=pl.when(pl.col("code").is_in(_below(policy))).then(-pl.col("value")).otherwise("value"),
+        )
+        .sort("fatal", "likely", "code", "badness", "threshold", descending=[True, True, False, True, True])
+        .group_by("conversation_id", maintain_order=True)
     )
+    first = (pl.col(name).first() for name in ("code", "value", "threshold", "fatal"))
+    return ordered.agg(*first, codes=pl.col("code").unique().sort()).sort("conversation_id")
 
 
 def _priorities(serious: pl.DataFrame, policy: Policy, rows: pl.DataFrame) -> pl.DataFrame:

@@ -25,9 +25,10 @@ SCHEMA = pl.Schema(
         "conversation_id": pl.String,  # null for quarantined rows
         "stage": pl.String,
         "outcome": pl.String,
-        "code": pl.String,
-        "value": pl.Float64,
-        "threshold": pl.Float64,
+        "code": pl.String,  # of a finding; of a closed row the cause, one
+        "contributing": pl.List(pl.String),  # of a closed row: what else spoke against it
+        "value": pl.Float64,  # of what the code names
+        "threshold": pl.Float64,  # the policy's limit for it, not the value from which the check reports
         "evidence": pl.String,
         "rule_version": pl.Int32,
     }

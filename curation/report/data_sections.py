@@ -65,12 +65,18 @@ def files(results: Results, words: Words) -> list[Block]:
 
 
 def reasons(results: Results, words: Words) -> list[Block]:
-    """Why rows are not used: each reason, how many rows it kept out, in which languages, in plain words."""
+    """Why rows are not used: each reason that decided, its limit, how many rows it kept out, in which languages."""
     removed = results.reasons()
-    raw, rows_removed = counts(results["ledger"])["raw"], removed["row_id"].n_unique()
+    raw = counts(results["ledger"])["raw"]
+    also = removed.explode("contributing").group_by("outcome", code="contributing").len("also")
     table = (
         removed.group_by("outcome", "code")
-        .agg(pl.len().alias("rows"), pl.col("language").drop_nulls().value_counts())
+        .agg(
+            pl.len().alias("rows"),
+            pl.col("threshold").drop_nulls().unique().sort(),
+            pl.col("language").drop_nulls().value_counts(),
+        )
+        .join(also, on=["outcome", "code"], how="left")
         .sort("rows", "outcome", "code", descending=[True, False, False])
     )
     most = table["rows"].max() or 1
@@ -79,16 +85,19 @@ def reasons(results: Results, words: Words) -> list[Block]:
             code(row["code"] or "–"),
             words(f"outcome.{row['outcome']}"),
             explanation(row["code"], words),
+            words("comma").join(f"{limit:.4g}" for limit in row["threshold"]),
             count(row["rows"]),
+            count(row["also"] or 0),
             share(row["rows"], raw),
             _shares(row["language"], words),
             bar(row["rows"] / most, "removed"),
         ]
         for row in table.iter_rows(named=True)
     ]
-    header = [words(f"reasons.{n}") for n in ("code", "outcome", "means", "rows", "share", "languages", "drawing")]
-    total: list[Cell] = [words("total"), "", "", count(rows_removed), share(rows_removed, raw), "", ""]
-    blocks: list[Block] = [Table(words("reasons.caption"), header, rows, frozenset({3, 4}), total)]
+    names = ("code", "outcome", "means", "limit", "rows", "also", "share", "languages", "drawing")
+    header = [words(f"reasons.{name}") for name in names]
+    total: list[Cell] = [words("total"), "", "", "", count(removed.height), "", share(removed.height, raw), "", ""]
+    blocks: list[Block] = [Table(words("reasons.caption"), header, rows, frozenset({3, 4, 5, 6}), total)]
     if skipped := results.skipped():
         blocks.append(Note(words("reasons.skipped", checks=", ".join(skipped)), "warning"))
     return blocks if results.missing("scored/findings") else [*blocks, _findings(results, words)]

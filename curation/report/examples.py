@@ -121,6 +121,9 @@ def _example(
             facts.append((words("examples.value"), f"{finding['value']:.4g}"))
             if finding["threshold"] is not None:
                 facts.append((words("examples.threshold"), f"{finding['threshold']:.4g}"))
+    if row["contributing"]:
+        others = [code(name) for name in row["contributing"]]
+        facts.append((words("examples.contributing"), Markup(words("comma")).join(others)))
     evidence = {finding["turn"]: finding["evidence"] for finding in seen}
     pointed = sorted(turn for turn in evidence if turn is not None)
     first = max(0, pointed[0] - picking.turns + 2) if pointed else 0
@@ -166,11 +169,12 @@ def _texts(results: Results, row_ids: pl.Series, countries: Sequence[str]) -> Te
 
 
 def _seen(results: Results, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What the check saw that gave a row this reason."""
+    """What the check saw that gave a row this reason, and the limit by which the policy decided."""
     if results.missing("scored/findings") or row["conversation_id"] is None:
         return []
     findings = results["scored/findings"].filter(conversation_id=row["conversation_id"], code=row["code"])
-    return findings.sort("turn", "evidence").head(FINDINGS_SHOWN).to_dicts()
+    limit = pl.lit(row["threshold"], pl.Float64)
+    return findings.sort("turn", "evidence").head(FINDINGS_SHOWN).with_columns(threshold=limit).to_dicts()
 
 
 def _shown(m: Mapping[str, Any], picking: Picking) -> str:

@@ -8,10 +8,8 @@ import polars as pl
 from curation.report.blocks import Block, Cell, Figure, Note, Table, code, count, share
 from curation.report.figures import bar, interval, lines
 from curation.report.results import Results
-from curation.report.verdict_sections import reasons
+from curation.report.verdict_sections import enough, reasons
 from curation.report.words import Words, flat
-
-FEW = 30  # conversations, as in curation/statistics: the intervals of fewer are too narrow to call a difference
 
 
 def budget(results: Results, words: Words) -> list[Block]:
@@ -53,8 +51,7 @@ def training(results: Results, words: Words) -> list[Block]:
 
 def arms(results: Results, words: Words) -> list[Block]:
     """Every arm on the same test conversations, with intervals; one table a metric and language."""
-    table = results["evaluated/arms"]
-    blocks: list[Block] = []
+    table, blocks = enough(results["evaluated/arms"], "evaluated/arms", words)
     for (metric, language), part in _by_metric(table):
         scale = _scale(part)
         if language == "all" and words.knows(f"metric_means.{metric}"):
@@ -76,10 +73,12 @@ def arms(results: Results, words: Words) -> list[Block]:
 
 def comparisons(results: Results, words: Words) -> list[Block]:
     """The adapter minus each other arm, paired, and how many of so many intervals chance alone would clear of zero."""
-    table = results["evaluated/comparisons"].rename({"difference": "value"})
-    by_chance = words("comparisons.many", number=count(table.height), chance=f"{0.05 * table.height:.1f}")
-    notes = [Note(reason) for reason in reasons(results, words)]
-    blocks: list[Block] = [*notes, Note(by_chance), Note(words("comparisons.few", few=count(FEW)))]
+    table, few = enough(results["evaluated/comparisons"], "evaluated/comparisons", words)
+    table = table.rename({"difference": "value"})
+    blocks: list[Block] = [*(Note(reason) for reason in reasons(results, words)), *few]
+    if table.height:
+        by_chance = words("comparisons.many", number=count(table.height), chance=f"{0.05 * table.height:.1f}")
+        blocks.append(Note(by_chance))
     for (metric, language), part in _by_metric(table):
         low, high = _scale(part)
         scale = (min(low, 0.0), max(high, 0.0))
@@ -87,7 +86,7 @@ def comparisons(results: Results, words: Words) -> list[Block]:
             [
                 words("comparisons.pair", **{side: words.name_of("arm", row[side]) for side in ("arm", "against")}),
                 *_measured(row, signed=True),
-                interval(row["value"], row["low"], row["high"], scale, row["better"] if row["n"] >= FEW else 0),
+                interval(row["value"], row["low"], row["high"], scale, row["better"]),
                 count(row["n"]),
             ]
             for row in part.iter_rows(named=True)

@@ -74,9 +74,8 @@ class Results:
         return [code.removeprefix(SKIPPED) for code in codes if code.startswith(SKIPPED)]
 
     def reasons(self) -> pl.DataFrame:
-        """One row a raw row and reason it is not used: the ledger's code may name several."""
-        named = pl.col("code").fill_null("").str.split(", ")
-        return self.rows().filter(pl.col("outcome").is_in(REMOVED)).with_columns(code=named).explode("code")
+        """The raw rows that are not used, each with the one code that kept it out; "" where none is named."""
+        return self.rows().filter(pl.col("outcome").is_in(REMOVED)).with_columns(pl.col("code").fill_null(""))
 
     def rows(self) -> pl.DataFrame:
         """One row a raw row: how the ledger closed it, its language, label and source (null when quarantined)."""

@@ -10,6 +10,7 @@ from curation.report.figures import interval
 from curation.report.results import Results
 from curation.report.words import Words
 
+FEW = 30  # conversations, as in curation/statistics: the intervals of fewer are too narrow to call a difference
 SAFE = 0.05  # adjusted p below which a rule's difference is called
 NAMES = {"arm": "arm", "against": "arm", "metric": "metric", "language": "languages"}  # figure -> part of the catalogue
 
@@ -38,8 +39,10 @@ def readiness(results: Results, words: Words) -> list[Block]:
 
 def rules(results: Results, words: Words) -> list[Block]:
     """The adapter against every other arm, rule by rule; one table a language."""
-    blocks: list[Block] = [Note(words("rules.holm"))]
-    ordered = results["evaluated/rules"].sort(pl.col("language") != "all", "language", "against", "rule")
+    table, blocks = enough(results["evaluated/rules"], "evaluated/rules", words)
+    if table.height:
+        blocks.insert(0, Note(words("rules.holm")))
+    ordered = table.sort(pl.col("language") != "all", "language", "against", "rule")
     for (language,), part in ordered.group_by("language", maintain_order=True):
         rows: list[list[Cell]] = [
             [
@@ -78,6 +81,16 @@ def kept(results: Results, words: Words) -> list[Block]:
     names = ("language", "before", "after", "difference", "drawing", "n")
     table = Table(words("kept.caption"), [words(f"kept.{name}") for name in names], rows, frozenset({1, 2, 3, 5}))
     return [table, *_memorised(results["evaluated/memorised"], words)]
+
+
+def enough(measured: pl.DataFrame, name: str, words: Words) -> tuple[pl.DataFrame, list[Block]]:
+    """The rows of an evaluated table that rest on enough conversations to say anything, and one line on the others."""
+    few = measured.filter(pl.col("n") < FEW)
+    if few.is_empty():
+        return measured, []
+    most = count(few["n"].max())  # type: ignore[arg-type]
+    line = words("few", number=count(few.height), most=most, few=count(FEW), table=f"data/{name}.parquet")
+    return measured.filter(pl.col("n") >= FEW), [Note(line, "warning")]
 
 
 def _memorised(found: pl.DataFrame, words: Words) -> list[Block]:

@@ -1,5 +1,6 @@
 """The story of a row, out of tables as the stages leave them."""
 
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +13,7 @@ from curation.dedup.survivors import CLUSTERS
 from curation.harness.errors import QiratError
 from curation.privacy.shown import Shown
 from curation.record.ledger import FINDING, SCHEMA
-from tests.builders import record, talk
+from tests.builders import record, save_codes, talk
 
 MAIL = "sara.k@example.com"
 ROWS = record(
@@ -31,7 +32,7 @@ def curated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = [
         (1, "route", "accepted", None, None, None),
         (1, "curate", FINDING, "masked", 1.0, "1 email"),
-        (2, "route", "dropped", "repetition", None, None),
+        (2, "route", "dropped", "repetition", None, None, "outlier"),
         (2, "score", FINDING, "repetition", 0.9, f"turn 2: {MAIL} {MAIL}"),
         (3, "dedup", "duplicate", "near", 0.9, "copy of file:2"),
         (4, "ingest", "quarantined", "unreadable", None, f"no JSON: {MAIL}"),
@@ -45,15 +46,19 @@ def curated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "code": code,
             "value": value,
             "evidence": evidence,
+            "contributing": also,
         }
-        for n, stage, outcome, code, value, evidence in told
+        for n, stage, outcome, code, value, evidence, *also in told
     ]
     save("ledger", pl.DataFrame(events, schema=SCHEMA))
+    save("routed/verdicts", pl.DataFrame({"conversation_id": IDS[:2]}))
+    save_codes(tmp_path)
+    shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path)
     save("ingested/conversations", ROWS)
     save("ingested/quarantine", pl.DataFrame({"row_id": ["file:4"], "raw": [f"{{ {MAIL}"]}))
     findings = [
         {"conversation_id": IDS[1], "code": "repetition", "value": 0.9},
-        {"conversation_id": IDS[1], "code": "reply_words", "value": 4.0},
+        {"conversation_id": IDS[1], "code": "reply_words", "value": 40.0},
     ]
     save("scored/findings", pl.DataFrame(findings, schema=FINDINGS))
     pair = {"row_id": "file:3", "conversation_id": IDS[2], "duplicate_of": "file:2", "survivor": False}
@@ -102,13 +107,16 @@ def test_a_copy_is_shown_beside_the_row_that_stands_for_it():
 def test_what_decides_nothing_is_told_when_asked_for():
     assert "reply_words" not in why("file:2", SHOWN)
     said = why("file:2", Shown(("SA",), every=True))
-    assert "reply_words (value 4) (decides nothing)" in said
+    assert "reply_words (value 40, limit 5) (decides nothing)" in said
     assert said.count("repetition (value 0.9)") == 1
 
 
 def test_rows_are_listed_by_outcome_and_code():
-    assert listed("dropped", "repetition", 10, SHOWN).startswith("file:2: dropped for repetition\n1 of 1 rows")
-    assert "0 of 0 rows" in listed("dropped", "outlier", 10, SHOWN)
+    assert listed("dropped", "repetition", 10, SHOWN).startswith(
+        "file:2: dropped for repetition and also for outlier\n1 of 1 rows"
+    )
+    assert "1 of 1 rows" in listed("dropped", "outlier", 10, SHOWN), "it spoke against the row beside the cause"
+    assert "0 of 0 rows" in listed("dropped", "spam", 10, SHOWN)
     assert listed(None, None, 2, SHOWN).endswith("2 of 4 rows; `qirat why ROW` tells the whole story")
 
 

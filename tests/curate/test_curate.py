@@ -18,7 +18,7 @@ from curation.decisions.decisions import Decision
 from curation.harness.engine import Machine
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from curation.policy.verdicts import VERDICTS, judged
+from curation.policy.verdicts import VERDICTS, causes, judged
 from curation.privacy import PATTERNED
 from curation.privacy.params import Privacy
 from curation.record.conversation import conversation_id
@@ -43,7 +43,7 @@ def outcome(
     by_id = {d.conversation_id: d for d in decisions}
     edits = edited(read, by_id)
     refound = judged(checked_again(read, edits, context(evaluation)), shipped_policy(), 5)
-    fates = decided(verdicts, by_id, edits, refound)
+    fates = decided(verdicts, by_id, edits, decisive(refound))
     curated, masking = as_one_set(masker(PATTERNED, PRIVACY)(curated_set(read, edits, fates)))
     curated, copies = distinct(curated)
     closed = fate_entries(read, closed_as_copies(fates, copies))
@@ -52,10 +52,13 @@ def outcome(
     return ledger, curated
 
 
+def decisive(refound: pl.DataFrame) -> pl.DataFrame:
+    return causes(refound.filter(pl.col("severity") != "info"), shipped_policy())
+
+
 def verdicts_of(read: pl.DataFrame, verdict: str) -> pl.DataFrame:
-    ids = read["conversation_id"]
-    rows = [{"conversation_id": key, "verdict": verdict, "codes": ["pii_email"], "priority": 0.5} for key in ids]
-    return pl.DataFrame(rows, schema=VERDICTS)
+    told = {"verdict": verdict, "code": "pii_email", "codes": ["pii_email"], "priority": 0.5}
+    return pl.DataFrame([{"conversation_id": key, **told} for key in read["conversation_id"]], schema=VERDICTS)
 
 
 def decision(row: int, what: str, **more) -> Decision:
@@ -302,7 +305,7 @@ def test_masking_gives_the_same_bytes_in_one_process_and_in_two(stage: Stage[Par
     read = read.with_columns(row_id=pl.format("raw:{}", pl.row_index()))
     edits = edited(read, {})
     nothing = pl.DataFrame(schema={**FINDINGS, "severity": pl.String})
-    chosen = curated_set(read, edits, decided(verdicts_of(read, "accept"), {}, edits, nothing))
+    chosen = curated_set(read, edits, decided(verdicts_of(read, "accept"), {}, edits, decisive(nothing)))
     at_once = as_one_set(masker(PATTERNED, PRIVACY)(chosen))
     assert at_once[1].height == 5
     for workers in (1, 2):

@@ -10,9 +10,11 @@ import time
 from collections.abc import Iterator
 from itertools import chain, pairwise
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
 from benchmarks.results import road
 from curation.harness.dvc import listed, stages
@@ -67,6 +69,46 @@ def test_every_raw_row_is_accounted_for(finished: Path):
     closed = outcomes(pl.read_parquet(finished / "data/ledger.parquet"))
     assert sorted(closed["row_id"]) == sorted(truth["row_id"])
     assert set(closed["outcome"]) <= set(OUTCOMES)
+
+
+def test_every_reason_that_is_told_is_the_policys(finished: Path):
+    """Causes and limits of all rows, told by the ledger, against params.yaml and the checks' own limits read anew."""
+    told = json.loads((finished / "data/scored/codes.json").read_text("utf-8"))
+    written = yaml.safe_load((finished / "params.yaml").read_text("utf-8"))["route"]
+    limits = {name: code.get("limit", {}) | written.get("limits", {}).get(name, {}) for name, code in told.items()}
+    treated = {f"pii_{kind}": treatment for kind, treatment in written["pii"].items()}
+    seen: dict[str, list[tuple[str, str, float]]] = {}
+    for row in pl.read_parquet(finished / "data/scored/findings.parquet").iter_rows(named=True):
+        side = severity(row["code"], row["value"], limits[row["code"]], treated)
+        seen.setdefault(row["conversation_id"], []).append((row["code"], side, row["value"]))
+    ledger = pl.read_parquet(finished / "data/ledger.parquet")
+    common = {code for code, limit in limits.items() if limit.get("note_if_common")}
+    closed = outcomes(ledger).filter(pl.col("outcome").is_in(["accepted", "dropped", "held"]), stage="route")
+    assert {"dropped", "held"} < set(closed["outcome"])
+    for row in closed.iter_rows(named=True):
+        faults = {code for code, side, _ in seen.get(row["conversation_id"], []) if side == "fatal"}
+        doubts = {code for code, side, _ in seen.get(row["conversation_id"], []) if side == "doubt"}
+        expected = {"dropped": faults, "held": doubts, "accepted": set()}[row["outcome"]]
+        assert row["code"] in (expected or {None})
+        assert not doubts - common or row["outcome"] != "accepted"
+        assert set(row["contributing"]) - common == (faults | doubts) - {row["code"]} - common
+        if row["value"] is not None and row["code"] not in treated:
+            limit = limits[row["code"]]
+            assert row["threshold"] == limit["fatal" if row["outcome"] == "dropped" else "doubt"]
+            assert row["value"] < row["threshold"] if limit.get("below") else row["value"] >= row["threshold"]
+    for row in ledger.filter(outcome="finding", stage="score").iter_rows(named=True):
+        limit = limits[row["code"]]
+        assert row["code"] in treated or row["threshold"] in (limit.get("doubt"), limit.get("fatal"))
+
+
+def severity(code: str, value: float, limit: dict[str, Any], treated: dict[str, str]) -> str:
+    def crossed(name: str) -> bool:
+        least = limit.get(name)
+        return least is not None and (value < least if limit.get("below") else value >= least)
+
+    if crossed("fatal") or treated.get(code) == "reject":
+        return "fatal"
+    return "doubt" if crossed("doubt") or treated.get(code) == "review" else "info"
 
 
 COPIES = ("exact_duplicate", "cross_file_duplicate", "near_duplicate")

@@ -67,6 +67,40 @@ def test_one_fatal_finding_outweighs_any_doubt():
     assert decide("a", ("a", "mail", 1), ("a", "loop", 0.9)) == {"a": "reject"}
 
 
+def test_the_cause_is_a_fault_before_any_doubt_with_the_limit_of_the_policy():
+    seen = [("a", "mail", 1), ("a", "loop", 0.7), ("a", "loop", 0.9), ("a", "rule", 1), ("a", "note", 3)]
+    rules = policy()
+    table = verdicts(rows("ab"), judged(found(*seen), rules, 2), rules)
+    assert table.select("code", "value", "threshold", "codes").rows() == [
+        ("loop", 0.9, 0.6, ["loop", "mail", "rule"]),
+        (None, None, None, []),
+    ]
+
+
+def test_of_several_doubts_the_likeliest_is_the_cause_and_a_limit_from_below_names_its_lowest_value():
+    rules = policy()
+    table = verdicts(
+        rows("ab"),
+        judged(found(("a", "mail", 1), ("a", "loop", 0.4), ("b", "words", 4), ("b", "words", 2)), rules, 2),
+        rules,
+    )
+    assert table.select("code", "value", "threshold").rows() == [("mail", 1, 1), ("words", 2, 5)]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(sorted(LIMITS)), st.floats(0, 8)), max_size=12))
+def test_whatever_is_seen_the_cause_crosses_its_limit_and_is_fatal_exactly_in_rejected_rows(
+    seen: list[tuple[str, str, float]],
+):
+    rules = policy()
+    for row in verdicts(rows("abc"), judged(found(*seen), rules, 3), rules).iter_rows(named=True):
+        assert (row["code"] is None) == (row["verdict"] == "accept")
+        if row["code"]:
+            limit = LIMITS[row["code"]]
+            assert row["threshold"] == (limit.fatal if row["verdict"] == "reject" else limit.doubt)
+            assert (row["value"] < row["threshold"]) if limit.below else (row["value"] >= row["threshold"])
+            assert row["code"] in row["codes"]
+
+
 def test_the_budget_goes_to_the_likeliest_and_the_rest_is_held():
     seen = [("a", "loop", 0.4), ("b", "mail", 1), ("c", "loop", 0.5), ("c", "mail", 1)]
     assert decide("abcdefghij", *seen, budget=0.2) == {

@@ -24,7 +24,7 @@ REPLIES = {
     "en": "Thank you for contacting us. Order {n} is on its way. Is there anything else?",
     "ar": "شكراً لتواصلك معنا. الطلب {n} في الطريق إليك. هل هناك شيء آخر؟",
 }
-ANSWERED = {"nll": 40, "playbook": 16}  # test conversations behind a metric
+ANSWERED = {"nll": 40, "playbook": 36}  # test conversations behind a metric
 BETTER = {"nll": -1, "playbook": 1}
 LABELS = ("where_is_it", "damaged_item", "payment")
 FATES = (  # outcome, code, stage; in the shares of a real export
@@ -189,8 +189,15 @@ def _clusters(keyed: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ledger(keyed: pl.DataFrame, quarantine: pl.DataFrame, poison: str) -> pl.DataFrame:
+    codes = pl.col("code").str.split(", ")
     closed = keyed.with_columns(evidence=pl.lit("seen by a check" + poison)).select(
-        "row_id", "conversation_id", "stage", "outcome", "code", "evidence"
+        "row_id",
+        "conversation_id",
+        "stage",
+        "outcome",
+        "evidence",
+        code=codes.list.first(),
+        contributing=codes.list.slice(1),
     )
     unread = quarantine.select(
         "row_id", stage=pl.lit("ingest"), outcome=pl.lit("quarantined"), code=pl.lit("unreadable"), evidence="reason"
@@ -228,6 +235,7 @@ def _verdicts(keyed: pl.DataFrame) -> pl.DataFrame:
     return survivors.select(
         "conversation_id",
         verdict=pl.col("outcome").replace_strict(names),
+        code=pl.col("code").str.split(", ").list.first(),
         codes=pl.col("code").fill_null("").str.split(", "),
         priority=pl.lit(0.5),
     )

@@ -25,9 +25,10 @@ from curation.report.cards import dataset_card, model_card
 from curation.report.data_sections import distributions, files, funnel, gate_notes, reasons, review
 from curation.report.examples import Picking, difference, highlight
 from curation.report.figures import interval, lines, ticks
-from curation.report.model_sections import FEW, comparisons, limits
+from curation.report.model_sections import comparisons, limits
 from curation.report.page import render, verdict_notes
 from curation.report.results import USED, Results
+from curation.report.verdict_sections import FEW
 from curation.report.words import languages
 from curation.statistics import intervals
 from tests.builders import ROOT
@@ -64,12 +65,13 @@ def test_files_add_up_to_all_raw_rows() -> None:
     ]
 
 
-def test_a_row_with_two_reasons_counts_for_both_and_once_in_the_total() -> None:
+def test_a_row_counts_under_the_cause_and_what_else_spoke_against_it_is_told_beside() -> None:
     table = reasons(DONE, ENGLISH)[0]
     assert isinstance(table, Table)
-    rows = {str(row[0]): int(str(row[3])) for row in table.rows}
-    assert rows['<code dir="ltr">mojibake</code>'] == rows['<code dir="ltr">repetition</code>']
-    assert sum(rows.values()) > int(str(table.total[3]))
+    rows = {str(row[0]): (int(str(row[4])), int(str(row[5]))) for row in table.rows}
+    assert '<code dir="ltr">repetition</code>' not in rows, "it never decided"
+    assert rows['<code dir="ltr">mojibake</code>'][0] > 0
+    assert sum(decided for decided, _ in rows.values()) == int(str(table.total[4]))
 
 
 def test_a_person_dropped_what_a_person_decided_to_drop() -> None:
@@ -237,8 +239,11 @@ def test_a_comparison_is_coloured_by_what_its_metric_calls_better() -> None:
     assert "dot even" in dots(better=0, n=FEW)
 
 
-def test_a_difference_over_few_conversations_has_no_colour() -> None:
-    assert "dot even" in dots(better=-1, n=FEW - 1)
+def test_comparisons_over_few_conversations_fold_to_one_line() -> None:
+    table = DONE["evaluated/comparisons"].with_columns(n=pl.lit(FEW - 1))
+    few = replace(DONE, tables={**DONE.tables, "evaluated/comparisons": table}, verdict={})
+    [line] = comparisons(few, ENGLISH)
+    assert isinstance(line, Note) and f"{table.height} figures rest on at most {FEW - 1}" in str(line.text)
     assert intervals.FEW == FEW
 
 
@@ -257,7 +262,7 @@ def test_all_reasons_of_the_verdict_stand_beside_the_comparisons_and_the_decisiv
 
 
 def test_the_measures_rest_on_the_conversations_they_were_taken_from() -> None:
-    said = "The test has 20 conversations; the measures {}rest on 16–40 of them."
+    said = "The test has 20 conversations; the measures {}rest on 36–40 of them."
     assert any(said.format("above ") in str(note.text) for note in limits(DONE, ENGLISH))  # type: ignore[union-attr]
     assert said.format("") in model_card(DONE)
     assert not any("The test has" in str(note.text) for note in limits(only("evaluated/arms"), ENGLISH))  # type: ignore[union-attr]
