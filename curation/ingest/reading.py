@@ -21,6 +21,7 @@ from curation.ingest.containers import ENDINGS, open_chunks
 from curation.ingest.formats import Format, Outcome, Reading, attempt, formats
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import TEXT, Chunk, Contents, Given, Opened, RawRow, none_but, sample_of
+from curation.ingest.times import TimeField, time_field, with_times
 from curation.ingest.unpacking import SizeLimits, Tick
 from curation.record.conversation import MESSAGE, SCHEMA
 from curation.record.repair import repaired_record
@@ -73,6 +74,8 @@ class Head:
     kind: str = "unknown"  # the format
     reason: str | None = None  # why there is no format
     around: Contents = field(default_factory=lambda: Contents(()))  # sample, columns and fields beside the rows
+    times: TimeField | None = None  # which field tells when a conversation began
+    notes: Sequence[str] = ()  # what the container has to say of the file
 
 
 @dataclass(frozen=True)
@@ -116,9 +119,10 @@ def begin(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> tuple[H
     sample = sample_of(row for chunk in looked_at for row in chunk.rows())
     around = Contents((), sample, opened.columns, opened.beside, file.name)
     chosen = format_for(file.name, around, params.formats)
-    head = Head(file.name, opened.container, opened.encoding, chosen.name if chosen else "unknown", around=around)
+    kind = chosen.name if chosen else "unknown"
+    head = Head(file.name, opened.container, opened.encoding, kind, around=around, notes=opened.notes)
     if chosen:
-        return head, chunks
+        return replace(head, times=time_field(around)), chunks
     name_one = "name one in params.yaml: ingest.formats, see docs/formats.md"
     if not sample:
         return replace(head, reason=f"none of the first rows can be read, so no format was found; {name_one}"), chunks
@@ -179,7 +183,7 @@ def outcomes_of(head: Head, chosen: Format | None, rows: Iterable[RawRow], param
         taken = {row.number for outcome in outcomes for row in outcome.rows}
         outcomes += [Outcome([row], reason=row.fault) for row in faulty if row.number not in taken]
     assert_all_rows(head.name, given, array("q", (row.number for outcome in outcomes for row in outcome.rows)))
-    return outcomes
+    return with_times(outcomes, head.times)
 
 
 def assert_all_rows(name: str, given: "array[int]", read: "array[int]") -> None:

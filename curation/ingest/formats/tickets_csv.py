@@ -3,11 +3,10 @@
 (`public`, `is_internal`, `private`, ...) are left out.
 """
 
-import contextlib
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from curation.ingest.formats import (
@@ -24,8 +23,9 @@ from curation.ingest.formats import (
     role_of,
     text_of,
 )
-from curation.ingest.moments import moment
-from curation.ingest.provenance import ALIASES, provenance
+from curation.ingest.moments import is_blank, read_moments
+from curation.ingest.order import in_order, is_newest_first
+from curation.ingest.provenance import ALIASES, TIMES_UNREAD, provenance, with_metadata
 from curation.ingest.rows import Contents, RawRow
 from curation.record.conversation import ROLES, message
 
@@ -54,18 +54,19 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
         elif not row.fault:
             yield Outcome([row], reason=f"{ticket} is empty, so the message belongs to no ticket; fill it in")
 
+    column = _Times(tickets, written)
     for name, rows in tickets.items():
 
         def conversation(name: str = name, rows: Sequence[RawRow] = rows) -> tuple[Messages, Mapping[str, Any]]:
-            ordered = _by_time(rows, written)
+            ordered = column.ordered(rows)
             spoken = [row for row in ordered if row.fault or not _is_note(row.value, public, internal)]
             if not spoken:
                 raise UnreadableError("the ticket has no message but internal notes")
             used = [ticket, author, body, public or "", internal or "", "id"]
             messages = [_message(row, author, body, reading.roles) for row in spoken]
-            return messages, provenance([row.value for row in spoken], used, source_id=name)
+            return messages, column.provenance(spoken, used, name)
 
-        yield attempt(rows, conversation)
+        yield replace(attempt(rows, conversation), left_out=_notes(rows, public, internal))
 
 
 def _author(contents: Contents, roles: Roles) -> str:
@@ -76,26 +77,61 @@ def _author(contents: Contents, roles: Roles) -> str:
     return (sides or found or [""])[0]
 
 
-def _by_time(rows: Sequence[RawRow], written: str | None) -> Sequence[RawRow]:
-    """The rows by when they were written, where all tell it: many exports have the newest first."""
-    said = [row.value.get(written) for row in rows] if written else [None]
-    orders = set()
-    for read in (moment, partial(_slashed, day="%d/%m/%Y"), partial(_slashed, day="%m/%d/%Y")):
-        times = [time for value in said if (time := read(value)) is not None]
-        if len(times) == len(rows):
-            orders.add(tuple(sorted(range(len(rows)), key=times.__getitem__)))
-    if len(orders) != 1:  # nothing tells, or 3/4 and 4/3 tell different things
-        return rows
-    return [rows[place] for place in orders.pop()]
+class _Times:
+    """The column of times of a file, read as one."""
+
+    def __init__(self, tickets: Mapping[str, Sequence[RawRow]], written: str | None) -> None:
+        self.written = written
+        rows = [row for of_ticket in tickets.values() for row in of_ticket] if written else []
+        self.column = read_moments([row.value.get(written) for row in rows])
+        self.place = {row.number: place for place, row in enumerate(rows)}
+        self.newest_first = self._newest_first(tickets.values()) if written else False
+
+    def _newest_first(self, tickets: Iterable[Sequence[RawRow]]) -> bool:
+        """Whether more tickets of the file stand newest first than oldest first."""
+        times = [[time for time in self._of(rows, self.column.times) if time] for rows in tickets]
+        found = Counter((is_newest_first(t), is_newest_first(t[::-1])) for t in times)
+        return found[True, False] > found[False, True]
+
+    def _of(self, rows: Sequence[RawRow], times: Sequence[datetime | None]) -> list[datetime | None]:
+        return [times[self.place[row.number]] for row in rows]
+
+    def ordered(self, rows: Sequence[RawRow]) -> Sequence[RawRow]:
+        """The rows by when they were written, where all tell it: many exports have the newest first.
+
+        As they stand where 3/4 and 4/3 tell different things.
+        """
+        if not self.written:
+            return rows
+        readings = [times for times in (self.column.times, self.column.else_times) if times is not None]
+        orders = [in_order(rows, self._of(rows, times), newest_first=self.newest_first) for times in readings]
+        return orders[0] if all(order == orders[0] for order in orders) else rows
+
+    def provenance(self, spoken: Sequence[RawRow], used: Sequence[str], name: str) -> dict[str, Any]:
+        """Where the ticket came from; in metadata what is wrong with its times."""
+        values = [row.value for row in spoken]
+        if not self.written:
+            return provenance(values, used, source_id=name)
+        times = [time for time in self._of(spoken, self.column.times) if time]
+        doubt = self._doubt(spoken)
+        if doubt or not times:
+            return with_metadata(provenance(values, used, source_id=name), **{TIMES_UNREAD: doubt})
+        return provenance(values, [*used, self.written], source_id=name, created_at=min(times))
+
+    def _doubt(self, rows: Sequence[RawRow]) -> str:
+        said = [row.value.get(self.written) for row in rows]
+        known = self._of(rows, self.column.times)
+        unread = any(time is None and not is_blank(value) for time, value in zip(known, said, strict=True))
+        twofold = self.column.else_times is not None and known != self._of(rows, self.column.else_times)
+        if unread or twofold:
+            return f"{self.written}: {self.column.problem()}"
+        some = any(known) and not all(known) and len(rows) > 1
+        return f"{self.written}: some messages have none" if some else ""
 
 
-def _slashed(value: Any, day: str) -> datetime | None:
-    """31/12/2024 22:15 and the like, with dots or dashes as well, which no standard reads."""
-    text = " ".join(re.sub(r"[.-]", "/", str(value)).replace(",", " ").upper().split())
-    for clock in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p"):
-        with contextlib.suppress(ValueError):
-            return datetime.strptime(text, day + clock)
-    return None
+def _notes(rows: Sequence[RawRow], public: str | None, internal: str | None) -> dict[int, str]:
+    """The rows that are the team's own, which no customer has read."""
+    return {row.number: "internal note" for row in rows if not row.fault and _is_note(row.value, public, internal)}
 
 
 def _is_note(value: Mapping[str, Any], public: str | None, internal: str | None) -> bool:
