@@ -19,6 +19,7 @@ from curation.decisions.forget import ForgetRules, customer_in, forgotten
 from curation.harness.errors import QiratError
 from curation.ingest.containers import ENDINGS, open_chunks
 from curation.ingest.formats import Format, Outcome, Reading, attempt, formats
+from curation.ingest.looks import look_of_rows, look_of_text, told
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import TEXT, Chunk, Contents, Given, Opened, RawRow, none_but, sample_of
 from curation.ingest.times import TimeField, time_field, with_times
@@ -127,9 +128,11 @@ def begin(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> tuple[H
     if not sample:
         return replace(head, reason=f"none of the first rows can be read, so no format was found; {name_one}"), chunks
     if opened.container == TEXT:  # a note or a manual: nobody wants its lines one by one
-        return head, none_but(f"{file.path.name} is a text of no format that Qirat reads; {name_one}").chunks
+        look = told(file.path.name, *look_of_text([str(row.value) for row in sample]))
+        return head, none_but(f"{look}; it is a text of no format that Qirat reads: else {name_one}").chunks
     keys = ", ".join(opened.columns or _keys(sample[0]))[:FIELDS_SHOWN]
-    return replace(head, reason=f"no format has these fields: {keys}; {name_one}"), chunks
+    look = told("it", *look_of_rows([row.value for row in sample]))
+    return replace(head, reason=f"no format has these fields: {keys}; {look}; else {name_one}"), chunks
 
 
 def _opened(file: RawFile, params: Ingest, tick: Tick) -> Opened:
