@@ -8,6 +8,7 @@ from curation.harness.errors import QiratError
 from curation.harness.params import load_params
 from curation.ingest.files import EVALUATION, RAW, files_below, raw_files
 from curation.ingest.formats import Format, formats
+from curation.ingest.proposal import proposed
 from curation.ingest.reading import Head, Ingest, RawFile, begin, outcomes_of
 from curation.privacy import covered
 from curation.privacy.params import Privacy
@@ -45,6 +46,9 @@ def _of_file(name: str, file: RawFile, params: Ingest, countries: Sequence[str])
     if chosen is None:
         fault = "it is empty" if first is None else first.fault or head.reason or ""
         yield from _wrapped(f"  not read: {_without_personal_data(fault, countries)}")
+        if entry := proposed(head.name, [row.value for row in head.around.sample], params.roles):
+            yield "  params.yaml may say what its columns are; where this guess is right, put it under `ingest:`"
+            yield f"    {entry}"
     else:
         yield from _beginning(head, chosen, params, countries)
     for form in formats().values() if head.around.sample else ():

@@ -191,7 +191,7 @@ def look_of_rows(values: Sequence[Any]) -> tuple[str, str]:
         labelled = any(alias in fields for alias in ALIASES["label"])
         return (
             f"texts{' with their labels' if labelled else ''} in one column, {texts[0]}",
-            f"{ONE_TEXT_CURE}; where each row is a message, ingest.columns says which column is the ticket, which the side",
+            f"{ONE_TEXT_CURE}; where each row is a message, ingest.columns says what the other columns are",
         )
     if not texts and sum(bool(_TICKET.search(name)) for name in fields) > 1:
         return "a list of tickets without their messages", "export them with their messages (comments, conversations)"

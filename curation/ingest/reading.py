@@ -119,7 +119,7 @@ def begin(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> tuple[H
     looked_at, chunks = itertools.tee(opened.chunks)
     sample = sample_of(row for chunk in looked_at for row in chunk.rows())
     around = Contents((), sample, opened.columns, opened.beside, file.name)
-    chosen = format_for(file.name, around, params.formats)
+    chosen = format_for(file.name, around, params)
     kind = chosen.name if chosen else "unknown"
     head = Head(file.name, opened.container, opened.encoding, kind, around=around, notes=opened.notes)
     if chosen:
@@ -150,13 +150,15 @@ def _keys(row: RawRow) -> list[str]:
     return list(row.value) if isinstance(row.value, dict) else [f"(a {type(row.value).__name__})"]
 
 
-def format_for(name: str, contents: Contents, chosen: Mapping[str, str]) -> Format | None:
+def format_for(name: str, contents: Contents, params: Ingest) -> Format | None:
     """The format that params name for this file, else the first that recognises it."""
-    for glob, wanted in chosen.items():
+    for glob, wanted in params.formats.items():
         if Path(name).match(glob):
             if wanted not in formats():
                 raise QiratError(f"params.yaml: ingest.formats names {wanted!r}; there are {', '.join(formats())}")
             return formats()[wanted]
+    if params.columns_for(name):
+        return formats()["columns"]
     return next((f for f in formats().values() if contents.sample and f.recognises(contents)), None)
 
 
