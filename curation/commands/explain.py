@@ -8,6 +8,7 @@ from curation.harness.errors import QiratError
 from curation.harness.params import load_params
 from curation.ingest.files import EVALUATION, RAW, files_below, raw_files
 from curation.ingest.formats import Format, formats
+from curation.ingest.proposal import proposed
 from curation.ingest.reading import Head, Ingest, RawFile, begin, outcomes_of
 from curation.privacy import covered
 from curation.privacy.params import Privacy
@@ -39,10 +40,15 @@ def _of_file(name: str, file: RawFile, params: Ingest, countries: Sequence[str])
         first = first or next(chunk.rows(), None)
     container = ", ".join(filter(None, (head.container, head.encoding)))
     yield f"{name}: {head.kind} ({container}), {count:,} raw row{'s' * (count != 1)}"
+    for note in head.notes:
+        yield _short(f"  note: {note}")
     chosen = formats().get(head.kind)
     if chosen is None:
         fault = "it is empty" if first is None else first.fault or head.reason or ""
-        yield _short(f"  not read: {_without_personal_data(fault, countries)}")
+        yield from _wrapped(f"  not read: {_without_personal_data(fault, countries)}")
+        if entry := proposed(head.name, [row.value for row in head.around.sample], params.roles):
+            yield "  params.yaml may say what its columns are; where this guess is right, put it under `ingest:`"
+            yield f"    {entry}"
     else:
         yield from _beginning(head, chosen, params, countries)
     for form in formats().values() if head.around.sample else ():
@@ -59,7 +65,8 @@ def _beginning(head: Head, chosen: Format, params: Ingest, countries: Sequence[s
     readable = next((outcome.messages for outcome in outcomes if outcome.messages), None)
     if readable is None:
         reasons = (_without_personal_data(outcome.reason or "", countries) for outcome in outcomes[:1])
-        yield from (_short(f"  cannot be read: {reason}") for reason in reasons)
+        for reason in reasons:
+            yield from _wrapped(f"  cannot be read: {reason}")
         return
     turns: list[dict[str, Any]] = covered(repair_messages(readable, params.merge_consecutive), countries)
     yield from (_short(f"  {m['role']}: {m['content']}") for m in turns[:TURNS_SHOWN])
@@ -70,6 +77,11 @@ def _beginning(head: Head, chosen: Format, params: Ingest, countries: Sequence[s
 def _without_personal_data(reason: str, countries: Sequence[str]) -> str:
     """A reason, which may quote the row or, of a table without a header, its first row."""
     return str(covered([message("user", reason)], countries)[0]["content"])
+
+
+def _wrapped(text: str) -> list[str]:
+    """Lines of a reason, which ends with the cure."""
+    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
 def _short(line: str) -> str:

@@ -137,6 +137,7 @@ def file_summary(report: pl.DataFrame) -> str:
     return (
         f"{file['source_file']}: {file['source']} ({file['container']}{encoding}), "
         f"{file['conversations']:,} conversations, {file['quarantined']:,} quarantined"
+        f"{'; ' if file['notes'] else ''}{file['notes']}"
     )
 
 

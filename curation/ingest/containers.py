@@ -13,6 +13,7 @@ from pathlib import Path
 from curation.ingest.delimited import delimited, delimited_kind
 from curation.ingest.encodings import as_utf8, encoding_of, is_text
 from curation.ingest.json_text import json_value
+from curation.ingest.looks import refused_by_bytes
 from curation.ingest.rows import ARROW, CSV, JSON, JSON_LINES, PARQUET, TEXT, TSV, Opened, none_but
 from curation.ingest.tables import arrow, parquet
 from curation.ingest.texts import json_document, lines, whole
@@ -37,6 +38,8 @@ def open_chunks(path: Path, limits: SizeLimits, tick: Tick = lambda _: None) -> 
     """A raw file by what it holds and, where that tells nothing, by its name; None for what Qirat does not read."""
     try:
         head = next(blocks(path, limits), b"")
+        if refused := refused_by_bytes(head, path):
+            return none_but(refused)
         container = container_of(path, head)
         if container is None:
             return None

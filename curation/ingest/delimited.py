@@ -1,17 +1,28 @@
 """Rows out of CSV and TSV files."""
 
 import csv
-import itertools
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from curation.ingest.layout import (
+    TOTALS_LINE,
+    cut_number,
+    is_cut,
+    is_id,
+    is_total,
+    layout_of,
+    separator_of,
+    titles_told,
+    with_quotes_doubled,
+)
 from curation.ingest.rows import CHARACTERS_KEPT, CSV, TSV, Chunk, Opened, RawRow, too_long
 from curation.ingest.unpacking import BLOCK, SizeLimits, TornError
 
 RECORDS_A_CHUNK = 20_000
 HEADER_BREAKS = 3  # line ends inside column names; an open quote makes many
-_TOLD_SEPARATOR = re.compile("\ufeff?sep=(.)", re.IGNORECASE)  # as Excel writes above the header
+LINES_AHEAD, BYTES_AHEAD = 1000, 2**20  # looked at to learn how the table is written
 _COLUMN_NAME = re.compile(r"[^\W\d][\w .()-]{0,60}")
 
 
@@ -25,12 +36,15 @@ class Records:
     faults: Mapping[int, tuple[str, str]]
 
     def rows(self) -> Iterator[RawRow]:
+        ids = [name for name in self.header if is_id(name)]
         for place, record in enumerate(self.records):
             number = self.first + place
             if place in self.faults:  # some fields may still be told: the ticket that lacks this message
                 yield RawRow(number, dict(zip(self.header, record, strict=False)) or None, *self.faults[place])
             elif len(record) == len(self.header):
-                yield RawRow(number, {name: value or None for name, value in zip(self.header, record, strict=True)})
+                value = {name: value or None for name, value in zip(self.header, record, strict=True)}
+                cut = next((name for name in ids if is_cut(value[name])), "")
+                yield RawRow(number, value, cut_number(cut, value[cut]) if cut else None)
             else:
                 fault = (
                     f"{len(record)} fields where the header has {len(self.header)}; quote fields that hold separators"
@@ -42,14 +56,18 @@ class Records:
 
 
 def delimited(container: str, stream: Iterator[bytes], limits: SizeLimits) -> Opened:
-    """A table with a header; a record may span lines, and is numbered as a record, the header not counted."""
+    """A table with a header; a record may span lines, and is numbered as a record, the header not counted.
+
+    Titles and blank lines above the header are no records; the notes tell of them.
+    """
     csv.field_size_limit(limits.row_bytes)
     lines = _RecordLines(stream, limits)
     try:
-        first = next(lines)
-        told = _TOLD_SEPARATOR.fullmatch(first.strip())
-        separator = told[1] if told else _separator(first, "\t" if container == TSV else ",")
-        records = csv.reader(lines if told else itertools.chain([first], lines), delimiter=separator)
+        layout = layout_of(*lines.ahead(), "\t" if container == TSV else ",")
+        for _ in range(layout.above):
+            next(lines)
+        lines.escaped = layout.escaped
+        records = csv.reader(lines, delimiter=layout.separator)
         header = _distinct([name.strip() for name in next(records)])
     except StopIteration:
         return Opened(container, iter([]))
@@ -57,23 +75,19 @@ def delimited(container: str, stream: Iterator[bytes], limits: SizeLimits) -> Op
         raise TornError(f"the header is no CSV ({error}); export the file again") from None
     if sum(name.count("\n") for name in header) > HEADER_BREAKS:
         raise TornError("the header does not end, a quote in it is open; export the file again")
-    return Opened(container, _record_chunks(records, lines, header), columns=header)
+    chunks = _record_chunks(records, lines, header)
+    return Opened(container, chunks, columns=header, notes=titles_told(layout.titles))
 
 
 def delimited_kind(start: bytes) -> str | None:
     """CSV or TSV for a text whose first line names columns that its second line fills."""
     lines = start.decode("utf-8", "replace").splitlines()[:2]
-    for kind, separator in ((TSV, "\t"), (CSV, _separator(lines[0], ","))):
+    for kind, separator in ((TSV, "\t"), (CSV, separator_of(lines[0], ","))):
         fields = [next(csv.reader([line], delimiter=separator), []) for line in lines]
         names = [name.strip() for name in fields[0]]
         if len(names) > 1 and all(_COLUMN_NAME.fullmatch(name) for name in names) and len(fields[-1]) == len(names):
             return kind
     return None
-
-
-def _separator(line: str, usual: str) -> str:
-    """The separator that a header uses: the usual one when it is there, else one of those that exports have."""
-    return next((sign for sign in (usual, ";", "\t", ",", "|") if sign in line), usual)
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:
@@ -88,15 +102,43 @@ class _RecordLines:
     def __init__(self, stream: Iterator[bytes], limits: SizeLimits) -> None:
         self._lines = self._cut(stream)
         self._limits = limits
+        self._ahead: deque[bytes] = deque()
+        self._torn: TornError | None = None  # met when looking ahead
+        self.escaped = False  # a quote inside a field is written \\"
         self.record = ""  # the beginning of the record at hand
         self.fault: str | None = None
 
     def __iter__(self) -> Iterator[str]:
         return self
 
+    def ahead(self) -> tuple[list[str], bool]:
+        """The first lines, which come once more, and whether they are all."""
+        size = 0
+        try:
+            for line in self._lines:
+                self._ahead.append(line)
+                size += len(line)
+                if len(self._ahead) == LINES_AHEAD or size > BYTES_AHEAD:
+                    break
+            else:
+                return self._seen(), True
+        except TornError as error:
+            self._torn = error
+        return self._seen(), False
+
+    def _seen(self) -> list[str]:
+        return [line[:BYTES_AHEAD].decode("utf-8", "replace") for line in self._ahead]
+
+    def _next(self) -> bytes:
+        if self._ahead:
+            return self._ahead.popleft()
+        if self._torn:
+            raise self._torn
+        return next(self._lines)
+
     def __next__(self) -> str:
         try:
-            line = next(self._lines)
+            line = self._next()
         except StopIteration:
             if self.record:  # in the middle of one: all that follows would be taken for its text
                 self.fault = self.fault or "a quote in it is open to the end of the file; close it, or double it"
@@ -111,7 +153,7 @@ class _RecordLines:
             text = line.decode("utf-8", "replace")
         if len(self.record) < CHARACTERS_KEPT:
             self.record += text[:CHARACTERS_KEPT]
-        return text
+        return with_quotes_doubled(text) if self.escaped and '\\"' in text else text
 
     def next_record(self) -> None:
         self.record, self.fault = "", None
@@ -155,5 +197,10 @@ def _record_chunks(records: Iterator[list[str]], lines: _RecordLines, header: tu
             if record or lines.fault:
                 found.append(record)
                 size += sum(map(len, record))
-        yield Records(number, header, found, faults)
+        yield Records(number, header, found, {**(_totals(found) if ended else {}), **faults})
         number += len(found)
+
+
+def _totals(last: Sequence[Sequence[str]]) -> dict[int, tuple[str, str]]:
+    """The fault of the last record of a file, if it sums up the others."""
+    return {len(last) - 1: (TOTALS_LINE, " | ".join(last[-1]))} if last and is_total(last[-1]) else {}

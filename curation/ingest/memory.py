@@ -8,6 +8,7 @@ import polars as pl
 
 from curation.harness.errors import QiratError
 from curation.harness.memory import Memory
+from curation.ingest.notes import Seen
 from curation.ingest.reading import QUARANTINE, Part
 from curation.record.conversation import SCHEMA
 
@@ -23,6 +24,7 @@ FILES = pl.Schema(
         "conversations": pl.Int64,
         "quarantined": pl.Int64,
         "forgotten": pl.Int64,  # of the quarantined
+        "notes": pl.String,  # what a person should know of the file, as sentences; "": nothing
     }
 )
 
@@ -47,6 +49,7 @@ class ReadFiles:
     def keep(self, key: str, parts: Iterable[Part]) -> None:
         """Keeps what comes of a file, at least one part; the report, which says that all is there, last."""
         counts: Counter[str] = Counter()
+        seen = Seen()
         for group in _groups(parts):
             head = group[0].head
             tables = {
@@ -55,13 +58,15 @@ class ReadFiles:
             }
             for table, rows in tables.items():
                 self._memory.keep(f"{key}-{counts['groups']}-{table}", key, rows)
+            seen.look_at(tables["conversations"])
             counts["conversations"] += tables["conversations"].height
             counts["quarantined"] += tables["quarantine"].height
             counts["forgotten"] += tables["quarantine"].filter(code="forgotten").height
             counts["groups"] += 1
         said = {"source_file": head.name, "source": head.kind, "container": head.container, "encoding": head.encoding}
         rows_read = counts["conversations"] + counts["quarantined"]
-        report = pl.DataFrame({**said, "rows": rows_read, **counts}, {**FILES, "groups": pl.Int64})
+        notes = "; ".join([*head.notes, *seen.notes()])
+        report = pl.DataFrame({**said, "rows": rows_read, **counts, "notes": notes}, {**FILES, "groups": pl.Int64})
         self._memory.keep(key, key, report)
         self.reports[key] = report
 

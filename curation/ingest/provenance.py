@@ -28,6 +28,7 @@ NAMES = {
 }
 ALIASES = {column: tuple(map(spelled, names)) for column, names in NAMES.items()}
 METADATA = ("metadata", "meta")
+TIMES_UNREAD = "times_unread"  # in metadata: which field's times cannot be relied on, and why
 
 
 def provenance(rows: Sequence[Mapping[str, Any]], used: Collection[str], **known: Any) -> dict[str, Any]:
@@ -68,16 +69,16 @@ def with_metadata(found: Mapping[str, Any], **more: Any) -> dict[str, Any]:
 
 def _fields(row: Mapping[str, Any], used: Collection[str]) -> Iterator[tuple[str, Any]]:
     """What a row says beside its messages, its metadata last; blanks left out."""
-    inner = [_object(row.get(key)) for key in METADATA]
+    inner = [object_in(row.get(key)) for key in METADATA]
     for source in (row, *inner):
         for key, value in source.items():
-            read_already = key in used or (source is row and key in METADATA and _object(value))
+            read_already = key in used or (source is row and key in METADATA and object_in(value))
             blank = value is None or (isinstance(value, str) and not value.strip())
             if not read_already and not blank:
                 yield str(key), value
 
 
-def _object(value: Any) -> Mapping[str, Any]:
+def object_in(value: Any) -> Mapping[str, Any]:
     """A JSON object, or the text of one; otherwise nothing."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:

@@ -19,8 +19,10 @@ from curation.decisions.forget import ForgetRules, customer_in, forgotten
 from curation.harness.errors import QiratError
 from curation.ingest.containers import ENDINGS, open_chunks
 from curation.ingest.formats import Format, Outcome, Reading, attempt, formats
+from curation.ingest.looks import look_of_rows, look_of_text, told
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import TEXT, Chunk, Contents, Given, Opened, RawRow, none_but, sample_of
+from curation.ingest.times import TimeField, time_field, with_times
 from curation.ingest.unpacking import SizeLimits, Tick
 from curation.record.conversation import MESSAGE, SCHEMA
 from curation.record.repair import repaired_record
@@ -73,6 +75,8 @@ class Head:
     kind: str = "unknown"  # the format
     reason: str | None = None  # why there is no format
     around: Contents = field(default_factory=lambda: Contents(()))  # sample, columns and fields beside the rows
+    times: TimeField | None = None  # which field tells when a conversation began
+    notes: Sequence[str] = ()  # what the container has to say of the file
 
 
 @dataclass(frozen=True)
@@ -115,17 +119,20 @@ def begin(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> tuple[H
     looked_at, chunks = itertools.tee(opened.chunks)
     sample = sample_of(row for chunk in looked_at for row in chunk.rows())
     around = Contents((), sample, opened.columns, opened.beside, file.name)
-    chosen = format_for(file.name, around, params.formats)
-    head = Head(file.name, opened.container, opened.encoding, chosen.name if chosen else "unknown", around=around)
+    chosen = format_for(file.name, around, params)
+    kind = chosen.name if chosen else "unknown"
+    head = Head(file.name, opened.container, opened.encoding, kind, around=around, notes=opened.notes)
     if chosen:
-        return head, chunks
+        return replace(head, times=time_field(around)), chunks
     name_one = "name one in params.yaml: ingest.formats, see docs/formats.md"
     if not sample:
         return replace(head, reason=f"none of the first rows can be read, so no format was found; {name_one}"), chunks
     if opened.container == TEXT:  # a note or a manual: nobody wants its lines one by one
-        return head, none_but(f"{file.path.name} is a text of no format that Qirat reads; {name_one}").chunks
+        look = told(file.path.name, *look_of_text([str(row.value) for row in sample]))
+        return head, none_but(f"{look}; it is a text of no format that Qirat reads: else {name_one}").chunks
     keys = ", ".join(opened.columns or _keys(sample[0]))[:FIELDS_SHOWN]
-    return replace(head, reason=f"no format has these fields: {keys}; {name_one}"), chunks
+    look = told("it", *look_of_rows([row.value for row in sample]))
+    return replace(head, reason=f"no format has these fields: {keys}; {look}; else {name_one}"), chunks
 
 
 def _opened(file: RawFile, params: Ingest, tick: Tick) -> Opened:
@@ -143,13 +150,15 @@ def _keys(row: RawRow) -> list[str]:
     return list(row.value) if isinstance(row.value, dict) else [f"(a {type(row.value).__name__})"]
 
 
-def format_for(name: str, contents: Contents, chosen: Mapping[str, str]) -> Format | None:
+def format_for(name: str, contents: Contents, params: Ingest) -> Format | None:
     """The format that params name for this file, else the first that recognises it."""
-    for glob, wanted in chosen.items():
+    for glob, wanted in params.formats.items():
         if Path(name).match(glob):
             if wanted not in formats():
                 raise QiratError(f"params.yaml: ingest.formats names {wanted!r}; there are {', '.join(formats())}")
             return formats()[wanted]
+    if params.columns_for(name):
+        return formats()["columns"]
     return next((f for f in formats().values() if contents.sample and f.recognises(contents)), None)
 
 
@@ -179,7 +188,7 @@ def outcomes_of(head: Head, chosen: Format | None, rows: Iterable[RawRow], param
         taken = {row.number for outcome in outcomes for row in outcome.rows}
         outcomes += [Outcome([row], reason=row.fault) for row in faulty if row.number not in taken]
     assert_all_rows(head.name, given, array("q", (row.number for outcome in outcomes for row in outcome.rows)))
-    return outcomes
+    return with_times(outcomes, head.times)
 
 
 def assert_all_rows(name: str, given: "array[int]", read: "array[int]") -> None:

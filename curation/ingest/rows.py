@@ -74,6 +74,7 @@ class Opened:
     columns: tuple[str, ...] = ()
     beside: Mapping[str, Any] = field(default_factory=dict)
     encoding: str = ""  # of a text
+    notes: Sequence[str] = ()  # what stands in the file and is no row, as sentences without its words
 
 
 def none_but(fault: str) -> Opened:

@@ -13,9 +13,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from curation.harness.params import Params
 from curation.ingest.json_text import value_in
@@ -28,6 +29,32 @@ Messages = list[dict[str, Any]]
 Roles = Mapping[str, str]  # how a source names its roles -> ROLES
 
 
+class Columns(Params):
+    """Which column of a table is what. Either each row is a message of a `ticket`, or it is `text` and its `answer`."""
+
+    text: str
+    ticket: str | None = None  # tells conversations apart
+    side: str | None = None  # who wrote: a name that ingest.roles knows, or a value that `team_is` tells
+    team_is: str | bool | int | None = None  # what `side` holds where the team wrote, e.g. false of a column "incoming"
+    answer: str | None = None  # the reply, where a row is a whole conversation
+    time: str | None = None
+    internal: str | None = None  # what no customer has read
+    internal_is: str | bool | int = True  # what `internal` holds then, e.g. false of a column "public"
+    customer: str | None = None
+    label: str | None = None
+
+    def named(self) -> dict[str, str]:
+        """What each column is."""
+        kinds = ("text", "ticket", "side", "answer", "time", "internal", "customer", "label")
+        return {kind: getattr(self, kind) for kind in kinds if getattr(self, kind) is not None}
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.answer is None and None in (self.ticket, self.side):
+            raise ValueError("name either `answer`, or `ticket` and `side`")
+        return self
+
+
 class Reading(Params):
     """How raw files are to be understood; part of params.yaml: ingest."""
 
@@ -36,6 +63,11 @@ class Reading(Params):
     html: Literal["text", "keep"] = "text"  # HTML in help-desk messages becomes text
     quotes: Literal["remove", "keep"] = "remove"  # earlier mails quoted in them
     signatures: Literal["remove", "keep"] = "remove"
+    columns: Mapping[str, Columns] = Field(default_factory=dict)  # glob of files -> what their columns are
+
+    def columns_for(self, name: str) -> Columns | None:
+        """What the columns of a file are, if params say it."""
+        return next((columns for glob, columns in self.columns.items() if Path(name).match(glob)), None)
 
 
 class UnreadableError(Exception):

@@ -17,6 +17,7 @@ from curation.ingest.formats import (
     role_of,
     text_of,
 )
+from curation.ingest.order import by_field
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
 from curation.record.conversation import message
@@ -39,9 +40,10 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
 
 
 def _messages(value: Mapping[str, Any], roles: Roles) -> Messages:
+    parts = _list(value["conversation_parts"], "conversation_parts")
     messages = [
         message(_role(part, place, roles), text_of(part["body"], f"part {place}"))
-        for place, part in enumerate([value["source"], *_list(value["conversation_parts"], "conversation_parts")])
+        for place, part in enumerate([value["source"], *by_field(parts, "created_at")])
         if part.get("body") and part.get("part_type") not in NOTES
     ]
     if not messages:

@@ -3,9 +3,9 @@
 (`public`, `is_internal`, `private`, ...) are left out.
 """
 
-import contextlib
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -24,8 +24,9 @@ from curation.ingest.formats import (
     role_of,
     text_of,
 )
-from curation.ingest.moments import moment
-from curation.ingest.provenance import ALIASES, provenance
+from curation.ingest.moments import is_blank, read_moments
+from curation.ingest.order import in_order, is_newest_first
+from curation.ingest.provenance import ALIASES, TIMES_UNREAD, provenance, with_metadata
 from curation.ingest.rows import Contents, RawRow
 from curation.record.conversation import ROLES, message
 
@@ -34,7 +35,7 @@ AUTHOR = ("author", "role", "sender", "from", "author_type", "sender_type", "aut
 BODY = ("body", "message", "text", "content", "comment", "html_body", "الرسالة", "النص")
 PUBLIC = ("public", "is_public")
 INTERNAL = ("internal", "is_internal", "private", "is_private", "internal_note", "is_note")
-NO = ("", "0", "0.0", "false", "no", "n", "f", "none", "null")
+NO = ("", "0", "0.0", "false", "no", "n", "f", "none", "null", "لا", "خطأ")
 
 
 @format_of("tickets_csv", lambda contents: lacks(contents, TICKET, AUTHOR, BODY), mail=True, whole_file=True)
@@ -46,26 +47,63 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     ticket, body = (field_of(contents, names) or "" for names in (TICKET, BODY))
     author = _author(contents, reading.roles)
     public, internal, written = (field_of(contents, names) for names in (PUBLIC, INTERNAL, ALIASES["created_at"]))
-    tickets: dict[str, list[RawRow]] = {}
-    for row in contents.rows:
-        name = row.value.get(ticket) if isinstance(row.value, dict) else None
-        if name is not None and str(name).strip():
-            tickets.setdefault(str(name), []).append(row)
-        elif not row.fault:
-            yield Outcome([row], reason=f"{ticket} is empty, so the message belongs to no ticket; fill it in")
+    table = MessageTable(
+        ticket,
+        body,
+        written,
+        used=(ticket, author, body, public or "", internal or "", "id"),
+        role=lambda row: role_of(row[author], reading.roles),
+        is_note=lambda row: _is_note(row, public, internal),
+    )
+    return table.conversations(contents.rows)
 
-    for name, rows in tickets.items():
 
-        def conversation(name: str = name, rows: Sequence[RawRow] = rows) -> tuple[Messages, Mapping[str, Any]]:
-            ordered = _by_time(rows, written)
-            spoken = [row for row in ordered if row.fault or not _is_note(row.value, public, internal)]
-            if not spoken:
-                raise UnreadableError("the ticket has no message but internal notes")
-            used = [ticket, author, body, public or "", internal or "", "id"]
-            messages = [_message(row, author, body, reading.roles) for row in spoken]
-            return messages, provenance([row.value for row in spoken], used, source_id=name)
+@dataclass(frozen=True)
+class MessageTable:
+    """How a table with one row a message is read."""
 
-        yield attempt(rows, conversation)
+    ticket: str  # the column that tells conversations apart
+    body: str
+    written: str | None  # of times
+    used: Sequence[str]  # columns that are read, so that they are no metadata
+    role: Callable[[Mapping[str, Any]], str]
+    is_note: Callable[[Mapping[str, Any]], bool]  # whether no customer has read it
+    known: Mapping[str, str] = field(default_factory=dict)  # of the record -> the column that tells it
+
+    def conversations(self, rows: Iterable[RawRow]) -> Iterator[Outcome]:
+        """The messages of each ticket, wherever they stand."""
+        tickets: dict[str, list[RawRow]] = {}
+        for row in rows:
+            name = row.value.get(self.ticket) if isinstance(row.value, dict) else None
+            if name is not None and str(name).strip():
+                tickets.setdefault(str(name), []).append(row)
+            elif not row.fault:
+                yield Outcome([row], reason=f"{self.ticket} is empty, so the message belongs to no ticket; fill it in")
+        times = _Times(tickets, self.written)
+        for name, of_ticket in tickets.items():
+            outcome = attempt(of_ticket, partial(self._conversation, name, of_ticket, times))
+            notes = [row.number for row in of_ticket if not row.fault and self.is_note(row.value)]
+            yield replace(outcome, left_out=dict.fromkeys(notes, "internal note"))
+
+    def _conversation(self, name: str, rows: Sequence[RawRow], times: "_Times") -> tuple[Messages, Mapping[str, Any]]:
+        spoken = [row for row in times.ordered(rows) if row.fault or not self.is_note(row.value)]
+        if not spoken:
+            raise UnreadableError("the ticket has no message but internal notes")
+        messages = [self._message(row) for row in spoken]
+        known = {column: _first(spoken, of) for column, of in self.known.items()}
+        return messages, times.provenance(spoken, [*self.used, *self.known.values()], {"source_id": name, **known})
+
+    def _message(self, row: RawRow) -> dict[str, Any]:
+        try:
+            if row.fault:
+                raise UnreadableError(row.fault)
+            return message(self.role(row.value), text_of(row.value[self.body], "it"))
+        except UnreadableError as error:
+            raise UnreadableError(f"the message in row {row.number}: {error}") from None
+
+
+def _first(rows: Sequence[RawRow], column: str) -> Any:
+    return next((row.value[column] for row in rows if row.value.get(column) not in (None, "")), None)
 
 
 def _author(contents: Contents, roles: Roles) -> str:
@@ -76,37 +114,63 @@ def _author(contents: Contents, roles: Roles) -> str:
     return (sides or found or [""])[0]
 
 
-def _by_time(rows: Sequence[RawRow], written: str | None) -> Sequence[RawRow]:
-    """The rows by when they were written, where all tell it: many exports have the newest first."""
-    said = [row.value.get(written) for row in rows] if written else [None]
-    orders = set()
-    for read in (moment, partial(_slashed, day="%d/%m/%Y"), partial(_slashed, day="%m/%d/%Y")):
-        times = [time for value in said if (time := read(value)) is not None]
-        if len(times) == len(rows):
-            orders.add(tuple(sorted(range(len(rows)), key=times.__getitem__)))
-    if len(orders) != 1:  # nothing tells, or 3/4 and 4/3 tell different things
-        return rows
-    return [rows[place] for place in orders.pop()]
+class _Times:
+    """The column of times of a file, read as one."""
 
+    def __init__(self, tickets: Mapping[str, Sequence[RawRow]], written: str | None) -> None:
+        self.written = written
+        rows = [row for of_ticket in tickets.values() for row in of_ticket] if written else []
+        self.column = read_moments([row.value.get(written) for row in rows])
+        self.place = {row.number: place for place, row in enumerate(rows)}
+        self.newest_first = self._newest_first(tickets.values()) if written else False
 
-def _slashed(value: Any, day: str) -> datetime | None:
-    """31/12/2024 22:15 and the like, with dots or dashes as well, which no standard reads."""
-    text = " ".join(re.sub(r"[.-]", "/", str(value)).replace(",", " ").upper().split())
-    for clock in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p"):
-        with contextlib.suppress(ValueError):
-            return datetime.strptime(text, day + clock)
-    return None
+    def _newest_first(self, tickets: Iterable[Sequence[RawRow]]) -> bool:
+        """Whether more tickets of the file stand newest first than oldest first."""
+        times = [[time for time in self._of(rows, self.column.times) if time] for rows in tickets]
+        found = Counter((is_newest_first(t), is_newest_first(t[::-1])) for t in times)
+        return found[True, False] > found[False, True]
+
+    def _of(self, rows: Sequence[RawRow], times: Sequence[datetime | None]) -> list[datetime | None]:
+        return [times[self.place[row.number]] for row in rows]
+
+    def ordered(self, rows: Sequence[RawRow]) -> Sequence[RawRow]:
+        """The rows by when they were written, where all tell it: many exports have the newest first.
+
+        As they stand where 3/4 and 4/3 tell different things.
+        """
+        if not self.written:
+            return rows
+        readings = [times for times in (self.column.times, self.column.else_times) if times is not None]
+        orders = [in_order(rows, self._of(rows, times), newest_first=self.newest_first) for times in readings]
+        return orders[0] if all(order == orders[0] for order in orders) else rows
+
+    def provenance(self, spoken: Sequence[RawRow], used: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
+        """Where the ticket came from; in metadata what is wrong with its times."""
+        values = [row.value for row in spoken]
+        if not self.written:
+            return provenance(values, used, **known)
+        times = [time for time in self._of(spoken, self.column.times) if time]
+        doubt = self._doubt(spoken)
+        if doubt or not times:
+            return with_metadata(provenance(values, used, **known), **{TIMES_UNREAD: doubt})
+        return provenance(values, [*used, self.written], created_at=min(times), **known)
+
+    def _doubt(self, rows: Sequence[RawRow]) -> str:
+        said = [row.value.get(self.written) for row in rows]
+        known = self._of(rows, self.column.times)
+        unread = any(time is None and not is_blank(value) for time, value in zip(known, said, strict=True))
+        twofold = self.column.else_times is not None and known != self._of(rows, self.column.else_times)
+        if unread or twofold:
+            return f"{self.written}: {self.column.problem()}"
+        some = any(known) and not all(known) and len(rows) > 1
+        return f"{self.written}: some messages have none" if some else ""
 
 
 def _is_note(value: Mapping[str, Any], public: str | None, internal: str | None) -> bool:
-    shown = public is None or str(value.get(public)).strip().lower() not in NO or value.get(public) is None
-    return not shown or (internal is not None and str(value.get(internal)).strip().lower() not in NO)
+    shown = public is None or value.get(public) is None or is_true(value[public])
+    return not shown or (internal is not None and is_true(value.get(internal)))
 
 
-def _message(row: RawRow, author: str, body: str, roles: Roles) -> dict[str, Any]:
-    try:
-        if row.fault:
-            raise UnreadableError(row.fault)
-        return message(role_of(row.value[author], roles), text_of(row.value[body], "it"))
-    except UnreadableError as error:
-        raise UnreadableError(f"the message in row {row.number}: {error}") from None
+def is_true(value: Any) -> bool:
+    """Whether a cell says yes, in whatever way."""
+    return str(value).strip().lower() not in NO

@@ -6,7 +6,6 @@ Who is who is told by `ingest.roles`, which maps display names (in lower case). 
 speaks first is taken for the customer and everybody else for the team; metadata says so. Times have no zone: UTC.
 """
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from curation.ingest.formats import Outcome, Reading, Roles, format_of, speaker_role
+from curation.ingest.moments import read_moments
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents, RawRow
 from curation.record.conversation import message
@@ -46,8 +46,7 @@ class Entry:
     """A message or a notice of the app, with the lines it stands on."""
 
     rows: list[RawRow]
-    date: str
-    clock: timedelta
+    sent: str  # date and time
     name: str | None  # None: a notice
     lines: list[str] = field(default_factory=list)
 
@@ -68,7 +67,7 @@ def _misses(contents: Contents) -> str:
 def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     """The chat, cut where nobody wrote for `silence_hours`; every line belongs to one of its conversations."""
     entries = _entries(contents.rows)
-    moments = _moments(entries)
+    moments = read_moments([entry.sent for entry in entries], forward=True, first_year=FIRST_YEAR).times
     roles, assumed = _roles_of(entries, reading.roles)
     start = 0
     for end in [*_cuts(entries, moments, timedelta(hours=reading.silence_hours)), len(entries)]:
@@ -94,7 +93,7 @@ def _entries(rows: Iterable[RawRow]) -> list[Entry]:
             entries[-1].lines.append(line)
         else:
             early.append(row)
-    return entries or ([Entry(early, "", timedelta(), None)] if early else [])
+    return entries or ([Entry(early, "", None)] if early else [])
 
 
 def _head(line: str) -> tuple[re.Match[str], str] | None:
@@ -108,43 +107,14 @@ def _head(line: str) -> tuple[re.Match[str], str] | None:
 
 
 def _entry(rows: list[RawRow], head: re.Match[str], rest: str) -> Entry:
-    hour, half = int(head["hour"]), (head["half"] or "").lower()
-    if half:
-        hour = hour % 12 + (12 if half[0] in "pم" else 0)
-    clock = timedelta(hours=hour, minutes=int(head["minute"]), seconds=int(head["second"] or 0))
+    half = (head["half"] or "")[:1]
+    clock = ":".join(filter(None, (head["hour"], head["minute"], head["second"])))
+    sent = f"{head['date']} {clock} {f'{half}m' if half in 'apAP' else half}" if half else f"{head['date']} {clock}"
     said = _SAID.fullmatch(rest)
     if said is None:
-        return Entry(rows, head["date"], clock, None, [rest])
+        return Entry(rows, sent, None, [rest])
     text = "" if said["text"].startswith(_BY_APP) else said["text"]
-    return Entry(rows, head["date"], clock, _MARKS.sub("", said["name"]).strip(" ~\u202f"), [text])
-
-
-# -- times -------------------------------------------------------------------------------------------------------------
-
-ORDERS = ("dmy", "mdy", "ymd")
-
-
-def _moments(entries: Sequence[Entry]) -> list[datetime | None]:
-    """When each entry was sent. Which number is the day is told by the order that reads most of the dates, never
-    goes back in time and spans the fewest days; day first where that tells nothing."""
-    read = {order: [_moment(entry, order) for entry in entries] for order in ORDERS}
-    return min(read.values(), key=_implausibility)
-
-
-def _implausibility(moments: Sequence[datetime | None]) -> tuple[int, int, timedelta]:
-    known = [moment for moment in moments if moment]
-    backwards = sum(later < earlier for earlier, later in itertools.pairwise(known))
-    return len(moments) - len(known), backwards, max(known) - min(known) if known else timedelta()
-
-
-def _moment(entry: Entry, order: str) -> datetime | None:
-    numbers = dict(zip(order, re.split(r"[./-]", entry.date), strict=False))
-    try:
-        year = int(numbers["y"])
-        date = datetime(year + 2000 if year < 100 else year, int(numbers["m"]), int(numbers["d"]))
-        return date + entry.clock if date.year >= FIRST_YEAR else None
-    except (KeyError, ValueError, OverflowError):
-        return None
+    return Entry(rows, sent, _MARKS.sub("", said["name"]).strip(" ~\u202f"), [text])
 
 
 def _cuts(entries: Sequence[Entry], moments: Sequence[datetime | None], silence: timedelta) -> Iterator[int]:

@@ -18,6 +18,7 @@ from curation.ingest.formats import (
     role_of,
     text_of,
 )
+from curation.ingest.order import by_field
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
 from curation.record.conversation import message
@@ -47,7 +48,7 @@ def _messages(ticket: Mapping[str, Any], users: dict[str, Any], roles: Roles) ->
         raise UnreadableError("comments is no list of comments")
     known = ChainMap(users, _people(ticket))
     messages = []
-    for place, comment in enumerate(comments):
+    for place, comment in enumerate(by_field(comments, "created_at")):
         if comment.get("public", True):
             author = str(comment.get("author_id"))
             if author not in known:

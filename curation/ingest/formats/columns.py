@@ -1,0 +1,93 @@
+"""Any other table, by `ingest.columns` in params.yaml, which says what its columns are: the ticket, the side (a name or
+a value such as `false` of a column `incoming`), the text, the time, what is internal; or a text and its answer in one
+row.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from curation.harness.errors import QiratError
+from curation.ingest.formats import (
+    Columns,
+    Messages,
+    Outcome,
+    Reading,
+    Roles,
+    UnreadableError,
+    each_row,
+    format_of,
+    role_of,
+    text_of,
+)
+from curation.ingest.formats.tickets_csv import MessageTable, is_true
+from curation.ingest.provenance import provenance
+from curation.ingest.rows import Contents
+from curation.record.conversation import message
+
+CURE = "say in params.yaml: ingest.columns: team_is what it holds where the team wrote"
+
+
+@format_of("columns", lambda _: "no entry for it in params.yaml: ingest.columns", mail=True, whole_file=True)
+def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
+    """Conversations out of a table by what params say of its columns. QiratError: it has no such column."""
+    columns = reading.columns_for(contents.name)
+    if columns is None:
+        raise QiratError(f"params.yaml: ingest.columns names no columns of {contents.name}")
+    _assert_there(columns, contents)
+    known = {kind: name for kind, name in columns.named().items() if kind in ("customer", "label")}
+    if columns.answer is not None:
+        return each_row(contents.rows, lambda row: (_exchange(row, columns), _told(row, columns, known)))
+    table = MessageTable(
+        str(columns.ticket),
+        columns.text,
+        columns.time,
+        used=[name for kind, name in columns.named().items() if kind != "time"],
+        role=lambda row: _role(row.get(str(columns.side)), columns, reading.roles),
+        is_note=lambda row: bool(columns.internal) and _is(row.get(str(columns.internal)), columns.internal_is),
+        known=known,
+    )
+    return table.conversations(contents.rows)
+
+
+def _assert_there(columns: Columns, contents: Contents) -> None:
+    there = list(contents.columns) or list(
+        dict.fromkeys(key for row in contents.sample if isinstance(row.value, dict) for key in row.value)
+    )
+    for kind, name in columns.named().items():
+        if there and name not in there:
+            raise QiratError(
+                f'params.yaml: ingest.columns: {kind} is "{name}", but {contents.name} has the columns '
+                f"{', '.join(map(str, there))}"
+            )
+
+
+def _role(value: Any, columns: Columns, roles: Roles) -> str:
+    if value is None or not str(value).strip():
+        raise UnreadableError(f"{columns.side} is empty, so nobody knows who wrote it; fill it in")
+    if columns.team_is is not None:
+        return "assistant" if _is(value, columns.team_is) else "user"
+    try:
+        return role_of(value, roles)
+    except UnreadableError as error:
+        raise UnreadableError(f"{error}, or {CURE}") from None
+
+
+def _is(value: Any, wanted: str | bool | int) -> bool:
+    """Whether a cell holds a value that params name; yes and no in whatever way."""
+    if isinstance(wanted, bool):
+        return value is not None and is_true(value) == wanted
+    return str(value).strip().lower().removesuffix(".0") == str(wanted).strip().lower()
+
+
+def _exchange(row: Mapping[str, Any], columns: Columns) -> Messages:
+    said, answer = (text_of(row.get(name), name) for name in (columns.text, str(columns.answer)))
+    for name, text in ((columns.text, said), (columns.answer, answer)):
+        if not text.strip():
+            raise UnreadableError(f"{name} is empty")
+    return [message("user", said), message("assistant", answer)]
+
+
+def _told(row: Mapping[str, Any], columns: Columns, known: Mapping[str, str]) -> dict[str, Any]:
+    used = [name for kind, name in columns.named().items() if kind != "time"]
+    times = {"created_at": row.get(columns.time)} if columns.time else {}
+    return provenance([{**row, **times}], used, **{kind: row.get(name) for kind, name in known.items()})
