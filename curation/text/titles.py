@@ -2,7 +2,7 @@
 
 import re
 
-_SENTENCE_ENDS = re.compile(r"[.!?…:;()\"“«»”\n]")
+_SENTENCE_ENDS = re.compile(r"[.!?…;()\"“«»”\n]")
 _WORD = re.compile(r"[^\W\d_][\w'-]*")
 _QUOTED = (('"', '"'), ("“", "”"), ("«", "»"), ("‘", "’"))
 # Of what has a title, when it stands before it. In folded text.
@@ -11,7 +11,7 @@ _TITLED = re.compile(
     r"|اغنيه|الاغنيه|مسرحيه|لعبه|بعنوان|باسم)[ :]{1,2}$"
 )
 LONGEST_TITLE = 60  # characters within a pair of quotation marks
-CAPITALS = 0.5  # share of a sentence's words from which its capitals tell nothing
+CAPITALS = 0.75  # share of a sentence's words from which its capitals tell nothing
 
 
 def is_name(text: str, folded: str, start: int, end: int) -> bool:
@@ -43,6 +43,6 @@ def _capital_of_its_own(text: str, start: int, end: int) -> bool:
     behind = _SENTENCE_ENDS.search(text, end)
     opened, closed = before[-1].end() if before else 0, behind.start() if behind else len(text)
     others = _WORD.findall(text, opened, start) + _WORD.findall(text, end, closed)
-    if not text[opened:start].strip() or not others:
+    if not others or text[opened:start].rstrip()[-1:] in ("", ":", ",", "-"):
         return False
     return sum(word[0].isupper() for word in others) <= CAPITALS * len(others)
