@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -11,89 +12,168 @@ import polars as pl
 from curation.checks.check import Context, check, lists_of
 from curation.record.conversation import turns
 from curation.text.folding import fold, folded
+from curation.text.titles import is_name
 
 MILD, STRONG = 1, 2
 _DISGUISED = {"a": "a@4*", "e": "e3*", "i": "i1!|*", "o": "o0*", "s": "s$5*", "t": "t7+*", "u": "uv*", "c": "c*"}
 _BETWEEN = r"[\s._*-]"  # the letters of a word spelled out: f u c k, f.u.c.k
 _EDGE = "[^a-z0-9ء-ي]"  # of a word, in folded text
-_CLITIC = "[وفبلك]?(?:ال|هال)?"  # written as one word with what follows
+# What Arabic writes as one word with the next one: and, so; the. With a preposition too it would be another word.
+_CLITIC = "[وف]?(?:ال|هال)?"
+_ENDINGS = {"en": "[a-z]*", "ar": "(?:ه|ها|ك|كم|كن|كو|كي|هم|هن|نا|ني|ين|ات|وا)?", "arabizi": "[a-z]*"}
+_CLAUSE = '.!?,;:…()"«»“”؟،؛'
+_OPENS = rf"(?:^|[{_CLAUSE}–-])\s*(?:(?:just|so|then|oh|and|now|can you|could you|why don't you|you can|well|ok|يلا|طيب|بس)\s+)?"
+_CLOSES = rf"(?:\s+(?:you|u|now|already|then|man|mate|kid|will you|yourself|انت|بقي))?\s*(?:[{_CLAUSE}–-]|\sand\s|\sor\s|$)"
+# After what somebody is called: the end, another thought, another name. Before a noun of its own it tells of a thing.
+_ENDS = rf"\s*(?:[{_CLAUSE}–-]|$|\s(?:and|that|who|to|if|because|but|aren't|at|man|people|person|woman|piece|idiots?)\s)"
 SHORTEST_DISGUISED = 4  # letters
+# Who says it of himself insults nobody: "I'm such an idiot".
+_OF_ONESELF = re.compile(r"(?:^|[^a-z])(?:i'm|i am|im|i was|i feel|i felt|myself|me)(?: [a-z']+){0,4} $|(?:^|[^ء-ي])(?:انا|كنت|اني|حسيت) (?:[ء-ي]+ ){0,2}$")
+_LONGEST_BEFORE = 40  # characters
+LEAST_SIGNS = 3  # of different kinds that stand for a swear word: #@$%! does, **** and #### cover something else
+_SIGNS = re.compile(r"[#@$%&*!]+")
+_COVERED = re.compile(r"[*@]")  # behind letters under stars: a covered name or address, f***@mail.example
 
 
-@check("profanity", version=2, languages=("en", "ar"), source="own word lists, curation/checks/lists/profanity.yaml")
+@check("profanity", version=3, languages=("en", "ar"), source="own word lists, curation/checks/lists/profanity.yaml")
 def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Swear words, insults and curses in English and Arabic (standard and dialects), and the rudeness of agents.
 
     Whole words of `profanity.yaml` in folded text, so "Scunthorpe" and "class" are safe; also drawn out ("damnnn"),
     disguised ("f**k", "sh1t", "#@$%!") or spelled out ("f u c k"), and Arabic in Latin letters ("kosomak"). Words with
-    a harmless use ("dumb", "كلب") count where somebody is called so. `value` = 1 for mild, 2 for strong words, the
-    worst of each side. Customers do swear, and the model must answer them: theirs is a matter of taste, an agent's
-    never.
+    a harmless use ("dumb", "كلب") count where somebody is called so, orders ("get lost") where they are all that is
+    said. What is written as a name or a title counts for nothing: with a capital in the middle of a sentence, in
+    quotation marks, after "the film". `value` = 1 for mild, 2 for strong words, the worst of each side. Customers do
+    swear, and the model must answer them: theirs is a matter of taste, an agent's never.
 
-    Limits: irony, threats and contempt in polite words are not seen.
+    Limits: irony, threats and contempt in polite words are not seen, nor is an insult in quotation marks.
     """
     said = (
-        turns(conversations).filter(pl.col("role").is_in(["user", "assistant"])).with_columns(folded(pl.col("content")))
+        turns(conversations)
+        .filter(pl.col("role").is_in(["user", "assistant"]))
+        .with_columns(text=folded(pl.col("content")))
     )
     agents = pl.col("role") == "assistant"
-    strong, mild, rude = (pl.col("content").str.extract(pattern, 1) for pattern in _patterns())
-    mild = pl.coalesce(mild, pl.when(agents).then(rude))
-    found = said.select("conversation_id", "turn", agents.alias("agents"), strong=strong, mild=mild)
-    bad = found.filter(pl.col("strong").is_not_null() | pl.col("mild").is_not_null())
-    worst = bad.sort("strong", "turn", nulls_last=True).unique(["conversation_id", "agents"], keep="first")
-    for key, turn, by_agent, strongly, mildly in worst.sort("conversation_id", "turn").iter_rows():
-        yield {
-            "conversation_id": key,
-            "code": "profanity_agent" if by_agent else "profanity",
-            "turn": turn,
-            "value": STRONG if strongly else MILD,
-            "threshold": MILD,
-            "evidence": strongly or mildly,
-        }
+    of_all, of_agents = (
+        "|".join(kind.pattern for kind in _patterns() if kind.of_agents is only) for only in (False, True)
+    )
+    anything = pl.col("text").str.contains(of_all) | (agents & pl.col("text").str.contains(of_agents))
+    worst: dict[tuple[str, bool], tuple[int, int, str]] = {}  # the strongest, the first of these
+    likely = said.filter(anything).select("conversation_id", "turn", agents, "content")
+    for key, turn, by_agent, text in likely.iter_rows():
+        for value, words in _seen(text, by_agent):
+            before = worst.get((key, by_agent))
+            if before is None or (-value, turn) < (-before[0], before[1]):
+                worst[key, by_agent] = (value, turn, words)
+    for (key, by_agent), (value, turn, words) in sorted(worst.items(), key=lambda one: (one[0][0], one[1][1])):
+        code = "profanity_agent" if by_agent else "profanity"
+        seen = {"conversation_id": key, "code": code, "turn": turn, "value": value}
+        yield {**seen, "threshold": MILD, "evidence": words}
+
+
+@dataclass(frozen=True)
+class _Words:
+    """One kind of words, as a pattern over folded text whose first group holds them."""
+
+    pattern: str
+    value: int
+    of_agents: bool  # only an agent may not say them
+    may_be_names: bool
+
+
+def _seen(text: str, by_agent: bool) -> Iterator[tuple[int, str]]:
+    """The value and the words of each kind of abuse in the text."""
+    for kind, pattern in zip(_patterns(), _compiled(), strict=True):
+        if kind.of_agents and not by_agent:
+            continue
+        plain = fold(text)
+        for found in pattern.finditer(plain):
+            words = found[1]
+            if _is_harmless(plain, found) or (kind.may_be_names and is_name(text, plain, *found.span(1))):
+                continue
+            yield kind.value, words
+            break
+
+
+def _is_harmless(text: str, found: re.Match[str]) -> bool:
+    """Whether it is a part of a longer word (idiot-proof), said of oneself, or signs for something that is kept secret."""
+    words, end = found[1], found.end(1)
+    if text[end : end + 1] == "-" and text[end + 1 : end + 2].isalpha():
+        return True
+    if _OF_ONESELF.search(text[max(0, found.start(1) - _LONGEST_BEFORE) : found.start(1)]):
+        return True
+    if _SIGNS.fullmatch(words):
+        return len(set(words)) < LEAST_SIGNS
+    return "*" in words and bool(_COVERED.match(text, found.end(1)))
 
 
 @functools.cache
-def _patterns() -> tuple[str, str, str]:
-    """Patterns of strong words, of mild ones and of rudeness, for folded text; the first group holds the words."""
-    lists = lists_of("profanity")
-    strong: list[str] = []
-    mild: list[str] = []
-    rude: list[str] = []
-    for words in lists.values():
-        strong += [_as_written(w) for w in [*words["strong"], *words.get("strong_as_written", ())]]
-        strong += [form for w in words["strong"] if len(w) >= SHORTEST_DISGUISED and w.isascii() for form in _hidden(w)]
-        strong += words.get("masked", ())
-        mild += map(_as_written, words["mild"])
-        mild += [_called(**words["called"])] if "called" in words else []
-        rude += map(_as_written, words.get("from_agents", ()))
-    return _whole(strong), _whole(mild), _whole(rude)
+def _compiled() -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(kind.pattern) for kind in _patterns())
 
 
-def _whole(forms: Sequence[str]) -> str:
-    either = "|".join(sorted(forms, key=len, reverse=True))
-    return rf"(?:^|{_EDGE}){_CLITIC}({either})(?:$|{_EDGE})"
+@functools.cache
+def _patterns() -> tuple[_Words, ...]:
+    """Patterns for folded text, of all languages together: texts mix them."""
+    forms: dict[str, list[str]] = {}
+
+    def add(kind: str, found: Sequence[str]) -> None:
+        forms.setdefault(kind, []).extend(found)
+
+    for language, words in lists_of("profanity").items():
+        ending = _ENDINGS[language]
+        for kind in ("strong", "strong_as_written", "mild", "told_strong", "told", "from_agents", "told_by_agents"):
+            add(kind, [_as_written(each, ending) for each in words.get(kind, ())])
+        hidden = [each for each in words["strong"] if len(each) >= SHORTEST_DISGUISED and each.isascii()]
+        add("strong", [form for each in hidden for form in _hidden(each, ending)])
+        add("strong", words.get("masked", ()))
+        if "called" in words:
+            add("called", [_called(**words["called"], ending=ending)])
+        if ends := words.get("called_ends"):
+            add("called_ends", [_called(**{**words["called"], "names": ends}, ending=ending)])
+    return (
+        _Words(_whole([*forms["strong"], *forms["strong_as_written"]]), STRONG, of_agents=False, may_be_names=True),
+        _Words(_alone(forms["told_strong"]), STRONG, of_agents=False, may_be_names=False),
+        _Words(_whole(forms["mild"]), MILD, of_agents=False, may_be_names=True),
+        _Words(_alone(forms["told"]), MILD, of_agents=False, may_be_names=False),
+        _Words(_whole(forms["called"]), MILD, of_agents=False, may_be_names=False),
+        _Words(_whole(forms["called_ends"], _ENDS), MILD, of_agents=False, may_be_names=False),
+        _Words(_whole(forms["from_agents"]), MILD, of_agents=True, may_be_names=True),
+        _Words(_alone(forms["told_by_agents"]), MILD, of_agents=True, may_be_names=False),
+    )
 
 
-def _as_written(phrase: str) -> str:
+def _whole(forms: Sequence[str], end: str = f"(?:$|{_EDGE})") -> str:
+    """Whole words, whatever Arabic writes as one with them."""
+    return rf"(?:^|{_EDGE}){_CLITIC}({_either(forms)}){end}"
+
+
+def _alone(forms: Sequence[str]) -> str:
+    """An order by itself, not a part of a sentence."""
+    return rf"{_OPENS}({_either(forms)}){_CLOSES}"
+
+
+def _either(forms: Sequence[str]) -> str:
+    return "|".join(sorted(forms, key=len, reverse=True))
+
+
+def _as_written(phrase: str, ending: str) -> str:
     """Each letter may be drawn out; a doubled one stays doubled, so that "as" is no insult."""
     stem = fold(phrase.rstrip("*"))
     runs = [(letter, len(list(run))) for letter, run in groupby(stem)]
     drawn = "".join(r"\s+" if c == " " else f"{re.escape(c)}{{{n},}}" if n > 1 else f"{re.escape(c)}+" for c, n in runs)
-    return drawn + _ending(phrase)
+    return drawn + (ending if phrase.endswith("*") else "")
 
 
-def _hidden(phrase: str) -> tuple[str, str]:
+def _hidden(phrase: str, ending: str) -> tuple[str, str]:
     """With look-alikes and stars after the first letter; and letter by letter."""
     stem = phrase.rstrip("*").replace(" ", "")
     classes = [f"[{re.escape(_DISGUISED.get(c, c + '*'))}]" for c in stem[1:]]
-    return re.escape(stem[0]) + "".join(classes) + _ending(phrase), _BETWEEN.join(map(re.escape, stem))
+    disguised = re.escape(stem[0]) + "".join(classes) + (ending if phrase.endswith("*") else "")
+    return disguised, _BETWEEN.join(map(re.escape, stem))
 
 
-def _ending(phrase: str) -> str:
-    return "[a-zء-ي]*" if phrase.endswith("*") else ""
-
-
-def _called(by: Sequence[str], between: Sequence[str], names: Sequence[str]) -> str:
+def _called(by: Sequence[str], between: Sequence[str], names: Sequence[str], ending: str) -> str:
     """Somebody is called a name: "you are such an idiot", "يا حمير يا كلاب"."""
-    either = ["|".join(map(_as_written, words)) for words in (by, between, names)]
-    return rf"(?:{either[0]})\s+(?:(?:{either[1]})\s+){{0,2}}(?:ال)?(?:{either[2]})"
+    either = [_either([_as_written(word, ending) for word in words]) for words in (by, between, names)]
+    return rf"(?:{either[0]})\s+(?:(?:{either[1]})\s+){{0,3}}(?:ال)?(?:{either[2]})"

@@ -9,7 +9,8 @@ import polars as pl
 
 from curation.checks.check import Context, check, lists_of
 from curation.record.conversation import turns
-from curation.text.folding import folded
+from curation.text.folding import fold, folded
+from curation.text.titles import is_name
 
 LIKELY, CERTAIN = 1, 2
 NOTHING = r"[^\s\S]"
@@ -22,7 +23,12 @@ _BUTTON = (
 )
 
 
-@check("refusal", version=4, languages=("en", "ar"), source="own phrase patterns, curation/checks/lists/refusal.yaml")
+# What mails and pages link to, as ingest writes it: the words and behind them the address.
+_LINK = r"\[([^\[\]\n]*)\]\([^()\s]*\)"
+_SIZE = r"(?i:(?-u:\b)x{2,4}[ -]?(?:large|small|l|s)(?-u:\b))"
+
+
+@check("refusal", version=5, languages=("en", "ar"), source="own phrase patterns, curation/checks/lists/refusal.yaml")
 def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Replies that speak as a language model, keep a template's blanks, or come from a machine that answers mail.
 
@@ -36,13 +42,15 @@ def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[s
     itself as one needs model_refusal switched off in params.yaml.
     """
     replies = turns(conversations).filter(pl.col("role") == "assistant")
-    shown = pl.col("content").str.replace_all(_TAG, "").str.replace_all(_BUTTON, "")
+    shown = pl.col("content")
+    for harmless in (_TAG, _LINK, _BUTTON, _SIZE):
+        shown = shown.str.replace_all(harmless, "")
     distinct = replies.select("content").unique(maintain_order=True)  # teams say the same again and again
     told = distinct.with_columns(text=folded(pl.col("content")), shown=shown)
     for code, (certain, likely, layout) in _patterns().items():
         sure = pl.coalesce(pl.col("text").str.extract(certain, 1), pl.col("shown").str.extract(layout, 1))
         found = told.select("content", sure=sure, unsure=pl.col("text").str.extract(likely, 1))
-        seen = found.filter(pl.col("sure").is_not_null() | pl.col("unsure").is_not_null())
+        seen = _no_titles(found.filter(pl.col("sure").is_not_null() | pl.col("unsure").is_not_null()))
         each = replies.join(seen, on="content").select("conversation_id", "turn", "sure", "unsure")
         first = each.sort("conversation_id", pl.col("sure").is_null(), "turn").unique(
             "conversation_id", keep="first", maintain_order=True
@@ -51,6 +59,15 @@ def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[s
             value = LIKELY if surely is None else CERTAIN
             what = {"turn": turn, "value": value, "threshold": LIKELY, "evidence": surely or maybe}
             yield {"conversation_id": key, "code": code, **what}
+
+
+def _no_titles(found: pl.DataFrame) -> pl.DataFrame:
+    """Without what is only likely, and written as a name or a title: a film called Say Anything."""
+    titles = [
+        sure is None and (at := fold(text).find(unsure)) >= 0 and is_name(text, fold(text), at, at + len(unsure))
+        for text, sure, unsure in found.iter_rows()
+    ]
+    return found.filter(~pl.Series(titles, dtype=pl.Boolean))
 
 
 @functools.cache

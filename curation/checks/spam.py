@@ -1,69 +1,187 @@
 """Advertising and fraud that found their way into the team's inbox, or into its replies."""
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import polars as pl
 
-from curation.checks.check import Context, check, lists_of
+from curation.checks.check import Context, check, lists_of, read
 from curation.record.conversation import turns
 from curation.text.folding import folded
 
 REPORTED_FROM = 2
 CUES = 4  # of advertising in one turn, that make it such whatever it is for
 SHORTEST_ADVERT = 60  # characters; a shorter turn has no room for so many
+SUBJECT_SHARE, SUBJECT_LEAST = 0.005, 3  # conversations whose customers use a word, that make it the business's own
+HOUSE_SHARE, HOUSE_LEAST = 0.05, 5  # conversations whose replies are like adverts, that make it the way the house speaks
+LARGE = 200  # conversations from which it tells something that no customer uses a word
+FEW_CUES = 2  # of advertising beside a topic of spam
+ABOUT = ("sold", "topics")
+LARGEST_SAMPLE = 20_000  # conversations that tell what customers speak of
 _SHOUT = r"(!{2,}|[🔥💰💵🤑🎁💯🚀⚡🎉🤩😍📲📢💎👉👇✅⭐💸📈]|\p{Lu}{4,} \p{Lu}{4,})"
+# A customer asks or tells of himself; an advert asks whether you want.
+_ASKS = (
+    r"(?:^|[^a-z])(?:(?:i|we)(?: [a-z]+)? (?:need|want|would|am|are|have|got|received|lost|forgot|saw|tried|paid|bought|applied|hope|think|bet|wish|guess|don't|didn't|can't)|i'd|i'm|i've|we'd"
+    r"|can (?:i|you|we)|could (?:i|you|we)|how (?:do|can|much)|is there|are there|do you (?:have|offer|sell|provide|accept|ship|do|know|take)"
+    r"|does|please help|help me|my (?:[a-z]+ )?(?:account|card|order|phone|money|loan|visa|booking|payment|application|family))(?:$|[^a-z])"
+    r"|(?:^|[^ء-ي])(?:اريد|ابغي|ابي|ابغا|بدي|محتاج[ءه]?|احتاج|ابحث|حابب|عندكم|لديكم|كيف|ممكن|لو سمحت[ء-ي]*|من فضلك[ء-ي]*|هل (?:عندكم|لديكم|يوجد|يمكن[ء-ي]*|تقدمون|توفرون|توجد|استطيع|اقدر)|حسابي|بطاقتي|طلبي)(?:$|[^ء-ي])"
+)
+_WORD = re.compile(r"[a-z]{4,}|[ء-ي]{3,}")
+_THE = re.compile(r"^[وفبلك]?(?:ال|لل)(?=[ء-ي]{3})")
+_ONE = r"ies$|es$|s$"  # of many
+# Words of offers that tell nothing of what is offered.
+_EMPTY = frozenset(
+    "your their free best cheap with from sale rent only just great online home offers offer price prices deals deal "
+    "check sure town rates rate make earn money days weeks want visit follow join "
+    "without guaranteed available company services service للبيع للايجار بدون افضل عروض اسعار باسعار شركه خدمه خدمات مجان مجانا"
+    .split()
+)  # fmt: skip
 
 
-@check("spam", version=2, languages=("en", "ar"), source="own phrase lists, curation/checks/lists/spam.yaml")
+def adverts(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """conversation_id and `seen`: its turns that speak of what spam speaks of, or as adverts do, by themselves."""
+    said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
+    found = {kind: pl.col("text").str.extract(pattern, 1).alias(kind) for kind, pattern in _patterns().items()}
+    cues = sorted(found.keys() - {*ABOUT} - {"push"})
+    told = said.with_columns(text=folded(pl.col("content"))).with_columns(found["sold"], found["topics"])
+    about = pl.col("sold").is_not_null() | pl.col("topics").is_not_null()
+    likely = told.filter(about | (pl.col("text").str.len_chars() >= SHORTEST_ADVERT))
+    shout = pl.col("content").str.extract(_SHOUT, 1)
+    each = likely.with_columns(found["push"], *(found[cue] for cue in cues), shout=shout)
+    by_customer = pl.col("role") == "user"
+    asks = by_customer & pl.col("text").str.contains(_ASKS)
+    valued = each.with_columns(by_customer=by_customer, like_one=_cues(cues)).with_columns(
+        offered=_offered(asks)
+    )
+    either = pl.coalesce("sold", "topics")
+    seen = valued.filter(either.is_not_null() | (pl.col("like_one") >= REPORTED_FROM)).select(
+        "conversation_id",
+        seen=pl.struct(
+            "turn",
+            "by_customer",
+            "like_one",
+            "offered",
+            kind=pl.when(pl.col("sold").is_not_null()).then(pl.lit("sold")).otherwise(pl.lit("topics")),
+            about=either,
+            words=pl.when(either.is_not_null())
+            .then(pl.concat_str(either, "push", "shout", separator=" ... ", ignore_nulls=True))
+            .otherwise(pl.concat_str(*cues, "shout", separator=" ... ", ignore_nulls=True)),
+        ),
+    )
+    return seen.group_by("conversation_id", maintain_order=True).agg("seen")
+
+
+@check(
+    "spam",
+    version=3,
+    languages=("en", "ar"),
+    whole_set=True,
+    sees_edits=True,
+    reads=adverts,
+    source="own phrase lists, curation/checks/lists/spam.yaml, against what the set's customers speak of",
+)
 def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Advertisements, get-rich offers and phishing, in English and Arabic, in a turn of either side.
 
     What a turn is about (`spam.yaml`) gives 2 where hardly anybody else speaks of it ("double your bitcoin", "جلب
-    الحبيب"), 1 for other lures (gifts, loans, best prices); 1 more for what pushes to act (a link, "join now", "اضغط
-    هنا"), 1 more for shouting (!!, 💰). Whatever it is about, a turn is spam that does four of the things that adverts
-    do: a hook, haste, a price, an address, an order to act, praise, a seller's "we", shouting (`value` = 2, 1 more for
-    each more). The worst turn of a conversation, from 2 on.
+    الحبيب"), 1 for what honest businesses are about as well (gifts, loans, flats); 1 more for what pushes to act (a
+    link, "join now", "اضغط هنا"), a hook or haste, 1 more for shouting (!!, 💰), 1 more where no customer of a large set
+    speaks of such a thing. Whatever it is about, a turn is spam
+    that does four of the things that adverts do: a hook, haste, a price, an address, an order to act, praise, a
+    seller's "we", shouting (`value` = 2, 1 more for each more). The worst turn of a conversation, from 2 on.
 
-    Limits: a shop that sells investments or runs lotteries talks like this all day; spam in plain words passes.
+    What customers themselves speak of is the business's subject and no spam: words that the customer of the same
+    conversation used before, or that customers use in 0.5% of the set's conversations (three at least). A customer who
+    asks or tells of himself offers nothing. Where one conversation in twenty has replies like adverts, it is the way
+    this house speaks.
+
+    Limits: spam about what the business sells passes, unless it shouts; so does spam in plain words.
     """
-    said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
-    found = {kind: pl.col("text").str.extract(pattern, 1).alias(kind) for kind, pattern in _patterns().items()}
-    cues = sorted(found.keys() - {"sold", "lure", "push"})
-    told = said.with_columns(text=folded(pl.col("content"))).with_columns(found["sold"], found["lure"])
-    about = pl.col("sold").is_not_null() | pl.col("lure").is_not_null()
-    likely = told.filter(about | (pl.col("text").str.len_chars() >= SHORTEST_ADVERT))
-    shout = pl.col("content").str.extract(_SHOUT, 1)
-    each = likely.with_columns(found["push"], *(found[cue] for cue in cues), shout=shout)
-    worst = each.with_columns(value=_value(cues)).sort(
-        "conversation_id", "value", "turn", descending=[False, True, False]
-    )
-    for row in worst.unique("conversation_id", keep="first", maintain_order=True).iter_rows(named=True):
-        if row["value"] >= REPORTED_FROM:
-            seen = {name: row[name] for name in ("conversation_id", "turn", "value")}
-            about = row["sold"] or row["lure"]
-            said_so = (about, row["push"], row["shout"]) if about else (row[cue] for cue in cues)
-            words = " ... ".join(filter(None, said_so))
-            yield {**seen, "code": "spam", "threshold": REPORTED_FROM, "evidence": words}
+    seen = read(adverts, conversations, context).drop_nulls("seen").explode("seen", empty_as_null=True).unnest("seen")
+    if seen.is_empty():
+        return
+    stems = {about: _stems(about) for about in seen["about"].drop_nulls().unique()}
+    speak = _customers(conversations, seen, {stem for of in stems.values() for stem in of})
+    of_set = Counter(stem for of in speak.values() for stem in of)
+    common = {stem for stem, count in of_set.items() if count >= max(SUBJECT_LEAST, SUBJECT_SHARE * conversations.height)}
+    like_adverts = seen.filter(~pl.col("by_customer") & (pl.col("like_one") >= REPORTED_FROM))["conversation_id"].n_unique()
+    of_house = like_adverts >= max(HOUSE_LEAST, HOUSE_SHARE * conversations.height)
+    large = conversations.height >= LARGE
+    worst: dict[str, tuple[int, int, str]] = {}
+    for row in seen.iter_rows(named=True):
+        key, value = row["conversation_id"], row["like_one"] if row["by_customer"] or not of_house else 0
+        if row["about"] is not None:
+            mine = common if row["by_customer"] else common | speak.get(key, frozenset())
+            value = max(value, _offers(row, stems[row["about"]], mine, strange=large and not stems[row["about"]] & common))
+        if value >= REPORTED_FROM and (-value, row["turn"]) < worst.get(key, (0, 0, "")):
+            worst[key] = (-value, row["turn"], row["words"])
+    for key, (value, turn, words) in worst.items():
+        said = {"conversation_id": key, "turn": turn, "value": -value, "evidence": words}
+        yield {**said, "code": "spam", "threshold": REPORTED_FROM}
 
 
-def _value(cues: Sequence[str]) -> pl.Expr:
-    """How much a turn is like spam: by what it is about, or by how much of what adverts do it does."""
+def _offers(row: Mapping[str, Any], stems: frozenset[str], mine: Set[str], *, strange: bool) -> int:
+    """The value of a turn by what it offers: 0 where all of that is what the business speaks of."""
+    if stems and stems <= mine:
+        return 0
+    offered: int = row["offered"]
+    strange &= row["kind"] == "topics" and (not row["by_customer"] or row["like_one"] >= 1 - CUES + REPORTED_FROM)
+    return offered + (strange and offered > 0)
 
-    def seen(*kinds: str) -> pl.Expr:
-        return pl.sum_horizontal(pl.col(kind).is_not_null().cast(pl.Int32) for kind in kinds)
 
-    about = pl.when(pl.col("sold").is_not_null()).then(2).when(pl.col("lure").is_not_null()).then(1).otherwise(0)
-    pushing = pl.when(about > 0).then(about + seen("push", "shout")).otherwise(0)
-    return pl.max_horizontal(pushing, seen(*cues, "shout") - CUES + REPORTED_FROM)
+def _stems(words: str) -> frozenset[str]:
+    """The words that tell what is offered, without article and number."""
+    return frozenset(_stem(word) for word in _WORD.findall(words) if word not in _EMPTY)
+
+
+def _stem(word: str) -> str:
+    return re.sub(_ONE, "", _THE.sub("", word)) if len(word) > SUBJECT_LEAST else word
+
+
+def _customers(conversations: pl.DataFrame, seen: pl.DataFrame, stems: set[str]) -> Mapping[str, frozenset[str]]:
+    """conversation_id -> the stems among these that its customer uses in a turn that is no advert itself.
+
+    Of all conversations with something to judge, and of others to the number of LARGEST_SAMPLE.
+    """
+    if not stems:
+        return {}
+    others = conversations.join(seen, on="conversation_id", how="anti").sort("conversation_id").head(LARGEST_SAMPLE)
+    judged = conversations.join(seen, on="conversation_id", how="semi")
+    of_customers = turns(pl.concat([judged, others])).filter(role="user")
+    advert = seen.filter("by_customer", pl.max_horizontal("like_one", "offered") >= REPORTED_FROM)
+    asked = of_customers.join(advert, on=["conversation_id", "turn"], how="anti")
+    asked = asked.select("conversation_id", text=folded(pl.col("content")))
+    likely = asked.filter(pl.col("text").str.contains_any(sorted(stems)))
+    said: dict[str, set[str]] = {}
+    for key, text in likely.iter_rows():
+        said.setdefault(key, set()).update(stems.intersection(map(_stem, _WORD.findall(text))))
+    return {key: frozenset(found) for key, found in said.items()}
+
+
+def _offered(asks: pl.Expr) -> pl.Expr:
+    """How much a turn is like spam by what it is about."""
+    sold, pushes = pl.col("sold").is_not_null(), pl.col("push").is_not_null() | pl.col("hook").is_not_null()
+    about = pl.when(sold).then(2).when(pl.col("topics").is_not_null()).then(1).otherwise(0)
+    cued = pl.col("like_one") >= FEW_CUES - CUES + REPORTED_FROM
+    more = (pushes | pl.col("hurry").is_not_null() | cued).cast(pl.Int32) + pl.col("shout").is_not_null().cast(pl.Int32)
+    return pl.when(about == 0).then(0).when(asks).then(about - 1 + pl.min_horizontal(more, 1)).otherwise(about + more)
+
+
+def _cues(cues: Sequence[str]) -> pl.Expr:
+    """How much a turn is like an advert by what it does."""
+    done = pl.sum_horizontal(pl.col(cue).is_not_null().cast(pl.Int32) for cue in [*cues, "shout"])
+    return done - CUES + REPORTED_FROM
 
 
 @functools.cache
 def _patterns() -> Mapping[str, str]:
-    """Patterns over folded text of what spam is about (sold, lure), what pushes to act, and the cues of adverts."""
+    """Patterns over folded text of what spam is about (sold, topics), what pushes to act, and the cues of adverts."""
     lists = lists_of("spam")
     cues = lists.pop("cues")
     either = {kind: "|".join(p for patterns in of.values() for p in patterns) for kind, of in lists.items()}
     either |= {kind: "|".join(patterns) for kind, patterns in cues.items()}
-    return {kind: rf"(?:^|[^a-z0-9ء-ي])[وفبل]?({patterns})" for kind, patterns in either.items()}
+    ends = {kind: "(?:$|[^a-z0-9ء-ي'])" for kind in ABOUT}  # what it is about are whole words: a raffle, and no Raffles
+    return {kind: rf"(?:^|[^a-z0-9ء-ي])[وف]?({patterns}){ends.get(kind, '')}" for kind, patterns in either.items()}
