@@ -41,7 +41,7 @@ _TOKEN = re.compile(
     + "|[\U0001f1e6-\U0001f1ff]{2}|[\u2600-\u27bf\u2b00-\u2bff\U0001f300-\U0001f3fa\U0001f400-\U0001faff]"
 )
 _TAG = re.compile(r"</?[a-z!][^<>]*>")
-_DRAWN_OUT = re.compile(r"(.)\1{2,}")
+_DRAWN_OUT, _TWICE = re.compile(r"(.)\1{2,}"), re.compile(r"(.)\1")
 _THOUSANDS = re.compile(THOUSANDS)
 _ADDRESS = re.compile(r"(?<![^\s@])[^\s@]{1,64}@\S{1,255}|(?:https?://|www\.)\S+")
 _CIRCUMFIX = re.compile(r"[وف]?م\w{3,}ش")  # Egyptian and Levantine negation around the verb
@@ -53,6 +53,7 @@ _CURRENCIES = tuple(f"{CURRENCY_SIGNS}¥")
 _LONG = 5  # letters of a word in which a misspelling is likelier than another name
 RECENT = 5_000  # meanings at hand, which bounds the memory
 JUDGED_AT_ONCE = 50_000  # pairs
+_PLACES = 3  # words exchanged in a conversation that is the same but for them
 _TIMES = "0123456789"  # behind a word said again; no word that tells something has digits
 _SHORT_ANSWER = 3  # words of a customer's turn that are, for the most part, the value that was asked for
 
@@ -66,16 +67,18 @@ class Meaning:
     names: frozenset[str]
     likely: frozenset[str]  # short answers and capitalised first words of sentences: names, values or just words
     words: tuple[str, ...]  # each once, in the order in which they are first said
-    said: tuple[str, ...]  # every word and sign
-    telling: tuple[str, ...]  # of these what tells something; from its second time on a word has its number behind it
+    said: tuple[str, ...]  # every word and sign, also of courtesies
+    telling: tuple[str, ...]  # what tells something; from its second time on a word has its number behind it
 
 
 def meaning(messages: Sequence[Message]) -> Meaning:
     """What the guard looks at, out of what customer and team said and what was called; system prompts aside."""
     said = [m for m in messages if m["role"] in ("user", "assistant")]
     text = "\n".join(m["content"] for m in said)
-    folded = lexicon.COURTESIES.sub(" ", fold(text))
-    tokens = _TOKEN.findall(_TAG.sub(" ", folded) if "<" in folded else folded)
+    whole = fold(text)
+    whole = _TAG.sub(" ", whole) if "<" in whole else whole
+    folded, courtesies = lexicon.COURTESIES.subn(" ", whole)
+    tokens = _TOKEN.findall(folded)
     words = tuple(dict.fromkeys(tokens))
     signs = list(_signs(tokens, words))
     inside, first = _capitals(text)
@@ -91,7 +94,7 @@ def meaning(messages: Sequence[Message]) -> Meaning:
         frozenset({*inside, *_announced(tokens, words), *map(fold, _CALLED_OUT.findall(text))} - lexicon.NO_NAMES),
         frozenset({*first, *_short_answers(said)} - lexicon.NO_NAMES),
         words,
-        tuple(tokens),
+        tuple(_TOKEN.findall(whole) if courtesies else tokens),
         tuple(_telling(tokens)),
     )
 
@@ -136,15 +139,14 @@ def difference(left: Meaning, right: Meaning) -> str | Exchange | None:
     more, fewer = left.sides - right.sides, right.sides - left.sides
     if any((pair, 1 - side) in fewer for pair, side in more):
         return "opposites"
-    names = left.names | right.names
-    if names.intersection(left.words) != names.intersection(right.words):
+    gone, come = _exchange(left, right)
+    if not (left.names | right.names).isdisjoint({*gone, *come} - set(left.words).intersection(right.words)):
         return "names"
-    exchanged = _exchange(left, right)
-    return (
-        Exchange(*exchanged, _aspect(left, right, {*exchanged[0], *exchanged[1]}))
-        if all(exchanged)
-        else _moved(left, right)
-    )
+    if not gone or not come:
+        if moved := _moved(left, right):
+            return _aspect(left, right, moved)
+        gone, come = _in_place(left, right)
+    return Exchange(gone, come, _aspect(left, right, {*gone, *come})) if gone and come else None
 
 
 def _exchange(left: Meaning, right: Meaning) -> tuple[Words, Words]:
@@ -155,19 +157,27 @@ def _exchange(left: Meaning, right: Meaning) -> tuple[Words, Words]:
     return without_matches(gone - apart - together, come - apart - together, same_word)
 
 
-def _moved(left: Meaning, right: Meaning) -> str | None:
-    """The aspect of words that both say as often, and in another order: from Rome to Oslo, from Oslo to Rome."""
+def _moved(left: Meaning, right: Meaning) -> set[str]:
+    """Words that both say as often, and in another order: from Rome to Oslo, from Oslo to Rome."""
     ours, theirs = frozenset(left.telling), frozenset(right.telling)
     changed = {word.rstrip(_TIMES) for word in ours ^ theirs}
     in_order = ([word for word in side.telling if word.rstrip(_TIMES) not in changed] for side in (left, right))
-    moved = {word for pair in zip(*in_order, strict=True) if pair[0] != pair[1] for word in pair}
-    return _aspect(left, right, moved) if moved else None
+    return {word for pair in zip(*in_order, strict=True) if pair[0] != pair[1] for word in pair}
+
+
+def _in_place(left: Meaning, right: Meaning) -> tuple[Words, Words]:
+    """The words of a few places where one says what the other has no word for: "a lot", "a rating"; "sir", "Angela"."""
+    if len(left.said) != len(right.said):
+        return (), ()
+    pairs = [pair for pair in zip(left.said, right.said, strict=True) if pair[0] != pair[1]]
+    told = [(_told(ours), _told(theirs)) for ours, theirs in pairs if "'s" not in (ours, theirs)]
+    if len(pairs) > _PLACES or all(ours == theirs for ours, theirs in told):
+        return (), ()
+    return without_matches(*zip(*pairs, strict=True), same_word)
 
 
 def _aspect(left: Meaning, right: Meaning, words: Collection[str]) -> str:
-    return (
-        "words" if all(side.isdisjoint(words) for one in (left, right) for side in (one.names, one.likely)) else "names"
-    )
+    return "words" if (left.names | left.likely | right.names | right.likely).isdisjoint(words) else "names"
 
 
 def _parted(words: Collection[str], said: Sequence[str]) -> set[str]:
@@ -287,22 +297,30 @@ class Sign(NamedTuple):
 
 
 def _slips(word: str) -> Iterator[str]:
-    """The word with two letters side by side in each other's place."""
+    """The word with two letters side by side in each other's place; a long English one with a letter lost or twice."""
     for at in range(len(word) - 1):
         yield word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        if at and word.isascii() and len(word) > _LONG:
+            yield from (word[:at] + word[at + 1 :], word[: at + 1] + word[at:])
 
 
-_DATES = {
-    slip: day for word, day in lexicon.DATES.items() if len(word) >= _LONG for slip in _slips(word)
-} | lexicon.DATES
+def _with_slips(words: Mapping[str, str]) -> dict[str, str]:
+    """The long ones of `words` with a slip besides."""
+    long = {word: said for word, said in words.items() if len(word) >= _LONG}
+    slips = {(slip, word): said for word, said in long.items() for slip in _slips(word)}
+    known = {slip: said for (slip, word), said in slips.items() if frozenset((slip, word)) not in lexicon.CONFUSABLE}
+    return known | dict(words)
+
+
+_DATES, _NEGATIONS = _with_slips(lexicon.DATES), _with_slips(lexicon.NEGATIONS)
 
 
 @lru_cache(maxsize=1 << 16)
 def _sign(token: str) -> Sign | None:
-    """None for most words. A day or a month with a slip of the fingers is still the same."""
+    """None for most words. A day, a month or a "nothing" with a slip of the fingers is still the same."""
     found = Sign(
         _number(token),
-        "not" if token.endswith("n't") else token if _CIRCUMFIX.fullmatch(token) else lexicon.NEGATIONS.get(token),
+        "not" if token.endswith("n't") else token if _CIRCUMFIX.fullmatch(token) else _NEGATIONS.get(token),
         _DATES.get(token),
         token if token in lexicon.DAY_PARTS else None,
         lexicon.OPPOSITES.get(lexicon.stem(token)),
@@ -344,6 +362,7 @@ def _told(token: str) -> str:
     word = _DRAWN_OUT.sub(r"\1", token.removesuffix("'s"))
     word = lexicon.SHORT_FORMS.get(word, word)
     empty = word in lexicon.EMPTY or word.split("'")[0] in lexicon.EMPTY
+    empty = empty or (not word.isascii() and _TWICE.sub(r"\1", word) in lexicon.EMPTY)
     return "" if empty else lexicon.UNITS.get(word, word)
 
 

@@ -81,6 +81,8 @@ COURTESIES = re.compile(
     r"(?:i )?(?:really |truly |much )?appreciate (?:it|that|your (?:help|time|support|assistance))|"
     r"have a (?:very )?(?:nice|good|great|lovely|wonderful|blessed) (?:day|evening|night|one|weekend|time|rest)|"
     r"looking forward to (?:hearing from you|your (?:reply|answer|response))|(?:best|kind|warm) (?:regards|wishes)|"
+    r"(?<![\w,'] )(?:great|good|fine|perfect|awesome|cool|nice|excellent|wonderful|amazing|superb|lovely|alright|sure|"
+    r"ممتاز|ممتازه|جيد|رائع|جميل)(?= ?(?:[,.!?؟،]|$))|"
     r"thank(?:s| you) in advance|by the way|if you don't mind|"
     r"(?:مرحبا|اهلا|هلا|السلام عليكم|شكرا) مره (?:ثانيه|اخري)|لو (?:تكرمت|سمحت)\w{0,2}|"
     r"تحيه طيبه|اتمني لك\w? يوما? (?:سعيدا?|طيبا?)|مع (?:خالص )?(?:الشكر|التحيه|التقدير|تحياتي)|نهارك? سعيد|"
@@ -183,9 +185,10 @@ NO_NAMES = _folded(
 _TELLING = _folded(
     "confirm confirmed looking get give go come look check tell say ask try take make find help send see know think "
     "hope wait hold call use put keep before after until while every each another other both many much more most less "
-    "few next last first second now later soon what what's when where who whom whose why how not no nope yes yeah yep "
-    "yup never nothing nobody none correct exactly all everyone everything team done miss كيف متي اين لماذا ماذا وش "
-    "شو ايش ليش وين لا نعم العميل العميله مساعد مساعدك صحيح تم خلاص بخدمتك خدمتك"
+    "few next last first second now later soon what what's when where who whom whose why how not "
+    "never nothing nobody none correct exactly all everyone everything team done miss "
+    "good great fine nice perfect cool awesome wonderful excellent ممتاز جيد رائع جديد انسه كيف متي اين لماذا ماذا وش "
+    "شو ايش ليش وين العميل العميله مساعد مساعدك صحيح تم خلاص بخدمتك خدمتك"
 )
 # Articles, pronouns, auxiliaries, prepositions, fillers and courtesies of one word: they hold a sentence together, and
 # none names what is talked about. Those that turn it round are among NEGATIONS and OPPOSITES.
@@ -195,11 +198,11 @@ EMPTY = (NO_NAMES - _TELLING) | _folded(
     "does did doing have has had having can could will would shall may might must should let get's got gonna wanna "
     "gotta and or but so if then than as at by for from in into of on onto to up out off over with within about "
     "around through during upon via per because since also too just only even still again well oh ah aw hmm hm uh um "
-    "er eh really actually basically simply literally honestly quite rather pretty very so such kind sort bit little "
-    "lot lots please kindly anyway though indeed certainly thing things way away right once any some want wants "
+    "er eh really actually basically simply literally honestly quite rather pretty very so such kind sort bit "
+    "lot lots please kindly anyway though indeed certainly away once any some want wants "
     "wanted need needs needed wish like would'd yo hey hello hi hiya greetings howdy day's guys folks mate buddy dude "
-    "bro friend friends sir madam thanks thank thankful grateful sorry apologies apologize appreciate appreciated "
-    "cheers bye goodbye ok okay alright fine great nice good cool lol haha hahaha regards sincerely who's which في من "
+    "bro sir madam thanks thank thankful grateful sorry apologies apologize appreciate appreciated "
+    "cheers bye goodbye ok okay alright lol haha hahaha regards sincerely who's which في من "
     "على الى عن ب ل ك و ف او ان انه انها اني انا انت انتي انتم نحن هم هن هي هو هذا هذه هذي هاي ذلك تلك ذا هؤلاء التي "
     "الذي الذين اللي الي قد لقد سوف كان كانت كنت كنا يكون تكون اكون بان لان لانه لاني كي لكي حتى عند لدي لديك لديكم "
     "عندي عندك عندكم لي لك لكم له لها لنا لهم به بها منه منها فيه فيها عليه عليها اليه اليها بي معي معك معكم منك منكم "
@@ -276,7 +279,7 @@ SYNONYMS = _synonyms()
 CONFUSABLE = frozenset(
     frozenset(pair.split("/"))
     for pair in (
-        "country/county contact/contract trial/trail angel/angle diary/dairy quiet/quite casual/causal dessert/desert "
+        "country/county contact/contract trial/trail angel/angle diary/dairy quiet/quite barley/barely casual/causal dessert/desert "
         "loose/lose later/latter board/broad united/untied martial/marital statue/status bread/beard shirt/short "
         "shirt/skirt house/horse house/hose plane/planet price/prize hotel/hostel hotel/motel personal/personnel "
         "expand/expend extend/extent accept/except affect/effect adapter/adopter contest/context content/context "

@@ -15,11 +15,11 @@ UNKNOWN: Counts = {}
 
 NO_SLIP, POSSIBLE, LIKELY = range(3)
 
-_KNOWN = 4  # times from which a word is at home in the set
+_KNOWN, _KNOWN_LONG = 4, 2  # times from which a word is at home in the set, and one of _LONG letters
 _SHARE = 25  # a slip occurs once to so many times of the word that was meant ...
 _ONCE = 1  # ... or once at all
-_SHORTEST = 4  # letters; of shorter words another one is as likely as a slip
-_LONG, _LONGEST = 5, 7  # letters from which two letters in each other's place, or one lost, are likelier than a word
+_SHORTEST = 4  # letters of the longer one; of shorter words another one is as likely as a slip
+_LONG, _LONGER, _LONGEST = 5, 6, 7  # letters from which two in each other's place, one lost, one beside are likelier
 _TWO_SLIPS = 8  # letters from which two slips in a word are taken for slips
 _KEYS = (  # rows of the English and the Arabic (101) keyboard, as `fold` writes their letters
     "qwertyuiop",
@@ -56,7 +56,7 @@ def slip(left: str, right: str, counts: Counts) -> int:
     if plain == NO_SLIP or frozenset((left, right)) in lexicon.CONFUSABLE:
         return min(plain, POSSIBLE)
     fewer, more = sorted((counts.get(left, 1), counts.get(right, 1)))
-    if more >= _KNOWN:
+    if more >= (_KNOWN if max(len(left), len(right)) < _LONG else _KNOWN_LONG):
         return LIKELY if fewer <= max(_ONCE, more // _SHARE) else POSSIBLE
     return plain if fewer <= _ONCE else POSSIBLE
 
@@ -64,7 +64,7 @@ def slip(left: str, right: str, counts: Counts) -> int:
 @lru_cache(maxsize=1 << 16)
 def plausible(left: str, right: str) -> int:
     """`slip` by the letters alone: LIKELY for what hands do all the time, POSSIBLE for any other single slip."""
-    if min(len(left), len(right)) < _SHORTEST or not (left.isalpha() and right.isalpha()):
+    if max(len(left), len(right)) < _SHORTEST or not (left.isalpha() and right.isalpha()):
         return NO_SLIP
     left, right = sorted((left, right), key=lambda word: (len(word), word))
     if len(right) - len(left) > 1:
@@ -80,8 +80,8 @@ def _letter_lost(shorter: str, longer: str, head: int) -> int:
         return POSSIBLE if _two_slips(shorter, longer) else NO_SLIP
     if longer[head] in longer[max(0, head - 1) : head] + longer[head + 1 : head + 2]:
         return LIKELY  # a letter twice
-    inside = 0 < head < len(shorter)  # where an Arabic word and the ends of English ones have no forms
-    return LIKELY if inside and shorter.isascii() and len(shorter) >= _LONGEST else POSSIBLE if inside else NO_SLIP
+    inside = 0 < head < len(shorter)  # at its end stand the forms of a word
+    return LIKELY if inside and len(shorter) >= _LONGER else POSSIBLE if head else NO_SLIP
 
 
 def _letters_changed(left: str, right: str, head: int) -> int:
