@@ -61,19 +61,29 @@ def _read(file: Path) -> Iterator[Messages]:
 
 def planted(rows: Sequence[Messages], threshold: float, seed: int) -> Planted:
     """The rows with copies and twins after them, each of another row and as alike to it as the threshold asks."""
+    return edited(rows, (COPYING, round(COPIES * len(rows))), (TWINNING, round(TWINS * len(rows))), threshold, seed)
+
+
+def edited(
+    rows: Sequence[Messages],
+    copying: tuple[Sequence[Edit], int],
+    twinning: tuple[Sequence[Edit], int],
+    threshold: float,
+    seed: int,
+) -> Planted:
+    """`planted` with other edits and as many of each as they say, or fewer where the rows give no more."""
     rng = random.Random(seed)
     data = Planted(list(rows))
     long = [row for row, messages in enumerate(rows) if len(_WORD.findall(as_text(messages))) >= LEAST_WORDS]
     rng.shuffle(long)
-    for pairs, edits, share in ((data.copies, COPYING, COPIES), (data.twins, TWINNING, TWINS)):
-        wanted = len(pairs) + round(share * len(rows))
+    for pairs, (edits, wanted) in ((data.copies, copying), (data.twins, twinning)):
         while long and len(pairs) < wanted:
             origin = long.pop()
-            edited = _edited(rows[origin], rng.choice(edits), rng)
-            before, after = (shingles(as_text(messages)) for messages in (rows[origin], edited))
-            if edited != rows[origin] and jaccard(before, after) >= threshold:
+            changed = _edited(rows[origin], rng.choice(edits), rng)
+            before, after = (shingles(as_text(messages)) for messages in (rows[origin], changed))
+            if changed != rows[origin] and jaccard(before, after) >= threshold:
                 pairs.add((origin, len(data.rows)))
-                data.rows.append(edited)
+                data.rows.append(changed)
     return data
 
 

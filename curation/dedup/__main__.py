@@ -54,7 +54,7 @@ def deduplicated(rows: pl.DataFrame, params: Dedup, watch: Watch = unwatched) ->
     conversations = distinct(rows)
     messages = Messages(rows["messages"].rechunk(), conversations["place"])  # or each gathering would do so
     tokens = tokenized(messages, params.shingle_words, params.boilerplate_share, params.boilerplate_least, watch)
-    meanings = Meanings(messages)
+    meanings = Meanings(messages, tokens.occurrences)
     values, filled = digests(tokens, params.bands * params.rows, params.seed, watch)
     candidates = candidate_pairs(values, filled, params.bands, meanings.codes, watch)
 

@@ -1,37 +1,47 @@
 """The meaning guard: near-identical words may say different things.
 
 Two conversations that differ in what was done (tool calls and their results), in a number with its unit, an address, a
-negation, a date or a name, or where one says the opposite of the other, are no copies, however alike they look: an
-answer for order 1001 is not an answer for order 1002. Knows English and Arabic; where it doubts, it keeps apart.
+negation, a date or a name, where one says the opposite of the other or has another word that tells something (a city, a
+product, a verb, a sign), are no copies, however alike they look: an answer for order 1001 is none for order 1002.
+Slips, forms of a word, courtesies and words that only one of them has are no such difference (spelling.py). Knows
+English and Arabic, and by what the set says any other language; where it doubts, it keeps apart.
 """
 
 import contextlib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from curation.dedup import lexicon
+from curation.dedup.spelling import LIKELY, NO_SLIP, UNKNOWN, Counts, plausible, same_word, slip
 from curation.dedup.tokens import Messages
 from curation.similarity.shingles import Indices
 from curation.text.folding import fold
 from curation.text.lexicon import CURRENCY_SIGNS, THOUSANDS
 
 Message = Mapping[str, Any]
+Words = tuple[str, ...]
 
 FIXED = ("actions", "numbers", "addresses", "negation", "dates")  # the same in both, told in this order
-LOOSE = ("opposites", "names")  # no copies when one stands where the other has another
+LOOSE = ("opposites", "names", "words")  # no copies when one stands where the other has another
+UNCLEAR = "unclear"  # another word, or the same one with a slip: both stay, and people see them side by side
 
 # A word, a number, a sign. The word first and in one piece: most tokens are words, and none is looked at twice.
 _TOKEN = re.compile(
-    r"[^\W\d_]++(?!\d)(?:'[^\W\d_]+)?|[^\W_]*\d[^\W_]*(?:[.,:/٫٬-]\d[^\W_]*)*" + f"|[{CURRENCY_SIGNS}¥%]"
+    r"'s\b|[^\W\d_]++(?!\d)(?:'[^\W\d_]+)?|(?:(?<![^\s(])-(?=\d))?[^\W_]*\d[^\W_]*(?:[.,:/٫٬-]\d[^\W_]*)*"
+    + f"|[{CURRENCY_SIGNS}¥%]|!=|[<>=]=?|[≤≥≠]|(?<=\\d )[-−+*/×÷](?= \\d)|[:;=]-?[()]"
+    + "|[\U0001f1e6-\U0001f1ff]{2}|[\u2600-\u27bf\u2b00-\u2bff\U0001f300-\U0001f3fa\U0001f400-\U0001faff]"
 )
+_TAG = re.compile(r"</?[a-z!][^<>]*>")
+_DRAWN_OUT, _TWICE = re.compile(r"(.)\1{2,}"), re.compile(r"(.)\1")
 _THOUSANDS = re.compile(THOUSANDS)
 _ADDRESS = re.compile(r"(?<![^\s@])[^\s@]{1,64}@\S{1,255}|(?:https?://|www\.)\S+")
 _CIRCUMFIX = re.compile(r"[وف]?م\w{3,}ش")  # Egyptian and Levantine negation around the verb
@@ -42,6 +52,9 @@ _CALLED_OUT = re.compile(r"(?:^|[،,.!؟?:\n])\s*([\u0621-\u064a]+)\s*[،,.!؟?]
 _CURRENCIES = tuple(f"{CURRENCY_SIGNS}¥")
 _LONG = 5  # letters of a word in which a misspelling is likelier than another name
 RECENT = 5_000  # meanings at hand, which bounds the memory
+JUDGED_AT_ONCE = 50_000  # pairs
+_PLACES = 3  # words exchanged in a conversation that is the same but for them
+_TIMES = "0123456789"  # behind a word said again; no word that tells something has digits
 _SHORT_ANSWER = 3  # words of a customer's turn that are, for the most part, the value that was asked for
 
 
@@ -54,13 +67,17 @@ class Meaning:
     names: frozenset[str]
     likely: frozenset[str]  # short answers and capitalised first words of sentences: names, values or just words
     words: tuple[str, ...]  # each once, in the order in which they are first said
+    said: tuple[str, ...]  # every word and sign, also of courtesies
+    telling: tuple[str, ...]  # what tells something; from its second time on a word has its number behind it
 
 
 def meaning(messages: Sequence[Message]) -> Meaning:
     """What the guard looks at, out of what customer and team said and what was called; system prompts aside."""
     said = [m for m in messages if m["role"] in ("user", "assistant")]
     text = "\n".join(m["content"] for m in said)
-    folded = lexicon.POLITE_NO.sub(" ", fold(text))
+    whole = fold(text)
+    whole = _TAG.sub(" ", whole) if "<" in whole else whole
+    folded, courtesies = lexicon.COURTESIES.subn(" ", whole)
     tokens = _TOKEN.findall(folded)
     words = tuple(dict.fromkeys(tokens))
     signs = list(_signs(tokens, words))
@@ -77,34 +94,121 @@ def meaning(messages: Sequence[Message]) -> Meaning:
         frozenset({*inside, *_announced(tokens, words), *map(fold, _CALLED_OUT.findall(text))} - lexicon.NO_NAMES),
         frozenset({*first, *_short_answers(said)} - lexicon.NO_NAMES),
         words,
+        tuple(_TOKEN.findall(whole) if courtesies else tokens),
+        tuple(_telling(tokens)),
     )
 
 
-def difference_in_meaning(left: Meaning, right: Meaning) -> str | None:
-    """What keeps the two apart, one of FIXED or LOOSE, or None when nothing does."""
+class Exchange(NamedTuple):
+    """Words that only one of the two has, and that stand for no word of the other: slips, or another matter."""
+
+    gone: Words
+    come: Words
+    otherwise: str  # the aspect that they are of, if they are no slips
+
+    def mistakable(self) -> Iterator[str]:
+        """The words of which one may be another one with a slip."""
+        for ours in self.gone:
+            for theirs in self.come:
+                if plausible(ours, theirs) != NO_SLIP:
+                    yield from (ours, theirs)
+
+    def settled(self, counts: Counts) -> str | None:
+        """What keeps the two apart, or None when slips explain the words of either side."""
+        gone, come = without_matches(self.gone, self.come, lambda *pair: slip(*pair, counts) == LIKELY)
+        if not gone or not come:
+            return None
+        gone, come = without_matches(gone, come, lambda *pair: slip(*pair, counts) != NO_SLIP)
+        return self.otherwise if gone and come else UNCLEAR
+
+
+def difference_in_meaning(left: Meaning, right: Meaning, counts: Counts = UNKNOWN) -> str | None:
+    """What keeps the two apart, one of FIXED, LOOSE or UNCLEAR, or None when nothing does.
+
+    `counts`, how often the set says a word, tells slips from words; one that it lacks counts as said once.
+    """
+    found = difference(left, right)
+    return found.settled(counts) if isinstance(found, Exchange) else found
+
+
+def difference(left: Meaning, right: Meaning) -> str | Exchange | None:
+    """`difference_in_meaning`, with words that the set must tell from slips as they are."""
     for aspect, ours, theirs in zip(FIXED, left.fixed, right.fixed, strict=True):
         if ours != theirs:
             return aspect
     more, fewer = left.sides - right.sides, right.sides - left.sides
     if any((pair, 1 - side) in fewer for pair, side in more):
         return "opposites"
-    gone, come = left.likely.difference(right.words), right.likely.difference(left.words)
-    exchanged = _spellings(gone) - _spellings(come) and _spellings(come) - _spellings(gone)
-    names = left.names | right.names
-    in_order = [[word for word in side.words if word in names] for side in (left, right)]
-    return "names" if exchanged or in_order[0] != in_order[1] else None
+    gone, come = _exchange(left, right)
+    if not (left.names | right.names).isdisjoint({*gone, *come} - set(left.words).intersection(right.words)):
+        return "names"
+    if not gone or not come:
+        if moved := _moved(left, right):
+            return _aspect(left, right, moved)
+        gone, come = _in_place(left, right)
+    return Exchange(gone, come, _aspect(left, right, {*gone, *come})) if gone and come else None
 
 
-def _spellings(words: Iterable[str]) -> set[str]:
-    """Long words by their letters: with two of them in each other's place they are still the same."""
-    return {_letters(word) if len(word) >= _LONG else word for word in words}
+def _exchange(left: Meaning, right: Meaning) -> tuple[Words, Words]:
+    """What tells something on one side only, without what is the same word or is written in two words there."""
+    ours, theirs = frozenset(left.telling), frozenset(right.telling)
+    gone, come = ({word.rstrip(_TIMES) for word in some} for some in (ours - theirs, theirs - ours))
+    apart, together = _parted(gone, right.said), _parted(come, left.said)
+    return without_matches(gone - apart - together, come - apart - together, same_word)
+
+
+def _moved(left: Meaning, right: Meaning) -> set[str]:
+    """Words that both say as often, and in another order: from Rome to Oslo, from Oslo to Rome."""
+    ours, theirs = frozenset(left.telling), frozenset(right.telling)
+    changed = {word.rstrip(_TIMES) for word in ours ^ theirs}
+    in_order = ([word for word in side.telling if word.rstrip(_TIMES) not in changed] for side in (left, right))
+    return {word for pair in zip(*in_order, strict=True) if pair[0] != pair[1] for word in pair}
+
+
+def _in_place(left: Meaning, right: Meaning) -> tuple[Words, Words]:
+    """The words of a few places where one says what the other has no word for: "a lot", "a rating"; "sir", "Angela"."""
+    if len(left.said) != len(right.said):
+        return (), ()
+    pairs = [pair for pair in zip(left.said, right.said, strict=True) if pair[0] != pair[1]]
+    told = [(_told(ours), _told(theirs)) for ours, theirs in pairs if "'s" not in (ours, theirs)]
+    if len(pairs) > _PLACES or all(ours == theirs for ours, theirs in told):
+        return (), ()
+    return without_matches(*zip(*pairs, strict=True), same_word)
+
+
+def _aspect(left: Meaning, right: Meaning, words: Collection[str]) -> str:
+    return "words" if (left.names | left.likely | right.names | right.likely).isdisjoint(words) else "names"
+
+
+def _parted(words: Collection[str], said: Sequence[str]) -> set[str]:
+    """Those of `words` that the other one says with a space in them, and the parts that they have there."""
+    long = {word for word in words if len(word) >= _LONG}
+    parts = (pair for pair in pairwise(said) if "".join(pair) in long) if long else ()
+    return {part for pair in parts for part in ("".join(pair), *pair)}
+
+
+def without_matches(gone: Iterable[str], come: Iterable[str], match: Callable[[str, str], bool]) -> tuple[Words, Words]:
+    """What is left of either side, in order of the letters, when each word has taken its first match away with it."""
+    left, right = [], sorted(come)
+    for word in sorted(gone):
+        found = next((other for other in right if match(word, other)), None)
+        if found is None:
+            left.append(word)
+        else:
+            right.remove(found)
+    return tuple(left), tuple(right)
 
 
 class Meanings:
-    """Meanings of rows, worked out when asked for, as numbers: equal numbers, equal findings."""
+    """Meanings of rows, worked out when asked for, as numbers: equal numbers, equal findings.
 
-    def __init__(self, messages: Messages) -> None:
+    `count` says how often the set has each of some words.
+    """
+
+    def __init__(self, messages: Messages, count: Callable[[Sequence[str]], Sequence[int]]) -> None:
         self._messages = messages
+        self._count = count
+        self._counts: dict[str, int] = {}
         self._codes = np.full((len(messages), len(FIXED) + len(LOOSE)), -1, np.int32)
         self._known: dict[tuple[int, Any], int] = {}
         self._recent: dict[int, Meaning] = {}
@@ -117,20 +221,28 @@ class Meanings:
             for row, messages in zip(part.tolist(), self._messages.of(part).to_list(), strict=True):
                 found = self._recent[row] = meaning(messages)
                 named = tuple(word for word in found.words if word in found.names or word in found.likely)
-                aspects = (*found.fixed, tuple(sorted(found.sides.items())), named)
+                aspects = (*found.fixed, tuple(sorted(found.sides.items())), named, hash(found.telling))
                 self._codes[row] = [self._known.setdefault(said, len(self._known)) for said in enumerate(aspects)]
         return self._codes[rows]
 
     def relations(self, pairs: Indices) -> list[str]:
         """For each pair "copy", or what keeps it apart."""
+        parts = np.split(pairs, range(JUDGED_AT_ONCE, len(pairs), JUDGED_AT_ONCE))
+        return [relation for part in parts for relation in self._relations(part)]
+
+    def _relations(self, pairs: Indices) -> list[str]:
         left, right = np.split(self.codes(pairs.T.ravel()), 2)
         differing = ([aspect for aspect, differs in enumerate(row) if differs] for row in (left != right).tolist())
-        return [self._relation(aspects, *pair) for aspects, pair in zip(differing, pairs.tolist(), strict=True)]
+        found = [self._difference(aspects, *pair) for aspects, pair in zip(differing, pairs.tolist(), strict=True)]
+        exchanges = (some for some in found if isinstance(some, Exchange))
+        asked = sorted({word for some in exchanges for word in some.mistakable()} - self._counts.keys())
+        self._counts.update(zip(asked, self._count(asked), strict=True))
+        return [(some.settled(self._counts) if isinstance(some, Exchange) else some) or "copy" for some in found]
 
-    def _relation(self, differing: Sequence[int], one: int, other: int) -> str:
+    def _difference(self, differing: Sequence[int], one: int, other: int) -> str | Exchange | None:
         if differing and differing[0] < len(FIXED):
             return FIXED[differing[0]]
-        return (differing and difference_in_meaning(self._of(one), self._of(other))) or "copy"
+        return difference(self._of(one), self._of(other)) if differing else None
 
     def _of(self, row: int) -> Meaning:
         if row not in self._recent:
@@ -184,28 +296,31 @@ class Sign(NamedTuple):
     side: tuple[int, int] | None
 
 
-def _letters(word: str) -> str:
-    """Its letters whatever their order. Latin names begin with the same one: Ronald, not Arnold."""
-    return (word[0] if word.isascii() else "") + "".join(sorted(word))
-
-
 def _slips(word: str) -> Iterator[str]:
-    """The word with two letters side by side in each other's place."""
+    """The word with two letters side by side in each other's place; a long English one with a letter lost or twice."""
     for at in range(len(word) - 1):
         yield word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        if at and word.isascii() and len(word) > _LONG:
+            yield from (word[:at] + word[at + 1 :], word[: at + 1] + word[at:])
 
 
-_DATES = {
-    slip: day for word, day in lexicon.DATES.items() if len(word) >= _LONG for slip in _slips(word)
-} | lexicon.DATES
+def _with_slips(words: Mapping[str, str]) -> dict[str, str]:
+    """The long ones of `words` with a slip besides."""
+    long = {word: said for word, said in words.items() if len(word) >= _LONG}
+    slips = {(slip, word): said for word, said in long.items() for slip in _slips(word)}
+    known = {slip: said for (slip, word), said in slips.items() if frozenset((slip, word)) not in lexicon.CONFUSABLE}
+    return known | dict(words)
+
+
+_DATES, _NEGATIONS = _with_slips(lexicon.DATES), _with_slips(lexicon.NEGATIONS)
 
 
 @lru_cache(maxsize=1 << 16)
 def _sign(token: str) -> Sign | None:
-    """None for most words. A day or a month with a slip of the fingers is still the same."""
+    """None for most words. A day, a month or a "nothing" with a slip of the fingers is still the same."""
     found = Sign(
         _number(token),
-        "not" if token.endswith("n't") else token if _CIRCUMFIX.fullmatch(token) else lexicon.NEGATIONS.get(token),
+        "not" if token.endswith("n't") else token if _CIRCUMFIX.fullmatch(token) else _NEGATIONS.get(token),
         _DATES.get(token),
         token if token in lexicon.DAY_PARTS else None,
         lexicon.OPPOSITES.get(lexicon.stem(token)),
@@ -224,6 +339,31 @@ def _signs(tokens: Sequence[str], words: Iterable[str]) -> Iterator[tuple[str, S
     signs = {word: sign for word in words if (sign := _sign(word))}
     around = ("", *tokens, "")
     yield from ((around[at], signs[token], around[at + 2]) for at, token in enumerate(tokens) if token in signs)
+
+
+def _telling(tokens: Sequence[str]) -> Iterator[str]:
+    """What names the matter, each in one form: no numbers and days, which are compared as such, and no empty words."""
+    times: Counter[str] = Counter()
+    for before, token in zip(("", *tokens), tokens, strict=False):
+        word = "a" if token == "a" and before in lexicon.LABELLED else _told(token)
+        if word:
+            times[word] += 1
+            yield f"{word}{times[word]}" if times[word] > 1 else word
+
+
+@lru_cache(maxsize=1 << 16)
+def _told(token: str) -> str:
+    """The one form of a word or sign that tells something; else empty."""
+    sign = _sign(token)
+    if (sign and (sign.number or sign.negation or sign.date or sign.day_part)) or token in _CURRENCIES:
+        return ""
+    if token in lexicon.SIGNS:
+        return lexicon.SIGNS[token]
+    word = _DRAWN_OUT.sub(r"\1", token.removesuffix("'s"))
+    word = lexicon.SHORT_FORMS.get(word, word)
+    empty = word in lexicon.EMPTY or word.split("'")[0] in lexicon.EMPTY
+    empty = empty or (not word.isascii() and _TWICE.sub(r"\1", word) in lexicon.EMPTY)
+    return "" if empty else lexicon.UNITS.get(word, word)
 
 
 def _numbers(signs: Sequence[tuple[str, Sign, str]]) -> Iterator[str]:

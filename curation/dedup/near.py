@@ -64,11 +64,13 @@ def _template_pairs(bucket: Indices, codes: npt.NDArray[np.int32], values: Diges
     """Pairs worth a look in a bucket too large to square: those that mean the same, and each with the next two.
 
     The next two are no copies, for they mean different things; they tell that the bucket belongs together. Of a crowd
-    that means the same, each is compared with the first and with the next ones by the MinHash values in `order`.
+    that means the same, each is compared with the first and with the next ones by the MinHash values in `order`. Rows
+    that mean the same may still have other words, which the last code tells: those of the same words are compared too.
     """
-    same, crowds = _grouped(bucket, _mixed(codes))
-    pairs = [_next_ones(bucket, 2), same]
-    for crowd in crowds:
+    same, crowds = _grouped(bucket, _mixed(codes[:, :-1]))
+    alike, many = _grouped(bucket, _mixed(codes))
+    pairs = [_next_ones(bucket, 2), same, alike]
+    for crowd in [*crowds, *many]:
         like = crowd[np.lexsort((crowd, *values[crowd][:, order].T))]
         pairs += [_next_ones(like, NEIGHBOURS), np.column_stack([np.full(len(crowd) - 1, crowd[0]), crowd[1:]])]
     return np.concatenate(pairs)

@@ -1,6 +1,6 @@
 """What every conversation says, as hashed words in flat arrays: small enough to hold a million conversations."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from curation.similarity.shingles import U64, WORD, Indices, hashed, offsets, ru
 from curation.text.folding import letters_folded, variants_folded
 
 AT_ONCE = 10_000  # conversations in work at a time, which bounds the memory
+COUNTED_AT_ONCE = 4_000_000  # words
 READ_AT_ONCE = 2_500  # by each thread: texts are larger than hashes
 _CALL_ID = r'"id": ?"[^"]*"'  # joins a call to its result; every export numbers them anew
 _UNSETTLED = r"[^\x00-\x7f،؛؟\u0621-\u063a\u0640-\u0652\u0660-\u066c]"  # what compatibility forms may be among
@@ -69,6 +70,20 @@ class TokenizedTurns:
         told = np.bincount(row_of[telling], minlength=len(rows))
         kept = telling | (told == 0)[row_of]
         return flat[kept], np.where(told > 0, told, lengths)
+
+    def occurrences(self, words: Sequence[str]) -> list[int]:
+        """How often all rows together say each of `words`, which are folded."""
+        if not words:
+            return []
+        wanted = hashed(pl.Series(words, dtype=pl.String)).to_numpy()
+        ordered = np.unique(wanted)
+        counts = np.zeros(len(ordered), np.int64)
+        for start in range(0, len(self.words), COUNTED_AT_ONCE):
+            part = self.words[start : start + COUNTED_AT_ONCE]
+            found = part[_contains(ordered, part)]
+            counts += np.bincount(np.searchsorted(ordered, found), minlength=len(ordered))
+        of_each: list[int] = counts[np.searchsorted(ordered, wanted)].tolist()
+        return of_each
 
     def _runs(self, turns: Indices, row_of: Indices, rows: int) -> tuple[U64, Indices]:
         places, lengths = spans(self.turns[turns], self.turns[turns + 1])

@@ -134,7 +134,7 @@ def test_calls_are_the_same_however_their_json_is_written():
 def test_rows_of_equal_codes_mean_the_same():
     texts = ["go to Rome", "go to Oslo", "go to  Rome!", "do not go to Rome", "go to Rome today"]
     messages = record(*(talk(f"Please, would you {text}") for text in texts))["messages"]
-    meanings = Meanings(Messages(messages, pl.int_range(len(texts), eager=True)))
+    meanings = Meanings(Messages(messages, pl.int_range(len(texts), eager=True)), lambda words: [1] * len(words))
     codes = [tuple(row) for row in meanings.codes(np.arange(len(texts))).tolist()]
     assert codes[0] == codes[2]
     assert len(set(codes)) == 4
@@ -161,3 +161,82 @@ def test_a_slip_of_the_fingers_makes_no_other_day_but_another_day_does():
 
 def test_a_second_time_is_a_number_where_it_counts():
     assert apart("خصمتم المبلغ مرة ثانية", "خصمتم المبلغ مرة") == "numbers"
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("I fly to berlin", "I fly to lisbon"),
+        ("we deliver to cairo only", "we deliver to amman only"),
+        ("my kettle broke", "my toaster broke"),
+        ("the shirt does not fit", "the skirt does not fit"),
+        ("do you have it in small", "do you have it in medium"),
+        ("size s is out", "size m is out"),
+        ("take gate a", "take gate b"),
+        ("i ordered a black one", "i ordered a white one"),
+        ("I ordered a black one", "I ordered one in white"),
+        ("i want to cancel my booking", "i want to change my booking"),
+        ("please send me the form", "please show me the form"),
+        ("it shows an error if a < b", "it shows an error if a > b"),
+        ("the total is >= 100", "the total is > 100"),
+        ("it says 7 + 2", "it says 7 - 2"),
+        ("it says x == y", "it says x != y"),
+        ("the freezer is at -5 degrees", "the freezer is at 5 degrees"),
+        ("that is what I got 👍", "that is what I got 👎"),
+        ("that is what I got 😡", "that is what I got 👍"),
+        ("that is what I got :)", "that is what I got 👎"),
+        ("shipping to 🇸🇦 costs more", "shipping to 🇯🇴 costs more"),
+        ("when will it come", "where will it come"),
+        ("go from rome to oslo", "go from oslo to rome"),
+        ("i lost my debit card", "i lost my debit pin"),
+        ("أريد السفر إلى برلين", "أريد السفر إلى لشبونة"),
+        ("نوصل إلى القاهرة فقط", "نوصل إلى عمان فقط"),
+        ("تعطلت الغسالة أمس", "تعطلت الثلاجة أمس"),
+        ("أريد القميص الأسود", "أريد القميص الأبيض"),
+        ("أريد المقاس الصغير", "أريد المقاس المتوسط"),
+        ("أريد إلغاء حجزي", "أريد تعديل حجزي"),
+        ("متى يصل طلبي", "أين يصل طلبي"),
+        ("حجزت في فندق هناك", "حجزت في بندق هناك"),
+        ("رأيكم في الخدمة 👍", "رأيكم في الخدمة 👎"),
+        ("السعر < 100", "السعر > 100"),
+        ("quiero cancelar mi pedido", "quiero cambiar mi pedido"),
+        ("ich suche einen roten Mantel", "ich suche einen blauen Mantel"),
+    ],
+)
+def test_another_word_that_tells_something_is_another_conversation(left: str, right: str):
+    assert apart(left, right)
+    assert apart(right, left)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("the delivery was late", "the dleivery was late"),
+        ("the delivery was late", "the deliverry was late"),
+        ("the delivery was late", "the delibery was late"),
+        ("the delivery was late", "the delvery was late"),
+        ("my credit card expired", "my creditcard expired"),
+        ("where is the email", "where is the e-mail"),
+        ("i ordered two shirts", "i have ordered two shirts"),
+        ("they shipped my order", "they ship my orders"),
+        ("the colour is wrong", "the color is wrong"),
+        ("are you there", "r u there"),
+        ("pls cancel it asap", "please cancel it asap"),
+        ("it is soooo late", "it is so late"),
+        ("i would like to cancel it", "i want to cancel it"),
+        ("cancel it 🙏", "cancel it 😊"),
+        ("cancel it 👍", "cancel it"),
+        ("cancel it", "Hi there, hope you are doing well! Could you kindly cancel it?"),
+        ("cancel my order", "sorry to bother you, could you please just cancel my order"),
+        ("وصلت البطاقة متأخرة", "وصلت البطاقه متاخره"),
+        ("وصلت البطاقة متأخرة", "وصلت البطاقة متأأخرة"),
+        ("أريد إلغاء الطلب", "أرجو إلغاء طلبي لو تكرمتم"),
+        ("أين الطلب", "السلام عليكم ورحمة الله، أين الطلب من فضلك"),
+        ("ألغوا الطلب شكراا", "ألغوا الطلب 🌹"),
+        ("لم تصل رسالتكم بعد", "لم تصل رسالتك بعد"),
+        ("<p>where is it</p>", "where is it"),
+    ],
+)
+def test_slips_forms_and_courtesies_are_no_other_word(left: str, right: str):
+    assert apart(left, right) is None
+    assert apart(right, left) is None
