@@ -10,7 +10,7 @@ from stdnum import iban
 from curation.privacy.hints import hint
 from curation.privacy.numbers import Number, Span, numbers, numbers_in_words
 from curation.privacy.plain import Plain
-from curation.privacy.secrets import ARABIC_SECRET_WORDS, ASKED, SECRET_WORDS, secrets
+from curation.privacy.secrets import ARABIC_SECRET_WORDS, SECRET_WORDS, secrets
 from curation.privacy.spoken import SPOKEN
 from curation.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS
 
