@@ -17,7 +17,7 @@ def names(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str
     With privacy.names: presidio, English turns are read by Presidio as well, 60 texts a second. Nothing recognises
     Arabic names that nobody introduces; a name that is in neither list and stands in mid-sentence is not seen.
     """
-    find = name_finder(context.privacy.names)
+    find = name_finder(context.privacy.names, context.privacy.name_model)
     for key, turn, role, text in turns(conversations).iter_rows():
         if role in ("user", "assistant"):
             for one in find(text):

@@ -16,7 +16,7 @@ Masked = tuple[pl.DataFrame, pl.DataFrame]  # CURATED with tags, and MASKED
 
 def masker(kinds: Collection[str], privacy: Privacy) -> Callable[[pl.DataFrame], Masked]:
     """The kernel: rows with tags for these kinds."""
-    find_names = name_finder(privacy.names)
+    find_names = name_finder(privacy.names, privacy.name_model)
     return partial(without_personal_data, kinds=kinds, countries=privacy.countries, find_names=find_names)
 
 

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv6Address
 
 from stdnum import iban
 
 from curation.privacy.hints import hint
-from curation.privacy.numbers import Number, Span, numbers
+from curation.privacy.numbers import Number, Span, numbers, numbers_in_words
 from curation.privacy.plain import Plain
+from curation.privacy.secrets import ARABIC_SECRET_WORDS, SECRET_WORDS, secrets
+from curation.privacy.spoken import SPOKEN
 from curation.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS
 
 KINDS = (
@@ -18,7 +21,7 @@ KINDS = (
     "iban",
     "national_id",  # identity cards, residence permits, passports, social security
     "birth_date",
-    "ip_address",
+    "ip_address",  # and the addresses of devices (MAC)
     "secret",  # passwords, PINs, credentials and tokens in links
     "name",
 )
@@ -28,20 +31,23 @@ COVER = re.compile(rf"\[(?:{'|'.join(KINDS)})(?:_\d+)?\]")  # what masking write
 # What a text must hold for any kind but names to be possible.
 _LATIN = (
     r"\bdot\s|[\[(]\s?(?:at|dot)\s?[\])]|\sat\s+(?:gmail|yahoo|hotmail|outlook|icloud|live|msn|proton)"
-    r"|pass(?:word|code|wd)"
+    rf"|{SECRET_WORDS}"
 )
-_ARABIC = r"(?:دوت|نقط[ةه])\s|كلم[ةه]\s+(?:ال)?(?:سر|مرور)"
-_CANDIDATE = re.compile(rf"[\d@]|://|(?i:{_LATIN})|{_ARABIC}")
+_ARABIC = rf"(?:دوت|نقط[ةه])\s|{ARABIC_SECRET_WORDS}"
+_CANDIDATE = re.compile(rf"[\d@]|://|(?i:{_LATIN})|{_ARABIC}|{SPOKEN}")
 # The same for Polars' engine, where a bound of Unicode words costs fifty times as much.
-CANDIDATE = rf"[\d@]|://|(?i-u:{_LATIN})|{_ARABIC}"
+CANDIDATE = rf"[\d@]|://|(?i-u:{_LATIN})|{_ARABIC}|{SPOKEN}"
 # What a whole conversation must hold, which knows its questions.
 _BETWEEN = (
     r"[\s().\-/\x{00ad}\x{061c}\x{200b}-\x{200f}\x{2010}-\x{2015}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}]{0,3}"
 )
+# A mobile whose first half ends a turn and whose second half opens the next one, or the one after the other side's.
+_SPLIT = r"[+0٠۰9٩]\d{1,8}[^\d\x00]*\x00(?:[^\x00]*\x00)?[^\d\x00]*\d\d"
+_DEVICE = r"::[a-fA-F\d]|(?:[a-fA-F\d]{2}[:\-]){5}|[a-fA-F\d]{4}\.[a-fA-F\d]{4}\."
+_CODE_WORDS = r"\b(?:m?pin|otp|cvv2?|cvc2?|csc|2fa|dob)\b|[a-z]+[ \-](?:code|pin)\b|code (?:you|i|we)\b"
 CONVERSATION_CANDIDATE = (
-    rf"@|%40|://|(?:\d{_BETWEEN}){{7}}|[A-Za-z] ?\d{{6}}|\d\.\d{{1,3}}\.\d|:[0-9a-fA-F]{{1,4}}:"
-    rf"|(?i-u:{_LATIN}|\b(?:pin|otp|cvv2?|cvc|dob)\b|(?:security|verification) code|birth|born)"
-    rf"|{_ARABIC}|السري|التحقق|ميلاد|مواليد|ول[دا]"
+    rf"@|%40|://|(?:\d{_BETWEEN}){{7}}|[A-Za-z] ?\d{{6}}|\d\.\d{{1,3}}\.\d|:[0-9a-fA-F]{{1,4}}:|{_DEVICE}"
+    rf"|(?i-u:{_LATIN}|{_CODE_WORDS}|birth|born)|{_ARABIC}|ميلاد|مواليد|ول[دا]|{SPOKEN}|{_SPLIT}"
 )
 
 # A closer look at the texts of a conversation, joined by NUL, which leaves little over but what `finds` would find. It
@@ -49,13 +55,14 @@ CONVERSATION_CANDIDATE = (
 _BLANK, _DASH = r"[\s\x1c-\x1f]", r"\-\x{2010}-\x{2015}\x{2212}\x{fe63}\x{ff0d}"
 _SHAPE = (
     rf"[@\x{{ff20}}]|%40|://|[?&]\S*=|\d(?:[\s().\-/{_DASH}]{{0,7}}\d){{6}}|[A-Za-z][\s{_DASH}]?\d{{6}}"
-    r"|[A-Za-z]{2}\d\d(?:[^A-Za-z\d]{0,2}[A-Za-z\d]){11}|\d\.\d{1,3}\.\d{1,3}\.\d|(?:[a-f\d]{1,4}:){7}"
+    r"|[A-Za-z]{2}\d\d(?:[^A-Za-z\d]{0,2}[A-Za-z\d]){11}|\d\.\d{1,3}\.\d{1,3}\.\d|(?:[a-fA-F\d]{1,4}:){7}"
+    rf"|{_DEVICE}|{SPOKEN}|{_SPLIT}"
 )
 _SAID = (
-    rf"(?i)(?:pass(?:word|code|wd)|كلم[ةه]{_BLANK}(?:ال)?(?:سر|مرور))(?:{_BLANK}(?:is|was|هي))?{_BLANK}*[:=]?{_BLANK}*"
-    r"[\"']?[^\s\"']*[\d!#$%&*@^]"
-    rf"|(?:pin|otp|cvv2?|cvc|pin.(?:code|number)|(?:security|verification).code|السري|التحقق)(?:{_BLANK}(?:is|was|هو))?"
-    rf"{_BLANK}*[:=]?{_BLANK}*\d{{3}}"
+    # ... in the same turn or in the answer to it
+    rf"(?i)(?:{SECRET_WORDS}|{ARABIC_SECRET_WORDS})[^\x00]*(?:\x00[^\x00]*)?[\d!#$%&*@^:=+~\"“«]"
+    rf"|(?:{_CODE_WORDS}|السري|التحقق|التفعيل|ال[أا]مان)[^\x00]*(?:\x00[^\x00]*)?\d{{3}}"
+    r"|(?:wi-?fi|network|router|hotspot)[^\x00]*(?: is | was )|واي ?فاي\s(?:هي|هو)"
     rf"|[\[(]{_BLANK}?at{_BLANK}?[\])]|(?:at|[آأا]ت){_BLANK}+(?:gmail|yahoo|hotmail|outlook|icloud|live|msn|proton"
     rf"|جيميل|ياهو|\S+?{_BLANK}?[\[(]?{_BLANK}?(?:dot|دوت|نقط[ةه]))"
 )
@@ -82,6 +89,8 @@ _MAIL_WORDS = re.compile(r"e-?mail|mail|[إاأ]يميل|بريد|راسل", re.
 
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?\n?[A-Za-z0-9]){11,30}")
 _IBAN_CHARACTERS = range(34, 14, -1)  # ISO 13616
+_IBAN_LENGTHS = {"SA": 24, "AE": 23, "EG": 29, "JO": 30, "KW": 30, "QA": 29, "BH": 22, "LB": 28, "GB": 22, "DE": 22}
+_IBAN_WORDS = re.compile(r"iban|[آأا]يبان", re.IGNORECASE)
 
 _DOCUMENT = re.compile(r"(?<![A-Za-z0-9-])(?:[A-Z]{1,3}[ -]?|[a-z]{1,2})\d{6,12}[A-Za-z]?(?![A-Za-z0-9-])")
 
@@ -96,26 +105,14 @@ _FOUR_DIGITS = re.compile(r"(?:\d\D*){3}\d")  # the least that a date has; most 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _IP = re.compile(
     rf"(?<![\w.-])(?:{_OCTET}\.){{3}}{_OCTET}(?![\w-]|\.\d)|(?<![\w:])(?:[0-9a-f]{{1,4}}:){{7}}[0-9a-f]{{1,4}}"
+    # MAC addresses, IEEE 802: pairs, or fours as Cisco writes them
+    r"|(?<![\w:-])[0-9a-f]{2}(?:(?::[0-9a-f]{2}){5}|(?:-[0-9a-f]{2}){5})(?![\w:-])"
+    r"|(?<![\w.])(?=[\d.]{0,13}[a-f])[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}(?![\w.])",
+    re.IGNORECASE,
 )
+_SHORT_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{1,4}:){1,7}(?::[0-9a-f]{1,4}){1,7}(?![\w:])", re.IGNORECASE)
+_IPV6_NETWORKS = re.compile(r"[23][0-9a-f]{3}|f[cd][0-9a-f]{2}|fe80(?=(?::*[0-9a-f]+){3})", re.IGNORECASE)  # RFC 4291
 _VERSION = re.compile(r"(?:version|firmware|release|build|v|[إا]صدار)\W*$", re.IGNORECASE)
-
-_SECRETS = (
-    re.compile(r"://(?P<value>[^/\s:@]+:[^/\s@]+)@"),
-    re.compile(
-        r"[?&](?:[a-z_-]*token|[a-z_-]*key|secret|password|pwd|auth|sig|signature|session(?:id)?)=(?P<value>[^&\s#]{6,})",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"(?:pass(?:word|code|wd)|كلم[ةه] (?:ال)?(?:سر|مرور))(?: is| was| هي|)?\s*[:=]?\s*[\"']?"
-        r"(?P<value>(?=[^\s\"']{0,39}[\d!#$%&*@^])[^\s\"']{4,40}?)(?=[.,;!?]?(?:[\s\"']|$))",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"(?<![a-z])(?:pin|otp|cvv2?|cvc|pin[ -]code|pin[ -]number|security code|verification code|الرقم السري"
-        r"|رمز التحقق|كود التحقق)(?: is| was| هو|)?\s*[:=]?\s*(?P<value>\d{3,8})(?!\d)",
-        re.IGNORECASE,
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -163,7 +160,7 @@ def masked(text: str, countries: Sequence[str], before: str | None = None) -> st
 def _all(text: str, countries: Sequence[str], before: str | None) -> Iterator[Number]:
     """Where two kinds claim the same place, the first one here has it."""
     for kind, found in (
-        ("secret", _secrets(text)),
+        ("secret", secrets(text, before)),
         ("email", _emails(text)),
         ("iban", _ibans(text)),
         ("birth_date", _birth_dates(text, before)),
@@ -172,12 +169,7 @@ def _all(text: str, countries: Sequence[str], before: str | None) -> Iterator[Nu
     ):
         yield from ((kind, span, value) for span, value in found)
     yield from numbers(text, countries, before)
-
-
-def _secrets(text: str) -> Iterator[tuple[Span, str]]:
-    for pattern in _SECRETS:
-        for match in pattern.finditer(text):
-            yield match.span("value"), match["value"]
+    yield from numbers_in_words(text, countries, before)
 
 
 def _emails(text: str) -> Iterator[tuple[Span, str]]:
@@ -200,10 +192,11 @@ def _is_email(text: str, name: re.Match[str], at: re.Match[str], host: re.Match[
 def _ibans(text: str) -> Iterator[tuple[Span, str]]:
     for match in _IBAN.finditer(text):
         written = match.group()
+        said = _IBAN_WORDS.search(text, max(0, match.start() - 25), match.start())  # a slip of the hand is one as well
         places = [place for place, sign in enumerate(written) if sign.isalnum()]
         for length in _IBAN_CHARACTERS:  # what follows the number may look like its end
             value = "".join(written[place] for place in places[:length]).upper()
-            if length <= len(places) and iban.is_valid(value):
+            if length <= len(places) and (iban.is_valid(value) or (said and _IBAN_LENGTHS.get(value[:2]) == length)):
                 yield (match.start(), match.start() + places[length - 1] + 1), value
                 break
 
@@ -217,7 +210,18 @@ def _birth_dates(text: str, before: str | None) -> Iterator[tuple[Span, str]]:
 def _ip_addresses(text: str) -> Iterator[tuple[Span, str]]:
     for match in _IP.finditer(text):
         if not _VERSION.search(text[max(0, match.start() - 12) : match.start()]):
-            yield match.span(), match.group()
+            yield match.span(), match.group().lower()
+    for match in _SHORT_IPV6.finditer(text) if "::" in text else ():
+        if _IPV6_NETWORKS.match(match.group()) and _is_ipv6(match.group()):
+            yield match.span(), match.group().lower()
+
+
+def _is_ipv6(text: str) -> bool:
+    """Whether it is an address with its zeros left out, and not C++."""
+    try:
+        return IPv6Address(text) is not None
+    except AddressValueError:
+        return False
 
 
 def _documents(text: str, before: str | None) -> Iterator[tuple[Span, str]]:

@@ -10,11 +10,17 @@ _NUMBER = r"(?:[\s_-]*(?:id|number|no|num|nr|code|ref|reference|#))?"
 _WORDS = {
     "order": (
         r"(?<![a-z])(?:order|ticket|invoice|tracking|case|ref|reference|shipment|parcel|booking|confirmation|purchase"
-        r"|transaction|receipt|serial|sku|model|imei|barcode|awb|waybill|policy|claim|quote|product|item|customer|client"
-        r"|account|acct|user|login|session|device|apple|chat|agent|driver[\s_-]id|seller|vendor"
-        r"|merchant|player|game|flight|student|member|membership|loyalty|employee|store|branch|extension|postal|zip)"
+        r"|transaction|receipt|serial|sku|model|imei|barcode|awb|waybill|policy|claim|quote|product|item|session|device"
+        r"|apple|chat|agent|driver[\s_-]id|game|flight|store|branch|extension|postal|zip)"
         rf"{_NUMBER}(?![a-z])"
-        r"|(?:طلب|فاتور|شحن|تتبع|تذكر|مرجع|حجز|بوليص|بلاغ|معامل|عملي|حساب|عضوي|صنف|موديل|تسلسلي|متجر|فرع)\w*"
+        r"|(?:طلب|فاتور|شحن|تتبع|تذكر|مرجع|حجز|بوليص|بلاغ|معامل|عملي[ةه]|عمليات|صنف|موديل|تسلسلي|متجر|فرع)\w*"
+    ),
+    # What a person is known by in somebody's books: often their mobile itself.
+    "account": (
+        r"(?<![a-z])(?:customer|client|account|acct|user|username|log[\s_-]?in|sign[\s_-]?in|profile|subscri(?:ber|ption)"
+        r"|wallet|seller|vendor|merchant|player|student|members?|membership|loyalty|employee|points)"
+        rf"(?:[\s_-]?name)?{_NUMBER}(?![a-z])"
+        r"|(?:حساب|عضوي|عضو|عميل|مستخدم|مشترك|اشتراك|محفظ|زبون)\w*"
     ),
     "birth": (
         r"(?<![a-z])(?:date[\s_-]of[\s_-]birth|dob|birth[\s_-]?(?:day|date)|born)(?![a-z])|ميلاد|مواليد|ولدت|الولاد[ةه]"
@@ -45,6 +51,7 @@ _WORDS = {
         r"|كلمن|رقمي|تواصل|خلوي|نقال|راسلون"
     ),
 }
+_THINGS = ("order", "account")  # what takes a number out of question
 _HINT = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _WORDS.items()), re.IGNORECASE)
 _GLUE = re.compile(r"(?:[\s:#=()\"'-]|is|was|no\.?|number|رقم|هو|هي)*", re.IGNORECASE)
 _GLUE_BEHIND = re.compile(r"[\s,:(-]*(?:(?:is|was|هو|هي)\s+)?(?:(?:my|his|her|our)\s+)?", re.IGNORECASE)
@@ -54,7 +61,7 @@ _BARE = 15  # characters beside the number in an answer that says little else
 
 @dataclass(frozen=True)
 class Hint:
-    """`kind`: order, birth, identity, card, phone; "" for none, "unknown" where the words around are not at hand.
+    """`kind`: order, account, birth, identity, card, phone; "" for none, "unknown" where the words around are not at hand.
 
     `beside`: the word belongs to this very number.
     """
@@ -70,8 +77,9 @@ def hint(text: str, start: int, end: int, before: str | None) -> Hint:
     if last := _last(ahead):
         gap = ahead[last.end() :]
         # What takes a number out of question must be bound closer than what brings it in.
-        beside = _GLUE.fullmatch(gap) is not None if last.lastgroup == "order" else len(gap) <= _BESIDE
-        if beside or last.lastgroup != "order" or behind is None:
+        thing = last.lastgroup in _THINGS
+        beside = _GLUE.fullmatch(gap) is not None if thing else len(gap) <= _BESIDE
+        if beside or not thing or behind is None:
             return Hint(last.lastgroup or "", beside)
     if behind:
         return Hint(behind.lastgroup or "", _GLUE_BEHIND.fullmatch(text, end, behind.start()) is not None)

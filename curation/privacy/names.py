@@ -1,72 +1,34 @@
-"""Names of people: likely ones by how they are introduced, in English and Arabic; English ones by Presidio if wanted.
+"""Names of people: likely ones by how they are introduced and by lists, in English and Arabic; by Presidio or by a
+model from the Hugging Face hub if wanted.
 
-Nothing offline recognises Arabic names, and what is made for English finds names in any Arabic text: Presidio only
-ever reads Latin script.
+What is made for English finds names in any Arabic text: Presidio only ever reads Latin script. A model is read for what
+it was trained on, which nobody here can check: the team chooses one for its languages.
 """
 
 import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from curation.harness.errors import QiratError
+from curation.privacy.arabic_names import arabic_names
 from curation.privacy.finds import Find
+from curation.privacy.latin_names import latin_names
 from curation.text.folding import fold
 from curation.text.language import ARABIC, LATIN
 
 NameFinder = Callable[[str], list[Find]]
 
-_LATIN_NAME = r"[A-Z][a-z\u00e0-\u00ff]+(?:['’-][A-Z]?[a-z\u00e0-\u00ff]+)*"
-_MORE_LATIN = re.compile(rf" (?:(?:al|el|bin|van|de)[ -])?{_LATIN_NAME}")
-_LATIN_WORD = r"(?P<name>[A-Za-z][A-Za-z\u00e0-\u00ff'’-]+)"
-_LATIN_INTRODUCTIONS = re.compile(
-    r"(?<![A-Za-z])(?:"
-    r"(?P<sure>names?(?:'s| is| was|:)|(?i:mr|mrs|ms|dr|prof)\.?)"  # my name is, Mr
-    r"|(?P<self>(?i:this is|i am|i'm|i’m|it's|speaking with|served by))"
-    r"|(?P<greeting>(?i:dear|hi|hello|hey|regards,?|sincerely,?|welcome,?))"
-    r"|(?P<thanks>(?i:thanks|thank you|cheers|sorry|morning|afternoon|evening|bye|goodbye)))"
-    rf",?\s{{1,3}}(?:(?i:mr|mrs|ms|miss|dr)\.?\s)?{_LATIN_WORD}"
-)
-_ALONE = re.compile(r"\s*(?P<name>[^\W\d_]{2,20}(?: [^\W\d_]{2,20}){0,2})\s*[.!,]?\s*")  # the answer to "your name?"
-_SPEAKING = re.compile(r"[ ,]+(?:speaking|here|from|calling|with|and)\b")
-_CLOSED = re.compile(r"\s*(?:[,.!?:;\n]|$)")
-_NO_NAMES = frozenset(
-    """
-    a about again all also an and any anyone are as at back be both but by can care customer customers dear do every
-    everybody everyone folks for friend friends from good great guys happy hello help here hi how i if in is it just
-    ladies madam ma'am maam me miss mister mr mrs ms my no not now of ok okay on or please server service sir sirs so
-    sorry support team thank thanks that the their them there they this to today tomorrow we welcome what when where
-    who why with world yes you your
-    """.split()
-)
-
-_ARABIC_WORD = r"[\u0621-\u064a\u064b-\u0652]+"
-_ARABIC_INTRODUCTIONS = re.compile(
-    r"(?<![\u0621-\u064a])[وف]?(?:"
-    r"(?P<title>(?:ال)?سيد[ةه]?|(?:ال)?[أا]ستاذ[ةه]?|(?:ال)?دكتور[ةه]?|(?:ال)?مهندس[ةه]?|ال[أا]خ|ال[أا]خت)"
-    r"|[إا]سمي|الاسم|[أا]نا|مع[ا]?ك|معكم|يا|[أا]خي|[أا]خوي|[أا]ختي|عزيز[يت]ي?|مرحبا[ًَ]?|هلا|[أا]هلا[ًَ]?|شكرا[ًَ]?"
-    rf")(?: (?:هو|هي|بك|لك|يا|هلا|[أا]خي|[أا]ختي)){{0,2}}:?\s(?P<name>{_ARABIC_WORD})"
-)
-_MORE_ARABIC = re.compile(rf" (?:بن |بنت |[أا]بو |آل )?(?P<word>{_ARABIC_WORD})")
-_ARABIC_NO_NAMES = frozenset(
-    fold(word)
-    for word in """
-    الآن اليوم أمس غداً العميل العميلة المحترم المحترمة الكريم الكريمة العزيز العزيزة الذي التي المدير المسؤول من في على
-    إلى عن هو هي الله هنا هناك لا نعم ما المشكلة الطلب الرقم السابق الجديد المذكور
-    """.split()
-)
-
+_PERSON_LABEL = re.compile(r"(?:.*[-_])?(?:PER|PERS|PERSON|(?:FIRST|LAST|GIVEN|FULL|MIDDLE)_?NAME|SURNAME|NAME)", re.IGNORECASE)
+_MODEL_SURE = 0.5  # chance of a label from which it counts: more likely than not
 
 def likely_names(text: str) -> list[Find]:
     """Names as people give them: "my name is Sara", "Hi Omar,", "السيد خالد", "أنا ليلى"."""
     found: list[Find] = []
     if LATIN.search(text):
-        found += _latin(text)
+        found += (_find(text, *place) for place in latin_names(text))
     if ARABIC.search(text):
-        found += _arabic(text)
+        found += (_find(text, *place) for place in arabic_names(text))
     return found
 
 
@@ -91,95 +53,41 @@ def presidio_names(text: str) -> list[Find]:
     return [_find(text, one.start, one.end) for one in sorted(seen, key=lambda one: one.start)]
 
 
-def name_finder(choice: str) -> NameFinder:
-    """The finder that privacy.names asks for: off, likely, or presidio beside the likely ones."""
-    finders: dict[str, NameFinder] = {"off": lambda text: [], "likely": likely_names, "presidio": _both}
+def name_finder(choice: str, model: str | None = None) -> NameFinder:
+    """The finder that privacy.names asks for: off, likely, or presidio or a model of the hub beside the likely ones."""
+    if choice == "model":
+        return functools.partial(_both, more=model_names(model or ""))
+    finders: dict[str, NameFinder] = {
+        "off": lambda text: [],
+        "likely": likely_names,
+        "presidio": functools.partial(_both, more=presidio_names),
+    }
     return finders[choice]
 
 
-def _both(text: str) -> list[Find]:
+def model_names(model: str) -> NameFinder:
+    """A finder by a token classification model: a folder, or a name on the hub, with its revision behind an @.
+
+    Safetensors only, and no code of the model's is run. Persons are what its labels call PER, PERS or PERSON, whatever
+    stands around (B-PER, I-PERS), or given names, surnames and the like of models made for personal data.
+    """
+    return functools.partial(_model_names, model=model)
+
+
+def _model_names(text: str, model: str) -> list[Find]:
+    seen = _token_classifier(model)(text) if any(map(str.isalpha, text)) else []
+    persons = [one for one in seen if _PERSON_LABEL.fullmatch(one["entity_group"]) and one["score"] >= _MODEL_SURE]
+    return [_find(text, one["start"], one["end"]) for one in sorted(persons, key=lambda one: int(one["start"]))]
+
+
+def _both(text: str, more: NameFinder) -> list[Find]:
     found = likely_names(text)
-    more = [n for n in presidio_names(text) if not any(n.start < f.end and f.start < n.end for f in found)]
-    return sorted([*found, *more], key=lambda find: find.start)
-
-
-def _latin(text: str) -> Iterator[Find]:
-    end = 0
-    if alone := _ALONE.fullmatch(text):
-        words = fold(alone["name"]).split()
-        if words[0] in _given("latin") and not _NO_NAMES.intersection(words):
-            yield _find(text, *alone.span("name"))
-            return
-    for match in _LATIN_INTRODUCTIONS.finditer(text):
-        word, start = match["name"], match.start("name")
-        if start >= end and _is_latin_name(text, match, word):
-            end = match.end("name")
-            for _ in range(2):
-                more = _MORE_LATIN.match(text, end) if word[0].isupper() else None
-                if more and fold(more.group()) not in _NO_NAMES:
-                    end = more.end()
-            yield _find(text, start, end)
-
-
-def _is_latin_name(text: str, match: re.Match[str], word: str) -> bool:
-    """A common given name, or a capital after words that only a name follows."""
-    folded = fold(word)
-    if folded in _NO_NAMES:
-        return False
-    if folded in _given("latin") and (word[0].isupper() or match["sure"]):
-        return True
-    if not word[0].isupper():
-        return False
-    behind = match.end("name")
-    greeted = match["greeting"] and _CLOSED.match(text, behind)
-    presented = match["self"] and _SPEAKING.match(text, behind) and not text[match.start() :].lower().startswith("it")
-    return bool(match["sure"] or greeted or presented)
-
-
-def _arabic(text: str) -> Iterator[Find]:
-    end = 0
-    if (alone := _ALONE.fullmatch(text)) and _is_given(alone["name"].split()[0]):
-        yield _find(text, *alone.span("name"))
-        return
-    for match in _ARABIC_INTRODUCTIONS.finditer(text):
-        start, word = match.start("name"), match["name"]
-        titled = match["title"] and not word.startswith("ال") and fold(word) not in _ARABIC_NO_NAMES
-        if start >= end and (_is_given(word) or titled):
-            end = _arabic_end(text, match.end("name"))
-            yield _find(text, start, end)
-
-
-def _arabic_end(text: str, end: int) -> int:
-    """Behind the father's and the family's name."""
-    if text[:end].endswith("عبد") and (rest := re.match(rf" {_ARABIC_WORD}", text[end:])):
-        end += rest.end()
-    for _ in range(2):
-        more = _MORE_ARABIC.match(text, end)
-        word = more["word"] if more else ""
-        family = word.startswith("ال") and fold(word) not in _ARABIC_NO_NAMES
-        if more is None or not (family or _is_given(word)):
-            break
-        end = more.end()
-    return end
-
-
-def _is_given(word: str) -> bool:
-    return _key(word) in _given("arabic") or word == "عبد"
-
-
-def _key(word: str) -> str:
-    """Folded, but for the letter that tells علي from على."""
-    return fold(word.replace("ى", "_"))
+    others = [n for n in more(text) if not any(n.start < f.end and f.start < n.end for f in found)]
+    return sorted([*found, *others], key=lambda find: find.start)
 
 
 def _find(text: str, start: int, end: int) -> Find:
     return Find("name", start, end, fold(text[start:end]))
-
-
-@functools.cache
-def _given(script: str) -> frozenset[str]:
-    lists = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text("utf-8"))
-    return frozenset(_key(name) for name in lists[script].split())
 
 
 @functools.cache
@@ -196,3 +104,32 @@ def _presidio() -> Any:
     engine = NlpEngineProvider(nlp_configuration={"nlp_engine_name": "spacy", "models": [model]}).create_engine()
     persons = SpacyRecognizer(supported_entities=["PERSON"])
     return AnalyzerEngine(RecognizerRegistry([persons]), nlp_engine=engine, supported_languages=["en"])
+
+
+@functools.cache
+def _token_classifier(model: str) -> Any:
+    if not model:
+        raise QiratError("params.yaml: privacy.names is model; name it under privacy.name_model (hub name or folder)")
+    try:
+        from transformers import pipeline
+    except ImportError:
+        raise QiratError(
+            "params.yaml: privacy.names is model, and transformers is not installed; `pip install qirat[train]`, or "
+            "choose likely"
+        ) from None
+    name, _, revision = model.partition("@")
+    try:
+        return pipeline(
+            "token-classification",
+            model=name,
+            revision=revision or None,
+            aggregation_strategy="simple",
+            device=-1,
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True},
+        )
+    except (OSError, ValueError) as error:
+        raise QiratError(
+            f"params.yaml: privacy.name_model: {name} cannot be read as a token classification model with safetensors: "
+            f"{str(error).splitlines()[0]}"
+        ) from None

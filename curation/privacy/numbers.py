@@ -10,12 +10,14 @@ from stdnum import luhn
 from stdnum.us import ssn
 
 from curation.privacy.hints import Hint, hint
+from curation.privacy.spoken import spoken_numbers
 from curation.text.lexicon import CURRENCY_CODES, CURRENCY_NAMES, CURRENCY_SIGNS
 
 _RUN = re.compile(r"\d[\d ().\-/\n]{5,}\d")
 _DATE = re.compile(r"(?<![\d-])(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:19|20)?\d{2})(?![\d-])")
+_DIGITS = re.compile(r"\d+")
 _GAP = re.compile(r"[ ().\-/]{0,3}\n?[ ().\-/]{0,3}")  # between the groups of one number
-_GROUPS = 8  # of one number at most
+_GROUPS = 12  # of one number at most: some write every digit alone
 _LENGTHS = range(7, 20)
 _MONEY = "|".join((f"[{CURRENCY_SIGNS}]", *CURRENCY_CODES, *CURRENCY_NAMES))
 _MONEY_BEFORE = re.compile(rf"(?:{_MONEY})\s?$", re.IGNORECASE)
@@ -33,6 +35,9 @@ _KUWAITI_WEIGHTS = (2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 # year, nationality), Oman.
 _WEAK_IDENTITY = re.compile(r"(?:9\d{2}|20[0-2])\d{7}|\d{2}(?:0[1-9]|1[0-2])\d{5}|[23]\d{10}|(?!\d{4}(?:19|20))\d{8}")
 
+_THINGS = ("order", "account")
+_WITH_CODE = 12  # digits of a mobile behind its country code, in most countries
+
 Span = tuple[int, int]
 Number = tuple[str, Span, str]  # kind, place, value
 
@@ -44,10 +49,22 @@ def numbers(text: str, countries: Sequence[str], before: str | None) -> Iterator
         yield from _in_run(text, run, countries, before)
 
 
+def numbers_in_words(text: str, countries: Sequence[str], before: str | None) -> Iterator[Number]:
+    """Phones, cards and identities that are said digit by digit."""
+    for span, said in spoken_numbers(text):
+        digits, hinted = said.lstrip("+"), hint(text, *span, before)
+        if hinted.kind not in _THINGS and _is_card(digits):
+            yield "card", span, digits
+        elif hinted.kind == "identity" and hinted.beside and len(digits) in _LENGTHS:
+            yield "national_id", span, digits
+        elif value := phone(digits, said.startswith("+"), hinted, countries):
+            yield "phone", span, value
+
+
 def digit_runs(text: str) -> Iterator[tuple[Span, str]]:
     """Every way to read a number out of runs of digits, the longest first at each place, with its digits."""
     for run in _RUN.finditer(text):
-        groups = _groups(text, run)
+        groups = [(run.start() + group.start(), run.start() + group.end()) for group in _DIGITS.finditer(run.group())]
         for first in range(len(groups)):
             for last in _ends(text, groups, first):
                 yield (groups[first][0], groups[last][1]), _digits(text, groups, first, last)
@@ -69,7 +86,7 @@ def _in_run(text: str, run: re.Match[str], countries: Sequence[str], before: str
 def _groups(text: str, run: re.Match[str]) -> list[Span]:
     """Digit groups that are not part of a code such as ZH-48213 or 7b21."""
     found: list[Span] = []
-    for group in re.finditer(r"\d+", run.group()):
+    for group in _DIGITS.finditer(run.group()):
         start, end = run.start() + group.start(), run.start() + group.end()
         if found or not re.search(r"[A-Za-z0-9]-$|(?<!%2)[A-Za-z_]$", text[max(0, start - 3) : start]):
             found.append((start, end))
@@ -93,14 +110,16 @@ def _digits(text: str, groups: Sequence[Span], first: int, last: int) -> str:
 def _known(text: str, span: Span, digits: str, countries: Sequence[str], before: str | None) -> Number | None:
     plus = _plus(text, span)
     said = hint(text, *span, before)
-    if said.kind == "order" and said.beside and not plus and not _is_sure_identity(digits):
-        return None
+    if said.kind in _THINGS and said.beside and not plus and not _is_sure_identity(digits):
+        value = mobile(digits, countries) if said.kind == "account" else None
+        return ("phone", _whole(text, span), value) if value else None
     if not plus and (_is_card(digits) or (said.kind == "card" and said.beside and len(digits) in _CARD_DIGITS)):
         return "card", span, digits
     if not plus and _is_identity(text[slice(*span)], digits):
         return "national_id", span, digits
     if not plus and _said_identity(digits, said):
-        return "national_id", span, digits
+        value = mobile(digits, countries) if digits[0] == "0" or len(digits) == _WITH_CODE else None
+        return ("phone", _whole(text, span), value) if value else ("national_id", span, digits)
     if said.kind == "identity" and said.beside and not plus:
         return None
     value = None if _is_amount(text, span) and not plus else phone(digits, bool(plus), said, countries)
@@ -202,6 +221,25 @@ def phone(digits: str, plus: bool, said: Hint, countries: Sequence[str]) -> str 
     return None
 
 
+def mobile(digits: str, countries: Sequence[str]) -> str | None:
+    """`phone` of what is plainly a mobile, with its trunk zero or country code, whatever it is called."""
+    if digits.startswith("00"):
+        return _international(digits[2:], mobile=True)
+    if digits.startswith("0"):
+        return _national(digits, [country for country in countries if _is_mobile(digits, country)])
+    known = any(digits.startswith(code) for code in _calling_codes(countries))
+    return _international(digits, mobile=True) if known else None
+
+
+def _is_mobile(digits: str, country: str) -> bool:
+    try:
+        number = phonenumbers.parse(digits, country)
+    except phonenumbers.NumberParseException:
+        return False
+    valid = phonenumbers.is_valid_number_for_region(number, country)
+    return valid and phonenumbers.number_type(number) in _MOBILES
+
+
 def _international(digits: str, sure: bool = False, mobile: bool = False) -> str | None:
     try:
         number = phonenumbers.parse(f"+{digits}")
@@ -229,6 +267,16 @@ def _national(digits: str, countries: Sequence[str]) -> str | None:
 def national_number(international: str) -> str:
     """+966501234567 -> 501234567"""
     return str(phonenumbers.parse(international).national_number)
+
+
+def phone_spellings(value: str, countries: Sequence[str]) -> Iterator[str]:
+    """The digits in which a noted phone may stand again: with and without country code, trunk zero and 00."""
+    own = re.sub(r"\D", "", value)
+    national = national_number(value) if value.startswith("+") else own
+    codes = [own.removesuffix(national)] if value.startswith("+") else _calling_codes(countries)
+    yield from (own, national, f"0{national}")
+    for code in codes:
+        yield from (f"{code}{national}", f"00{code}{national}", f"{code}0{national}")
 
 
 def _calling_codes(countries: Sequence[str]) -> list[str]:

@@ -9,4 +9,5 @@ class Privacy(Params):
     """params.yaml: privacy"""
 
     countries: tuple[str, ...]  # ISO 3166 codes, for phone numbers written without a country code
-    names: Literal["off", "likely", "presidio"] = "likely"  # of people: how they are found
+    names: Literal["off", "likely", "presidio", "model"] = "likely"  # of people: how they are found
+    name_model: str | None = None  # where names is model: token classification, a folder or NAME@REVISION of the hub

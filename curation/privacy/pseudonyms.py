@@ -10,15 +10,19 @@ from typing import Any
 
 from curation.privacy.finds import COVER, PATTERNED, Find, finds, masked, may_hold
 from curation.privacy.names import NameFinder, likely_names, repeated_names
-from curation.privacy.numbers import digit_runs, national_number
+from curation.privacy.numbers import digit_runs, national_number, phone_spellings
 from curation.privacy.plain import Plain
+from curation.privacy.split import split_phones
 from curation.record.conversation import canonical_json
 from curation.text.folding import fold
 
 Message = Mapping[str, Any]
 Change = Callable[[str, str], str]  # a text and what was said before it -> what stands in its place
 Columns = Mapping[str, str | None]
+_KEY_BEFORE = re.compile(r"""(?P<quote>\\?["'])\s{0,3}:\s{0,3}(?:\[\s{0,3})?$""")
+_BEHIND_NUMBER = re.compile(r"\s*[,}\]]")
 _PIECE = re.compile(r"\[\w+\]|\d{3,}|\w{4,}")  # a tag, or a word that is long enough to tell something
+_NUMBERS = ("phone", "card", "national_id")
 _SPEAKERS = ("user", "assistant")  # the name of a tool is no person's
 
 
@@ -120,7 +124,9 @@ class _Reader:
     countries: Sequence[str]
     find_names: NameFinder
     noted: dict[tuple[str, str], None] = field(default_factory=dict)  # (kind, value), in order of appearance
+    parts: dict[str, list[Find]] = field(default_factory=dict)  # text -> what of a number split over turns is in it
     _read: dict[tuple[str, str], list[Find]] = field(default_factory=dict)
+    _known: tuple[int, dict[str, tuple[str, str]]] = (0, {})  # so many noted, and what `_numbers` says of them
 
     def note(self, text: str, before: str) -> str:
         if "name" not in self.kinds and not may_hold(text):
@@ -130,7 +136,7 @@ class _Reader:
 
     def __call__(self, text: str, before: str) -> list[Find]:
         found = [*self._plainly(text, before)]
-        for again in self._again(text):
+        for again in (*self.parts.get(text, ()), *self._again(text)):
             if not any(again.start < find.end and find.start < again.end for find in found):
                 found.append(again)
         return sorted(found, key=lambda find: find.start)
@@ -155,12 +161,8 @@ class _Reader:
         return self._read[text, before]
 
     def _again(self, text: str) -> Iterable[Find]:
-        numbers = {
-            (value.lstrip("+") if kind == "phone" else value): (kind, value)
-            for kind, value in self.noted
-            if kind in ("phone", "card", "national_id") and any(map(str.isdigit, value))
-        }
-        if numbers and any(map(str.isdigit, text)):
+        numbers = self._numbers() if any(map(str.isdigit, text)) else {}
+        if numbers:
             plain, end = Plain(text), 0
             for span, digits in digit_runs(plain.text):
                 if span[0] >= end and (known := numbers.get(digits)):
@@ -169,6 +171,18 @@ class _Reader:
         names = [value for kind, value in self.noted if kind == "name"]
         if names:
             yield from repeated_names(text, names)
+
+
+    def _numbers(self) -> dict[str, tuple[str, str]]:
+        """The digits under which a noted number may stand again -> its kind and value."""
+        if self._known[0] != len(self.noted):
+            noted = [(kind, v) for kind, v in self.noted if kind in _NUMBERS and any(map(str.isdigit, v))]
+            numbers = {v.lstrip("+"): (kind, v) for kind, v in noted}
+            for kind, v in noted:
+                for digits in phone_spellings(v, self.countries) if kind == "phone" else ():
+                    numbers.setdefault(digits, (kind, v))
+            self._known = len(self.noted), numbers
+        return self._known[1]
 
 
 def _same_phone(full: str, value: str) -> bool:
@@ -185,7 +199,8 @@ class _Tags:
 
     def __call__(self, text: str, before: str) -> str:
         for find, tag in reversed([(find, self._tag(find)) for find in self._reader(text, before)]):
-            text = f"{text[: find.start]}{tag}{text[find.end :]}"
+            quote = _quote(text, find)
+            text = f"{text[: find.start]}{quote}{tag}{quote}{text[find.end :]}"
         return text
 
     def counts(self) -> Counter[str]:
@@ -201,12 +216,22 @@ class _Tags:
         return self._tags[value]
 
 
+def _quote(text: str, find: Find) -> str:
+    """The sign that a tag needs around it where a bare number stood in JSON inside a text: {"phone": 501234567}."""
+    bare = text[find.start : find.end].isdecimal() and _BEHIND_NUMBER.match(text, find.end)
+    key = _KEY_BEFORE.search(text, max(0, find.start - 80), find.start) if bare else None
+    return key["quote"] if key else ""
+
+
 def _reader(
     messages: Sequence[Message], kinds: Collection[str], countries: Sequence[str], find_names: NameFinder = likely_names
 ) -> _Reader:
     reader = _Reader(kinds, countries, find_names)
     for m, before in _with_before(messages):
         _changed(m, before, reader.note)
+    for text, find in split_phones(messages, countries) if "phone" in kinds else ():
+        reader.parts.setdefault(text, []).append(find)
+        reader.noted[find.kind, find.value] = None
     return reader
 
 
@@ -237,7 +262,7 @@ def _changed(
 
 def _changed_text(text: str, before: str, change: Change) -> str:
     """A text, or the texts inside when it is JSON; text in which nothing changes stays as it is to the letter."""
-    if text[:1] in ("{", "["):
+    if text[:40].lstrip()[:1] in ("{", "["):
         try:
             value = json.loads(text, object_pairs_hook=_object)
             after = _changed_value("", value, change)
@@ -256,7 +281,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _changed_value(key: str, value: Any, change: Change) -> Any:
     if isinstance(value, dict):
-        return {change(name, ""): _changed_value(name, one, change) for name, one in value.items()}
+        after: dict[str, Any] = {}
+        for name, one in value.items():
+            tag = change(name, "")
+            after[f"{tag} ({len(after)})" if tag in after else tag] = _changed_value(name, one, change)
+        return after  # also where two spellings of one number stood
     if isinstance(value, list):
         return [_changed_value(key, one, change) for one in value]
     if isinstance(value, str):

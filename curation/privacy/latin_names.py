@@ -1,0 +1,215 @@
+"""Names of people in Latin letters, by the words before them, by lists, and by the shape of a full name.
+
+A capital is asked for, but after "my name is". A given name that is a word, a place or a brand as well (May, Charlotte,
+Chase) counts only where a word introduces it, or where a family's name follows.
+"""
+
+import re
+from collections.abc import Iterator
+
+from curation.privacy.name_lists import name_list
+
+_LOWER = "a-z\u00e0-\u00f6\u00f8-\u00ff"
+_NAME = rf"[A-Z\u00c0-\u00de](?:[{_LOWER}]+|['’][A-Z][{_LOWER}]+)(?:['’-][A-Za-z\u00c0-\u00de][{_LOWER}]+)*"
+_SHOUTED = r"[A-Z]{3,}(?:-[A-Z]{2,})*"
+_WORD = r"(?P<name>[A-Za-z][A-Za-z\u00c0-\u00ff'’-]+)"
+_RELATED = re.compile(
+    r"(?i:(?:my|his|her|our) (?:wife|husband|son|daughter|brother|sister|mother|father|mom|mum|dad|friend|colleague|cousin"
+    r"|uncle|aunt|nephew|niece|boss|neighbou?r)(?:'s)?,?\s)"
+)
+_PERSON = (
+    r"(?:wife|husband|son|daughter|brother|sister|mother|father|mom|mum|dad|friend|colleague|manager|assistant|boss"
+    r"|neighbou?r|roommate|flatmate|partner|landlord|landlady|tenant|agent|technician|driver|representative|rep|advis[oe]r"
+    r"|supervisor|courier|nurse|doctor|secretary|cousin|uncle|aunt|nephew|niece|guest|passenger|recipient|beneficiary"
+    r"|(?:account|policy|card)[ -]?holder|patient|employee|specialist|receptionist)"
+)
+_INTRODUCTIONS = re.compile(
+    r"(?<![A-Za-z])(?:"
+    # what only a name follows
+    r"(?P<sure>(?i:names?)(?:'s|’s| is| was|:|=)|(?i:mr|mrs|ms|dr|prof|mister|miss|madam)\.?|(?i:attn|attention|c/o|cc)[.:]*"
+    r"|(?i:(?:under|in) the name(?: of)?|on behalf of(?: my \w+,?)?|signed (?:for )?by|named"
+    r"|(?:first|last|given|family|maiden|middle|full)[ _-]?name|surname)(?: is| was|:|=)?|(?i:recipient|passenger|to|from):)"
+    # what people also put before other words
+    r"|(?P<met>(?i:spoken? (?:with|to)|speaking (?:with|to)|talk(?:ed|ing)? (?:with|to)|speak (?:with|to)|transfer you to"
+    r"|connect you (?:with|to)|chat(?:ted|ting)? with|ask(?:ed)? for|called|told by|helped by|sent by|assisted by|appointment"
+    rf" for|booked for|reservation for|(?:your|the|my|our|his|her|a) {_PERSON}(?:'s)?(?: today)?(?: is| was|,)?))"
+    r"|(?P<self>(?i:this is|i am|i'm|i’m|im|it's|it’s|speaking with|served by))"
+    r"|(?P<greeting>(?i:dear|hi|hello|hey|regards,?|sincerely,?|truly,?|faithfully,?|wishes,?|welcome,?))"
+    r"|(?P<thanks>(?i:thanks(?: a lot| so much| again)?|thank you(?: so much| very much| again)?|cheers|sorry|morning|afternoon|evening|bye|goodbye)))"
+    rf",?\s{{1,3}}(?:(?i:mr|mrs|ms|miss|dr)\.?\s)?{_WORD}"
+)
+_ALONE = re.compile(r"\s*(?P<name>[^\W\d_]{2,20}(?: [^\W\d_]{2,20}){0,2})\s*[.!,]?\s*")  # the answer to "your name?"
+_CAPITAL = re.compile(rf"(?<![\w@/.'’&-])(?:{_NAME}|{_SHOUTED})(?![\w@/])")
+_MORE = re.compile(
+    rf" (?:[A-Z]\.? )?(?:(?:[Aa]l|[Ee]l|[Bb]in|[Bb]int|[Ii]bn|van|von|de|der|da|di|la|Abu|St\.?)[ -]){{0,2}}"
+    rf"(?P<family>{_NAME}|{_SHOUTED})(?![\w@/])"
+)
+_LOWER_MORE = re.compile(rf" (?P<family>[{_LOWER}'’-]{{4,}})")
+_SPEAKING = re.compile(r"[ ,]+(?:speaking|here|from|calling|with|and)\b")
+_CLOSED = re.compile(r"\s*(?:[,.!?:;\n]|$)")
+_NO_NAMES = frozenset(
+    """
+    a about again all also an and any anyone are as at back be both but by can care customer customers dear do every
+    everybody everyone folks for friend friends from good great guys happy hello help here hi how i if in is it just
+    ladies madam ma'am maam me miss mister mr mrs ms my no not now of ok okay on or please server service sir sirs so
+    sorry support team thank thanks that the their them there they this to today tomorrow we welcome what when where
+    who why with world yes you your monday tuesday wednesday thursday friday saturday sunday january february march
+    july september october november december english arabic spanish french german sales billing returns refunds desk
+    department office company group bank street road avenue lane drive hotel hospital airport park university college
+    school church station stadium branch store shop mall city county beach theatre theater restaurant cafe coffee bar
+    grill pizza burger burgers airlines airways inc ltd llc model edition collection sofa lamp chair dress jeans plan
+    package island islands bay hills valley lake mount river north south east west street st ave rd blvd square plaza
+    tower towers museum library bridge center centre house place court express cup prize day eve parade festival app
+    website page online account order number code card gift shipping delivery return policy premium basic plus pro max
+    new old general national international royal first second live regards sincerely manager director was has will would
+    and his her our us its ai bot assistant prime
+    """.split()
+)
+_PLACES_BEFORE = frozenset("san santa st saint lake mount mt fort port king queen new hotel café cafe los las el la".split())
+Span = tuple[int, int]
+
+
+def latin_names(text: str) -> Iterator[Span]:
+    """Places of names, in order and apart."""
+    alone = _ALONE.fullmatch(text)
+    if alone and _is_alone(alone["name"]):
+        yield alone.span("name")
+        return
+    found = dict(_introduced(text))
+    end = 0
+    for start, stop in sorted([*found.items(), *_bare(text)], key=lambda span: (span[0], -span[1])):
+        if start >= end:
+            yield start, stop
+            end = stop
+
+
+def _is_alone(words: str) -> bool:
+    first, *more = words.lower().split()
+    known = first in name_list("latin_given") or (first in name_list("latin_words") and len(more) == 1 and _is_family(more[0]))
+    return known and not _NO_NAMES.intersection(more)
+
+
+def _introduced(text: str) -> Iterator[Span]:
+    place = 0
+    while match := _INTRODUCTIONS.search(text, place):  # the word behind may introduce a name itself: "hello this is"
+        start, word, place = match.start("name"), match["name"], match.start() + 1
+        if _is_introduced(text, match, word):
+            place = _end(text, match.end("name") - (2 if word[-2:] in ("'s", "’s") else 0), match["sure"] is not None)
+            yield start, place
+
+
+def _is_introduced(text: str, match: re.Match[str], word: str) -> bool:
+    """A given name, or a capital after words that only a name follows."""
+    folded = word.lower().removesuffix("'s").removesuffix("’s").replace("’", "'")
+    if folded in _NO_NAMES:
+        return False
+    behind = match.end("name")
+    lower = match["sure"] or (match["self"] and _SPEAKING.match(text, behind))
+    if folded in name_list("latin_given") and (word[0].isupper() or lower):
+        return True
+    if not word[0].isupper() or _place_follows(text, behind):
+        return False
+    more = _MORE.match(text, behind)
+    if match["met"]:
+        full = more is not None and more["family"].lower() not in _NO_NAMES
+        told = _is_family(folded) or folded in name_list("latin_words") or _RELATED.search(match.group()) is not None
+        return full or told
+    greeted = match["greeting"] and _CLOSED.match(text, behind)
+    presented = match["self"] and _SPEAKING.match(text, behind) and not text[match.start() :].lower().startswith("it")
+    return bool(match["sure"] or greeted or presented)
+
+
+def _bare(text: str) -> Iterator[Span]:
+    """Given names with a capital that no word introduces."""
+    if text.isupper():
+        return
+    end = 0
+    for match in _CAPITAL.finditer(text):
+        word = match.group().removesuffix("'s").removesuffix("’s")
+        start, stop, folded = match.start(), match.start() + len(word), word.lower()
+        if start < end or folded in _NO_NAMES or _place_before(text, start) or _THINGS.match(text, start):
+            continue
+        sure = folded in name_list("latin_given")
+        known = sure or folded in name_list("latin_words")
+        if (sure and _is_single(text, start, stop)) or (known and _has_family(text, stop)):
+            end = _end(text, stop, False)
+            yield start, end
+
+
+def _is_single(text: str, start: int, stop: int) -> bool:
+    """A given name alone: in mid-sentence, or at its beginning with what only people do behind it."""
+    if _place_follows(text, stop) or _stranger_follows(text, stop):
+        return False
+    if _MORE.match(text, stop):  # a family's name that no list has
+        return True
+    return _MID_SENTENCE.search(text, max(0, start - 3), start) is not None or _ACTS.match(text, stop) is not None
+
+
+_MID_SENTENCE = re.compile(r"[\w,;:]['’]? $|\($")
+_ACTS = re.compile(
+    r",? (?:from|here|speaking|already|just|said|says|told|called|promised|asked|wrote|replied|confirmed|explained|helped"
+    r"|never|still|who|wants|works|lives|signed|sent|and I|and my)\b"
+)
+
+
+def _end(text: str, end: int, lower: bool) -> int:
+    """Behind the names of the family."""
+    for _ in range(3):
+        more = _MORE.match(text, end) or (lower and _LOWER_MORE.match(text, end)) or None
+        if more is None or not _is_more(more["family"]):
+            break
+        short = 2 if more["family"][-2:] in ("'s", "’s") else 0
+        end = more.end() - short
+    return end
+
+
+def _is_more(word: str) -> bool:
+    folded = word.lower().removesuffix("'s").removesuffix("’s")
+    return folded not in _NO_NAMES and (word[0].isupper() or (folded in name_list("latin_family") and len(folded) > 4))
+
+
+# Names of people that stand for things.
+_THINGS = re.compile(
+    r"(?:Earl Grey|Calvin Klein|Ralph Lauren|Tommy Hilfiger|Jimmy Choo|Hugo Boss|Michael Kors|Marc Jacobs|Kate Spade"
+    r"|Tory Burch|Steve Madden|Jack Daniels|Johnnie Walker|Alexander McQueen|Stella McCartney|Harry Potter|Santa \w+)"
+)
+
+
+def _has_family(text: str, end: int) -> bool:
+    """Whether a family's name follows, and no place behind it: "Paris Hilton", and not "Paris Hilton hotel"."""
+    more = _MORE.match(text, end)
+    return bool(more and _is_family(more["family"].lower()) and not _place_follows(text, more.end()))
+
+
+def _is_family(word: str) -> bool:
+    bare = word.removesuffix("'s").removesuffix("’s").replace("’", "'").replace("'", "").rpartition("-")[2]
+    return word not in _NO_NAMES and (bare in name_list("latin_family") or word in name_list("latin_given"))
+
+
+_NEXT = re.compile(r"[ ](?P<word>[\w'’-]+)")
+
+
+def _place_follows(text: str, end: int) -> bool:
+    following = _NEXT.match(text, end)
+    return following is not None and following["word"].lower() in _NO_FIRST_NAME_OF
+
+
+_NO_FIRST_NAME_OF = frozenset(
+    """
+    street road avenue lane drive hotel hospital airport park university college school church station stadium branch
+    store shop mall city county beach theatre theater restaurant cafe coffee bar grill pizza burger burgers airlines inc
+    ltd llc model edition collection sofa lamp chair dress jeans island islands bay hills valley lake river st ave rd
+    blvd square plaza tower towers museum library bridge center centre warehouse office day parade festival perfume
+    """.split()
+)
+
+
+def _place_before(text: str, start: int) -> bool:
+    before = re.search(r"([\w.]+) $", text[max(0, start - 12) : start])
+    return before is not None and before[1].lower().rstrip(".") in _PLACES_BEFORE
+
+
+def _stranger_follows(text: str, end: int) -> bool:
+    """Another capital that is no family's name: the two are a title, a shop or a product."""
+    more = _MORE.match(text, end)
+    return more is not None and not _is_family(more["family"].lower()) and more["family"].lower() in _NO_NAMES
