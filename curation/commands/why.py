@@ -8,7 +8,7 @@ import polars as pl
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
 from curation.privacy.shown import Shown
-from curation.record.ledger import FINDING, OUTCOMES, outcomes
+from curation.record.ledger import CLOSINGS, FINDING, PARTS, closings
 from curation.record.naming import called
 from curation.similarity.difference import difference
 
@@ -18,7 +18,7 @@ SPLITS = ("train", "dev", "test")
 def why(wanted: str, shown: Shown) -> str:
     """Everything the ledger knows of a row, by row_id, conversation_id or the beginning of one."""
     ledger = finished_table("ledger")
-    as_read = outcomes(ledger).select("row_id", "conversation_id")
+    as_read = closings(ledger).select("row_id", "conversation_id")
     rows = called(
         wanted, pl.concat([as_read, _reworded()]), "rows", "as the report, Argilla and `qirat why --dropped` show them"
     )
@@ -27,10 +27,10 @@ def why(wanted: str, shown: Shown) -> str:
 
 def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, seed: int = 0) -> str:
     """A seeded sample of closed rows by outcome and code, one line each."""
-    if outcome is not None and outcome not in OUTCOMES:
-        raise QiratError(f"there is no outcome {outcome!r}; expected one of {', '.join(OUTCOMES)}")
+    if outcome is not None and outcome not in CLOSINGS:
+        raise QiratError(f"there is no outcome {outcome!r}; expected one of {', '.join(CLOSINGS)}")
     ledger = finished_table("ledger")
-    closed = outcomes(ledger)
+    closed = closings(ledger)
     if outcome is not None:
         closed = closed.filter(pl.col("outcome") == outcome)
     if code is not None:
@@ -43,8 +43,12 @@ def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, see
 
 def _story(ledger: pl.DataFrame, row_id: str, shown: Shown) -> Iterator[str]:
     events = ledger.filter(pl.col("row_id") == row_id)
-    end = outcomes(events).row(0, named=True)
+    end = closings(events).row(0, named=True)
     yield _closing(end, shown)
+    if end["outcome"] in PARTS:
+        for whole in _wholes(row_id):
+            yield from _story(ledger, whole, shown)
+        return
     yield f"  conversation {end['conversation_id'] or '(none: it could not be read)'}, closed by {end['stage']}"
     yield from _findings(events, end["conversation_id"], shown)
     yield from _curated(row_id)
@@ -52,6 +56,14 @@ def _story(ledger: pl.DataFrame, row_id: str, shown: Shown) -> Iterator[str]:
     yield from _words(row_id, shown)
     if end["outcome"] == "duplicate":
         yield from _copy(row_id, shown)
+
+
+def _wholes(row_id: str) -> pl.Series:
+    """The row_id of the conversation, or of the unreadable row, that this row is part of."""
+    path = table_path("ingested/parts")
+    if not path.exists():
+        raise QiratError(f"{path} is missing; run `dvc repro ingest` first")
+    return pl.scan_parquet(path).filter(pl.col("row_id") == row_id).select("part_of").collect()["part_of"]
 
 
 def _findings(events: pl.DataFrame, conversation_id: str | None, shown: Shown) -> Iterator[str]:

@@ -53,7 +53,7 @@ def main() -> None:
         stage.write("ingested/evaluation", evaluation)
         found = pl.concat(memory.reports[key] for key in files).select(FILES.names())
         stage.write("ingested/files", found)
-        counted = ("rows", "conversations", "quarantined", "forgotten")
+        counted = ("records", "rows", "conversations", "quarantined", "forgotten", "parts")
         stage.write_metrics({"files": found.height, **found.select(pl.col(counted).sum()).row(0, named=True)})
 
 

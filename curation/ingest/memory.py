@@ -8,21 +8,23 @@ import polars as pl
 
 from curation.harness.errors import QiratError
 from curation.harness.memory import Memory
-from curation.ingest.reading import QUARANTINE, Part
+from curation.ingest.reading import PARTS, QUARANTINE, Part
 from curation.record.conversation import SCHEMA
 
 ROWS_A_GROUP = 20_000  # of a kept table at least, of a row group of what is written exactly
-TABLES = {"conversations": SCHEMA, "quarantine": QUARANTINE}
+TABLES = {"conversations": SCHEMA, "quarantine": QUARANTINE, "parts": PARTS}
 FILES = pl.Schema(
     {
         "source_file": pl.String,
         "source": pl.String,  # the format
         "container": pl.String,
         "encoding": pl.String,  # of a text
-        "rows": pl.Int64,  # conversations and quarantined; either may be made of several raw rows
+        "records": pl.Int64,  # raw rows that the file holds, each with its own row_id
+        "rows": pl.Int64,  # conversations and quarantined; the rest of the records are parts of these
         "conversations": pl.Int64,
         "quarantined": pl.Int64,
         "forgotten": pl.Int64,  # of the quarantined
+        "parts": pl.Int64,  # records beside those that give their conversation its row_id
     }
 )
 
@@ -49,15 +51,14 @@ class ReadFiles:
         counts: Counter[str] = Counter()
         for group in _groups(parts):
             head = group[0].head
-            tables = {
-                "conversations": pl.concat([part.conversations for part in group]),
-                "quarantine": pl.concat([part.quarantine for part in group]),
-            }
+            tables = {table: pl.concat([getattr(part, table) for part in group]) for table in TABLES}
             for table, rows in tables.items():
                 self._memory.keep(f"{key}-{counts['groups']}-{table}", key, rows)
+            counts["records"] += sum(part.records for part in group)
             counts["conversations"] += tables["conversations"].height
             counts["quarantined"] += tables["quarantine"].height
             counts["forgotten"] += tables["quarantine"].filter(code="forgotten").height
+            counts["parts"] += tables["parts"].height
             counts["groups"] += 1
         said = {"source_file": head.name, "source": head.kind, "container": head.container, "encoding": head.encoding}
         rows_read = counts["conversations"] + counts["quarantined"]
@@ -84,7 +85,7 @@ def _groups(parts: Iterable[Part]) -> Iterator[list[Part]]:
     rows = 0
     for part in parts:
         held.append(part)
-        rows += part.conversations.height + part.quarantine.height
+        rows += part.records
         if rows >= ROWS_A_GROUP:
             yield held
             held, rows = [], 0

@@ -35,6 +35,13 @@ QUARANTINE = pl.Schema(
         "raw": pl.String,  # as it stood in the file, cut; null when forgotten
     }
 )
+PARTS = pl.Schema(
+    {
+        "row_id": pl.String,
+        "part_of": pl.String,  # row_id of the conversation, or of the row in the quarantine, that it belongs to
+        "left_out": pl.String,  # why its words are in no message: internal_note, notice; null where they are
+    }
+)
 OUTCOMES_A_PART = 2000
 FORGOTTEN = "forgotten on request"
 FIELDS_SHOWN = 500  # characters of the names of fields that no format knows
@@ -91,6 +98,8 @@ class Part:
     head: Head
     conversations: pl.DataFrame
     quarantine: pl.DataFrame
+    parts: pl.DataFrame  # PARTS: raw rows beside the one that gives a conversation its row_id
+    records: int  # raw rows that the container gave
 
 
 # -- a file ----------------------------------------------------------------------------------------------------------
@@ -102,7 +111,7 @@ def tasks_of(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> Iter
     chosen = formats().get(head.kind)
     if chosen is not None and chosen.whole_file:
         rows = (row for chunk in chunks for row in chunk.rows())
-        outcomes = sorted(outcomes_of(head, chosen, rows, params), key=lambda outcome: outcome.rows[0].number)
+        outcomes = sorted(outcomes_of(head, chosen, rows, params), key=head_of)
         for start in range(0, max(len(outcomes), 1), OUTCOMES_A_PART):
             yield Task(_without_sample(head), outcomes=outcomes[start : start + OUTCOMES_A_PART])
         return
@@ -212,13 +221,14 @@ def part_of(task: Task, params: Ingest, rules: ForgetRules) -> Part:
         refused = _without_words(quarantine, forgotten(_claims(name, kind, unreadable, rules), rules))
         quarantine = pl.concat([refused, _places(conversations.filter(gone))]).sort("source_row")
         conversations = conversations.filter(~gone)
-    return Part(_without_sample(task.head), conversations, quarantine)
+    parts, records = parts_of(name, outcomes), sum(len(outcome.rows) for outcome in outcomes)
+    return Part(_without_sample(task.head), conversations, quarantine, parts, records)
 
 
 def conversations_of(name: str, kind: str, outcomes: Sequence[Outcome], params: Ingest) -> pl.DataFrame:
     """The record of readable outcomes."""
     spoken = [repaired_record(outcome.messages or [], params.merge_consecutive) for outcome in outcomes]
-    numbers = [outcome.rows[0].number for outcome in outcomes]
+    numbers = [head_of(outcome) for outcome in outcomes]
     known: dict[str, Sequence[Any]] = {
         "row_id": [f"{name}:{number}" for number in numbers],
         "source_row": numbers,
@@ -247,7 +257,7 @@ def _messages(talks: Sequence[Sequence[Mapping[str, Any]]]) -> pl.Series:
 
 def quarantine_of(name: str, outcomes: Sequence[Outcome]) -> pl.DataFrame:
     """The quarantine's rows of unreadable outcomes."""
-    numbers = [outcome.rows[0].number for outcome in outcomes]
+    numbers = [head_of(outcome) for outcome in outcomes]
     columns = {
         "row_id": [f"{name}:{number}" for number in numbers],
         "source_file": [name] * len(outcomes),
@@ -257,6 +267,30 @@ def quarantine_of(name: str, outcomes: Sequence[Outcome]) -> pl.DataFrame:
         "raw": ["\n".join(row.text() for row in outcome.rows[:ROWS_SHOWN]) for outcome in outcomes],
     }
     return pl.DataFrame(columns, QUARANTINE).sort("source_row")
+
+
+def head_of(outcome: Outcome) -> int:
+    """The number of the raw row that names what became of several: the first whose words are not left out."""
+    numbers = [row.number for row in outcome.rows]
+    return next((number for number in numbers if number not in outcome.left_out), numbers[0])
+
+
+def parts_of(name: str, outcomes: Sequence[Outcome]) -> pl.DataFrame:
+    """PARTS of these outcomes, in the order of rows: places and reasons, never words."""
+    found: list[tuple[int, int, str | None]] = []
+    for outcome in outcomes:
+        if len(outcome.rows) > 1:
+            head = head_of(outcome)
+            found += [
+                (row.number, head, outcome.left_out.get(row.number)) for row in outcome.rows if row.number != head
+            ]
+    table = pl.DataFrame(sorted(found), {"row": pl.Int64, "head": pl.Int64, "why": pl.String}, orient="row")
+    place = pl.lit(f"{name}:")
+    return table.select(
+        row_id=place + pl.col("row").cast(pl.String),
+        part_of=place + pl.col("head").cast(pl.String),
+        left_out=pl.col("why").str.strip_chars().str.replace_all(r"[\s-]+", "_"),
+    )
 
 
 # -- what must be forgotten ------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ def test_only_new_files_are_read_and_the_bytes_are_those_of_a_full_run(
     ingest.main()
     assert files_read(capsys) == []
     assert pl.read_parquet("data/ingested/files.parquet")["source_file"].to_list() == ["a.jsonl", "c/c.json"]
-    assert len(list(Path("data/cache/ingest").iterdir())) == 2 * 3  # a report and two tables each
+    assert len(list(Path("data/cache/ingest").iterdir())) == 2 * 4  # a report and three tables each
 
 
 def test_the_bytes_do_not_depend_on_chunks_groups_or_processes(project: Path, monkeypatch: pytest.MonkeyPatch):
@@ -98,7 +98,7 @@ def test_what_is_forgotten_is_in_no_table_and_in_no_cache(project: Path):
     write_rules([rule("customer", "Ali")])
     ingest.main()
     kept = list(project.rglob("*.parquet"))
-    assert len(kept) == 7
+    assert len(kept) == 9
     for path in kept:
         assert "Zanzibar" not in str(pl.read_parquet(path).rows())
     (gone,) = pl.read_parquet("data/ingested/quarantine.parquet").iter_rows(named=True)
