@@ -1,14 +1,15 @@
 """What each file would be read as, and why as nothing else: what `qirat ingest --explain` says."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from curation.harness.errors import QiratError
 from curation.harness.params import load_params
 from curation.ingest.files import EVALUATION, RAW, files_below, raw_files
 from curation.ingest.formats import Format, formats
-from curation.ingest.reading import Head, Ingest, RawFile, begin, outcomes_of
+from curation.ingest.reading import Head, Ingest, RawFile, beginnings, outcomes_of
+from curation.ingest.rows import Chunk
 from curation.privacy import covered
 from curation.privacy.params import Privacy
 from curation.record.conversation import message
@@ -32,13 +33,22 @@ def explain() -> str:
 
 
 def _of_file(name: str, file: RawFile, params: Ingest, countries: Sequence[str]) -> Iterator[str]:
-    head, chunks = begin(file, params)
+    for head, chunks in beginnings(file, params):
+        yield from _of_list(name, head, chunks, params, countries)
+
+
+def _of_list(name: str, head: Head, chunks: Iterable[Chunk], params: Ingest, countries: Sequence[str]) -> Iterator[str]:
     count, first = 0, None
     for chunk in chunks:
         count += chunk.count()
         first = first or next(chunk.rows(), None)
     container = ", ".join(filter(None, (head.container, head.encoding)))
     yield f"{name}: {head.kind} ({container}), {count:,} raw row{'s' * (count != 1)}"
+    if head.lists:
+        numbered = ", ".join(f"{place.name} {place.first:,} to {place.last:,}" for place in head.lists)
+        yield _short(f"  rows of the document: {numbered}")
+    if head.beside:
+        yield _short(f"  beside them, no rows: {head.beside}")
     chosen = formats().get(head.kind)
     if chosen is None:
         fault = "it is empty" if first is None else first.fault or head.reason or ""

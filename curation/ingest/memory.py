@@ -13,6 +13,7 @@ from curation.record.conversation import SCHEMA
 
 ROWS_A_GROUP = 20_000  # of a kept table at least, of a row group of what is written exactly
 TABLES = {"conversations": SCHEMA, "quarantine": QUARANTINE, "parts": PARTS}
+LISTS = pl.List(pl.Struct({"name": pl.String, "first": pl.Int64, "last": pl.Int64}))
 FILES = pl.Schema(
     {
         "source_file": pl.String,
@@ -25,6 +26,8 @@ FILES = pl.Schema(
         "quarantined": pl.Int64,
         "forgotten": pl.Int64,  # of the quarantined
         "parts": pl.Int64,  # records beside those that give their conversation its row_id
+        "lists": LISTS,  # of a JSON object with several: which records each has
+        "beside": pl.String,  # what stands beside the records of a JSON object, and is none
     }
 )
 
@@ -49,8 +52,10 @@ class ReadFiles:
     def keep(self, key: str, parts: Iterable[Part]) -> None:
         """Keeps what comes of a file, at least one part; the report, which says that all is there, last."""
         counts: Counter[str] = Counter()
+        kinds: dict[str, None] = {}  # several formats where a JSON object has several lists
         for group in _groups(parts):
             head = group[0].head
+            kinds |= dict.fromkeys(part.head.kind for part in group)
             tables = {table: pl.concat([getattr(part, table) for part in group]) for table in TABLES}
             for table, rows in tables.items():
                 self._memory.keep(f"{key}-{counts['groups']}-{table}", key, rows)
@@ -60,9 +65,10 @@ class ReadFiles:
             counts["forgotten"] += tables["quarantine"].filter(code="forgotten").height
             counts["parts"] += tables["parts"].height
             counts["groups"] += 1
-        said = {"source_file": head.name, "source": head.kind, "container": head.container, "encoding": head.encoding}
+        said = {"source_file": head.name, "container": head.container, "encoding": head.encoding, "beside": head.beside}
+        told = {**said, "source": ", ".join(kinds), "lists": [place._asdict() for place in head.lists]}
         rows_read = counts["conversations"] + counts["quarantined"]
-        report = pl.DataFrame({**said, "rows": rows_read, **counts}, {**FILES, "groups": pl.Int64})
+        report = pl.DataFrame([{**told, "rows": rows_read, **counts}], {**FILES, "groups": pl.Int64})
         self._memory.keep(key, key, report)
         self.reports[key] = report
 

@@ -13,7 +13,7 @@ import pytest
 from curation.commands.explain import explain
 from curation.decisions.forget import rule, write_rules
 from curation.ingest import __main__ as ingest
-from curation.ingest import memory, texts, unpacking
+from curation.ingest import memory, reading, unpacking
 from curation.record.conversation import SCHEMA
 from tests.builders import ROOT, talk
 
@@ -69,7 +69,7 @@ def test_only_new_files_are_read_and_the_bytes_are_those_of_a_full_run(
 
 def test_the_bytes_do_not_depend_on_chunks_groups_or_processes(project: Path, monkeypatch: pytest.MonkeyPatch):
     put("a.jsonl", *numbered(40), "text", *numbered(40, 100))
-    put("b.json", numbered(25))
+    put("b.json", {"conversations": numbered(25), "archived": numbered(9, 200)})
     put("held_out.jsonl", *numbered(40, 30), folder="data/evaluation")
     Path("data/raw/c.csv").write_text(
         "ticket_id,author,body\n" + "".join(f"T{n % 9},customer,Hello {n}\n" for n in range(60)), "utf-8"
@@ -78,7 +78,7 @@ def test_the_bytes_do_not_depend_on_chunks_groups_or_processes(project: Path, mo
     ingest.main()
     at_once = digests()
     monkeypatch.setattr(unpacking, "BLOCK", 500)
-    monkeypatch.setattr(texts, "ROWS_A_CHUNK", 3)
+    monkeypatch.setattr(reading, "ROWS_A_CHUNK", 3)
     for kept in Path("data/cache/ingest").iterdir():
         kept.unlink()
     text = Path("params.yaml").read_text("utf-8")
