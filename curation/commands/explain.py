@@ -6,7 +6,7 @@ from typing import Any
 
 from curation.harness.errors import QiratError
 from curation.harness.params import load_params
-from curation.ingest.files import EVALUATION, RAW, files_below, raw_files
+from curation.ingest.files import EVALUATION, RAW, files_below, hidden_below, hidden_told, raw_files
 from curation.ingest.formats import Format, formats
 from curation.ingest.reading import Head, Ingest, RawFile, beginnings, outcomes_of
 from curation.ingest.rows import Chunk
@@ -29,7 +29,9 @@ def explain() -> str:
     params, countries = load_params("ingest", Ingest), load_params("privacy", Privacy).countries
     named = [(file.name, file) for file in raw_files(RAW)]
     named += [(f"{EVALUATION}/{file.name}", file) for file in files_below(EVALUATION)]
-    return "\n\n".join("\n".join(_of_file(name, file, params, countries)) for name, file in named)
+    told = ["\n".join(_of_file(name, file, params, countries)) for name, file in named]
+    told += [f"{folder}: {hidden_told(left)}" for folder in (RAW, EVALUATION) if (left := hidden_below(folder))]
+    return "\n\n".join(told)
 
 
 def _of_file(name: str, file: RawFile, params: Ingest, countries: Sequence[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ import polars as pl
 
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
+from curation.ingest.documents import Place, place_of
 from curation.privacy.shown import Shown
 from curation.record.ledger import CLOSINGS, FINDING, PARTS, closings
 from curation.record.naming import called
@@ -45,6 +46,7 @@ def _story(ledger: pl.DataFrame, row_id: str, shown: Shown) -> Iterator[str]:
     events = ledger.filter(pl.col("row_id") == row_id)
     end = closings(events).row(0, named=True)
     yield _closing(end, shown)
+    yield from _place(row_id)
     if end["outcome"] in PARTS:
         for whole in _wholes(row_id):
             yield from _story(ledger, whole, shown)
@@ -56,6 +58,15 @@ def _story(ledger: pl.DataFrame, row_id: str, shown: Shown) -> Iterator[str]:
     yield from _words(row_id, shown)
     if end["outcome"] == "duplicate":
         yield from _copy(row_id, shown)
+
+
+def _place(row_id: str) -> Iterator[str]:
+    """Where the row stands in a JSON document that has several lists of rows."""
+    path, (file, _, number) = table_path("ingested/files"), row_id.rpartition(":")
+    if number.isdigit() and path.exists():
+        lists = pl.scan_parquet(path).filter(pl.col("source_file") == file).select("lists").collect()["lists"]
+        if told := place_of(int(number), [Place(**place) for of_file in lists.drop_nulls() for place in of_file]):
+            yield f"  {told} in {file}"
 
 
 def _wholes(row_id: str) -> pl.Series:

@@ -32,6 +32,13 @@ FILES = pl.Schema(
 )
 
 
+def hidden_files(names: Iterable[str]) -> pl.DataFrame:
+    """FILES of hidden files and folders, of which nothing is read."""
+    nothing = {name: 0 for name, kind in FILES.items() if kind.is_integer()}
+    said = {"source": "hidden", "container": "", "encoding": "", **nothing}
+    return pl.DataFrame([{"source_file": name, **said} for name in names], FILES)
+
+
 class ReadFiles:
     """The kept tables of files, by keys that are hashes of all that the tables depend on.
 

@@ -128,6 +128,24 @@ def test_the_notes_of_a_saved_data_set_are_no_rows(project: Path):
     assert files == [("saved/data-00000-of-00001.arrow", 3), ("state.json", 1)]
 
 
+def test_hidden_files_are_not_read_and_never_in_silence(project: Path, capsys: pytest.CaptureFixture[str]):
+    put("a.jsonl", GOOD)
+    for name in (".export.jsonl", "chats/.part.jsonl", ".old/a.jsonl", ".old/sub/b.jsonl", "chats/.قديم/a.jsonl"):
+        put(name, GOOD)
+    ingest.main()
+    said = capsys.readouterr().err
+    named = ".export.jsonl, .old/ (2 files), chats/.part.jsonl, chats/.قديم/ (1 file)"
+    assert f"hidden, so not read: {named}" in said
+    assert f"hidden, so not read: {named}" in explain()
+    files = pl.read_parquet("data/ingested/files.parquet").filter(source="hidden")
+    assert files["source_file"].to_list() == [".export.jsonl", ".old/", "chats/.part.jsonl", "chats/.قديم/"]
+    assert files["records"].sum() == 0
+    assert json.loads(Path("metrics/ingest.json").read_text())["files"] == 1
+    Path("data/raw/a.jsonl").unlink()
+    with pytest.raises(SystemExit, match=r"no files but hidden ones \(\.export\.jsonl"):
+        ingest.main()
+
+
 def test_explain_says_what_each_file_is_and_why_nothing_else(project: Path):
     put("chat.jsonl", {"messages": talk("Call me on sara@example.com", "I will.")}, GOOD)
     put("other.jsonl", {"q": 1, "a": 2})
