@@ -150,8 +150,8 @@ def help_for(ledger: pl.DataFrame, clean: int) -> str:
         advice.append(f"{copies:,} rows were copies")
     share = clean / max(closed["raw"], 1)
     return (
-        f"What would help: {'; '.join(advice) or 'more data'}. Of {closed['raw']:,} raw rows {share:.0%} end as "
-        "training examples, so more raw data counts at that rate. "
+        f"What would help: {'; '.join(advice) or 'more data'}. Of {closed['raw']:,} raw conversations {share:.0%} end "
+        "as training examples, so more raw data counts at that rate. "
         "Below a thousand examples a written prompt usually serves better."
     )
 

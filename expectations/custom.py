@@ -123,7 +123,9 @@ class ExpectUsedRowsToBeCurated(ExpectColumnPairValuesToBeEqual):
 
 
 class ExpectRemovalsToBeExplained(ExpectColumnValuesToBeInSet):
-    """The column says whether a row that is not used has a code, and a duplicate also names its survivor."""
+    """The column says whether a row that is not used has a code, a duplicate its survivor, a part its conversation."""
 
     value_set: Any = Field([True])
-    description: str = "Every row that is not used has a reason; every duplicate names the row that stands for it."
+    description: str = (
+        "Every row that is not used has a reason; every duplicate and every part names the row that stands for it."
+    )

@@ -56,7 +56,7 @@ def main() -> None:
     with Stage("validate", Validate) as stage:
         read, quarantine = stage.read("ingested/conversations"), stage.read("ingested/quarantine")
         curated, ledger = stage.read("curated/conversations"), stage.read("ledger")
-        raw = pl.concat([read["row_id"], quarantine["row_id"]])
+        raw = pl.concat([read["row_id"], quarantine["row_id"], stage.read("ingested/parts")["row_id"]])
         tables = {
             "ingested": views.ingested(read, quarantine),
             "curated": views.curated(curated, ledger),

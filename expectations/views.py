@@ -6,7 +6,7 @@ No column is null: Great Expectations leaves nulls out of its counts, and so wou
 import polars as pl
 
 from curation.record.conversation import ROLES, conversation_id
-from curation.record.ledger import outcomes
+from curation.record.ledger import PARTS, closings, outcomes
 
 USED = ("accepted", "kept", "edited")
 NONE = "(none)"
@@ -47,13 +47,14 @@ def curated(conversations: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
 def raw_rows(read: pl.Series, ledger: pl.DataFrame, curated: pl.DataFrame) -> pl.DataFrame:
     """One row a raw row, read or only claimed to be: how often and how it was closed, and where it is now."""
     closed = (
-        outcomes(ledger)
+        closings(ledger)
         .group_by("row_id")
         .agg(pl.len().cast(pl.Int64).alias("closings"), pl.col("outcome", "code", "evidence").first())
     )
     rows = pl.concat([read.rename("row_id"), closed["row_id"]]).unique().sort().to_frame()
     said = pl.col("code").is_not_null()
-    named = (pl.col("outcome") != "duplicate") | pl.col("evidence").is_not_null()
+    is_part = pl.col("outcome").is_in(PARTS)
+    named = ~(is_part | (pl.col("outcome") == "duplicate")) | pl.col("evidence").is_not_null()
     return (
         rows.join(closed, on="row_id", how="left", maintain_order="left")
         .with_columns(
@@ -63,7 +64,7 @@ def raw_rows(read: pl.Series, ledger: pl.DataFrame, curated: pl.DataFrame) -> pl
             in_curated=pl.col("row_id").is_in(curated["row_id"].implode()),
         )
         .with_columns(used=pl.col("outcome").is_in(USED))
-        .with_columns(explained=pl.col("used") | (said & named))
+        .with_columns(explained=pl.col("used") | ((said | (pl.col("outcome") == "part")) & named))
         .drop("code", "evidence")
     )
 

@@ -29,12 +29,9 @@ from typing import Any, NoReturn
 import polars as pl
 import yaml
 
-from curation.ingest.containers import open_chunks
 from curation.ingest.files import raw_files
-from curation.ingest.formats import formats
 from curation.ingest.memory import write_groups
-from curation.ingest.reading import Ingest, Part, RawFile, mapper, tasks_of
-from curation.ingest.unpacking import SizeLimits
+from curation.ingest.reading import Ingest, Part, RawFile, beginnings, mapper, tasks_of
 from curation.record.conversation import conversation_id
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,13 +126,10 @@ def check(damaged: Damaged, folder: Path, params: Ingest) -> Counter[str]:
         raw_rows = given_rows(path, parts, params)
     finally:
         path.unlink()
-    outcomes = conversations.height + quarantine.height
-    kind = parts[0].head.kind
-    if kind in formats() and formats()[kind].whole_file:
-        assert outcomes <= raw_rows or raw_rows == 0, f"{outcomes} outcomes of {raw_rows} rows"
-    else:
-        assert outcomes == raw_rows, f"{outcomes} outcomes of {raw_rows} rows"
-    ids = pl.concat([conversations["row_id"], quarantine["row_id"]])
+    further = pl.concat(part.parts for part in parts)
+    outcomes = conversations.height + quarantine.height + further.height
+    assert outcomes == raw_rows, f"{outcomes} outcomes of {raw_rows} rows"
+    ids = pl.concat([conversations["row_id"], quarantine["row_id"], further["row_id"]])
     assert ids.is_unique().all(), "a row id stands twice"
     assert quarantine["reason"].is_not_null().all(), "a reason is missing"
     for row in conversations.select("conversation_id", "messages", "metadata").iter_rows(named=True):
@@ -151,8 +145,8 @@ def check(damaged: Damaged, folder: Path, params: Ingest) -> Counter[str]:
 def given_rows(path: Path, parts: Sequence[Part], params: Ingest) -> int:
     """How many rows the file has, counted apart from the reader of its format."""
     refused = sum(part.quarantine.filter(source_row=0).height for part in parts)
-    opened = None if refused else open_chunks(path, params.limits)
-    return sum(chunk.count() for chunk in opened.chunks) if opened else refused
+    lists = () if refused else beginnings(RawFile(path.name, path), params)
+    return refused or sum(chunk.count() for _, chunks in lists for chunk in chunks)
 
 
 def no_number(name: str) -> NoReturn:
@@ -194,10 +188,9 @@ def seeds() -> list[Seed]:
     """The good files: a few rows of each of the sample's, and the same rows in other formats and containers."""
     found = []
     for file in raw_files(ROOT / "data/raw"):
-        opened = open_chunks(file.path, SizeLimits())
-        if opened is not None:
-            values = [row.value for chunk in opened.chunks for row in chunk.rows()]
-            found += in_its_container(file.name, values[:ROWS], opened.columns, dict(opened.beside))
+        for head, chunks in beginnings(file, Ingest(roles={}, merge_consecutive=True)):
+            values = [row.value for chunk in chunks for row in chunk.rows()]
+            found += in_its_container(file.name, values[:ROWS], head.around.columns, dict(head.around.beside))
     talks = [value["messages"] for seed in found if seed.name.endswith(".jsonl") for value in json_lines(seed.data)]
     found += in_other_formats([[m for m in talk if m["role"] in ("user", "assistant")] for talk in talks])
     return sorted([*found, *encoded(found), *packed(found)], key=lambda seed: seed.name)

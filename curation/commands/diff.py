@@ -76,7 +76,9 @@ def read_at(revision: str, path: Path) -> pl.DataFrame:
             "had run and dvc.lock was committed"
         )
     try:
-        with dvc.api.open(path.as_posix(), rev=revision, mode="rb") as file:
+        # At a revision DVC counts paths from the top of the git repository, of which this folder may be a part.
+        below = _git("rev-parse", "--show-prefix").removesuffix("\n")
+        with dvc.api.open(below + path.as_posix(), rev=revision, mode="rb") as file:
             return pl.read_parquet(file.read())
     except (DvcException, DataIndexError, FileNotFoundError):
         raise QiratError(

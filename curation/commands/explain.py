@@ -1,15 +1,16 @@
 """What each file would be read as, and why as nothing else: what `qirat ingest --explain` says."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from curation.harness.errors import QiratError
 from curation.harness.params import load_params
-from curation.ingest.files import EVALUATION, RAW, files_below, raw_files
+from curation.ingest.files import EVALUATION, RAW, files_below, hidden_below, hidden_told, raw_files
 from curation.ingest.formats import Format, formats
 from curation.ingest.proposal import proposed
-from curation.ingest.reading import Head, Ingest, RawFile, begin, outcomes_of
+from curation.ingest.reading import Head, Ingest, RawFile, beginnings, outcomes_of
+from curation.ingest.rows import Chunk
 from curation.privacy import covered
 from curation.privacy.params import Privacy
 from curation.record.conversation import message
@@ -29,19 +30,24 @@ def explain() -> str:
     params, countries = load_params("ingest", Ingest), load_params("privacy", Privacy).countries
     named = [(file.name, file) for file in raw_files(RAW)]
     named += [(f"{EVALUATION}/{file.name}", file) for file in files_below(EVALUATION)]
-    return "\n\n".join("\n".join(_of_file(name, file, params, countries)) for name, file in named)
+    told = ["\n".join(_of_file(name, file, params, countries)) for name, file in named]
+    told += [f"{folder}: {hidden_told(left)}" for folder in (RAW, EVALUATION) if (left := hidden_below(folder))]
+    return "\n\n".join(told)
 
 
 def _of_file(name: str, file: RawFile, params: Ingest, countries: Sequence[str]) -> Iterator[str]:
-    head, chunks = begin(file, params)
+    for head, chunks in beginnings(file, params):
+        yield from _of_list(name, head, chunks, params, countries)
+
+
+def _of_list(name: str, head: Head, chunks: Iterable[Chunk], params: Ingest, countries: Sequence[str]) -> Iterator[str]:
     count, first = 0, None
     for chunk in chunks:
         count += chunk.count()
         first = first or next(chunk.rows(), None)
     container = ", ".join(filter(None, (head.container, head.encoding)))
     yield f"{name}: {head.kind} ({container}), {count:,} raw row{'s' * (count != 1)}"
-    for note in head.notes:
-        yield _short(f"  note: {note}")
+    yield from map(_short, _remarks(head))
     chosen = formats().get(head.kind)
     if chosen is None:
         fault = "it is empty" if first is None else first.fault or head.reason or ""
@@ -57,6 +63,16 @@ def _of_file(name: str, file: RawFile, params: Ingest, countries: Sequence[str])
             yield _short(
                 f"  not {form.name}: {misses or 'it would fit, but another fits before it; ingest.formats decides'}"
             )
+
+
+def _remarks(head: Head) -> Iterator[str]:
+    """What stands in the file beside its rows, and how the rows of several lists are numbered."""
+    yield from (f"  note: {note}" for note in head.notes)
+    if head.lists:
+        numbered = ", ".join(f"{place.name} {place.first:,} to {place.last:,}" for place in head.lists)
+        yield f"  rows of the document: {numbered}"
+    if head.beside:
+        yield f"  beside them, no rows: {head.beside}"
 
 
 def _beginning(head: Head, chosen: Format, params: Ingest, countries: Sequence[str]) -> Iterator[str]:

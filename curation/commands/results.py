@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from curation.record.ledger import OUTCOMES
+from curation.record.ledger import OUTCOMES, PARTS
 
 
 def results() -> str:
@@ -17,6 +17,8 @@ def _lines() -> Iterator[str]:
     if curate:
         parts = ", ".join(f"{curate[name]:,.0f} {name}" for name in OUTCOMES if curate[name])
         yield f"rows      {curate['raw']:,.0f} raw = {parts}"
+        if further := sum(curate.get(name, 0) for name in PARTS):
+            yield f"records   {curate['records']:,.0f} in the files = {curate['raw']:,.0f} raw + {further:,.0f} parts"
     if gate:
         yield f"gate      {gate['clean']:,.0f} clean training examples"
     verdict = Path("data/evaluated/verdict.json")

@@ -8,11 +8,12 @@ import polars as pl
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
 from curation.harness.params import load_params
+from curation.ingest.documents import Place, place_of
 from curation.policy.limits import Route, in_force
 from curation.policy.verdicts import judged
 from curation.privacy.shown import Shown
 from curation.record.codes import read_codes
-from curation.record.ledger import FINDING, OUTCOMES, outcomes
+from curation.record.ledger import CLOSINGS, FINDING, PARTS, closings
 from curation.record.naming import called
 from curation.similarity.difference import difference
 
@@ -22,7 +23,7 @@ SPLITS = ("train", "dev", "test")
 def why(wanted: str, shown: Shown) -> str:
     """Everything the ledger knows of a row, by row_id, conversation_id or the beginning of one."""
     ledger = finished_table("ledger")
-    as_read = outcomes(ledger).select("row_id", "conversation_id")
+    as_read = closings(ledger).select("row_id", "conversation_id")
     rows = called(
         wanted, pl.concat([as_read, _reworded()]), "rows", "as the report, Argilla and `qirat why --dropped` show them"
     )
@@ -31,10 +32,10 @@ def why(wanted: str, shown: Shown) -> str:
 
 def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, seed: int = 0) -> str:
     """A seeded sample of closed rows by outcome and code, one line each."""
-    if outcome is not None and outcome not in OUTCOMES:
-        raise QiratError(f"there is no outcome {outcome!r}; expected one of {', '.join(OUTCOMES)}")
+    if outcome is not None and outcome not in CLOSINGS:
+        raise QiratError(f"there is no outcome {outcome!r}; expected one of {', '.join(CLOSINGS)}")
     ledger = finished_table("ledger")
-    closed = outcomes(ledger)
+    closed = closings(ledger)
     if outcome is not None:
         closed = closed.filter(pl.col("outcome") == outcome)
     if code is not None:
@@ -48,8 +49,13 @@ def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, see
 
 def _story(ledger: pl.DataFrame, row_id: str, shown: Shown) -> Iterator[str]:
     events = ledger.filter(pl.col("row_id") == row_id)
-    end = outcomes(events).row(0, named=True)
+    end = closings(events).row(0, named=True)
     yield _closing(end, shown)
+    yield from _place(row_id)
+    if end["outcome"] in PARTS:
+        for whole in _wholes(row_id):
+            yield from _story(ledger, whole, shown)
+        return
     yield f"  conversation {end['conversation_id'] or '(none: it could not be read)'}, closed by {end['stage']}"
     yield from _findings(events, end["conversation_id"], shown)
     yield from _curated(row_id)
@@ -57,6 +63,23 @@ def _story(ledger: pl.DataFrame, row_id: str, shown: Shown) -> Iterator[str]:
     yield from _words(row_id, shown)
     if end["outcome"] == "duplicate":
         yield from _copy(row_id, shown)
+
+
+def _place(row_id: str) -> Iterator[str]:
+    """Where the row stands in a JSON document that has several lists of rows."""
+    path, (file, _, number) = table_path("ingested/files"), row_id.rpartition(":")
+    if number.isdigit() and path.exists():
+        lists = pl.scan_parquet(path).filter(pl.col("source_file") == file).select("lists").collect()["lists"]
+        if told := place_of(int(number), [Place(**place) for of_file in lists.drop_nulls() for place in of_file]):
+            yield f"  {told} in {file}"
+
+
+def _wholes(row_id: str) -> pl.Series:
+    """The row_id of the conversation, or of the unreadable row, that this row is part of."""
+    path = table_path("ingested/parts")
+    if not path.exists():
+        raise QiratError(f"{path} is missing; run `dvc repro ingest` first")
+    return pl.scan_parquet(path).filter(pl.col("row_id") == row_id).select("part_of").collect()["part_of"]
 
 
 def _findings(events: pl.DataFrame, conversation_id: str | None, shown: Shown) -> Iterator[str]:

@@ -16,6 +16,7 @@ from curation.curate.entries import (
     fate_entries,
     finding_entries,
     masking_entries,
+    part_entries,
     quarantine_entries,
 )
 from curation.curate.fates import closed_as_copies, curated_set, decided, distinct
@@ -40,6 +41,7 @@ def main() -> None:
         policy = in_force(stage.section("route", Route), read_codes(stage.input(CODES)))
         privacy = stage.section("privacy", Privacy)
         rows, quarantine = stage.read("ingested/conversations"), stage.read("ingested/quarantine")
+        parts = stage.read("ingested/parts")
         clusters, verdicts = stage.read("dedup/clusters"), stage.read("routed/verdicts")
         decisions = {d.conversation_id: d for d in read_decisions(stage.input(PATH))}
         surviving = survivors(rows, clusters)
@@ -52,7 +54,8 @@ def main() -> None:
         curated, masking = masked(stage, curated_set(surviving, edits, fates), policy.masked_kinds, privacy)
         curated, copies = distinct(curated)
         ledger = closed(
-            pl.concat([rows["row_id"], quarantine["row_id"]]),
+            pl.concat([rows["row_id"], quarantine["row_id"], parts["row_id"]]),
+            part_entries(parts),
             quarantine_entries(quarantine, privacy.countries),
             copy_entries(clusters),
             finding_entries(surviving, found, "score"),

@@ -22,6 +22,14 @@ def quarantine_entries(quarantine: pl.DataFrame, countries: Sequence[str]) -> pl
     return entries(quarantine, "ingest", outcome=outcome, evidence=reason)
 
 
+def part_entries(parts: pl.DataFrame) -> pl.DataFrame:
+    """Rows that make up one conversation with another row, which is named; their words are in it or left out."""
+    outcome = pl.when(pl.col("left_out").is_null()).then(pl.lit("part")).otherwise(pl.lit("left_out"))
+    return entries(
+        parts, "ingest", outcome=outcome, code=pl.col("left_out"), evidence=pl.format("part of {}", "part_of")
+    )
+
+
 def copy_entries(clusters: pl.DataFrame) -> pl.DataFrame:
     """Rows for which a survivor stands."""
     gone = clusters.filter(~pl.col("survivor"))

@@ -18,8 +18,8 @@ from curation.harness.errors import QiratError
 from curation.harness.files import table_path
 from curation.harness.memory import version_of
 from curation.harness.stage import Stage
-from curation.ingest.files import EVALUATION, RAW, files_below, key_of, raw_files
-from curation.ingest.memory import FILES, TABLES, ReadFiles, write_groups
+from curation.ingest.files import EVALUATION, RAW, files_below, hidden_below, hidden_told, key_of, raw_files
+from curation.ingest.memory import FILES, TABLES, ReadFiles, hidden_files, write_groups
 from curation.ingest.reading import Ingest, Part, RawFile, mapper, tasks_of
 from curation.ingest.unpacking import packing
 from curation.record.conversation import SCHEMA
@@ -38,6 +38,10 @@ def main() -> None:
         files = keyed(raw_files(stage.input(RAW)), stage.params, rules)
         held_out = keyed(files_below(stage.input(EVALUATION)), stage.params, NO_RULES)
 
+        hidden = hidden_below(stage.input(RAW))
+        for folder, left in ((RAW, hidden), (EVALUATION, hidden_below(stage.input(EVALUATION)))):
+            if left:
+                stage.say(f"{folder}: {hidden_told(left)}")
         memory = ReadFiles(stage.memory, {**held_out, **files})
         if memory.reports:
             stage.say(f"{len(memory.reports):,} files as they were read before")
@@ -52,8 +56,8 @@ def main() -> None:
             stage.say(f"ingested/{table}: {rows:,} rows")
         stage.write("ingested/evaluation", evaluation)
         found = pl.concat(memory.reports[key] for key in files).select(FILES.names())
-        stage.write("ingested/files", found)
-        counted = ("rows", "conversations", "quarantined", "forgotten")
+        stage.write("ingested/files", pl.concat([found, hidden_files(hidden)]))
+        counted = ("records", "rows", "conversations", "quarantined", "forgotten", "parts")
         stage.write_metrics({"files": found.height, **found.select(pl.col(counted).sum()).row(0, named=True)})
 
 

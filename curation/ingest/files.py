@@ -1,6 +1,8 @@
 """The files that ingest reads, and the key of what is remembered of each."""
 
 import hashlib
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from curation.harness.errors import QiratError
@@ -8,6 +10,7 @@ from curation.ingest.reading import RawFile
 
 RAW = Path("data/raw")
 EVALUATION = Path("data/evaluation")
+HIDDEN_NAMED = 10
 # What Hugging Face saves with a data set, and where the set then lies.
 NOTES = {"dataset_info.json": "*.arrow", "state.json": "*.arrow", "dataset_dict.json": "*/*.arrow"}
 
@@ -15,7 +18,10 @@ NOTES = {"dataset_info.json": "*.arrow", "state.json": "*.arrow", "dataset_dict.
 def raw_files(folder: Path) -> list[RawFile]:
     """The files below the folder, at least one."""
     if not (found := files_below(folder)):
-        raise QiratError(f"{folder} holds no files; drop your exports there, or run `qirat sample` for an example")
+        hidden = f" but hidden ones ({', '.join(left)}), which are not read" if (left := hidden_below(folder)) else ""
+        raise QiratError(
+            f"{folder} holds no files{hidden}; drop your exports there, or run `qirat sample` for an example"
+        )
     return found
 
 
@@ -24,6 +30,27 @@ def files_below(folder: Path) -> list[RawFile]:
     found = [raw_file(path, folder) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()]
     shown = [file for file in found if not any(part.startswith(".") for part in Path(file.name).parts)]
     return sorted((file for file in shown if not _is_note(file.path)), key=lambda file: file.name)
+
+
+def hidden_below(folder: Path) -> dict[str, int]:
+    """Hidden files below the folder and hidden folders, which are not read, each with the number of its files."""
+    found: Counter[str] = Counter()
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        at = next((place for place, part in enumerate(parts) if part.startswith(".")), None)
+        if at is not None and (not path.is_dir() or path.is_symlink()):
+            name = Path(*parts[: at + 1]).as_posix() + ("/" if at + 1 < len(parts) else "")
+            found[name.encode("utf-8", "backslashreplace").decode("utf-8")] += 1
+    return dict(sorted(found.items()))
+
+
+def hidden_told(hidden: Mapping[str, int]) -> str:
+    """What the person at the terminal should know of hidden files."""
+    named = [
+        f"{name} ({count:,} file{'s' * (count != 1)})" if name.endswith("/") else name for name, count in hidden.items()
+    ]
+    more = f" and {len(named) - HIDDEN_NAMED:,} more" if len(named) > HIDDEN_NAMED else ""
+    return f"hidden, so not read: {', '.join(named[:HIDDEN_NAMED])}{more}; rename what holds conversations"
 
 
 def _is_note(path: Path) -> bool:

@@ -9,24 +9,36 @@ import polars as pl
 from curation.harness.errors import QiratError
 from curation.harness.memory import Memory
 from curation.ingest.notes import Seen
-from curation.ingest.reading import QUARANTINE, Part
+from curation.ingest.reading import PARTS, QUARANTINE, Part
 from curation.record.conversation import SCHEMA
 
 ROWS_A_GROUP = 20_000  # of a kept table at least, of a row group of what is written exactly
-TABLES = {"conversations": SCHEMA, "quarantine": QUARANTINE}
+TABLES = {"conversations": SCHEMA, "quarantine": QUARANTINE, "parts": PARTS}
+LISTS = pl.List(pl.Struct({"name": pl.String, "first": pl.Int64, "last": pl.Int64}))
 FILES = pl.Schema(
     {
         "source_file": pl.String,
         "source": pl.String,  # the format
         "container": pl.String,
         "encoding": pl.String,  # of a text
-        "rows": pl.Int64,  # conversations and quarantined; either may be made of several raw rows
+        "records": pl.Int64,  # raw rows that the file holds, each with its own row_id
+        "rows": pl.Int64,  # conversations and quarantined; the rest of the records are parts of these
         "conversations": pl.Int64,
         "quarantined": pl.Int64,
         "forgotten": pl.Int64,  # of the quarantined
         "notes": pl.String,  # what a person should know of the file, as sentences; "": nothing
+        "parts": pl.Int64,  # records beside those that give their conversation its row_id
+        "lists": LISTS,  # of a JSON object with several: which records each has
+        "beside": pl.String,  # what stands beside the records of a JSON object, and is none
     }
 )
+
+
+def hidden_files(names: Iterable[str]) -> pl.DataFrame:
+    """FILES of hidden files and folders, of which nothing is read."""
+    nothing = {name: 0 for name, kind in FILES.items() if kind.is_integer()}
+    said = {"source": "hidden", "container": "", "encoding": "", **nothing}
+    return pl.DataFrame([{"source_file": name, **said} for name in names], FILES)
 
 
 class ReadFiles:
@@ -50,23 +62,25 @@ class ReadFiles:
         """Keeps what comes of a file, at least one part; the report, which says that all is there, last."""
         counts: Counter[str] = Counter()
         seen = Seen()
+        kinds: dict[str, None] = {}  # several formats where a JSON object has several lists
         for group in _groups(parts):
             head = group[0].head
-            tables = {
-                "conversations": pl.concat([part.conversations for part in group]),
-                "quarantine": pl.concat([part.quarantine for part in group]),
-            }
+            kinds |= dict.fromkeys(part.head.kind for part in group)
+            tables = {table: pl.concat([getattr(part, table) for part in group]) for table in TABLES}
             for table, rows in tables.items():
                 self._memory.keep(f"{key}-{counts['groups']}-{table}", key, rows)
             seen.look_at(tables["conversations"])
+            counts["records"] += sum(part.records for part in group)
             counts["conversations"] += tables["conversations"].height
             counts["quarantined"] += tables["quarantine"].height
             counts["forgotten"] += tables["quarantine"].filter(code="forgotten").height
+            counts["parts"] += tables["parts"].height
             counts["groups"] += 1
-        said = {"source_file": head.name, "source": head.kind, "container": head.container, "encoding": head.encoding}
+        said = {"source_file": head.name, "container": head.container, "encoding": head.encoding, "beside": head.beside}
+        told = {**said, "source": ", ".join(kinds), "lists": [place._asdict() for place in head.lists]}
         rows_read = counts["conversations"] + counts["quarantined"]
         notes = "; ".join([*head.notes, *seen.notes()])
-        report = pl.DataFrame({**said, "rows": rows_read, **counts, "notes": notes}, {**FILES, "groups": pl.Int64})
+        report = pl.DataFrame([{**told, "rows": rows_read, **counts, "notes": notes}], {**FILES, "groups": pl.Int64})
         self._memory.keep(key, key, report)
         self.reports[key] = report
 
@@ -89,7 +103,7 @@ def _groups(parts: Iterable[Part]) -> Iterator[list[Part]]:
     rows = 0
     for part in parts:
         held.append(part)
-        rows += part.conversations.height + part.quarantine.height
+        rows += part.records
         if rows >= ROWS_A_GROUP:
             yield held
             held, rows = [], 0

@@ -18,6 +18,7 @@ from pydantic import Field, PositiveInt
 from curation.decisions.forget import ForgetRules, customer_in, forgotten
 from curation.harness.errors import QiratError
 from curation.ingest.containers import ENDINGS, open_chunks
+from curation.ingest.documents import Place, place_of, row_lists
 from curation.ingest.formats import Format, Outcome, Reading, attempt, formats
 from curation.ingest.looks import look_of_rows, look_of_text, told
 from curation.ingest.provenance import provenance
@@ -37,7 +38,15 @@ QUARANTINE = pl.Schema(
         "raw": pl.String,  # as it stood in the file, cut; null when forgotten
     }
 )
+PARTS = pl.Schema(
+    {
+        "row_id": pl.String,
+        "part_of": pl.String,  # row_id of the conversation, or of the row in the quarantine, that it belongs to
+        "left_out": pl.String,  # why its words are in no message: internal_note, notice; null where they are
+    }
+)
 OUTCOMES_A_PART = 2000
+ROWS_A_CHUNK = 2000  # of a JSON object
 FORGOTTEN = "forgotten on request"
 FIELDS_SHOWN = 500  # characters of the names of fields that no format knows
 ROWS_SHOWN = 100  # of an unreadable conversation
@@ -77,6 +86,8 @@ class Head:
     around: Contents = field(default_factory=lambda: Contents(()))  # sample, columns and fields beside the rows
     times: TimeField | None = None  # which field tells when a conversation began
     notes: Sequence[str] = ()  # what the container has to say of the file
+    lists: tuple[Place, ...] = ()  # of a JSON object with several
+    beside: str = ""  # names of what stands beside the rows of a JSON object
 
 
 @dataclass(frozen=True)
@@ -95,6 +106,8 @@ class Part:
     head: Head
     conversations: pl.DataFrame
     quarantine: pl.DataFrame
+    parts: pl.DataFrame  # PARTS: raw rows beside the one that gives a conversation its row_id
+    records: int  # raw rows that the container gave
 
 
 # -- a file ----------------------------------------------------------------------------------------------------------
@@ -102,22 +115,64 @@ class Part:
 
 def tasks_of(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> Iterator[Task]:
     """The work that a file makes, at least one task; its rows are read as the tasks are taken."""
-    head, chunks = begin(file, params, tick)
-    chosen = formats().get(head.kind)
-    if chosen is not None and chosen.whole_file:
+    for head, chunks in beginnings(file, params, tick):
+        chosen = formats().get(head.kind)
+        if chosen is None or not chosen.whole_file:
+            yield from (Task(head, chunk) for chunk in itertools.chain(chunks, [Given(())]))
+            continue
         rows = (row for chunk in chunks for row in chunk.rows())
-        outcomes = sorted(outcomes_of(head, chosen, rows, params), key=lambda outcome: outcome.rows[0].number)
+        outcomes = sorted(outcomes_of(head, chosen, rows, params), key=head_of)
         for start in range(0, max(len(outcomes), 1), OUTCOMES_A_PART):
             yield Task(_without_sample(head), outcomes=outcomes[start : start + OUTCOMES_A_PART])
-        return
-    yield from (Task(head, chunk) for chunk in itertools.chain(chunks, [Given(())]))
 
 
-def begin(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> tuple[Head, Iterator[Chunk]]:
-    """The format of the file by its first rows, and all its chunks."""
+def beginnings(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> Iterator[tuple[Head, Iterator[Chunk]]]:
+    """Each list of rows of the file, which has one but where it is a JSON object: its format, and its chunks."""
     opened = _opened(file, params, tick)
+    if opened.document is None:
+        yield begin(file, opened, params)
+        return
+
+    def known(values: Sequence[Any], beside: Mapping[str, Any]) -> str | None:
+        rows = _telling(sample_of(RawRow(0, value) for value in values), beside, file.name)
+        around = Contents((), rows, (), beside, file.name)
+        chosen = format_for(file.name, around, params)
+        return chosen.name if chosen and chosen.recognises(around) else None
+
+    found, places = row_lists(opened.document, known)
+    lists = tuple(places) if len(places) > 1 else ()
+    for rows in found:
+        starts = range(0, len(rows.rows), ROWS_A_CHUNK)
+        chunks = iter([Given(rows.rows[start : start + ROWS_A_CHUNK]) for start in starts])
+        head, chunks_of_list = begin(file, replace(opened, chunks=chunks, beside=rows.beside), params)
+        yield (
+            replace(head, lists=lists, beside=", ".join(map(_told, rows.beside.items()))[:FIELDS_SHOWN]),
+            chunks_of_list,
+        )
+
+
+def _telling(sample: Sequence[RawRow], beside: Mapping[str, Any], name: str) -> Sequence[RawRow]:
+    """The rows of a document's list that tell its format: where most tell none, those that do alone."""
+    objects = [row for row in sample if isinstance(row.value, dict)]
+    if any(known.recognises(Contents((), objects, (), beside, name)) for known in formats().values() if objects):
+        return objects
+    for known in formats().values():
+        if alone := [row for row in objects if known.recognises(Contents((), [row], (), beside, name))]:
+            return alone
+    return objects or sample
+
+
+def _told(field_beside: tuple[str, Any]) -> str:
+    name, value = field_beside
+    return f"{name} ({len(value):,})" if isinstance(value, list) else name
+
+
+def begin(file: RawFile, opened: Opened, params: Ingest) -> tuple[Head, Iterator[Chunk]]:
+    """The format of the file by its first rows, and all its chunks."""
     looked_at, chunks = itertools.tee(opened.chunks)
-    sample = sample_of(row for chunk in looked_at for row in chunk.rows())
+    sample: Sequence[RawRow] = sample_of(row for chunk in looked_at for row in chunk.rows())
+    if opened.document is not None:
+        sample = _telling(sample, opened.beside, file.name)
     around = Contents((), sample, opened.columns, opened.beside, file.name)
     chosen = format_for(file.name, around, params)
     kind = chosen.name if chosen else "unknown"
@@ -168,12 +223,14 @@ def format_for(name: str, contents: Contents, params: Ingest) -> Format | None:
 def outcomes_of(head: Head, chosen: Format | None, rows: Iterable[RawRow], params: Ingest) -> list[Outcome]:
     """What became of these rows: each is in exactly one outcome."""
     if chosen is None:
-        return [Outcome([row], reason=row.fault or head.reason) for row in rows]
+        return _told_in_full([Outcome([row], reason=row.fault or head.reason) for row in rows], head)
     given, faulty = array("q"), []
 
     def passing() -> Iterator[RawRow]:
         for row in rows:
             given.append(row.number)
+            if row.inside:
+                given.extend(number for number, _ in row.inside)
             if row.fault:
                 faulty.append(row)
             yield row
@@ -187,8 +244,32 @@ def outcomes_of(head: Head, chosen: Format | None, rows: Iterable[RawRow], param
     if faulty:
         taken = {row.number for outcome in outcomes for row in outcome.rows}
         outcomes += [Outcome([row], reason=row.fault) for row in faulty if row.number not in taken]
+    outcomes = _told_in_full(outcomes, head)
     assert_all_rows(head.name, given, array("q", (row.number for outcome in outcomes for row in outcome.rows)))
     return with_times(outcomes, head.times)
+
+
+def _told_in_full(outcomes: list[Outcome], head: Head) -> list[Outcome]:
+    """The outcomes with the raw rows that lie in others, and reasons with the place where a document has lists."""
+    if any(row.inside for outcome in outcomes for row in outcome.rows):
+        outcomes = list(map(_with_inside, outcomes))
+    return [_placed(outcome, head.lists) for outcome in outcomes] if head.lists else outcomes
+
+
+def _with_inside(outcome: Outcome) -> Outcome:
+    """The outcome with the raw rows that lie in the values of its rows."""
+    inside = dict(itertools.chain.from_iterable(row.inside for row in outcome.rows))
+    rows = [*outcome.rows, *(RawRow(number, None, raw="") for number in inside)]
+    left_out = {number: told for number, told in inside.items() if told}
+    return replace(outcome, rows=rows, left_out={**outcome.left_out, **left_out})
+
+
+def _placed(outcome: Outcome, lists: Sequence[Place]) -> Outcome:
+    """The outcome, its reason with the place in the document, where that has several lists."""
+    if outcome.reason is None:
+        return outcome
+    told = place_of(head_of(outcome), lists)
+    return replace(outcome, reason=f"{told}: {outcome.reason}" if told else outcome.reason)
 
 
 def assert_all_rows(name: str, given: "array[int]", read: "array[int]") -> None:
@@ -221,13 +302,14 @@ def part_of(task: Task, params: Ingest, rules: ForgetRules) -> Part:
         refused = _without_words(quarantine, forgotten(_claims(name, kind, unreadable, rules), rules))
         quarantine = pl.concat([refused, _places(conversations.filter(gone))]).sort("source_row")
         conversations = conversations.filter(~gone)
-    return Part(_without_sample(task.head), conversations, quarantine)
+    parts, records = parts_of(name, outcomes), sum(len(outcome.rows) for outcome in outcomes)
+    return Part(_without_sample(task.head), conversations, quarantine, parts, records)
 
 
 def conversations_of(name: str, kind: str, outcomes: Sequence[Outcome], params: Ingest) -> pl.DataFrame:
     """The record of readable outcomes."""
     spoken = [repaired_record(outcome.messages or [], params.merge_consecutive) for outcome in outcomes]
-    numbers = [outcome.rows[0].number for outcome in outcomes]
+    numbers = [head_of(outcome) for outcome in outcomes]
     known: dict[str, Sequence[Any]] = {
         "row_id": [f"{name}:{number}" for number in numbers],
         "source_row": numbers,
@@ -256,16 +338,40 @@ def _messages(talks: Sequence[Sequence[Mapping[str, Any]]]) -> pl.Series:
 
 def quarantine_of(name: str, outcomes: Sequence[Outcome]) -> pl.DataFrame:
     """The quarantine's rows of unreadable outcomes."""
-    numbers = [outcome.rows[0].number for outcome in outcomes]
+    numbers = [head_of(outcome) for outcome in outcomes]
     columns = {
         "row_id": [f"{name}:{number}" for number in numbers],
         "source_file": [name] * len(outcomes),
         "source_row": numbers,
         "code": ["unreadable"] * len(outcomes),
         "reason": [outcome.reason for outcome in outcomes],
-        "raw": ["\n".join(row.text() for row in outcome.rows[:ROWS_SHOWN]) for outcome in outcomes],
+        "raw": ["\n".join(filter(None, (row.text() for row in outcome.rows[:ROWS_SHOWN]))) for outcome in outcomes],
     }
     return pl.DataFrame(columns, QUARANTINE).sort("source_row")
+
+
+def head_of(outcome: Outcome) -> int:
+    """The number of the raw row that names what became of several: the first whose words are not left out."""
+    numbers = [row.number for row in outcome.rows]
+    return next((number for number in numbers if number not in outcome.left_out), numbers[0])
+
+
+def parts_of(name: str, outcomes: Sequence[Outcome]) -> pl.DataFrame:
+    """PARTS of these outcomes, in the order of rows: places and reasons, never words."""
+    found: list[tuple[int, int, str | None]] = []
+    for outcome in outcomes:
+        if len(outcome.rows) > 1:
+            head = head_of(outcome)
+            found += [
+                (row.number, head, outcome.left_out.get(row.number)) for row in outcome.rows if row.number != head
+            ]
+    table = pl.DataFrame(sorted(found), {"row": pl.Int64, "head": pl.Int64, "why": pl.String}, orient="row")
+    place = pl.lit(f"{name}:")
+    return table.select(
+        row_id=place + pl.col("row").cast(pl.String),
+        part_of=place + pl.col("head").cast(pl.String),
+        left_out=pl.col("why").str.strip_chars().str.replace_all(r"[\s-]+", "_"),
+    )
 
 
 # -- what must be forgotten ------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ class RawRow:
     value: Any
     fault: str | None = None
     raw: str | None = None  # as it stood in the file; None: derived from the value
+    inside: Sequence[tuple[int, str | None]] = ()  # raw rows in the value: number, why its words are left out of it
 
     def text(self) -> str:
         shown = self.raw if self.raw is not None else json.dumps(self.value, ensure_ascii=False, default=str)
@@ -62,7 +63,7 @@ class Given:
         return iter(self.given)
 
     def count(self) -> int:
-        return len(self.given)
+        return sum(1 + len(row.inside) for row in self.given)
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Opened:
     beside: Mapping[str, Any] = field(default_factory=dict)
     encoding: str = ""  # of a text
     notes: Sequence[str] = ()  # what stands in the file and is no row, as sentences without its words
+    document: Mapping[str, Any] | None = None  # a JSON object: what is read of it tells which of its values are rows
 
 
 def none_but(fault: str) -> Opened:

@@ -5,15 +5,12 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from curation.ingest.json_text import json_value
 from curation.ingest.rows import JSON, JSON_LINES, SAMPLED, Chunk, Given, Opened, RawRow, shown, too_long
 from curation.ingest.unpacking import SizeLimits, TornError, unix_lines
 
-ROW_KEYS = ("tickets", "conversations", "rows", "data", "examples")
 DOCUMENT_BYTES = 2**29  # of a JSON object, which lies in memory as a whole
-ROWS_A_CHUNK = 2000
 _BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"(?:[^"\\]++|\\.)*+"[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL)  # outside strings
 
 
@@ -110,7 +107,7 @@ def lines(stream: Iterator[bytes], limits: SizeLimits, is_json: bool) -> Iterato
 
 
 def json_document(stream: Iterator[bytes], limits: SizeLimits) -> Opened:
-    """An array of rows, or an object with arrays of objects that are the rows."""
+    """An array of rows, or an object with rows in it (documents.py) or that is one."""
     first = next((block for block in stream if block.strip()), b"")
     stream = itertools.chain([first], stream)
     if first.lstrip().startswith(b"["):
@@ -137,20 +134,8 @@ def whole(stream: Iterator[bytes]) -> bytes:
 
 
 def _json_object(document: RawRow) -> Opened:
-    fields = document.value if isinstance(document.value, dict) else {}
-    keys = [key for key in ROW_KEYS if _are_rows(fields.get(key))]
-    if not keys:
-        return Opened(JSON, iter([Given([document])]))
-    rows = [RawRow(number, value) for number, value in enumerate((row for key in keys for row in fields[key]), 1)]
-    beside = {name: value for name, value in fields.items() if name not in keys}
-    parts = (rows[start : start + ROWS_A_CHUNK] for start in range(0, len(rows), ROWS_A_CHUNK))
-    return Opened(JSON, map(Given, parts), beside=beside)
-
-
-def _are_rows(value: Any) -> bool:
-    """Whether a field holds rows; the turns of the only ShareGPT conversation of a document are none."""
-    first = value[0] if isinstance(value, list) and value else None
-    return isinstance(first, dict) and not {"from", "value"} <= first.keys()
+    fields = document.value if isinstance(document.value, dict) else None
+    return Opened(JSON, iter([Given([document])]), document=fields)
 
 
 def _array_chunks(stream: Iterator[bytes], limits: SizeLimits) -> Iterator[Chunk]:

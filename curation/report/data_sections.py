@@ -10,7 +10,7 @@ import polars as pl
 from markupsafe import Markup
 
 from curation.privacy import masked
-from curation.record.ledger import FINDING, OUTCOMES, counts, outcomes
+from curation.record.ledger import FINDING, OUTCOMES, PARTS, closings, counts, outcomes
 from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, share
 from curation.report.figures import bar, bars, step
 from curation.report.results import REMOVED, USED, Results
@@ -21,7 +21,7 @@ TURNS = {1: "1", 2: "2", 4: "3–4", 8: "5–8", 16: "9–16", 32: "17–32"}  #
 
 
 def funnel(results: Results, words: Words) -> list[Block]:
-    """Raw rows minus everything that left, step by step, down to what is used; and the sum that must come out."""
+    """Raw conversations minus all that left, step by step, down to what is used; and the sum that must come out."""
     closed = counts(results["ledger"])
     raw = left = closed["raw"]
     rows: list[list[Cell]] = [[words("funnel.raw"), count(raw), share(raw, raw), count(raw), bar(1.0)]]
@@ -42,6 +42,9 @@ def funnel(results: Results, words: Words) -> list[Block]:
         Table(words("funnel.caption"), header, rows, frozenset({1, 2, 3})),
         Note(words("funnel.sum", sum=summed, raw=count(raw)), "good"),
     ]
+    if closed["records"] > raw:
+        parts = {name: count(closed[name]) for name in PARTS}
+        blocks.append(Note(words("funnel.records", records=count(closed["records"]), raw=count(raw), **parts), "good"))
     if not results.missing("splits/train", "splits/dev", "splits/test"):
         parts = {name: count(results[f"splits/{name}"].height) for name in ("train", "dev", "test")}
         blocks.append(Note(words("funnel.splits", **parts)))
@@ -53,15 +56,24 @@ def files(results: Results, words: Words) -> list[Block]:
     place = pl.coalesce("source_file", pl.col("row_id").str.replace(r":[^:]*$", "")).alias("file")
     table = results.rows().with_columns(place).pivot("outcome", index="file", values="row_id", aggregate_function="len")
     table = table.with_columns(pl.lit(0).alias(name) for name in OUTCOMES if name not in table.columns).fill_null(0)
-    table = table.with_columns(raw=pl.sum_horizontal(OUTCOMES), clean=pl.sum_horizontal(USED)).sort("file")
-    columns = ("raw", *REMOVED, "clean")
-    header = ["files.file", "funnel.raw", *(f"outcome.{outcome}" for outcome in REMOVED), "headline.clean"]
+    table = table.with_columns(raw=pl.sum_horizontal(OUTCOMES), clean=pl.sum_horizontal(USED))
+    of_file = pl.col("row_id").str.replace(r":[^:]*$", "").alias("file")
+    held = closings(results["ledger"]).group_by(of_file).agg(records=pl.len())
+    table = table.join(held, on="file", how="left").sort("file")
+    columns = ("records", "raw", *REMOVED, "clean")
+    header = [
+        "files.file",
+        "files.records",
+        "funnel.raw",
+        *(f"outcome.{outcome}" for outcome in REMOVED),
+        "headline.clean",
+    ]
     rows: list[list[Cell]] = [
         [code(row["file"]), *(count(row[name]) for name in columns), bar(row["clean"] / row["raw"])]
         for row in table.iter_rows(named=True)
     ]
     total = [words("total"), *(count(table[name].sum()) for name in columns), ""]
-    return [Table(words("files.caption"), [*map(words, header), ""], rows, frozenset(range(1, 7)), total)]
+    return [Table(words("files.caption"), [*map(words, header), ""], rows, frozenset(range(1, 8)), total)]
 
 
 def reasons(results: Results, words: Words) -> list[Block]:

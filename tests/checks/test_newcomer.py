@@ -14,7 +14,7 @@ import yaml
 
 from curation.checks import checks
 from curation.decisions.decisions import PATH, write_decisions
-from curation.ingest.reading import QUARANTINE
+from curation.ingest.reading import PARTS, QUARANTINE
 from tests.builders import ROOT, record, save, talk
 
 CHECK = '''
@@ -89,6 +89,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = record(loud, talk("Where is it?", "Thank you for contacting Zaafaran Home. It left us this morning, sir."))
     save(project, "ingested/conversations", rows)
     save(project, "ingested/quarantine", QUARANTINE.to_frame())
+    save(project, "ingested/parts", PARTS.to_frame())
     copies = {name: pl.lit(None, kind) for name, kind in COPIES.items()}
     save(project, "dedup/clusters", rows.select("row_id", "conversation_id", survivor=True, **copies))
     save(project, "dedup/pairs", pl.DataFrame(schema=dict.fromkeys(("left", "right", "relation"), pl.String)))

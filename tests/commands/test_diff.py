@@ -143,15 +143,20 @@ def make(root: Path, fates: Fates) -> None:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """v1 and v2 are tagged; the workspace is v2."""
-    root = tmp_path_factory.mktemp("versions")
-    run(root, "git", "init", "--quiet")
-    run(root, "git", "config", "user.email", "a@b.c")
-    run(root, "git", "config", "user.name", "a")
-    run(root, "dvc", "init", "--quiet")
+    return versions(tmp_path_factory.mktemp("versions"), "")
+
+
+def versions(top: Path, folder: str, *init: str) -> Path:
+    """A project in that folder of a git repository; v1 and v2 are tagged, the workspace is v2."""
+    root = top / folder
+    root.mkdir(parents=True, exist_ok=True)
+    run(top, "git", "init", "--quiet")
+    run(top, "git", "config", "user.email", "a@b.c")
+    run(top, "git", "config", "user.name", "a")
+    run(root if init else top, "dvc", "init", "--quiet", *init)
     run(root, "dvc", "config", "core.analytics", "false")
     (root / ".gitignore").write_text("/made\n/data\n", "utf-8")
-    run(root, "git", "add", ".")
+    run(top, "git", "add", ".")
     run(root, "git", "commit", "--quiet", "-m", "empty")
     run(root, "git", "tag", "v0")
     (root / "dvc.yaml").write_text(PIPELINE, "utf-8")
@@ -173,6 +178,18 @@ def test_two_revisions_are_compared_out_of_dvcs_cache(kept: Path, monkeypatch: p
     assert gone in answer["changes"]
     assert "held for outlier -> accepted" in as_text(answer)
     assert "No row fared otherwise" in as_text(diff("v2", new))
+
+
+@pytest.mark.parametrize("init", [(), ("--subdir",)])
+@pytest.mark.parametrize("folder", ["teams/support data", "الدعم"])
+def test_a_project_in_a_folder_of_a_larger_repository_is_compared_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, init: tuple[str, ...]
+):
+    monkeypatch.chdir(versions(tmp_path, folder, *init))
+    assert diff("v1")["curated"] == diff("v1", "v2")["curated"] == [5, 5]
+    assert revisions_of("data/ledger.parquet")
+    with pytest.raises(QiratError, match=r"has no data/ledger\.parquet"):
+        diff("v0")
 
 
 @pytest.mark.parametrize(

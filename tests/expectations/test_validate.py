@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from curation.harness.errors import QiratError
+from curation.ingest.reading import PARTS
 from curation.record.conversation import conversations
 from curation.record.ledger import SCHEMA as LEDGER
 from expectations import validate, views
@@ -154,6 +155,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tables = {
         "ingested/conversations": READ,
         "ingested/quarantine": NO_QUARANTINE,
+        "ingested/parts": PARTS.to_frame(),
         "curated/conversations": CURATED,
         "ledger": CLOSED,
     }

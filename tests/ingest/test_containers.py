@@ -79,7 +79,6 @@ def test_a_file_gives_the_same_rows_whatever_the_size_of_its_blocks(tmp_path: Pa
         monkeypatch.setattr(unpacking, "PIECE", block)
         monkeypatch.setattr(delimited, "BLOCK", block)
         monkeypatch.setattr(tables, "ROWS_A_CHUNK", block)
-        monkeypatch.setattr(texts, "ROWS_A_CHUNK", block)
         assert {name: rows_of(tmp_path / name) for name in files} == at_once
     assert [len(found) for found in at_once.values()] == [301, 303, 300, 100, 300, 301, 301, 300]
 
@@ -204,19 +203,6 @@ def test_any_array_gives_its_elements(found: list[Any], indent: int | None, bloc
     chunks = list(texts.json_document(stream, SizeLimits()).chunks)
     assert not any(isinstance(chunk, Given) for chunk in chunks)
     assert [row.value for chunk in chunks for row in chunk.rows()] == found
-
-
-def test_all_lists_of_rows_in_a_document_are_read(tmp_path: Path):
-    data = json.dumps({"data": [{"id": 3}], "tickets": [{"id": 1}, {"id": 2}], "users": [{"id": 9}]}, indent=1).encode()
-    assert values(rows(tmp_path / "a.json", data)) == [{"id": 1}, {"id": 2}, {"id": 3}]
-
-
-def test_the_turns_of_a_documents_only_conversation_are_no_rows(tmp_path: Path):
-    turns = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]
-    data = json.dumps({"id": 1, "conversations": turns}, indent=1).encode()
-    assert values(rows(tmp_path / "a.json", data)) == [{"id": 1, "conversations": turns}]
-    data = json.dumps({"conversations": [{"id": 1}, {"id": 2}]}, indent=1).encode()
-    assert values(rows(tmp_path / "a.json", data)) == [{"id": 1}, {"id": 2}]
 
 
 # -- CSV ---------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 from curation.commands.explain import explain
 from curation.decisions.forget import rule, write_rules
 from curation.ingest import __main__ as ingest
-from curation.ingest import memory, texts, unpacking
+from curation.ingest import memory, reading, unpacking
 from curation.record.conversation import SCHEMA
 from tests.builders import ROOT, talk
 
@@ -64,12 +64,12 @@ def test_only_new_files_are_read_and_the_bytes_are_those_of_a_full_run(
     ingest.main()
     assert files_read(capsys) == []
     assert pl.read_parquet("data/ingested/files.parquet")["source_file"].to_list() == ["a.jsonl", "c/c.json"]
-    assert len(list(Path("data/cache/ingest").iterdir())) == 2 * 3  # a report and two tables each
+    assert len(list(Path("data/cache/ingest").iterdir())) == 2 * 4  # a report and three tables each
 
 
 def test_the_bytes_do_not_depend_on_chunks_groups_or_processes(project: Path, monkeypatch: pytest.MonkeyPatch):
     put("a.jsonl", *numbered(40), "text", *numbered(40, 100))
-    put("b.json", numbered(25))
+    put("b.json", {"conversations": numbered(25), "archived": numbered(9, 200)})
     put("held_out.jsonl", *numbered(40, 30), folder="data/evaluation")
     Path("data/raw/c.csv").write_text(
         "ticket_id,author,body\n" + "".join(f"T{n % 9},customer,Hello {n}\n" for n in range(60)), "utf-8"
@@ -78,7 +78,7 @@ def test_the_bytes_do_not_depend_on_chunks_groups_or_processes(project: Path, mo
     ingest.main()
     at_once = digests()
     monkeypatch.setattr(unpacking, "BLOCK", 500)
-    monkeypatch.setattr(texts, "ROWS_A_CHUNK", 3)
+    monkeypatch.setattr(reading, "ROWS_A_CHUNK", 3)
     for kept in Path("data/cache/ingest").iterdir():
         kept.unlink()
     text = Path("params.yaml").read_text("utf-8")
@@ -98,7 +98,7 @@ def test_what_is_forgotten_is_in_no_table_and_in_no_cache(project: Path):
     write_rules([rule("customer", "Ali")])
     ingest.main()
     kept = list(project.rglob("*.parquet"))
-    assert len(kept) == 7
+    assert len(kept) == 9
     for path in kept:
         assert "Zanzibar" not in str(pl.read_parquet(path).rows())
     (gone,) = pl.read_parquet("data/ingested/quarantine.parquet").iter_rows(named=True)
@@ -126,6 +126,24 @@ def test_the_notes_of_a_saved_data_set_are_no_rows(project: Path):
     ingest.main()
     files = pl.read_parquet("data/ingested/files.parquet").select("source_file", "conversations").rows()
     assert files == [("saved/data-00000-of-00001.arrow", 3), ("state.json", 1)]
+
+
+def test_hidden_files_are_not_read_and_never_in_silence(project: Path, capsys: pytest.CaptureFixture[str]):
+    put("a.jsonl", GOOD)
+    for name in (".export.jsonl", "chats/.part.jsonl", ".old/a.jsonl", ".old/sub/b.jsonl", "chats/.قديم/a.jsonl"):
+        put(name, GOOD)
+    ingest.main()
+    said = capsys.readouterr().err
+    named = ".export.jsonl, .old/ (2 files), chats/.part.jsonl, chats/.قديم/ (1 file)"
+    assert f"hidden, so not read: {named}" in said
+    assert f"hidden, so not read: {named}" in explain()
+    files = pl.read_parquet("data/ingested/files.parquet").filter(source="hidden")
+    assert files["source_file"].to_list() == [".export.jsonl", ".old/", "chats/.part.jsonl", "chats/.قديم/"]
+    assert files["records"].sum() == 0
+    assert json.loads(Path("metrics/ingest.json").read_text())["files"] == 1
+    Path("data/raw/a.jsonl").unlink()
+    with pytest.raises(SystemExit, match=r"no files but hidden ones \(\.export\.jsonl"):
+        ingest.main()
 
 
 def test_explain_says_what_each_file_is_and_why_nothing_else(project: Path):

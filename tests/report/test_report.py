@@ -300,7 +300,7 @@ def test_the_cards_name_languages_only() -> None:
 def test_the_dataset_card_accounts_for_every_row() -> None:
     card = dataset_card(DONE)
     for outcome, rows in counts(DONE["ledger"]).items():
-        assert f"| {outcome if outcome != 'raw' else '**raw**'} | {rows} |" in card
+        assert f"| {f'**{outcome}**' if outcome in ('raw', 'records') else outcome} | {rows} |" in card
 
 
 STOPS = [marker.parent.name for marker in dict.fromkeys(stops().values()) if marker]
