@@ -18,11 +18,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from curation.harness.params import Params
-from curation.ingest.json_text import value_in
 from curation.ingest.mail import tidied
 from curation.ingest.provenance import spelled, with_metadata
 from curation.ingest.rows import Contents, RawRow
-from curation.record.conversation import ROLES, canonical_json, message
+from curation.record.conversation import ROLES, canonical_json, is_taught, is_untaught, message
 
 Messages = list[dict[str, Any]]
 Roles = Mapping[str, str]  # how a source names its roles -> ROLES
@@ -36,6 +35,10 @@ class Reading(Params):
     html: Literal["text", "keep"] = "text"  # HTML in help-desk messages becomes text
     quotes: Literal["remove", "keep"] = "remove"  # earlier mails quoted in them
     signatures: Literal["remove", "keep"] = "remove"
+    preferences: Literal["chosen", "leave_out"] = "chosen"  # of answers that were compared or liked
+
+
+UNTAUGHT = "every reply is marked not to be learnt (weight 0, train or loss false, a thumb down): nothing is to learn"
 
 
 class UnreadableError(Exception):
@@ -152,6 +155,8 @@ def attempt(rows: Sequence[RawRow], read: Callable[[], tuple[Messages, Mapping[s
         return Outcome(rows, reason=str(error))
     except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         return Outcome(rows, reason=f"the row has another shape than its neighbours ({error!r}); export it again")
+    if any(map(is_untaught, messages)) and not any(map(is_taught, messages)):
+        return Outcome(rows, reason=UNTAUGHT)
     return Outcome(rows, messages, found)
 
 
@@ -193,48 +198,6 @@ def text_of(content: Any, where: str) -> str:
         if len(texts) == len(parts):
             return "\n".join(texts)
     raise UnreadableError(f"{where} holds no text but {canonical_json(content)[:60]}; Qirat trains on text only")
-
-
-ROLE_FIELDS = ("role", "from")
-CONTENT_FIELDS = ("content", "value", "text")
-TOOL_CALLERS = ("function_call", "tool_call")  # as ShareGPT sets call the assistant that calls a tool
-
-
-def chat_messages(value: Any, roles: Roles) -> Messages:
-    """Messages from a list of {role, content, name?, tool_calls?}, or {from, value}, or the JSON text of one."""
-    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
-        value = value_in(value)
-    if isinstance(value, dict):  # a struct of lists, as some tables hold lists of structs
-        value = [dict(zip(value, entry, strict=True)) for entry in zip(*value.values(), strict=True)]
-    if not isinstance(value, list) or not value:
-        raise UnreadableError("there are no messages in this row")
-    return [_chat_message(turn, entry, roles) for turn, entry in enumerate(value)]
-
-
-def _chat_message(turn: int, entry: Any, roles: Roles) -> dict[str, Any]:
-    if isinstance(entry, dict) and len(entry) == 2:  # nearly all of them have a role and a content
-        role, content = entry.get("role"), entry.get("content")
-        if isinstance(role, str) and isinstance(content, str) and role not in TOOL_CALLERS:
-            return message(role_of(role, roles), content)
-    role = next((entry[key] for key in ROLE_FIELDS if key in entry), None) if isinstance(entry, dict) else None
-    if role is None:
-        raise UnreadableError(f"message {turn} has no {' and no '.join(map(repr, ROLE_FIELDS))}")
-    content = text_of(next((entry[key] for key in CONTENT_FIELDS if key in entry), None), f"message {turn}")
-    if role in TOOL_CALLERS:
-        return message("assistant", "", tool_calls=[{"type": "function", "function": _object(content)}])
-    calls = entry.get("tool_calls") or None
-    if calls is None and entry.get("function_call"):  # what OpenAI had before tool_calls
-        calls = [{"type": "function", "function": _object(entry["function_call"])}]
-    name = None if entry.get("name") is None else str(entry["name"])
-    return message(role_of(role, roles), content or text_of(entry.get("refusal"), f"message {turn}"), name, calls)
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    """A call of a tool: an object, or the JSON text of one."""
-    found = value_in(value) if isinstance(value, str) else value
-    if not isinstance(found, dict):
-        raise UnreadableError(f"a tool call is {canonical_json(found)[:60]}, no object")
-    return found
 
 
 def with_system(system: Any, messages: Messages) -> Messages:
