@@ -12,7 +12,6 @@ from pydantic import Field
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from curation.record.conversation import is_taught, is_untaught
 from training.model.base import Model, load_tokenizer
 from training.template import Example, InexpressibleError, Renderer, split_examples
 from training.template.messages import thinking_aloud
@@ -137,10 +136,11 @@ def tokenized(row: Mapping[str, Any], renderer: Renderer, params: Tokenize) -> T
 
 def learnt_turns(messages: Sequence[Mapping[str, Any]]) -> list[int]:
     """The assistant's messages, less those that their source says not to learn."""
-    turns = [turn for turn, m in enumerate(messages) if is_taught(m)]
-    if not turns and any(map(is_untaught, messages)):
+    replies = [turn for turn, m in enumerate(messages) if m["role"] == "assistant"]
+    learnt = [turn for turn in replies if messages[turn].get("train") is not False]
+    if replies and not learnt:
         raise InexpressibleError("every reply is marked not to be learnt (weight 0 or train: false)")
-    return turns
+    return learnt
 
 
 def token_table(done: Iterable[Tokenized]) -> pl.DataFrame:

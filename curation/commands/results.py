@@ -18,7 +18,8 @@ def _lines() -> Iterator[str]:
         parts = ", ".join(f"{curate[name]:,.0f} {name}" for name in OUTCOMES if curate[name])
         yield f"rows      {curate['raw']:,.0f} raw = {parts}"
     if gate:
-        yield f"gate      {gate['clean']:,.0f} clean training examples"
+        out = f", {gate['excluded']:,.0f} more cannot be learnt with this base model" if gate.get("excluded") else ""
+        yield f"gate      {gate['clean']:,.0f} clean training examples{out}"
     verdict = Path("data/evaluated/verdict.json")
     if verdict.exists():
         found = json.loads(verdict.read_text("utf-8"))
