@@ -12,6 +12,7 @@ from curation.ingest.rows import JSON, JSON_LINES, SAMPLED, Chunk, Given, Opened
 from curation.ingest.unpacking import SizeLimits, TornError, unix_lines
 
 ROW_KEYS = ("tickets", "conversations", "rows", "data", "examples")
+TURNS = ({"from", "value"}, {"role", "content"})  # what turns have, which are no rows
 DOCUMENT_BYTES = 2**29  # of a JSON object, which lies in memory as a whole
 ROWS_A_CHUNK = 2000
 _BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"(?:[^"\\]++|\\.)*+"[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL)  # outside strings
@@ -150,7 +151,7 @@ def _json_object(document: RawRow) -> Opened:
 def _are_rows(value: Any) -> bool:
     """Whether a field holds rows; the turns of the only ShareGPT conversation of a document are none."""
     first = value[0] if isinstance(value, list) and value else None
-    return isinstance(first, dict) and not {"from", "value"} <= first.keys()
+    return isinstance(first, dict) and not any(pair <= first.keys() for pair in TURNS)
 
 
 def _array_chunks(stream: Iterator[bytes], limits: SizeLimits) -> Iterator[Chunk]:

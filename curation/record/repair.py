@@ -49,7 +49,7 @@ def repair_messages(messages: Sequence[dict[str, Any]], merge: bool) -> list[dic
 
 def _repaired(message: dict[str, Any]) -> dict[str, Any]:
     text = repair(message["content"])
-    if message["reasoning"]:
+    if message.get("reasoning"):
         message = {**message, "reasoning": repair(message["reasoning"])}
     return message if text is message["content"] else {**message, "content": text}
 
@@ -61,7 +61,7 @@ def _side(message: dict[str, Any]) -> object:
 
 
 def _joined(run: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    thoughts = "\n".join(m["reasoning"] for m in run if m["reasoning"]) or None
-    train = False if run[0]["train"] is False else next((m["train"] for m in run if m["train"] is not None), None)
+    thoughts = "\n".join(m["reasoning"] for m in run if m.get("reasoning")) or None
+    train = next((m["train"] for m in run if m.get("train") is not None), None)
     words = "\n".join(m["content"] for m in run if m["content"])
     return {**run[0], "content": words, "reasoning": thoughts, "train": train}

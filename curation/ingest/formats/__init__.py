@@ -175,10 +175,15 @@ def each_row(
             )
 
 
+_MODELS = re.compile(r"(?:chat)?gpt[-\d. ]|(?:claude|gemini|llama|qwen|mistral|mixtral|deepseek|command-r|phi)\b")
+
+
 def role_of(name: Any, roles: Roles) -> str:
     """One of ROLES for what the source calls it."""
     called = str(name).strip().lower()
     role = roles.get(called, called)
+    if role not in ROLES and _MODELS.match(called):
+        return "assistant"
     if role not in ROLES:
         raise UnreadableError(
             f"role {name!r} is unknown; expected one of {', '.join(ROLES)} (map it in params.yaml: ingest.roles)"
@@ -204,8 +209,11 @@ def with_system(system: Any, messages: Messages) -> Messages:
     """The messages under the system message that stands beside them in the row, unless they hold it already."""
     content = text_of(system, "system")
     first = messages[0] if messages else {}
-    repeated = first.get("role") == "system" and first["content"] == content
-    return messages if repeated or not content.strip() else [message("system", content), *messages]
+    if not content.strip() or (first.get("role") == "system" and first["content"] == content):
+        return messages
+    if first.get("role") == "system":  # templates know one system message
+        return [{**first, "content": f"{content}\n\n{first['content']}"}, *messages[1:]]
+    return [message("system", content), *messages]
 
 
 _SERVES_CUSTOMERS = re.compile(

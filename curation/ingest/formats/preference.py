@@ -27,7 +27,7 @@ from curation.ingest.rows import Contents
 from curation.ingest.turns import chat_messages
 from curation.record.conversation import message
 
-PROMPT = ("prompt", "input", "messages", "conversations", "conversation", "instruction", "question", "context", "query")
+PROMPT = ("prompt", "instruction", "input", "messages", "conversations", "conversation", "question", "context", "query")
 ANSWERS = ("completions", "generations", "responses", "candidates")
 RATINGS = ("ratings", "rating", "scores", "score", "rewards", "rank", "ranks")
 _RATED_BY = ("overall_score", "fine-grained_score", "score", "rating", "reward")  # in an answer
