@@ -14,7 +14,7 @@ from curation.harness.errors import QiratError
 from curation.harness.memory import version_of
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from curation.record.conversation import survivors
+from curation.record.conversation import as_taught, survivors
 
 READ = ("row_id", "conversation_id", "messages")
 CHUNK = 100  # texts that a process embeds in one go
@@ -68,7 +68,9 @@ def words(conversations: pl.DataFrame, characters: int) -> pl.DataFrame:
         spoken = turn.field("content").filter(turn.field("role").is_in(roles)) if roles else turn.field("content")
         return pl.col("messages").list.eval(spoken).list.join("\n")
 
-    texts = conversations.select("conversation_id", "messages", said=joined("user"), replied=joined("assistant"))
+    texts = as_taught(conversations).select(
+        "conversation_id", "messages", said=joined("user"), replied=joined("assistant")
+    )
     said = pl.when(pl.col("said") != "").then("said").otherwise(joined())
     return texts.select("conversation_id", said=said, replied="replied").with_columns(
         pl.col("said", "replied").str.slice(0, characters)

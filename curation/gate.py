@@ -4,6 +4,9 @@
 
 Replies that state facts no earlier turn contains were written with a database at hand. Tuning teaches their tone, and
 to invent such facts; what the model needs is retrieval. The gate says so before a model is loaded.
+
+It counts what will train: a conversation that the base model's template cannot say (data/tokenized/excluded) is clean,
+but teaches nothing.
 """
 
 from collections.abc import Mapping
@@ -16,8 +19,10 @@ from pydantic import Field
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from curation.record.ledger import counts, outcomes
+from curation.record.ledger import FINDING, counts, entries, outcomes
 
+SPLITS = ("train", "dev", "test")
+NOT_TRAINED = "not_trained"  # the code of conversations that the base model's template cannot say
 REASONS_NAMED = 4
 STRAY = 0.01  # share of the examples below which a language is not one of the set
 FEW_FACTS = 0.05  # a house fact that so many conversations state, such as its telephone number, fits into any prompt
@@ -37,25 +42,55 @@ def main() -> None:
     """Count what would really train, per language and label too; pass, or say what is missing and what would help."""
     with Stage("gate", Gate) as stage:
         train, ledger = stage.read("splits/train"), stage.read("ledger")
-        clean = train.unique("conversation_id")
+        stage.input("data/tokenized/passed")
+        excluded = stage.read("tokenized/excluded")
+        told = pl.concat(exclusions(stage.read(f"splits/{split}"), excluded) for split in SPLITS)
+        stage.write("gate/excluded", told)
+        clean = train.unique("conversation_id").join(excluded, on="conversation_id", how="anti")
+        out = excluded.filter(split="train")["reason"]
         per = {kind: counted(clean, kind) for kind in ("language", "label")}
         stage.write_metrics(
             {
                 "clean": clean.height,
+                "excluded": len(out),
                 "missing": max(0, stage.params.min_clean - clean.height),
                 **{f"{kind}_{name}": count for kind, found in per.items() for name, count in found.items()},
             }
         )
         facts = stated_facts(stage.read("scored/findings"), stage.read("dedup/clusters"), clean)
-        told = readiness(clean.height, facts, stage.params)
-        stage.write_json("data/gate/readiness.json", told)
-        if told["verdict"]:
-            raise QiratError(f"{told['verdict']}: {' '.join(told['reasons'])}")
+        ready = readiness(clean.height, facts, stage.params)
+        stage.write_json("data/gate/readiness.json", ready)
+        if ready["verdict"]:
+            raise QiratError(f"{ready['verdict']}: {' '.join(ready['reasons'])}")
         faults = shortfalls(clean.height, per["language"], per["label"], stage.params)
         if faults:
-            raise QiratError(" ".join([*faults, help_for(ledger, clean.height)]))
+            raise QiratError(" ".join([*faults, help_for(ledger, clean.height, out)]))
         stage.say(f"passed with {clean.height:,} clean training examples (at least {stage.params.min_clean:,})")
+        if len(out):
+            stage.say(not_trained(out))
         stage.passed("gate")
+
+
+def exclusions(split: pl.DataFrame, excluded: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the ledger's shape for conversations of a split that do not train, with the reason."""
+    return entries(
+        split.select("row_id", "conversation_id").join(excluded, on="conversation_id").sort("row_id"),
+        "tokenize",
+        outcome=FINDING,
+        code=NOT_TRAINED,
+        evidence=pl.col("reason"),
+    )
+
+
+def not_trained(reasons: pl.Series) -> str:
+    """How many clean conversations do not train, and the commonest reason."""
+    alike = reasons.str.replace_all(r"turn \d+", "a turn").rename("reason")
+    common = alike.value_counts().sort("count", "reason", descending=[True, False])
+    reason, count = common.row(0)
+    return (
+        f"{len(reasons):,} further clean training conversations cannot be learnt with this base model and are not "
+        f"counted ({count:,} times: {reason}; `qirat why --code {NOT_TRAINED}`)"
+    )
 
 
 @dataclass(frozen=True)
@@ -133,12 +168,12 @@ def shortfalls(clean: int, languages: Mapping[str, int], labels: Mapping[str, in
     return faults
 
 
-def help_for(ledger: pl.DataFrame, clean: int) -> str:
-    """What would close the gap, from what the ledger says was held, dropped or unreadable, most rows first."""
+def help_for(ledger: pl.DataFrame, clean: int, excluded: pl.Series) -> str:
+    """What would close the gap: what cannot be learnt, and what the ledger says was held, dropped or unreadable."""
     closed = counts(ledger)
     dropped = outcomes(ledger).filter(outcome="dropped")["code"].value_counts()
     dropped = dropped.sort("count", "code", descending=[True, False])
-    advice = []
+    advice = [not_trained(excluded)] if len(excluded) else []
     if held := closed["held"]:
         advice.append(f"{held:,} doubtful rows wait for people (`qirat review push`)")
     if unreadable := closed["quarantined"]:

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from curation import gate
 from curation.checks import checks
 from curation.checks.codes import codes
+from curation.commands.why import listed, why
 from curation.gate import Gate, help_for, readiness, shortfalls, stated_facts
 from curation.harness.errors import QiratError
 from curation.harness.files import table_path
+from curation.ingest.reading import QUARANTINE
+from curation.privacy.shown import Shown
 from curation.record.groups import groups
 from curation.record.ledger import entries
 from curation.split import Split, assert_apart, assigned, related
@@ -117,7 +120,10 @@ def test_the_gate_says_what_would_help():
         ("d", "accepted", None),
     ]
     ledger = entries(pl.DataFrame(closed, schema=["row_id", "outcome", "code"], orient="row"), "curate")
-    advice = help_for(ledger, 1)
+    unsayable = pl.Series(["the chat template drops the tool call of turn 3 ('track')", "the agent speaks first"])
+    advice = help_for(ledger, 1, unsayable.append(unsayable.head(1).str.replace("3", "5")))
+    assert "3 further clean training conversations cannot be learnt" in advice
+    assert "2 times: the chat template drops the tool call of a turn ('track')" in advice
     assert "1 doubtful rows wait for people (`qirat review push`)" in advice
     assert "empty_reply 1" in advice
     assert "25% end as training examples" in advice
@@ -163,6 +169,55 @@ def test_style_passes_and_facts_are_told_with_what_tuning_would_and_would_not_te
         assert part in said
 
 
+def excluded(*keys: str, reason: str = "the chat template drops the tool 'track'") -> pl.DataFrame:
+    schema = {"conversation_id": pl.String, "split": pl.String, "reason": pl.String}
+    return pl.DataFrame([(key, "train", reason) for key in keys], schema=schema, orient="row")
+
+
+def test_what_the_template_cannot_say_is_not_counted_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    table = record(*(talk(f"What about item {n}?", MANNERS[n % 2]) for n in range(12)))
+    table = table.with_columns(parent_id=pl.lit(None, pl.String))
+    out = table["conversation_id"].to_list()[:4]
+    closed = table.select("row_id", "conversation_id", outcome=pl.lit("accepted"), code=pl.lit(None, pl.String))
+    tables = {
+        **{f"splits/{part}": table if part == "train" else table.clear() for part in ("train", "dev", "test")},
+        "ledger": entries(closed, "curate"),
+        "scored/findings": checks()["grounding"](table, context()),
+        "dedup/clusters": table.select("row_id", survivor=pl.lit(True)),
+        "tokenized/excluded": excluded(*out),
+    }
+    for name, rows in tables.items():
+        (tmp_path / table_path(name)).parent.mkdir(parents=True, exist_ok=True)
+        rows.write_parquet(tmp_path / table_path(name))
+    (tmp_path / "data/tokenized/passed").write_text("passed\n")
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    settings = "gate: {min_clean: %d, min_per_language: 0, min_per_label: 0, max_facts: 1}"
+    (tmp_path / "params.yaml").write_text(settings % 9)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        SystemExit, match=r"8 clean training examples, 1 fewer .* 4 further clean .* drops the tool 'track'"
+    ):
+        gate.main()
+    (tmp_path / "params.yaml").write_text(settings % 8)
+    gate.main()
+    assert "4 further clean training conversations cannot be learnt" in capsys.readouterr().err
+    told = json.loads((tmp_path / "metrics/gate.json").read_text("utf-8"))
+    assert (told["clean"], told["excluded"], told["language_en"]) == (8, 4, 8)
+    for name, rows in {
+        "ingested/conversations": table.drop("parent_id"),
+        "ingested/quarantine": QUARANTINE.to_frame(),
+    }.items():
+        (tmp_path / table_path(name)).parent.mkdir(parents=True, exist_ok=True)
+        rows.write_parquet(tmp_path / table_path(name))
+    assert "tokenize found not_trained: the chat template drops the tool 'track'" in why("file:1", Shown(("SA",)))
+    assert "not_trained" not in why("file:5", Shown(("SA",)))
+    assert [line.split(":")[1] for line in listed(None, "not_trained", 9, Shown(("SA",))).splitlines()[:-1]] == list(
+        "1234"
+    )
+
+
 PRICES = [f"The {thing} costs {9 + 7 * n} SAR today." for n, thing in enumerate(["lamp", "bed", "sofa", "rug"] * 15)]
 MANNERS = ["Thank you for asking, I will look into it for you.", "I am sorry to hear that, please send it back."] * 30
 
@@ -179,10 +234,14 @@ def test_a_set_of_volatile_facts_yields_use_retrieval_by_the_checks_and_the_gate
         "ledger": entries(closed, "curate"),
         "scored/findings": checks()["grounding"](table, context()),
         "dedup/clusters": table.select("row_id", survivor=pl.lit(True)),
+        "tokenized/excluded": excluded(),
+        "splits/dev": table.clear(),
+        "splits/test": table.clear(),
     }
     for name, rows in tables.items():
         (tmp_path / table_path(name)).parent.mkdir(parents=True, exist_ok=True)
         rows.write_parquet(tmp_path / table_path(name))
+    (tmp_path / "data/tokenized/passed").write_text("passed\n")
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
     (tmp_path / "params.yaml").write_text(
         "gate: {min_clean: 50, min_per_language: 0, min_per_label: 0, max_facts: 0.3}"

@@ -1,11 +1,10 @@
 """Conversations to token ids and proved labels.  python -m training.tokenize"""
 
-import json
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from pydantic import Field
@@ -15,6 +14,7 @@ from curation.harness.params import Params
 from curation.harness.stage import Stage
 from training.model.base import Model, load_tokenizer
 from training.template import Example, InexpressibleError, Renderer, split_examples
+from training.template.messages import thinking_aloud
 
 SPLITS = ("train", "dev", "test")
 TOKENS = pl.Schema(
@@ -53,6 +53,7 @@ class Tokenize(Params):
     context: float = Field(ge=0, lt=1)
     max_excluded: float = Field(ge=0, le=1)  # stop when a larger share of a split's conversations cannot be used
     max_lost_replies: float = Field(ge=0, le=1)  # stop when a larger share of a split's replies is too long
+    reasoning: Literal["leave_out", "learn"] = "leave_out"  # what sources keep apart from a reply as its reasoning
 
     @property
     def context_tokens(self) -> int:
@@ -77,7 +78,6 @@ class Tokenized:
 def main() -> None:
     """Render every conversation with the base model's chat template and prove what will be learnt."""
     with Stage("tokenize", Tokenize) as stage:
-        stage.input("data/gate/passed")
         model = stage.section("model", Model)
         if model.template:
             stage.input(model.template)
@@ -103,13 +103,14 @@ def main() -> None:
 def proved_renderer(model: Model) -> Renderer:
     """The renderer of the base model; a template of ours in place of its own must say the same."""
     original = own_renderer(model) if model.template else None
-    return Renderer(load_tokenizer(model), model.template_arguments, original)
+    return Renderer(load_tokenizer(model), model.template_arguments, original, model.opening)
 
 
 def own_renderer(model: Model) -> Renderer | None:
     """With the model's own template; None when it cannot be used at all."""
     try:
-        return Renderer(load_tokenizer(model.model_copy(update={"template": None})), model.template_arguments)
+        tokenizer = load_tokenizer(model.model_copy(update={"template": None}))
+        return Renderer(tokenizer, model.template_arguments, opening=model.opening)
     except QiratError:
         return None
 
@@ -118,9 +119,10 @@ def tokenized(row: Mapping[str, Any], renderer: Renderer, params: Tokenize) -> T
     """A row of the record as examples of at most `max_tokens` tokens that end with a whole reply."""
     found = Tokenized(row["conversation_id"], row["language"])
     try:
-        turns = learnt_turns(row)
+        turns = learnt_turns(row["messages"])
+        said = thinking_aloud(row["messages"]) if params.reasoning == "learn" else row["messages"]
         found.examples = split_examples(
-            renderer, row["messages"], row["tools"], turns, limit=params.max_tokens, context=params.context_tokens
+            renderer, said, row["tools"], turns, limit=params.max_tokens, context=params.context_tokens
         )
     except InexpressibleError as error:
         found.reason = str(error)
@@ -132,20 +134,12 @@ def tokenized(row: Mapping[str, Any], renderer: Renderer, params: Tokenize) -> T
     return found
 
 
-def learnt_turns(row: Mapping[str, Any]) -> list[int]:
-    """The assistant's messages, less those that an OpenAI file gives the weight 0."""
-    turns = [turn for turn, m in enumerate(row["messages"]) if m["role"] == "assistant"]
-    weights = json.loads(row["metadata"] or "{}").get("weights")
-    if not isinstance(weights, list):
-        return turns
-    if len(weights) != len(row["messages"]):
-        raise InexpressibleError(
-            f"its source weighs {len(weights)} messages and it has {len(row['messages'])}, merged or edited since: "
-            "which of them not to learn (weight 0) is lost"
-        )
-    learnt = [turn for turn in turns if weights[turn] != 0]
-    if turns and not learnt:
-        raise InexpressibleError("every assistant turn has the weight 0")
+def learnt_turns(messages: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The assistant's messages, less those that their source says not to learn."""
+    replies = [turn for turn, m in enumerate(messages) if m["role"] == "assistant"]
+    learnt = [turn for turn in replies if messages[turn].get("train") is not False]
+    if replies and not learnt:
+        raise InexpressibleError("every reply is marked not to be learnt (weight 0 or train: false)")
     return learnt
 
 
@@ -229,8 +223,6 @@ def refuse_losses(split: str, exclusions: pl.DataFrame, budgets: pl.DataFrame, p
             f"{split}: {sums['lost_replies']:,} of {replies:,} replies are too long to be learnt; see "
             "data/tokenized/budget.parquet, then raise params.yaml: tokenize.max_tokens or max_lost_replies"
         )
-    if split == "train" and not sums["supervised"]:
-        raise QiratError("train: no conversation is left to learn from; look at data/splits/train.parquet")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.rows import jaccard, json_lines, shingles
+from curation.record.conversation import MESSAGE
 from qirat.sample.typing_habits import swapped
 
 Messages = list[dict[str, Any]]
@@ -213,10 +214,10 @@ def recombined(rows: Sequence[Messages], first: int, last: int, seed: int) -> pl
             "role": ["user", "assistant"] * (starts.size // 2),
             "content": texts,
         }
-    ).with_columns(name=pl.lit(None, pl.String), tool_calls=pl.lit(None, pl.String))
-    messages = said.group_by("row", maintain_order=True).agg(
-        messages=pl.struct("role", "content", "name", "tool_calls")
+    ).with_columns(
+        pl.lit(None, field.dtype).alias(field.name) for field in MESSAGE.fields if field.name not in ("role", "content")
     )
+    messages = said.group_by("row", maintain_order=True).agg(messages=pl.struct(field.name for field in MESSAGE.fields))
     return messages.select(
         "messages",
         row_id=pl.col("row").cast(pl.String),

@@ -9,7 +9,12 @@ from curation.checks.check import Context, check
 from curation.privacy import conversation_finds
 from curation.privacy.tables import messages_may_hold
 
-_FIELDS = {"content": "", "name": " in the speaker's name", "tool_calls": " in the tool call"}
+_FIELDS = {
+    "content": "",
+    "name": " in the speaker's name",
+    "tool_calls": " in the tool call",
+    "reasoning": " in the reasoning",
+}
 
 
 @check(

@@ -14,6 +14,7 @@ from curation.decisions.decisions import read_decisions, write_decisions
 from curation.decisions.forget import PATH, ForgetRule, forgotten, forgotten_words, read_rules, write_rules
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
+from curation.record.conversation import WORDS
 from curation.record.naming import called
 from curation.text.folding import fold, folded
 
@@ -108,8 +109,7 @@ def _spoken_of(wanted: ForgetRule, said: str, conversations: pl.DataFrame, rows:
     if wanted.forget != "customer":
         return
     spoken = [
-        pl.col("messages").list.eval(pl.element().struct.field(part).drop_nulls()).list.join("\n")
-        for part in ("content", "name", "tool_calls")
+        pl.col("messages").list.eval(pl.element().struct.field(part).drop_nulls()).list.join("\n") for part in WORDS
     ]
     text = pl.concat_str([*spoken, pl.col("metadata").fill_null("")], separator="\n")
     whole_word = rf"(?:^|\W){pl.escape_regex(fold(said))}(?:\W|$)"

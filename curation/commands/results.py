@@ -20,7 +20,8 @@ def _lines() -> Iterator[str]:
         if further := sum(curate.get(name, 0) for name in PARTS):
             yield f"records   {curate['records']:,.0f} in the files = {curate['raw']:,.0f} raw + {further:,.0f} parts"
     if gate:
-        yield f"gate      {gate['clean']:,.0f} clean training examples"
+        out = f", {gate['excluded']:,.0f} more cannot be learnt with this base model" if gate.get("excluded") else ""
+        yield f"gate      {gate['clean']:,.0f} clean training examples{out}"
     verdict = Path("data/evaluated/verdict.json")
     if verdict.exists():
         found = json.loads(verdict.read_text("utf-8"))

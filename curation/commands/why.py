@@ -22,7 +22,7 @@ SPLITS = ("train", "dev", "test")
 
 def why(wanted: str, shown: Shown) -> str:
     """Everything the ledger knows of a row, by row_id, conversation_id or the beginning of one."""
-    ledger = finished_table("ledger")
+    ledger = _ledger()
     as_read = closings(ledger).select("row_id", "conversation_id")
     rows = called(
         wanted, pl.concat([as_read, _reworded()]), "rows", "as the report, Argilla and `qirat why --dropped` show them"
@@ -34,7 +34,7 @@ def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, see
     """A seeded sample of closed rows by outcome and code, one line each."""
     if outcome is not None and outcome not in CLOSINGS:
         raise QiratError(f"there is no outcome {outcome!r}; expected one of {', '.join(CLOSINGS)}")
-    ledger = finished_table("ledger")
+    ledger = _ledger()
     closed = closings(ledger)
     if outcome is not None:
         closed = closed.filter(pl.col("outcome") == outcome)
@@ -45,6 +45,12 @@ def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, see
     chosen = closed.sort("row_id").sample(min(sample, closed.height), seed=seed, shuffle=False).sort("row_id")
     lines = [_closing(row, shown) for row in chosen.iter_rows(named=True)]
     return "\n".join([*lines, f"{chosen.height:,} of {closed.height:,} rows; `qirat why ROW` tells the whole story"])
+
+
+def _ledger() -> pl.DataFrame:
+    """The ledger, with what the gate adds: clean rows that the base model cannot learn."""
+    ledger, excluded = finished_table("ledger"), table_path("gate/excluded")
+    return pl.concat([ledger, pl.read_parquet(excluded)]) if excluded.exists() else ledger
 
 
 def _story(ledger: pl.DataFrame, row_id: str, shown: Shown) -> Iterator[str]:

@@ -6,7 +6,7 @@ from curation.checks import checks, findings
 from curation.checks.check import NOTHING, Context, in_order
 from curation.curate.fates import CURATED
 from curation.decisions.decisions import Decision
-from curation.record.conversation import SCHEMA, message
+from curation.record.conversation import SCHEMA, as_taught, message
 from curation.record.repair import repaired_record
 
 
@@ -20,8 +20,8 @@ def checked_again(surviving: pl.DataFrame, edits: pl.DataFrame, context: Context
     running = checks(context.params.skip).values()
     alone = [check for check in running if not check.whole_set]
     beside = [check for check in running if check.sees_edits]
-    of_all = findings(pl.concat([others, rows]), context, beside)
-    return in_order([findings(rows, context, alone), of_all.join(rows, on="conversation_id", how="semi")])
+    of_all = findings(as_taught(pl.concat([others, rows])), context, beside)
+    return in_order([findings(as_taught(rows), context, alone), of_all.join(rows, on="conversation_id", how="semi")])
 
 
 def edited(surviving: pl.DataFrame, decisions: dict[str, Decision]) -> pl.DataFrame:

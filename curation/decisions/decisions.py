@@ -17,7 +17,7 @@ from pydantic import Field, field_validator, model_validator
 
 from curation.decisions.json_lines import read_lines, write_lines
 from curation.harness.params import Params
-from curation.record.conversation import ROLES
+from curation.record.conversation import MESSAGE, ROLES
 
 REASONS = {
     "wrong_answer": "Wrong answer · جواب خاطئ",
@@ -33,7 +33,7 @@ REASONS = {
 
 PATH = Path("data/review/decisions.jsonl")
 LATER = {"purpose", "confidence", "applied_from", "similarity"}
-MESSAGE_KEYS = {"role", "content", "name", "tool_calls"}
+MESSAGE_KEYS = {field.name for field in MESSAGE.fields}
 HEADER = {"qirat": "decisions", "version": 1}
 Purpose = Literal["doubt", "blind_accepted", "blind_rejected", "gold"]  # why a conversation was put before people
 
@@ -79,7 +79,7 @@ class Decision(Params):
             if m.get("role") not in ROLES or not isinstance(m.get("content"), str) or set(m) - MESSAGE_KEYS:
                 raise ValueError(
                     f"message {turn} needs a role of {', '.join(ROLES)} and a text content; "
-                    "beside them it may have name and tool_calls"
+                    "beside them it may have name, tool_calls, tool_call_id, reasoning and train"
                 )
         return self
 

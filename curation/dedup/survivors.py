@@ -35,7 +35,10 @@ def distinct(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def preference(messages: Messages, created_at: pl.Series, pairs: pl.DataFrame) -> dict[int, int]:
-    """The rank of each row that has a copy: the cleanest first, then the longest, the oldest, the smallest id."""
+    """The rank of each row that has a copy: the cleanest first, then the longest, the oldest, the smallest id.
+
+    Before all that, one that says which replies not to learn: a copy without the mark must not teach them.
+    """
     copied = pairs.filter(relation="copy")
     rows = pl.concat([copied["left"], copied["right"]]).unique().sort()
     contents = pl.col("messages").list.eval(pl.element().struct.field("content"))
@@ -46,9 +49,18 @@ def preference(messages: Messages, created_at: pl.Series, pairs: pl.DataFrame) -
     ordered = table.select(
         "row",
         "created_at",
+        untaught=pl.col("messages").list.eval(pl.element().struct.field("train").eq(False)).list.sum(),
         flaws=flaws + unanswered.cast(pl.UInt32) + unfinished.cast(pl.UInt32),
         length=contents.list.eval(pl.element().str.len_chars()).list.sum(),
-    ).sort("flaws", "length", "created_at", "row", descending=[False, True, False, False], nulls_last=True)
+    ).sort(
+        "untaught",
+        "flaws",
+        "length",
+        "created_at",
+        "row",
+        descending=[True, False, True, False, False],
+        nulls_last=True,
+    )
     return {row: rank for rank, row in enumerate(ordered["row"])}
 
 

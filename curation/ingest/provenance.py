@@ -42,7 +42,7 @@ def provenance(rows: Sequence[Mapping[str, Any]], used: Collection[str], **known
         for key, value in _fields(row, used):
             fields.setdefault(key, value)
     found: dict[str, Any] = {}
-    single = {spelled(key): key for key in reversed(fields) if isinstance(fields[key], str | int | float | date)}
+    single = _single(fields)
     for column, aliases in ALIASES.items():
         keys = [single[alias] for alias in aliases if alias in single]
         told = known.get(column)
@@ -86,6 +86,18 @@ def object_in(value: Any) -> Mapping[str, Any]:
         except ValueError:
             return {}
     return value if isinstance(value, dict) else {}
+
+
+def _single(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Fields of one value, as they are spelled here. A label that is true or false tells of a liked answer (KTO)."""
+    single = {spelled(key): key for key in reversed(fields) if isinstance(fields[key], str | int | float | date)}
+    if _is_truth(fields.get(single.get("label", ""))):
+        del single["label"]
+    return single
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in ("true", "false"))
 
 
 def _text(value: Any) -> str | None:

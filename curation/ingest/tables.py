@@ -15,6 +15,10 @@ from curation.ingest.rows import Chunk, Given, Opened, RawRow
 from curation.ingest.unpacking import SizeLimits, TornError
 
 ROWS_A_CHUNK = 2000
+# Fields that hold objects of any shape: a table gives all of them the keys of all, and null where one had none.
+PADDED = frozenset(
+    ("tool_calls", "function_call", "functionCall", "arguments", "args", "input", "tools", "functions", "parameters")
+)
 ROWS_BELIEVED = 1_000_000  # beyond, a row must take a byte of the file
 # What the libraries raise on damaged files. A panic of polars is no Exception, but no reason to stop either.
 BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError, KeyError)
@@ -29,13 +33,14 @@ class TableFile:
 
     def rows(self) -> Iterator[RawRow]:
         nested = any(dtype.is_nested() for dtype in self.frame.dtypes)
+        made = _unpadded if any(map(_is_padded, self.frame.schema.items())) else _finite
         try:
             values = self.frame.rows(named=True)
         except BROKEN:  # a value that Python cannot hold, such as the year 20292
             yield from map(_alone, itertools.count(self.first), self.frame.iter_slices(1))
             return
         for number, value in enumerate(values, self.first):
-            yield RawRow(number, _finite(value) if nested else value)
+            yield RawRow(number, made(value) if nested else value)
 
     def count(self) -> int:
         return self.frame.height
@@ -43,7 +48,7 @@ class TableFile:
 
 def _alone(number: int, frame: pl.DataFrame) -> RawRow:
     try:
-        return RawRow(number, _finite(frame.row(0, named=True)))
+        return RawRow(number, _unpadded(frame.row(0, named=True)))
     except BROKEN as error:
         return RawRow(number, None, f"a value cannot be read ({error}); export the row again", "")
 
@@ -121,6 +126,26 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _is_padded(field: tuple[str, Any]) -> bool:
+    """Whether a column holds objects of one shape for all rows where each row had an object of its own."""
+    name, dtype = field
+    while isinstance(dtype, pl.List | pl.Array):
+        dtype = dtype.inner
+    if not isinstance(dtype, pl.Struct):
+        return False
+    return name in PADDED or any(_is_padded((inner.name, inner.dtype)) for inner in dtype.fields)
+
+
+def _unpadded(value: Any, inside: bool = False) -> Any:
+    """As _finite, and without the nulls that a table puts for the keys that only other rows' calls and schemas have."""
+    if isinstance(value, dict):
+        kept = {key: _unpadded(item, inside or key in PADDED) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item is not None} if inside else kept
+    if isinstance(value, list):
+        return [_unpadded(item, inside) for item in value]
+    return _finite(value)
 
 
 def _reason(container: str, error: BaseException) -> str:

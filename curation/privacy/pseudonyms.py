@@ -13,7 +13,7 @@ from curation.privacy.names import NameFinder, likely_names, repeated_names
 from curation.privacy.numbers import digit_runs, national_number, phone_spellings
 from curation.privacy.plain import Plain
 from curation.privacy.split import split_phones
-from curation.record.conversation import canonical_json
+from curation.record.conversation import WORDS, canonical_json
 from curation.text.folding import fold
 
 Message = Mapping[str, Any]
@@ -106,7 +106,7 @@ def conversation_finds(messages: Sequence[Message], countries: Sequence[str]) ->
         return []
     found: list[tuple[int, str, Find]] = []
     for turn, (m, before) in enumerate(_with_before(messages)):
-        for key in ("content", "name", "tool_calls"):
+        for key in WORDS:
 
             def note(text: str, said: str, turn: int = turn, key: str = key) -> str:
                 found.extend((turn, key, find) for find in reader(text, said))
@@ -241,15 +241,13 @@ def _with_before(messages: Sequence[Message]) -> list[tuple[Message, str]]:
 
 
 def _taken(messages: Sequence[Message]) -> set[str]:
-    return {match.group() for m in messages for match in COVER.finditer(f"{m['content']} {m.get('tool_calls') or ''}")}
+    return {match.group() for m in messages for match in COVER.finditer(" ".join(m.get(key) or "" for key in WORDS))}
 
 
 # -- every text of a message, wherever it stands -----------------------------------------------------------------------
 
 
-def _changed(
-    m: Message, before: str, change: Change, keys: Collection[str] = ("content", "name", "tool_calls")
-) -> dict[str, Any]:
+def _changed(m: Message, before: str, change: Change, keys: Collection[str] = WORDS) -> dict[str, Any]:
     message = dict(m)
     if "content" in keys:
         message["content"] = _changed_text(m["content"], before, change)
@@ -257,6 +255,8 @@ def _changed(
         message["name"] = _changed_field("name", m["name"], change)
     if "tool_calls" in keys and m.get("tool_calls"):
         message["tool_calls"] = _changed_text(m["tool_calls"], before, change)
+    if "reasoning" in keys and m.get("reasoning"):
+        message["reasoning"] = _changed_text(m["reasoning"], before, change)
     return message
 
 

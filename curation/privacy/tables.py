@@ -8,7 +8,7 @@ import polars as pl
 from curation.privacy.finds import BIRTH, CANDIDATE, CLOSER, CONVERSATION_CANDIDATE, DATED, masked
 from curation.privacy.names import NameFinder, likely_names
 from curation.privacy.pseudonyms import evidence_cover, pseudonymised_row
-from curation.record.conversation import conversation_id
+from curation.record.conversation import WORDS, conversation_id
 from curation.record.draw import lot
 
 _SAYS_WHERE = r"^\w+ at characters \d+-\d+"  # evidence of the checks for personal data: a place and no words
@@ -76,7 +76,7 @@ def messages_may_hold() -> pl.Expr:
 def _messages_text() -> pl.Expr:
     """All that a row's messages say, NUL between them."""
     message = pl.element().struct
-    texts = (message.field(name).fill_null("") for name in ("content", "name", "tool_calls"))
+    texts = (message.field(name).fill_null("") for name in WORDS)
     return pl.col("messages").list.eval(pl.concat_str(*texts, separator="\n")).list.join("\0")
 
 

@@ -16,10 +16,16 @@ MESSAGE = pl.Struct(
         "content": pl.String,  # never null; "" where a turn only calls tools
         "name": pl.String,
         "tool_calls": pl.String,  # JSON text, as the source gave it
+        "tool_call_id": pl.String,  # of a tool's result: the id of the call that it answers
+        "reasoning": pl.String,  # what a model thought before this reply, where the source keeps it apart
+        "train": pl.Boolean,  # false: shown, never learnt; null: as replies are by default, learnt
     }
 )
 
-FIELDS = frozenset(field.name for field in MESSAGE.fields)
+WORDS = ("content", "name", "tool_calls", "reasoning")  # fields of a message that hold what somebody wrote
+# What makes two messages different ones. Ids of calls change from export to export and only link what stands there.
+FIELDS = frozenset(("role", *WORDS))
+UNTAUGHT = "untaught"  # the role under which checks see a reply that is not to be learnt
 
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "row_id": pl.String,  # source_file:source_row, unique
@@ -40,11 +46,37 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 SCHEMA = pl.Schema(_COLUMNS)
 
 
-def message(role: str, content: str, name: str | None = None, tool_calls: Any = None) -> dict[str, Any]:
+def message(  # noqa: PLR0913 - the fields of MESSAGE
+    role: str,
+    content: str,
+    name: str | None = None,
+    tool_calls: Any = None,
+    tool_call_id: str | None = None,
+    reasoning: str | None = None,
+    train: bool | None = None,
+) -> dict[str, Any]:
     """One message in the shape of MESSAGE; `tool_calls` may be JSON text or any JSON value."""
     if tool_calls is not None and not isinstance(tool_calls, str):
         tool_calls = canonical_json(tool_calls)
-    return {"role": role, "content": content, "name": name, "tool_calls": tool_calls}
+    return {
+        "role": role,
+        "content": content,
+        "name": name,
+        "tool_calls": tool_calls,
+        "tool_call_id": tool_call_id,
+        "reasoning": reasoning,
+        "train": train,
+    }
+
+
+def is_untaught(m: Mapping[str, Any]) -> bool:
+    """Whether a message is a reply that its source says not to learn."""
+    return m.get("train") is False and m["role"] == "assistant"
+
+
+def is_taught(m: Mapping[str, Any]) -> bool:
+    """Whether a message is a reply to learn."""
+    return m["role"] == "assistant" and m.get("train") is not False
 
 
 def canonical_json(value: Any) -> str:
@@ -53,8 +85,19 @@ def canonical_json(value: Any) -> str:
 
 
 def conversation_id(messages: Iterable[Mapping[str, Any]]) -> str:
-    """128-bit SHA-256 prefix (32 hex digits) of the messages: the same words have the same id, anywhere."""
-    canonical = [{key: value for key, value in m.items() if value is not None and key in FIELDS} for m in messages]
+    """128-bit SHA-256 prefix (32 hex digits) of the messages: the same words have the same id, anywhere.
+
+    A reply that is not to be learnt makes another conversation of it: what people decide on the one says nothing of
+    the other. That it may be learnt (train: true) is what all replies are by default, and no part of the id.
+    """
+    canonical = [
+        {
+            key: value
+            for key, value in m.items()
+            if value is not None and (key in FIELDS or (key == "train" and is_untaught(m)))
+        }
+        for m in messages
+    ]
     try:
         spelled = orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)  # texts as canonical_json spells them
     except TypeError:  # it refuses half characters
@@ -79,6 +122,19 @@ def survivors(table: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
     """The ingested conversations that dedup let stand, by conversation_id."""
     surviving = clusters.filter("survivor").select("row_id")
     return table.join(surviving, on="row_id", how="semi").sort("conversation_id")
+
+
+def as_taught(table: pl.DataFrame) -> pl.DataFrame:
+    """The conversations as checks see them: a reply that is not to be learnt has the role UNTAUGHT.
+
+    It stays part of what was said, so turns keep their numbers, but it is nobody's reply to judge.
+    """
+    untaught = pl.element().struct.field("train").eq(False) & (pl.element().struct.field("role") == "assistant")
+    marked = table["messages"].list.eval(untaught.fill_null(False)).list.any().fill_null(False)
+    if not marked.any():
+        return table
+    role = pl.when(untaught.fill_null(False)).then(pl.lit(UNTAUGHT)).otherwise(pl.element().struct.field("role"))
+    return table.with_columns(pl.col("messages").list.eval(pl.element().struct.with_fields(role.alias("role"))))
 
 
 def turns(table: pl.DataFrame, *columns: str) -> pl.DataFrame:

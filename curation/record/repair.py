@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from curation.record.conversation import conversation_id
+from curation.record.conversation import conversation_id, is_untaught
 from curation.text.language import language_of
 
 _LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029\x85]")
@@ -49,14 +49,19 @@ def repair_messages(messages: Sequence[dict[str, Any]], merge: bool) -> list[dic
 
 def _repaired(message: dict[str, Any]) -> dict[str, Any]:
     text = repair(message["content"])
+    if message.get("reasoning"):
+        message = {**message, "reasoning": repair(message["reasoning"])}
     return message if text is message["content"] else {**message, "content": text}
 
 
 def _side(message: dict[str, Any]) -> object:
     """What neighbours that make one turn have in common; nothing where it says more than words of one side."""
     spoken = message["role"] in ("user", "assistant") and not message["tool_calls"]
-    return (message["role"], message["name"]) if spoken else object()
+    return (message["role"], message["name"], is_untaught(message)) if spoken else object()
 
 
 def _joined(run: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    return {**run[0], "content": "\n".join(m["content"] for m in run if m["content"])}
+    thoughts = "\n".join(m["reasoning"] for m in run if m.get("reasoning")) or None
+    train = next((m["train"] for m in run if m.get("train") is not None), None)
+    words = "\n".join(m["content"] for m in run if m["content"])
+    return {**run[0], "content": words, "reasoning": thoughts, "train": train}

@@ -14,6 +14,7 @@ from curation.decisions.answers import Countries
 from curation.harness.files import progress
 from curation.privacy import covered, masked
 from curation.record.codes import Code
+from curation.record.conversation import is_untaught
 from curation.review.form import VECTORS
 from curation.text.markdown import as_plain, as_written
 
@@ -29,6 +30,7 @@ _LIKELIER = re.compile(r"given (.+), the words say (.+)", re.DOTALL)  # as the c
 _WORDS = {
     "en": {
         "empty": "(empty)",
+        "untaught": "(not learnt: its source says so)",
         "cut": "(cut here: {} more turns)",
         "label": "Label from the source: {}",
         "likelier": "It is labelled {}; its words look like {}.",
@@ -36,6 +38,7 @@ _WORDS = {
     },
     "ar": {
         "empty": "(فارغ)",
+        "untaught": "(لا يُتعلَّم: هكذا جاء من المصدر)",
         "cut": "(بقي {} من الأدوار لا تظهر هنا)",
         "label": "التصنيف من المصدر: {}",
         "likelier": "تصنيفها {}، وكلامها أقرب إلى {}.",
@@ -143,7 +146,9 @@ def _bubbles(messages: Sequence[Mapping[str, Any]], language: str) -> list[dict[
     """Each message as one bubble or, when it is long, several. Replies carry the number by which they are corrected."""
     bubbles: list[dict[str, str]] = []
     for number, message in enumerate(messages, 1):
-        text = "\n".join(part for part in (message["content"], message["tool_calls"]) if part and part.strip())
+        note = _WORDS[language]["untaught"] if is_untaught(message) else ""
+        said = (note, message["content"], message["tool_calls"])
+        text = "\n".join(part for part in said if part and part.strip())
         pieces = [as_written(text[start : start + _PIECE]) for start in range(0, len(text), _PIECE)]
         pieces = pieces or [as_written(_WORDS[language]["empty"])]
         if message["role"] == "assistant":

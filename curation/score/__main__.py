@@ -14,7 +14,7 @@ from curation.harness.memory import version_of
 from curation.harness.stage import Stage
 from curation.privacy.params import Privacy
 from curation.record.codes import CODES, as_json
-from curation.record.conversation import survivors
+from curation.record.conversation import as_taught, survivors
 from curation.record.playbook import Playbook
 from curation.score.models import Judging, Losses
 from curation.score.notes import notes
@@ -26,7 +26,7 @@ SHOWN = "shown"  # the name under which evidence that is fit to be shown is reme
 def main() -> None:
     """Findings of all checks over all surviving conversations, and notes on the set as a whole."""
     with Stage("score", Score) as stage:
-        surviving = survivors(stage.read("ingested/conversations"), stage.read("dedup/clusters"))
+        surviving = as_taught(survivors(stage.read("ingested/conversations"), stage.read("dedup/clusters")))
         vectors = stage.read("embedded/vectors")
         context = Context(
             stage.params,

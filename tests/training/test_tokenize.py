@@ -16,6 +16,7 @@ from tests.training.template.families import CHATML, answered, decoded, renderer
 from tests.training.tiny import project
 from training import tokenize
 from training.model.base import Model, load_tokenizer
+from training.template import Renderer
 from training.tokenize import (
     Tokenize,
     Tokenized,
@@ -112,23 +113,101 @@ def test_a_reply_that_the_template_rewrites_costs_its_conversation_and_not_the_s
         refuse_losses("train", excluded("train", found), budget("train", rows, found), params())
 
 
-def weighed(*weights: Any) -> pl.DataFrame:
-    return record(talk("a", "b", "c", "d")).with_columns(metadata=pl.lit(json.dumps({"weights": weights})))
+MARKED = ["chatml", "qwen3", "llama 3", "mistral, ours", "gemma with system", "phi 3", "command r", "lfm2"]
 
 
-@pytest.mark.parametrize(("weights", "turns"), [((1, 0, 1, 1), [3]), ((1, 1, 1, None), [1, 3]), ((0, 1, 0, 0), [1])])
-def test_a_reply_of_weight_zero_is_context_only(weights: tuple[Any, ...], turns: list[int]) -> None:
-    ((found,),) = ([t.examples for t in done(weighed(*weights))],)
-    assert [turn for example in found for turn in example.turns] == turns
-    assert sum(len(spans(example)) for example in found) == len(turns)
-    text = decoded(renderer("chatml"), found[-1].input_ids)
-    assert all(f"\n{word}<|im_end|>" in text for word in "abcd"[: turns[-1] + 1])
+def marked(*train: bool | None) -> pl.DataFrame:
+    said = [{**m, "train": mark} for m, mark in zip(talk("a1", "b2", "c3", "d4"), train, strict=True)]
+    return record(said)
 
 
-def test_weights_that_fit_no_longer_or_leave_nothing_to_learn_set_the_conversation_aside() -> None:
-    (merged,), (silent,) = done(weighed(1, 0, 1, 0, 1)), done(weighed(1, 0, 1, 0))
-    assert merged.reason is not None and "weighs 5 messages and it has 4" in merged.reason
-    assert silent.reason == "every assistant turn has the weight 0"
+@pytest.mark.parametrize("family", MARKED)
+@pytest.mark.parametrize(
+    ("train", "turns"),
+    [((None, False, None, True), [3]), ((None, None, None, None), [1, 3]), ((None, True, None, False), [1])],
+)
+def test_a_reply_that_is_not_to_be_learnt_is_context_only(
+    family: str, train: tuple[bool | None, ...], turns: list[int]
+) -> None:
+    (found,) = done(marked(*train), family=family)
+    template = renderer(family)
+    assert [turn for example in found.examples for turn in example.turns] == turns
+    learnt = [decoded(template, span) for example in found.examples for span in spans(example)]
+    assert [text.removesuffix(template.stop_token).strip() for text in learnt] == [
+        ("b2", "d4")[turn // 2] for turn in turns
+    ]
+    told = decoded(template, found.examples[-1].input_ids)
+    assert all(word in told for word in ("a1", "b2", "c3", "d4")[: turns[-1] + 1])
+    assert (found.lost, found.reason) == (0, None)
+
+
+def test_a_conversation_in_which_nothing_is_to_be_learnt_is_set_aside() -> None:
+    (silent,) = done(marked(None, False, None, False))
+    assert silent.reason == "every reply is marked not to be learnt (weight 0 or train: false)"
+
+
+AGENT_FIRST = [
+    {"role": "assistant", "content": "Hello, Rana here, how can I help?"},
+    *talk("أين طلبي؟", "هو في الطريق إليك."),
+]
+
+
+@pytest.mark.parametrize("family", MARKED)
+@pytest.mark.parametrize("system", [False, True])
+def test_what_an_agent_opens_is_learnt_behind_an_empty_turn_that_carries_no_loss(family: str, system: bool) -> None:
+    said = [{"role": "system", "content": "be kind"}, *AGENT_FIRST] if system else AGENT_FIRST
+    (found,) = done(record(said), family=family)
+    template = renderer(family)
+    assert found.reason is None and found.lost == 0
+    assert [turn for example in found.examples for turn in example.turns] == replies_of({"messages": said})
+    learnt = [decoded(template, span) for example in found.examples for span in spans(example)]
+    replies = [m["content"] for m in said if m["role"] == "assistant"]
+    assert [text.removesuffix(template.stop_token).strip() for text in learnt] == replies
+    begun = [*said[:system], {"role": "user", "content": ""}]
+    prompt = served(template, begun)
+    assert found.examples[0].input_ids[: len(prompt)] == prompt
+
+
+def test_an_agents_opening_may_be_left_out_or_stand_behind_an_empty_system_message() -> None:
+    whole = Renderer(renderer("chatml").tokenizer, opening="system").examples(AGENT_FIRST)
+    assert decoded(renderer("chatml"), whole[0].input_ids).startswith(
+        "<|im_start|>system\n<|im_end|>\n<|im_start|>assistant"
+    )
+    out = Renderer(renderer("chatml").tokenizer, opening="leave_out")
+    (found,) = [tokenized(row, out, params()) for row in record(AGENT_FIRST).iter_rows(named=True)]
+    assert found.reason is not None and "model.opening is leave_out" in found.reason
+    assert out.examples(talk("a", "b")) == renderer("chatml").examples(talk("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("family", "asked"), [("chatml", "leave_out"), ("chatml", "learn"), ("qwen3 thinking", "learn")]
+)
+def test_reasoning_is_learnt_only_where_params_ask_for_it(family: str, asked: Any) -> None:
+    said = [talk("a1")[0], {"role": "assistant", "content": "b2", "reasoning": "the parcel left"}]
+    settings = params().model_copy(update={"reasoning": asked})
+    (found,) = done(record(said), settings, family)
+    assert found.reason is None
+    ((span,),) = [spans(example) for example in found.examples]
+    told = decoded(renderer(family), found.examples[0].input_ids)
+    assert ("the parcel left" in decoded(renderer(family), span)) == (asked == "learn")
+    assert ("the parcel left" in told) == (asked == "learn")
+
+
+@pytest.mark.parametrize("family", ["qwen2.5", "qwen3", "llama 3.2", "lfm2"])
+def test_results_stand_under_their_calls_in_templates_that_tell_tools(family: str) -> None:
+    (one, two) = (
+        {"id": key, "type": "function", "function": {"name": "track", "arguments": "{}"}} for key in ("c1", "c2")
+    )
+    said = [
+        {"role": "user", "content": "Where are they?"},
+        {"role": "assistant", "content": "", "tool_calls": json.dumps([one])},
+        {"role": "tool", "content": "in Jeddah", "tool_call_id": "c1"},
+        {"role": "assistant", "content": "", "tool_calls": json.dumps([two])},
+        {"role": "tool", "content": "in Amman", "tool_call_id": "c2"},
+        {"role": "assistant", "content": "One in Jeddah, one in Amman."},
+    ]
+    (found,) = done(record(said), family=family)
+    assert found.reason is None and found.replies == 3
 
 
 def test_the_budget_adds_up_by_language() -> None:

@@ -47,7 +47,7 @@ def main() -> None:
     with Stage("baseline", Baseline) as stage:
         params, evaluate, model = stage.params, stage.section("evaluate", Evaluate), stage.section("model", Model)
         refuse_unmeasurable(params, evaluate)
-        stage.input("data/tokenized/passed")
+        stage.input("data/gate/passed")
         playbook = Playbook.load(stage.input("playbook.yaml"))
         prompt = stage.input(params.prompt)
         excluded = stage.read("tokenized/excluded")

@@ -52,7 +52,7 @@ class Trial:
         learnt = sampled(whole["train"], params.recipe.max_tokens, params.recipe.train_tokens, params.seed)
         recipe = settled(params.recipe, load_config(model), learnt.height)
         watched = sampled(whole["dev"], recipe.max_tokens, recipe.dev_tokens, params.seed)
-        renderer = Renderer(load_tokenizer(model), model.template_arguments)
+        renderer = Renderer(load_tokenizer(model), model.template_arguments, opening=model.opening)
         origin = {**provenance(whole, model, params, recipe, renderer), **surroundings()}
         return cls(model, params, recipe, whole, learnt, watched, renderer, origin)
 

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from curation.privacy import conversation_finds
-from curation.record.conversation import message
+from curation.record.conversation import is_taught, message
 from curation.text.folding import fold
 from training.judge.rules import replies
 
@@ -66,7 +66,7 @@ def _sources(wanted: set[Gram], train: pl.DataFrame) -> dict[Gram, set[str]]:
     found: defaultdict[Gram, set[str]] = defaultdict(set)
     for key, messages in train.select("conversation_id", "messages").iter_rows():
         for m in messages:
-            if m["role"] == "assistant":
+            if is_taught(m):
                 for gram in wanted.intersection(_grams(_words(m["content"]))):
                     found[gram].add(key)
     return found

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from curation.harness.errors import QiratError
-from curation.record.conversation import message
+from curation.record.conversation import is_untaught, message
 from curation.text.folding import fold
 
 # What can be had without training; the last is optional.
@@ -119,4 +119,5 @@ def _is_example(row: Row, shot_words: int) -> bool:
     said = _exchange(row["messages"])
     words = sum(len(m["content"].split()) for m in said)
     exchange = len(said) >= 2 and said[0]["role"] == "user" and said[-1]["role"] == "assistant"
+    exchange = exchange and not any(map(is_untaught, said))
     return exchange and words <= shot_words and bool(re.search(r"\w", _customer(said)))

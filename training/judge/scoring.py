@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field
 
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
+from curation.record.conversation import is_taught
 from curation.record.draw import fair_order
 from curation.record.playbook import Playbook
 from curation.statistics.intervals import Bootstrap, Interval, jackknife, ratio
@@ -108,7 +109,7 @@ class Scorer:
     def of(
         cls, model: Model, playbook: Playbook, params: Evaluate, progress: Callable[..., Any], memory: ReplyMemory
     ) -> "Scorer":
-        renderer = Renderer(load_tokenizer(model), model.template_arguments)
+        renderer = Renderer(load_tokenizer(model), model.template_arguments, opening=model.opening)
         return cls(load_model(model), renderer, playbook, params, progress, memory)
 
     def likelihood(self, arm: str, conversations: pl.DataFrame, before: Before) -> pl.DataFrame:
@@ -120,7 +121,7 @@ class Scorer:
             found = list(self._examples(row, before))
             examples += found
             owners += [row["conversation_id"]] * len(found)
-            replies = (m["content"] for m in row["messages"] if m["role"] == "assistant")
+            replies = (m["content"] for m in row["messages"] if is_taught(m))
             sizes[row["conversation_id"]] = sum(len(text.encode()) for text in replies)
         sums = negative_log_likelihoods(self.model, examples, progress=self.bar(f"{arm}, likelihood"))
         scored = pl.DataFrame({"conversation_id": owners, "value": sums, "tokens": [e.supervised for e in examples]})
@@ -167,7 +168,7 @@ class Scorer:
 
     def _examples(self, row: Row, before: Before) -> Iterator[Example]:
         """The team's replies, those in a row that the arm says the same before as one."""
-        turns = [turn for turn, m in enumerate(row["messages"]) if m["role"] == "assistant"]
+        turns = [turn for turn, m in enumerate(row["messages"]) if is_taught(m)]
         for prefix, group in groupby(turns, key=lambda turn: before(row, turn)):
             joined, shift = with_prefix(prefix, row["messages"])
             yield from self.renderer.examples(joined, row["tools"], turns={turn + shift for turn in group})
@@ -320,4 +321,4 @@ def as_text(arms: pl.DataFrame, order: Sequence[str]) -> str:
 
 def reply_turns(messages: Messages) -> list[int]:
     """Where the assistant speaks in words; a turn that calls a tool is not the playbook's business."""
-    return [turn for turn, m in enumerate(messages) if m["role"] == "assistant" and m["content"] and turn > 0]
+    return [turn for turn, m in enumerate(messages) if is_taught(m) and m["content"] and turn > 0]

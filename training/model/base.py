@@ -38,6 +38,7 @@ class Model(Params):
     dtype: Literal["auto", "float32", "bfloat16"]  # auto: bfloat16 on a GPU that has it, else float32
     template: str | None = None  # a .jinja file in place of the model's own chat template
     template_arguments: dict[str, Any]  # a server must give the same
+    opening: Literal["empty_user", "system", "leave_out"] = "empty_user"  # before an agent who speaks first
 
 
 def base_folder(model: Model) -> str:

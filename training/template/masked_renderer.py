@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from curation.harness.errors import QiratError
 from training.template.messages import InexpressibleError, Message, objects, plain
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 IGNORED = -100  # the label of a token that is context only
 THOUGHT_CURE = " (params.yaml: model.template_arguments {enable_thinking: false} asks for replies without thoughts)"
+Opening = Literal["empty_user", "system", "leave_out"]  # what stands before an agent who speaks first
 MEND = "mend it (docs/training.md, params.yaml: model.template) or choose another model (params.yaml: model.name)"
 
 
@@ -51,6 +52,7 @@ class Renderer:
         tokenizer: "PreTrainedTokenizerBase",
         arguments: Mapping[str, Any] | None = None,
         original: "Renderer | None" = None,
+        opening: Opening = "empty_user",
     ) -> None:
         if not tokenizer.chat_template:
             raise QiratError(
@@ -60,6 +62,7 @@ class Renderer:
         self.tokenizer = tokenizer
         self.arguments = dict(arguments or {})
         self._original = original
+        self._opening: Opening = opening
         self._tokens = Tokens(tokenizer)
         self.stop_token = self._find_stop_token()
         self.stop_id = int(tokenizer.get_vocab()[self.stop_token])
@@ -219,6 +222,7 @@ class Renderer:
         from jinja2.exceptions import TemplateError
 
         offered: Any = tools or None
+        said = self._opened(said)
         try:
             text = self.tokenizer.apply_chat_template(
                 said,
@@ -231,6 +235,20 @@ class Renderer:
         except (TemplateError, TypeError, ValueError, LookupError, AttributeError) as error:
             raise InexpressibleError(f"the chat template refuses it: {error}") from None
         return str(text)
+
+    def _opened(self, said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """With an empty turn of the customer, or an empty system message, before an agent who speaks first.
+
+        Templates begin with one of the two; what they are given here is in every prompt and carries no loss.
+        """
+        head = next((place for place, m in enumerate(said) if m["role"] != "system"), len(said))
+        if said[head:] and said[head]["role"] != "assistant":
+            return said
+        if self._opening == "leave_out":
+            raise InexpressibleError("the agent speaks first (params.yaml: model.opening is leave_out)")
+        if self._opening == "empty_user":
+            return [*said[:head], {"role": "user", "content": ""}, *said[head:]]
+        return said if head else [{"role": "system", "content": ""}, *said]
 
     @cached_property
     def _special(self) -> re.Pattern[str]:

@@ -13,14 +13,25 @@ class InexpressibleError(Exception):
 
 
 def plain(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """No empty keys, tool calls as objects."""
-    said = []
+    """No empty keys, tool calls as objects, results under the id and the name of their call; no reasoning, no marks."""
+    said, called = [], dict[Any, Any]()
     for m in messages:
-        kept = {key: m[key] for key in ("role", "content", "name") if m.get(key) is not None}
+        kept = {key: m[key] for key in ("role", "content", "name", "tool_call_id") if m.get(key) is not None}
         if m.get("tool_calls"):
             kept["tool_calls"] = [_call(call) for call in objects(m["tool_calls"])]
+            called = {call.get("id"): call["function"].get("name") for call in kept["tool_calls"]}
+        if m["role"] == "tool" and (answered := called.get(m.get("tool_call_id") or "")):
+            kept.setdefault("name", answered)
         said.append(kept)
     return said
+
+
+def thinking_aloud(messages: Sequence[Message]) -> list[Message]:
+    """The messages with reasoning before the words of each reply, as models that think write it."""
+    return [
+        {**m, "content": f"<think>\n{m['reasoning']}\n{THOUGHT_ENDS}\n\n{m['content']}"} if m.get("reasoning") else m
+        for m in messages
+    ]
 
 
 def objects(text: str | None) -> list[dict[str, Any]]:
@@ -41,6 +52,10 @@ def _call(call: dict[str, Any]) -> dict[str, Any]:
     function = call.get("function", call)
     if isinstance(function, dict) and isinstance(function.get("arguments"), str):
         function = {**function, "arguments": _json(function["arguments"] or "{}")}
+    if not isinstance(function, dict):
+        raise InexpressibleError(f"a tool call names no function: {json.dumps(call, ensure_ascii=False):.80}")
+    if function.get("arguments") is None:
+        function = {**function, "arguments": {}}
     return {"type": "function", **call, "function": function}
 
 

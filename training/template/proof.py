@@ -19,6 +19,10 @@ THINKING_PROBE = tuple(  # or this, where a model is asked to think first
     {**m, "content": f"<think>\nThe parcel.\n</think>\n\n{m['content']}"} if m["role"] == "assistant" else m
     for m in PROBE
 )
+TOOLS_CURE = (
+    "; a base whose template tells tools keeps it, such as Qwen 2.5 or 3, Llama 3.1 or LFM2 (params.yaml: model.name), "
+    "or a template of your own (model.template)"
+)
 
 
 class Presence:
@@ -36,13 +40,15 @@ class Presence:
             self._read, self._turns = "", 0
             for name in [name for tool in self._tools for name in _tool_names(tool)]:
                 if name not in text:
-                    raise InexpressibleError(f"the chat template drops the tool {name!r}")
+                    raise InexpressibleError(f"the chat template drops the tool {name!r}{TOOLS_CURE}")
         place = len(self._read)
         for turn, m in enumerate(said[self._turns :], self._turns):
             place = _place_behind(m, turn, text, place)
             for called in _strings([call["function"] for call in m.get("tool_calls", [])]):
                 if called not in text:
-                    raise InexpressibleError(f"the chat template drops the tool call of turn {turn} ({called!r})")
+                    raise InexpressibleError(
+                        f"the chat template drops the tool call of turn {turn} ({called!r}){TOOLS_CURE}"
+                    )
         self._read, self._turns = text[:place], len(said)
 
 

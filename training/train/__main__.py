@@ -59,7 +59,9 @@ def main() -> None:
         tokenizer, base = load_tokenizer(model), load_model(model, params.recipe.quantised)
         recipe, config = settled(params.recipe, base.config, chosen["train"].height), base.config
         refuse_cuts(chosen["train"], recipe, params.profile)
-        origin = provenance(whole, model, params, recipe, Renderer(tokenizer, model.template_arguments))
+        origin = provenance(
+            whole, model, params, recipe, Renderer(tokenizer, model.template_arguments, opening=model.opening)
+        )
         shape = Shape.of(config, int(recipe.rank))
         checkpoints = Checkpoints({**origin, **surroundings()})
         how = checkpoints, stage.machine

@@ -19,11 +19,10 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from curation.harness.params import Params
-from curation.ingest.json_text import value_in
 from curation.ingest.mail import tidied
 from curation.ingest.provenance import spelled, with_metadata
 from curation.ingest.rows import Contents, RawRow
-from curation.record.conversation import ROLES, canonical_json, message
+from curation.record.conversation import ROLES, canonical_json, is_taught, is_untaught, message
 
 Messages = list[dict[str, Any]]
 Roles = Mapping[str, str]  # how a source names its roles -> ROLES
@@ -63,11 +62,15 @@ class Reading(Params):
     html: Literal["text", "keep"] = "text"  # HTML in help-desk messages becomes text
     quotes: Literal["remove", "keep"] = "remove"  # earlier mails quoted in them
     signatures: Literal["remove", "keep"] = "remove"
+    preferences: Literal["chosen", "leave_out"] = "chosen"  # of answers that were compared or liked
     columns: Mapping[str, Columns] = Field(default_factory=dict)  # glob of files -> what their columns are
 
     def columns_for(self, name: str) -> Columns | None:
         """What the columns of a file are, if params say it."""
         return next((columns for glob, columns in self.columns.items() if Path(name).match(glob)), None)
+
+
+UNTAUGHT = "every reply is marked not to be learnt (weight 0, train or loss false, a thumb down): nothing is to learn"
 
 
 class UnreadableError(Exception):
@@ -184,6 +187,8 @@ def attempt(rows: Sequence[RawRow], read: Callable[[], tuple[Messages, Mapping[s
         return Outcome(rows, reason=str(error))
     except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         return Outcome(rows, reason=f"the row has another shape than its neighbours ({error!r}); export it again")
+    if any(map(is_untaught, messages)) and not any(map(is_taught, messages)):
+        return Outcome(rows, reason=UNTAUGHT)
     return Outcome(rows, messages, found)
 
 
@@ -202,10 +207,15 @@ def each_row(
             )
 
 
+_MODELS = re.compile(r"(?:chat)?gpt[-\d. ]|(?:claude|gemini|llama|qwen|mistral|mixtral|deepseek|command-r|phi)\b")
+
+
 def role_of(name: Any, roles: Roles) -> str:
     """One of ROLES for what the source calls it."""
     called = str(name).strip().lower()
     role = roles.get(called, called)
+    if role not in ROLES and _MODELS.match(called):
+        return "assistant"
     if role not in ROLES:
         raise UnreadableError(
             f"role {name!r} is unknown; expected one of {', '.join(ROLES)} (map it in params.yaml: ingest.roles)"
@@ -227,54 +237,15 @@ def text_of(content: Any, where: str) -> str:
     raise UnreadableError(f"{where} holds no text but {canonical_json(content)[:60]}; Qirat trains on text only")
 
 
-ROLE_FIELDS = ("role", "from")
-CONTENT_FIELDS = ("content", "value", "text")
-TOOL_CALLERS = ("function_call", "tool_call")  # as ShareGPT sets call the assistant that calls a tool
-
-
-def chat_messages(value: Any, roles: Roles) -> Messages:
-    """Messages from a list of {role, content, name?, tool_calls?}, or {from, value}, or the JSON text of one."""
-    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
-        value = value_in(value)
-    if isinstance(value, dict):  # a struct of lists, as some tables hold lists of structs
-        value = [dict(zip(value, entry, strict=True)) for entry in zip(*value.values(), strict=True)]
-    if not isinstance(value, list) or not value:
-        raise UnreadableError("there are no messages in this row")
-    return [_chat_message(turn, entry, roles) for turn, entry in enumerate(value)]
-
-
-def _chat_message(turn: int, entry: Any, roles: Roles) -> dict[str, Any]:
-    if isinstance(entry, dict) and len(entry) == 2:  # nearly all of them have a role and a content
-        role, content = entry.get("role"), entry.get("content")
-        if isinstance(role, str) and isinstance(content, str) and role not in TOOL_CALLERS:
-            return message(role_of(role, roles), content)
-    role = next((entry[key] for key in ROLE_FIELDS if key in entry), None) if isinstance(entry, dict) else None
-    if role is None:
-        raise UnreadableError(f"message {turn} has no {' and no '.join(map(repr, ROLE_FIELDS))}")
-    content = text_of(next((entry[key] for key in CONTENT_FIELDS if key in entry), None), f"message {turn}")
-    if role in TOOL_CALLERS:
-        return message("assistant", "", tool_calls=[{"type": "function", "function": _object(content)}])
-    calls = entry.get("tool_calls") or None
-    if calls is None and entry.get("function_call"):  # what OpenAI had before tool_calls
-        calls = [{"type": "function", "function": _object(entry["function_call"])}]
-    name = None if entry.get("name") is None else str(entry["name"])
-    return message(role_of(role, roles), content or text_of(entry.get("refusal"), f"message {turn}"), name, calls)
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    """A call of a tool: an object, or the JSON text of one."""
-    found = value_in(value) if isinstance(value, str) else value
-    if not isinstance(found, dict):
-        raise UnreadableError(f"a tool call is {canonical_json(found)[:60]}, no object")
-    return found
-
-
 def with_system(system: Any, messages: Messages) -> Messages:
     """The messages under the system message that stands beside them in the row, unless they hold it already."""
     content = text_of(system, "system")
     first = messages[0] if messages else {}
-    repeated = first.get("role") == "system" and first["content"] == content
-    return messages if repeated or not content.strip() else [message("system", content), *messages]
+    if not content.strip() or (first.get("role") == "system" and first["content"] == content):
+        return messages
+    if first.get("role") == "system":  # templates know one system message
+        return [{**first, "content": f"{content}\n\n{first['content']}"}, *messages[1:]]
+    return [message("system", content), *messages]
 
 
 _SERVES_CUSTOMERS = re.compile(

@@ -1,4 +1,6 @@
-"""Alpaca: `instruction`, `input`, `output` (or `response`), `history` as pairs of question and answer, `system`."""
+"""Alpaca: `instruction`, `input`, `output` (or `response`), `history` as pairs of question and answer (or objects,
+with a `weight` or `train` of their own), `system`.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,18 +10,20 @@ from curation.ingest.formats import (
     Outcome,
     Reading,
     UnreadableError,
-    each_row,
     field_of,
     format_of,
     lacks,
     text_of,
     with_system,
 )
+from curation.ingest.preferences import each_liked_row
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
+from curation.ingest.turns import as_marked, learnt
 from curation.record.conversation import message
 
 OUTPUT = ("output", "response")
+ASKED = ("instruction", "input", "user", "prompt", "question")
 
 
 @format_of("alpaca", lambda contents: lacks(contents, "instruction", OUTPUT), guessed=True)
@@ -27,7 +31,7 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     """One conversation a row: earlier exchanges, the instruction over its input, the output."""
     output = field_of(contents, OUTPUT) or OUTPUT[0]
     used = {"instruction", "input", output, "history", "system"}
-    return each_row(contents.rows, lambda value: (_messages(value, output), provenance([value], used)))
+    return each_liked_row(contents.rows, lambda value: (_messages(value, output), provenance([value], used)), reading)
 
 
 def _messages(value: Mapping[str, Any], output: str) -> Messages:
@@ -37,10 +41,18 @@ def _messages(value: Mapping[str, Any], output: str) -> Messages:
     question = "\n\n".join(part for part in asked if part)
     if not question:
         raise UnreadableError("instruction and input are empty")
-    exchanges = [*(value.get("history") or []), (question, value[output])]
-    messages = [
-        message(role, text_of(text, role))
-        for earlier, reply in exchanges
-        for role, text in (("user", earlier), ("assistant", reply))
-    ]
-    return with_system(value.get("system"), messages)
+    earlier = [m for exchange in value.get("history") or [] for m in _exchange(exchange)]
+    messages = [*earlier, *_exchange((question, value[output]))]
+    return as_marked(value, with_system(value.get("system"), messages))
+
+
+def _exchange(pair: Any) -> Messages:
+    """A question and its answer, as a pair or as an object, whose marks say whether the answer is to be learnt."""
+    if isinstance(pair, dict):
+        asked = next((pair[key] for key in ASKED if key in pair), None)
+        reply = next((pair[key] for key in (*OUTPUT, "assistant", "completion", "answer") if key in pair), None)
+        train = learnt(pair)
+    else:
+        asked, reply, *more = pair
+        train = learnt({"weight": more[0]}) if more else None
+    return [message("user", text_of(asked, "user")), message("assistant", text_of(reply, "assistant"), train=train)]

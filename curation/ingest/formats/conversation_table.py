@@ -14,8 +14,6 @@ from curation.ingest.formats import (
     Reading,
     Roles,
     UnreadableError,
-    chat_messages,
-    each_row,
     field_of,
     first_values,
     format_of,
@@ -23,8 +21,10 @@ from curation.ingest.formats import (
     text_of,
 )
 from curation.ingest.markup import is_html, text_of_html
+from curation.ingest.preferences import each_liked_row
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
+from curation.ingest.turns import chat_messages
 from curation.record.conversation import message
 
 ASKED = (
@@ -69,15 +69,18 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
         field_of(contents, names) or "" for names in (TRANSCRIPT, TITLE, ASKED, ANSWERED)
     )
     if asked and answered:
-        return each_row(
+        return each_liked_row(
             contents.rows,
             lambda value: (
                 _exchange(value.get(title), value.get(asked), value.get(answered)),
                 provenance([value], {title, asked, answered}),
             ),
+            reading,
         )
-    return each_row(
-        contents.rows, lambda value: (_transcript(value.get(transcript), reading), provenance([value], {transcript}))
+    return each_liked_row(
+        contents.rows,
+        lambda value: (_transcript(value.get(transcript), reading), provenance([value], {transcript})),
+        reading,
     )
 
 

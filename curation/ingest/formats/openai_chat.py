@@ -1,23 +1,37 @@
 """OpenAI chat: `{"messages": [{"role", "content", "name"?, "tool_calls"?}], ...}`, also as JSON text in a cell or under
-`conversation`, `dialogue`, `dialog`, `turns`, so any Hugging Face set of that shape; the old `function_call`. Parts of
-text are joined, an image is a reason; a `weight` of 0 is kept in metadata.
+`conversation`, `dialogue`, `dialog`, `turns`, so any Hugging Face set of that shape; the old `function_call`; Gemini's
+`contents`. Parts of text are joined, an image is a reason; reasoning (`reasoning_content`, `thinking`) is kept apart
+from the reply; a `weight` of 0, `train: false` or `loss: false` keeps a reply from being learnt.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from curation.ingest.formats import Outcome, Reading, chat_messages, each_row, field_of, first_values, format_of, lacks
-from curation.ingest.json_text import value_in
+from curation.ingest.formats import (
+    Messages,
+    Outcome,
+    Reading,
+    field_of,
+    first_values,
+    format_of,
+    lacks,
+    with_system,
+)
+from curation.ingest.preferences import each_liked_row, is_paired
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
+from curation.ingest.turns import as_marked, chat_messages
 
-FIELDS = ("messages", "conversation", "dialogue", "dialog", "turns")
+FIELDS = ("messages", "conversation", "dialogue", "dialog", "turns", "contents")
+SYSTEM = ("systemInstruction", "system_instruction")  # Gemini's
 
 
 def _misses(contents: Contents) -> str:
     field = field_of(contents, FIELDS)
     if field is None:
         return lacks(contents, FIELDS)
+    if is_paired(contents):
+        return "it holds preferences"
     if field == "messages" or any(_is_list(value) for value in first_values(contents, field)):
         return ""
     return f"{field} is no list of messages"
@@ -30,21 +44,13 @@ def _is_list(value: Any) -> bool:
 
 @format_of("openai_chat", _misses)
 def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
-    """One conversation a row; fields beside the messages are its provenance, weights of messages its metadata."""
+    """One conversation a row; fields beside the messages are its provenance."""
     field = field_of(contents, FIELDS) or "messages"
-    return each_row(
-        contents.rows,
-        lambda value: (
-            chat_messages(value.get(field), reading.roles),
-            provenance([{**value, **_weights(value.get(field))}], {field}),
-        ),
-    )
+    used = {field, *SYSTEM}
+    return each_liked_row(contents.rows, lambda row: (_messages(row, field, reading), provenance([row], used)), reading)
 
 
-def _weights(messages: Any) -> dict[str, Any]:
-    """What each message weighs, where OpenAI's fine-tuning format says that one must not be trained on."""
-    if isinstance(messages, str) and '"weight"' in messages:
-        messages = value_in(messages)
-    entries = messages if isinstance(messages, list) else []
-    weights = [entry.get("weight", 1) for entry in entries if isinstance(entry, dict)]
-    return {} if all(weight in (1, None) for weight in weights) else {"weights": weights}
+def _messages(row: Mapping[str, Any], field: str, reading: Reading) -> Messages:
+    messages = as_marked(row, chat_messages(row.get(field), reading.roles))
+    system = next((row[key] for key in SYSTEM if isinstance(row.get(key), dict)), {})
+    return with_system(system.get("parts"), messages)

@@ -1,21 +1,29 @@
-"""ShareGPT: `{"conversations": [{"from", "value"}], "system"?, "tools"?}`, calls as `function_call` and
-`observation`.
+"""ShareGPT: `{"conversations": [{"from", "value"}], "system"?, "tools"?}`, calls as `function_call` (one or a list) and
+`observation`, or in Hermes' `<tool_call>` blocks. A `weight` of 0, `train: false` or `loss: false` keeps a reply from
+being learnt.
 """
 
 from collections.abc import Iterator
 
-from curation.ingest.formats import Outcome, Reading, chat_messages, each_row, format_of, lacks, with_system
+from curation.ingest.formats import Outcome, Reading, format_of, lacks, with_system
+from curation.ingest.preferences import each_liked_row, is_paired
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
+from curation.ingest.turns import as_marked, chat_messages
 
 
-@format_of("sharegpt", lambda contents: lacks(contents, "conversations"))
+def _misses(contents: Contents) -> str:
+    return lacks(contents, "conversations") or ("it holds preferences" if is_paired(contents) else "")
+
+
+@format_of("sharegpt", _misses)
 def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     """One conversation a row; fields beside `conversations` and `system` are its provenance."""
-    return each_row(
+    return each_liked_row(
         contents.rows,
-        lambda value: (
-            with_system(value.get("system"), chat_messages(value.get("conversations"), reading.roles)),
-            provenance([value], {"conversations", "system"}),
+        lambda row: (
+            as_marked(row, with_system(row.get("system"), chat_messages(row.get("conversations"), reading.roles))),
+            provenance([row], {"conversations", "system"}),
         ),
+        reading,
     )

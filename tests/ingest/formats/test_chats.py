@@ -55,17 +55,6 @@ def test_parts_of_text_are_joined_and_an_image_is_a_reason():
     assert "message 0 holds no text" in str(bad.reason)
 
 
-def test_weights_of_messages_are_kept_where_one_is_not_to_be_trained_on():
-    weighed = [{**m, "weight": weight} for m, weight in zip(chat(HELLO), (None, 0), strict=True)]
-    assert metadata(only({"messages": weighed})) == {"weights": [None, 0]}
-    assert metadata(only({"messages": [{**m, "weight": 1} for m in chat(HELLO)]})) == {}
-
-
-def test_weights_are_kept_where_the_messages_are_the_text_of_a_list():
-    text = '[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello", "weight": 0}]'
-    assert metadata(only({"messages": text})) == {"weights": [1, 0]}
-
-
 def test_what_a_model_refused_is_what_it_said():
     messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": None, "refusal": "I cannot."}]
     assert said(only({"messages": messages}))[1] == ("assistant", "I cannot.")

@@ -15,9 +15,10 @@ FORMAT = '''"""Threads of a made-up forum: `thread` with posts, each by `asker` 
 
 from collections.abc import Iterator
 
-from curation.ingest.formats import Outcome, Reading, chat_messages, each_row, format_of, lacks
+from curation.ingest.formats import Outcome, Reading, each_row, format_of, lacks
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
+from curation.ingest.turns import chat_messages
 
 
 @format_of("forum", lambda contents: lacks(contents, "thread"))
