@@ -107,6 +107,12 @@ def _cells(line: str, sign: str) -> list[str]:
         return []
 
 
+def named_apart(names: Sequence[str]) -> tuple[str, ...]:
+    """Column names, a second one of a name with its place."""
+    first = {name: place for place, name in reversed([*enumerate(names, 1)])}
+    return tuple(name if first[name] == place else f"{name} {place}" for place, name in enumerate(names, 1))
+
+
 def titles_told(titles: int) -> tuple[str, ...]:
     """The note on lines that stand above the header of a table."""
     if not titles:
