@@ -34,13 +34,12 @@ def backwards(conversations: pl.DataFrame) -> pl.DataFrame:
     """
     turns = (
         conversations.select("conversation_id", "messages")
+        .with_row_index("row")  # the same words may stand in a table twice
         .explode("messages", empty_as_null=False)
         .unnest("messages")
         .filter(pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != ""))
-        .select("conversation_id", "role", text=_looked_at(pl.col("content")))
-        .with_columns(
-            turn=pl.int_range(pl.len()).over("conversation_id"), turns=pl.len().over("conversation_id").cast(pl.Float64)
-        )
+        .select("row", "conversation_id", "role", text=_looked_at(pl.col("content")))
+        .with_columns(turn=pl.int_range(pl.len()).over("row"), turns=pl.len().over("row").cast(pl.Float64))
         .filter(pl.col("turns") >= LEAST_TURNS)
     )
     place = 2 * pl.col("turn") / (pl.col("turns") - 1) - 1
@@ -50,7 +49,8 @@ def backwards(conversations: pl.DataFrame) -> pl.DataFrame:
     }
     sign = {"opens": 1, "closes": -1}
     value = pl.sum_horizontal(said[which] * sign[which[1]] for which in said) * place
-    return turns.group_by("conversation_id", maintain_order=True).agg(value=value.sum().round(4))
+    found = turns.group_by("row", "conversation_id", maintain_order=True).agg(value=value.sum().round(4))
+    return found.drop("row")
 
 
 def _looked_at(text: pl.Expr) -> pl.Expr:
