@@ -8,8 +8,9 @@ from curation.harness.errors import QiratError
 from curation.harness.params import load_params
 from curation.ingest.files import EVALUATION, RAW, files_below, hidden_below, hidden_told, raw_files
 from curation.ingest.formats import Format, formats
+from curation.ingest.notes import Seen
 from curation.ingest.proposal import proposed
-from curation.ingest.reading import Head, Ingest, RawFile, beginnings, outcomes_of
+from curation.ingest.reading import Head, Ingest, RawFile, beginnings, conversations_of, outcomes_of
 from curation.ingest.rows import Chunk
 from curation.privacy import covered
 from curation.privacy.params import Privacy
@@ -88,6 +89,10 @@ def _beginning(head: Head, chosen: Format, params: Ingest, countries: Sequence[s
     yield from (_short(f"  {m['role']}: {m['content']}") for m in turns[:TURNS_SHOWN])
     if len(turns) > TURNS_SHOWN:
         yield f"  ... {len(turns) - TURNS_SHOWN} more turns"
+    seen = Seen()
+    seen.look_at(conversations_of(head.name, chosen.name, [o for o in outcomes if o.messages], params))
+    for note in seen.notes():
+        yield from _wrapped(f"  of the first rows: {note}")
 
 
 def _without_personal_data(reason: str, countries: Sequence[str]) -> str:

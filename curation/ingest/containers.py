@@ -18,6 +18,7 @@ from curation.ingest.rows import ARROW, CSV, JSON, JSON_LINES, PARQUET, TEXT, TS
 from curation.ingest.tables import arrow, parquet
 from curation.ingest.texts import json_document, lines, whole
 from curation.ingest.unpacking import BombError, SizeLimits, Tick, TornError, blocks, packing
+from curation.ingest.workbooks import is_workbook, workbook
 
 ENDINGS = {
     ".jsonl": JSON_LINES,
@@ -34,12 +35,18 @@ _MAGIC = {b"PAR1": PARQUET, b"ARROW1": ARROW}
 _JSON_START = re.compile(rb'\s*(?:\{\s*["}]|\[\s*["\[{\]])')  # not "[12/03/2025, ...", as chats begin
 
 
-def open_chunks(path: Path, limits: SizeLimits, tick: Tick = lambda _: None) -> Opened | None:
-    """A raw file by what it holds and, where that tells nothing, by its name; None for what Qirat does not read."""
+def open_chunks(path: Path, limits: SizeLimits, tick: Tick = lambda _: None, sheet: str = "") -> Opened | None:
+    """A raw file by what it holds and, where that tells nothing, by its name; None for what Qirat does not read.
+
+    `sheet`: of a workbook, where it is not the first.
+    """
     try:
         head = next(blocks(path, limits), b"")
         if refused := refused_by_bytes(head, path):
             return none_but(refused)
+        if is_workbook(path, head):
+            tick(path.stat().st_size)
+            return workbook(path, limits, sheet)
         container = container_of(path, head)
         if container is None:
             return None

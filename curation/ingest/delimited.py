@@ -13,6 +13,7 @@ from curation.ingest.layout import (
     is_id,
     is_total,
     layout_of,
+    named_apart,
     separator_of,
     titles_told,
     with_quotes_doubled,
@@ -68,7 +69,7 @@ def delimited(container: str, stream: Iterator[bytes], limits: SizeLimits) -> Op
             next(lines)
         lines.escaped = layout.escaped
         records = csv.reader(lines, delimiter=layout.separator)
-        header = _distinct([name.strip() for name in next(records)])
+        header = named_apart([name.strip() for name in next(records)])
     except StopIteration:
         return Opened(container, iter([]))
     except csv.Error as error:
@@ -88,12 +89,6 @@ def delimited_kind(start: bytes) -> str | None:
         if len(names) > 1 and all(_COLUMN_NAME.fullmatch(name) for name in names) and len(fields[-1]) == len(names):
             return kind
     return None
-
-
-def _distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """Column names, a second one of a name with its place."""
-    first = {name: place for place, name in reversed([*enumerate(names, 1)])}
-    return tuple(name if first[name] == place else f"{name} {place}" for place, name in enumerate(names, 1))
 
 
 class _RecordLines:

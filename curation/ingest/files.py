@@ -7,6 +7,7 @@ from pathlib import Path
 
 from curation.harness.errors import QiratError
 from curation.ingest.reading import RawFile
+from curation.ingest.workbooks import sheets_of
 
 RAW = Path("data/raw")
 EVALUATION = Path("data/evaluation")
@@ -29,7 +30,17 @@ def files_below(folder: Path) -> list[RawFile]:
     """Everything below the folder in the order of names, hidden ones and the notes of data sets left out."""
     found = [raw_file(path, folder) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()]
     shown = [file for file in found if not any(part.startswith(".") for part in Path(file.name).parts)]
-    return sorted((file for file in shown if not _is_note(file.path)), key=lambda file: file.name)
+    sheets = [sheet for file in shown if not _is_note(file.path) for sheet in by_sheet(file)]
+    return sorted(sheets, key=lambda file: file.name)
+
+
+def by_sheet(file: RawFile) -> list[RawFile]:
+    """The file, or of a workbook with several sheets each of them: book.xlsx/Sheet1."""
+    if file.refused or file.path.suffix.lower() not in (".xlsx", ".xlsm"):
+        return [file]
+    sheets = sheets_of(file.path)
+    several = [RawFile(f"{file.name}/{sheet}", file.path, sheet=sheet) for sheet in sheets]
+    return several if len(several) > 1 else [file]
 
 
 def hidden_below(folder: Path) -> dict[str, int]:

@@ -44,10 +44,15 @@ def layout_of(lines: Sequence[str], whole: bool, usual: str) -> Layout:
         lines, signs = lines[1:], ["\t" if told[1] == "\\t" else told[1]]
     else:
         signs = list(dict.fromkeys((usual, *SEPARATORS)))
-    escapes = [False, True] if any('\\"' in line for line in lines) else [False]
-    tried = [(_fit(lines, sign, escaped, whole), sign, escaped) for sign in signs for escaped in escapes]
-    fit, separator, escaped = max(tried, key=lambda one: (one[0].share, one[0].width))
-    return Layout(separator, fit.above + bool(told), fit.titles, escaped)
+    tried = [(_fit(lines, sign, _is_escaped(lines, sign), whole), sign) for sign in signs]
+    fit, separator = max(tried, key=lambda one: (one[0].share, one[0].width))
+    return Layout(separator, fit.above + bool(told), fit.titles, _is_escaped(lines, separator))
+
+
+def _is_escaped(lines: Sequence[str], sign: str) -> bool:
+    r"""Whether quotes are written \": one that neither ends a field nor is doubled can be nothing else."""
+    inside = re.compile(rf'(?<!\\)(?:\\\\)*\\"(?! *(?:"|{re.escape(sign)}|[\r\n]|$))')
+    return any('\\"' in line and inside.search(line) for line in lines)
 
 
 def separator_of(line: str, usual: str) -> str:
@@ -105,6 +110,12 @@ def _cells(line: str, sign: str) -> list[str]:
         return [cell.strip() for cell in next(csv.reader([line], delimiter=sign), [])]
     except csv.Error:
         return []
+
+
+def named_apart(names: Sequence[str]) -> tuple[str, ...]:
+    """Column names, a second one of a name with its place."""
+    first = {name: place for place, name in reversed([*enumerate(names, 1)])}
+    return tuple(name if first[name] == place else f"{name} {place}" for place, name in enumerate(names, 1))
 
 
 def titles_told(titles: int) -> tuple[str, ...]:

@@ -327,7 +327,7 @@ _MONTH = re.compile(rf"(?<![^\W\d_])(?:{_any_of([*MONTHS])})(?![^\W\d_])[./-]?")
 _HIJRI_SIGN = re.compile(rf"(?<![^\W\d_])(?:ه|هجري|هجريه|ah|{_any_of(HIJRI_MONTHS)})(?![^\W\d_])")
 _CLOCK = re.compile(
     rf"(?<![\d:.])(?:(?P<before>{_HALF}) ?)?(?P<hour>\d{{1,2}})"
-    r"(?:[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[. ](?P<part>\d{3,9})(?!\d))?)?)?(?![\d:])"
+    r"(?:[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?P<part>(?:\.\d{1,9}| (?:\d{3}){1,3})(?!\d))?)?)?(?![\d:])"
     rf" ?(?P<half>(?:{_HALF})(?![^\W\d_]))?"
     rf"(?P<zone> ?(?<![^\W\d_])\(?(?P<name>{_any_of([*ZONES])})(?![^\W\d_])\)?)?"
     r"(?P<offset> ?\(?(?P<sign>[+-])(?P<hours>\d{2})(?::?(?P<minutes>\d{2}))?(?!\d)\)?| ?[+-]\d(?!\d))?"
@@ -408,7 +408,7 @@ def _clock_in(text: str) -> _Clock | None:
     if found is None:
         return MIDNIGHT
     clock = _clock(found["hour"], found["minute"], found["second"], found["before"] or found["half"] or "")
-    part = int((found["part"] or "0").ljust(6, "0")[:6])
+    part = int((found["part"] or "")[1:7].ljust(6, "0"))
     return clock and clock._replace(microsecond=part, zone=_zone(found))
 
 

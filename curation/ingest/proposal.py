@@ -54,7 +54,8 @@ def _columns(table: Mapping[str, Column], texts: Sequence[str], roles: Roles) ->
             found[kind] = name
             taken.add(name)
 
-    take("time", [name for name in _called(TIME, free) if _are_times(free[name])])
+    called = [name for name in _called(TIME, free) if _are_times(free[name])]
+    take("time", called or [name for name, column in free.items() if _are_dates(column)])
     take("internal", [name for name in _called(f"{INTERNAL}|{PUBLIC}", free) if _is_boolean(free[name])])
     if "internal" in found and re.search(PUBLIC, spelled(found["internal"])):
         found["internal_is"] = False
@@ -101,6 +102,11 @@ def _is_boolean(column: Column) -> bool:
 def _is_repeated(column: Column) -> bool:
     said = [value for value in column if not is_blank(value)]
     return 0 < len(_distinct(column)) < len(said) and not _is_boolean(column)
+
+
+def _are_dates(column: Column) -> bool:
+    """Whether a column holds times that are no mere numbers, which may be anything."""
+    return _are_times(column) and any(not str(value).strip().replace(".", "").isdecimal() for value in column if value)
 
 
 def _are_times(column: Column) -> bool:

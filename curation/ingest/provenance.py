@@ -28,7 +28,6 @@ NAMES = {
 }
 ALIASES = {column: tuple(map(spelled, names)) for column, names in NAMES.items()}
 METADATA = ("metadata", "meta")
-TIMES_UNREAD = "times_unread"  # in metadata: which field's times cannot be relied on, and why
 
 
 def provenance(rows: Sequence[Mapping[str, Any]], used: Collection[str], **known: Any) -> dict[str, Any]:

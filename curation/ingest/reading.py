@@ -19,7 +19,7 @@ from curation.decisions.forget import ForgetRules, customer_in, forgotten
 from curation.harness.errors import QiratError
 from curation.ingest.containers import ENDINGS, open_chunks
 from curation.ingest.documents import Place, place_of, row_lists
-from curation.ingest.formats import Format, Outcome, Reading, attempt, formats
+from curation.ingest.formats import Format, Outcome, Reading, attempt, formats, is_meant
 from curation.ingest.looks import look_of_rows, look_of_text, told
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import TEXT, Chunk, Contents, Given, Opened, RawRow, none_but, sample_of
@@ -72,6 +72,7 @@ class RawFile:
     name: str  # relative to data/raw
     path: Path
     refused: str | None = None
+    sheet: str = ""  # of a workbook that has several
 
 
 @dataclass(frozen=True)
@@ -193,8 +194,8 @@ def begin(file: RawFile, opened: Opened, params: Ingest) -> tuple[Head, Iterator
 def _opened(file: RawFile, params: Ingest, tick: Tick) -> Opened:
     if file.refused:
         return none_but(file.refused)
-    unknown = f"no reader for {file.path.name}; Qirat reads {', '.join(ENDINGS)}, plain, .gz or .zst"
-    return open_chunks(file.path, params.limits, tick) or none_but(unknown)
+    unknown = f"no reader for {file.path.name}; Qirat reads {', '.join(ENDINGS)}, plain, .gz or .zst, and .xlsx"
+    return open_chunks(file.path, params.limits, tick, file.sheet) or none_but(unknown)
 
 
 def _without_sample(head: Head) -> Head:
@@ -208,7 +209,7 @@ def _keys(row: RawRow) -> list[str]:
 def format_for(name: str, contents: Contents, params: Ingest) -> Format | None:
     """The format that params name for this file, else the first that recognises it."""
     for glob, wanted in params.formats.items():
-        if Path(name).match(glob):
+        if is_meant(name, glob):
             if wanted not in formats():
                 raise QiratError(f"params.yaml: ingest.formats names {wanted!r}; there are {', '.join(formats())}")
             return formats()[wanted]

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from curation.ingest.unpacking import SizeLimits
 
 JSON_LINES, JSON, CSV, TSV, TEXT = "JSON lines", "JSON", "CSV", "TSV", "text"
-PARQUET, ARROW = "Parquet", "Arrow"
+PARQUET, ARROW, EXCEL = "Parquet", "Arrow", "Excel"
 
 SAMPLED = 50  # rows looked at to recognise a file
 LOOKED_THROUGH = 1000  # rows among which they are sought

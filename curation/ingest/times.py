@@ -7,9 +7,10 @@ from typing import Any
 
 from curation.ingest.formats import Outcome
 from curation.ingest.moments import moment, read_moments
-from curation.ingest.provenance import ALIASES, METADATA, TIMES_UNREAD, object_in, spelled, with_metadata
+from curation.ingest.provenance import ALIASES, METADATA, object_in, spelled, with_metadata
 from curation.ingest.rows import Contents
 from curation.record.conversation import canonical_json
+from curation.record.times import TIMES_UNREAD
 
 
 @dataclass(frozen=True)

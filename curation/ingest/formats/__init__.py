@@ -67,7 +67,13 @@ class Reading(Params):
 
     def columns_for(self, name: str) -> Columns | None:
         """What the columns of a file are, if params say it."""
-        return next((columns for glob, columns in self.columns.items() if Path(name).match(glob)), None)
+        return next((columns for glob, columns in self.columns.items() if is_meant(name, glob)), None)
+
+
+def is_meant(name: str, glob: str) -> bool:
+    """Whether a glob of params means a file, or the workbook of which it is a sheet."""
+    path = Path(name)
+    return path.match(glob) or (path.parent.suffix.lower() in (".xlsx", ".xlsm") and path.parent.match(glob))
 
 
 UNTAUGHT = "every reply is marked not to be learnt (weight 0, train or loss false, a thumb down): nothing is to learn"

@@ -3,7 +3,8 @@ a value such as `false` of a column `incoming`), the text, the time, what is int
 row.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from curation.harness.errors import QiratError
@@ -20,9 +21,11 @@ from curation.ingest.formats import (
     text_of,
 )
 from curation.ingest.formats.tickets_csv import MessageTable, is_true
-from curation.ingest.provenance import provenance
-from curation.ingest.rows import Contents
+from curation.ingest.moments import is_blank, read_moments
+from curation.ingest.provenance import provenance, with_metadata
+from curation.ingest.rows import Contents, RawRow
 from curation.record.conversation import message
+from curation.record.times import TIMES_UNREAD
 
 CURE = "say in params.yaml: ingest.columns: team_is what it holds where the team wrote"
 
@@ -36,7 +39,7 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     _assert_there(columns, contents)
     known = {kind: name for kind, name in columns.named().items() if kind in ("customer", "label")}
     if columns.answer is not None:
-        return each_row(contents.rows, lambda row: (_exchange(row, columns), _told(row, columns, known)))
+        return _exchanges(contents.rows, columns, known)
     table = MessageTable(
         str(columns.ticket),
         columns.text,
@@ -87,7 +90,21 @@ def _exchange(row: Mapping[str, Any], columns: Columns) -> Messages:
     return [message("user", said), message("assistant", answer)]
 
 
-def _told(row: Mapping[str, Any], columns: Columns, known: Mapping[str, str]) -> dict[str, Any]:
+def _exchanges(rows: Iterable[RawRow], columns: Columns, known: Mapping[str, str]) -> Iterator[Outcome]:
+    """One conversation a row; the column of times is read as one."""
+    kept = list(rows)
+    values = [row.value.get(columns.time) if isinstance(row.value, dict) else None for row in kept]
+    moments = read_moments(values)
     used = [name for kind, name in columns.named().items() if kind != "time"]
-    times = {"created_at": row.get(columns.time)} if columns.time else {}
-    return provenance([{**row, **times}], used, **{kind: row.get(name) for kind, name in known.items()})
+    sure = moments.times if moments.else_times is None else [None] * len(kept)
+    time_of = {row.number: time for row, time in zip(kept, sure, strict=True)}
+    for outcome in each_row(kept, lambda row: (_exchange(row, columns), {})):
+        row = outcome.rows[0]
+        if outcome.messages:
+            time, said = time_of[row.number], row.value.get(columns.time)
+            told = {kind: row.value.get(name) for kind, name in known.items()}
+            read = [str(columns.time)] if time else []
+            found = provenance([row.value], [*used, *read], created_at=time, **told)
+            unread = "" if time or is_blank(said) else f"{columns.time}: {moments.problem()}"
+            outcome = replace(outcome, provenance=with_metadata(found, **{TIMES_UNREAD: unread}))
+        yield outcome

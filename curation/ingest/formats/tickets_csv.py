@@ -26,9 +26,10 @@ from curation.ingest.formats import (
 )
 from curation.ingest.moments import is_blank, read_moments
 from curation.ingest.order import in_order, is_newest_first
-from curation.ingest.provenance import ALIASES, TIMES_UNREAD, provenance, with_metadata
+from curation.ingest.provenance import ALIASES, provenance, with_metadata
 from curation.ingest.rows import Contents, RawRow
 from curation.record.conversation import ROLES, message
+from curation.record.times import ORDER_UNSURE, TIMES_UNREAD
 
 TICKET = ("ticket_id", "conversation_id", "thread_id", "case_id", "chat_id", "رقم_التذكرة", "رقم_المحادثة")
 AUTHOR = ("author", "role", "sender", "from", "author_type", "sender_type", "author_role", "direction", "المرسل")
@@ -138,11 +139,17 @@ class _Times:
 
         As they stand where 3/4 and 4/3 tell different things.
         """
-        if not self.written:
+        if not self.written or not self._orders_agree(rows):
             return rows
-        readings = [times for times in (self.column.times, self.column.else_times) if times is not None]
-        orders = [in_order(rows, self._of(rows, times), newest_first=self.newest_first) for times in readings]
-        return orders[0] if all(order == orders[0] for order in orders) else rows
+        return in_order(rows, self._of(rows, self.column.times), newest_first=self.newest_first)
+
+    def _readings(self) -> list[Sequence[datetime | None]]:
+        return [times for times in (self.column.times, self.column.else_times) if times is not None]
+
+    def _orders_agree(self, rows: Sequence[RawRow]) -> bool:
+        places = range(len(rows))
+        orders = [in_order(places, self._of(rows, times), newest_first=self.newest_first) for times in self._readings()]
+        return len(orders) == 1 or all(list(order) == list(orders[0]) for order in orders)
 
     def provenance(self, spoken: Sequence[RawRow], used: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
         """Where the ticket came from; in metadata what is wrong with its times."""
@@ -156,14 +163,16 @@ class _Times:
         return provenance(values, [*used, self.written], created_at=min(times), **known)
 
     def _doubt(self, rows: Sequence[RawRow]) -> str:
+        """What is wrong with the times of a ticket, and whether the order of its messages hangs on it."""
         said = [row.value.get(self.written) for row in rows]
-        known = self._of(rows, self.column.times)
-        unread = any(time is None and not is_blank(value) for time, value in zip(known, said, strict=True))
-        twofold = self.column.else_times is not None and known != self._of(rows, self.column.else_times)
-        if unread or twofold:
-            return f"{self.written}: {self.column.problem()}"
-        some = any(known) and not all(known) and len(rows) > 1
-        return f"{self.written}: some messages have none" if some else ""
+        readings = [self._of(rows, times) for times in self._readings()]
+        unread = any(time is None and not is_blank(value) for time, value in zip(readings[0], said, strict=True))
+        some = any(readings[0]) and not all(readings[0])
+        if not unread and not some and all(times == readings[0] for times in readings):
+            return ""
+        why = self.column.problem() if unread or not some else "some messages have none"
+        sure = len(rows) == 1 or (not unread and not some and self._orders_agree(rows))
+        return f"{self.written}: {why}{'' if sure else f'; {ORDER_UNSURE}'}"
 
 
 def _is_note(value: Mapping[str, Any], public: str | None, internal: str | None) -> bool:

@@ -1,0 +1,118 @@
+"""Rows out of Excel workbooks (.xlsx, .xlsm): each sheet a table, its rows numbered as Excel shows them."""
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from datetime import date, time
+from pathlib import Path
+from typing import Any
+
+from curation.ingest.layout import (
+    TITLES,
+    TOTALS_LINE,
+    cut_number,
+    is_cut,
+    is_id,
+    is_total,
+    lines_above,
+    named_apart,
+    titles_told,
+)
+from curation.ingest.rows import EXCEL, Chunk, Given, Opened, RawRow
+from curation.ingest.unpacking import SizeLimits, TornError
+
+ROWS_A_CHUNK = 2000
+DIGITS_KEPT = 10**15  # Excel holds numbers to fifteen digits: of longer ids the end is lost
+Cells = list[list[str]]
+
+
+def is_workbook(path: Path, head: bytes) -> bool:
+    """Whether a file is a workbook, whatever it is called."""
+    if not head.startswith(b"PK\3\4"):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+
+
+def sheets_of(path: Path) -> list[str]:
+    """The names of the sheets that hold anything, hidden ones too; none where that cannot be told."""
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        with path.open("rb") as handle:
+            if not is_workbook(path, handle.read(4)):
+                return []
+        with CalamineWorkbook.from_path(path) as book:
+            return [name for name in book.sheet_names if book.get_sheet_by_name(name).total_height]
+    except (OSError, ValueError, CalamineError):
+        return []
+
+
+def workbook(path: Path, limits: SizeLimits, sheet: str) -> Opened:
+    """A sheet of a workbook, the first that holds anything where none is named; TornError where it cannot be read.
+
+    Titles and blank rows above the header are no records; a cell merged over rows stands in each of them. Numbers and
+    times are the texts that a CSV export has.
+    """
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > limits.unpacked_bytes:
+        raise TornError(f"it unpacks to {unpacked:,} bytes (params.yaml: ingest.max_unpacked_bytes)")
+    try:
+        with CalamineWorkbook.from_path(path) as book:
+            name = sheet or next((n for n in book.sheet_names if book.get_sheet_by_name(n).total_height), "")
+            if not name:
+                return Opened(EXCEL, iter([]))
+            found = book.get_sheet_by_name(name)
+            cells = [list(map(_text, row)) for row in found.to_python(skip_empty_area=False)]
+            _spread(cells, found.merged_cell_ranges or ())
+    except (OSError, ValueError, CalamineError) as error:
+        raise TornError(f"the workbook cannot be read ({error}); save it again as .xlsx, or as CSV") from None
+    return _table(cells, name)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.5E}" if abs(value) >= DIGITS_KEPT else str(int(value))
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value)
+
+
+def _spread(cells: Cells, merged: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> None:
+    """Puts what stands in a cell that is merged over rows into each of them."""
+    for (top, left), (bottom, _) in merged:
+        for row in cells[top + 1 : bottom + 1]:
+            row[left] = row[left] or cells[top][left]
+
+
+def _table(cells: Cells, sheet: str) -> Opened:
+    above = lines_above(cells[: TITLES + 2])
+    titles = sum(any(row) for row in cells[:above])
+    header = named_apart([name.strip() or f"column {place}" for place, name in enumerate(cells[above], 1)])
+    ids = [place for place, name in enumerate(header) if is_id(name)]
+    rows = [
+        _row(number, header, ids, row)
+        for number, row in enumerate(cells[above + 1 :], above + 2)
+        if any(cell.strip() for cell in row)
+    ]
+    if rows and is_total([str(value or "") for value in rows[-1].value.values()]):
+        rows[-1] = RawRow(rows[-1].number, rows[-1].value, TOTALS_LINE)
+    notes = (f'the sheet is "{sheet}"', *titles_told(titles))
+    return Opened(EXCEL, _chunks(rows), columns=header, notes=notes)
+
+
+def _row(number: int, header: Sequence[str], ids: Sequence[int], cells: Sequence[str]) -> RawRow:
+    value = {name: cell or None for name, cell in zip(header, cells, strict=True)}
+    cut = next((place for place in ids if is_cut(cells[place])), None)
+    return RawRow(number, value, None if cut is None else cut_number(header[cut], cells[cut]))
+
+
+def _chunks(rows: Sequence[RawRow]) -> Iterator[Chunk]:
+    return (Given(rows[start : start + ROWS_A_CHUNK]) for start in range(0, len(rows), ROWS_A_CHUNK))
