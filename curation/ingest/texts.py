@@ -11,7 +11,11 @@ from curation.ingest.json_text import json_value
 from curation.ingest.rows import JSON, JSON_LINES, SAMPLED, Chunk, Given, Opened, RawRow, shown, too_long
 from curation.ingest.unpacking import SizeLimits, TornError, unix_lines
 
-ROW_KEYS = ("tickets", "conversations", "rows", "data", "examples")
+ROW_KEYS = (
+    *("tickets", "conversations", "rows", "data", "examples"),
+    *("results", "_results", "chats", "payload", "records"),  # of the APIs of help desks
+)
+TURNS = ({"from", "value"}, {"incoming", "private"})  # fields of the turns of ShareGPT and of Freshdesk
 DOCUMENT_BYTES = 2**29  # of a JSON object, which lies in memory as a whole
 ROWS_A_CHUNK = 2000
 _BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"(?:[^"\\]++|\\.)*+"[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL)  # outside strings
@@ -148,9 +152,9 @@ def _json_object(document: RawRow) -> Opened:
 
 
 def _are_rows(value: Any) -> bool:
-    """Whether a field holds rows; the turns of the only ShareGPT conversation of a document are none."""
+    """Whether a field holds rows; the turns of a document that is one conversation are none."""
     first = value[0] if isinstance(value, list) and value else None
-    return isinstance(first, dict) and not {"from", "value"} <= first.keys()
+    return isinstance(first, dict) and not any(fields <= first.keys() for fields in TURNS)
 
 
 def _array_chunks(stream: Iterator[bytes], limits: SizeLimits) -> Iterator[Chunk]:

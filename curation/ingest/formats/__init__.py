@@ -36,6 +36,8 @@ class Reading(Params):
     html: Literal["text", "keep"] = "text"  # HTML in help-desk messages becomes text
     quotes: Literal["remove", "keep"] = "remove"  # earlier mails quoted in them
     signatures: Literal["remove", "keep"] = "remove"
+    bots: Literal["leave_out", "keep"] = "leave_out"  # what bots wrote in help desks
+    team_domains: Sequence[str] = ()  # domains and addresses from which the team writes its mails
 
 
 class UnreadableError(Exception):

@@ -53,6 +53,15 @@ FULL_ROWS: dict[str, Any] = {
     "conversation_table": {"subject": "a", "question": "b", "answer": "c", "transcript": "Agent: x\nCustomer: y"},
     "tickets_csv": {**ticket("agent", "Hi"), "public": True, "is_note": False, "created_at": "2025-01-01"},
     "zendesk": {"requester_id": 1, "requester": {"id": 1}, "comments": [{"author_id": 1, "body": "<p>x</p>"}]},
+    "freshdesk": {"description": "a", "conversations": [{"incoming": False, "private": True, "body": "x"}]},
+    "gorgias": {"messages": [{"from_agent": True, "public": True, "body_text": "x", "sender": {"name": "y"}}]},
+    "front": {"messages": {"_results": [{"is_inbound": True, "body": "x"}]}, "comments": [{"body": "y"}]},
+    "chatwoot": {"messages": [{"message_type": 0, "content": "x", "sender": {"type": "contact", "name": "y"}}]},
+    "crisp": {"messages": [{"from": "user", "type": "text", "fingerprint": 1, "content": {"text": "x"}}]},
+    "help_scout": {"_embedded": {"threads": [{"type": "customer", "createdBy": {"type": "user"}, "body": "x"}]}},
+    "livechat": {"users": [{"id": 1, "type": "agent"}], "thread": {"events": [{"type": "message", "author_id": 1}]}},
+    "hubspot": {"messages": [{"direction": "INCOMING", "type": "MESSAGE", "senders": [{"actorId": 1}], "text": "x"}]},
+    "salesforce": {"EmailMessages": {"records": [{"Incoming": True, "TextBody": "x"}]}, "CaseComments": None},
     "intercom": intercom(part("admin", "x"), tags={"tags": [{"name": "x"}]}, contacts={"contacts": [{"id": 1}]}),
 }
 
