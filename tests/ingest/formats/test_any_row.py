@@ -62,6 +62,17 @@ FULL_ROWS: dict[str, Any] = {
     "livechat": {"users": [{"id": 1, "type": "agent"}], "thread": {"events": [{"type": "message", "author_id": 1}]}},
     "hubspot": {"messages": [{"direction": "INCOMING", "type": "MESSAGE", "senders": [{"actorId": 1}], "text": "x"}]},
     "salesforce": {"EmailMessages": {"records": [{"Incoming": True, "TextBody": "x"}]}, "CaseComments": None},
+    "mailbox": {
+        "from": ["a@x.example"],
+        "to": ["b@y.example"],
+        "message_id": ["<1>"],
+        "in_reply_to": ["<2>"],
+        "references": ["<3>"],
+        "automatic": "",
+        "subject": "Re: x",
+        "text": "y",
+        "attachments": ["z"],
+    },
     "intercom": intercom(part("admin", "x"), tags={"tags": [{"name": "x"}]}, contacts={"contacts": [{"id": 1}]}),
 }
 

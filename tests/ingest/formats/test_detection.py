@@ -27,6 +27,7 @@ EXAMPLES: dict[str, tuple[Any, Mapping[str, Any]]] = {
     "livechat": ({"users": [], "thread": {"events": []}}, {}),
     "hubspot": ({"messages": [{"direction": "INCOMING", "type": "MESSAGE"}]}, {}),
     "salesforce": ({"EmailMessages": {"records": [{"Incoming": True}]}}, {}),
+    "mailbox": ({"from": [], "message_id": [], "in_reply_to": [], "references": [], "automatic": ""}, {}),
     "whatsapp": ("12/31/24, 9:15 PM - Sara: Hi", {}),
 }
 
