@@ -65,6 +65,22 @@ def _message(entry: Entry, reading: Reading) -> dict[str, Any]:
     return message(role_of(entry.side, reading.roles), text_of(entry.text, "a message"), BOT if entry.bot else None)
 
 
+def bots_apart(
+    messages: Sequence[dict[str, Any]], speakers: Sequence[Any], reading: Reading
+) -> tuple[Messages, dict[str, dict[str, int]]]:
+    """Messages of a table or transcript, where speakers are mere names, with bots told from people as above. Where no
+    person answers, the bot is the team.
+    """
+    replies = [found["role"] == TEAM and is_bot_name(name) for found, name in zip(messages, speakers, strict=True)]
+    people = any(found["role"] == TEAM and not bot for found, bot in zip(messages, replies, strict=True))
+    if not people or not any(replies):
+        return list(messages), {}
+    if reading.bots == "keep":
+        return [found | {"name": BOT} if bot else found for found, bot in zip(messages, replies, strict=True)], {}
+    kept = [found for found, bot in zip(messages, replies, strict=True) if not bot]
+    return kept, {"left_out": {BOT: sum(replies)}}
+
+
 # -- what formats ask of fields ----------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from curation.ingest.desks import bots_apart
 from curation.ingest.formats import (
     Messages,
     Outcome,
@@ -63,7 +64,8 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
                 raise UnreadableError("the ticket has no message but internal notes")
             used = [ticket, author, body, public or "", internal or "", "id"]
             messages = [_message(row, author, body, reading.roles) for row in spoken]
-            return messages, provenance([row.value for row in spoken], used, source_id=name)
+            apart, counted = bots_apart(messages, [row.value.get(author) for row in spoken], reading)
+            return apart, provenance([*(row.value for row in spoken), counted], used, source_id=name)
 
         yield attempt(rows, conversation)
 

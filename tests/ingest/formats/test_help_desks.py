@@ -285,3 +285,26 @@ def test_html_quotes_and_signatures_stay_where_params_say_so():
     kept = READING.model_copy(update={"html": "keep", "quotes": "keep", "signatures": "keep"})
     found = said(only(intercom(part("admin", body)), reading=kept))
     assert found == [("user", "<p>Where is my order?</p>"), ("assistant", body)]
+
+
+# -- bots in tables and transcripts ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["bot", "Chatbot", "Answer Bot", "الروبوت", "المساعد الآلي"])
+def test_a_bots_greeting_in_a_table_or_transcript_is_left_out_or_stands_alone(name: str):
+    roles = {**READING.roles, name.lower(): "assistant"}
+    talk = [("customer", "Hello"), (name, "Hi, I am a bot!"), ("agent", "On its way.")]
+    rows = [{"ticket_id": 1, "author": who, "body": text} for who, text in talk]
+    transcript = {"transcript": "\n".join(f"{who}: {text}" for who, text in talk)}
+    for export in (rows, [transcript]):
+        outcome = only(*export, reading=READING.model_copy(update={"roles": roles}))
+        assert said(outcome) == [("user", "Hello"), ("assistant", "On its way.")]
+        assert metadata(outcome)["left_out"] == {"bot": 1}
+        kept = only(*export, reading=READING.model_copy(update={"roles": roles, "bots": "keep"}))
+        merged = repair_messages(kept.messages or [], merge=True)
+        assert [m["content"] for m in merged] == [text for _, text in talk]
+
+
+def test_a_bot_that_alone_answers_in_a_table_is_the_team():
+    rows = [{"ticket_id": 1, "author": who, "body": text} for who, text in (("user", "Hi"), ("bot", "Hello"))]
+    assert said(only(*rows)) == [("user", "Hi"), ("assistant", "Hello")]
