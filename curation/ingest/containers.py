@@ -1,4 +1,4 @@
-"""How bytes become raw rows: JSON lines, a JSON document, CSV/TSV, text, Parquet, Arrow; each plain, gzip or zstd.
+"""How bytes become raw rows: JSON lines, JSON documents, CSV/TSV, text, mails, Parquet, Arrow; plain, gzip or zstd.
 
 A container gives its rows in chunks, so that a file of any size passes through little memory and several processes. It
 numbers its rows from 1 and never drops one: what it cannot read becomes a row with a fault. What a file is called
@@ -14,7 +14,8 @@ from curation.ingest.delimited import delimited, delimited_kind
 from curation.ingest.encodings import as_utf8, encoding_of, is_text
 from curation.ingest.json_text import json_value
 from curation.ingest.looks import refused_by_bytes
-from curation.ingest.rows import ARROW, CSV, JSON, JSON_LINES, PARQUET, TEXT, TSV, Opened, none_but
+from curation.ingest.mails import is_mail, is_mailbox, mails
+from curation.ingest.rows import ARROW, CSV, EML, JSON, JSON_LINES, MBOX, PARQUET, TEXT, TSV, Opened, none_but
 from curation.ingest.tables import arrow, parquet
 from curation.ingest.texts import json_document, lines, whole
 from curation.ingest.unpacking import BombError, SizeLimits, Tick, TornError, blocks, packing
@@ -29,6 +30,8 @@ ENDINGS = {
     ".txt": TEXT,
     ".parquet": PARQUET,
     ".arrow": ARROW,
+    ".eml": EML,
+    ".mbox": MBOX,
 }
 TABLES = {PARQUET: parquet, ARROW: arrow}
 _MAGIC = {b"PAR1": PARQUET, b"ARROW1": ARROW}
@@ -53,6 +56,8 @@ def open_chunks(path: Path, limits: SizeLimits, tick: Tick = lambda _: None, she
         if container in TABLES:
             tick(path.stat().st_size)
             return TABLES[container](whole(blocks(path, limits)) if packing(path) else path, limits)
+        if container in (EML, MBOX):  # each part of a mail names its own encoding
+            return mails(container, blocks(path, limits, tick), limits)
         encoding = encoding_of(_as_far_as_good(blocks(path, limits)))
         return _text(container, encoding, as_utf8(blocks(path, limits, tick), encoding), limits)
     except TornError as error:
@@ -77,6 +82,8 @@ def container_of(path: Path, head: bytes) -> str | None:
     magic = next((kind for mark, kind in _MAGIC.items() if head.startswith(mark)), None)
     if magic or named in TABLES:
         return magic or named
+    if mailed := MBOX if is_mailbox(head) else EML if is_mail(head) else None:
+        return mailed
     start = b"".join(as_utf8([head], encoding_of([head])))
     if _JSON_START.match(start):
         return JSON_LINES if _is_lines(start, named) else JSON

@@ -45,6 +45,8 @@ def reply_of_mail(text: str, html: bool, quotes: bool, signatures: bool) -> tupl
         drop = {"quote": QUOTED} if quotes else {}
         drop |= {"signature": SIGNED} if signatures else {}
         found, dropped = text_of_html(text, drop)
+        if any(what == "quote" and _HEADERS.match(part) for what, part in dropped) and hands_on(found):
+            found, dropped = text_of_html(text, {what: place for what, place in drop.items() if what != "quote"})
         removed = [Removed(what, part) for what, part in dropped]
     elif html:
         found = unescaped(found)
@@ -60,64 +62,177 @@ def reply_of_mail(text: str, html: bool, quotes: bool, signatures: bool) -> tupl
 # -- quoted mails ------------------------------------------------------------------------------------------------------
 
 _MARKS = "[\u200e\u200f\u202a-\u202e\u2066-\u2069 \\t]*"
-# "On Mon, 5 Jan 2026 at 10:15, Sara <s@x.com> wrote:", which some programs break in two. A clock or an address is asked
-# for, and no pronoun, for people also tell what was written.
-_DATED = re.compile(rf"{_MARKS}(?:On|في|بتاريخ|يوم)\b(?=.*(?:\d[:.]\d\d|@)).{{4,300}}")
-_WROTE = re.compile(
-    rf"(?:(?<!\bI )(?<!\byou )(?<!\bwe )\bwrote|\b(?:كتبت?(?! (?:ل|إلي|الي))|كتابة ما يلي)\b.{{0,120}}):{_MARKS}$",
-    re.MULTILINE,
+_ENDS = re.compile(rf":{_MARKS}$", re.MULTILINE)
+ATTRIBUTION_LINES = 3  # over which programs break the line that says who wrote
+ATTRIBUTION_CHARACTERS = 400
+# "On Mon, 5 Jan 2026 at 10:15, Sara <s@x.com> wrote:". People also tell what was written: no pronoun may stand before
+# it, and a machine's date, clock and address must.
+_OPENS = re.compile(rf"{_MARKS}(?:On|في|بتاريخ|يوم)\b")
+_WROTE = re.compile(rf"(?<!\bI )(?<!\byou )(?<!\bwe )\bwrote{_MARKS}:|\b(?:كتبت?(?! (?:ل|إلي|الي))|كتابة ما يلي)(?!\w)")
+_NAMED = re.compile(rf", (?:[^\W\d_a-zء-ي][^\s,]*[ \t]?){{1,4}} ?wrote{_MARKS}:")
+_WROTE_ELSEWHERE = re.compile(
+    r"(?<!\w)(?:a écrit|schrieb|escribió|ha scritto|escreveu|schreef|şunu yazdı|yazdı|نوشت|لکھا|написала?|skrev)(?!\w)"
 )
+_DAY = re.compile(r"\b\d{4}\b|\b\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b")
+_CLOCK = re.compile(r"\b\d{1,2}[:.h]\d\d\b")
+_ADDRESS = re.compile(rf"<{_MARKS}[^<>\s]{{1,90}}@[^<>\s]{{1,90}}>")
 _ORIGINAL = re.compile(
-    rf"^{_MARKS}-{{2,}} ?(?:Original Message|الرسالة الأصلية|رسالة أصلية) ?-{{2,}}", re.MULTILINE | re.IGNORECASE
+    rf"^{_MARKS}-{{2,}} ?(?:Original Message|الرسالة الأصلية|رسالة أصلية) ?-{{2,}}.*$", re.MULTILINE | re.IGNORECASE
 )
-_HEADERS = re.compile(  # Outlook's
-    rf"^(?:_{{5,}}\s*\n)?{_MARKS}(?:From: ?.+\n(?:Sent|Date): ?.+|من: ?.+\n(?:تم الإرسال|أُ?رسلت|التاريخ): ?.+)\n"
-    rf"{_MARKS}(?:To|Subject|إلى|الموضوع):",
+_HEADERS = re.compile(  # Outlook's, also with the stars that stand for bold letters; a form of a journey has no subject
+    rf"^(?:_{{5,}}\s*\n\s*)?{_MARKS}\*?(?:From|من){_MARKS}:\*?(?P<sender>.*)\n"
+    rf"{_MARKS}\*?(?:Sent|Date|تم ال[إا]رسال|[أا]ُ?رسلت|(?:ال)?تاريخ(?: ال[إا]رسال)?){_MARKS}:\*?(?P<sent>.*)\n"
+    rf"(?=(?P<more>(?:.+\n?){{1,8}}))",
     re.MULTILINE,
 )
+_SUBJECT = re.compile(rf"^{_MARKS}\*?(?:Subject|الموضوع){_MARKS}:\*?{_MARKS}(?P<subject>.*)", re.MULTILINE)
+_RECEIVER = re.compile(rf"{_MARKS}\*?(?:To|إلى|الى|Cc|نسخة){_MARKS}:")
 _QUOTED_LINES = re.compile(r"(?:[ \t]*\n|^>.*(?:\n|$))+", re.MULTILINE)
 _BANNER = re.compile(r"^[ \t]*##-.*-##[ \t]*\n?", re.MULTILINE)  # Zendesk's "type your reply above this line"
 
+# A forwarded mail is what its sender wants read: a rule of dashes with words that tell of no original mail, or Apple's
+# line, in whatever language; and Outlook's headers below words that hand something on.
+_FORWARDED = re.compile(
+    rf"^{_MARKS}(?:-{{4,}} ?(?!(?:Original Message|الرسالة الأصلية|رسالة أصلية)\b)[^\W\d_][^\n]{{2,60}}? ?-{{4,}}|"
+    r"(?:Begin forwarded message|Début du message (?:réexpédié|transféré)|Anfang der weitergeleiteten Nachricht|"
+    r"Inicio del mensaje reenviado|Inizio (?:del )?messaggio inoltrato|Início da mensagem reencaminhada|"
+    rf"(?:بداية|بدء|بدأ) الرسالة (?:المُ?عاد توجيهها|المحو[لّ]+ة)) ?:){_MARKS}$"
+    rf"(?=\s*\n[\s>]*{_MARKS}\*?[^\W\d_]{{1,12}}{_MARKS}:)",  # the first of its headers
+    re.MULTILINE | re.IGNORECASE,
+)
+_HANDS_ON = re.compile(
+    r"\b(?:fyi|f\.y\.i\.?|fwd?|forward(?:ed|ing)?|(?:mail|message|request|complaint|thread|chain|see|attached) below|"
+    r"below (?:mail|e-?mail|message|request|thread)|on behalf of)\b|"
+    r"للعلم|للاطلاع|للإطلاع|للمتابعة|[أا]دناه|معاد توجيه|ن?حول(?:ت|نا)? (?:لكم|إليكم|اليكم)|[أا]?عيد توجيه",
+    re.IGNORECASE,
+)
+_FORWARD_SUBJECT = re.compile(r"(?:fwd?|forward|تحويل|إعادة توجيه|اعادة توجيه|معاد توجيهه)\s*:", re.IGNORECASE)
+
+
+class Quote(NamedTuple):
+    """Where a quoted mail starts, its body and its end, in characters."""
+
+    start: int
+    body: int
+    end: int
+
 
 def without_quotes(text: str) -> tuple[str, list[Removed]]:
-    """A mail without the earlier mail in it. Where answers stand between its lines, all stays as it is."""
+    """A mail without the earlier mail in it. All stays where answers stand between its lines, or it was handed on."""
     removed = [Removed("quote", banner.strip()) for banner in _BANNER.findall(text)]
     text = _BANNER.sub("", text)
-    start, end = _quote(text)
-    before, quoted, after = text[:start].rstrip(), text[start:end].strip(), text[end:].strip()
+    quote = _quote(text)
+    before, quoted, after = (
+        text[: quote.start].rstrip(),
+        text[quote.start : quote.end].strip(),
+        text[quote.end :].strip(),
+    )
     if not quoted or "\n>" in f"\n{after}":
         return text, removed
     return "\n".join(part for part in (before, after) if part), [*removed, Removed("quote", quoted)]
 
 
-def _quote(text: str) -> tuple[int, int]:
-    """Where the quoted mail starts and ends, in characters: from the line that tells of it, or its lines with ">"."""
-    others = [found.start() for mark in (_ORIGINAL, _HEADERS) if (found := mark.search(text))]
-    start, end = _attribution(text)
-    if start < min(others, default=len(text)):
-        lines = _QUOTED_LINES.match(text, end)
-        return (start, lines.end()) if lines and ">" in lines[0] else (start, len(text))
-    return (min(others), len(text)) if others else (_last_quoted_lines(text), len(text))
+def _quote(text: str) -> Quote:
+    """The quoted mail: from the line that tells of it, or its lines with ">"; empty where there is none."""
+    nothing = Quote(len(text), len(text), len(text))
+    found = [mark for tell in (_attribution, _original, _headers) if (mark := tell(text))]
+    first = min(found, default=nothing)
+    forwarded = _FORWARDED.search(text)
+    if forwarded and forwarded.start() <= first.start:
+        return nothing
+    if first.start == len(text):
+        return _last_quoted_lines(text) or nothing
+    lines = _QUOTED_LINES.match(text, first.body)
+    return first._replace(end=lines.end()) if lines and ">" in lines[0] else first
 
 
-def _attribution(text: str) -> tuple[int, int]:
-    """Where the line, or the two, start and end that say who wrote what follows; the end of the text for none."""
-    for wrote in _WROTE.finditer(text):
-        line = text.rfind("\n", 0, wrote.start()) + 1
-        for start in (line, text.rfind("\n", 0, max(line - 1, 0)) + 1):
-            if _DATED.match(text, start):
-                return start, wrote.end()
-    return len(text), len(text)
+def _original(text: str) -> Quote | None:
+    found = _ORIGINAL.search(text)
+    if not found or hands_on(text[: found.start()]):
+        return None
+    return Quote(found.start(), found.end(), len(text))
 
 
-def _last_quoted_lines(text: str) -> int:
-    """Where two or more lines with ">" start that end the text; people quote one sentence to answer it."""
+def _headers(text: str) -> Quote | None:
+    """The headers of a mail, as Outlook writes them above it, unless what stands above hands the mail on."""
+    for found in _HEADERS.finditer(text):
+        subject = _SUBJECT.search(found["more"])
+        certain = subject or (
+            _RECEIVER.match(found["more"]) and "@" in found["sender"] and _CLOCK.search(found["sent"])
+        )
+        if certain:
+            forwarded = subject and _FORWARD_SUBJECT.match(subject["subject"])
+            return (
+                None if forwarded or hands_on(text[: found.start()]) else Quote(found.start(), found.end(), len(text))
+            )
+    return None
+
+
+def hands_on(words: str) -> bool:
+    """Whether words above a mail hand it on, so that it is news to who reads it; or there are none."""
+    return not _ORIGINAL.sub("", words).strip() or bool(_HANDS_ON.search(words))
+
+
+def _attribution(text: str) -> Quote | None:
+    """The line, or the few, that say who wrote what follows. In other languages than English and Arabic they are told
+    by date, clock and address, and only where lines with ">" follow.
+    """
+    for colon in _ENDS.finditer(text):
+        quoted = _QUOTED_BELOW.match(text, colon.end()) is not None
+        starts = _line_starts(text, colon.start())
+        for is_one in (_is_attribution, _is_foreign_attribution):
+            start = next((start for start in starts if is_one(text[start : colon.end()], quoted)), None)
+            if start is not None:
+                return Quote(start, colon.end(), len(text))
+    return None
+
+
+_QUOTED_BELOW = re.compile(r"\s*\n>")
+
+
+def _line_starts(text: str, end: int) -> list[int]:
+    """Where a line that ends there may start, if a program broke it: the nearest first."""
+    starts: list[int] = []
+    place = end
+    while len(starts) < ATTRIBUTION_LINES and end - place < ATTRIBUTION_CHARACTERS:
+        start = text.rfind("\n", 0, place) + 1
+        if not text[start:place].strip() or text.startswith(">", start):
+            break
+        starts.append(start)
+        if not start:
+            break
+        place = start - 1
+    return starts
+
+
+def _is_attribution(told: str, quoted: bool) -> bool:
+    """Whether a line says in English or Arabic who wrote what follows."""
+    if not _OPENS.match(told) or not _WROTE.search(told):
+        return False
+    tells = _tells(told)
+    return tells > 0 if quoted else tells > 1 and bool(_ADDRESS.search(told) or _NAMED.search(told))
+
+
+def _is_foreign_attribution(told: str, quoted: bool) -> bool:
+    return quoted and _tells(told) > 1 and bool(_ADDRESS.search(told) or _WROTE_ELSEWHERE.search(told))
+
+
+def _tells(told: str) -> int:
+    """How many of date, clock and address a line tells."""
+    return sum(bool(pattern.search(told)) for pattern in (_DAY, _CLOCK, _ADDRESS))
+
+
+def _last_quoted_lines(text: str) -> Quote | None:
+    """Two or more lines with ">" that end the text, unless words introduce them; people quote what they answer."""
     lines = text.rstrip().split("\n")
     place = len(lines)
     while place and (lines[place - 1].startswith(">") or not lines[place - 1].strip()):
         place -= 1
     quoted = sum(line.startswith(">") for line in lines[place:])
-    return sum(len(line) + 1 for line in lines[:place]) if quoted > 1 else len(text)
+    if quoted < 2 or (place and lines[place - 1].rstrip().endswith(":")):
+        return None
+    start = sum(len(line) + 1 for line in lines[:place])
+    return Quote(start, start, len(text))
 
 
 # -- signatures --------------------------------------------------------------------------------------------------------
@@ -129,9 +244,14 @@ _PROGRAM = re.compile(  # a line that mail programs and help desks put under a m
     r"\W*(?:"
     r"Sent from my (?:iPhone|iPad|Android|Samsung|Galaxy|Huawei|Xiaomi|BlackBerry|Windows|mobile|cell|phone)\b.{0,40}|"
     r"Sent (?:from|via) (?:the )?(?:Mail|Outlook|Yahoo Mail|Gmail Mobile|Proton ?Mail|AOL)\b.{0,60}|"
-    r"Get Outlook for \w.{0,60}|"
-    r"(?:أُ?رسلت?|تم الإرسال|مرسلة?) (?:من|بواسطة|عبر) (?:الـ? ?)?(?:iPhone|iPad|Samsung|Outlook|Yahoo|Gmail|"
-    r"آيفون|ايفون|هاتفي|جوالي|جهازي|جهاز|بريد|تطبيق)\b.{0,40}|"
+    r"Get \[?Outlook for \w.{0,90}|"
+    r"Yahoo Mail: Search, organi[sz]e, conquer\b.{0,60}|"
+    r"(?:Envoyé (?:de|depuis) mon|Von meinem|Gesendet von meinem|Enviado (?:desde|do) m(?:i|eu)|Inviato da(?:l mio)?) "
+    r"(?:iPhone|iPad|Android|Samsung|Galaxy|Huawei|Xiaomi|smartphone|mobile|móvil|téléphone|Handy)\b.{0,40}|"
+    r"iPhone['’]?u?mdan gönderildi|"
+    r"(?:[أا]ُ?رسلت?|تم ال[إا]رسال|مرسلة?) (?:من|بواسطة|عبر) (?:الـ? ?)?(?:iPhone|iPad|Samsung|Galaxy|Huawei|Outlook|"
+    r"Yahoo|Gmail|[آا]لآ?يفون|آيفون|ايفون|هاتفي|جوالي|موبايلي|جهازي|جهاز|بريد|تطبيق)\b.{0,40}|"
+    r"(?:ارسال شده|ارسال‌شده) از .{2,30}|"
     r"الحصول على Outlook.{0,40}|"
     r"(?:Powered|Delivered) by (?:Zendesk|Intercom|Freshdesk|Help Scout|HubSpot)\b.{0,40}|"
     r"This email is a service from .{1,80}|"

@@ -40,7 +40,12 @@ SIGNED = " | ".join(
     ]
 )
 _HIDDEN = "//*[contains(translate(@style, ' ', ''), 'display:none')]"
-_FORWARDED = re.compile(r"\W*(?:forwarded message|begin forwarded|رسالة معاد توجيهها)", re.IGNORECASE)
+_FORWARD = "moz-forward-container"  # Thunderbird's
+_FORWARDED = re.compile(  # how the part begins: a rule of dashes around words in any language, or Apple's line
+    r"\s*-{4,} ?(?!-|original message|الرسالة الأصلية|رسالة أصلية)\w|\W*(?:forwarded message|begin forwarded|"
+    r"(?:début du message|anfang der weiter|inicio del mensaje|inizio|início da mensagem|بداية الرسالة|بدء الرسالة)\b)",
+    re.IGNORECASE,
+)
 
 
 def is_html(text: str) -> bool:
@@ -96,11 +101,48 @@ def _tree(html: str) -> Any:
 
 
 def _dropped(tree: Any, place: str) -> Iterator[Any]:
-    """The outermost parts at this place, taken out of the tree; forwarded mails, which are news, stay."""
+    """The outermost parts at this place, taken out of the tree. Forwarded mails, which are news, stay, and so does all
+    where somebody answered between the parts.
+    """
+    outermost: dict[Any, None] = {}
     for part in _finder(place)(tree):
-        if tree in part.iterancestors() and not _FORWARDED.match(part.text_content()):
+        if not any(above in outermost or above.get("class") == _FORWARD for above in part.iterancestors()):
+            outermost[part] = None
+    parts = [inner for part in outermost if not _FORWARDED.match(part.text_content()) for inner in _quoted(part)]
+    if not _answered_between(tree, parts):
+        for part in parts:
             _remove(part)
             yield part
+
+
+def _quoted(part: Any) -> list[Any]:
+    """The part, or of one that holds answers below what it quotes, as Gmail writes them, what it quotes."""
+    quotes = [] if part.tag == "blockquote" else part.xpath(".//blockquote[not(ancestor::blockquote)]")
+    return [*part.xpath(".//*[@class='gmail_attr']"), *quotes] if quotes and _speaks_after(part, quotes) else [part]
+
+
+def _speaks_after(part: Any, quotes: list[Any]) -> bool:
+    return any(quoted and words for quoted, words in _words_outside(part, quotes))
+
+
+def _answered_between(tree: Any, parts: list[Any]) -> bool:
+    """Whether words stand between two of the parts."""
+    spoken = [quoted for quoted, words in _words_outside(tree, parts) if words]
+    return any(0 < quoted < len(parts) for quoted in spoken)
+
+
+def _words_outside(tree: Any, parts: list[Any]) -> Iterator[tuple[int, str]]:
+    """Every text outside of the parts, and how many parts stand before it."""
+    from lxml.etree import iterwalk
+
+    known, inside, before = set(parts), 0, 0
+    for event, element in iterwalk(tree, events=("start", "end")):
+        at_part = element in known
+        inside += at_part if event == "start" else -at_part
+        before += at_part and event == "end"
+        text = element.tail if event == "end" else element.text if element.tag not in ("style", "script") else None
+        if not inside and text and text.strip():
+            yield before, text.strip()
 
 
 @functools.cache

@@ -34,5 +34,10 @@ def is_newest_first(times: Sequence[datetime]) -> bool:
 
 def by_field(entries: Sequence[Mapping[str, Any]], field: str) -> Sequence[Mapping[str, Any]]:
     """Messages of an export by the time that each says in a field; as they stand where that is not sure."""
-    moments = read_moments([entry.get(field) for entry in entries])
+    return by_said(entries, [entry.get(field) for entry in entries])
+
+
+def by_said(entries: Sequence[Entry], said: Sequence[Any]) -> Sequence[Entry]:
+    """The entries by what each says of its time; as they stand where that is not sure."""
+    moments = read_moments(said)
     return entries if moments.else_times is not None else in_order(entries, moments.times)

@@ -10,6 +10,7 @@ from curation.ingest.unpacking import SizeLimits
 
 JSON_LINES, JSON, CSV, TSV, TEXT = "JSON lines", "JSON", "CSV", "TSV", "text"
 PARQUET, ARROW, EXCEL = "Parquet", "Arrow", "Excel"
+EML, MBOX = "mail", "mailbox"
 
 SAMPLED = 50  # rows looked at to recognise a file
 LOOKED_THROUGH = 1000  # rows among which they are sought

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.ingest.mail import CHARACTERS_KEPT, reply_of_mail, tidied
+from curation.ingest.mail import CHARACTERS_KEPT, reply_of_mail, tidied, without_quotes
 from curation.ingest.markup import is_html
 
 
@@ -155,6 +155,199 @@ def test_mails_quoted_in_html_go_and_answers_below_them_stay():
     ]
     forwarded = '<p>See:</p><div class="gmail_quote">---------- Forwarded message ---------<p>Lost</p></div>'
     assert "Lost" in said(forwarded)
+
+
+# -- forwarded mails, and what others put above a quote ----------------------------------------------------------------
+
+FORWARDS = [
+    "---------- Forwarded message ---------\nFrom: Shop <s@x.example>\nDate: Mon, Jan 5, 2026 at 10:15 AM\n"
+    "Subject: Order\nTo: <a@x.example>\n\nYour order is lost.",
+    "---------- Forwarded message ----------\nFrom: Shop\nTo: Ali\n\n> Your order is lost.\n> Sorry",
+    "Begin forwarded message:\n\nFrom: Shop <s@x.example>\nSubject: Order\nDate: 5 January 2026 at 10:15\n"
+    "To: Ali <a@x.example>\n\nYour order is lost.",
+    "Begin forwarded message:\n\n> From: Shop <s@x.example>\n> Subject: Order\n>\n> Your order is lost.\n> Sorry",
+    "---------- رسالة معاد توجيهها ---------\nمن: متجر <s@x.example>\nالتاريخ: الاثنين، 5 يناير 2026 في 10:15\n"
+    "الموضوع: طلبي\nإلى: علي <a@x.example>\n\nضاع طلبك.",
+    "-------- الرسالة الممررة --------\nالموضوع: طلبي\nالتاريخ: 5 يناير 2026\nمن: متجر\n\nضاع طلبك.",
+    "بداية الرسالة المُعاد توجيهها:\n\nمن: متجر <s@x.example>\nالموضوع: طلبي\n\nضاع طلبك.",
+    "-------- Message transféré --------\nSujet : Commande\nDate : lundi 5 janvier 2026\nDe : Shop\n\nPerdu.",
+    "-------- Weitergeleitete Nachricht --------\nBetreff: Bestellung\nVon: Shop <s@x.example>\n\nVerloren.",
+    "-------- İletilen Mesaj --------\nKonu: Sipariş\nKimden: Shop <s@x.example>\n\nKayboldu.",
+    "Début du message réexpédié :\n\nDe: Shop <s@x.example>\nObjet: Commande\n\nPerdu.",
+    "________________________________\nFrom: Shop <s@x.example>\nSent: Monday, January 5, 2026 10:15 AM\n"
+    "To: Ali <a@x.example>\nSubject: FW: Order\n\nYour order is lost.",
+]
+
+
+@pytest.mark.parametrize("forward", FORWARDS)
+@pytest.mark.parametrize("above", ["", "What does this mean?\n\n", "ما معنى هذا؟\n\n"])
+def test_a_forwarded_mail_stays(forward: str, above: str):
+    assert said(above + forward) == above + forward
+
+
+HEADED = [
+    "From: Shop <s@x.example>\nSent: Monday, January 5, 2026 10:15 AM\nTo: Ali\nSubject: Order\n\nYour order is lost.",
+    "*From:* Shop <s@x.example>\n*Sent:* Monday, January 5, 2026 10:15 AM\n*To:* Ali\n*Subject:* Order\n\nIt is lost.",
+    "-----Original Message-----\nFrom: Shop\nSent: Monday\nTo: Ali\nSubject: Order\n\nYour order is lost.",
+    "من: متجر\nتم الإرسال: الاثنين، 5 يناير 2026\nإلى: علي\nالموضوع: طلبي\n\nضاع طلبك.",
+]
+
+
+@pytest.mark.parametrize("mail", HEADED)
+@pytest.mark.parametrize(
+    "above", ["", "FYI\n\n", "Please see the mail below.\n\n", "للعلم\n\n", "نحول لكم هذه الرسالة\n\n", "Fwd\n\n"]
+)
+def test_what_is_handed_on_under_outlooks_headers_stays(mail: str, above: str):
+    assert said(above + mail) == above + mail
+
+
+def test_forwarded_mails_in_html_stay_with_all_that_they_quote():
+    gmail = (
+        '<div>See:</div><div class="gmail_quote"><div class="gmail_attr">---------- Forwarded message ---------<br>'
+        'From: Shop</div><p>Lost</p><blockquote class="gmail_quote">Where is it?</blockquote></div>'
+    )
+    thunderbird = (
+        '<p>See:</p><div class="moz-forward-container">-------- Message transféré --------<br>Sujet : Perdu<br>'
+        '<blockquote type="cite">Where is it?</blockquote>Lost</div>'
+    )
+    outlook = (
+        '<div>FYI</div><div id="appendonsend"></div><hr><div id="divRplyFwdMsg"><b>From:</b> Shop<br><b>Sent:</b> '
+        "Monday<br><b>To:</b> Ali<br><b>Subject:</b> Order</div><div>Lost. Where is it?</div>"
+    )
+    for html in (gmail, thunderbird, outlook):
+        assert {"Lost", "Where"} <= set(said(html).replace(".", " ").split()), html
+    reply = outlook.replace("FYI", "It is found.")
+    assert said(reply) == "It is found."
+
+
+ANSWER = "We have two left.\nWhich one? The red: 5 USD."
+EN_AR = [
+    "On Mon, Jan 5, 2026 at 10:15 AM Ali Hassan <ali.hassan.with.a.long.name@mail.x.example>\nwrote:",
+    "On Mon, Jan 5, 2026 at 10:15 AM\nAli Hassan <a@x.example> wrote:",
+    "On Monday, January 5, 2026 at\n10:15:00 AM GMT+3, Ali\n<a@x.example> wrote:",
+    "On 05/01/2026 10:15, Ali wrote:",
+    "On Jan 5, 2026, at 10:15 AM, Ali <a@x.example> wrote:",
+    'On 05/01/2026, 10:15, "Ali" <a@x.example> wrote:',
+    "On Mon, 5 Jan at 10:15 AM , Ali <a@x.example> wrote:",
+    "في الاثنين، 5 يناير 2026 في 10:15 ص تمت كتابة ما يلي بواسطة\nAli <a@x.example>:",
+    "\u202bفي الاثنين، 5 يناير 2026 في 10:15 ص تمت كتابة ما يلي بواسطة \u202aAli\u202c\u200f "
+    "<\u202aa@x.example\u202c\u200f>:\u202c",
+    "في الاثنين، 5 يناير 2026 في 10:15 ص كتب Ali Hassan\n<a@x.example>:",
+    "في الاثنين، ٥ يناير ٢٠٢٦ في ١٠:١٥ ص، كتبت سارة\n<s@x.example>:",
+    "في الاثنين، 5 يناير 2026 في\n10:15 ص علي <a@x.example> كتب:",
+    "بتاريخ الاثنين، 5 يناير 2026 10:15 ص، كتب علي <a@x.example>:",
+]
+ELSEWHERE = [
+    "Le lun. 5 janv. 2026 à 10:15, Ali <a@x.example> a écrit :",
+    "Am Mo., 5. Jan. 2026 um 10:15 Uhr schrieb Ali <a@x.example>:",
+    "El lun, 5 ene 2026 a las 10:15, Ali (<a@x.example>) escribió:",
+    "Il giorno lun 5 gen 2026 alle ore 10:15 Ali <a@x.example> ha scritto:",
+    "Em seg., 5 de jan. de 2026 às 10:15, Ali <a@x.example> escreveu:",
+    "Ali <a@x.example>, 5 Oca 2026 Pzt, 10:15 tarihinde şunu yazdı:",
+    "در تاریخ دوشنبه ۵ ژانویهٔ ۲۰۲۶، ۱۰:۱۵ علی <a@x.example> نوشت:",
+    "پیر، 5 جنوری 2026 کو 10:15 پر علی <a@x.example> نے لکھا:",
+    "пн, 5 янв. 2026 г. в 10:15, Ali <a@x.example>:",
+    "2026-01-05 10:15 GMT+03:00 Ali <a@x.example>:",
+    "Op ma 5 jan. 2026 om 10:15 schreef Ali <a@x.example>:",
+]
+
+
+@pytest.mark.parametrize("attribution", EN_AR + ELSEWHERE)
+def test_a_quote_goes_with_the_lines_that_tell_of_it_and_answers_below_it_stay(attribution: str):
+    quote = f"{attribution}\n> Where is it?\n>\n> Ali"
+    assert said(f"{ANSWER}\n\n{quote}") == ANSWER
+    assert said(f"{quote}\n\n{ANSWER}") == ANSWER
+    assert said(f"{ANSWER}\n{quote}\n{ANSWER}") == f"{ANSWER}\n{ANSWER}"
+    between = f"{attribution}\n> Where is it?\nIn Jeddah.\n> And when?\nOn Sunday."
+    assert said(between) == between
+
+
+@pytest.mark.parametrize("attribution", [one for one in EN_AR if "<" in one])
+def test_a_quote_without_marks_goes_where_the_line_above_it_is_certain(attribution: str):
+    assert said(f"{ANSWER}\n\n{attribution}\n\nWhere is it?\nAli") == ANSWER
+
+
+@pytest.mark.parametrize("attribution", ELSEWHERE)
+def test_in_other_languages_a_quote_without_marks_stays_whole(attribution: str):
+    text = f"{ANSWER}\n\n{attribution}\n\nOù est ma commande ?"
+    assert said(text) == text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "*From:* Ali <a@x.example>\n*Sent:* Monday, January 5, 2026 10:15 AM\n*To:* Sara\n*Subject:* Order",
+        "*From: *Ali <a@x.example>\n*Date: *Monday, January 5, 2026 at 10:15 AM\n*To: *Sara\n*Subject: *Order",
+        "From: Ali [mailto:a@x.example]\nSent: Monday 10:15\nTo: Sara\nCc: Huda; Omar\nSubject: Order",
+        "From: Ali <a@x.example>\nDate: Monday, 5 January 2026 at 10:15\nTo: Sara <s@x.example>",
+        "*من:* علي <a@x.example>\n*تم الإرسال:* الاثنين، 5 يناير 2026\n*إلى:* سارة\n*الموضوع:* طلبي",
+        "من: علي\nتم الارسال: الاثنين\nالى: سارة\nالموضوع: طلبي",
+        "\u200fمن: علي\n\u200fالتاريخ: الاثنين\n\u200fإلى: سارة\n\u200fنسخة: هدى\n\u200fالموضوع: طلبي",
+    ],
+)
+def test_a_mail_under_outlooks_headers_goes(headers: str):
+    assert said(f"{ANSWER}\n\n{headers}\n\nWhere is it?\nAli") == ANSWER
+    assert said(f"{ANSWER}\n\n________________________________\n{headers}\n\nWhere is it?\nAli") == ANSWER
+
+
+def test_answers_in_html_below_and_between_what_gmail_quotes_stay():
+    attribution = '<div class="gmail_attr">On Mon, Ali wrote:</div>'
+    quotes = [f'<blockquote class="gmail_quote">{text}</blockquote>' for text in ("Which size?", "Which colour?")]
+    below = f'<div class="gmail_quote">{attribution}{quotes[0]}<div>Large, please.</div></div>'
+    assert said(below) == "Large, please."
+    between = f'<div class="gmail_quote">{attribution}{quotes[0]}<div>Large.</div>{quotes[1]}<div>Red.</div></div>'
+    assert said(between).split("\n") == ["On Mon, Ali wrote:", "Which size?", "Large.", "Which colour?", "Red."]
+    cited = '<blockquote type="cite">Which size?</blockquote><p>Large.</p><blockquote type="cite">Colour?</blockquote>'
+    assert said(f"{cited}<p>Red.</p>").split() == ["Which", "size?", "Large.", "Colour?", "Red."]
+
+
+OWN = [
+    "On 5 May 2026 at 10:15 I wrote to you:\nplease cancel",
+    "On 5 May 2026 I wrote to help@x.example:\nplease cancel",
+    "On Sunday at 10:15 your agent Sara wrote:\nplease wait",
+    "On 5 May 2026 at 10:15, your agent from the night shift wrote:\nplease wait",
+    "في 5 مايو 2026 الساعة 10:15 كتبت لكم:\nأريد الإلغاء",
+    "في 5 مايو 2026 الساعة 10:15 كتبت الرسالة التالية:\nأريد الإلغاء",
+    "يوم الأحد الساعة 10:15 كتب الموظف:\nانتظر",
+    "From: Riyadh\nDate: 5 May 2026 10:00\nTo: Jeddah\nfor two people",
+    "من: الرياض\nالتاريخ: 5 مايو 2026\nإلى: جدة\nلشخصين",
+    "I get this:\n> Error 17\n> Disk full",
+    "يظهر لي:\n> خطأ 17\n> القرص ممتلئ",
+    "The letter said:\n> pay\n> now",
+    "---- Order ----\nTwo lamps\n---- Address ----\nJeddah",
+    "Item: lamp\nSent: Monday\nTo: me",
+    "Le 5 mai 2026 à 10:15 j'ai écrit :\n> annulez\n> vite",
+    "From: where?\nDate: when?\nwho",
+    "Subject: my order\nIt is late.",
+    "I said: wait.\nYou said: no.",
+]
+
+
+@pytest.mark.parametrize("words", OWN)
+def test_what_people_tell_of_mails_and_journeys_is_their_own(words: str):
+    assert said(words) == words
+    assert said(f"Hello,\n{words}\nBye now") == f"Hello,\n{words}\nBye now"
+
+
+WORDS = st.lists(
+    st.sampled_from([*(line for own in OWN[:3] + OWN[7:9] for line in own.split("\n")), "Yes.", "", "أريد: الإلغاء"])
+    | st.text(st.characters(categories=["L", "N", "P", "Zs"], exclude_characters=">"), max_size=30),
+    min_size=1,
+    max_size=5,
+).map("\n".join)
+
+
+@given(WORDS.filter(str.strip), WORDS, st.sampled_from(EN_AR + ELSEWHERE))
+def test_the_writers_own_words_survive_any_quote_with_marks(above: str, below: str, attribution: str):
+    mail = f"{above}\n\n{attribution}\n> Where is it?\n> Ali\n\n{below}"
+    kept = without_quotes(mail)[0]
+    assert kept.split() == f"{above}\n{below}".split()
+
+
+@given(WORDS.filter(str.strip), st.sampled_from([one for one in EN_AR if "<" in one] + HEADED[:3:2]))
+def test_the_writers_own_words_survive_above_any_quote(above: str, attribution: str):
+    kept = without_quotes(f"{above}\n\n{attribution}\n\nWhere is it?\nAli")[0]
+    assert kept.split()[: len(above.split())] == above.split()
 
 
 # -- signatures --------------------------------------------------------------------------------------------------------

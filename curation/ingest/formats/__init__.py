@@ -62,6 +62,8 @@ class Reading(Params):
     html: Literal["text", "keep"] = "text"  # HTML in help-desk messages becomes text
     quotes: Literal["remove", "keep"] = "remove"  # earlier mails quoted in them
     signatures: Literal["remove", "keep"] = "remove"
+    bots: Literal["leave_out", "keep"] = "leave_out"  # what bots wrote in help desks
+    team_domains: Sequence[str] = ()  # domains and addresses from which the team writes its mails
     preferences: Literal["chosen", "leave_out"] = "chosen"  # of answers that were compared or liked
     columns: Mapping[str, Columns] = Field(default_factory=dict)  # glob of files -> what their columns are
 

@@ -47,6 +47,8 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
         used=[name for kind, name in columns.named().items() if kind != "time"],
         role=lambda row: _role(row.get(str(columns.side)), columns, reading.roles),
         is_note=lambda row: bool(columns.internal) and _is(row.get(str(columns.internal)), columns.internal_is),
+        speaker=str(columns.side),
+        reading=reading,
         known=known,
     )
     return table.conversations(contents.rows)

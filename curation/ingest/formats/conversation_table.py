@@ -5,9 +5,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from curation.ingest.desks import bots_apart
 from curation.ingest.formats import (
     Messages,
     Outcome,
@@ -77,11 +78,12 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
             ),
             reading,
         )
-    return each_liked_row(
-        contents.rows,
-        lambda value: (_transcript(value.get(transcript), reading), provenance([value], {transcript})),
-        reading,
-    )
+
+    def conversation(value: Mapping[str, Any]) -> tuple[Messages, Mapping[str, Any]]:
+        messages, counted = _transcript(value.get(transcript), reading)
+        return messages, provenance([value, counted], {transcript})
+
+    return each_liked_row(contents.rows, conversation, reading)
 
 
 def _exchange(title: Any, asked: Any, answered: Any) -> Messages:
@@ -95,10 +97,10 @@ def _exchange(title: Any, asked: Any, answered: Any) -> Messages:
     return [message("user", question), message("assistant", answer)]
 
 
-def _transcript(value: Any, reading: Reading) -> Messages:
+def _transcript(value: Any, reading: Reading) -> tuple[Messages, Mapping[str, Any]]:
     """Turns of a transcript; lines without a speaker go on with the turn before, notices of the system are left out."""
     if isinstance(value, list) or str(value).lstrip().startswith("[{"):
-        return chat_messages(value, reading.roles)
+        return chat_messages(value, reading.roles), {}
     text = text_of(value, "the transcript")
     if reading.html == "text" and is_html(text):
         text = text_of_html(text, {})[0]
@@ -106,15 +108,15 @@ def _transcript(value: Any, reading: Reading) -> Messages:
     if not lines or not lines[0].role:
         raise UnreadableError(f'the transcript starts with no speaker known here ("{text.strip()[:40]}"); {CURE}')
     _assert_no_stranger(lines)
-    turns: list[tuple[str, list[str]]] = []
+    turns: list[tuple[Line, list[str]]] = []
     for line in lines:
         if line.role:
-            turns.append((line.role, []))
+            turns.append((line, []))
         turns[-1][1].append(line.text)
-    spoken = [message(role, "\n".join(texts)) for role, texts in turns if role != "system"]
+    spoken = [(line.name, message(str(line.role), "\n".join(said))) for line, said in turns if line.role != "system"]
     if not spoken:
         raise UnreadableError("nobody speaks in the transcript")
-    return spoken
+    return bots_apart([found for _, found in spoken], [name for name, _ in spoken], reading)
 
 
 class Line(NamedTuple):

@@ -1,62 +1,64 @@
-"""Intercom's JSON exports: conversations with `source` and `conversation_parts` by customers, bots and the team; notes
-are left out.
+"""Intercom's JSON exports: conversations with `source` and `conversation_parts` by customers, bots and the team, put in
+their order. Notes are left out, and so are bots and automated messages, unless `ingest.bots` keeps them.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from curation.ingest.desks import BOT, NOTE, Entry, conversation_of, is_bot_name, is_true, part_of
 from curation.ingest.formats import (
     Messages,
     Outcome,
     Reading,
-    Roles,
     UnreadableError,
     each_row,
     format_of,
     lacks,
-    role_of,
-    text_of,
 )
-from curation.ingest.order import by_field
+from curation.ingest.order import by_said
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
-from curation.record.conversation import message
 
 CUSTOMERS = ("user", "lead", "contact")
-NOTES = ("note", "note_and_reopen", "conversation_rating_changed")
+NOTES = ("note", "note_and_reopen", "note_and_close", "assignment", "conversation_rating_changed")
+AUTOMATED = "automated"  # how a `source` was delivered that no person wrote to this customer
 
 
 @format_of("intercom", lambda contents: lacks(contents, "source", "conversation_parts"), mail=True)
 def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     """One conversation a row: what started it, then the parts that say something. Notes are the team's own."""
     used = {"source", "conversation_parts", "contacts", "type"}
-    return each_row(
-        contents.rows,
-        lambda value: (
-            _messages(value, reading.roles),
-            provenance([_labelled(value)], used, customer=_customer(value)),
-        ),
-    )
+
+    def conversation(value: Mapping[str, Any]) -> tuple[Messages, Mapping[str, Any]]:
+        messages, counted = conversation_of(_entries(value), reading, ordered=True)
+        return messages, provenance([{**_labelled(value), **counted}], used, customer=_customer(value))
+
+    return each_row(contents.rows, conversation)
 
 
-def _messages(value: Mapping[str, Any], roles: Roles) -> Messages:
+def _entries(value: Mapping[str, Any]) -> list[Entry]:
+    """What started the conversation comes first; what was written in place of words, as assignments are, is none."""
     parts = _list(value["conversation_parts"], "conversation_parts")
-    messages = [
-        message(_role(part, place, roles), text_of(part["body"], f"part {place}"))
-        for place, part in enumerate([value["source"], *by_field(parts, "created_at")])
-        if part.get("body") and part.get("part_type") not in NOTES
+    placed = list(enumerate([value["source"], *parts]))
+    source, *others = [
+        _entry(part, place) if part.get("body") or part.get("attachments") else None for place, part in placed
     ]
-    if not messages:
-        raise UnreadableError("no part of the conversation says anything but notes")
-    return messages
+    said = [entry for entry in others if entry]
+    written = by_said(said, [entry.at for entry in said])
+    return [entry for entry in (source, *written) if entry]
 
 
-def _role(part: Mapping[str, Any], place: int, roles: Roles) -> str:
+def _entry(part: Mapping[str, Any], place: int) -> Entry:
     author = part.get("author")
     kind = author.get("type") if isinstance(author, dict) else None
     if kind is None:
         raise UnreadableError(f"part {place} has no author")
-    return role_of(kind, roles)
+    left_out = NOTE if part.get("part_type") in NOTES else ""
+    robot = (
+        kind == BOT or is_true(part_of(part, "author", "from_ai_agent")) or is_bot_name(part_of(part, "author", "name"))
+    )
+    bot = kind not in CUSTOMERS and (robot or part.get("delivered_as") == AUTOMATED)
+    return Entry(kind, part.get("body"), part.get("created_at"), left_out, bot)
 
 
 def _list(value: Any, name: str) -> list[Any]:

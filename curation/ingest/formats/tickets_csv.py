@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from curation.ingest.desks import BOT, NOTE, bots_apart, is_bot_name
 from curation.ingest.formats import (
     Messages,
     Outcome,
@@ -55,6 +56,8 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
         used=(ticket, author, body, public or "", internal or "", "id"),
         role=lambda row: role_of(row[author], reading.roles),
         is_note=lambda row: _is_note(row, public, internal),
+        speaker=author,
+        reading=reading,
     )
     return table.conversations(contents.rows)
 
@@ -69,6 +72,8 @@ class MessageTable:
     used: Sequence[str]  # columns that are read, so that they are no metadata
     role: Callable[[Mapping[str, Any]], str]
     is_note: Callable[[Mapping[str, Any]], bool]  # whether no customer has read it
+    speaker: str  # the column of who wrote, by which bots are told
+    reading: Reading
     known: Mapping[str, str] = field(default_factory=dict)  # of the record -> the column that tells it
 
     def conversations(self, rows: Iterable[RawRow]) -> Iterator[Outcome]:
@@ -82,17 +87,25 @@ class MessageTable:
                 yield Outcome([row], reason=f"{self.ticket} is empty, so the message belongs to no ticket; fill it in")
         times = _Times(tickets, self.written)
         for name, of_ticket in tickets.items():
-            outcome = attempt(of_ticket, partial(self._conversation, name, of_ticket, times))
             notes = [row.number for row in of_ticket if not row.fault and self.is_note(row.value)]
-            yield replace(outcome, left_out=dict.fromkeys(notes, "internal note"))
+            left_out = dict.fromkeys(notes, NOTE)
+            outcome = attempt(of_ticket, partial(self._conversation, name, of_ticket, times, left_out))
+            yield replace(outcome, left_out=left_out)
 
-    def _conversation(self, name: str, rows: Sequence[RawRow], times: "_Times") -> tuple[Messages, Mapping[str, Any]]:
-        spoken = [row for row in times.ordered(rows) if row.fault or not self.is_note(row.value)]
+    def _conversation(
+        self, name: str, rows: Sequence[RawRow], times: "_Times", left_out: dict[int, str]
+    ) -> tuple[Messages, Mapping[str, Any]]:
+        """The conversation; what bots wrote joins the rows that are `left_out`."""
+        spoken = [row for row in times.ordered(rows) if row.number not in left_out]
         if not spoken:
             raise UnreadableError("the ticket has no message but internal notes")
         messages = [self._message(row) for row in spoken]
+        apart, counted = bots_apart(messages, [row.value.get(self.speaker) for row in spoken], self.reading)
+        if counted:
+            left_out |= {row.number: BOT for row in spoken if is_bot_name(row.value.get(self.speaker))}
         known = {column: _first(spoken, of) for column, of in self.known.items()}
-        return messages, times.provenance(spoken, [*self.used, *self.known.values()], {"source_id": name, **known})
+        used = [*self.used, *self.known.values()]
+        return apart, with_metadata(times.provenance(spoken, used, {"source_id": name, **known}), **counted)
 
     def _message(self, row: RawRow) -> dict[str, Any]:
         try:

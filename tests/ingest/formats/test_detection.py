@@ -18,6 +18,16 @@ EXAMPLES: dict[str, tuple[Any, Mapping[str, Any]]] = {
     "conversation_table": ({"Question": "Hi", "Answer": "Hello", "Category": "x"}, {}),
     "zendesk": ({"id": 1, "comments": []}, {"users": []}),
     "intercom": ({"source": {}, "conversation_parts": {}}, {}),
+    "freshdesk": ({"description": "x", "conversations": [{"incoming": True, "private": False}]}, {}),
+    "gorgias": ({"messages": [{"from_agent": True}]}, {}),
+    "front": ({"messages": [{"is_inbound": True}]}, {}),
+    "chatwoot": ({"messages": [{"message_type": 0, "content": "x"}]}, {}),
+    "crisp": ({"messages": [{"from": "user", "type": "text", "fingerprint": 1}]}, {}),
+    "help_scout": ({"threads": [{"type": "customer", "createdBy": {}}]}, {}),
+    "livechat": ({"users": [], "thread": {"events": []}}, {}),
+    "hubspot": ({"messages": [{"direction": "INCOMING", "type": "MESSAGE"}]}, {}),
+    "salesforce": ({"EmailMessages": {"records": [{"Incoming": True}]}}, {}),
+    "mailbox": ({"from": [], "message_id": [], "in_reply_to": [], "references": [], "automatic": ""}, {}),
     "whatsapp": ("12/31/24, 9:15 PM - Sara: Hi", {}),
 }
 
