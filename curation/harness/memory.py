@@ -7,7 +7,7 @@ import hashlib
 import importlib.metadata
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,12 @@ class Memory:
     def __init__(self, stage: str) -> None:
         self.folder = CACHE / stage
 
-    def recall(self, name: str, version: str) -> pl.DataFrame | None:
+    def recall(self, name: str, version: str, columns: Sequence[str] | None = None) -> pl.DataFrame | None:
         """The table kept under this name and version; None when there is none, or another version."""
         path = self.folder / f"{name}.parquet"
         try:
             if pl.read_parquet_metadata(path).get("version") == version:
-                return pl.read_parquet(path)
+                return pl.read_parquet(path, columns=None if columns is None else list(columns))
         except (OSError, pl.exceptions.PolarsError):
             path.unlink(missing_ok=True)  # torn by a full disk or another hand: worked out anew
         return None

@@ -5,10 +5,11 @@ pass through in chunks, so that their size matters little, and a file that was r
 """
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import polars as pl
 
@@ -19,8 +20,10 @@ from curation.harness.files import table_path
 from curation.harness.memory import version_of
 from curation.harness.stage import Stage
 from curation.ingest.files import EVALUATION, RAW, files_below, hidden_below, hidden_told, key_of, raw_files
+from curation.ingest.formats import formats
 from curation.ingest.memory import FILES, TABLES, ReadFiles, hidden_files, write_groups
-from curation.ingest.reading import Ingest, Part, RawFile, mapper, tasks_of
+from curation.ingest.pages import NARROW, Pages, first_time, in_pages, join_pages, spread
+from curation.ingest.reading import Ingest, Part, RawFile, beginnings, mapper, tasks_of
 from curation.ingest.unpacking import packing
 from curation.record.conversation import SCHEMA
 
@@ -49,13 +52,17 @@ def main() -> None:
         evaluation = evaluation_sets(memory, held_out)  # a fault in one stops before all that takes time
         read_unread(stage, memory, files, rules)
 
+        pages = pages_of(memory, files, stage.params, rules)
+        if pages.told():
+            stage.say(pages.told())
         for table, schema in TABLES.items():
-            frames = (frame for key in files for frame in memory.tables(key, table))
+            as_read = ((file.name, memory.tables(key, table)) for key, file in files.items())
+            frames = (frame for name, of_file in as_read for frame in pages.of_file(name, table, of_file))
             with stage.output(table_path(f"ingested/{table}")) as path:
                 rows = write_groups(path, frames, schema)
             stage.say(f"ingested/{table}: {rows:,} rows")
         stage.write("ingested/evaluation", evaluation)
-        found = pl.concat(memory.reports[key] for key in files).select(FILES.names())
+        found = pages.counted(pl.concat(memory.reports[key] for key in files).select(FILES.names()))
         stage.write("ingested/files", pl.concat([found, hidden_files(hidden)]))
         counted = ("records", "rows", "conversations", "quarantined", "forgotten", "parts")
         stage.write_metrics({"files": found.height, **found.select(pl.col(counted).sum()).row(0, named=True)})
@@ -111,6 +118,30 @@ def counted(parts: Iterable[Part], bar: "tqdm[NoReturn]") -> Iterator[Part]:
         rows += part.conversations.height + part.quarantine.height
         bar.set_postfix_str(f"{rows / (bar.format_dict['elapsed'] or 1):,.0f} rows/s")
         yield part
+
+
+def pages_of(memory: ReadFiles, files: Mapping[str, RawFile], params: Ingest, rules: forget.ForgetRules) -> Pages:
+    """Tickets that stand in several files, joined; only files whose names say that they may be pages are looked at."""
+    kept = {file.name: key for key, file in files.items() if memory.reports[key]["conversations"].item()}
+    keys = [kept[name] for name in in_pages(kept)]
+    narrow = [frame for key in keys for frame in memory.tables(key, "conversations", NARROW)]
+    rows = spread(pl.concat([SCHEMA.to_frame().select(NARROW), *narrow]))
+    found = {row.rpartition(":")[0] for row in rows["row_id"]}
+    tables = (frame for name in sorted(found) for frame in memory.tables(kept[name], "conversations"))
+    pages = [SCHEMA.to_frame(), *(frame.join(rows, on="row_id", how="semi") for frame in tables)]
+
+    def times(wanted: Sequence[Mapping[str, Any]]) -> dict[str, datetime]:
+        numbers = {(page["source_file"], page["source_row"]): page["row_id"] for page in wanted}
+        told: dict[str, datetime] = {}
+        for name in sorted({page["source_file"] for page in wanted}):
+            lists = beginnings(files[kept[name]], params)
+            rows_of = (row for _, chunks in lists for chunk in chunks for row in chunk.rows())
+            known = (row for row in rows_of if (name, row.number) in numbers)
+            told |= {numbers[name, row.number]: time for row in known if (time := first_time(row.value))}
+        return told
+
+    by_message = [name for name, known in formats().items() if known.whole_file]
+    return join_pages(pl.concat(pages), by_message, times, params.merge_consecutive, rules)
 
 
 def evaluation_sets(memory: ReadFiles, files: Mapping[str, RawFile]) -> pl.DataFrame:

@@ -7,6 +7,7 @@ another, comments to tickets, are read with it. What a format reads decides betw
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from curation.ingest.formats.tickets_csv import INTERNAL, NO, PUBLIC, TICKET
@@ -288,13 +289,14 @@ def _stands_in(child: Any, given: Sequence[Any]) -> bool:
 
 def _in_order(values: Sequence[Any]) -> Sequence[Any]:
     """By time, where all tell it."""
-    times = [_time(value) for value in values]
-    if None in times:
+    times = [told for value in values if isinstance(value, dict) and (told := time_of(value)) is not None]
+    if len(times) < len(values):
         return values
     return [values[place] for place in sorted(range(len(values)), key=lambda place: times[place])]
 
 
-def _time(value: Mapping[str, Any]) -> Any:
+def time_of(value: Mapping[str, Any]) -> datetime | None:
+    """When an object says that it was written."""
     said = {spelled(key): key for key in value}
     return next((moment(value[said[name]]) for name in ALIASES["created_at"] if name in said), None)
 

@@ -1,7 +1,7 @@
 """What ingest read of each file, kept as tables of a few thousand rows, so that nothing large lies in memory."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -15,23 +15,22 @@ from curation.record.conversation import SCHEMA
 ROWS_A_GROUP = 20_000  # of a kept table at least, of a row group of what is written exactly
 TABLES = {"conversations": SCHEMA, "quarantine": QUARANTINE, "parts": PARTS}
 LISTS = pl.List(pl.Struct({"name": pl.String, "first": pl.Int64, "last": pl.Int64}))
-FILES = pl.Schema(
-    {
-        "source_file": pl.String,
-        "source": pl.String,  # the format
-        "container": pl.String,
-        "encoding": pl.String,  # of a text
-        "records": pl.Int64,  # raw rows that the file holds, each with its own row_id
-        "rows": pl.Int64,  # conversations and quarantined; the rest of the records are parts of these
-        "conversations": pl.Int64,
-        "quarantined": pl.Int64,
-        "forgotten": pl.Int64,  # of the quarantined
-        "notes": pl.String,  # what a person should know of the file, as sentences; "": nothing
-        "parts": pl.Int64,  # records beside those that give their conversation its row_id
-        "lists": LISTS,  # of a JSON object with several: which records each has
-        "beside": pl.String,  # what stands beside the records of a JSON object, and is none
-    }
-)
+_FILES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "source_file": pl.String,
+    "source": pl.String,  # the format
+    "container": pl.String,
+    "encoding": pl.String,  # of a text
+    "records": pl.Int64,  # raw rows that the file holds, each with its own row_id
+    "rows": pl.Int64,  # conversations and quarantined; the rest of the records are parts of these
+    "conversations": pl.Int64,
+    "quarantined": pl.Int64,
+    "forgotten": pl.Int64,  # of the quarantined
+    "notes": pl.String,  # what a person should know of the file, as sentences; "": nothing
+    "parts": pl.Int64,  # records beside those that give their conversation its row_id
+    "lists": LISTS,  # of a JSON object with several: which records each has
+    "beside": pl.String,  # what stands beside the records of a JSON object, and is none
+}
+FILES = pl.Schema(_FILES)
 
 
 def hidden_files(names: Iterable[str]) -> pl.DataFrame:
@@ -84,10 +83,10 @@ class ReadFiles:
         self._memory.keep(key, key, report)
         self.reports[key] = report
 
-    def tables(self, key: str, table: str) -> Iterator[pl.DataFrame]:
-        """What is kept of a file, in the order of its rows."""
+    def tables(self, key: str, table: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """What is kept of a file, in the order of its rows; all columns unless told."""
         for group in range(self.reports[key].item(0, "groups")):
-            kept = self._memory.recall(f"{key}-{group}-{table}", key)
+            kept = self._memory.recall(f"{key}-{group}-{table}", key, columns)
             if kept is None:
                 raise QiratError("data/cache changed while ingest ran; run it again")
             yield kept

@@ -301,7 +301,7 @@ def part_of(task: Task, params: Ingest, rules: ForgetRules) -> Part:
     if rules:
         gone = forgotten(conversations, rules)
         refused = _without_words(quarantine, forgotten(_claims(name, kind, unreadable, rules), rules))
-        quarantine = pl.concat([refused, _places(conversations.filter(gone))]).sort("source_row")
+        quarantine = pl.concat([refused, forgotten_places(conversations.filter(gone))]).sort("source_row")
         conversations = conversations.filter(~gone)
     parts, records = parts_of(name, outcomes), sum(len(outcome.rows) for outcome in outcomes)
     return Part(_without_sample(task.head), conversations, quarantine, parts, records)
@@ -402,7 +402,7 @@ def _without_words(quarantine: pl.DataFrame, gone: pl.Series) -> pl.DataFrame:
     )
 
 
-def _places(gone: pl.DataFrame) -> pl.DataFrame:
+def forgotten_places(gone: pl.DataFrame) -> pl.DataFrame:
     """The quarantine's rows of forgotten conversations."""
     return gone.select(
         "row_id",
