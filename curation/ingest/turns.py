@@ -137,7 +137,7 @@ def _is_item(entry: Mapping[str, Any]) -> bool:
 
 def _messages(role: str, parts: _Parts, entry: Mapping[str, Any]) -> Messages:
     """The results first: what a user says beside them is said after they came."""
-    spoken = parts.texts or parts.calls or parts.thoughts or not parts.results
+    spoken = parts.texts or parts.calls or any(parts.thoughts) or not (parts.results or _is_item(entry))
     if not spoken:
         return parts.results
     name = entry.get("name")
