@@ -109,10 +109,9 @@ def _turn(turn: int, entry: Any, roles: Roles) -> Messages:
     return _messages(known, parts, entry)
 
 
-def _unwrapped(entry: Any) -> Mapping[str, Any]:
+def _unwrapped(given: Any) -> Mapping[str, Any]:
     """A turn as an object with a role: LangChain serialises its messages by class or by type."""
-    if not isinstance(entry, dict):
-        return {}
+    entry: dict[str, Any] = given if isinstance(given, dict) else {}
     named = entry.get("id")
     if isinstance(entry.get("kwargs"), dict) and isinstance(named, list) and named:  # "id": [..., "AIMessage"]
         kind = str(named[-1]).removesuffix("Chunk").removesuffix("Message").lower()
@@ -383,7 +382,7 @@ def liking(value: Any) -> bool | None:
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        return {1: True, 0: False, -1: False}.get(value)
+        return value == 1 if value in (1, 0, -1) else None
     told = value.strip().lower().replace("-", "_").replace(" ", "_") if isinstance(value, str) else ""
     return True if told in LIKED else False if told in DISLIKED else None
 

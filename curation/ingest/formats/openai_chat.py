@@ -53,5 +53,5 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
 
 def _messages(row: Mapping[str, Any], field: str, reading: Reading) -> Messages:
     messages = as_marked(row, chat_messages(row.get(field), reading.roles))
-    system = next((row[key] for key in SYSTEM if isinstance(row.get(key), dict)), {})
+    system: Mapping[str, Any] = next((row[key] for key in SYSTEM if isinstance(row.get(key), dict)), {})
     return with_system(system.get("parts"), messages)

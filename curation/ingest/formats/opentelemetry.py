@@ -107,7 +107,7 @@ def _value(value: Any) -> Any:
 
 def _events(span: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """(name, attributes with the body) of the span's gen_ai events, in their order."""
-    found = []
+    found: list[tuple[str, Mapping[str, Any]]] = []
     listed = parsed(span.get("events"))
     for event in listed if isinstance(listed, list) else ():
         name = str(event.get("name") or event.get("event.name") or "") if isinstance(event, dict) else ""
