@@ -114,8 +114,8 @@ def _unwrapped(given: Any) -> Mapping[str, Any]:
     entry: dict[str, Any] = given if isinstance(given, dict) else {}
     named = entry.get("id")
     if isinstance(entry.get("kwargs"), dict) and isinstance(named, list) and named:  # "id": [..., "AIMessage"]
-        kind = str(named[-1]).removesuffix("Chunk").removesuffix("Message").lower()
-        entry = {**entry["kwargs"], "type": kind}
+        spoken = str(named[-1]).removesuffix("Chunk").removesuffix("Message").lower()
+        entry = {**entry["kwargs"], "type": spoken}
     elif isinstance(entry.get("data"), dict) and isinstance(entry.get("type"), str) and "content" in entry["data"]:
         entry = {**entry["data"], "type": entry["type"]}
     kind = entry.get("type")
