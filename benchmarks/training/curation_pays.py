@@ -160,7 +160,13 @@ class Held:
     @classmethod
     def of(cls, language: str, tokens: int, judged: int, defects: float | None = None) -> "Held":
         model = load_params("model", Model)
-        return cls(language, tokens, Renderer(load_tokenizer(model), model.template_arguments, opening=model.opening), judged, defects)
+        return cls(
+            language,
+            tokens,
+            Renderer(load_tokenizer(model), model.template_arguments, opening=model.opening),
+            judged,
+            defects,
+        )
 
     @property
     def recipe(self) -> Recipe:

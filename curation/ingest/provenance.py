@@ -87,7 +87,7 @@ def object_in(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _single(fields: Mapping[str, Any]) -> dict[str, str]:
+def _single(fields: dict[str, Any]) -> dict[str, str]:
     """Fields of one value, as they are spelled here. A label that is true or false tells of a liked answer (KTO)."""
     single = {spelled(key): key for key in reversed(fields) if isinstance(fields[key], str | int | float | date)}
     if _is_truth(fields.get(single.get("label", ""))):

@@ -109,14 +109,13 @@ def _turn(turn: int, entry: Any, roles: Roles) -> Messages:
     return _messages(known, parts, entry)
 
 
-def _unwrapped(entry: Any) -> Mapping[str, Any]:
+def _unwrapped(given: Any) -> Mapping[str, Any]:
     """A turn as an object with a role: LangChain serialises its messages by class or by type."""
-    if not isinstance(entry, dict):
-        return {}
+    entry: dict[str, Any] = given if isinstance(given, dict) else {}
     named = entry.get("id")
     if isinstance(entry.get("kwargs"), dict) and isinstance(named, list) and named:  # "id": [..., "AIMessage"]
-        kind = str(named[-1]).removesuffix("Chunk").removesuffix("Message").lower()
-        entry = {**entry["kwargs"], "type": kind}
+        spoken = str(named[-1]).removesuffix("Chunk").removesuffix("Message").lower()
+        entry = {**entry["kwargs"], "type": spoken}
     elif isinstance(entry.get("data"), dict) and isinstance(entry.get("type"), str) and "content" in entry["data"]:
         entry = {**entry["data"], "type": entry["type"]}
     kind = entry.get("type")
@@ -137,7 +136,7 @@ def _is_item(entry: Mapping[str, Any]) -> bool:
 
 def _messages(role: str, parts: _Parts, entry: Mapping[str, Any]) -> Messages:
     """The results first: what a user says beside them is said after they came."""
-    spoken = parts.texts or parts.calls or parts.thoughts or not parts.results
+    spoken = parts.texts or parts.calls or any(parts.thoughts) or not (parts.results or _is_item(entry))
     if not spoken:
         return parts.results
     name = entry.get("name")
@@ -383,7 +382,7 @@ def liking(value: Any) -> bool | None:
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        return {1: True, 0: False, -1: False}.get(value)
+        return value == 1 if value in (1, 0, -1) else None
     told = value.strip().lower().replace("-", "_").replace(" ", "_") if isinstance(value, str) else ""
     return True if told in LIKED else False if told in DISLIKED else None
 

@@ -17,6 +17,7 @@ from curation.ingest.formats import (
     lacks,
     with_system,
 )
+from curation.ingest.logs import are, is_anthropic, is_openai
 from curation.ingest.preferences import each_liked_row, is_paired
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
@@ -30,8 +31,8 @@ def _misses(contents: Contents) -> str:
     field = field_of(contents, FIELDS)
     if field is None:
         return lacks(contents, FIELDS)
-    if is_paired(contents):
-        return "it holds preferences"
+    if is_paired(contents) or are(contents, lambda response: is_openai(response) or is_anthropic(response)):
+        return "it holds preferences, or answers beside the messages"
     if field == "messages" or any(_is_list(value) for value in first_values(contents, field)):
         return ""
     return f"{field} is no list of messages"
@@ -52,5 +53,5 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
 
 def _messages(row: Mapping[str, Any], field: str, reading: Reading) -> Messages:
     messages = as_marked(row, chat_messages(row.get(field), reading.roles))
-    system = next((row[key] for key in SYSTEM if isinstance(row.get(key), dict)), {})
+    system: Mapping[str, Any] = next((row[key] for key in SYSTEM if isinstance(row.get(key), dict)), {})
     return with_system(system.get("parts"), messages)

@@ -1,0 +1,20 @@
+"""Logs of Anthropic's messages API: `request` and `response` (or both in one object), with blocks of text, thinking,
+`tool_use` and `tool_result` under a `system` prompt. The model's name and the user's thumbs are kept; of requests that
+repeat one another only the longest is a conversation.
+"""
+
+from collections.abc import Iterator
+
+from curation.ingest.formats import Outcome, Reading, format_of
+from curation.ingest.logs import are, each_exchange, is_anthropic, logged
+from curation.ingest.rows import Contents
+
+
+def _misses(contents: Contents) -> str:
+    return "" if are(contents, is_anthropic) else "no answers of Anthropic's API"
+
+
+@format_of("anthropic_log", _misses, whole_file=True)
+def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
+    """One conversation a request, with its answer."""
+    return each_exchange(contents, reading, logged)
