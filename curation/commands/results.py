@@ -4,6 +4,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
+
+from curation.harness.files import table_path
+from curation.record.codes import LANGUAGES
 from curation.record.ledger import OUTCOMES
 
 
@@ -17,6 +21,8 @@ def _lines() -> Iterator[str]:
     if curate:
         parts = ", ".join(f"{curate[name]:,.0f} {name}" for name in OUTCOMES if curate[name])
         yield f"rows      {curate['raw']:,.0f} raw = {parts}"
+    for sentence in _of_languages():
+        yield f"languages {sentence}"
     if gate:
         yield f"gate      {gate['clean']:,.0f} clean training examples"
     verdict = Path("data/evaluated/verdict.json")
@@ -31,6 +37,15 @@ def _lines() -> Iterator[str]:
     ):
         if Path(path).exists():
             yield f"{name:<9} {path}"
+
+
+def _of_languages() -> list[str]:
+    """What was told of languages that the set is not meant for, or that some checks do not know."""
+    path = table_path("scored/notes")
+    if not path.exists():
+        return []
+    of_languages = pl.read_parquet(path).filter(pl.col("code").str.starts_with(LANGUAGES))
+    return of_languages["evidence"].to_list()
 
 
 def _metrics(stage: str) -> dict[str, float]:

@@ -16,6 +16,7 @@ from curation.harness.params import Params
 CODES = Path("data/scored/codes.json")
 PII = "pii_"  # codes of personal data: pii_email and so on
 SKIPPED = "skipped_"  # codes of the notes that a check was not run: skipped_judge and so on
+LANGUAGES = "languages_"  # codes of the notes on what is said in which language: languages_unnamed, languages_unchecked
 JUDGE = "judge_"  # codes of a language model's opinion
 
 
