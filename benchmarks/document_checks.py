@@ -65,7 +65,10 @@ def cost(check: Check, costs: Mapping[str, float]) -> str:
 def limit(given: Limit) -> str:
     direction = "below" if given.below else "from"
     limits = {"doubt": given.doubt, "fatal": given.fatal}
-    return ", ".join(f"{name} {direction} {value:g}" for name, value in limits.items() if value) or "reported"
+    told = [f"{name} {direction} {value:g}" for name, value in limits.items() if value]
+    if given.fatal_with:
+        told[-1] += f" beside {' or '.join(f'`{code}`' for code in given.fatal_with)}"
+    return ", ".join(told) or "reported"
 
 
 def share(measured: Mapping[str, Any] | None) -> str:

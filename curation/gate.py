@@ -19,6 +19,7 @@ from pydantic import Field
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
+from curation.record.codes import LANGUAGES
 from curation.record.ledger import FINDING, counts, entries, outcomes
 
 SPLITS = ("train", "dev", "test")
@@ -63,8 +64,10 @@ def main() -> None:
         if ready["verdict"]:
             raise QiratError(f"{ready['verdict']}: {' '.join(ready['reasons'])}")
         faults = shortfalls(clean.height, per["language"], per["label"], stage.params)
+        faults += untold(stage.read("splits/dev").height, stage.read("splits/test").height)
         if faults:
-            raise QiratError(" ".join([*faults, help_for(ledger, clean.height, out)]))
+            of_languages = stage.read("scored/notes").filter(pl.col("code").str.starts_with(LANGUAGES))["evidence"]
+            raise QiratError(" ".join([*faults, *of_languages, help_for(ledger, clean.height, out)]))
         stage.say(f"passed with {clean.height:,} clean training examples (at least {stage.params.min_clean:,})")
         if len(out):
             stage.say(not_trained(out))
@@ -166,6 +169,16 @@ def shortfalls(clean: int, languages: Mapping[str, int], labels: Mapping[str, in
         if few:
             faults.append(f"Fewer than gate.min_per_{kind}: {least:,} in {', '.join(few)}.")
     return faults
+
+
+def untold(dev: int, test: int) -> list[str]:
+    """A sentence where nothing is held back to judge a model by."""
+    empty = " and ".join(name for name, size in (("dev", dev), ("test", test)) if not size)
+    return (
+        [f"Nothing is in {empty}, so no model could be judged: three unrelated conversations at least."]
+        if empty
+        else []
+    )
 
 
 def help_for(ledger: pl.DataFrame, clean: int, excluded: pl.Series) -> str:

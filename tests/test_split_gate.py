@@ -13,14 +13,15 @@ from curation import gate
 from curation.checks import checks
 from curation.checks.codes import codes
 from curation.commands.why import listed, why
-from curation.gate import Gate, help_for, readiness, shortfalls, stated_facts
+from curation.gate import Gate, help_for, readiness, shortfalls, stated_facts, untold
 from curation.harness.errors import QiratError
 from curation.harness.files import table_path
 from curation.ingest.reading import QUARANTINE
 from curation.privacy.shown import Shown
 from curation.record.groups import groups
 from curation.record.ledger import entries
-from curation.split import Split, assert_apart, assigned, related
+from curation.score.notes import NOTES
+from curation.split import Split, assert_apart, assigned, filled, related
 from tests.builders import ROOT, context, record, talk
 
 PARAMS = Split(test=0.2, dev=0.2, largest_group=0.1, seed=1)
@@ -88,10 +89,26 @@ def test_a_customer_with_a_tenth_of_all_rows_stays_in_train():
         assert set(found.filter(pl.col("customer") == "busy")["part"]) == {"train"}
 
 
-def test_an_empty_part_is_an_error_with_a_cure():
-    rows = curated(1).with_columns(cluster_id=pl.lit("a"))
-    with pytest.raises(QiratError, match=r"fell into dev and test.*split.dev"):
-        assert_apart({"train": rows, "dev": rows.clear(), "test": rows.clear()})
+@pytest.mark.parametrize(("groups_", "empty"), [(0, 3), (1, 2), (2, 1), (3, 0), (5, 0), (30, 0)])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_tiny_set_leaves_no_part_empty_where_it_has_three_groups(groups_: int, empty: int, seed: int):
+    params = PARAMS.model_copy(update={"seed": seed})
+    table = curated(max(groups_, 1)).head(groups_).with_columns(cluster_id="conversation_id")
+    part = filled(table, assigned(table, params), params)
+    assert len({"train", "dev", "test"} - set(part)) == empty
+
+
+def test_filling_an_empty_part_moves_nothing_of_a_set_that_has_all_three():
+    table = curated(300).with_columns(cluster_id="conversation_id")
+    part = assigned(table, PARAMS)
+    assert (filled(table, part, PARAMS) == part).all()
+
+
+def test_a_model_that_nothing_could_judge_is_not_let_through():
+    assert untold(1, 1) == []
+    assert untold(0, 0) == [
+        "Nothing is in dev and test, so no model could be judged: three unrelated conversations at least."
+    ]
 
 
 def test_a_conversation_in_two_parts_is_an_error():
@@ -230,7 +247,8 @@ def test_a_set_of_volatile_facts_yields_use_retrieval_by_the_checks_and_the_gate
     table = table.with_columns(parent_id=pl.lit(None, pl.String))
     closed = table.select("row_id", outcome=pl.lit("accepted"), code=pl.lit(None, pl.String))
     tables = {
-        "splits/train": table,
+        **dict.fromkeys(("splits/train", "splits/dev", "splits/test"), table),
+        "scored/notes": pl.DataFrame(schema=NOTES),
         "ledger": entries(closed, "curate"),
         "scored/findings": checks()["grounding"](table, context()),
         "dedup/clusters": table.select("row_id", survivor=pl.lit(True)),

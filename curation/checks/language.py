@@ -27,7 +27,12 @@ def language(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[
     usual = dict(conversations.select("conversation_id", "language").iter_rows())
     for key, found in usual.items():
         if found not in expected:
-            yield {"conversation_id": key, "code": "unexpected_language", "value": 1, "evidence": f"{found} as a whole"}
+            yield {
+                "conversation_id": key,
+                "code": "unexpected_language",
+                "value": 1,
+                "evidence": f"{found} as a whole, not in score.languages",
+            }
     asked: dict[str, str] = {}
     for key, turn, role, text, found, chance in with_language(_telling(conversations)).iter_rows():
         if chance < TELLING_CHANCE[role]:

@@ -23,12 +23,18 @@ _CLITIC = "[وف]?(?:ال|هال)?"
 _ENDINGS = {"en": "[a-z]*", "ar": "(?:ه|ها|ك|كم|كن|كو|كي|هم|هن|نا|ني|ين|ات|وا)?", "arabizi": "[a-z]*"}
 _CLAUSE = '.!?,;:…()"«»“”؟،؛'
 _OPENS = rf"(?:^|[{_CLAUSE}–-])\s*(?:(?:just|so|then|oh|and|now|can you|could you|why don't you|you can|well|ok|يلا|طيب|بس)\s+)?"
-_CLOSES = rf"(?:\s+(?:you|u|now|already|then|man|mate|kid|will you|yourself|انت|بقي))?\s*(?:[{_CLAUSE}–-]|\sand\s|\sor\s|$)"
+_CLOSES = (
+    rf"(?:\s+(?:you|u|now|already|then|man|mate|kid|will you|yourself|انت|بقي))?\s*(?:[{_CLAUSE}–-]|\sand\s|\sor\s|$)"
+)
 # After what somebody is called: the end, another thought, another name. Before a noun of its own it tells of a thing.
-_ENDS = rf"\s*(?:[{_CLAUSE}–-]|$|\s(?:and|that|who|to|if|because|but|aren't|at|man|people|person|woman|piece|idiots?)\s)"
+_ENDS = (
+    rf"\s*(?:[{_CLAUSE}–-]|$|\s(?:and|that|who|to|if|because|but|aren't|at|man|people|person|woman|piece|idiots?)\s)"
+)
 SHORTEST_DISGUISED = 4  # letters
 # Who says it of himself insults nobody: "I'm such an idiot".
-_OF_ONESELF = re.compile(r"(?:^|[^a-z])(?:i'm|i am|im|i was|i feel|i felt|myself|me)(?: [a-z']+){0,4} $|(?:^|[^ء-ي])(?:انا|كنت|اني|حسيت) (?:[ء-ي]+ ){0,2}$")
+_OF_ONESELF = re.compile(
+    r"(?:^|[^a-z])(?:i'm|i am|im|i was|i feel|i felt|myself|me)(?: [a-z']+){0,4} $|(?:^|[^ء-ي])(?:انا|كنت|اني|حسيت) (?:[ء-ي]+ ){0,2}$"
+)
 _LONGEST_BEFORE = 40  # characters
 LEAST_SIGNS = 3  # of different kinds that stand for a swear word: #@$%! does, **** and #### cover something else
 _SIGNS = re.compile(r"[#@$%&*!]+")

@@ -16,7 +16,10 @@ REPORTED_FROM = 2
 CUES = 4  # of advertising in one turn, that make it such whatever it is for
 SHORTEST_ADVERT = 60  # characters; a shorter turn has no room for so many
 SUBJECT_SHARE, SUBJECT_LEAST = 0.005, 3  # conversations whose customers use a word, that make it the business's own
-HOUSE_SHARE, HOUSE_LEAST = 0.05, 5  # conversations whose replies are like adverts, that make it the way the house speaks
+HOUSE_SHARE, HOUSE_LEAST = (
+    0.05,
+    5,
+)  # conversations whose replies are like adverts, that make it the way the house speaks
 LARGE = 200  # conversations from which it tells something that no customer uses a word
 FEW_CUES = 2  # of advertising beside a topic of spam
 ABOUT = ("sold", "topics")
@@ -53,9 +56,7 @@ def adverts(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     each = likely.with_columns(found["push"], *(found[cue] for cue in cues), shout=shout)
     by_customer = pl.col("role") == "user"
     asks = by_customer & pl.col("text").str.contains(_ASKS)
-    valued = each.with_columns(by_customer=by_customer, like_one=_cues(cues)).with_columns(
-        offered=_offered(asks)
-    )
+    valued = each.with_columns(by_customer=by_customer, like_one=_cues(cues)).with_columns(offered=_offered(asks))
     either = pl.coalesce("sold", "topics")
     seen = valued.filter(either.is_not_null() | (pl.col("like_one") >= REPORTED_FROM)).select(
         "conversation_id",
@@ -106,8 +107,12 @@ def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str,
     stems = {about: _stems(about) for about in seen["about"].drop_nulls().unique()}
     speak = _customers(conversations, seen, {stem for of in stems.values() for stem in of})
     of_set = Counter(stem for of in speak.values() for stem in of)
-    common = {stem for stem, count in of_set.items() if count >= max(SUBJECT_LEAST, SUBJECT_SHARE * conversations.height)}
-    like_adverts = seen.filter(~pl.col("by_customer") & (pl.col("like_one") >= REPORTED_FROM))["conversation_id"].n_unique()
+    common = {
+        stem for stem, count in of_set.items() if count >= max(SUBJECT_LEAST, SUBJECT_SHARE * conversations.height)
+    }
+    like_adverts = seen.filter(~pl.col("by_customer") & (pl.col("like_one") >= REPORTED_FROM))[
+        "conversation_id"
+    ].n_unique()
     of_house = like_adverts >= max(HOUSE_LEAST, HOUSE_SHARE * conversations.height)
     large = conversations.height >= LARGE
     worst: dict[str, tuple[int, int, str]] = {}
@@ -115,7 +120,9 @@ def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str,
         key, value = row["conversation_id"], row["like_one"] if row["by_customer"] or not of_house else 0
         if row["about"] is not None:
             mine = common if row["by_customer"] else common | speak.get(key, frozenset())
-            value = max(value, _offers(row, stems[row["about"]], mine, strange=large and not stems[row["about"]] & common))
+            value = max(
+                value, _offers(row, stems[row["about"]], mine, strange=large and not stems[row["about"]] & common)
+            )
         if value >= REPORTED_FROM and (-value, row["turn"]) < worst.get(key, (0, 0, "")):
             worst[key] = (-value, row["turn"], row["words"])
     for key, (value, turn, words) in worst.items():
@@ -183,5 +190,5 @@ def _patterns() -> Mapping[str, str]:
     cues = lists.pop("cues")
     either = {kind: "|".join(p for patterns in of.values() for p in patterns) for kind, of in lists.items()}
     either |= {kind: "|".join(patterns) for kind, patterns in cues.items()}
-    ends = {kind: "(?:$|[^a-z0-9ء-ي'])" for kind in ABOUT}  # what it is about are whole words: a raffle, and no Raffles
+    ends = dict.fromkeys(ABOUT, "(?:$|[^a-z0-9ء-ي'])")  # what it is about are whole words: a raffle, and no Raffles
     return {kind: rf"(?:^|[^a-z0-9ء-ي])[وف]?({patterns}){ends.get(kind, '')}" for kind, patterns in either.items()}

@@ -152,7 +152,9 @@ def _surely(rows: pl.DataFrame, target: float) -> bool:
 
 def _candidates(rows: pl.DataFrame, limit: Limit) -> list[float]:
     """Values from which on rows may be doubted: none at which they are rejected anyway."""
-    open_to_doubt = rows if limit.fatal is None else rows.filter(~_crosses(limit.fatal, limit.below))
+    open_to_doubt = (
+        rows if limit.fatal is None or limit.fatal_with else rows.filter(~_crosses(limit.fatal, limit.below))
+    )
     values = {float(value) for value in open_to_doubt["value"].unique()}
     return sorted(values | ({limit.doubt} if limit.doubt is not None else set()))
 

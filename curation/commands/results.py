@@ -4,6 +4,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
+
+from curation.harness.files import table_path
+from curation.record.codes import LANGUAGES
 from curation.record.ledger import OUTCOMES, PARTS
 
 
@@ -19,6 +23,8 @@ def _lines() -> Iterator[str]:
         yield f"rows      {curate['raw']:,.0f} raw = {parts}"
         if further := sum(curate.get(name, 0) for name in PARTS):
             yield f"records   {curate['records']:,.0f} in the files = {curate['raw']:,.0f} raw + {further:,.0f} parts"
+    for sentence in _of_languages():
+        yield f"languages {sentence}"
     if gate:
         out = f", {gate['excluded']:,.0f} more cannot be learnt with this base model" if gate.get("excluded") else ""
         yield f"gate      {gate['clean']:,.0f} clean training examples{out}"
@@ -34,6 +40,15 @@ def _lines() -> Iterator[str]:
     ):
         if Path(path).exists():
             yield f"{name:<9} {path}"
+
+
+def _of_languages() -> list[str]:
+    """What was told of languages that the set is not meant for, or that some checks do not know."""
+    path = table_path("scored/notes")
+    if not path.exists():
+        return []
+    of_languages = pl.read_parquet(path).filter(pl.col("code").str.starts_with(LANGUAGES))
+    return of_languages["evidence"].to_list()
 
 
 def _metrics(stage: str) -> dict[str, float]:

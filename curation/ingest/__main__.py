@@ -62,6 +62,7 @@ def main() -> None:
                 rows = write_groups(path, frames, schema)
             stage.say(f"ingested/{table}: {rows:,} rows")
         stage.write("ingested/evaluation", evaluation)
+        stage.say(languages_summary(table_path("ingested/conversations")))
         found = pages.counted(pl.concat(memory.reports[key] for key in files).select(FILES.names()))
         stage.write("ingested/files", pl.concat([found, hidden_files(hidden)]))
         counted = ("records", "rows", "conversations", "quarantined", "forgotten", "parts")
@@ -163,6 +164,14 @@ def _fault(memory: ReadFiles, key: str) -> str:
         for number, reason in unread.select("source_row", "reason").head(1).iter_rows():
             return f", row {number}: {reason}" if number else f": {reason}"
     return "" if memory.reports[key].item(0, "conversations") else ": no conversation is in it; fill it or remove it"
+
+
+def languages_summary(conversations: Path) -> str:
+    """What the conversations are in, most first."""
+    counted = (
+        pl.scan_parquet(conversations).group_by("language").len().collect().sort("len", "language", descending=True)
+    )
+    return f"languages: {', '.join(f'{name} {number:,}' for name, number in counted.iter_rows()) or 'none'}"
 
 
 def file_summary(report: pl.DataFrame) -> str:

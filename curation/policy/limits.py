@@ -78,13 +78,19 @@ def in_force(written: Route, codes: Mapping[str, Code]) -> Policy:
     for name in sorted(set(written.limits) - set(codes)):
         raise QiratError(f"params.yaml, route.limits: no check reports {name}{meant(name, codes)}")
     _assert_kinds(written, codes)
+    limits = {name: _limit(name, code, written) for name, code in codes.items()}
+    for name, limit in limits.items():
+        for other in sorted(set(limit.fatal_with) - set(codes)):
+            raise QiratError(
+                f"params.yaml, route.limits.{name}.fatal_with: no check reports {other}{meant(other, codes)}"
+            )
     preset = written.presets.get(written.preset, Overrides())
     return Policy.model_validate(
         {
             **written.model_dump(exclude={"presets", "limits"}),
             "budget": written.budget if preset.budget is None else preset.budget,
             "pii": {**written.pii, **preset.pii},
-            "limits": {name: _limit(name, code, written) for name, code in codes.items()},
+            "limits": limits,
         }
     )
 

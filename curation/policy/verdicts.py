@@ -50,16 +50,33 @@ def _severity(findings: pl.DataFrame, policy: Policy) -> pl.DataFrame:
         over = pl.when("below").then(pl.col("value") < pl.col(limit)).otherwise(pl.col("value") >= pl.col(limit))
         return over.fill_null(False)
 
-    fatal = crossed("fatal") | pl.col("pii").eq_missing("reject")
+    fatal = (crossed("fatal") & pl.col("agreed")) | pl.col("pii").eq_missing("reject")
     doubt = crossed("doubt") | pl.col("pii").eq_missing("review")
     severity = pl.when(fatal).then(pl.lit("fatal")).when(doubt).then(pl.lit("doubt")).otherwise(pl.lit("info"))
     missed = pl.coalesce("doubt", "fatal", "threshold")  # a limit that no policy sets is the check's own
-    threshold = pl.when(crossed("fatal")).then("fatal").otherwise(missed)
+    threshold = pl.when(crossed("fatal") & pl.col("agreed")).then("fatal").otherwise(missed)
+    told = findings.join(table, on="code", how="left", maintain_order="left")
     return (
-        findings.join(table, on="code", how="left", maintain_order="left")
+        told.join(
+            _agreed(told.filter(doubt), policy), on=["conversation_id", "code"], how="left", maintain_order="left"
+        )
+        .with_columns(agreed=pl.col("agreed").fill_null(pl.col("code").is_in(_alone(policy))))
         .with_columns(severity=severity, threshold=threshold)
         .select(findings.columns)
     )
+
+
+def _agreed(doubts: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """conversation_id, code, agreed: the codes that are fatal there, since a doubt that must stand beside them does."""
+    pairs = [(code, other) for code, limit in policy.limits.items() for other in limit.fatal_with]
+    needed = pl.DataFrame(pairs, {"code": pl.String, "beside": pl.String}, orient="row")
+    beside = doubts.select("conversation_id", beside="code").unique()
+    return needed.join(beside, on="beside").select("conversation_id", "code", agreed=pl.lit(True)).unique()
+
+
+def _alone(policy: Policy) -> list[str]:
+    """The codes that are fatal by themselves."""
+    return [code for code, limit in policy.limits.items() if not limit.fatal_with]
 
 
 def verdicts(rows: pl.DataFrame, findings: pl.DataFrame, policy: Policy) -> pl.DataFrame:

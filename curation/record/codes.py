@@ -16,6 +16,7 @@ from curation.harness.params import Params
 CODES = Path("data/scored/codes.json")
 PII = "pii_"  # codes of personal data: pii_email and so on
 SKIPPED = "skipped_"  # codes of the notes that a check was not run: skipped_judge and so on
+LANGUAGES = "languages_"  # codes of the notes on what is said in which language: languages_unnamed, languages_unchecked
 JUDGE = "judge_"  # codes of a language model's opinion
 
 
@@ -24,6 +25,8 @@ class Limit(Params):
 
     doubt: FiniteFloat | None = None  # from this value a person should look
     fatal: FiniteFloat | None = None  # from this value the row is rejected
+    # A list of words condemns nobody alone: fatal only beside a doubt by one of these codes, which the set itself taught.
+    fatal_with: tuple[str, ...] = ()
     below: bool = False  # low values are the bad ones
     note_if_common: bool = False  # where most rows have it, it is about the set (a playbook not yours), not about rows
     precision: float = Field(default=0.5, gt=0, le=1)  # share of such doubts that people are expected to confirm

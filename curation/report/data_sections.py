@@ -10,6 +10,7 @@ import polars as pl
 from markupsafe import Markup
 
 from curation.privacy import masked
+from curation.record.codes import LANGUAGES
 from curation.record.ledger import FINDING, OUTCOMES, PARTS, closings, counts, outcomes
 from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, share
 from curation.report.figures import bar, bars, step
@@ -197,6 +198,13 @@ def validation(results: Results, words: Words) -> list[Block]:
         Note(Markup('<a href="expectations/index.html">{}</a>').format(words("validation.docs"))),
         Table(words("validation.caption"), header, rows, frozenset({4, 5}), folded=True),
     ]
+
+
+def language_notes(results: Results, words: Words) -> list[Note]:
+    """Languages that the set is not meant for, and those that some checks do not know."""
+    told = results.tables.get("scored/notes")
+    kinds = [] if told is None else told.filter(pl.col("code").str.starts_with(LANGUAGES)).iter_rows(named=True)
+    return [Note(words(f"headline.{one['code']}", evidence=one["evidence"]), "warning") for one in kinds]
 
 
 def gate_notes(results: Results, words: Words) -> list[Note]:

@@ -1,14 +1,15 @@
 """What is true of the set as a whole and of no single row."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import polars as pl
 
 from curation.checks import checks
-from curation.checks.check import Context
+from curation.checks.check import Check, Context
 from curation.checks.models.datalab import graph, issues, matrix
-from curation.record.codes import SKIPPED
+from curation.record.codes import LANGUAGES, SKIPPED
 from curation.similarity.neighbours import SAMPLE
+from curation.text.language import ARABIZI
 
 NOTES = pl.Schema(
     {
@@ -17,6 +18,8 @@ NOTES = pl.Schema(
         "evidence": pl.String,  # a sentence for people
     }
 )
+STRAY = 0.05  # share of the conversations from which a language is worth a word
+UNTOLD = ("mixed", "und")  # no language by itself
 DRIFT_BELOW = 0.01  # p-value
 
 
@@ -28,11 +31,41 @@ def notes(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
 def _notes(conversations: pl.DataFrame, context: Context) -> Iterator[tuple[str, float, str]]:
     for name in sorted(context.params.skip):
         yield f"{SKIPPED}{name}", 1, f"score.skip: the check {name} saw nothing"
+    yield from of_languages(conversations, context)
     if context.vectors is None:
         if silent := [check.name for check in checks(context.params.skip).values() if check.needs_vectors]:
             yield "no_vectors", len(silent), f"embed.model is none: {', '.join(silent)} saw nothing"
     elif conversations.height > 5 * context.params.outlier_neighbours:
         yield _order(conversations, context)
+
+
+def of_languages(conversations: pl.DataFrame, context: Context) -> Iterator[tuple[str, float, str]]:
+    """What a team must know whose conversations are in languages that score.languages or some checks do not know."""
+    shares = conversations.group_by("language").agg(share=pl.len() / conversations.height).sort("share", "language")
+    found = {name: share for name, share in shares.reverse().iter_rows() if share >= STRAY and name not in UNTOLD}
+    named = context.params.languages
+    if strange := {name: share for name, share in found.items() if name not in named}:
+        told = ", ".join(f"{share:.0%} in {name}" for name, share in strange.items())
+        wish = ", ".join(sorted({*(name for name in named if name in found), *strange}))
+        yield (
+            f"{LANGUAGES}unnamed",
+            round(sum(strange.values()), 6),
+            f"{told}: not in score.languages ({', '.join(named)}), so these conversations wait for people and none of "
+            f"them trains. If the set is meant for them, write score.languages: [{wish}] in params.yaml.",
+        )
+    all_checks = [one for one in checks(context.params.skip).values() if one.languages]
+    for name in found:
+        if silent := [one.name for one in all_checks if name not in one.languages]:
+            yield (
+                f"{LANGUAGES}unchecked",
+                round(found[name], 6),
+                f"{name}: nobody looked for {', '.join(silent)}, whose word lists know {_known(all_checks)} only; names of "
+                f"people and the playbook's phrases are told in these as well. All other checks work in {name}.",
+            )
+
+
+def _known(of_lists: Collection[Check]) -> str:
+    return " and ".join(sorted({name for one in of_lists for name in one.languages} - {ARABIZI}))
 
 
 def _order(conversations: pl.DataFrame, context: Context) -> tuple[str, float, str]:

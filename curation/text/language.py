@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 LATIN, ARABIC = re.compile(r"[A-Za-z\u00c0-\u024f]+"), re.compile(r"[\u0620-\u064a\u066e-\u06d3]+")
 LOOKED_AT = 400  # characters; more adds time, not certainty
+ARABIZI = "arabizi"  # Arabic in Latin letters and figures; no code of ISO 639 tells of it
 SHORTEST = 12  # letters; below, a detector guesses: take the script's usual language
 UNLIKELY = 0.2  # chance of the script's usual language below which a text is in another one
 MIXED_FROM = 0.25  # share of the rarer script from which a text is mixed
@@ -39,9 +40,40 @@ FOREIGN = {
     "en": re.compile("[\u00c0-\u024f]"),  # accents
     "ar": re.compile("[پچژگکیےٹڈڑںھہۓۀێۆڕڵ]"),  # letters of Persian, Urdu and Kurdish
 }
+# Letters that only one language of the Arabic script writes; Uyghur shares those of Sorani, and has some of its own.
+_SORANI, _UYGHUR, _URDU = re.compile("[ەێۆڕڵ]"), re.compile("[ېۈۇڭ]"), re.compile("[ٹڈڑںھہے]")
+SORANI_SHARE = 0.06  # of the letters; Persian and Arabic have none
+# Kurmanji: frequent words, of which some must have its circumflex; no detector at hand knows it.
+_KURMANJI = frozenset(
+    "ez min tu te wî wê em me hûn we ew ji bi li di de ku û ev çi çawa kengî ne bo ser xwe gelek spas silav dixwazim heye tune "
+    "nehatiye hat kî kîjan jî lê dê ye niha ji bo".split()
+)
+_CIRCUMFLEX = re.compile("[êîû]")
+KURMANJI_SHARE = 0.25  # of the words
+# Arabizi: figures for letters within words, and words that are written in many ways but hardly mean another thing.
+_FIGURES = re.compile(r"(?<![\w-])(?:[a-z]+[2357689][a-z]+\w*|[2357689][a-z]{2,}\w*|[a-z]{2,}[2379](?=\s))(?!\S*\d\d)")
+_ORDINAL = re.compile(
+    r"\d(?:st|nd|rd|th|am|pm|kg|km|cm|mm|gb|mb|tb|ml|pcs|hrs?|mins?|days?|pm|star|way|xl|inch|people|x|d|g)\w*"
+)
+_ARABIZI_AND_OTHERS = frozenset("ana el al fel fil fe fi di min men bas dah ya ay abi sho rah ma la fin".split())
+_ARABIZI = frozenset(
+    "enta enty enti inta inti howa heya e7na ehna ento bel bil mn 3ala mesh msh mish mush mafi mafeesh "
+    "feen fein wein wen leh leih leish lesh shu shou esh eish kif keef kifak ezay izay izzay emta imta meta keda kida kda "
+    "dol 3ayez ayez awez 3awz 3ayz bidi biddi baddi badi abgha abghi brid areed ba3d bass wallah walla inshallah inshalla "
+    "insha yalla habibi habibti shukran shokran shukraan salam salamo alaikum 3alaikum marhaba ahlan aiwa aywa tayeb tamam tmam momken mumkin "
+    "lw law sama7t samaht fadlak fadlik kteer ktir keteer awy awi 7elw helw da3m talab talaby talabi tawseel lessa lissa bokra bukra "
+    "embare7 embareh mbare7 delwa2ty dilwa2ti hala2 halla2 el2an ma3 ma3aya 3andi 3andy andi andy wsel wesel mawaselsh waselsh ra7 raye7 "
+    "b2a ba2a ya3ni yani lazem lazim ayy kol kull shway shwaya momkin ba3t ghali 8ali r2m raqam el7esab floos flous".split()
+)
+ARABIZI_SHARE = 0.3  # of the words, of which two at least
+NAMED_FROM = 0.6  # share of words with capitals or figures from which a text is a list of names
+TELLING = 2  # small words of another language, or accents, without which short texts in Latin letters tell none
+LONG = 8  # words in small letters from which lingua is right without them
+_SPOKEN = re.compile(r"(?<![\w-])[^\W\d_]{2,}(?![\w-])|[^\W\d_a-zA-Z]")  # a word, not the letters of a code
 _WORD = re.compile(r"[^\W\d_][\w']*")
 # With its article, or with an ending that only Arabic writes.
 _ARABIC_NOUN = re.compile(r"[وبفلك]?ال[^\W\d_]{2,}|[^\W\d_]{2,}ة")
+_TELLING_WORDS = SMALL_WORDS["en"] | FOREIGN_WORDS
 _NO_LETTERS = bytes(c for c in range(128) if not chr(c).isalpha())
 
 
@@ -62,13 +94,56 @@ def language_and_chance(text: str) -> tuple[str, float]:
     if min(latin, arabic) / letters >= MIXED_FROM:
         return "mixed", 1.0
     usual = "ar" if arabic > latin else "en"
-    if letters < SHORTEST or _is_plainly(usual, text):
+    if usual == "ar" and (own := _by_letters(text, letters)):
+        return own, 1.0
+    if letters < SHORTEST:
+        return usual if _SPOKEN.search(text) else "und", 1.0
+    if _is_plainly(usual, text):
         return usual, 1.0
+    if usual == "en" and (own := _by_words(text) or _by_names(text)):
+        return own, 1.0
     chances = _among(usual)(text)
     likeliest = max(chances, key=lambda language: chances[language], default=usual)
     if likeliest == usual or chances[usual] >= UNLIKELY:
         return usual, 1.0
     return likeliest, 1 - chances[usual]
+
+
+def _by_letters(text: str, letters: int) -> str:
+    """Languages of the Arabic script that lingua does not know, or texts too short for it, by letters; "" for none."""
+    if not FOREIGN["ar"].search(text) and not _SORANI.search(text):
+        return ""
+    if len(_SORANI.findall(text)) >= SORANI_SHARE * letters and (not _URDU.search(text) or "ێ" in text or "ۆ" in text):
+        return "ug" if _UYGHUR.search(text) else "ckb"
+    return "ur" if letters < SHORTEST and _URDU.search(text) else ""
+
+
+def _by_words(text: str) -> str:
+    """Languages in Latin letters that lingua does not know, by words; "" for none."""
+    low = text.lower()
+    words = low.replace("،", " ").split()
+    if len(words) < 2:
+        return ""
+    if _CIRCUMFLEX.search(low) and sum(w.strip(".,!?") in _KURMANJI for w in words) >= KURMANJI_SHARE * len(words):
+        return "ku"
+    plain = [word.strip(".,!?:;") for word in words]
+    figures = sum(bool(_FIGURES.fullmatch(word)) and not _ORDINAL.search(word) for word in plain)
+    sure = figures + sum(word in _ARABIZI for word in plain)
+    arabic = sure + sum(word in _ARABIZI_AND_OTHERS for word in plain)
+    english = sum(word in SMALL_WORDS["en"] or word in SHARED_WORDS for word in plain)
+    if sure and arabic >= max(TELLING, ARABIZI_SHARE * len(words)) and arabic > english:
+        return ARABIZI
+    return ""
+
+
+def _by_names(text: str) -> str:
+    """und for a text in Latin letters of names, products and numbers, without a sentence that tells a language."""
+    words = text.split()
+    plain = [word for word in words if word[:1].islower() and not any(map(str.isdigit, word))]
+    if len(plain) >= LONG or FOREIGN["en"].search("".join(plain)):
+        return ""
+    small = sum(word.strip(".,!?:;").lower() in _TELLING_WORDS for word in words)
+    return "und" if small < TELLING and len(plain) <= (1 - NAMED_FROM) * len(words) else ""
 
 
 def _letters(text: str) -> tuple[int, int]:

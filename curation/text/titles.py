@@ -7,8 +7,8 @@ _WORD = re.compile(r"[^\W\d_][\w'-]*")
 _QUOTED = (('"', '"'), ("“", "”"), ("«", "»"), ("‘", "’"))
 # Of what has a title, when it stands before it. In folded text.
 _TITLED = re.compile(
-    r"(?:^|\W)(?:film|movie|book|novel|song|album|series|musical|titled|entitled|named|فيلم|الفيلم|روايه|الروايه|كتاب|الكتاب|مسلسل|المسلسل"
-    r"|اغنيه|الاغنيه|مسرحيه|لعبه|بعنوان|باسم)[ :]{1,2}$"
+    r"(?:^|\W)(?:(?:film|movie|book|novel|song|album|series|musical|titled|entitled|named|بعنوان)[ :]{1,2}"
+    r"|[وفبل]?(?:ال)?(?:فيلم|روايه|كتاب|مسلسل|اغنيه|مسرحيه|لعبه)[ :]{1,2}ال)$"  # without the article it is what they are like
 )
 LONGEST_TITLE = 60  # characters within a pair of quotation marks
 CAPITALS = 0.75  # share of a sentence's words from which its capitals tell nothing

