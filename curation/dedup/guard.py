@@ -182,9 +182,10 @@ def _aspect(left: Meaning, right: Meaning, words: Collection[str]) -> str:
 
 def _parted(words: Collection[str], said: Sequence[str]) -> set[str]:
     """Those of `words` that the other one says with a space in them, and the parts that they have there."""
-    long = {word for word in words if len(word) >= _LONG}
-    parts = (pair for pair in pairwise(said) if "".join(pair) in long) if long else ()
-    return {part for pair in parts for part in ("".join(pair), *pair)}
+    known = set(said)
+    cuts = {(word[:at], word[at:]) for word in words if len(word) >= _LONG for at in range(1, len(word))}
+    parts = {(head, tail) for head, tail in cuts if head in known and tail in known}
+    return {part for pair in parts & set(pairwise(said)) for part in ("".join(pair), *pair)} if parts else set()
 
 
 def without_matches(gone: Iterable[str], come: Iterable[str], match: Callable[[str, str], bool]) -> tuple[Words, Words]:

@@ -279,8 +279,9 @@ SYNONYMS = _synonyms()
 CONFUSABLE = frozenset(
     frozenset(pair.split("/"))
     for pair in (
-        "country/county contact/contract trial/trail angel/angle diary/dairy quiet/quite barley/barely casual/causal dessert/desert "
-        "loose/lose later/latter board/broad united/untied martial/marital statue/status bread/beard shirt/short "
+        "country/county contact/contract trial/trail angel/angle diary/dairy quiet/quite barley/barely casual/causal "
+        "dessert/desert loose/lose later/latter board/broad united/untied martial/marital statue/status bread/beard "
+        "shirt/short "
         "shirt/skirt house/horse house/hose plane/planet price/prize hotel/hostel hotel/motel personal/personnel "
         "expand/expend extend/extent accept/except affect/effect adapter/adopter contest/context content/context "
         "through/though thorough/through receipt/receiver silver/sliver sunny/funny charge/change "

@@ -64,16 +64,22 @@ def _template_pairs(bucket: Indices, codes: npt.NDArray[np.int32], values: Diges
     """Pairs worth a look in a bucket too large to square: those that mean the same, and each with the next two.
 
     The next two are no copies, for they mean different things; they tell that the bucket belongs together. Of a crowd
-    that means the same, each is compared with the first and with the next ones by the MinHash values in `order`. Rows
-    that mean the same may still have other words, which the last code tells: those of the same words are compared too.
+    that has the same words, which the last code tells, each is compared with the first and with the next ones by the
+    MinHash values in `order`; of one that means the same but for its words, slips perhaps, with the next two of these.
     """
-    same, crowds = _grouped(bucket, _mixed(codes[:, :-1]))
-    alike, many = _grouped(bucket, _mixed(codes))
-    pairs = [_next_ones(bucket, 2), same, alike]
-    for crowd in [*crowds, *many]:
-        like = crowd[np.lexsort((crowd, *values[crowd][:, order].T))]
-        pairs += [_next_ones(like, NEIGHBOURS), np.column_stack([np.full(len(crowd) - 1, crowd[0]), crowd[1:]])]
+    same, like = _grouped(bucket, _mixed(codes[:, :-1]))
+    worded, crowds = _grouped(bucket, _mixed(codes))
+    pairs = [_next_ones(bucket, 2), same, worded]
+    pairs += [_next_ones(_ordered(crowd, values, order), 2) for crowd in like]
+    for crowd in crowds:
+        to_first = np.column_stack([np.full(len(crowd) - 1, crowd[0]), crowd[1:]])
+        pairs += [_next_ones(_ordered(crowd, values, order), NEIGHBOURS), to_first]
     return np.concatenate(pairs)
+
+
+def _ordered(crowd: Indices, values: Digests, order: Indices) -> Indices:
+    """Such that members of equal MinHash values stand side by side, by the first of `order` before all."""
+    return crowd[np.lexsort((crowd, *values[crowd][:, order].T))]
 
 
 def _grouped(members: Indices, keys: U64) -> tuple[Indices, list[Indices]]:

@@ -198,3 +198,31 @@ def test_every_removal_is_proved_by_its_true_jaccard(seed: int, changes: int):
 
 def test_conversations_without_a_word_are_no_copies_of_each_other():
     assert survivors(("?!", "..."), ("!!", "--")) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        (
+            "hello there, could you please tell me whether you still have the {} in stock and what it costs to send it",
+            "kettle toaster printer camera freezer blender monitor heater vacuum keyboard",
+        ),
+        (
+            "مرحبا، هل يمكنكم إخباري إن كان {} ما زال متوفرا لديكم في المتجر وكم تكلفة إرساله إلى المنزل من فضلكم",
+            "الهاتف الحاسوب الغسالة الثلاجة المكنسة الفرن القميص المعطف الحذاء الكرسي",
+        ),
+    ],
+)
+def test_ten_rows_about_ten_products_stay_ten(text: str, kinds: str):
+    assert survivors(*((text.format(kind), said_by(9)) for kind in kinds.split())) == 10
+
+
+def test_a_slip_goes_where_the_set_knows_the_word():
+    text = "hello there, could you please tell me whether you still have the {} in stock and what it costs to send it"
+    rows = [
+        (text.format(kind), said_by(9)) for kind in ("kettle", "toaster", "printer", "kettel", "toastr", "prinnter")
+    ]
+    known = [
+        (f"the {kind} broke on day one", said_by(n)) for n, kind in enumerate(("kettle", "toaster", "printer") * 2)
+    ]
+    assert survivors(*rows, *known) == 3 + len(known)

@@ -1,14 +1,18 @@
 """What means something else is no copy; what is only put differently is."""
 
 import json
+import random
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from curation.dedup.guard import Meanings, difference_in_meaning, meaning
+from curation.dedup.guard import UNCLEAR, Meanings, difference_in_meaning, meaning
 from curation.dedup.tokens import Messages
+from curation.text.folding import fold
 from tests.builders import record, talk
 
 
@@ -240,3 +244,27 @@ def test_another_word_that_tells_something_is_another_conversation(left: str, ri
 def test_slips_forms_and_courtesies_are_no_other_word(left: str, right: str):
     assert apart(left, right) is None
     assert apart(right, left) is None
+
+
+COUNTED = (
+    "kettle toaster printer camera freezer blender monitor heater بطاقة محفظة فاتورة قسيمة طابعة غسالة ثلاجة".split()
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(COUNTED), min_size=4, max_size=12), st.randoms(use_true_random=False))
+def test_any_word_for_another_is_another_conversation_and_any_slip_is_none(words: list[str], rng: random.Random):
+    at = rng.randrange(len(words))
+    other = rng.choice([word for word in COUNTED if word != words[at]])
+    place = rng.randrange(1, len(words[at]) - 2)
+    slip = words[at][: place + 1] + words[at][place:]
+    counts = {**{fold(word): 20 for word in COUNTED}, fold(slip): 1}
+    said = [meaning(talk(" ".join([*words[:at], word, *words[at + 1 :]]))) for word in (words[at], other, slip)]
+    assert difference_in_meaning(said[0], said[1], counts) in ("words", "names")
+    assert difference_in_meaning(said[0], said[2], counts) is None
+
+
+def test_a_rare_spelling_of_a_frequent_word_is_a_slip_and_two_frequent_words_are_two():
+    left, right = (meaning(talk(f"where is the {word} that i saw in your window")) for word in ("plater", "platter"))
+    assert difference_in_meaning(left, right, {"plater": 1, "platter": 60}) is None
+    assert difference_in_meaning(left, right, {"plater": 40, "platter": 60}) == UNCLEAR
