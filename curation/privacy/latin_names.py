@@ -5,7 +5,7 @@ Chase) counts only where a word introduces it, or where a family's name follows.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from curation.privacy.name_lists import name_list
 
@@ -45,6 +45,9 @@ _MORE = re.compile(
     rf"(?P<family>{_NAME}|{_SHOUTED})(?![\w@/])"
 )
 _LOWER_MORE = re.compile(rf" (?P<family>[{_LOWER}'’-]{{4,}})")
+_LOWER_CUE = re.compile(
+    r"[nN]ame|[tT]his is |\b[iI](?:'|’| a)?m |[sS]urname|[sS]peaking"
+)  # a name in lower case may follow
 _SPEAKING = re.compile(r"[ ,]+(?:speaking|here|from|calling|with|and)\b")
 _CLOSED = re.compile(r"\s*(?:[,.!?:;\n]|$)")
 _NO_NAMES = frozenset(
@@ -63,9 +66,13 @@ _NO_NAMES = frozenset(
     website page online account order number code card gift shipping delivery return policy premium basic plus pro max
     new old general national international royal first second live regards sincerely manager director was has will would
     and his her our us its ai bot assistant prime
+    okay can could would do did does let so well then yeah yep nope i'll i'd i've i'm it's that's there's what's let's
+    don't didn't can't excuse alright enjoy have had may should more only once sounds find looking unfortunately too which
     """.split()
 )
-_PLACES_BEFORE = frozenset("san santa st saint lake mount mt fort port king queen new hotel café cafe los las el la".split())
+_PLACES_BEFORE = frozenset(
+    "san santa st saint lake mount mt fort port king queen new hotel café cafe los las el la".split()
+)
 Span = tuple[int, int]
 
 
@@ -75,9 +82,12 @@ def latin_names(text: str) -> Iterator[Span]:
     if alone and _is_alone(alone["name"]):
         yield alone.span("name")
         return
-    found = dict(_introduced(text))
+    capitals = [match for match in _CAPITAL.finditer(text) if match.group().lower() not in _NO_NAMES]
+    if not capitals and _LOWER_CUE.search(text) is None:
+        return
     end = 0
-    for start, stop in sorted([*found.items(), *_bare(text)], key=lambda span: (span[0], -span[1])):
+    found = [*_introduced(text), *(() if text.isupper() else _bare(text, capitals))]
+    for start, stop in sorted(found, key=lambda span: (span[0], -span[1])):
         if start >= end:
             yield start, stop
             end = stop
@@ -85,7 +95,9 @@ def latin_names(text: str) -> Iterator[Span]:
 
 def _is_alone(words: str) -> bool:
     first, *more = words.lower().split()
-    known = first in name_list("latin_given") or (first in name_list("latin_words") and len(more) == 1 and _is_family(more[0]))
+    known = first in name_list("latin_given") or (
+        first in name_list("latin_words") and len(more) == 1 and _is_family(more[0])
+    )
     return known and not _NO_NAMES.intersection(more)
 
 
@@ -119,18 +131,17 @@ def _is_introduced(text: str, match: re.Match[str], word: str) -> bool:
     return bool(match["sure"] or greeted or presented)
 
 
-def _bare(text: str) -> Iterator[Span]:
+def _bare(text: str, capitals: Sequence[re.Match[str]]) -> Iterator[Span]:
     """Given names with a capital that no word introduces."""
-    if text.isupper():
-        return
     end = 0
-    for match in _CAPITAL.finditer(text):
+    given, words = name_list("latin_given"), name_list("latin_words")
+    for match in capitals:
         word = match.group().removesuffix("'s").removesuffix("’s")
         start, stop, folded = match.start(), match.start() + len(word), word.lower()
-        if start < end or folded in _NO_NAMES or _place_before(text, start) or _THINGS.match(text, start):
+        sure = folded in given
+        known = sure or folded in words
+        if not known or start < end or _place_before(text, start) or _THINGS.match(text, start):
             continue
-        sure = folded in name_list("latin_given")
-        known = sure or folded in name_list("latin_words")
         if (sure and _is_single(text, start, stop)) or (known and _has_family(text, stop)):
             end = _end(text, stop, False)
             yield start, end
@@ -204,8 +215,11 @@ _NO_FIRST_NAME_OF = frozenset(
 )
 
 
+_WORD_BEFORE = re.compile(r"([\w.]+) $")
+
+
 def _place_before(text: str, start: int) -> bool:
-    before = re.search(r"([\w.]+) $", text[max(0, start - 12) : start])
+    before = _WORD_BEFORE.search(text, max(0, start - 12), start)
     return before is not None and before[1].lower().rstrip(".") in _PLACES_BEFORE
 
 

@@ -135,7 +135,7 @@ class _Reader:
         return text
 
     def __call__(self, text: str, before: str) -> list[Find]:
-        found = [*self._plainly(text, before)]
+        found = [self._as_noted(text, find) for find in self._plainly(text, before)]
         for again in (*self.parts.get(text, ()), *self._again(text)):
             if not any(again.start < find.end and find.start < again.end for find in found):
                 found.append(again)
@@ -172,15 +172,20 @@ class _Reader:
         if names:
             yield from repeated_names(text, names)
 
+    def _as_noted(self, text: str, find: Find) -> Find:
+        """What a word beside takes for an identity is the phone that it was before."""
+        known = self._numbers().get(find.value) if find.kind == "national_id" else None
+        return Find(known[0], find.start, find.end, known[1]) if known else find
 
     def _numbers(self) -> dict[str, tuple[str, str]]:
         """The digits under which a noted number may stand again -> its kind and value."""
         if self._known[0] != len(self.noted):
             noted = [(kind, v) for kind, v in self.noted if kind in _NUMBERS and any(map(str.isdigit, v))]
-            numbers = {v.lstrip("+"): (kind, v) for kind, v in noted}
-            for kind, v in noted:
-                for digits in phone_spellings(v, self.countries) if kind == "phone" else ():
-                    numbers.setdefault(digits, (kind, v))
+            phones = {v.lstrip("+"): (kind, v) for kind, v in noted if kind == "phone"}
+            for kind, v in list(phones.values()):
+                for digits in phone_spellings(v, self.countries):
+                    phones.setdefault(digits, (kind, v))
+            numbers = {v: (kind, v) for kind, v in noted if kind != "phone"} | phones
             self._known = len(self.noted), numbers
         return self._known[1]
 

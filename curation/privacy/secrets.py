@@ -119,7 +119,7 @@ _ARABIC_HELD = (
     r"(?:\s(?:ال|لل|ل|ب)?(?:خلف|ورا|بطاق\w*|صراف\w*|جوال|واي ?فاي|حساب\w*|حق\w*|تبع\w*|خاص|بي|جديد|قديم|لي|[إا]ل[لي]ي?|الذي"
     r"|وصل\w*|جا\w*|[أا]رسل\w*|عندي|رسال[ةه]|لديكم|عندكم|من|في|على|otp))*"
 )
-_CODE = r"(?:[A-Z]-)?(?:\d{3,8}|\d{3}[ -]\d{3})(?![\d/.-]?\d)"
+_CODE = r"(?:[A-Z]-)?(?:\d{3}[ -]\d{3}|\d{3,8})(?![\d/.-]?\d)"
 _CODES = (
     re.compile(
         r"(?<![a-z])(?:pin|otp|cvv2?|cvc2?|csc|mpin|one[ -]time (?:code|pass\w*)|2fa|(?:security|verification|activation"
@@ -139,20 +139,50 @@ _CODES = (
 # What the other side asked for just before, and the answer that says little else.
 ASKED = r"(?i:\b(?:pin|otp|cvv2?|cvc2?)\b|(?:security|verification|activation|access|login|one[ -]time) (?:pass)?code|password|passcode)|رمز|كود|السري|كلم[ةه] (?:ال)?(?:سر|مرور)|باس ?و+رد"
 _ASKED = re.compile(ASKED)
-_NOT_ASKED = re.compile(r"(?i:promo|discount|coupon|postal|zip|error|country|area|order|tracking)|خصم|بريدي|خط[أا]|طلب|شحن")
+_NOT_ASKED = re.compile(
+    r"(?i:promo|discount|coupon|postal|zip|error|country|area|order|tracking)|خصم|بريدي|خط[أا]|طلب|شحن"
+)
 _ANSWER = re.compile(
-    r"(?i:\s*(?:it'?s|it is|sure,?|yes,?|ok,?|the code is|here:?|هو|هي|تفضل:?|نعم,?)?\s*)(?P<value>\d{3,8}|\d{3}[ -]\d{3})\W*$"
+    r"(?i:\s*(?:it'?s|it is|sure,?|yes,?|ok,?|the code is|here:?|هو|هي|تفضل:?|نعم,?)?\s*)(?P<value>\d{3}[ -]\d{3}|\d{3,8})\W*$"
 )
 _PASSWORD_ANSWER = re.compile(r"\s*(?P<value>(?=\S*\d)(?=\S*[A-Za-z])[^\s\"'<>\[\]{}]{6,40}?)[.,!]?\s*$")
 _ASKED_WITHIN = 200  # characters of the question
 
 
+# Of such words; looking for each of them takes less than one pattern of them all.
+_SAYS = (
+    "pass secret token bearer authoriz key cookie session sid wifi wi-fi pwd contrase credential hf_ pin otp cvv cvc csc 2fa code"
+    " network router hotspot"
+).split()
+_SAYS_ARABIC = re.compile(ARABIC_SECRET_WORDS)
+_LONG = re.compile(r"[\w.-]{20}")
+
+
+def _likely(text: str) -> Iterator[re.Pattern[str]]:
+    """The patterns that may find something: a quick look that most texts with a number do not pass."""
+    if _LONG.search(text):
+        yield _KEYS
+    said = may_be_secret(text)
+    if said:
+        yield from _TOLD
+    if "/" in text or "=" in text:
+        yield from _IN_LINKS
+    if said:
+        yield from _PASSWORDS
+        yield from _CODES
+
+
+def may_be_secret(text: str) -> bool:
+    """Whether a text without digits can hold a secret."""
+    lower = text.lower()
+    return any(word in lower for word in _SAYS) or (not text.isascii() and _SAYS_ARABIC.search(text) is not None)
+
+
 def secrets(text: str, before: str | None) -> Iterator[tuple[Span, str]]:
     """(place, value) of every secret; `before`: what was said last, None where that is not known."""
-    for pattern in (_KEYS, *_TOLD, *_IN_LINKS, *_PASSWORDS, *_CODES):
-        for match in pattern.finditer(text):
-            name = match.lastgroup or 0
-            yield match.span(name), match[name]
+    for match in (one for pattern in _likely(text) for one in pattern.finditer(text)):
+        name = match.lastgroup or 0
+        yield match.span(name), match[name]
     if before and (asked := _ASKED.search(before[-_ASKED_WITHIN:])) and not _NOT_ASKED.search(before[-_ASKED_WITHIN:]):
         answer = _ANSWER.match(text) or ("pass" in asked.group().lower() and _PASSWORD_ANSWER.match(text))
         if answer:
