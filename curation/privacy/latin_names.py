@@ -14,28 +14,35 @@ _NAME = rf"[A-Z\u00c0-\u00de](?:[{_LOWER}]+|['’][A-Z][{_LOWER}]+)(?:['’-][A-
 _SHOUTED = r"[A-Z]{3,}(?:-[A-Z]{2,})*"
 _WORD = r"(?P<name>[A-Za-z][A-Za-z\u00c0-\u00ff'’-]+)"
 _RELATED = re.compile(
-    r"(?i:(?:my|his|her|our) (?:wife|husband|son|daughter|brother|sister|mother|father|mom|mum|dad|friend|colleague|cousin"
+    r"(?i:(?:my|his|her|our) (?:wife|husband|son|daughter|brother|sister|mother|father|mom|mum|dad|friend"
+    r"|colleague|cousin"
     r"|uncle|aunt|nephew|niece|boss|neighbou?r)(?:'s)?,?\s)"
 )
 _PERSON = (
     r"(?:wife|husband|son|daughter|brother|sister|mother|father|mom|mum|dad|friend|colleague|manager|assistant|boss"
-    r"|neighbou?r|roommate|flatmate|partner|landlord|landlady|tenant|agent|technician|driver|representative|rep|advis[oe]r"
+    r"|neighbou?r|roommate|flatmate|partner|landlord|landlady|tenant|agent|technician|driver|representative|rep"
+    r"|advis[oe]r"
     r"|supervisor|courier|nurse|doctor|secretary|cousin|uncle|aunt|nephew|niece|guest|passenger|recipient|beneficiary"
     r"|(?:account|policy|card)[ -]?holder|patient|employee|specialist|receptionist)"
 )
 _INTRODUCTIONS = re.compile(
     r"(?<![A-Za-z])(?:"
     # what only a name follows
-    r"(?P<sure>(?i:names?)(?:'s|’s| is| was|:|=)|(?i:mr|mrs|ms|dr|prof|mister|miss|madam)\.?|(?i:attn|attention|c/o|cc)[.:]*"
+    r"(?P<sure>(?i:names?)(?:'s|’s| is| was|:|=)|(?i:mr|mrs|ms|dr|prof|mister|miss|madam)\.?|(?i:attn|attention"
+    r"|c/o|cc)[.:]*"
     r"|(?i:(?:under|in) the name(?: of)?|on behalf of(?: my \w+,?)?|signed (?:for )?by|named"
-    r"|(?:first|last|given|family|maiden|middle|full)[ _-]?name|surname)(?: is| was|:|=)?|(?i:recipient|passenger|to|from):)"
+    r"|(?:first|last|given|family|maiden|middle|full)[ _-]?name|surname)(?: is| was|:|=)?|(?i:recipient|passenger"
+    r"|to|from):)"
     # what people also put before other words
-    r"|(?P<met>(?i:spoken? (?:with|to)|speaking (?:with|to)|talk(?:ed|ing)? (?:with|to)|speak (?:with|to)|transfer you to"
-    r"|connect you (?:with|to)|chat(?:ted|ting)? with|ask(?:ed)? for|called|told by|helped by|sent by|assisted by|appointment"
+    r"|(?P<met>(?i:spoken? (?:with|to)|speaking (?:with|to)|talk(?:ed|ing)? (?:with|to)|speak (?:with|to)"
+    r"|transfer you to"
+    r"|connect you (?:with|to)|chat(?:ted|ting)? with|ask(?:ed)? for|called|told by|helped by|sent by|assisted by"
+    r"|appointment"
     rf" for|booked for|reservation for|(?:your|the|my|our|his|her|a) {_PERSON}(?:'s)?(?: today)?(?: is| was|,)?))"
     r"|(?P<self>(?i:this is|i am|i'm|i’m|im|it's|it’s|speaking with|served by))"
     r"|(?P<greeting>(?i:dear|hi|hello|hey|regards,?|sincerely,?|truly,?|faithfully,?|wishes,?|welcome,?))"
-    r"|(?P<thanks>(?i:thanks(?: a lot| so much| again)?|thank you(?: so much| very much| again)?|cheers|sorry|morning|afternoon|evening|bye|goodbye)))"
+    r"|(?P<thanks>(?i:thanks(?: a lot| so much| again)?|thank you(?: so much| very much| again)?|cheers|sorry"
+    r"|morning|afternoon|evening|bye|goodbye)))"
     rf",?\s{{1,3}}(?:(?i:mr|mrs|ms|miss|dr)\.?\s)?{_WORD}"
 )
 _ALONE = re.compile(r"\s*(?P<name>[^\W\d_]{2,20}(?: [^\W\d_]{2,20}){0,2})\s*[.!,]?\s*")  # the answer to "your name?"
@@ -45,6 +52,7 @@ _MORE = re.compile(
     rf"(?P<family>{_NAME}|{_SHOUTED})(?![\w@/])"
 )
 _LOWER_MORE = re.compile(rf" (?P<family>[{_LOWER}'’-]{{4,}})")
+# A name in lower case may follow.
 _LOWER_CUE = re.compile(
     r"[nN]ame|[tT]his is |\b[iI](?:'|’| a)?m |[sS]urname|[sS]peaking"
 )  # a name in lower case may follow
@@ -67,7 +75,8 @@ _NO_NAMES = frozenset(
     new old general national international royal first second live regards sincerely manager director was has will would
     and his her our us its ai bot assistant prime
     okay can could would do did does let so well then yeah yep nope i'll i'd i've i'm it's that's there's what's let's
-    don't didn't can't excuse alright enjoy have had may should more only once sounds find looking unfortunately too which
+    don't didn't can't excuse alright enjoy have had may should more only once
+    sounds find looking unfortunately too which
     """.split()
 )
 _PLACES_BEFORE = frozenset(
@@ -158,7 +167,8 @@ def _is_single(text: str, start: int, stop: int) -> bool:
 
 _MID_SENTENCE = re.compile(r"[\w,;:]['’]? $|\($")
 _ACTS = re.compile(
-    r",? (?:from|here|speaking|already|just|said|says|told|called|promised|asked|wrote|replied|confirmed|explained|helped"
+    r",? (?:from|here|speaking|already|just|said|says|told|called|promised|asked|wrote|replied|confirmed|explained"
+    r"|helped"
     r"|never|still|who|wants|works|lives|signed|sent|and I|and my)\b"
 )
 

@@ -173,8 +173,9 @@ class _Reader:
             yield from repeated_names(text, names)
 
     def _as_noted(self, text: str, find: Find) -> Find:
-        """What a word beside takes for an identity is the phone that it was before."""
-        known = self._numbers().get(find.value) if find.kind == "national_id" else None
+        """What a word beside takes for an identity, or dots for an address, is the phone that it was before."""
+        digits = find.value.replace(".", "") if find.kind in ("national_id", "ip_address") else ""
+        known = self._numbers().get(digits) if digits else None
         return Find(known[0], find.start, find.end, known[1]) if known else find
 
     def _numbers(self) -> dict[str, tuple[str, str]]:
@@ -286,11 +287,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _changed_value(key: str, value: Any, change: Change) -> Any:
     if isinstance(value, dict):
-        after: dict[str, Any] = {}
-        for name, one in value.items():
-            tag = change(name, "")
-            after[f"{tag} ({len(after)})" if tag in after else tag] = _changed_value(name, one, change)
-        return after  # also where two spellings of one number stood
+        return _changed_object(value, change)
     if isinstance(value, list):
         return [_changed_value(key, one, change) for one in value]
     if isinstance(value, str):
@@ -300,6 +297,15 @@ def _changed_value(key: str, value: Any, change: Change) -> Any:
         after = _changed_field(key, str(int(value)), change)
         return value if after == str(int(value)) else after
     return value
+
+
+def _changed_object(value: Mapping[str, Any], change: Change) -> dict[str, Any]:
+    """An object whose keys are read as well; two spellings of one number as keys both stay."""
+    changed: dict[str, Any] = {}
+    for name, one in value.items():
+        tag = change(name, "")
+        changed[f"{tag} ({len(changed)})" if tag in changed else tag] = _changed_value(name, one, change)
+    return changed
 
 
 def _changed_field(key: str, value: str, change: Change) -> str:

@@ -118,9 +118,22 @@ def test_a_bare_code_is_what_it_was_asked_for(asked: str, answer: str, shown: st
 
 
 values = st.sampled_from(
-    ["0551234567", "+966 55 123 4567", "sara@x.com", "hunter2", 'say "hi" to sara@x.com', "a\\b", "blue", "", "٠٥٥١٢٣٤٥٦٧",
-     "Bearer abcdef0123456789xyz", "https://x.example/?sig=abcdef123&x=1", "password: 'a1b2c3'", "SA0380000000608010167519"]
-)  # fmt: skip
+    [
+        "0551234567",
+        "+966 55 123 4567",
+        "sara@x.com",
+        "hunter2",
+        'say "hi" to sara@x.com',
+        "a\\b",
+        "blue",
+        "",
+        "٠٥٥١٢٣٤٥٦٧",
+        "Bearer abcdef0123456789xyz",
+        "https://x.example/?sig=abcdef123&x=1",
+        "password: 'a1b2c3'",
+        "SA0380000000608010167519",
+    ]
+)
 trees = st.recursive(
     values | st.integers(0, 10**12) | st.booleans() | st.none(),
     lambda inner: (

@@ -44,9 +44,9 @@ def test_a_model_s_persons_are_names(model: Path):
 
 
 def test_a_model_that_is_not_named_or_not_there_is_told_with_the_line_to_mend(tmp_path: Path):
-    with pytest.raises(QiratError, match="privacy.name_model"):
+    with pytest.raises(QiratError, match=r"privacy\.name_model"):
         name_finder("model", None)("Sara")
-    with pytest.raises(QiratError, match="privacy.name_model"):
+    with pytest.raises(QiratError, match=r"privacy\.name_model"):
         name_finder("model", str(tmp_path))("Sara")
 
 
