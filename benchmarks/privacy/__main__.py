@@ -45,7 +45,9 @@ def main() -> None:
     folder = Path(sys.argv[1]) if sys.argv[1:] else SENTENCES
     for path in sorted(folder.glob("*.txt")):
         outcome = measured(list(sentences(path)), path.stem)
-        print(f"{path.stem}: {outcome.whole} of {outcome.values} whole, {outcome.partly} in part, {outcome.false} false")
+        print(
+            f"{path.stem}: {outcome.whole} of {outcome.values} whole, {outcome.partly} in part, {outcome.false} false"
+        )
         for line in (*(f"  missed {m}" for m in outcome.missed), *(f"  false {w}" for w in outcome.wrong)):
             print(line)
 

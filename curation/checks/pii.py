@@ -19,16 +19,17 @@ _FIELDS = {
 
 @check(
     "pii",
-    version=4,
+    version=5,
     source="phonenumbers; Luhn (ISO/IEC 7812); ISO 13616; check digits by python-stdnum and national layouts",
 )
 def pii(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
-    """Emails, phones, payment cards, IBANs, identity numbers, dates of birth, IP addresses, passwords and tokens.
+    """Emails, phones, payment cards, IBANs, identity numbers, dates of birth, addresses of devices, secrets.
 
-    By pattern and, where the kind has one, by check digit, in Western and Arabic digits, in words, names and tool
-    calls. Phones in the national form are read for privacy.countries. Numbers that many things look like (10 digits may
-    be an order) count only where a word beside them, or the question before them, says what they are; a value seen
-    once is known again in the whole conversation. A number spread over two turns is not seen.
+    By pattern and, where the kind has one, by check digit, in Western and Arabic digits, in digits said as words, in
+    names and tool calls. Phones in the national form are read for privacy.countries. Numbers that many things look like
+    (10 digits may be an order) count only where a word beside them, or the question before them, says what they are; a
+    value seen once is known again in the whole conversation, in any spelling. Of numbers spread over turns only mobiles
+    are seen.
     """
     likely = conversations.filter(messages_may_hold())
     for key, messages in likely.select("conversation_id", "messages").iter_rows():

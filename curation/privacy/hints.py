@@ -17,7 +17,8 @@ _WORDS = {
     ),
     # What a person is known by in somebody's books: often their mobile itself.
     "account": (
-        r"(?<![a-z])(?:customer|client|account|acct|user|username|log[\s_-]?in|sign[\s_-]?in|profile|subscri(?:ber|ption)"
+        r"(?<![a-z])(?:customer|client|account|acct|user|username|log[\s_-]?in|sign[\s_-]?in|profile|subscri(?:ber"
+        r"|ption)"
         r"|wallet|seller|vendor|merchant|player|student|members?|membership|loyalty|employee|points)"
         rf"(?:[\s_-]?name)?{_NUMBER}(?![a-z])"
         r"|(?:حساب|عضوي|عضو|عميل|مستخدم|مشترك|اشتراك|محفظ|زبون)\w*"
@@ -28,7 +29,8 @@ _WORDS = {
     "identity": (
         r"(?<![a-z])(?:national[\s_-]?(?:id|identity|identification|number|no|card|insurance|register|registration)"
         r"|identity|identification|citizen(?:ship)?[\s_-]?(?:id|card|number|no)|personal[\s_-]?(?:id|number|no)"
-        r"|nid|nin|eid|nationality[\s_-]?(?:id|card|number|no)|gov(?:ernment|'?t)?[\s_-]?(?:issued[\s_-])?(?:id|number|no)"
+        r"|nid|nin|eid|nationality[\s_-]?(?:id|card|number|no)|gov(?:ernment|'?t)?[\s_-]?(?:issued[\s_-])?(?:id"
+        r"|number|no)"
         r"|i[qg]a+ma|hawiy+ah?|residen(?:ce|cy|t)[\s_-]?(?:permit|id|card|number|no)"
         r"|civil[\s_-]?(?:id|number|no|card|registry)"
         r"|driv(?:er'?s?|ing)[\s_-]licen[cs]e|emirates[\s_-]?id|cpr|qid|passport|ssn"
@@ -61,7 +63,7 @@ _BARE = 15  # characters beside the number in an answer that says little else
 
 @dataclass(frozen=True)
 class Hint:
-    """`kind`: order, account, birth, identity, card, phone; "" for none, "unknown" where the words around are not at hand.
+    """`kind`: order, account, birth, identity, card, phone; "" for none, "unknown" where the words are not at hand.
 
     `beside`: the word belongs to this very number.
     """

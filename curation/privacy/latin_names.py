@@ -5,7 +5,7 @@ Chase) counts only where a word introduces it, or where a family's name follows.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from curation.privacy.name_lists import name_list
 
@@ -14,28 +14,35 @@ _NAME = rf"[A-Z\u00c0-\u00de](?:[{_LOWER}]+|['’][A-Z][{_LOWER}]+)(?:['’-][A-
 _SHOUTED = r"[A-Z]{3,}(?:-[A-Z]{2,})*"
 _WORD = r"(?P<name>[A-Za-z][A-Za-z\u00c0-\u00ff'’-]+)"
 _RELATED = re.compile(
-    r"(?i:(?:my|his|her|our) (?:wife|husband|son|daughter|brother|sister|mother|father|mom|mum|dad|friend|colleague|cousin"
+    r"(?i:(?:my|his|her|our) (?:wife|husband|son|daughter|brother|sister|mother|father|mom|mum|dad|friend"
+    r"|colleague|cousin"
     r"|uncle|aunt|nephew|niece|boss|neighbou?r)(?:'s)?,?\s)"
 )
 _PERSON = (
     r"(?:wife|husband|son|daughter|brother|sister|mother|father|mom|mum|dad|friend|colleague|manager|assistant|boss"
-    r"|neighbou?r|roommate|flatmate|partner|landlord|landlady|tenant|agent|technician|driver|representative|rep|advis[oe]r"
+    r"|neighbou?r|roommate|flatmate|partner|landlord|landlady|tenant|agent|technician|driver|representative|rep"
+    r"|advis[oe]r"
     r"|supervisor|courier|nurse|doctor|secretary|cousin|uncle|aunt|nephew|niece|guest|passenger|recipient|beneficiary"
     r"|(?:account|policy|card)[ -]?holder|patient|employee|specialist|receptionist)"
 )
 _INTRODUCTIONS = re.compile(
     r"(?<![A-Za-z])(?:"
     # what only a name follows
-    r"(?P<sure>(?i:names?)(?:'s|’s| is| was|:|=)|(?i:mr|mrs|ms|dr|prof|mister|miss|madam)\.?|(?i:attn|attention|c/o|cc)[.:]*"
+    r"(?P<sure>(?i:names?)(?:'s|’s| is| was|:|=)|(?i:mr|mrs|ms|dr|prof|mister|miss|madam)\.?|(?i:attn|attention"
+    r"|c/o|cc)[.:]*"
     r"|(?i:(?:under|in) the name(?: of)?|on behalf of(?: my \w+,?)?|signed (?:for )?by|named"
-    r"|(?:first|last|given|family|maiden|middle|full)[ _-]?name|surname)(?: is| was|:|=)?|(?i:recipient|passenger|to|from):)"
+    r"|(?:first|last|given|family|maiden|middle|full)[ _-]?name|surname)(?: is| was|:|=)?|(?i:recipient|passenger"
+    r"|to|from):)"
     # what people also put before other words
-    r"|(?P<met>(?i:spoken? (?:with|to)|speaking (?:with|to)|talk(?:ed|ing)? (?:with|to)|speak (?:with|to)|transfer you to"
-    r"|connect you (?:with|to)|chat(?:ted|ting)? with|ask(?:ed)? for|called|told by|helped by|sent by|assisted by|appointment"
+    r"|(?P<met>(?i:spoken? (?:with|to)|speaking (?:with|to)|talk(?:ed|ing)? (?:with|to)|speak (?:with|to)"
+    r"|transfer you to"
+    r"|connect you (?:with|to)|chat(?:ted|ting)? with|ask(?:ed)? for|called|told by|helped by|sent by|assisted by"
+    r"|appointment"
     rf" for|booked for|reservation for|(?:your|the|my|our|his|her|a) {_PERSON}(?:'s)?(?: today)?(?: is| was|,)?))"
     r"|(?P<self>(?i:this is|i am|i'm|i’m|im|it's|it’s|speaking with|served by))"
     r"|(?P<greeting>(?i:dear|hi|hello|hey|regards,?|sincerely,?|truly,?|faithfully,?|wishes,?|welcome,?))"
-    r"|(?P<thanks>(?i:thanks(?: a lot| so much| again)?|thank you(?: so much| very much| again)?|cheers|sorry|morning|afternoon|evening|bye|goodbye)))"
+    r"|(?P<thanks>(?i:thanks(?: a lot| so much| again)?|thank you(?: so much| very much| again)?|cheers|sorry"
+    r"|morning|afternoon|evening|bye|goodbye)))"
     rf",?\s{{1,3}}(?:(?i:mr|mrs|ms|miss|dr)\.?\s)?{_WORD}"
 )
 _ALONE = re.compile(r"\s*(?P<name>[^\W\d_]{2,20}(?: [^\W\d_]{2,20}){0,2})\s*[.!,]?\s*")  # the answer to "your name?"
@@ -45,6 +52,10 @@ _MORE = re.compile(
     rf"(?P<family>{_NAME}|{_SHOUTED})(?![\w@/])"
 )
 _LOWER_MORE = re.compile(rf" (?P<family>[{_LOWER}'’-]{{4,}})")
+# A name in lower case may follow.
+_LOWER_CUE = re.compile(
+    r"[nN]ame|[tT]his is |\b[iI](?:'|’| a)?m |[sS]urname|[sS]peaking"
+)  # a name in lower case may follow
 _SPEAKING = re.compile(r"[ ,]+(?:speaking|here|from|calling|with|and)\b")
 _CLOSED = re.compile(r"\s*(?:[,.!?:;\n]|$)")
 _NO_NAMES = frozenset(
@@ -63,9 +74,14 @@ _NO_NAMES = frozenset(
     website page online account order number code card gift shipping delivery return policy premium basic plus pro max
     new old general national international royal first second live regards sincerely manager director was has will would
     and his her our us its ai bot assistant prime
+    okay can could would do did does let so well then yeah yep nope i'll i'd i've i'm it's that's there's what's let's
+    don't didn't can't excuse alright enjoy have had may should more only once
+    sounds find looking unfortunately too which
     """.split()
 )
-_PLACES_BEFORE = frozenset("san santa st saint lake mount mt fort port king queen new hotel café cafe los las el la".split())
+_PLACES_BEFORE = frozenset(
+    "san santa st saint lake mount mt fort port king queen new hotel café cafe los las el la".split()
+)
 Span = tuple[int, int]
 
 
@@ -75,9 +91,12 @@ def latin_names(text: str) -> Iterator[Span]:
     if alone and _is_alone(alone["name"]):
         yield alone.span("name")
         return
-    found = dict(_introduced(text))
+    capitals = [match for match in _CAPITAL.finditer(text) if match.group().lower() not in _NO_NAMES]
+    if not capitals and _LOWER_CUE.search(text) is None:
+        return
     end = 0
-    for start, stop in sorted([*found.items(), *_bare(text)], key=lambda span: (span[0], -span[1])):
+    found = [*_introduced(text), *(() if text.isupper() else _bare(text, capitals))]
+    for start, stop in sorted(found, key=lambda span: (span[0], -span[1])):
         if start >= end:
             yield start, stop
             end = stop
@@ -85,7 +104,9 @@ def latin_names(text: str) -> Iterator[Span]:
 
 def _is_alone(words: str) -> bool:
     first, *more = words.lower().split()
-    known = first in name_list("latin_given") or (first in name_list("latin_words") and len(more) == 1 and _is_family(more[0]))
+    known = first in name_list("latin_given") or (
+        first in name_list("latin_words") and len(more) == 1 and _is_family(more[0])
+    )
     return known and not _NO_NAMES.intersection(more)
 
 
@@ -119,18 +140,17 @@ def _is_introduced(text: str, match: re.Match[str], word: str) -> bool:
     return bool(match["sure"] or greeted or presented)
 
 
-def _bare(text: str) -> Iterator[Span]:
+def _bare(text: str, capitals: Sequence[re.Match[str]]) -> Iterator[Span]:
     """Given names with a capital that no word introduces."""
-    if text.isupper():
-        return
     end = 0
-    for match in _CAPITAL.finditer(text):
+    given, words = name_list("latin_given"), name_list("latin_words")
+    for match in capitals:
         word = match.group().removesuffix("'s").removesuffix("’s")
         start, stop, folded = match.start(), match.start() + len(word), word.lower()
-        if start < end or folded in _NO_NAMES or _place_before(text, start) or _THINGS.match(text, start):
+        sure = folded in given
+        known = sure or folded in words
+        if not known or start < end or _place_before(text, start) or _THINGS.match(text, start):
             continue
-        sure = folded in name_list("latin_given")
-        known = sure or folded in name_list("latin_words")
         if (sure and _is_single(text, start, stop)) or (known and _has_family(text, stop)):
             end = _end(text, stop, False)
             yield start, end
@@ -147,7 +167,8 @@ def _is_single(text: str, start: int, stop: int) -> bool:
 
 _MID_SENTENCE = re.compile(r"[\w,;:]['’]? $|\($")
 _ACTS = re.compile(
-    r",? (?:from|here|speaking|already|just|said|says|told|called|promised|asked|wrote|replied|confirmed|explained|helped"
+    r",? (?:from|here|speaking|already|just|said|says|told|called|promised|asked|wrote|replied|confirmed|explained"
+    r"|helped"
     r"|never|still|who|wants|works|lives|signed|sent|and I|and my)\b"
 )
 
@@ -204,8 +225,11 @@ _NO_FIRST_NAME_OF = frozenset(
 )
 
 
+_WORD_BEFORE = re.compile(r"([\w.]+) $")
+
+
 def _place_before(text: str, start: int) -> bool:
-    before = re.search(r"([\w.]+) $", text[max(0, start - 12) : start])
+    before = _WORD_BEFORE.search(text, max(0, start - 12), start)
     return before is not None and before[1].lower().rstrip(".") in _PLACES_BEFORE
 
 

@@ -14,13 +14,19 @@ from curation.harness.errors import QiratError
 from curation.privacy.arabic_names import arabic_names
 from curation.privacy.finds import Find
 from curation.privacy.latin_names import latin_names
+from curation.privacy.name_lists import name_list
 from curation.text.folding import fold
 from curation.text.language import ARABIC, LATIN
 
 NameFinder = Callable[[str], list[Find]]
 
-_PERSON_LABEL = re.compile(r"(?:.*[-_])?(?:PER|PERS|PERSON|(?:FIRST|LAST|GIVEN|FULL|MIDDLE)_?NAME|SURNAME|NAME)", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{3,}(?:['’-][^\W\d_]+)*")
+_ARABIC_PREFIXES = ("و", "ل", "ب", "ف")
+_PERSON_LABEL = re.compile(
+    r"(?:.*[-_])?(?:PER|PERS|PERSON|(?:FIRST|LAST|GIVEN|FULL|MIDDLE)_?NAME|SURNAME|NAME)", re.IGNORECASE
+)
 _MODEL_SURE = 0.5  # chance of a label from which it counts: more likely than not
+
 
 def likely_names(text: str) -> list[Find]:
     """Names as people give them: "my name is Sara", "Hi Omar,", "السيد خالد", "أنا ليلى"."""
@@ -33,16 +39,34 @@ def likely_names(text: str) -> list[Find]:
 
 
 def repeated_names(text: str, names: Sequence[str]) -> Iterator[Find]:
-    """Where names known from the same conversation stand again, whole or the given name alone."""
-    for match in re.finditer(r"[^\W\d_]{3,}(?:['’-][^\W\d_]+)*", text):
-        word = fold(match.group())
-        for name in names:
-            if name.split()[0] == word and (not match.group().isascii() or match.group()[0].isupper()):
-                rest = " ".join(name.split()[1:])
-                following = text[match.end() : match.end() + len(rest) + 1]
-                end = match.end() + len(following) if rest and fold(following) == rest else match.end()
-                yield Find("name", match.start(), end, name)
-                break
+    """Where names known from the same conversation stand again, whole or the given name alone, also behind و or ل.
+
+    In lower case only where the name is hardly another word.
+    """
+    by_first: dict[str, list[str]] = {}
+    for name in names:
+        by_first.setdefault(name.split()[0], []).append(name)
+    end = 0
+    for match in _WORD.finditer(text):
+        word, start = fold(match.group()), match.start()
+        if word not in by_first and word[:1] in _ARABIC_PREFIXES:
+            word, start = word[1:], start + 1
+        if start < end or word not in by_first or not _stands_for_a_name(match.group(), word):
+            continue
+        name = next((name for name in by_first[word] if _again(text, match.end(), name)), by_first[word][0])
+        end = match.end() + len(_again(text, match.end(), name))
+        yield Find("name", start, end, name)
+
+
+def _stands_for_a_name(written: str, word: str) -> bool:
+    return not written.isascii() or written[0].isupper() or word in name_list("latin_given")
+
+
+def _again(text: str, end: int, name: str) -> str:
+    """What stands behind the given name of the rest of a name; "" where it stands alone."""
+    rest = " ".join(name.split()[1:])
+    following = text[end : end + len(rest) + 1]
+    return following if rest and fold(following) == rest else ""
 
 
 def presidio_names(text: str) -> list[Find]:
@@ -110,13 +134,8 @@ def _presidio() -> Any:
 def _token_classifier(model: str) -> Any:
     if not model:
         raise QiratError("params.yaml: privacy.names is model; name it under privacy.name_model (hub name or folder)")
-    try:
-        from transformers import pipeline
-    except ImportError:
-        raise QiratError(
-            "params.yaml: privacy.names is model, and transformers is not installed; `pip install qirat[train]`, or "
-            "choose likely"
-        ) from None
+    from transformers import pipeline
+
     name, _, revision = model.partition("@")
     try:
         return pipeline(

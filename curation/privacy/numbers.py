@@ -14,7 +14,9 @@ from curation.privacy.spoken import spoken_numbers
 from curation.text.lexicon import CURRENCY_CODES, CURRENCY_NAMES, CURRENCY_SIGNS
 
 _RUN = re.compile(r"\d[\d ().\-/\n]{5,}\d")
-_DATE = re.compile(r"(?<![\d-])(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:19|20)?\d{2})(?![\d-])")
+_DATE = re.compile(
+    r"(?<![\d-])(?<!\d[./])(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:19|20)?\d{2})(?![\d-]|[./]\d)"
+)
 _DIGITS = re.compile(r"\d+")
 _GAP = re.compile(r"[ ().\-/]{0,3}\n?[ ().\-/]{0,3}")  # between the groups of one number
 _GROUPS = 12  # of one number at most: some write every digit alone

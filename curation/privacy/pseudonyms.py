@@ -135,7 +135,7 @@ class _Reader:
         return text
 
     def __call__(self, text: str, before: str) -> list[Find]:
-        found = [*self._plainly(text, before)]
+        found = [self._as_noted(text, find) for find in self._plainly(text, before)]
         for again in (*self.parts.get(text, ()), *self._again(text)):
             if not any(again.start < find.end and find.start < again.end for find in found):
                 found.append(again)
@@ -172,15 +172,21 @@ class _Reader:
         if names:
             yield from repeated_names(text, names)
 
+    def _as_noted(self, text: str, find: Find) -> Find:
+        """What a word beside takes for an identity, or dots for an address, is the phone that it was before."""
+        digits = find.value.replace(".", "") if find.kind in ("national_id", "ip_address") else ""
+        known = self._numbers().get(digits) if digits else None
+        return Find(known[0], find.start, find.end, known[1]) if known else find
 
     def _numbers(self) -> dict[str, tuple[str, str]]:
         """The digits under which a noted number may stand again -> its kind and value."""
         if self._known[0] != len(self.noted):
             noted = [(kind, v) for kind, v in self.noted if kind in _NUMBERS and any(map(str.isdigit, v))]
-            numbers = {v.lstrip("+"): (kind, v) for kind, v in noted}
-            for kind, v in noted:
-                for digits in phone_spellings(v, self.countries) if kind == "phone" else ():
-                    numbers.setdefault(digits, (kind, v))
+            phones = {v.lstrip("+"): (kind, v) for kind, v in noted if kind == "phone"}
+            for kind, v in list(phones.values()):
+                for digits in phone_spellings(v, self.countries):
+                    phones.setdefault(digits, (kind, v))
+            numbers = {v: (kind, v) for kind, v in noted if kind != "phone"} | phones
             self._known = len(self.noted), numbers
         return self._known[1]
 
@@ -281,11 +287,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _changed_value(key: str, value: Any, change: Change) -> Any:
     if isinstance(value, dict):
-        after: dict[str, Any] = {}
-        for name, one in value.items():
-            tag = change(name, "")
-            after[f"{tag} ({len(after)})" if tag in after else tag] = _changed_value(name, one, change)
-        return after  # also where two spellings of one number stood
+        return _changed_object(value, change)
     if isinstance(value, list):
         return [_changed_value(key, one, change) for one in value]
     if isinstance(value, str):
@@ -295,6 +297,15 @@ def _changed_value(key: str, value: Any, change: Change) -> Any:
         after = _changed_field(key, str(int(value)), change)
         return value if after == str(int(value)) else after
     return value
+
+
+def _changed_object(value: Mapping[str, Any], change: Change) -> dict[str, Any]:
+    """An object whose keys are read as well; two spellings of one number as keys both stay."""
+    changed: dict[str, Any] = {}
+    for name, one in value.items():
+        tag = change(name, "")
+        changed[f"{tag} ({len(changed)})" if tag in changed else tag] = _changed_value(name, one, change)
+    return changed
 
 
 def _changed_field(key: str, value: str, change: Change) -> str:

@@ -10,12 +10,15 @@ Span = tuple[int, int]
 
 # What a text must hold for a secret to be possible, beside a link and a digit behind a word; for Python and for Polars.
 SECRET_WORDS = (
-    r"(?:secret|token|bearer|authorization|api[ _\-]?key|access[ _\-]?key|private key|cookie|session|pass(?:word|code|wd"
-    r"|phrase)|passwort|pwd|wi-?fi|eyJ|sk-|xox|xapp-|AKIA|ASIA|AIza|ya29|GOCSPX|gh[pousr]_|github_pat|glpat|[srp]k_|SG\."
+    r"(?:secret|token|bearer|authorization|api[ _\-]?key|access[ _\-]?key|private key|cookie|session|pass(?:word"
+    r"|code|wd"
+    r"|phrase)|passwort|pwd|wi-?fi|eyJ|sk-|xox|xapp-|AKIA|ASIA|AIza|ya29|GOCSPX|gh[pousr]_|github_pat|glpat"
+    r"|[srp]k_|SG\."
     r"|npm_|pypi-|hf_|shp[a-z]{2}_|gsk_|xai-|whsec_|dop_v1|glsa_|lin_api)"
 )
 _ARABIC_SECRET = (
-    r"(?:كلم[ةه] ?(?:ال)?(?:سر|مرور)|كلم[ةه] (?:سر|مرور) (?:ال)?|(?:ال)?باس ?و+رد|(?:ال)?(?:رقم|رمز|كود) (?:ال)?(?:سر[يّ]ي?"
+    r"(?:كلم[ةه] ?(?:ال)?(?:سر|مرور)|كلم[ةه] (?:سر|مرور) (?:ال)?|(?:ال)?باس ?و+رد|(?:ال)?(?:رقم|رمز"
+    r"|كود) (?:ال)?(?:سر[يّ]ي?"
     r"|مرور|دخول))"
 )
 ARABIC_SECRET_WORDS = r"كلم[ةه] ?(?:ال)?(?:سر|مرور)|باس ?و+رد|رمز|كود|(?:ال)سري|واي ?فاي"
@@ -44,7 +47,8 @@ _TOLD = (
         re.IGNORECASE,
     ),
     re.compile(
-        r"(?:(?:api|access|secret|private|auth|account|encryption|signing)[ _-]?key|secret|token|credentials?|api[ _-]?secret"
+        r"(?:(?:api|access|secret|private|auth|account|encryption|signing)[ _-]?key|secret|token|credentials?"
+        r"|api[ _-]?secret"
         rf"|session(?:[ _-]?id)?|cookie|sid){_QUOTED}(?: is|\s?[:=])\s?{_QUOTED}"
         r"(?P<value>(?=[^\s\"'`\\,;<>&]{0,200}\d)(?=[^\s\"'`\\,;<>&]{0,200}[a-z])[^\s\"'`\\,;<>&\[\]{}()]{8,})",
         re.IGNORECASE,
@@ -56,7 +60,8 @@ _TOLD = (
 _IN_LINKS = (
     re.compile(r"://(?P<value>[^/\s:@\"'<>]+:[^/\s@\"'<>]+)@"),
     re.compile(
-        r"(?<=[?&#;])(?:[\w.-]{0,40}(?:token|key|secret|sig|signature|credential|passw(?:or)?d|jwt|otp|hash|magic)|pwd|auth"
+        r"(?<=[?&#;])(?:[\w.-]{0,40}(?:token|key|secret|sig|signature|credential|passw(?:or)?d|jwt|otp|hash|magic)"
+        r"|pwd|auth"
         r"|session(?:_?id)?|sid|[a-z_]*ticket)=(?P<value>[^&\s#\"'`<>\\]{6,})",
         re.IGNORECASE,
     ),
@@ -67,7 +72,8 @@ _IN_LINKS = (
         re.IGNORECASE,
     ),
     re.compile(
-        r"://[^\s\"'<>]{1,200}?(?:reset|verif|confirm|activat|magic|login|log-in|signin|sign-in|sso|invit|recover|password"
+        r"://[^\s\"'<>]{1,200}?(?:reset|verif|confirm|activat|magic|login|log-in|signin|sign-in|sso|invit|recover"
+        r"|password"
         r"|token|auth|unlock)[\w-]{0,20}/(?P<value>(?=[\w~.%-]{0,120}\d)(?=[\w~.%-]{0,120}[a-z])[\w~.%-]{14,})",
         re.IGNORECASE,
     ),
@@ -82,7 +88,8 @@ _PASSWORD = (
     r"(?:\s(?:for|to|of|on)(?:\s[\w-]+){1,4}?)?"
 )
 _ARABIC_GAP = (
-    r"(?:\s(?:لل|ال|ل)?(?:واي ?فاي|شبك[ةه]|راوتر|مودم|حساب\w*|تطبيق|موقع|[إا]يميل|بطاق\w*|جهاز\w*|جديد[ةه]?|قديم[ةه]?|حق\w*"
+    r"(?:\s(?:لل|ال|ل)?(?:واي ?فاي|شبك[ةه]|راوتر|مودم|حساب\w*|تطبيق|موقع|[إا]يميل|بطاق\w*|جهاز\w*|جديد[ةه]?"
+    r"|قديم[ةه]?|حق\w*"
     r"|تبع\w*|خاص[ةه]?|بي|عندي|wi-?fi))*"
 )
 _IS = r"(?:\s(?:is|was|es|est|ist|هي|هو|كانت|كان)(?=[\s:\"'`«“])|(?<=ه)ا)?"
@@ -112,17 +119,20 @@ _PASSWORDS = (
     ),
 )
 _HELD = (  # a word that only names what the code is for may stand between it and the code
-    r"(?:\s(?:on|of|for|to|in|at|the|my|your|our|back|front|behind|card|account|phone|app|wi-?fi|bank|you|i|we|me|sent|got"
+    r"(?:\s(?:on|of|for|to|in|at|the|my|your|our|back|front|behind|card|account|phone|app|wi-?fi|bank|you|i|we|me"
+    r"|sent|got"
     r"|received|texted|gave|from|that|just|visa|mada|credit|debit|code|number|new|old|atm|sms|by|via))*"
 )
 _ARABIC_HELD = (
-    r"(?:\s(?:ال|لل|ل|ب)?(?:خلف|ورا|بطاق\w*|صراف\w*|جوال|واي ?فاي|حساب\w*|حق\w*|تبع\w*|خاص|بي|جديد|قديم|لي|[إا]ل[لي]ي?|الذي"
+    r"(?:\s(?:ال|لل|ل|ب)?(?:خلف|ورا|بطاق\w*|صراف\w*|جوال|واي ?فاي|حساب\w*|حق\w*|تبع\w*|خاص|بي|جديد|قديم|لي"
+    r"|[إا]ل[لي]ي?|الذي"
     r"|وصل\w*|جا\w*|[أا]رسل\w*|عندي|رسال[ةه]|لديكم|عندكم|من|في|على|otp))*"
 )
-_CODE = r"(?:[A-Z]-)?(?:\d{3,8}|\d{3}[ -]\d{3})(?![\d/.-]?\d)"
+_CODE = r"(?:[A-Z]-)?(?:\d{3}[ -]\d{3}|\d{3,8})(?![\d/.-]?\d)"
 _CODES = (
     re.compile(
-        r"(?<![a-z])(?:pin|otp|cvv2?|cvc2?|csc|mpin|one[ -]time (?:code|pass\w*)|2fa|(?:security|verification|activation"
+        r"(?<![a-z])(?:pin|otp|cvv2?|cvc2?|csc|mpin|one[ -]time (?:code|pass\w*)|2fa|(?:security|verification"
+        r"|activation"
         r"|authenti\w+|auth|access|login|log-in|unlock|sms|secret|door|gate)[ -](?:code|pin)"
         rf"|code(?=\s(?:you|i|we)\s(?:just\s)?(?:sent|got|received|texted|gave)))(?![a-z]){_HELD}"
         rf"(?:\s(?:is|was))?\s*[:=#]?\s*(?P<value>{_CODE})",
@@ -130,29 +140,65 @@ _CODES = (
     ),
     re.compile(
         r"(?:(?:ال)?(?:رقم|رمز|كود) (?:ال)?(?:سري|تحقق|تفعيل|[أا]مان|دخول)"
-        r"|(?:رمز|كود)(?= (?:[إا]ل[لي]ي?|الذي) (?:وصل|جا|[أا]رسل))|(?:وصل|جا)\w* (?:ال)?(?:رمز|كود)|(?:رقم|رمز|كود) ?otp)"
+        r"|(?:رمز|كود)(?= (?:[إا]ل[لي]ي?|الذي) (?:وصل|جا|[أا]رسل))|(?:وصل|جا)\w* (?:ال)?(?:رمز|كود)|(?:رقم|رمز"
+        r"|كود) ?otp)"
         rf"{_ARABIC_HELD}(?:\s(?:هو|هي|كان))?\s*[:=#]?\s*(?P<value>{_CODE})",
         re.IGNORECASE,
     ),
 )
 
 # What the other side asked for just before, and the answer that says little else.
-ASKED = r"(?i:\b(?:pin|otp|cvv2?|cvc2?)\b|(?:security|verification|activation|access|login|one[ -]time) (?:pass)?code|password|passcode)|رمز|كود|السري|كلم[ةه] (?:ال)?(?:سر|مرور)|باس ?و+رد"
+ASKED = (
+    r"(?i:\b(?:pin|otp|cvv2?|cvc2?)\b|(?:security|verification|activation|access|login"
+    r"|one[ -]time) (?:pass)?code|password|passcode)|رمز|كود|السري|كلم[ةه] (?:ال)?(?:سر|مرور)|باس ?و+رد"
+)
 _ASKED = re.compile(ASKED)
-_NOT_ASKED = re.compile(r"(?i:promo|discount|coupon|postal|zip|error|country|area|order|tracking)|خصم|بريدي|خط[أا]|طلب|شحن")
+_NOT_ASKED = re.compile(
+    r"(?i:promo|discount|coupon|postal|zip|error|country|area|order|tracking)|خصم|بريدي|خط[أا]|طلب|شحن"
+)
 _ANSWER = re.compile(
-    r"(?i:\s*(?:it'?s|it is|sure,?|yes,?|ok,?|the code is|here:?|هو|هي|تفضل:?|نعم,?)?\s*)(?P<value>\d{3,8}|\d{3}[ -]\d{3})\W*$"
+    r"(?i:\s*(?:it'?s|it is|sure,?|yes,?|ok,?|the code is|here:?|هو|هي|تفضل:?|نعم,?)?\s*)(?P<value>\d{3}[ -]\d{3}"
+    r"|\d{3,8})\W*$"
 )
 _PASSWORD_ANSWER = re.compile(r"\s*(?P<value>(?=\S*\d)(?=\S*[A-Za-z])[^\s\"'<>\[\]{}]{6,40}?)[.,!]?\s*$")
 _ASKED_WITHIN = 200  # characters of the question
 
 
+# Of such words; looking for each of them takes less than one pattern of them all.
+_SAYS = (
+    "pass secret token bearer authoriz key cookie session sid wifi wi-fi pwd contrase credential hf_ pin otp cvv"
+    " cvc csc 2fa code"
+    " network router hotspot"
+).split()
+_SAYS_ARABIC = re.compile(ARABIC_SECRET_WORDS)
+_LONG = re.compile(r"[\w.-]{20}")
+
+
+def _likely(text: str) -> Iterator[re.Pattern[str]]:
+    """The patterns that may find something: a quick look that most texts with a number do not pass."""
+    if _LONG.search(text):
+        yield _KEYS
+    said = may_be_secret(text)
+    if said:
+        yield from _TOLD
+    if "/" in text or "=" in text:
+        yield from _IN_LINKS
+    if said:
+        yield from _PASSWORDS
+        yield from _CODES
+
+
+def may_be_secret(text: str) -> bool:
+    """Whether a text without digits can hold a secret."""
+    lower = text.lower()
+    return any(word in lower for word in _SAYS) or (not text.isascii() and _SAYS_ARABIC.search(text) is not None)
+
+
 def secrets(text: str, before: str | None) -> Iterator[tuple[Span, str]]:
     """(place, value) of every secret; `before`: what was said last, None where that is not known."""
-    for pattern in (_KEYS, *_TOLD, *_IN_LINKS, *_PASSWORDS, *_CODES):
-        for match in pattern.finditer(text):
-            name = match.lastgroup or 0
-            yield match.span(name), match[name]
+    for match in (one for pattern in _likely(text) for one in pattern.finditer(text)):
+        name = match.lastgroup or 0
+        yield match.span(name), match[name]
     if before and (asked := _ASKED.search(before[-_ASKED_WITHIN:])) and not _NOT_ASKED.search(before[-_ASKED_WITHIN:]):
         answer = _ANSWER.match(text) or ("pass" in asked.group().lower() and _PASSWORD_ANSWER.match(text))
         if answer:

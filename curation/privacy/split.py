@@ -34,7 +34,8 @@ def split_phones(messages: Sequence[Mapping[str, Any]], countries: Sequence[str]
     """
     turns = [(n, m["content"]) for n, m in enumerate(messages) if m["role"] == "user"]
     for first in range(len(turns) - 1):
-        parts, last = [], turns[first][0]
+        parts: list[_Part] = []
+        last = turns[first][0]
         for n, text in turns[first : first + _PARTS]:
             part = _part(text, _OPENS if parts else _ENDS) if n - last <= _APART else None
             if part is None:

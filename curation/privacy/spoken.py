@@ -25,7 +25,8 @@ _DIGIT_OF = {digit: re.compile(word) for digit, word in _ARABIC.items()}
 _TIMES = {"double": 2, "triple": 3, "دبل": 2, "مكرر": 2}
 _GAP = r"[ \-,]{1,3}(?:و ?)?"
 _WORD = (
-    rf"(?:(?:{'|'.join(_ENGLISH)})(?![a-z])|(?:{'|'.join(_ARABIC.values())}|صفر|زيرو|دبل)(?![\u0621-\u064a])|\d{{1,4}}(?!\d))"
+    rf"(?:(?:{'|'.join(_ENGLISH)})(?![a-z])|(?:{'|'.join(_ARABIC.values())}|صفر|زيرو|دبل)(?![\u0621-\u064a])"
+    rf"|\d{{1,4}}(?!\d))"
 )
 _SAID = re.compile(rf"(?<![\w\u0621-\u064a])(?:plus{_GAP})?{_WORD}(?:{_GAP}{_WORD}){{5,24}}", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\W_]+")
@@ -33,14 +34,28 @@ _FEWEST_WORDS = 3  # in letters; with fewer it is a number with a word beside
 
 # What a text must hold: four such words in a row; for Python and for Polars. Only the first letters are looked at.
 SPOKEN = (
-    r"(?:(?:[Zz]ero|[Oo]h|[Oo]ne|[Tt]wo|[Tt]hree|[Ff]our|[Ff]ive|[Ss]ix|[Ss]even|[Ee]ight|[Nn]ine|[Dd]ouble|[Tt]riple)[ \-,]{1,3}){3}"
-    r"|(?:(?:صفر|زيرو|دبل|واحد|[إا]?[ثت]ن[يا]ن|[ثت]لا?[ثت]|[أا]ربع|خمس|ست|سبع|[ثت]ما?ن|تسع)[يةها]{0,2}[ \-,]{1,3}و? ?){3}"
+    r"(?:(?:[Zz]ero|[Oo]h|[Oo]ne|[Tt]wo|[Tt]hree|[Ff]our|[Ff]ive|[Ss]ix|[Ss]even|[Ee]ight|[Nn]ine|[Dd]ouble"
+    r"|[Tt]riple)[ \-,]{1,3}){3}"
+    r"|(?:(?:صفر|زيرو|دبل|واحد|[إا]?[ثت]ن[يا]ن|[ثت]لا?[ثت]|[أا]ربع|خمس|ست|سبع|[ثت]ما?ن"
+    r"|تسع)[يةها]{0,2}[ \-,]{1,3}و? ?){3}"
 )
+_IN_A_ROW = re.compile(SPOKEN)
+
+
+def may_be_spoken(text: str) -> bool:
+    """Whether digits in words can stand in a text: a quick look."""
+    if not text.isascii():
+        return _IN_A_ROW.search(text) is not None
+    lower = text.lower()
+    return sum(word in lower for word in _ENGLISH) >= _FEWEST_KINDS and _IN_A_ROW.search(text) is not None
+
+
+_FEWEST_KINDS = 2  # of digit words: a number of one digit only is none
 
 
 def spoken_numbers(text: str) -> Iterator[tuple[Span, str]]:
     """(place, digits) of each row of digits in words; a leading + where "plus" is said."""
-    for said in _SAID.finditer(text):
+    for said in _SAID.finditer(text) if may_be_spoken(text) else ():
         tokens = [token.lower() for token in _TOKEN.findall(said.group())]
         if sum(not token.isdigit() for token in tokens) >= _FEWEST_WORDS:
             yield said.span(), _digits(tokens)

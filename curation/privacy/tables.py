@@ -69,7 +69,8 @@ def opaque(customers: pl.Series) -> pl.Series:
 def messages_may_hold() -> pl.Expr:
     """Whether a row's messages can hold anything personal but names: a quick look that lets most rows pass."""
     text = _messages_text()
-    closer = text.str.contains(CLOSER) | (text.str.contains(BIRTH) & text.str.contains(DATED))
+    closer = pl.any_horizontal(text.str.contains(one) for one in CLOSER)
+    closer |= text.str.contains(BIRTH) & text.str.contains(DATED)
     return (text.str.contains(CONVERSATION_CANDIDATE) & closer).fill_null(False)
 
 
