@@ -120,6 +120,10 @@ def _entries(ticket: Mapping[str, Any], known: People) -> tuple[list[Entry], int
     asked = Entry(CUSTOMER, ticket.get("description"), ticket.get("created_at"))
     told = list(zip(comments, entries, strict=True))
     strangers = {_author(one) for one, entry in told if not entry.left_out} - known.keys()
+    if strangers and not _asking(ticket):
+        raise UnreadableError(
+            f"a comment is by {min(strangers)}, who is not among the users of the export, and there is no requester_id"
+        )
     return entries if repeats(asked, entries) else [asked, *entries], len(strangers)
 
 

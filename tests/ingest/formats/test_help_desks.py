@@ -76,6 +76,11 @@ def test_a_colleague_answers_for_the_team():
     ]
 
 
+def test_an_author_is_nobodys_side_where_a_ticket_does_not_say_who_asks():
+    outcome = only({"id": 6, "comments": [wrote(99, "Hm")]}, beside={"users": []})
+    assert str(outcome.reason).startswith("a comment is by 99")
+
+
 @pytest.mark.parametrize(
     "more",
     [
