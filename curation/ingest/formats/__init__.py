@@ -51,6 +51,7 @@ class Outcome:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
     left_out: Mapping[int, str] = field(default_factory=dict)  # number of a row whose words are not in messages -> why
+    told: str = ""  # who was taken for whom and by which rule, for `--explain`; "": the source says it itself
 
 
 Reader = Callable[[Contents, Reading], Iterator[Outcome]]
