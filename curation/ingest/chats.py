@@ -1,9 +1,9 @@
 """Chats between people who have names: who of them is the team, where a conversation ends, and what is left out of it.
 
-What messengers have in common; each format makes entries of its own rows. Who is the team is told by the first of these
-rules that tells it: the names that params map or that say it themselves, what the export knows (bots, guests, roles),
-the name that is in all of many chats, a business's name, who offers help, whom the chat is named after. Of two people of
-whom nothing tells, who speaks first is taken for the customer; of more, the chat is held with a reason.
+What messengers have in common; each format makes entries of its own rows. Who is the team is told by the first of
+these rules that tells it: the names that params map or that say it themselves, what the export knows (bots, guests,
+roles), the name that is in all of many chats, a business's name, who offers help, whom the chat is named after. Of two
+people of whom nothing tells, who speaks first is taken for the customer; of more, the chat is held with a reason.
 """
 
 import re
@@ -211,9 +211,9 @@ def _held(chat: Chat, people: Sequence[str], told: int) -> str:
             first.setdefault(str(entry.name), entry.rows[0].number)
     rows = [str(first[name]) for name in people]
     shown = f"{', '.join(rows[:-1])} and {rows[-1]}" if len(rows) < 10 else f"{', '.join(rows[:9])}, ..."
+    known = f"the sides of only {told} are known" if told else "nothing tells who of them is the team"
     return (
-        f"{len(people)} people speak in this chat (first in rows {shown}) and {'the sides of only ' * bool(told)}"
-        f"{told or 'nothing'} {'are known' if told else 'tells who of them is the team'}; map their names as they stand "
+        f"{len(people)} people speak in this chat (first in rows {shown}) and {known}; map their names as they stand "
         "there, in lower case, to user or assistant in params.yaml: ingest.roles"
     )
 
@@ -224,19 +224,20 @@ def _is_title(name: str, title: str) -> bool:
 
 
 _BUSINESS = re.compile(
-    r"\b(?:shop|store|company|clinic|hospital|pharmacy|restaurant|hotel|agency|bank|services?|help ?desk|sales|official|"
-    r"orders|deliver(?:y|ies)|booking|reservations|ltd|llc|inc|gmbh|co|corp|bot|assistant)\b|"
+    r"\b(?:shop|store|company|clinic|hospital|pharmacy|restaurant|hotel|agency|bank|services?|help ?desk|sales|"
+    r"official|orders|deliver(?:y|ies)|booking|reservations|ltd|llc|inc|gmbh|co|corp|bot|assistant)\b|"
     r"\b(?:ال)?(?:متجر|شركه|موسسه|مطعم|عياده|فندق|صيدليه|معرض|مركز|بنك|وكاله|خدمات|خدمه|فريق|قسم|دعم|مبيعات|حجوزات|طلبات)\b"
 )
 _HELPS = re.compile(
-    r"how (?:can|may|could) (?:i|we) (?:help|assist|serve)|(?:thanks|thank you) for (?:contacting|reaching|your message|"
-    r"getting in touch|choosing|calling|writing to|messaging|waiting|your patience|your order|shopping)|"
+    r"how (?:can|may|could) (?:i|we) (?:help|assist|serve)|(?:thanks|thank you) for (?:contacting|reaching|"
+    r"your message|getting in touch|choosing|calling|writing to|messaging|waiting|your patience|your order|shopping)|"
     r"what can (?:i|we) do for you|(?:glad|happy) to (?:help|assist)|at your service|welcome to (?:our |the )?\w+|"
     r"anything else (?:i|we) can|(?:this is|my name is) \w+ from|one of our (?:agents|team|colleagues)|"
     r"we will get back to you|your (?:order|ticket|request|booking) (?:number )?is\b|"
     r"(?:كيف|بماذا|بايش|باي شي) (?:يمكنني|يمكننا|اقدر|نقدر|ممكن|استطيع|نستطيع)? ?(?:ان )?(?:ا|ن)?(?:ساعد|خدم)|"
     r"شكرا? ?(?:جزيلا )?(?:لتواصل|لاتصال|لانتظار|لاختيار|لتسوق|لصبر|علي تواصل|علي انتظار)|"
-    r"(?:اهلا|مرحبا|حياك|نورت|ياهلا|يا هلا)[^.!؟?]{0,30}\b(?:في|فيك|بكم|لدي) (?:متجر|شركه|خدمه|فريق|موسسه|مطعم|عياده|بنك|مركز)|"
+    r"(?:اهلا|مرحبا|حياك|نورت|ياهلا|يا هلا)[^.!؟?]{0,30}\b(?:في|فيك|بكم|لدي) "
+    r"(?:متجر|شركه|خدمه|فريق|موسسه|مطعم|عياده|بنك|مركز)|"
     r"معك[م]? \w+ من (?:فريق|خدمه|قسم|شركه|متجر|الدعم|دعم)|(?:تحت امرك|في خدمتك|بخدمتك)|"
     r"هل (?:من|هناك|يوجد|تحتاج|في) [^.؟?]{0,20}(?:اخري|اخر|استفسار)|يسعدنا (?:خدمت|تواصل|مساعدت)|سيتم الرد عليك"
 )

@@ -3,8 +3,8 @@ lines; also out of its own zip. A silence of `ingest.silence_hours` starts a new
 messages, polls, places and notices of the group are left out, captions stay. Phones in English and Arabic; what other
 phones write is told by its shape, and metadata `phone_language` names them.
 
-Who is who is told by `ingest.roles`, which maps display names (in lower case), or by the rules of chats (see Who is who);
-metadata `roles_told_by` or `roles_assumed` says which. Times have no zone: UTC.
+Who is who is told by `ingest.roles`, which maps display names (in lower case), or by the rules of chats; metadata
+`roles_told_by` or `roles_assumed` says which. Times have no zone: UTC.
 """
 
 import itertools
@@ -38,7 +38,7 @@ _BY_APP = "\u200e"  # iOS puts it before what nobody typed
 FIRST_YEAR = 2009  # of WhatsApp
 
 # What the app puts in place of words, by its shape.
-_ENDING = r"\.(?:jpe?g|png|gif|webp|heic|opus|ogg|mp3|m4a|aac|amr|wav|mp4|mov|3gp|pdf|docx?|xlsx?|pptx?|txt|csv|zip|rar|apk|vcf|was)"
+_ENDING = r"\.[a-z]\w{1,4}"
 _IN_BRACKETS = re.compile(r"<[^\W\d_]+(?: [^\W\d_]+){1,5}\.?>")
 _NAMED = r"<[^<>\n:]{3,25}:\s?[^<>\n]{1,200}\.\w{2,5}>"
 _ATTACHED = re.compile(rf"{_NAMED}\s*|{_IN_BRACKETS.pattern}(?:\n|$)")
@@ -180,7 +180,7 @@ def _name_with_colon(entries: Sequence[Entry]) -> None:
 
 
 def _tells_of_group(name: str, counted: Counter[str]) -> bool:
-    """Whether what stands before a colon is no name: it opens a quote and does not close it, or says what somebody did."""
+    """Whether what stands before a colon is no name: it opens a quote that it does not close, or says what was done."""
     if any(
         name.count(pair[0]) != name.count(pair[1]) or (pair[0] == pair[1] and name.count(pair[0]) % 2)
         for pair in _QUOTES
