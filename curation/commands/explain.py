@@ -39,6 +39,8 @@ def _of_file(name: str, file: RawFile, params: Ingest, countries: Sequence[str])
         first = first or next(chunk.rows(), None)
     container = ", ".join(filter(None, (head.container, head.encoding)))
     yield f"{name}: {head.kind} ({container}), {count:,} raw row{'s' * (count != 1)}"
+    if file.note:
+        yield f"  {file.note}"
     chosen = formats().get(head.kind)
     if chosen is None:
         fault = "it is empty" if first is None else first.fault or head.reason or ""

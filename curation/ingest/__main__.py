@@ -7,7 +7,6 @@ pass through in chunks, so that their size matters little, and a file that was r
 import functools
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import polars as pl
@@ -18,10 +17,11 @@ from curation.harness.errors import QiratError
 from curation.harness.files import table_path
 from curation.harness.memory import version_of
 from curation.harness.stage import Stage
+from curation.ingest.archives import DAMAGED
 from curation.ingest.files import EVALUATION, RAW, files_below, key_of, raw_files
 from curation.ingest.memory import FILES, TABLES, ReadFiles, write_groups
 from curation.ingest.reading import Ingest, Part, RawFile, mapper, tasks_of
-from curation.ingest.unpacking import packing
+from curation.ingest.unpacking import Source, packing, size_of
 from curation.record.conversation import SCHEMA
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def read_unread(
     unread = {key: file for key, file in files.items() if key not in memory.reports}
     for key, parts in read(unread, stage.params, stage.machine, rules):
         memory.keep(key, parts)
-        stage.say(file_summary(memory.reports[key]))
+        stage.say("; ".join(filter(None, (file_summary(memory.reports[key]), files[key].note))))
 
 
 def read(
@@ -79,7 +79,7 @@ def read(
     """The keys of the files, each with the parts that come of it."""
     from tqdm import tqdm
 
-    sizes = {file.name: 0 if file.refused else file.path.stat().st_size for file in files.values()}
+    sizes = {file.name: 0 if file.refused else size_of(file.path) for file in files.values()}
     packed = {file.name for file in files.values() if sizes[file.name] and _is_packed(file.path)}
     unpacked = sum(size * (UNPACKED if name in packed else 1) for name, size in sizes.items())
     with tqdm(
@@ -93,10 +93,10 @@ def read(
         )
 
 
-def _is_packed(path: Path) -> bool:
+def _is_packed(path: Source) -> bool:
     try:
         return bool(packing(path))
-    except OSError:  # reading it will say why not
+    except DAMAGED:  # reading it will say why not
         return False
 
 

@@ -1,10 +1,13 @@
 """The files that ingest reads, and the key of what is remembered of each."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from curation.harness.errors import QiratError
+from curation.ingest.archives import DAMAGED, is_archive, members
 from curation.ingest.reading import RawFile
+from curation.ingest.unpacking import Source
 
 RAW = Path("data/raw")
 EVALUATION = Path("data/evaluation")
@@ -21,14 +24,24 @@ def raw_files(folder: Path) -> list[RawFile]:
 
 def files_below(folder: Path) -> list[RawFile]:
     """Everything below the folder in the order of names, hidden ones and the notes of data sets left out."""
-    found = [raw_file(path, folder) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()]
+    paths = (path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
+    found = [file for path in paths for file in _opened(raw_file(path, folder))]
     shown = [file for file in found if not any(part.startswith(".") for part in Path(file.name).parts)]
     return sorted((file for file in shown if not _is_note(file.path)), key=lambda file: file.name)
 
 
-def _is_note(path: Path) -> bool:
+def _opened(file: RawFile) -> Iterator[RawFile]:
+    """The file, or the members of an archive."""
+    if file.refused or not isinstance(file.path, Path) or not is_archive(file.path):
+        yield file
+        return
+    for part in members(file.path):
+        yield RawFile(f"{file.name}/{part.name}".rstrip("/"), part.member or file.path, part.refused, part.note)
+
+
+def _is_note(path: Source) -> bool:
     """Whether a file only describes the tables beside or below it."""
-    return path.name in NOTES and any(path.parent.glob(NOTES[path.name]))
+    return isinstance(path, Path) and path.name in NOTES and any(path.parent.glob(NOTES[path.name]))
 
 
 def raw_file(path: Path, folder: Path) -> RawFile:
@@ -48,6 +61,6 @@ def key_of(file: RawFile, version: str) -> str:
         try:
             with file.path.open("rb") as handle:
                 digest.update(hashlib.file_digest(handle, "sha256").digest())
-        except OSError as error:
-            digest.update(str(error.errno).encode())  # reading it will say why not
+        except DAMAGED as error:
+            digest.update(str(error).encode())  # reading it will say why not
     return digest.hexdigest()

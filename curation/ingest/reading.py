@@ -21,7 +21,7 @@ from curation.ingest.containers import ENDINGS, open_chunks
 from curation.ingest.formats import Format, Outcome, Reading, attempt, formats
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import TEXT, Chunk, Contents, Given, Opened, RawRow, none_but, sample_of
-from curation.ingest.unpacking import SizeLimits, Tick
+from curation.ingest.unpacking import SizeLimits, Source, Tick
 from curation.record.conversation import MESSAGE, SCHEMA
 from curation.record.repair import repaired_record
 
@@ -59,8 +59,9 @@ class RawFile:
     """A file below data/raw; or what stands there without being one, with the reason why it is not read."""
 
     name: str  # relative to data/raw
-    path: Path
+    path: Source
     refused: str | None = None
+    note: str = ""  # what the person at the terminal should know beside what comes of it
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def begin(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> tuple[H
 def _opened(file: RawFile, params: Ingest, tick: Tick) -> Opened:
     if file.refused:
         return none_but(file.refused)
-    unknown = f"no reader for {file.path.name}; Qirat reads {', '.join(ENDINGS)}, plain, .gz or .zst"
+    unknown = f"no reader for {file.path.name}; Qirat reads {', '.join(ENDINGS)}, plain, .gz, .zst or in a .zip"
     return open_chunks(file.path, params.limits, tick) or none_but(unknown)
 
 
