@@ -57,13 +57,20 @@ class Member:
         """Its bytes; DAMAGED where they cannot be had."""
         return cast(zipfile.ZipExtFile, _archive(self.archive).open(self._info()))
 
-    def beside(self, name: str) -> "Member | None":
-        """Another member, by its place as seen from this one's folder."""
-        wanted = PurePosixPath(self.inner).parent / name
-        found = (
-            place for place, info in enumerate(_archive(self.archive).infolist()) if _readable(info) == str(wanted)
+    def above(self, name: str) -> "Member | None":
+        """The member of this name in the folder above this one's."""
+        wanted = str(PurePosixPath(self.inner).parent.parent / name)
+        place = _places(self.archive, self.archive.stat().st_mtime_ns).get(wanted)
+        return None if place is None else Member(self.archive, place, wanted)
+
+    def holds_below(self, pattern: str) -> bool:
+        """Whether a member's place, as seen from this one's folder, is of this glob."""
+        folder = PurePosixPath(self.inner).parent
+        depth = len(folder.parts) + len(PurePosixPath(pattern).parts)
+        places = map(PurePosixPath, _places(self.archive, self.archive.stat().st_mtime_ns))
+        return any(
+            len(place.parts) == depth and place.is_relative_to(folder) and place.match(pattern) for place in places
         )
-        return next((Member(self.archive, place, str(wanted)) for place in found), None)
 
     def _info(self) -> zipfile.ZipInfo:
         return _archive(self.archive).infolist()[self.place]
@@ -113,13 +120,23 @@ def members(path: Path) -> Iterator[Listed]:
         seen[name] += 1
         shown = name if seen[name] == 1 else f"{name} ({seen[name]})"
         refused = _refused(infos[place], name)
-        yield Listed(shown, Member(path, place, name), refused, note)
+        yield Listed(
+            "/".join("(up)" if part == ".." else part for part in shown.split("/")),
+            Member(path, place, name),
+            refused,
+            note,
+        )
         note = ""
 
 
 @functools.lru_cache(4)
 def _opened(path: Path, changed: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
+
+
+@functools.lru_cache(4)
+def _places(path: Path, changed: int) -> dict[str, int]:
+    return {_readable(info): place for place, info in enumerate(_opened(path, changed).infolist())}
 
 
 def _archive(path: Path) -> zipfile.ZipFile:

@@ -16,7 +16,7 @@ from typing import Any
 
 from curation.ingest.formats import Outcome, Reading, Roles, speaker_role
 from curation.ingest.provenance import provenance
-from curation.ingest.rows import RawRow
+from curation.ingest.rows import Contents, RawRow
 from curation.record.conversation import message
 from curation.text.folding import fold
 
@@ -88,6 +88,17 @@ def conversations(chat: Chat, reading: Reading) -> Iterator[Outcome]:
     people = who_is_who(chat, reading.roles)
     for entries in _parted(chat.entries, timedelta(hours=reading.silence_hours)):
         yield _conversation(entries, people, chat.facts)
+
+
+def each_chat(contents: Contents) -> Iterator[tuple[Mapping[str, Any], list[RawRow]]]:
+    """The rows of each chat of a document, with what is said of it; rows of no document are one chat's."""
+    rows = [row for row in contents.rows if not row.fault]
+    start = 0
+    for about in contents.beside.get("chats") or ():
+        yield about, rows[start : start + about["messages"]]
+        start += about["messages"]
+    if rows[start:]:
+        yield {}, rows[start:]
 
 
 def by_time(entries: Sequence[Entry]) -> list[Entry]:

@@ -5,14 +5,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from curation.harness.errors import QiratError
-from curation.ingest.archives import DAMAGED, is_archive, members
+from curation.ingest.archives import DAMAGED, Member, is_archive, members
+from curation.ingest.beside import mark_of
 from curation.ingest.reading import RawFile
 from curation.ingest.unpacking import Source
 
 RAW = Path("data/raw")
 EVALUATION = Path("data/evaluation")
-# What Hugging Face saves with a data set, and where the set then lies.
-NOTES = {"dataset_info.json": "*.arrow", "state.json": "*.arrow", "dataset_dict.json": "*/*.arrow"}
+DAYS = "*/[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].json"
+# What Hugging Face saves with a data set and Slack with its channels, and where these then lie.
+NOTES = {
+    **{"dataset_info.json": "*.arrow", "state.json": "*.arrow", "dataset_dict.json": "*/*.arrow"},
+    **dict.fromkeys(("users.json", "channels.json", "groups.json", "dms.json", "mpims.json"), DAYS),
+    **dict.fromkeys(("org_users.json", "integration_logs.json", "canvases.json", "file_conversations.json"), DAYS),
+}
 
 
 def raw_files(folder: Path) -> list[RawFile]:
@@ -41,7 +47,10 @@ def _opened(file: RawFile) -> Iterator[RawFile]:
 
 def _is_note(path: Source) -> bool:
     """Whether a file only describes the tables beside or below it."""
-    return isinstance(path, Path) and path.name in NOTES and any(path.parent.glob(NOTES[path.name]))
+    if path.name not in NOTES:
+        return False
+    pattern = NOTES[path.name]
+    return path.holds_below(pattern) if isinstance(path, Member) else any(path.parent.glob(pattern))
 
 
 def raw_file(path: Path, folder: Path) -> RawFile:
@@ -58,6 +67,7 @@ def key_of(file: RawFile, version: str) -> str:
     """A hash of all that the tables of a file depend on: its name and bytes, the params, rules and code."""
     digest = hashlib.sha256(f"{version}\0{file.name}\0{file.refused}\0".encode())
     if not file.refused:
+        digest.update(mark_of(file.path).encode())
         try:
             with file.path.open("rb") as handle:
                 digest.update(hashlib.file_digest(handle, "sha256").digest())

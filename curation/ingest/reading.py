@@ -17,6 +17,7 @@ from pydantic import Field, PositiveInt
 
 from curation.decisions.forget import ForgetRules, customer_in, forgotten
 from curation.harness.errors import QiratError
+from curation.ingest.beside import users_of
 from curation.ingest.containers import ENDINGS, open_chunks
 from curation.ingest.formats import Format, Outcome, Reading, attempt, formats
 from curation.ingest.provenance import provenance
@@ -115,7 +116,8 @@ def begin(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> tuple[H
     opened = _opened(file, params, tick)
     looked_at, chunks = itertools.tee(opened.chunks)
     sample = sample_of(row for chunk in looked_at for row in chunk.rows())
-    around = Contents((), sample, opened.columns, opened.beside, file.name)
+    users = {} if file.refused else {"users": found} if (found := users_of(file.path)) else {}
+    around = Contents((), sample, opened.columns, {**opened.beside, **users}, file.name)
     chosen = format_for(file.name, around, params.formats)
     head = Head(file.name, opened.container, opened.encoding, chosen.name if chosen else "unknown", around=around)
     if chosen:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from curation.ingest.chat_documents import about_all, chats_in
 from curation.ingest.json_text import json_value
 from curation.ingest.rows import JSON, JSON_LINES, SAMPLED, Chunk, Given, Opened, RawRow, shown, too_long
 from curation.ingest.unpacking import SizeLimits, TornError, unix_lines
@@ -138,13 +139,20 @@ def whole(stream: Iterator[bytes]) -> bytes:
 
 def _json_object(document: RawRow) -> Opened:
     fields = document.value if isinstance(document.value, dict) else {}
+    if chats := chats_in(fields):
+        sent = [RawRow(number, value) for number, value in enumerate((row for chat in chats for row in chat[1]), 1)]
+        facts = [{**about, "messages": len(messages)} for about, messages in chats]
+        return Opened(JSON, _given(sent), beside={**about_all(fields), "chats": facts})
     keys = [key for key in ROW_KEYS if _are_rows(fields.get(key))]
     if not keys:
         return Opened(JSON, iter([Given([document])]))
     rows = [RawRow(number, value) for number, value in enumerate((row for key in keys for row in fields[key]), 1)]
     beside = {name: value for name, value in fields.items() if name not in keys}
-    parts = (rows[start : start + ROWS_A_CHUNK] for start in range(0, len(rows), ROWS_A_CHUNK))
-    return Opened(JSON, map(Given, parts), beside=beside)
+    return Opened(JSON, _given(rows), beside=beside)
+
+
+def _given(rows: Sequence[RawRow]) -> Iterator[Given]:
+    return (Given(rows[start : start + ROWS_A_CHUNK]) for start in range(0, len(rows), ROWS_A_CHUNK))
 
 
 def _are_rows(value: Any) -> bool:
