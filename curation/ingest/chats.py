@@ -129,7 +129,7 @@ def _parted(entries: Sequence[Entry], silence: timedelta) -> Iterator[Sequence[E
 
 
 def _conversation(entries: Sequence[Entry], people: People, facts: Mapping[str, Any]) -> Outcome:
-    rows = [row for entry in entries for row in entry.rows]
+    rows = sorted((row for entry in entries for row in entry.rows), key=lambda row: row.number)
     spoken = [entry for entry in entries if entry.spoken()]
     if not spoken:
         return Outcome(rows, reason="nobody says anything in this chat but media and notices")
@@ -172,7 +172,8 @@ def who_is_who(chat: Chat, roles: Roles) -> People:
             return People({**{name: "assistant" if name in team else "user" for name in people}, **bots}, rule)
     if len(people) > 2:
         return People({}, reason=_held(chat, people, 0))
-    return People({name: "assistant" if place else "user" for place, name in enumerate(people)} | bots, WHO_SPOKE_FIRST)
+    sides = {name: "assistant" if place else "user" for place, name in enumerate(people)}
+    return People({**sides, **bots}, "the bot is the team" if bots and len(people) == 1 else WHO_SPOKE_FIRST)
 
 
 def _named(name: str, roles: Roles) -> str | None:

@@ -30,7 +30,7 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     owner = contents.beside.get("personal_information")
     me = f"user{owner.get('user_id')}" if isinstance(owner, dict) else ""
     chats = [(about, [_entry(row) for row in rows]) for about, rows in each_chat(contents)]
-    regulars = regulars_of(entries for _, entries in chats)
+    regulars = regulars_of(entries for about, entries in chats if about.get("type") not in (NOTES, "bot_chat"))
     for about, entries in chats:
         if about.get("type") == NOTES:
             yield Outcome(
