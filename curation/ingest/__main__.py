@@ -19,6 +19,7 @@ from curation.harness.memory import version_of
 from curation.harness.stage import Stage
 from curation.ingest.archives import DAMAGED
 from curation.ingest.files import EVALUATION, RAW, files_below, key_of, raw_files
+from curation.ingest.formats import formats
 from curation.ingest.memory import FILES, TABLES, ReadFiles, write_groups
 from curation.ingest.reading import Ingest, Part, RawFile, mapper, tasks_of
 from curation.ingest.unpacking import Source, packing, size_of
@@ -70,7 +71,8 @@ def read_unread(
     unread = {key: file for key, file in files.items() if key not in memory.reports}
     for key, parts in read(unread, stage.params, stage.machine, rules):
         memory.keep(key, parts)
-        stage.say("; ".join(filter(None, (file_summary(memory.reports[key]), files[key].note))))
+        said = (file_summary(memory.reports[key]), files[key].note, *of_people(memory, key))
+        stage.say("; ".join(filter(None, said)))
 
 
 def read(
@@ -128,6 +130,18 @@ def _fault(memory: ReadFiles, key: str) -> str:
         for number, reason in unread.select("source_row", "reason").head(1).iter_rows():
             return f", row {number}: {reason}" if number else f": {reason}"
     return "" if memory.reports[key].item(0, "conversations") else ": no conversation is in it; fill it or remove it"
+
+
+def of_people(memory: ReadFiles, key: str) -> Iterator[str]:
+    """What was assumed of the people of chats, and the language of the phone where it is none that Qirat reads."""
+    form = formats().get(memory.reports[key].item(0, "source"))
+    if form is None or not form.chat:
+        return
+    kept = pl.concat(table.select("metadata") for table in memory.tables(key, "conversations"))["metadata"]
+    if assumed := kept.str.contains('"roles_assumed":', literal=True).sum():
+        yield f"in {assumed:,} who spoke first is taken for the customer (params.yaml: ingest.roles)"
+    for language in kept.str.extract('"phone_language":"([^"]+)"').drop_nulls().unique().sort():
+        yield f"from a phone in {language}: only its media, notices and names were told, its words are read as they are"
 
 
 def file_summary(report: pl.DataFrame) -> str:

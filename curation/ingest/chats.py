@@ -2,11 +2,13 @@
 
 What messengers have in common; each format makes entries of its own rows. Who is the team is told by the first of
 these rules that tells it: the names that params map or that say it themselves, what the export knows (bots, guests,
-roles), the name that is in all of many chats, a business's name, who offers help, whom the chat is named after. Of two
-people of whom nothing tells, who speaks first is taken for the customer; of more, the chat is held with a reason.
+roles), the name that is in most of many chats, a business's name, who offers help, whom the chat is named after, who
+asks. Of two people of whom nothing tells, who speaks first is taken for the customer; of more, the chat is held with a
+reason.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,11 +24,14 @@ from curation.text.folding import fold
 
 Sides = Mapping[str, str]  # name -> user or assistant
 OTHER = {"user": "assistant", "assistant": "user"}
-MANY = 3  # chats from which on somebody who speaks in all of them is no customer
+MANY = 3  # chats from which on somebody who speaks in most of them is no customer
 SHORTEST_NAME = 3  # characters of a name that is sought in a title
 LOOKED_AT = 200  # entries in which help may be offered
 CHARACTERS = 500  # of each of them
+OFFERS_HELP = "the team is who offers help"
+ASKS = "the customer is who asks for something of his own"
 WHO_SPOKE_FIRST = "who spoke first is taken for the customer; map names in params.yaml: ingest.roles"
+ASSUMED = (OFFERS_HELP, ASKS, WHO_SPOKE_FIRST)
 
 
 @dataclass
@@ -60,7 +65,7 @@ class Chat:
     bots: frozenset[str] = frozenset()
     exporters: frozenset[str] = frozenset()  # who can only be the owner of the phone or account
     guests: frozenset[str] = frozenset()  # who can not be
-    regulars: frozenset[str] = frozenset()  # who speak in all of many chats
+    regulars: frozenset[str] = frozenset()  # who speak in most of many chats
     facts: Mapping[str, Any] = field(default_factory=dict)  # provenance of all its conversations
 
 
@@ -71,6 +76,7 @@ class People:
     sides: Sides
     rule: str = ""
     reason: str = ""
+    assumed: bool = False  # by what people say, and not by what is known of them
 
     def told(self) -> str:
         """The sentence for `--explain`."""
@@ -110,10 +116,16 @@ def by_time(entries: Sequence[Entry]) -> list[Entry]:
     return list(reversed(entries)) if 2 * falls > len(times) else list(entries)
 
 
-def regulars_of(chats: Iterable[Iterable[Entry]]) -> frozenset[str]:
-    """Who speaks in every one of at least MANY chats."""
-    speakers = [people for entries in chats if (people := {str(e.name) for e in entries if e.spoken()})]
-    return frozenset(set.intersection(*speakers)) if len(speakers) >= MANY else frozenset()
+def speakers(entries: Iterable[Entry]) -> frozenset[str]:
+    """The names of all who say something."""
+    return frozenset(str(entry.name) for entry in entries if entry.spoken())
+
+
+def regulars_of(chats: Iterable[Iterable[str]]) -> frozenset[str]:
+    """Who speaks in more than half of at least MANY chats, of each of which these speak; customers have one each."""
+    spoken = [set(names) for names in chats if names]
+    counted = Counter(name for names in spoken for name in names)
+    return frozenset(name for name in counted if len(spoken) >= MANY and 2 * counted[name] > len(spoken))
 
 
 def _parted(entries: Sequence[Entry], silence: timedelta) -> Iterator[Sequence[Entry]]:
@@ -135,11 +147,10 @@ def _conversation(entries: Sequence[Entry], people: People, facts: Mapping[str, 
         return Outcome(rows, reason="nobody says anything in this chat but media and notices")
     if people.reason:
         return Outcome(rows, reason=people.reason, told=people.told())
-    found: dict[str, Any] = {"created_at": entries[0].sent, "roles_told_by": people.rule}
+    found: dict[str, Any] = {"created_at": entries[0].sent}
+    found["roles_assumed" if people.assumed else "roles_told_by"] = people.rule
     if left_out := sum(entry.name is not None for entry in entries) - len(spoken):
         found["messages_without_text"] = left_out
-    if people.rule == WHO_SPOKE_FIRST:
-        found["roles_assumed"] = found.pop("roles_told_by")
     customer = next((entry.name for entry in spoken if people.sides[str(entry.name)] == "user"), None)
     return Outcome(
         rows,
@@ -169,11 +180,14 @@ def who_is_who(chat: Chat, roles: Roles) -> People:
             return People({}, reason=_held(chat, people, len(told)))
     for tell, rule in _rules(chat, people):
         if team := tell():
-            return People({**{name: "assistant" if name in team else "user" for name in people}, **bots}, rule)
+            sides = {name: "assistant" if name in team else "user" for name in people}
+            return People({**sides, **bots}, rule, assumed=rule in ASSUMED)
     if len(people) > 2:
         return People({}, reason=_held(chat, people, 0))
     sides = {name: "assistant" if place else "user" for place, name in enumerate(people)}
-    return People({**sides, **bots}, "the bot is the team" if bots and len(people) == 1 else WHO_SPOKE_FIRST)
+    if bots and len(people) == 1:
+        return People({**sides, **bots}, "the bot is the team")
+    return People({**sides, **bots}, WHO_SPOKE_FIRST, assumed=True)
 
 
 def _named(name: str, roles: Roles) -> str | None:
@@ -198,12 +212,14 @@ def _both_sides(people: Sequence[str], told: Sides) -> dict[str, str] | None:
 def _rules(chat: Chat, people: Sequence[str]) -> Iterator[tuple[Callable[[], set[str]], str]]:
     """Who of the people is the team, or nobody where the rule does not tell; in the order of what they are worth."""
     two = len(people) == 2
-    yield partial(_some, people, chat.regulars), "the team is who speaks in all of many chats"
+    yield partial(_some, people, chat.regulars), "the team is who speaks in most of many chats"
     yield partial(_some, people, {name for name in people if _BUSINESS.search(fold(name))}), "the name of a business"
-    yield partial(_some, people, _helpers(chat.entries) if two else set()), "who offers help"
+    yield partial(_some, people, _only_one(_HELPS, chat.entries) if two else set()), OFFERS_HELP
     yield partial(_some, people, chat.exporters), "the team is who exported the chat"
     named_after = {name for name in people if _is_title(name, chat.title)} if two else set()
     yield partial(_some, people, set(people) - named_after), "the customer is whom the chat is named after"
+    asking = _only_one(_ASKS, chat.entries) if two else set()
+    yield partial(_some, people, set(people) - asking), ASKS
     yield (
         partial(_some, people, set(people) - chat.guests if two else set()),
         "the team exported the chat, and its own name is no number",
@@ -255,8 +271,22 @@ _HELPS = re.compile(
 )
 
 
-def _helpers(entries: Sequence[Entry]) -> set[str]:
-    """Who says what only those say who serve; nobody, where several do."""
+_ASKS = re.compile(
+    r"\b(?:where(?:'s| is| are)|about|cancel|change|track|return|received?|regarding|for) my \w+|"
+    r"\bmy (?:order|package|parcel|delivery|refund|booking|reservation|appointment|account|payment|"
+    r"subscription|invoice)\b|"
+    r"\bi(?:'ve| have)? (?:ordered|bought|paid|purchased|booked)\b|\bi (?:want|need|would like|'d like) to\b|"
+    r"\bi'd like to\b|\bhow (?:do|can|should) i\b|\bhow much (?:is|are|does|do|for)\b|"
+    r"(?:^|\W)(?:طلبي|طلبيتي|شحنتي|حجزي|حسابي|موعدي|اشتراكي|فاتورتي|جهازي)(?!\w)|"
+    r"(?:^|\W)(?:اريد|ابغي|ابغا|ابي|بدي|عايز|عاوز|عايزه|حابب|حابه|بغيت|نبي) |"
+    r"(?:^|\W)(?:بكم|بقديش|قديش|بكام)(?!\w)|"
+    r"كم (?:سعر|تكلفه|ثمن|السعر|التكلفه)|عندي مشكله|(?:لم|ما) (?:يصل|وصل|تصل|وصلت)ني?|"
+    r"(?:^|\W)(?:اشتريت|استلمت|طلبت|دفعت)(?!\w)"
+)
+
+
+def _only_one(words: re.Pattern[str], entries: Sequence[Entry]) -> set[str]:
+    """Who says what only one side says; nobody, where several do."""
     spoken = [entry for entry in entries[:LOOKED_AT] if entry.spoken()]
-    found = {str(entry.name) for entry in spoken if _HELPS.search(fold(entry.text[:CHARACTERS]))}
+    found = {str(entry.name) for entry in spoken if words.search(fold(entry.text[:CHARACTERS]))}
     return found if len(found) == 1 else set()

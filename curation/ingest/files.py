@@ -7,6 +7,7 @@ from pathlib import Path
 from curation.harness.errors import QiratError
 from curation.ingest.archives import DAMAGED, Member, is_archive, members
 from curation.ingest.beside import mark_of
+from curation.ingest.neighbours import with_regulars
 from curation.ingest.reading import RawFile
 from curation.ingest.unpacking import Source
 
@@ -15,7 +16,9 @@ EVALUATION = Path("data/evaluation")
 DAYS = "*/[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].json"
 # What Hugging Face saves with a data set and Slack with its channels, and where these then lie.
 NOTES = {
-    **{"dataset_info.json": "*.arrow", "state.json": "*.arrow", "dataset_dict.json": "*/*.arrow"},
+    "dataset_info.json": "*.arrow",
+    "state.json": "*.arrow",
+    "dataset_dict.json": "*/*.arrow",
     **dict.fromkeys(("users.json", "channels.json", "groups.json", "dms.json", "mpims.json"), DAYS),
     **dict.fromkeys(("org_users.json", "integration_logs.json", "canvases.json", "file_conversations.json"), DAYS),
 }
@@ -33,7 +36,8 @@ def files_below(folder: Path) -> list[RawFile]:
     paths = (path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
     found = [file for path in paths for file in _opened(raw_file(path, folder))]
     shown = [file for file in found if not any(part.startswith(".") for part in Path(file.name).parts)]
-    return sorted((file for file in shown if not _is_note(file.path)), key=lambda file: file.name)
+    kept = sorted((file for file in shown if not _is_note(file.path)), key=lambda file: file.name)
+    return with_regulars(kept)
 
 
 def _opened(file: RawFile) -> Iterator[RawFile]:
@@ -42,7 +46,7 @@ def _opened(file: RawFile) -> Iterator[RawFile]:
         yield file
         return
     for part in members(file.path):
-        yield RawFile(f"{file.name}/{part.name}".rstrip("/"), part.member or file.path, part.refused, part.note)
+        yield RawFile(f"{file.name}/{part.name}".rstrip("/"), part.member or file.path, part.refused, note=part.note)
 
 
 def _is_note(path: Source) -> bool:
@@ -67,7 +71,7 @@ def key_of(file: RawFile, version: str) -> str:
     """A hash of all that the tables of a file depend on: its name and bytes, the params, rules and code."""
     digest = hashlib.sha256(f"{version}\0{file.name}\0{file.refused}\0".encode())
     if not file.refused:
-        digest.update(mark_of(file.path).encode())
+        digest.update(f"{mark_of(file.path)}\0{sorted(file.regulars)}".encode())
         try:
             with file.path.open("rb") as handle:
                 digest.update(hashlib.file_digest(handle, "sha256").digest())

@@ -62,6 +62,7 @@ class RawFile:
     name: str  # relative to data/raw
     path: Source
     refused: str | None = None
+    regulars: frozenset[str] = frozenset()  # who speak in most of the chats that lie beside it
     note: str = ""  # what the person at the terminal should know beside what comes of it
 
 
@@ -117,7 +118,7 @@ def begin(file: RawFile, params: Ingest, tick: Tick = lambda _: None) -> tuple[H
     looked_at, chunks = itertools.tee(opened.chunks)
     sample = sample_of(row for chunk in looked_at for row in chunk.rows())
     users = {} if file.refused else {"users": found} if (found := users_of(file.path)) else {}
-    around = Contents((), sample, opened.columns, {**opened.beside, **users}, file.name)
+    around = Contents((), sample, opened.columns, {**opened.beside, **users}, file.name, file.regulars)
     chosen = format_for(file.name, around, params.formats)
     head = Head(file.name, opened.container, opened.encoding, chosen.name if chosen else "unknown", around=around)
     if chosen:

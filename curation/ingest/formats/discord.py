@@ -13,7 +13,9 @@ from curation.ingest.rows import Contents, RawRow
 SPOKEN = ("Default", "Reply", "0", "19", "20", "ChatInputCommand", "ContextMenuCommand", "ThreadStarterMessage", "23")
 
 
-@format_of("discord", lambda contents: lacks(contents, "id", "timestamp", "author", "content"), whole_file=True)
+@format_of(
+    "discord", lambda contents: lacks(contents, "id", "timestamp", "author", "content"), whole_file=True, chat=True
+)
 def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     """Each channel, cut where nobody wrote for `silence_hours`; every message is a raw row."""
     for about, rows in each_chat(contents):

@@ -32,7 +32,7 @@ def _misses(contents: Contents) -> str:
     return lacks(contents, SENDER, SENT)
 
 
-@format_of("messenger", _misses, whole_file=True)
+@format_of("messenger", _misses, whole_file=True, chat=True)
 def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     """Each thread, cut where nobody wrote for `silence_hours`; every message is a raw row."""
     for about, rows in each_chat(contents):

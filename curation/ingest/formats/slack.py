@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from curation.ingest.chats import Chat, Entry, by_time, conversations, regulars_of
+from curation.ingest.chats import Chat, Entry, by_time, conversations
 from curation.ingest.formats import Outcome, Reading, first_values, format_of, lacks
 from curation.ingest.moments import moment
 from curation.ingest.rows import Contents, RawRow
@@ -25,7 +25,7 @@ def _misses(contents: Contents) -> str:
     return "" if stamps and all(map(_TS.fullmatch, stamps)) else "no ts as Slack writes it"
 
 
-@format_of("slack", _misses, whole_file=True)
+@format_of("slack", _misses, whole_file=True, chat=True)
 def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     """Each thread, and what stands outside of threads; every message is a raw row."""
     users = _users(contents.beside.get("users"))
@@ -34,14 +34,13 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
         if not row.fault:
             value = row.value if isinstance(row.value, dict) else {}
             threads.setdefault(str(value.get("thread_ts") or ""), []).append(_entry(row, users))
-    regulars = regulars_of(entries for entries in threads.values())
     for started, entries in threads.items():
-        yield from conversations(_chat(started, by_time(entries), regulars), reading)
+        yield from conversations(_chat(started, by_time(entries)), reading)
 
 
-def _chat(started: str, entries: Sequence[Entry], regulars: frozenset[str]) -> Chat:
+def _chat(started: str, entries: Sequence[Entry]) -> Chat:
     bots = {str(entry.name) for entry in entries if entry.name and _is_bot(entry.rows[0].value)}
-    return Chat(entries, bots=frozenset(bots), regulars=regulars, facts={"id": started or None})
+    return Chat(entries, bots=frozenset(bots), facts={"id": started or None})
 
 
 def _is_bot(value: Mapping[str, Any]) -> bool:

@@ -14,7 +14,9 @@ from curation.ingest.rows import Contents, RawRow
 GUESTS = ("anonymousGuest", "emailUser", "phoneUser", "skypeUser", "personalMicrosoftAccountUser")
 
 
-@format_of("teams", lambda contents: lacks(contents, "messageType", "createdDateTime", "body"), whole_file=True)
+@format_of(
+    "teams", lambda contents: lacks(contents, "messageType", "createdDateTime", "body"), whole_file=True, chat=True
+)
 def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     """Each chat and thread of a channel, cut where nobody wrote for `silence_hours`; every message is a raw row."""
     chats: dict[Any, list[RawRow]] = {}

@@ -6,7 +6,7 @@ customer, unless names tell otherwise; a bot is the team.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from curation.ingest.chats import Chat, Entry, by_time, conversations, each_chat, regulars_of
+from curation.ingest.chats import Chat, Entry, by_time, conversations, each_chat, regulars_of, speakers
 from curation.ingest.formats import Outcome, Reading, first_values, format_of, lacks
 from curation.ingest.moments import moment
 from curation.ingest.rows import Contents, RawRow
@@ -24,13 +24,15 @@ def _misses(contents: Contents) -> str:
     )
 
 
-@format_of("telegram", _misses, whole_file=True)
+@format_of("telegram", _misses, whole_file=True, chat=True)
 def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     """Each chat, cut where nobody wrote for `silence_hours`; every message is a raw row."""
     owner = contents.beside.get("personal_information")
     me = f"user{owner.get('user_id')}" if isinstance(owner, dict) else ""
     chats = [(about, [_entry(row) for row in rows]) for about, rows in each_chat(contents)]
-    regulars = regulars_of(entries for about, entries in chats if about.get("type") not in (NOTES, "bot_chat"))
+    regulars = regulars_of(
+        speakers(entries) for about, entries in chats if about.get("type") not in (NOTES, "bot_chat")
+    )
     for about, entries in chats:
         if about.get("type") == NOTES:
             yield Outcome(

@@ -71,26 +71,39 @@ def _misses(contents: Contents) -> str:
     return "" if _head(first) else "no line of text that starts with a date, a time and a name"
 
 
-@format_of("whatsapp", _misses, whole_file=True)
+@format_of("whatsapp", _misses, whole_file=True, chat=True)
 def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     """The chat, cut where nobody wrote for `silence_hours`; every line belongs to one of its conversations."""
     entries = _entries(contents.rows)
     language = language_of_phone(_of_app(entries))
+    _words_of_people(entries)
+    for entry, sent in zip(entries, _moments(entries), strict=True):
+        entry.sent = sent
+    yield from chats.conversations(_chat(entries, contents.name, language, contents.regulars), reading)
+
+
+def speakers_of(lines: Iterable[str]) -> frozenset[str]:
+    """Who says something in the first lines of a chat; nobody, where they are none of WhatsApp's."""
+    rows = [RawRow(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    entries = _entries(rows) if rows and _head(rows[0].value) else []
+    _words_of_people(entries)
+    return chats.speakers(entries)
+
+
+def _words_of_people(entries: Sequence[Entry]) -> None:
     _people_only(entries)
     for entry in entries:
         _without_marks(entry)
-    for entry, sent in zip(entries, _moments(entries), strict=True):
-        entry.sent = sent
-    yield from chats.conversations(_chat(entries, contents.name, language), reading)
 
 
-def _chat(entries: Sequence[Entry], file: str, language: str | None) -> chats.Chat:
-    names = {str(entry.name) for entry in entries if entry.spoken()}
+def _chat(entries: Sequence[Entry], file: str, language: str | None, regulars: frozenset[str]) -> chats.Chat:
+    names = chats.speakers(entries)
     return chats.Chat(
         entries,
         title=file if _OF_WHATSAPP.search(fold(file)) else "",
         exporters=frozenset(name for name in names if fold(name) in _MYSELF),
         guests=frozenset(str(entry.name) for entry in entries if entry.unsaved),
+        regulars=regulars,
         facts={} if language in (None, *READ) else {"phone_language": language},
     )
 

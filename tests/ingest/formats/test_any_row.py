@@ -63,7 +63,10 @@ FULL_ROWS: dict[str, Any] = {
         "text": [{"text": "x"}],
     },
     "discord": {
-        **{"id": "1", "type": "Reply", "timestamp": "2024-03-14", "content": "x"},
+        "id": "1",
+        "type": "Reply",
+        "timestamp": "2024-03-14",
+        "content": "x",
         "author": {"id": "1", "nickname": "S", "isBot": False, "roles": [{"name": "Support"}]},
     },
     "messenger": {
@@ -74,19 +77,24 @@ FULL_ROWS: dict[str, Any] = {
         "photos": [{}],
     },
     "slack": {
-        **{
-            "type": "message",
-            "user": "U1",
-            "ts": "1710410460.000100",
-            "text": "x <@U1>",
-            "thread_ts": "1710410460.0001",
-        },
-        **{"user_profile": {"display_name": "S"}, "bot_profile": {"name": "B"}, "subtype": "bot_message"},
+        "type": "message",
+        "user": "U1",
+        "ts": "1710410460.000100",
+        "text": "x <@U1>",
+        "thread_ts": "1710410460.0001",
+        "user_profile": {"display_name": "S"},
+        "bot_profile": {"name": "B"},
+        "subtype": "bot_message",
     },
     "teams": {
-        **{"id": "1", "messageType": "message", "createdDateTime": "2024-03-14", "chatId": "c", "replyToId": "2"},
+        "id": "1",
+        "messageType": "message",
+        "createdDateTime": "2024-03-14",
+        "chatId": "c",
+        "replyToId": "2",
         "from": {"user": {"displayName": "S", "userIdentityType": "aadUser"}, "application": {"displayName": "B"}},
-        **{"body": {"contentType": "html", "content": "<p>x</p>"}, "channelIdentity": {"channelId": "c"}},
+        "body": {"contentType": "html", "content": "<p>x</p>"},
+        "channelIdentity": {"channelId": "c"},
     },
 }
 
