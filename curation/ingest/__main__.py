@@ -133,13 +133,13 @@ def _fault(memory: ReadFiles, key: str) -> str:
 
 
 def of_people(memory: ReadFiles, key: str) -> Iterator[str]:
-    """What was assumed of the people of chats, and the language of the phone where it is none that Qirat reads."""
+    """What was assumed of the people of chats, and the language of a phone that is neither English nor Arabic."""
     form = formats().get(memory.reports[key].item(0, "source"))
     if form is None or not form.chat:
         return
     kept = pl.concat(table.select("metadata") for table in memory.tables(key, "conversations"))["metadata"]
     if assumed := kept.str.contains('"roles_assumed":', literal=True).sum():
-        yield f"in {assumed:,} who spoke first is taken for the customer (params.yaml: ingest.roles)"
+        yield f"in {assumed:,} who is who is told by what people say (see --explain), not by params.yaml: ingest.roles"
     for language in kept.str.extract('"phone_language":"([^"]+)"').drop_nulls().unique().sort():
         yield f"from a phone in {language}: only its media, notices and names were told, its words are read as they are"
 

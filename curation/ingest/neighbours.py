@@ -1,6 +1,5 @@
 """Chats that lie beside one another: who speaks in most of them is the team, whoever writes first in any."""
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -39,7 +38,8 @@ def _beginning(file: RawFile) -> Iterator[str]:
     try:
         with file.path.open("rb") as handle:
             data = handle.read(LOOKED_AT)
-        text = b"".join(as_utf8([data], encoding_of([data]))).decode("utf-8", "replace")
+        whole = data[: data.rfind(b"\n") + 1] or data
+        text = b"".join(as_utf8([whole], encoding_of([whole]))).decode("utf-8", "replace")
     except (*DAMAGED, UnicodeError):  # reading it will say why not
         text = ""
-    return itertools.chain(text.splitlines())
+    yield from text.splitlines()

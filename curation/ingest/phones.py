@@ -35,6 +35,11 @@ def is_notice(line: str) -> bool:
     return len(line) <= LONGEST and any(pattern.fullmatch(fold(line.strip(_AROUND))) for pattern in _notices().values())
 
 
+def begins_as_notice(line: str) -> bool:
+    """`is_notice` of a line that begins with what was done, as Arabic has it, and not with who did it."""
+    return bool(_verb_first().fullmatch(fold(line.strip(_AROUND))))
+
+
 def language_of_phone(app_lines: Iterable[str]) -> str | None:
     """The language in which the app wrote most of these lines, by its English name; None where it is not known."""
     votes: Counter[str] = Counter()
@@ -80,6 +85,11 @@ def _whole() -> re.Pattern[str]:
 @functools.cache
 def _notices() -> Mapping[str, re.Pattern[str]]:
     return {language: re.compile(_any(phone["notice"]), re.DOTALL) for language, phone in phones().items()}
+
+
+@functools.cache
+def _verb_first() -> re.Pattern[str]:
+    return re.compile(_any(words.removeprefix(GAP) for words in phones()["Arabic"]["notice"]), re.DOTALL)
 
 
 @functools.cache

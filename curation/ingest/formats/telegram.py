@@ -13,7 +13,7 @@ from curation.ingest.rows import Contents, RawRow
 
 KINDS = ("message", "service", "unsupported")
 MEDIA = ("photo", "file", "media_type", "poll", "location_information", "contact_information", "sticker_emoji")
-NOTES = "saved_messages"
+NOTES, BOT = "saved_messages", "bot_chat"  # types of chats
 
 
 def _misses(contents: Contents) -> str:
@@ -30,9 +30,8 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     owner = contents.beside.get("personal_information")
     me = f"user{owner.get('user_id')}" if isinstance(owner, dict) else ""
     chats = [(about, [_entry(row) for row in rows]) for about, rows in each_chat(contents)]
-    regulars = regulars_of(
-        speakers(entries) for about, entries in chats if about.get("type") not in (NOTES, "bot_chat")
-    )
+    of_people = (entries for about, entries in chats if about.get("type") not in (NOTES, BOT))
+    regulars = regulars_of(map(speakers, of_people))
     for about, entries in chats:
         if about.get("type") == NOTES:
             yield Outcome(
@@ -45,7 +44,7 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
 def _chat(about: Mapping[str, Any], entries: list[Entry], me: str, regulars: frozenset[str]) -> Chat:
     ids = {str(entry.rows[0].value.get("from_id")): str(entry.name) for entry in entries if entry.name}
     other = ids.get(f"user{about.get('id')}", "")
-    is_bot = about.get("type") == "bot_chat"
+    is_bot = about.get("type") == BOT
     mine = frozenset({ids[me]} if me in ids and not is_bot else ())
     return Chat(
         entries,

@@ -16,7 +16,15 @@ from datetime import datetime, timedelta
 
 from curation.ingest import chats
 from curation.ingest.formats import Outcome, Reading, format_of
-from curation.ingest.phones import READ, behind_a_file, edited, is_notice, language_of_phone, written_by_app
+from curation.ingest.phones import (
+    READ,
+    begins_as_notice,
+    behind_a_file,
+    edited,
+    is_notice,
+    language_of_phone,
+    written_by_app,
+)
 from curation.ingest.rows import Contents, RawRow
 from curation.text.folding import fold
 from curation.text.lexicon import ARABIC_DIGITS, DIGITS, PERSIAN_DIGITS
@@ -32,6 +40,7 @@ _HEAD = re.compile(  # 31/12/2024, 9:15 PM - Sara: hello    [31/12/2024, 21:15:0
 )
 _SAID = re.compile(r"(?P<name>[^:\n]{1,60}):(?: (?P<text>.*)|$)", re.DOTALL)
 _LONGER_NAME = re.compile(r"[^:\n]{1,60}: ")  # as in "Dr: Sam: hello"
+APP_LINES = 200  # by which the language of the phone is told
 OFTEN = 3  # messages from which on what they all begin with belongs to the name
 _QUOTES = ("“”", "«»", "„“", '""')
 _BY_APP = "\u200e"  # iOS puts it before what nobody typed
@@ -75,7 +84,7 @@ def _misses(contents: Contents) -> str:
 def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
     """The chat, cut where nobody wrote for `silence_hours`; every line belongs to one of its conversations."""
     entries = _entries(contents.rows)
-    language = language_of_phone(_of_app(entries))
+    language = language_of_phone(itertools.islice(_of_app(entries), APP_LINES))
     _words_of_people(entries)
     for entry, sent in zip(entries, _moments(entries), strict=True):
         entry.sent = sent
@@ -169,7 +178,7 @@ def _of_app(entries: Sequence[Entry]) -> Iterator[str]:
     """What can only be the app's, to tell its language by."""
     for entry in entries:
         first = _MARKS.sub("", entry.lines[0]) if entry.lines else ""
-        if entry.name is None or entry.lines[0].startswith(_BY_APP) or first.endswith((">", ")", ".")):
+        if entry.name is None or entry.lines[0].startswith(_BY_APP) or first.endswith((">", ")")):
             yield first
 
 
@@ -199,7 +208,8 @@ def _tells_of_group(name: str, counted: Counter[str]) -> bool:
         for pair in _QUOTES
     ):
         return True
-    return is_notice(name) and (len(name.split()) > 4 or any(name.startswith(f"{other} ") for other in counted))
+    done_by_somebody = len(name.split()) > 4 or any(name.startswith(f"{other} ") for other in (*counted, "You"))
+    return begins_as_notice(name) or (done_by_somebody and is_notice(name))
 
 
 # -- what was said without words ---------------------------------------------------------------------------------------
