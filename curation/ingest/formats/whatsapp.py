@@ -148,6 +148,9 @@ def _entries(rows: Iterable[RawRow]) -> list[Entry]:
 def _head(line: str) -> tuple[re.Match[str], str] | None:
     """Date and time that a line starts with, and what follows them as it stands; None for a line that goes on."""
     start = line[:HEAD_CHARACTERS]
+    if start.isascii():
+        found = _HEAD.match(start)
+        return (found, line[found.end() :]) if found else None
     found = _HEAD.match(_MARKS.sub("", start).translate(_PLAIN))
     if not found:
         return None
@@ -220,7 +223,7 @@ def _without_marks(entry: Entry) -> None:
     if entry.name is None:
         entry.unsaid = "notice"
         return
-    typed = [_typed(line) for line in entry.lines]
+    typed = [_typed(line) if _BY_APP in line else line for line in entry.lines]
     whole = _plain("\n".join(entry.lines))
     entry.text = _spoken(_plain("\n".join(typed)))
     if why := _in_place_of_words(whole):
@@ -234,14 +237,14 @@ def _without_marks(entry: Entry) -> None:
 
 
 def _plain(text: str) -> str:
-    return _MARKS.sub("", text).strip()
+    return text.strip() if text.isascii() else _MARKS.sub("", text).strip()
 
 
 def _typed(line: str) -> str:
     """What somebody typed of a line: before the app's own words stands U+200E."""
-    before, mark, after = line.rpartition(_BY_APP)
+    before, _, after = line.rpartition(_BY_APP)
     after = _plain(after)
-    if not mark or not (_attachment(after) or written_by_app(after)):
+    if not (_attachment(after) or written_by_app(after)):
         return line
     return "" if _DOCUMENT.fullmatch(_plain(before)) else before
 
@@ -249,30 +252,30 @@ def _typed(line: str) -> str:
 def _in_place_of_words(text: str) -> str | None:
     if text == "null" or _IN_BRACKETS.fullmatch(text):
         return written_by_app(text) or "media"
-    if _PLACE.fullmatch(text):
+    if "://" in text and _PLACE.fullmatch(text):
         return "place"
-    return "poll" if _POLL.fullmatch(text) else written_by_app(text)
+    return "poll" if "\n" in text and _POLL.fullmatch(text) else written_by_app(text)
 
 
 def _attachment(text: str) -> re.Match[str] | None:
     """The mark of an attachment that a message starts with."""
-    if found := _ATTACHED.match(text):
-        return found
-    found = _FILE.match(text)
+    if text.startswith("<"):
+        return _ATTACHED.match(text)
+    found = _FILE.match(text) if ")" in text else None
     if found and (_OWN_FILE.search(found["file"]) or behind_a_file().fullmatch(fold(found["words"]))):
         return found
-    found = _FILE_AFTER.match(text)
+    found = None if text.isascii() else _FILE_AFTER.match(text)
     return found if found and behind_a_file().fullmatch(fold(found["words"])) else None
 
 
 def _spoken(text: str) -> str:
     """The words of a message: without the marks of an edit, of a file, or of media left out."""
-    mark = _EDITED.search(text)
+    mark = _EDITED.search(text) if text.endswith(">") else None
     if mark and edited().fullmatch(fold(mark["words"].strip(" ."))):
         text = text[: mark.start()].rstrip()
     if attached := _attachment(text):
         text = text[attached.end() :].strip()
-    return _ATTACHED_LAST.sub("", text)
+    return _ATTACHED_LAST.sub("", text) if text.endswith(">") else text
 
 
 # -- times -------------------------------------------------------------------------------------------------------------
