@@ -44,7 +44,11 @@ def telegram(*sent: tuple[str, Any], kind: str = "personal_chat", **about: Any) 
     """A chat with Huda, who is number 5; everybody else is the owner of the account, number 9."""
     messages = [
         {
-            "id": n, "type": "message", "date": f"2024-03-14T10:{n:02}:00", "from": name, "text": text,
+            "id": n,
+            "type": "message",
+            "date": f"2024-03-14T10:{n:02}:00",
+            "from": name,
+            "text": text,
             "from_id": "user5" if name in ("Huda", "هدى") else "user9",
         }
         for n, (name, text) in enumerate(sent)
@@ -55,20 +59,21 @@ def telegram(*sent: tuple[str, Any], kind: str = "personal_chat", **about: Any) 
 def test_a_telegram_chat_with_a_call_a_link_and_no_time_zone(tmp_path: Path):
     messages = [
         {
-            "id": 1, "type": "service", "date": "2024-03-14T10:00:00",
+            "id": 1,
+            "type": "service",
+            "date": "2024-03-14T10:00:00",
             "actor": "Huda",
             "action": "phone_call",
             "text": "",
         },
         {
-
-                "id": 2,
-                "type": "message",
-                "date": "2024-03-14T10:01:00",
-                "date_unixtime": "1710410460",
-                "from": "Huda"
-            ,
-            "from_id": "user5", "text": ["See ", {"type": "link", "text": "https://a.example"}, " please"],
+            "id": 2,
+            "type": "message",
+            "date": "2024-03-14T10:01:00",
+            "date_unixtime": "1710410460",
+            "from": "Huda",
+            "from_id": "user5",
+            "text": ["See ", {"type": "link", "text": "https://a.example"}, " please"],
         },
         {
             "id": 3,
@@ -199,7 +204,10 @@ def test_unsent_and_wordless_messages_are_left_out_and_told(tmp_path: Path):
 def discord(*sent: tuple[str, str], channel: Mapping[str, Any] | None = None, **by_name: Any) -> dict[str, Any]:
     messages = [
         {
-            "id": str(n), "type": "Default", "timestamp": f"2024-03-14T10:{n:02}:00.1+02:00", "content": text,
+            "id": str(n),
+            "type": "Default",
+            "timestamp": f"2024-03-14T10:{n:02}:00.1+02:00",
+            "content": text,
             "author": {"id": name, "name": name.lower(), "nickname": name, "isBot": False, **by_name.get(name, {})},
         }
         for n, (name, text) in enumerate(sent)
@@ -253,7 +261,11 @@ def slack(*sent: tuple[str, str, str], **more: Any) -> list[dict[str, Any]]:
     """Messages of users, each with its thread or ""."""
     return [
         {
-            "type": "message", "user": user, "ts": f"17104104{n:02}.000100", "text": text, **more,
+            "type": "message",
+            "user": user,
+            "ts": f"17104104{n:02}.000100",
+            "text": text,
+            **more,
             **({"thread_ts": thread} if thread else {}),
         }
         for n, (user, text, thread) in enumerate(sent, 10)
@@ -310,8 +322,13 @@ def test_who_a_slack_user_is_counts_for_what_is_remembered_of_the_file(tmp_path:
 def teams(*sent: tuple[str, str], **more: Any) -> list[dict[str, Any]]:
     return [
         {
-            "id": str(n), "messageType": "message", "createdDateTime": f"2024-03-14T10:{n:02}:00Z", "chatId": "c",
-            "from": {"user": {"displayName": name}}, "body": {"contentType": "html", "content": text}, **more,
+            "id": str(n),
+            "messageType": "message",
+            "createdDateTime": f"2024-03-14T10:{n:02}:00Z",
+            "chatId": "c",
+            "from": {"user": {"displayName": name}},
+            "body": {"contentType": "html", "content": text},
+            **more,
         }
         for n, (name, text) in enumerate(sent, 10)
     ]
