@@ -38,7 +38,7 @@ ASSUMED = (OFFERS_HELP, ASKS, WHO_SPOKE_FIRST)
 class Entry:
     """A message or a notice of the app, with the raw rows it stands on."""
 
-    rows: Sequence[RawRow]
+    rows: list[RawRow]
     name: str | None  # who wrote it; None: the app
     text: str = ""
     sent: datetime | None = None

@@ -137,7 +137,7 @@ def _entries(rows: Iterable[RawRow]) -> list[Entry]:
                 entries.append(_entry([*early, row], *head))
                 early = []
             elif entries:
-                entries[-1].rows = [*entries[-1].rows, row]
+                entries[-1].rows.append(row)
                 entries[-1].lines += [*[""] * (row.number - last - 1), line]
             else:
                 early.append(row)
@@ -223,9 +223,11 @@ def _without_marks(entry: Entry) -> None:
     if entry.name is None:
         entry.unsaid = "notice"
         return
-    typed = [_typed(line) if _BY_APP in line else line for line in entry.lines]
-    whole = _plain("\n".join(entry.lines))
-    entry.text = _spoken(_plain("\n".join(typed)))
+    written = "\n".join(entry.lines)
+    whole, typed = _plain(written), entry.lines
+    if _BY_APP in written:
+        typed = [_typed(line) if _BY_APP in line else line for line in entry.lines]
+    entry.text = _spoken(whole if typed is entry.lines else _plain("\n".join(typed)))
     if why := _in_place_of_words(whole):
         entry.unsaid = why
     elif not entry.text:
