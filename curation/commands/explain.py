@@ -7,24 +7,26 @@ from typing import Any
 from curation.harness.errors import QiratError
 from curation.harness.params import load_params
 from curation.ingest.files import EVALUATION, RAW, files_below, hidden_below, hidden_told, raw_files
-from curation.ingest.formats import Format, formats
+from curation.ingest.formats import Outcome, formats
 from curation.ingest.notes import Seen
 from curation.ingest.proposal import proposed
 from curation.ingest.reading import Head, Ingest, RawFile, beginnings, conversations_of, outcomes_of
-from curation.ingest.rows import Chunk
+from curation.ingest.rows import Chunk, RawRow
 from curation.privacy import covered
 from curation.privacy.params import Privacy
 from curation.record.conversation import message
 from curation.record.repair import repair_messages
 
 TURNS_SHOWN = 4
+CHATS_SHOWN = 5  # of those whose people are told
 WIDTH = 110
 
 
 def explain() -> str:
     """Each file's format, container, encoding and rows, how its first conversation begins, and the other formats.
 
-    Every file is passed through once to count its rows; only its first rows are understood. Nothing is written.
+    Every file is passed through once to count its rows; only its first rows are understood, and all of a chat, since
+    anybody in it may tell who the others are. Nothing is written.
     """
     if not RAW.is_dir():
         raise QiratError(f"there is no {RAW} here; run this from the folder that holds params.yaml")
@@ -37,33 +39,43 @@ def explain() -> str:
 
 
 def _of_file(name: str, file: RawFile, params: Ingest, countries: Sequence[str]) -> Iterator[str]:
+    if file.note:
+        yield f"{name}: {file.note}"
     for head, chunks in beginnings(file, params):
         yield from _of_list(name, head, chunks, params, countries)
 
 
 def _of_list(name: str, head: Head, chunks: Iterable[Chunk], params: Ingest, countries: Sequence[str]) -> Iterator[str]:
-    count, first = 0, None
+    chosen = formats().get(head.kind)
+    count, first, rows = 0, None, list[RawRow]()
     for chunk in chunks:
         count += chunk.count()
         first = first or next(chunk.rows(), None)
+        if chosen and chosen.whole_file:  # what stands at its end may say who is who at its beginning
+            rows += chunk.rows()
     container = ", ".join(filter(None, (head.container, head.encoding)))
     yield f"{name}: {head.kind} ({container}), {count:,} raw row{'s' * (count != 1)}"
     yield from map(_short, _remarks(head))
-    chosen = formats().get(head.kind)
     if chosen is None:
         fault = "it is empty" if first is None else first.fault or head.reason or ""
-        yield from _wrapped(f"  not read: {_without_personal_data(fault, countries)}")
-        if entry := proposed(head.name, [row.value for row in head.around.sample], params.roles):
-            yield "  params.yaml may say what its columns are; where this guess is right, put it under `ingest:`"
-            yield f"    {entry}"
+        yield from _refused(head, fault, params, countries)
     else:
-        yield from _beginning(head, chosen, params, countries)
+        outcomes = outcomes_of(head, chosen, rows or head.around.sample, params)
+        yield from _beginning(head, outcomes, params, countries)
+        yield from _who_is_who(outcomes, countries)
     for form in formats().values() if head.around.sample else ():
         if form is not chosen:
             misses = form.misses(head.around)
             yield _short(
                 f"  not {form.name}: {misses or 'it would fit, but another fits before it; ingest.formats decides'}"
             )
+
+
+def _refused(head: Head, fault: str, params: Ingest, countries: Sequence[str]) -> Iterator[str]:
+    yield from _wrapped(f"  not read: {_without_personal_data(fault, countries)}")
+    if entry := proposed(head.name, [row.value for row in head.around.sample], params.roles):
+        yield "  params.yaml may say what its columns are; where this guess is right, put it under `ingest:`"
+        yield f"    {entry}"
 
 
 def _remarks(head: Head) -> Iterator[str]:
@@ -76,9 +88,16 @@ def _remarks(head: Head) -> Iterator[str]:
         yield f"  beside them, no rows: {head.beside}"
 
 
-def _beginning(head: Head, chosen: Format, params: Ingest, countries: Sequence[str]) -> Iterator[str]:
+def _who_is_who(outcomes: Sequence[Outcome], countries: Sequence[str]) -> Iterator[str]:
+    """Who was taken for the team and who for the customer, and what told it, where that is no field of the file."""
+    told = list(dict.fromkeys(outcome.told for outcome in outcomes if outcome.told))
+    yield from (f"  who is who: {_without_personal_data(said, countries)}" for said in told[:CHATS_SHOWN])
+    if len(told) > CHATS_SHOWN:
+        yield f"  ... and so on for {len(told) - CHATS_SHOWN:,} more"
+
+
+def _beginning(head: Head, outcomes: Sequence[Outcome], params: Ingest, countries: Sequence[str]) -> Iterator[str]:
     """The first turns of the first conversation that can be read, without personal data; else why none can be."""
-    outcomes = outcomes_of(head, chosen, head.around.sample, params)
     readable = next((outcome.messages for outcome in outcomes if outcome.messages), None)
     if readable is None:
         reasons = (_without_personal_data(outcome.reason or "", countries) for outcome in outcomes[:1])
@@ -90,7 +109,7 @@ def _beginning(head: Head, chosen: Format, params: Ingest, countries: Sequence[s
     if len(turns) > TURNS_SHOWN:
         yield f"  ... {len(turns) - TURNS_SHOWN} more turns"
     seen = Seen()
-    seen.look_at(conversations_of(head.name, chosen.name, [o for o in outcomes if o.messages], params))
+    seen.look_at(conversations_of(head.name, head.kind, [o for o in outcomes if o.messages], params))
     for note in seen.notes():
         yield from _wrapped(f"  of the first rows: {note}")
 

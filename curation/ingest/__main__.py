@@ -19,12 +19,13 @@ from curation.harness.errors import QiratError
 from curation.harness.files import table_path
 from curation.harness.memory import version_of
 from curation.harness.stage import Stage
+from curation.ingest.archives import DAMAGED
 from curation.ingest.files import EVALUATION, RAW, files_below, hidden_below, hidden_told, key_of, raw_files
 from curation.ingest.formats import formats
 from curation.ingest.memory import FILES, TABLES, ReadFiles, hidden_files, write_groups
 from curation.ingest.pages import NARROW, Pages, first_time, in_pages, join_pages, spread
 from curation.ingest.reading import Ingest, Part, RawFile, beginnings, mapper, tasks_of
-from curation.ingest.unpacking import packing
+from curation.ingest.unpacking import Source, packing, size_of
 from curation.record.conversation import SCHEMA
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def read_unread(
     unread = {key: file for key, file in files.items() if key not in memory.reports}
     for key, parts in read(unread, stage.params, stage.machine, rules):
         memory.keep(key, parts)
-        stage.say(file_summary(memory.reports[key]))
+        said = (file_summary(memory.reports[key]), files[key].note, *of_people(memory, key))
+        stage.say("; ".join(filter(None, said)))
 
 
 def read(
@@ -91,7 +93,7 @@ def read(
     """The keys of the files, each with the parts that come of it."""
     from tqdm import tqdm
 
-    sizes = {file.name: 0 if file.refused else file.path.stat().st_size for file in files.values()}
+    sizes = {file.name: 0 if file.refused else size_of(file.path) for file in files.values()}
     packed = {file.name for file in files.values() if sizes[file.name] and _is_packed(file.path)}
     unpacked = sum(size * (UNPACKED if name in packed else 1) for name, size in sizes.items())
     with tqdm(
@@ -105,10 +107,10 @@ def read(
         )
 
 
-def _is_packed(path: Path) -> bool:
+def _is_packed(path: Source) -> bool:
     try:
         return bool(packing(path))
-    except OSError:  # reading it will say why not
+    except DAMAGED:  # reading it will say why not
         return False
 
 
@@ -172,6 +174,18 @@ def languages_summary(conversations: Path) -> str:
         pl.scan_parquet(conversations).group_by("language").len().collect().sort("len", "language", descending=True)
     )
     return f"languages: {', '.join(f'{name} {number:,}' for name, number in counted.iter_rows()) or 'none'}"
+
+
+def of_people(memory: ReadFiles, key: str) -> Iterator[str]:
+    """What was assumed of the people of chats, and the language of a phone that is neither English nor Arabic."""
+    form = formats().get(memory.reports[key].item(0, "source"))
+    if form is None or not form.chat:
+        return
+    kept = pl.concat(table.select("metadata") for table in memory.tables(key, "conversations"))["metadata"]
+    if assumed := kept.str.contains('"roles_assumed":', literal=True).sum():
+        yield f"in {assumed:,} who is who is told by what people say (see --explain), not by params.yaml: ingest.roles"
+    for language in kept.str.extract('"phone_language":"([^"]+)"').drop_nulls().unique().sort():
+        yield f"from a phone in {language}: only its media, notices and names were told, its words are read as they are"
 
 
 def file_summary(report: pl.DataFrame) -> str:

@@ -1,4 +1,5 @@
-"""How bytes become raw rows: JSON lines, JSON documents, CSV/TSV, text, mails, Parquet, Arrow; plain, gzip or zstd.
+"""How bytes become raw rows: JSON lines, JSON documents, CSV/TSV, text, mails, Excel, Parquet, Arrow; plain, gzip,
+zstd, or a member of a zip (archives.py).
 
 A container gives its rows in chunks, so that a file of any size passes through little memory and several processes. It
 numbers its rows from 1 and never drops one: what it cannot read becomes a row with a fault. What a file is called
@@ -8,8 +9,8 @@ says what it should be; what it holds decides.
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
+from curation.ingest.archives import DAMAGED, Member
 from curation.ingest.delimited import delimited, delimited_kind
 from curation.ingest.encodings import as_utf8, encoding_of, is_text
 from curation.ingest.json_text import json_value
@@ -18,7 +19,7 @@ from curation.ingest.mails import is_mail, is_mailbox, mails
 from curation.ingest.rows import ARROW, CSV, EML, JSON, JSON_LINES, MBOX, PARQUET, TEXT, TSV, Opened, none_but
 from curation.ingest.tables import arrow, parquet
 from curation.ingest.texts import json_document, lines, whole
-from curation.ingest.unpacking import BombError, SizeLimits, Tick, TornError, blocks, packing
+from curation.ingest.unpacking import BombError, SizeLimits, Source, Tick, TornError, blocks, packing, unreadable
 from curation.ingest.workbooks import is_workbook, workbook
 
 ENDINGS = {
@@ -38,7 +39,7 @@ _MAGIC = {b"PAR1": PARQUET, b"ARROW1": ARROW}
 _JSON_START = re.compile(rb'\s*(?:\{\s*["}]|\[\s*["\[{\]])')  # not "[12/03/2025, ...", as chats begin
 
 
-def open_chunks(path: Path, limits: SizeLimits, tick: Tick = lambda _: None, sheet: str = "") -> Opened | None:
+def open_chunks(path: Source, limits: SizeLimits, tick: Tick = lambda _: None, sheet: str = "") -> Opened | None:
     """A raw file by what it holds and, where that tells nothing, by its name; None for what Qirat does not read.
 
     `sheet`: of a workbook, where it is not the first.
@@ -51,19 +52,23 @@ def open_chunks(path: Path, limits: SizeLimits, tick: Tick = lambda _: None, she
             tick(path.stat().st_size)
             return workbook(path, limits, sheet)
         container = container_of(path, head)
-        if container is None:
-            return None
-        if container in TABLES:
-            tick(path.stat().st_size)
-            return TABLES[container](whole(blocks(path, limits)) if packing(path) else path, limits)
-        if container in (EML, MBOX):  # each part of a mail names its own encoding
-            return mails(container, blocks(path, limits, tick), limits)
-        encoding = encoding_of(_as_far_as_good(blocks(path, limits)))
-        return _text(container, encoding, as_utf8(blocks(path, limits, tick), encoding), limits)
+        return _read_as(container, path, limits, tick) if container else None
     except TornError as error:
         return none_but(str(error))
-    except OSError as error:
-        return none_but(f"the file cannot be read ({error.strerror}); export it again")
+    except DAMAGED as error:
+        return none_but(unreadable(error))
+
+
+def _read_as(container: str, path: Source, limits: SizeLimits, tick: Tick) -> Opened:
+    if container in TABLES:
+        if isinstance(path, Member) or packing(path):
+            return TABLES[container](whole(blocks(path, limits, tick)), limits)
+        tick(path.stat().st_size)
+        return TABLES[container](path, limits)
+    if container in (EML, MBOX):  # each part of a mail names its own encoding
+        return mails(container, blocks(path, limits, tick), limits)
+    encoding = encoding_of(_as_far_as_good(blocks(path, limits)))
+    return _text(container, encoding, as_utf8(blocks(path, limits, tick), encoding), limits)
 
 
 def _as_far_as_good(stream: Iterator[bytes]) -> Iterator[bytes]:
@@ -75,7 +80,7 @@ def _as_far_as_good(stream: Iterator[bytes]) -> Iterator[bytes]:
         return
 
 
-def container_of(path: Path, head: bytes) -> str | None:
+def container_of(path: Source, head: bytes) -> str | None:
     """What a file's first unpacked bytes are, helped by its name where they may be several things."""
     suffixes = [s.lower() for s in path.suffixes if s.lower() not in (".gz", ".zst")]
     named = ENDINGS.get(suffixes[-1]) if suffixes else None

@@ -55,7 +55,8 @@ def conversation_of(
     if not kept:
         told = " and ".join(f"{name}s" for name in sorted(counted)) or "empty entries"
         raise UnreadableError(f"it has no message but {told}")
-    messages = [_message(entry, reading) for entry in (kept if ordered else by_said(kept, [entry.at for entry in kept]))]
+    said = kept if ordered else by_said(kept, [entry.at for entry in kept])
+    messages = [_message(entry, reading) for entry in said]
     if counted[BOT] and all(found["role"] == CUSTOMER for found in messages):
         raise UnreadableError("only bots answer in it; params.yaml: ingest.bots: keep takes their words")
     return messages, {"left_out": dict(sorted(counted.items()))} if counted else {}

@@ -2,18 +2,30 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from curation.harness.errors import QiratError
+from curation.ingest.archives import DAMAGED, Member, is_archive, members
+from curation.ingest.beside import mark_of
+from curation.ingest.neighbours import with_regulars
 from curation.ingest.reading import RawFile
+from curation.ingest.unpacking import Source
 from curation.ingest.workbooks import sheets_of
 
 RAW = Path("data/raw")
 EVALUATION = Path("data/evaluation")
 HIDDEN_NAMED = 10
-# What Hugging Face saves with a data set, and where the set then lies.
-NOTES = {"dataset_info.json": "*.arrow", "state.json": "*.arrow", "dataset_dict.json": "*/*.arrow"}
+DAYS = "*/[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].json"
+# What Hugging Face saves with a data set and Slack with its channels, and where these then lie.
+NOTES = {
+    "dataset_info.json": "*.arrow",
+    "state.json": "*.arrow",
+    "dataset_dict.json": "*/*.arrow",
+    **dict.fromkeys(("users.json", "channels.json", "groups.json", "dms.json", "mpims.json"), DAYS),
+    **dict.fromkeys(("org_users.json", "integration_logs.json", "canvases.json", "file_conversations.json"), DAYS),
+}
 
 
 def raw_files(folder: Path) -> list[RawFile]:
@@ -28,18 +40,19 @@ def raw_files(folder: Path) -> list[RawFile]:
 
 def files_below(folder: Path) -> list[RawFile]:
     """Everything below the folder in the order of names, hidden ones and the notes of data sets left out."""
-    found = [raw_file(path, folder) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()]
+    paths = (path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
+    found = [file for path in paths for file in _opened(raw_file(path, folder))]
     shown = [file for file in found if not any(part.startswith(".") for part in Path(file.name).parts)]
     sheets = [sheet for file in shown if not _is_note(file.path) for sheet in by_sheet(file)]
-    return sorted(sheets, key=lambda file: file.name)
+    return with_regulars(sorted(sheets, key=lambda file: file.name))
 
 
 def by_sheet(file: RawFile) -> list[RawFile]:
     """The file, or of a workbook with several sheets each of them: book.xlsx/Sheet1."""
-    if file.refused or file.path.suffix.lower() not in (".xlsx", ".xlsm"):
+    if file.refused or Path(file.path.name).suffix.lower() not in (".xlsx", ".xlsm"):
         return [file]
     sheets = sheets_of(file.path)
-    several = [RawFile(f"{file.name}/{sheet}", file.path, sheet=sheet) for sheet in sheets]
+    several = [replace(file, name=f"{file.name}/{sheet}", sheet=sheet) for sheet in sheets]
     return several if len(several) > 1 else [file]
 
 
@@ -64,9 +77,21 @@ def hidden_told(hidden: Mapping[str, int]) -> str:
     return f"hidden, so not read: {', '.join(named[:HIDDEN_NAMED])}{more}; rename what holds conversations"
 
 
-def _is_note(path: Path) -> bool:
+def _opened(file: RawFile) -> Iterator[RawFile]:
+    """The file, or the members of an archive."""
+    if file.refused or not isinstance(file.path, Path) or not is_archive(file.path):
+        yield file
+        return
+    for part in members(file.path):
+        yield RawFile(f"{file.name}/{part.name}".rstrip("/"), part.member or file.path, part.refused, note=part.note)
+
+
+def _is_note(path: Source) -> bool:
     """Whether a file only describes the tables beside or below it."""
-    return path.name in NOTES and any(path.parent.glob(NOTES[path.name]))
+    if path.name not in NOTES:
+        return False
+    pattern = NOTES[path.name]
+    return path.holds_below(pattern) if isinstance(path, Member) else any(path.parent.glob(pattern))
 
 
 def raw_file(path: Path, folder: Path) -> RawFile:
@@ -83,9 +108,10 @@ def key_of(file: RawFile, version: str) -> str:
     """A hash of all that the tables of a file depend on: its name and bytes, the params, rules and code."""
     digest = hashlib.sha256(f"{version}\0{file.name}\0{file.refused}\0".encode())
     if not file.refused:
+        digest.update(f"{mark_of(file.path)}\0{sorted(file.regulars)}".encode())
         try:
             with file.path.open("rb") as handle:
                 digest.update(hashlib.file_digest(handle, "sha256").digest())
-        except OSError as error:
-            digest.update(str(error.errno).encode())  # reading it will say why not
+        except DAMAGED as error:
+            digest.update(str(error).encode())  # reading it will say why not
     return digest.hexdigest()

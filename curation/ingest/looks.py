@@ -2,11 +2,11 @@ r"""What a file that Qirat does not read looks like, and what its owner may do: 
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from curation.ingest.encodings import is_text
 from curation.ingest.provenance import ALIASES, spelled
+from curation.ingest.unpacking import Source
 
 EXPORT = "export the conversations as CSV, JSON lines or .xlsx instead"
 WORKBOOK = "open it in Excel or LibreOffice and save it as .xlsx or CSV (UTF-8)"
@@ -65,7 +65,7 @@ _FTYP = re.compile(rb"....ftyp", re.DOTALL)
 _MARKUP = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(!doctype html|html|head|body|table|\?xml)\b", re.IGNORECASE | re.DOTALL)
 
 
-def refused_by_bytes(head: bytes, path: Path) -> str:
+def refused_by_bytes(head: bytes, path: Source) -> str:
     """Why a file is not read whose first bytes say what it is; "" where they say nothing of the kind."""
     binary = not is_text(head[:4096])
     found = next(((w, c) for mark, w, c in MAGIC if head.startswith(mark) and (binary or mark in TEXTUAL)), None)
@@ -85,13 +85,13 @@ def _in_office(head: bytes) -> tuple[str, str] | None:
     return next(inside, ("an old Office document", WORKBOOK))
 
 
-def _in_zip(head: bytes, path: Path) -> tuple[str, str] | None:
+def _in_zip(head: bytes, path: Source) -> tuple[str, str] | None:
     import zipfile
 
     if not head.startswith(b"PK\3\4"):
         return None
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(path.open("rb")) as archive:
             names = "\n".join(archive.namelist()[:1000]).encode("utf-8", "replace")
     except (OSError, ValueError, zipfile.BadZipFile):
         return None  # cut off or damaged

@@ -9,7 +9,6 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -17,6 +16,7 @@ from pydantic import Field, PositiveInt
 
 from curation.decisions.forget import ForgetRules, customer_in, forgotten
 from curation.harness.errors import QiratError
+from curation.ingest.beside import users_of
 from curation.ingest.containers import ENDINGS, open_chunks
 from curation.ingest.documents import Place, place_of, row_lists
 from curation.ingest.formats import Format, Outcome, Reading, attempt, formats, is_meant
@@ -24,7 +24,7 @@ from curation.ingest.looks import look_of_rows, look_of_text, told
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import TEXT, Chunk, Contents, Given, Opened, RawRow, none_but, sample_of
 from curation.ingest.times import TimeField, time_field, with_times
-from curation.ingest.unpacking import SizeLimits, Tick
+from curation.ingest.unpacking import SizeLimits, Source, Tick
 from curation.record.conversation import MESSAGE, SCHEMA
 from curation.record.repair import repaired_record
 
@@ -70,9 +70,11 @@ class RawFile:
     """A file below data/raw; or what stands there without being one, with the reason why it is not read."""
 
     name: str  # relative to data/raw
-    path: Path
+    path: Source
     refused: str | None = None
     sheet: str = ""  # of a workbook that has several
+    regulars: frozenset[str] = frozenset()  # who speak in most of the chats that lie beside it
+    note: str = ""  # what the person at the terminal should know beside what comes of it
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,8 @@ def begin(file: RawFile, opened: Opened, params: Ingest) -> tuple[Head, Iterator
     sample: Sequence[RawRow] = sample_of(row for chunk in looked_at for row in chunk.rows())
     if opened.document is not None:
         sample = _telling(sample, opened.beside, file.name)
-    around = Contents((), sample, opened.columns, opened.beside, file.name)
+    users = {} if file.refused else {"users": found} if (found := users_of(file.path)) else {}
+    around = Contents((), sample, opened.columns, {**opened.beside, **users}, file.name, file.regulars)
     chosen = format_for(file.name, around, params)
     kind = chosen.name if chosen else "unknown"
     head = Head(file.name, opened.container, opened.encoding, kind, around=around, notes=opened.notes)
@@ -194,7 +197,8 @@ def begin(file: RawFile, opened: Opened, params: Ingest) -> tuple[Head, Iterator
 def _opened(file: RawFile, params: Ingest, tick: Tick) -> Opened:
     if file.refused:
         return none_but(file.refused)
-    unknown = f"no reader for {file.path.name}; Qirat reads {', '.join(ENDINGS)}, plain, .gz or .zst, and .xlsx"
+    packed = "plain, .gz, .zst or in a .zip, and .xlsx"
+    unknown = f"no reader for {file.path.name}; Qirat reads {', '.join(ENDINGS)}, {packed}"
     return open_chunks(file.path, params.limits, tick, file.sheet) or none_but(unknown)
 
 

@@ -44,6 +44,7 @@ class Contents:
     columns: tuple[str, ...] = ()  # of a table
     beside: Mapping[str, Any] = field(default_factory=dict)  # of a JSON object: the fields beside the rows
     name: str = ""  # of the file, below the raw folder
+    regulars: frozenset[str] = frozenset()  # who speak in most of the chats that lie beside the file
 
 
 class Chunk(Protocol):

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from curation.ingest.chat_documents import about_all, chats_in
 from curation.ingest.json_text import json_value
 from curation.ingest.rows import JSON, JSON_LINES, SAMPLED, Chunk, Given, Opened, RawRow, shown, too_long
 from curation.ingest.unpacking import SizeLimits, TornError, unix_lines
 
+ROWS_A_CHUNK = 2000
 DOCUMENT_BYTES = 2**29  # of a JSON object, which lies in memory as a whole
 _BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"(?:[^"\\]++|\\.)*+"[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL)  # outside strings
 
@@ -135,6 +137,11 @@ def whole(stream: Iterator[bytes]) -> bytes:
 
 def _json_object(document: RawRow) -> Opened:
     fields = document.value if isinstance(document.value, dict) else None
+    if chats := chats_in(fields or {}):
+        sent = [RawRow(number, value) for number, value in enumerate((row for chat in chats for row in chat[1]), 1)]
+        facts = [{**about, "messages": len(messages)} for about, messages in chats]
+        chunks = (Given(sent[start : start + ROWS_A_CHUNK]) for start in range(0, len(sent), ROWS_A_CHUNK))
+        return Opened(JSON, chunks, beside={**about_all(fields or {}), "chats": facts})
     return Opened(JSON, iter([Given([document])]), document=fields)
 
 

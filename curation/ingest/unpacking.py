@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from curation.ingest.archives import DAMAGED, MOST_RATIO, RATIO_FROM, Member
+
 BLOCK = 4 * 2**20  # bytes handed on at a time
 PIECE = 4096  # packed bytes unpacked at a time: zstd lets each such piece become 128 MiB
-MOST_RATIO = 500  # unpacked bytes to packed ones; text never comes near it
-RATIO_FROM = 64 * 2**20  # unpacked bytes from which the ratio counts
 
 MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 Tick = Callable[[int], object]  # told how many bytes of the file were read
+Source = Path | Member
 
 
 class TornError(Exception):
@@ -32,14 +33,19 @@ class SizeLimits:
     unpacked_bytes: int = 50 * 2**30  # of one file
 
 
-def packing(path: Path) -> str:
+def packing(path: Source) -> str:
     """ "gzip", "zstd", or "" for a file that is not packed."""
     with path.open("rb") as handle:
         head = handle.read(4)
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), "")
 
 
-def blocks(path: Path, limits: SizeLimits, tick: Tick = lambda _: None) -> Iterator[bytes]:
+def size_of(path: Source) -> int:
+    """Bytes of the file as they are read."""
+    return path.size() if isinstance(path, Member) else path.stat().st_size
+
+
+def blocks(path: Source, limits: SizeLimits, tick: Tick = lambda _: None) -> Iterator[bytes]:
     """The file's bytes in blocks of about BLOCK, never empty; TornError where they cannot be had."""
     kind = packing(path)
     if not kind:
@@ -48,14 +54,19 @@ def blocks(path: Path, limits: SizeLimits, tick: Tick = lambda _: None) -> Itera
     return _gathered(_bounded(_unpacked(packed, kind), packed, limits))
 
 
-def _read(path: Path, tick: Tick) -> Iterator[bytes]:
+def _read(path: Source, tick: Tick) -> Iterator[bytes]:
     try:
         with path.open("rb") as handle:
             while block := handle.read(BLOCK):
                 yield block
                 tick(len(block))
-    except OSError as error:
-        raise TornError(f"the file cannot be read ({error.strerror}); export it again") from None
+    except DAMAGED as error:
+        raise TornError(unreadable(error)) from None
+
+
+def unreadable(error: Exception) -> str:
+    """Why a file cannot be read, as a sentence with the cure."""
+    return f"the file cannot be read ({getattr(error, 'strerror', None) or error}); export it again"
 
 
 class _Counted:

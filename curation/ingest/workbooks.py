@@ -3,7 +3,6 @@
 import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import date, time
-from pathlib import Path
 from typing import Any
 
 from curation.ingest.layout import (
@@ -18,25 +17,25 @@ from curation.ingest.layout import (
     titles_told,
 )
 from curation.ingest.rows import EXCEL, Chunk, Given, Opened, RawRow
-from curation.ingest.unpacking import SizeLimits, TornError
+from curation.ingest.unpacking import SizeLimits, Source, TornError
 
 ROWS_A_CHUNK = 2000
 DIGITS_KEPT = 10**15  # Excel holds numbers to fifteen digits: of longer ids the end is lost
 Cells = list[list[str]]
 
 
-def is_workbook(path: Path, head: bytes) -> bool:
+def is_workbook(path: Source, head: bytes) -> bool:
     """Whether a file is a workbook, whatever it is called."""
     if not head.startswith(b"PK\3\4"):
         return False
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(path.open("rb")) as archive:
             return "xl/workbook.xml" in archive.namelist()
     except (OSError, ValueError, zipfile.BadZipFile):
         return False
 
 
-def sheets_of(path: Path) -> list[str]:
+def sheets_of(path: Source) -> list[str]:
     """The names of the sheets that hold anything, hidden ones too; none where that cannot be told."""
     from python_calamine import CalamineError, CalamineWorkbook
 
@@ -44,13 +43,13 @@ def sheets_of(path: Path) -> list[str]:
         with path.open("rb") as handle:
             if not is_workbook(path, handle.read(4)):
                 return []
-        with CalamineWorkbook.from_path(path) as book:
+        with CalamineWorkbook.from_filelike(path.open("rb")) as book:
             return [name for name in book.sheet_names if book.get_sheet_by_name(name).total_height]
     except (OSError, ValueError, CalamineError):
         return []
 
 
-def workbook(path: Path, limits: SizeLimits, sheet: str) -> Opened:
+def workbook(path: Source, limits: SizeLimits, sheet: str) -> Opened:
     """A sheet of a workbook, the first that holds anything where none is named; TornError where it cannot be read.
 
     Titles and blank rows above the header are no records; a cell merged over rows stands in each of them. Numbers and
@@ -58,12 +57,12 @@ def workbook(path: Path, limits: SizeLimits, sheet: str) -> Opened:
     """
     from python_calamine import CalamineError, CalamineWorkbook
 
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(path.open("rb")) as archive:
         unpacked = sum(member.file_size for member in archive.infolist())
     if unpacked > limits.unpacked_bytes:
         raise TornError(f"it unpacks to {unpacked:,} bytes (params.yaml: ingest.max_unpacked_bytes)")
     try:
-        with CalamineWorkbook.from_path(path) as book:
+        with CalamineWorkbook.from_filelike(path.open("rb")) as book:
             name = sheet or next((n for n in book.sheet_names if book.get_sheet_by_name(n).total_height), "")
             if not name:
                 return Opened(EXCEL, iter([]))

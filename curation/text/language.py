@@ -102,6 +102,11 @@ def language_and_chance(text: str) -> tuple[str, float]:
         return usual, 1.0
     if usual == "en" and (own := _by_words(text) or _by_names(text)):
         return own, 1.0
+    return _by_chances(usual, text)
+
+
+def _by_chances(usual: str, text: str) -> tuple[str, float]:
+    """What the detector says: the usual language of the script unless it is unlikely."""
     chances = _among(usual)(text)
     likeliest = max(chances, key=lambda language: chances[language], default=usual)
     if likeliest == usual or chances[usual] >= UNLIKELY:

@@ -94,6 +94,7 @@ class Outcome:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
     left_out: Mapping[int, str] = field(default_factory=dict)  # number of a row whose words are not in messages -> why
+    told: str = ""  # who was taken for whom and by which rule, for `--explain`; "": the source says it itself
 
 
 Reader = Callable[[Contents, Reading], Iterator[Outcome]]
@@ -109,6 +110,7 @@ class Format:
     guessed: bool = False  # by fields that other formats may have too: asked after them
     whole_file: bool = False  # a conversation's rows may stand anywhere in the file: it cannot be read in parts
     mail: bool = False  # its texts were written as mails: their HTML, quotes and signatures are seen to
+    chat: bool = False  # its people have names and no sides: who is who had to be told
 
     def recognises(self, contents: Contents) -> bool:
         return not self.misses(contents)
@@ -118,15 +120,21 @@ _FORMATS: dict[str, Format] = {}
 
 
 def format_of(
-    name: str, misses: Callable[[Contents], str], *, mail: bool = False, guessed: bool = False, whole_file: bool = False
+    name: str,
+    misses: Callable[[Contents], str],
+    *,
+    mail: bool = False,
+    guessed: bool = False,
+    whole_file: bool = False,
+    chat: bool = False,
 ) -> Callable[[Reader], Reader]:
     """Registers a reader under the name that the record's `source` will carry.
 
-    `mail`, `guessed` and `whole_file` as in Format.
+    `mail`, `guessed`, `whole_file` and `chat` as in Format.
     """
 
     def register(read: Reader) -> Reader:
-        _FORMATS[name] = Format(name, misses, _tidied(read) if mail else read, guessed, whole_file, mail)
+        _FORMATS[name] = Format(name, misses, _tidied(read) if mail else read, guessed, whole_file, mail, chat)
         return read
 
     return register

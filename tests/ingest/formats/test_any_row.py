@@ -74,6 +74,48 @@ FULL_ROWS: dict[str, Any] = {
         "attachments": ["z"],
     },
     "intercom": intercom(part("admin", "x"), tags={"tags": [{"name": "x"}]}, contacts={"contacts": [{"id": 1}]}),
+    "telegram": {
+        "id": 1,
+        "type": "message",
+        "date": "2024-03-14",
+        "from": "S",
+        "from_id": "user1",
+        "text": [{"text": "x"}],
+    },
+    "discord": {
+        "id": "1",
+        "type": "Reply",
+        "timestamp": "2024-03-14",
+        "content": "x",
+        "author": {"id": "1", "nickname": "S", "isBot": False, "roles": [{"name": "Support"}]},
+    },
+    "messenger": {
+        "sender_name": "S",
+        "timestamp_ms": 1710410460000,
+        "content": "x",
+        "is_unsent": False,
+        "photos": [{}],
+    },
+    "slack": {
+        "type": "message",
+        "user": "U1",
+        "ts": "1710410460.000100",
+        "text": "x <@U1>",
+        "thread_ts": "1710410460.0001",
+        "user_profile": {"display_name": "S"},
+        "bot_profile": {"name": "B"},
+        "subtype": "bot_message",
+    },
+    "teams": {
+        "id": "1",
+        "messageType": "message",
+        "createdDateTime": "2024-03-14",
+        "chatId": "c",
+        "replyToId": "2",
+        "from": {"user": {"displayName": "S", "userIdentityType": "aadUser"}, "application": {"displayName": "B"}},
+        "body": {"contentType": "html", "content": "<p>x</p>"},
+        "channelIdentity": {"channelId": "c"},
+    },
 }
 
 

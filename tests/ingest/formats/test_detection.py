@@ -29,6 +29,14 @@ EXAMPLES: dict[str, tuple[Any, Mapping[str, Any]]] = {
     "salesforce": ({"EmailMessages": {"records": [{"Incoming": True}]}}, {}),
     "mailbox": ({"from": [], "message_id": [], "in_reply_to": [], "references": [], "automatic": ""}, {}),
     "whatsapp": ("12/31/24, 9:15 PM - Sara: Hi", {}),
+    "telegram": ({"id": 1, "type": "message", "date": "2024-03-14T10:00:00", "from": "Sara", "text": "Hi"}, {}),
+    "discord": (
+        {"id": "1", "type": "Default", "timestamp": "2024-03-14", "author": {"name": "s"}, "content": "Hi"},
+        {},
+    ),
+    "messenger": ({"sender_name": "Sara", "timestamp_ms": 1710410460000, "content": "Hi"}, {}),
+    "slack": ({"type": "message", "user": "U1", "ts": "1710410460.000100", "text": "Hi"}, {}),
+    "teams": ({"messageType": "message", "createdDateTime": "2024-03-14T10:00:00Z", "from": {}, "body": {}}, {}),
 }
 
 
