@@ -73,7 +73,8 @@ def _of_list(name: str, head: Head, chunks: Iterable[Chunk], params: Ingest, cou
 
 def _refused(head: Head, fault: str, params: Ingest, countries: Sequence[str]) -> Iterator[str]:
     yield from _wrapped(f"  not read: {_without_personal_data(fault, countries)}")
-    if entry := proposed(head.name, [row.value for row in head.around.sample], params.roles):
+    entry = proposed(head.name, [row.value for row in head.around.sample], params.roles)
+    if entry and _without_personal_data(entry, countries) == entry:  # a table without a header has data for names
         yield "  params.yaml may say what its columns are; where this guess is right, put it under `ingest:`"
         yield f"    {entry}"
 

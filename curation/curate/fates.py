@@ -9,18 +9,17 @@ from curation.decisions.decisions import Decision
 from curation.record.conversation import SCHEMA
 
 CURATED = pl.Schema([*SCHEMA.items(), ("origin", pl.String()), ("parent_id", pl.String())])
-FATES = pl.Schema(
-    {
-        "conversation_id": pl.String,
-        "outcome": pl.String,
-        "code": pl.String,
-        "contributing": pl.List(pl.String),
-        "value": pl.Float64,
-        "threshold": pl.Float64,
-        "evidence": pl.String,
-        "stage": pl.String,
-    }
-)
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "conversation_id": pl.String,
+    "outcome": pl.String,
+    "code": pl.String,
+    "contributing": pl.List(pl.String),
+    "value": pl.Float64,
+    "threshold": pl.Float64,
+    "evidence": pl.String,
+    "stage": pl.String,
+}
+FATES = pl.Schema(_COLUMNS)
 CAUSE = ("code", "value", "threshold")
 OUTCOME_OF_VERDICT = {"accept": "accepted", "reject": "dropped", "review": "held", "held": "held"}
 

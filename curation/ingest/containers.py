@@ -19,7 +19,17 @@ from curation.ingest.mails import is_mail, is_mailbox, mails
 from curation.ingest.rows import ARROW, CSV, EML, JSON, JSON_LINES, MBOX, PARQUET, TEXT, TSV, Opened, none_but
 from curation.ingest.tables import arrow, parquet
 from curation.ingest.texts import json_document, lines, whole
-from curation.ingest.unpacking import BombError, SizeLimits, Source, Tick, TornError, blocks, packing, unreadable
+from curation.ingest.unpacking import (
+    BombError,
+    SizeLimits,
+    Source,
+    Tick,
+    TornError,
+    blocks,
+    packing,
+    size_of,
+    unreadable,
+)
 from curation.ingest.workbooks import is_workbook, workbook
 
 ENDINGS = {
@@ -49,7 +59,7 @@ def open_chunks(path: Source, limits: SizeLimits, tick: Tick = lambda _: None, s
         if refused := refused_by_bytes(head, path):
             return none_but(refused)
         if is_workbook(path, head):
-            tick(path.stat().st_size)
+            tick(size_of(path))
             return workbook(path, limits, sheet)
         container = container_of(path, head)
         return _read_as(container, path, limits, tick) if container else None

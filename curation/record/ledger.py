@@ -28,20 +28,19 @@ PARTS = (
 CLOSINGS = (*OUTCOMES, *PARTS)
 FINDING = "finding"
 
-SCHEMA = pl.Schema(
-    {
-        "row_id": pl.String,
-        "conversation_id": pl.String,  # null for quarantined rows and for parts
-        "stage": pl.String,
-        "outcome": pl.String,
-        "code": pl.String,  # of a finding; of a closed row the cause, one
-        "contributing": pl.List(pl.String),  # of a closed row: what else spoke against it
-        "value": pl.Float64,  # of what the code names
-        "threshold": pl.Float64,  # the policy's limit for it, not the value from which the check reports
-        "evidence": pl.String,
-        "rule_version": pl.Int32,
-    }
-)
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "row_id": pl.String,
+    "conversation_id": pl.String,  # null for quarantined rows and for parts
+    "stage": pl.String,
+    "outcome": pl.String,
+    "code": pl.String,  # of a finding; of a closed row the cause, one
+    "contributing": pl.List(pl.String),  # of a closed row: what else spoke against it
+    "value": pl.Float64,  # of what the code names
+    "threshold": pl.Float64,  # the policy's limit for it, not the value from which the check reports
+    "evidence": pl.String,
+    "rule_version": pl.Int32,
+}
+SCHEMA = pl.Schema(_COLUMNS)
 
 
 def entries(table: pl.DataFrame, stage: str, **columns: pl.Expr | str) -> pl.DataFrame:

@@ -45,4 +45,4 @@ def _capital_of_its_own(text: str, start: int, end: int) -> bool:
     others = _WORD.findall(text, opened, start) + _WORD.findall(text, end, closed)
     if not others or text[opened:start].rstrip()[-1:] in ("", ":", ",", "-"):
         return False
-    return sum(word[0].isupper() for word in others) <= CAPITALS * len(others)
+    return bool(sum(word[0].isupper() for word in others) <= CAPITALS * len(others))

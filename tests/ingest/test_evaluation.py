@@ -45,9 +45,9 @@ def test_an_empty_folder_protects_nothing_and_is_no_error():
     ("name", "text", "told"),
     [
         ("set.txt", "hello", "is a text of no format that Qirat reads"),
-        ("set.pdf", "%PDF\0", "no reader for set.pdf"),
+        ("set.pdf", "%PDF\0", "set.pdf looks like a PDF"),
         ("set.jsonl", "{broken", ", row 1: not JSON "),
-        ("set.jsonl", '{"q": 1}', "no format has these fields: q; name one in params.yaml"),
+        ("set.jsonl", '{"q": 1}', "no format has these fields: q; it looks like .* name one in params.yaml"),
         ("set.jsonl", "", "no conversation is in it"),
         ("set.jsonl", '{"messages": [{"role": "boss", "content": "Hi"}]}', "row 1: role 'boss' is unknown"),
     ],

@@ -160,7 +160,7 @@ def test_explain_says_what_each_file_is_and_why_nothing_else(project: Path):
     assert "example.com" not in said
     assert "not sharegpt: no field" in said
     assert "not read: no format has these fields: q, a" in said
-    assert "no reader for scan.pdf" in said
+    assert "scan.pdf looks like a PDF; export the conversations" in said
     assert "old.jsonl: openai_chat (JSON lines, windows-1256), 1 raw row\n" in said
     assert "data/evaluation/held_out.json: sharegpt (JSON, utf-8), 1 raw row\n  user: Hi\n" in said
     assert not Path("data/ingested").exists()
