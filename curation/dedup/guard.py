@@ -130,10 +130,10 @@ class Exchange(NamedTuple):
 
     def settled(self, counts: Counts) -> str | None:
         """What keeps the two apart, or None when slips explain the words of either side."""
-        gone, come = without_matches(self.gone, self.come, lambda *pair: slip(*pair, counts) == LIKELY)
+        gone, come = without_matches(self.gone, self.come, lambda ours, theirs: slip(ours, theirs, counts) == LIKELY)
         if not gone or not come:
             return None
-        gone, come = without_matches(gone, come, lambda *pair: slip(*pair, counts) != NO_SLIP)
+        gone, come = without_matches(gone, come, lambda ours, theirs: slip(ours, theirs, counts) != NO_SLIP)
         return self.otherwise if gone and come else UNCLEAR
 
 
@@ -188,7 +188,8 @@ def _in_place(left: Meaning, right: Meaning) -> tuple[Words, Words]:
     told = [(_told(ours), _told(theirs)) for ours, theirs in pairs if "'s" not in (ours, theirs)]
     if len(pairs) > _PLACES or all(ours == theirs for ours, theirs in told):
         return (), ()
-    return without_matches(*zip(*pairs, strict=True), same_word)
+    gone, come = zip(*pairs, strict=True)
+    return without_matches(gone, come, same_word)
 
 
 def _aspect(left: Meaning, right: Meaning, words: Collection[str]) -> str:
