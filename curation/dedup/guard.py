@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -37,8 +37,8 @@ UNCLEAR = "unclear"  # another word, or the same one with a slip: both stay, and
 # A word, a number, a sign. The word first and in one piece: most tokens are words, and none is looked at twice.
 _TOKEN = re.compile(
     r"'s\b|[^\W\d_]++(?!\d)(?:'[^\W\d_]+)?|(?:(?<![^\s(])-(?=\d))?[^\W_]*\d[^\W_]*(?:[.,:/٫٬-]\d[^\W_]*)*"
-    + f"|[{CURRENCY_SIGNS}¥%]|!=|[<>=]=?|[≤≥≠]|(?<=\\d )[-−+*/×÷](?= \\d)|[:;=]-?[()]"
-    + "|[\U0001f1e6-\U0001f1ff]{2}|[\u2600-\u27bf\u2b00-\u2bff\U0001f300-\U0001f3fa\U0001f400-\U0001faff]"
+    + f"|(?=[^\\w\\s])(?:[{CURRENCY_SIGNS}¥%]|!=|[<>=]=?|[≤≥≠]|(?<=\\d )[-−+*/×÷](?= \\d)|[:;=]-?[()]"
+    + "|[\U0001f1e6-\U0001f1ff]{2}|[\u2600-\u27bf\u2b00-\u2bff\U0001f300-\U0001f3fa\U0001f400-\U0001faff])"
 )
 _TAG = re.compile(r"</?[a-z!][^<>]*>")
 _DRAWN_OUT, _TWICE = re.compile(r"(.)\1{2,}"), re.compile(r"(.)\1")
@@ -67,8 +67,23 @@ class Meaning:
     names: frozenset[str]
     likely: frozenset[str]  # short answers and capitalised first words of sentences: names, values or just words
     words: tuple[str, ...]  # each once, in the order in which they are first said
-    said: tuple[str, ...]  # every word and sign, also of courtesies
-    telling: tuple[str, ...]  # what tells something; from its second time on a word has its number behind it
+    told: tuple[str, ...]  # every word that tells something, in one form
+    whole: str  # folded, with its courtesies
+
+    @cached_property
+    def said(self) -> tuple[str, ...]:
+        """Every word and sign, also of courtesies."""
+        return tuple(_TOKEN.findall(self.whole))
+
+    @cached_property
+    def telling(self) -> tuple[str, ...]:
+        """What tells something; from its second time on a word has its number behind it."""
+        times: Counter[str] = Counter()
+        numbered = []
+        for word in self.told:
+            times[word] += 1
+            numbered.append(f"{word}{times[word]}" if times[word] > 1 else word)
+        return tuple(numbered)
 
 
 def meaning(messages: Sequence[Message]) -> Meaning:
@@ -77,7 +92,7 @@ def meaning(messages: Sequence[Message]) -> Meaning:
     text = "\n".join(m["content"] for m in said)
     whole = fold(text)
     whole = _TAG.sub(" ", whole) if "<" in whole else whole
-    folded, courtesies = lexicon.COURTESIES.subn(" ", whole)
+    folded = lexicon.COURTESIES.sub(" ", whole)
     tokens = _TOKEN.findall(folded)
     words = tuple(dict.fromkeys(tokens))
     signs = list(_signs(tokens, words))
@@ -94,8 +109,8 @@ def meaning(messages: Sequence[Message]) -> Meaning:
         frozenset({*inside, *_announced(tokens, words), *map(fold, _CALLED_OUT.findall(text))} - lexicon.NO_NAMES),
         frozenset({*first, *_short_answers(said)} - lexicon.NO_NAMES),
         words,
-        tuple(_TOKEN.findall(whole) if courtesies else tokens),
-        tuple(_telling(tokens)),
+        tuple(_telling(tokens, words)),
+        whole,
     )
 
 
@@ -115,10 +130,10 @@ class Exchange(NamedTuple):
 
     def settled(self, counts: Counts) -> str | None:
         """What keeps the two apart, or None when slips explain the words of either side."""
-        gone, come = without_matches(self.gone, self.come, lambda *pair: slip(*pair, counts) == LIKELY)
+        gone, come = without_matches(self.gone, self.come, lambda ours, theirs: slip(ours, theirs, counts) == LIKELY)
         if not gone or not come:
             return None
-        gone, come = without_matches(gone, come, lambda *pair: slip(*pair, counts) != NO_SLIP)
+        gone, come = without_matches(gone, come, lambda ours, theirs: slip(ours, theirs, counts) != NO_SLIP)
         return self.otherwise if gone and come else UNCLEAR
 
 
@@ -173,7 +188,8 @@ def _in_place(left: Meaning, right: Meaning) -> tuple[Words, Words]:
     told = [(_told(ours), _told(theirs)) for ours, theirs in pairs if "'s" not in (ours, theirs)]
     if len(pairs) > _PLACES or all(ours == theirs for ours, theirs in told):
         return (), ()
-    return without_matches(*zip(*pairs, strict=True), same_word)
+    gone, come = zip(*pairs, strict=True)
+    return without_matches(gone, come, same_word)
 
 
 def _aspect(left: Meaning, right: Meaning, words: Collection[str]) -> str:
@@ -222,7 +238,7 @@ class Meanings:
             for row, messages in zip(part.tolist(), self._messages.of(part).to_list(), strict=True):
                 found = self._recent[row] = meaning(messages)
                 named = tuple(word for word in found.words if word in found.names or word in found.likely)
-                aspects = (*found.fixed, tuple(sorted(found.sides.items())), named, hash(found.telling))
+                aspects = (*found.fixed, tuple(sorted(found.sides.items())), named, hash(found.told))
                 self._codes[row] = [self._known.setdefault(said, len(self._known)) for said in enumerate(aspects)]
         return self._codes[rows]
 
@@ -342,14 +358,13 @@ def _signs(tokens: Sequence[str], words: Iterable[str]) -> Iterator[tuple[str, S
     yield from ((around[at], signs[token], around[at + 2]) for at, token in enumerate(tokens) if token in signs)
 
 
-def _telling(tokens: Sequence[str]) -> Iterator[str]:
+def _telling(tokens: Sequence[str], words: Iterable[str]) -> Iterable[str]:
     """What names the matter, each in one form: no numbers and days, which are compared as such, and no empty words."""
-    times: Counter[str] = Counter()
-    for before, token in zip(("", *tokens), tokens, strict=False):
-        word = "a" if token == "a" and before in lexicon.LABELLED else _told(token)
-        if word:
-            times[word] += 1
-            yield f"{word}{times[word]}" if times[word] > 1 else word
+    told = {word: _told(word) for word in words}
+    if "a" not in told or lexicon.LABELLED.isdisjoint(told):
+        return filter(None, map(told.__getitem__, tokens))
+    labels = ("a" if token == "a" and before in lexicon.LABELLED else "" for before, token in pairwise(("", *tokens)))
+    return (word for word in map(max, labels, map(told.__getitem__, tokens)) if word)
 
 
 @lru_cache(maxsize=1 << 16)
