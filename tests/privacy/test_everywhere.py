@@ -135,7 +135,7 @@ values = st.sampled_from(
     ]
 )
 trees = st.recursive(
-    values | st.integers(0, 10**12) | st.booleans() | st.none(),
+    values | st.sampled_from([551234567, 966551234567]) | st.integers(0, 10**12) | st.booleans() | st.none(),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["phone", "password", "note", "order", "0551234567"]), inner)
