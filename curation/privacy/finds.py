@@ -39,7 +39,7 @@ _BETWEEN = (
     r"[\s().\-/\x{00ad}\x{061c}\x{200b}-\x{200f}\x{2010}-\x{2015}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}]{0,3}"
 )
 # A mobile whose first half ends a turn and whose second half opens the next one, or the one after the other side's.
-_SPLIT = r"[+0٠۰9٩]\d{1,8}[^\d\x00]*\x00(?:[^\x00]*\x00)?[^\d\x00]*\d\d"
+_SPLIT = r"(?:[+0٠۰]|[9٩][67٦٧])\d{1,8}[^\d\x00]*\x00(?:[^\x00]*\x00)?[^\d\x00]*\d\d"
 _DEVICE = r"::[a-fA-F\d]|(?:[a-fA-F\d]{2}[:\-]){5}|[a-fA-F\d]{4}\.[a-fA-F\d]{4}\."
 _CODE_WORDS = r"\b(?:m?pin|otp|cvv2?|cvc2?|csc|2fa|dob)\b|[a-z]+[ \-](?:code|pin)\b|code (?:you|i|we)\b"
 CONVERSATION_CANDIDATE = (

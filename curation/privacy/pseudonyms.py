@@ -20,6 +20,7 @@ Message = Mapping[str, Any]
 Change = Callable[[str, str], str]  # a text and what was said before it -> what stands in its place
 Columns = Mapping[str, str | None]
 _KEY_BEFORE = re.compile(r"""(?P<quote>\\?["'])\s{0,3}:\s{0,3}(?:\[\s{0,3})?$""")
+_ITEM_BEFORE = re.compile(r"[\[,]\s{0,20}$")
 _BEHIND_NUMBER = re.compile(r"\s*[,}\]]")
 _PIECE = re.compile(r"\[\w+\]|\d{3,}|\w{4,}")  # a tag, or a word that is long enough to tell something
 _NUMBERS = ("phone", "card", "national_id")
@@ -224,9 +225,14 @@ class _Tags:
 
 def _quote(text: str, find: Find) -> str:
     """The sign that a tag needs around it where a bare number stood in JSON inside a text: {"phone": 501234567}."""
-    bare = text[find.start : find.end].isdecimal() and _BEHIND_NUMBER.match(text, find.end)
-    key = _KEY_BEFORE.search(text, max(0, find.start - 80), find.start) if bare else None
-    return key["quote"] if key else ""
+    written = text[find.start : find.end]
+    if not written.isdecimal() or not _BEHIND_NUMBER.match(text, find.end):
+        return ""
+    if key := _KEY_BEFORE.search(text, max(0, find.start - 80), find.start):
+        return key["quote"]
+    item = _ITEM_BEFORE.search(text, max(0, find.start - 40), find.start)  # of a list, where no number begins with 0
+    listed = item and written[0] != "0" and "[" in text[: find.start] and "]" in text[find.end :]
+    return '"' if listed else ""
 
 
 def _reader(
