@@ -9,7 +9,6 @@ from curation.harness.stage import Stage
 from curation.record.draw import lot
 from curation.record.groups import groups
 
-
 PARTS = ("train", "dev", "test")
 
 
