@@ -12,6 +12,7 @@ import polars as pl
 from curation.checks.check import Context, check, lists_of
 from curation.record.conversation import turns
 from curation.text.folding import fold, folded
+from curation.text.language import ARABIZI
 from curation.text.titles import is_name
 
 MILD, STRONG = 1, 2
@@ -22,7 +23,8 @@ _EDGE = "[^a-z0-9ء-ي]"  # of a word, in folded text
 _CLITIC = "[وف]?(?:ال|هال)?"
 _ENDINGS = {"en": "[a-z]*", "ar": "(?:ه|ها|ك|كم|كن|كو|كي|هم|هن|نا|ني|ين|ات|وا)?", "arabizi": "[a-z]*"}
 _CLAUSE = '.!?,;:…()"«»“”؟،؛'
-_OPENS = rf"(?:^|[{_CLAUSE}–-])\s*(?:(?:just|so|then|oh|and|now|can you|could you|why don't you|you can|well|ok|يلا|طيب|بس)\s+)?"
+_FIRST = "just|so|then|oh|and|now|can you|could you|why don't you|you can|well|ok|يلا|طيب|بس"
+_OPENS = rf"(?:^|[{_CLAUSE}–-])\s*(?:(?:{_FIRST})\s+)?"
 _CLOSES = (
     rf"(?:\s+(?:you|u|now|already|then|man|mate|kid|will you|yourself|انت|بقي))?\s*(?:[{_CLAUSE}–-]|\sand\s|\sor\s|$)"
 )
@@ -33,7 +35,8 @@ _ENDS = (
 SHORTEST_DISGUISED = 4  # letters
 # Who says it of himself insults nobody: "I'm such an idiot".
 _OF_ONESELF = re.compile(
-    r"(?:^|[^a-z])(?:i'm|i am|im|i was|i feel|i felt|myself|me)(?: [a-z']+){0,4} $|(?:^|[^ء-ي])(?:انا|كنت|اني|حسيت) (?:[ء-ي]+ ){0,2}$"
+    r"(?:^|[^a-z])(?:i'm|i am|im|i was|i feel|i felt|myself|me)(?: [a-z']+){0,4} $"
+    r"|(?:^|[^ء-ي])(?:انا|كنت|اني|حسيت) (?:[ء-ي]+ ){0,2}$"
 )
 _LONGEST_BEFORE = 40  # characters
 LEAST_SIGNS = 3  # of different kinds that stand for a swear word: #@$%! does, **** and #### cover something else
@@ -41,7 +44,12 @@ _SIGNS = re.compile(r"[#@$%&*!]+")
 _COVERED = re.compile(r"[*@]")  # behind letters under stars: a covered name or address, f***@mail.example
 
 
-@check("profanity", version=3, languages=("en", "ar"), source="own word lists, curation/checks/lists/profanity.yaml")
+@check(
+    "profanity",
+    version=3,
+    languages=("en", "ar", ARABIZI),
+    source="own word lists, curation/checks/lists/profanity.yaml",
+)
 def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Swear words, insults and curses in English and Arabic (standard and dialects), and the rudeness of agents.
 
@@ -102,7 +110,7 @@ def _seen(text: str, by_agent: bool) -> Iterator[tuple[int, str]]:
 
 
 def _is_harmless(text: str, found: re.Match[str]) -> bool:
-    """Whether it is a part of a longer word (idiot-proof), said of oneself, or signs for something that is kept secret."""
+    """Whether it is a part of a longer word (idiot-proof), said of oneself, or signs for what is kept secret."""
     words, end = found[1], found.end(1)
     if text[end : end + 1] == "-" and text[end + 1 : end + 2].isalpha():
         return True

@@ -60,9 +60,16 @@ def chat_messages(value: Any, roles: Roles) -> Messages:
     return in_order_of_calls(_calls_joined(messages)) if calls else messages
 
 
+_TELLING = frozenset(
+    (*REASONING_FIELDS, *MARKS)
+    + ("name", "type", "kwargs", "data", "additional_kwargs", "refusal", "tool_calls", "function_call")
+    + ("tool_call_id", "tool_use_id", "call_id", "toolCallId")
+)
+
+
 def _plain(entry: Any, roles: Roles) -> dict[str, Any] | None:
-    """The message of a turn that has a role and a text and no more, as nearly all of them."""
-    if not isinstance(entry, dict) or len(entry) != 2:
+    """The message of a turn that has a role and a text and no more that says anything of it, as nearly all of them."""
+    if not isinstance(entry, dict) or not (len(entry) == 2 or _TELLING.isdisjoint(entry)):
         return None
     role, content = entry.get("role"), entry.get("content")
     if not isinstance(role, str) or not isinstance(content, str) or role in TOOL_CALLERS or "<tool_" in content:

@@ -25,7 +25,7 @@ class Limit(Params):
 
     doubt: FiniteFloat | None = None  # from this value a person should look
     fatal: FiniteFloat | None = None  # from this value the row is rejected
-    # A list of words condemns nobody alone: fatal only beside a doubt by one of these codes, which the set itself taught.
+    # A list of words condemns nobody alone: fatal only beside a doubt by one of these codes, learnt from the set.
     fatal_with: tuple[str, ...] = ()
     below: bool = False  # low values are the bad ones
     note_if_common: bool = False  # where most rows have it, it is about the set (a playbook not yours), not about rows

@@ -59,8 +59,8 @@ def of_languages(conversations: pl.DataFrame, context: Context) -> Iterator[tupl
             yield (
                 f"{LANGUAGES}unchecked",
                 round(found[name], 6),
-                f"{name}: nobody looked for {', '.join(silent)}, whose word lists know {_known(all_checks)} only; names of "
-                f"people and the playbook's phrases are told in these as well. All other checks work in {name}.",
+                f"{name}: nobody looked for {', '.join(silent)}, whose word lists know {_known(all_checks)} only; "
+                f"names of people and the playbook's phrases are told in these too. All other checks work in {name}.",
             )
 
 

@@ -45,8 +45,8 @@ _SORANI, _UYGHUR, _URDU = re.compile("[ەێۆڕڵ]"), re.compile("[ېۈۇڭ]"), 
 SORANI_SHARE = 0.06  # of the letters; Persian and Arabic have none
 # Kurmanji: frequent words, of which some must have its circumflex; no detector at hand knows it.
 _KURMANJI = frozenset(
-    "ez min tu te wî wê em me hûn we ew ji bi li di de ku û ev çi çawa kengî ne bo ser xwe gelek spas silav dixwazim heye tune "
-    "nehatiye hat kî kîjan jî lê dê ye niha ji bo".split()
+    "ez min tu te wî wê em me hûn we ew ji bi li di de ku û ev çi çawa kengî ne bo ser xwe gelek spas silav "
+    "dixwazim heye tune nehatiye hat kî kîjan jî lê dê ye niha".split()
 )
 _CIRCUMFLEX = re.compile("[êîû]")
 KURMANJI_SHARE = 0.25  # of the words
@@ -57,13 +57,14 @@ _ORDINAL = re.compile(
 )
 _ARABIZI_AND_OTHERS = frozenset("ana el al fel fil fe fi di min men bas dah ya ay abi sho rah ma la fin".split())
 _ARABIZI = frozenset(
-    "enta enty enti inta inti howa heya e7na ehna ento bel bil mn 3ala mesh msh mish mush mafi mafeesh "
-    "feen fein wein wen leh leih leish lesh shu shou esh eish kif keef kifak ezay izay izzay emta imta meta keda kida kda "
-    "dol 3ayez ayez awez 3awz 3ayz bidi biddi baddi badi abgha abghi brid areed ba3d bass wallah walla inshallah inshalla "
-    "insha yalla habibi habibti shukran shokran shukraan salam salamo alaikum 3alaikum marhaba ahlan aiwa aywa tayeb tamam tmam momken mumkin "
-    "lw law sama7t samaht fadlak fadlik kteer ktir keteer awy awi 7elw helw da3m talab talaby talabi tawseel lessa lissa bokra bukra "
-    "embare7 embareh mbare7 delwa2ty dilwa2ti hala2 halla2 el2an ma3 ma3aya 3andi 3andy andi andy wsel wesel mawaselsh waselsh ra7 raye7 "
-    "b2a ba2a ya3ni yani lazem lazim ayy kol kull shway shwaya momkin ba3t ghali 8ali r2m raqam el7esab floos flous".split()
+    "enta enty enti inta inti howa heya e7na ehna ento bel bil mn 3ala mesh msh mish mush mafi mafeesh feen fein "
+    "wein wen leh leih leish lesh shu shou esh eish kif keef kifak ezay izay izzay emta imta meta keda kida kda dol "
+    "3ayez ayez awez 3awz 3ayz bidi biddi baddi badi abgha abghi brid areed ba3d bass wallah walla inshallah "
+    "inshalla insha yalla habibi habibti shukran shokran shukraan salam salamo alaikum 3alaikum marhaba ahlan aiwa "
+    "aywa tayeb tamam tmam momken mumkin lw law sama7t samaht fadlak fadlik kteer ktir keteer awy awi 7elw helw "
+    "da3m talab talaby talabi tawseel lessa lissa bokra bukra embare7 embareh mbare7 delwa2ty dilwa2ti hala2 halla2 "
+    "el2an ma3 ma3aya 3andi 3andy andi andy wsel wesel mawaselsh waselsh ra7 raye7 b2a ba2a ya3ni yani lazem lazim "
+    "ayy kol kull shway shwaya momkin ba3t ghali 8ali r2m raqam el7esab floos flous".split()
 )
 ARABIZI_SHARE = 0.3  # of the words, of which two at least
 NAMED_FROM = 0.6  # share of words with capitals or figures from which a text is a list of names
@@ -78,7 +79,7 @@ _NO_LETTERS = bytes(c for c in range(128) if not chr(c).isalpha())
 
 
 def language_of(text: str) -> str:
-    """ISO 639-1 code; "mixed" for Latin with Arabic, "other" for other scripts, "und" for a text without letters."""
+    """ISO 639 code; "arabizi"; "mixed" for Latin with Arabic, "other" for other scripts, "und" for bare names."""
     return language_and_chance(text)[0]
 
 
@@ -94,24 +95,24 @@ def language_and_chance(text: str) -> tuple[str, float]:
     if min(latin, arabic) / letters >= MIXED_FROM:
         return "mixed", 1.0
     usual = "ar" if arabic > latin else "en"
-    if usual == "ar" and (own := _by_letters(text, letters)):
-        return own, 1.0
-    if letters < SHORTEST:
-        return usual if _SPOKEN.search(text) else "und", 1.0
-    if _is_plainly(usual, text):
-        return usual, 1.0
-    if usual == "en" and (own := _by_words(text) or _by_names(text)):
-        return own, 1.0
-    return _by_chances(usual, text)
-
-
-def _by_chances(usual: str, text: str) -> tuple[str, float]:
-    """What the detector says: the usual language of the script unless it is unlikely."""
+    if told := _at_a_glance(usual, text, letters):
+        return told, 1.0
     chances = _among(usual)(text)
     likeliest = max(chances, key=lambda language: chances[language], default=usual)
     if likeliest == usual or chances[usual] >= UNLIKELY:
         return usual, 1.0
     return likeliest, 1 - chances[usual]
+
+
+def _at_a_glance(usual: str, text: str, letters: int) -> str:
+    """The language where no detector need be asked, or none knows it; "" where one must be."""
+    if usual == "ar" and (own := _by_letters(text, letters)):
+        return own
+    if letters < SHORTEST:
+        return usual if _SPOKEN.search(text) else "und"
+    if _is_plainly(usual, text):
+        return usual
+    return _by_words(text) or _by_names(text) if usual == "en" else ""
 
 
 def _by_letters(text: str, letters: int) -> str:

@@ -8,7 +8,7 @@ _QUOTED = (('"', '"'), ("“", "”"), ("«", "»"), ("‘", "’"))
 # Of what has a title, when it stands before it. In folded text.
 _TITLED = re.compile(
     r"(?:^|\W)(?:(?:film|movie|book|novel|song|album|series|musical|titled|entitled|named|بعنوان)[ :]{1,2}"
-    r"|[وفبل]?(?:ال)?(?:فيلم|روايه|كتاب|مسلسل|اغنيه|مسرحيه|لعبه)[ :]{1,2}ال)$"  # without the article it is what they are like
+    r"|[وفبل]?(?:ال)?(?:فيلم|روايه|كتاب|مسلسل|اغنيه|مسرحيه|لعبه)[ :]{1,2}ال)$"  # without it: how it is
 )
 LONGEST_TITLE = 60  # characters within a pair of quotation marks
 CAPITALS = 0.75  # share of a sentence's words from which its capitals tell nothing

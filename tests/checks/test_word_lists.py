@@ -187,14 +187,14 @@ def test_a_machine_that_says_so_is_still_seen(reply: str):
     assert codes(talk("Hi", reply), check="refusal") == {"model_refusal"}
 
 
-# -- the battery: names of peoples, places, religions, languages, families, things --------------------------------------
+# -- the battery: names of peoples, places, religions, languages, families, things -------------------------------------
 
 PEOPLE_OF = {
     "en": ("en_US", "en_GB", "en_IN", "de_DE", "fr_FR", "es_ES", "it_IT", "pt_PT", "tr_TR", "vi_VN", "yo_NG", "en_PK")
 }
 PEOPLE_OF["ar"] = ("ar_AA", "ar_PS", "ar_SA", "ar_DZ")
 RELIGIONS = {
-    "en": "Islam Muslim Sunni Shia Christian Catholic Coptic Orthodox Protestant Jewish Hindu Sikh Buddhist Druze Yazidi Bahá'í Jain",
+    "en": "Islam Muslim Sunni Shia Christian Catholic Coptic Orthodox Protestant Jewish Hindu Sikh Buddhist Druze",
     "ar": "الإسلام مسلم سني شيعي مسيحي كاثوليكي قبطي أرثوذكسي بروتستانتي يهودي هندوسي سيخي بوذي درزي إيزيدي بهائي",
 }
 POLITE = {
