@@ -61,9 +61,11 @@ def chat_messages(value: Any, roles: Roles) -> Messages:
 
 
 _TELLING = frozenset(
-    (*REASONING_FIELDS, *MARKS)
-    + ("name", "type", "kwargs", "data", "additional_kwargs", "refusal", "tool_calls", "function_call")
-    + ("tool_call_id", "tool_use_id", "call_id", "toolCallId")
+    (
+        *(*REASONING_FIELDS, *MARKS),
+        *("name", "type", "kwargs", "data", "additional_kwargs", "refusal", "tool_calls", "function_call"),
+        *("tool_call_id", "tool_use_id", "call_id", "toolCallId"),
+    )
 )
 
 
