@@ -68,7 +68,7 @@ def of_benchmarks() -> Sections:
 
 
 def of_formats() -> Sections:
-    yield "formats", "\n".join([*head("format", "what it reads", "how"), *map(_format, formats().values())]) + "\n"
+    yield "formats", "\n".join([*head("format", "what it reads", "what it keeps", "how"), *map(_format, formats().values())]) + "\n"
 
 
 def of_metrics() -> Sections:
@@ -78,9 +78,10 @@ def of_metrics() -> Sections:
 
 
 def _format(form: Format) -> str:
-    first = (inspect.getdoc(inspect.getmodule(form.read)) or "").split("\n\n")[0]
+    told = [" ".join(part.split()) for part in (inspect.getdoc(inspect.getmodule(form.read)) or "").split("\n\n")]
+    keeps = next((part.removeprefix(KEEPS) for part in told if part.startswith(KEEPS)), "")
     how = ["mails"] * form.mail + ["as a whole"] * form.whole_file
-    return row(f"`{form.name}`", " ".join(first.split()), ", ".join(how))
+    return row(f"`{form.name}`", told[0], keeps, ", ".join(how))
 
 
 def _metric(metric: Metric) -> str:
@@ -89,6 +90,7 @@ def _metric(metric: Metric) -> str:
     return row(f"`{metric.name}`", what, NEEDS[metric.needs], "yes" if metric.decides else "no", margin)
 
 
+KEEPS = "Keeps: "  # what begins the paragraph of a format on that
 PAGES: Mapping[str, Callable[[], Sections]] = {
     "benchmarks.md": of_benchmarks,
     "checks.md": document_checks.sections,

@@ -1,7 +1,7 @@
 """One file a format. A format says what a file lacks to be its own, and makes conversations of the rows of one that is.
 
 To add one, write a module here with a function under `@format_of(name, misses)`; it is found by itself, and the first
-paragraph of its docstring stands in docs/formats.md. Rows that a
+paragraph of its docstring stands in docs/formats.md beside the one that begins with "Keeps: ". Rows that a
 container could not read carry a fault: a format passes over them, unless it knows what they belonged to. Rows that a
 format cannot read it answers with a reason. The rows come once, as a stream; a format that must group them holds them.
 """

@@ -1,5 +1,7 @@
 """Alpaca: `instruction`, `input`, `output` (or `response`), `history` as pairs of question and answer (or objects,
 with a `weight` or `train` of their own), `system`.
+
+Keeps: marks that a reply is not to be learnt; id, label, customer, time and licence; every other field in metadata.
 """
 
 from collections.abc import Iterator, Mapping

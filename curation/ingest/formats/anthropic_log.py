@@ -1,6 +1,9 @@
 """Logs of Anthropic's messages API: `request` and `response` (or both in one object), with blocks of text, thinking,
 `tool_use` and `tool_result` under a `system` prompt. The model's name and the user's thumbs are kept; of requests that
 repeat one another only the longest is a conversation.
+
+Keeps: names, tool calls with the ids of their results, `tools`, reasoning apart from the reply; the model, the user's
+rating, id, customer and time; other fields in metadata.
 """
 
 from collections.abc import Iterator

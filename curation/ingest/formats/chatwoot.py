@@ -1,6 +1,8 @@
 """Chatwoot's JSON: conversations with `messages` whose `message_type` is incoming (0), outgoing (1), activity (2) or
 template (3), or rows that are such messages of a `conversation_id`; private ones and activities are left out,
 templates are a bot's. Fields as in Chatwoot's API documentation.
+
+Keeps: who asked, id, label and time of the ticket; what was left out, by reason, and other fields in metadata.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,6 +1,8 @@
 """Any other table, by `ingest.columns` in params.yaml, which says what its columns are: the ticket, the side (a name or
 a value such as `false` of a column `incoming`), the text, the time, what is internal; or a text and its answer in one
 row.
+
+Keeps: the customer, the label and the time that the map names; every other column in metadata.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,6 +1,8 @@
 """One row a conversation: `question` and `answer` (`customer_message`, `description`, `السؤال`; `agent_reply`,
 `resolution`, `الرد`; ...) under a `subject`; or a `transcript` (`chat`, `المحادثة`, ...) with a speaker on each line:
 `Customer: ...`, `الموظفة سارة: ...`.
+
+Keeps: id, label, customer, time and licence; every other field in metadata.
 """
 
 import re

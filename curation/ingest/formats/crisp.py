@@ -1,6 +1,8 @@
 """Crisp's JSON: conversations with `messages` from `user` or `operator`, each of a `type` and with a `fingerprint`, or
 rows that are such messages of a `session_id`; notes and events are left out, what is `automated` is a bot's. Fields as
 in Crisp's API documentation.
+
+Keeps: who asked, id, label and time of the ticket; what was left out, by reason, and other fields in metadata.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

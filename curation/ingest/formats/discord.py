@@ -1,5 +1,8 @@
 """Discord's channels and direct messages as DiscordChatExporter writes them in JSON: nicknames, bots, roles of the
 server ("Support"); joins, pins and other notices are left out.
+
+Keeps: the customer's name, when the conversation began; how it was told who is who, what was left out in metadata;
+every message left out with its reason in the ledger.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,8 @@
 """Freshdesk's and Freshservice's JSON: tickets whose `description` is the first message, with `conversations` (or
 `notes`) that are `incoming` or not; private ones and mails forwarded to third parties are left out. Also what its
 account export wraps in `helpdesk_ticket`. Fields as in Freshdesk's API documentation.
+
+Keeps: who asked, id, label and time of the ticket; what was left out, by reason, and other fields in metadata.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

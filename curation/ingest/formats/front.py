@@ -1,6 +1,8 @@
 """Front's JSON: conversations with `messages` that are `is_inbound` or not, and `comments`, which are the team's own
 and left out like drafts; or rows that are such messages, each of the conversation that its `_links` name. Fields as in
 Front's API documentation.
+
+Keeps: who asked, id, label and time of the ticket; what was left out, by reason, and other fields in metadata.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

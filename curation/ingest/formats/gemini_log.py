@@ -1,5 +1,8 @@
 """Logs of Gemini's API: `request` with `contents` and `response` with `candidates`. The model's name and the user's
 thumbs are kept; of requests that repeat one another only the longest is a conversation.
+
+Keeps: names, tool calls with the ids of their results, `tools`, reasoning apart from the reply; the model, the user's
+rating, id, customer and time; other fields in metadata.
 """
 
 from collections.abc import Iterator

@@ -1,5 +1,7 @@
 """Gorgias' JSON: tickets with `messages` that are `from_agent` or not, or rows that are such messages of a `ticket_id`;
 internal notes are left out, and what rules wrote counts as a bot's. Fields as in Gorgias' API documentation.
+
+Keeps: who asked, id, label and time of the ticket; what was left out, by reason, and other fields in metadata.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

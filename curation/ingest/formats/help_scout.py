@@ -1,6 +1,8 @@
 """Help Scout's JSON: conversations with `threads` (also in `_embedded`) of the type `customer`, `message`, `note`,
 `lineitem` and others, each with `createdBy`; notes, line items and drafts are left out. Newest first is put in order.
 Fields as in Help Scout's API documentation.
+
+Keeps: who asked, id, label and time of the ticket; what was left out, by reason, and other fields in metadata.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

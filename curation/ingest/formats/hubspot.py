@@ -1,6 +1,8 @@
 """HubSpot's JSON: threads of the conversations API with `messages` that have a `direction`, or rows that are such
 messages of a `conversationsThreadId`; and tickets of the CRM with `engagements` (or `emails` and `notes`). Comments and
 notes are left out, welcome messages are a bot's. Fields as in HubSpot's API documentation.
+
+Keeps: who asked, id, label and time of the ticket; what was left out, by reason, and other fields in metadata.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,5 +1,7 @@
 """Intercom's JSON exports: conversations with `source` and `conversation_parts` by customers, bots and the team, put in
 their order. Notes are left out, and so are bots and automated messages, unless `ingest.bots` keeps them.
+
+Keeps: who asked, id, label and time of the ticket; what was left out, by reason, and other fields in metadata.
 """
 
 from collections.abc import Iterator, Mapping

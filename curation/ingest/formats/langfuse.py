@@ -1,6 +1,9 @@
 """Langfuse: exported traces or observations, with `input` and `output` as messages, texts or what a model's API gave;
 generations only. Scores by users, the model's name and the session are kept; of requests that repeat one another only
 the longest is a conversation.
+
+Keeps: names, tool calls with the ids of their results, `tools`, reasoning apart from the reply; the model, the user's
+rating, id, customer and time; other fields in metadata.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,9 @@
 """LangSmith: exported runs, with `inputs` and `outputs` (messages as LangChain serialises them, generations, texts);
 runs of models and chains only. Feedback by users and the model's name are kept; of requests that repeat one another
 only the longest is a conversation.
+
+Keeps: names, tool calls with the ids of their results, `tools`, reasoning apart from the reply; the model, the user's
+rating, id, customer and time; other fields in metadata.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,8 @@
 """LiveChat's archives: chats with `users` and a `thread` (or `threads`) of `events`; system messages, forms and what
 only agents see are left out, and so are bots' words where `ingest.bots` says so. Fields as in LiveChat's API
 documentation.
+
+Keeps: who asked, id, label and time of the ticket; what was left out, by reason, and other fields in metadata.
 """
 
 import re

@@ -1,6 +1,9 @@
 """Messenger's and Instagram's downloads (`message_1.json`, ...): newest first, their text mended where UTF-8 was
 written as Latin-1; unsent messages, reactions, calls, media without words are left out. A thread of several pages is
 read page by page.
+
+Keeps: the customer's name, when the conversation began; how it was told who is who, what was left out in metadata;
+every message left out with its reason in the ledger.
 """
 
 import re

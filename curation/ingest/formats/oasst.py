@@ -1,6 +1,9 @@
 """OpenAssistant trees, one row a message (`message_id`, `parent_id`, `message_tree_id`) or one row a tree (`prompt`
 with `replies`). The best conversation of each is read: from the prompt on always the reply that people ranked first,
 until no reply is left. What reviewers refused, deleted or called spam is never on the way.
+
+Keeps: id, label, customer, time and licence; every other field in metadata; of the tree only the best conversation,
+the other rows as parts in the ledger.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

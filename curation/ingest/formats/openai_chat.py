@@ -2,6 +2,9 @@
 `conversation`, `dialogue`, `dialog`, `turns`, so any Hugging Face set of that shape; the old `function_call`; Gemini's
 `contents`. Parts of text are joined, an image is a reason; reasoning (`reasoning_content`, `thinking`) is kept apart
 from the reply; a `weight` of 0, `train: false` or `loss: false` keeps a reply from being learnt.
+
+Keeps: names, tool calls with the ids of their results, `tools`, reasoning apart from the reply, marks that a reply is
+not to be learnt; id, label, customer, time and licence; every other field in metadata.
 """
 
 from collections.abc import Iterator, Mapping

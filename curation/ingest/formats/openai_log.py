@@ -1,6 +1,9 @@
 """Logs of OpenAI's API and of all that speaks it (batches, stored completions, LiteLLM, Helicone): `request` and
 `response`, each with or without a `body`, or both in one object; chat completions and responses. The model's name and
 the user's thumbs are kept; of requests that repeat one another only the longest is a conversation.
+
+Keeps: names, tool calls with the ids of their results, `tools`, reasoning apart from the reply; the model, the user's
+rating, id, customer and time; other fields in metadata.
 """
 
 from collections.abc import Iterator

@@ -2,6 +2,9 @@
 `gen_ai.prompt.0.content` of OpenLLMetry) or events (`gen_ai.user.message`, `gen_ai.choice`), one a row, flat or as OTLP
 writes them. The model's name and evaluations by users are kept; of requests that repeat one another only the longest is
 a conversation.
+
+Keeps: names, tool calls with the ids of their results, `tools`, reasoning apart from the reply; the model, the user's
+rating, id, customer and time; other fields in metadata.
 """
 
 import re

@@ -2,6 +2,10 @@
 with `chosen` and `rejected` (`preferred_output`, `non_preferred_output`), each a text, a message or all messages; or
 answers with ratings (`completions`, or `generations` and `ratings`). The chosen answer is the reply, the others are
 left out.
+
+Keeps: names, tool calls with the ids of their results, `tools`, reasoning apart from the reply, marks that a reply is
+not to be learnt of the chosen side; id, label, customer, time and licence; every other field in metadata; never the
+rejected answer.
 """
 
 import re

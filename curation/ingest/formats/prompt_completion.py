@@ -1,5 +1,9 @@
 """One question and one answer a row, `prompt` and `completion` (or `response`): text, or lists of messages; `system`. A
 prompt of several turns ("Customer: ...", "Agent: ...", "Agent:" at its end) becomes these turns.
+
+Keeps: names, tool calls with the ids of their results, `tools`, reasoning apart from the reply, marks that a reply is
+not to be learnt where sides are lists of messages; id, label, customer, time and licence; every other field in
+metadata.
 """
 
 from collections.abc import Iterator

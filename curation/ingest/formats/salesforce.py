@@ -1,6 +1,8 @@
 """Salesforce's cases: JSON rows with `EmailMessages` and `CaseComments`, as its API answers; or tables of EmailMessage
 or CaseComment, one row each, of a `ParentId`. Who wrote a mail says `Incoming`, a comment its author's `UserType`;
 drafts and what is not published are left out. Fields as in Salesforce's object reference.
+
+Keeps: who asked, id, label and time of the ticket; what was left out, by reason, and other fields in metadata.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

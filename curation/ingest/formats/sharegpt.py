@@ -1,6 +1,9 @@
 """ShareGPT: `{"conversations": [{"from", "value"}], "system"?, "tools"?}`, calls as `function_call` (one or a list) and
 `observation`, or in Hermes' `<tool_call>` blocks. A `weight` of 0, `train: false` or `loss: false` keeps a reply from
 being learnt.
+
+Keeps: names, tool calls with the ids of their results, `tools`, reasoning apart from the reply, marks that a reply is
+not to be learnt; id, label, customer, time and licence; every other field in metadata.
 """
 
 from collections.abc import Iterator

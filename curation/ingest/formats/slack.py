@@ -1,6 +1,9 @@
 """Slack's exports, one file a channel and day: each thread is a conversation, what is in no thread is cut by silence;
 names from the messages or from `users.json`, mentions and links as people read them, bots; joins, topics and other
 notices are left out.
+
+Keeps: the customer's name, when the conversation began; how it was told who is who, what was left out in metadata;
+every message left out with its reason in the ledger.
 """
 
 import html

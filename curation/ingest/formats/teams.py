@@ -1,5 +1,8 @@
 """Chats and channels of Teams as Microsoft Graph gives them (`messageType`, `from`, `body`): one conversation a chat
 or a thread of a channel, HTML as text, guests as customers; system events and deleted messages are left out.
+
+Keeps: the customer's name, when the conversation began; how it was told who is who, what was left out in metadata;
+every message left out with its reason in the ledger.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,6 +1,9 @@
 """Telegram's JSON exports: one chat or a whole account (`result.json`); texts in parts, forwards and replies. Calls,
 media without words, service messages are left out, and so are notes to oneself. Who the chat is named after is the
 customer, unless names tell otherwise; a bot is the team.
+
+Keeps: the customer's name, when the conversation began; how it was told who is who, what was left out in metadata;
+every message left out with its reason in the ledger.
 """
 
 from collections.abc import Iterator, Mapping

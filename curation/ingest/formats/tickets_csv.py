@@ -1,6 +1,9 @@
 """Tickets with one row a message, wherever it stands in the file: a ticket id, who wrote (`author`, `role`, `sender`,
 `from`, ...), what (`body`, `message`, `text`, `content`, ...). Ordered by time where every row tells it; internal notes
 (`public`, `is_internal`, `private`, ...) are left out.
+
+Keeps: id, label, customer of the ticket and its first time; other columns of its first row that has them in metadata;
+which rows are left out and why in the ledger.
 """
 
 from collections import Counter

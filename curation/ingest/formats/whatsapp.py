@@ -5,6 +5,9 @@ phones write is told by its shape, and metadata `phone_language` names them.
 
 Who is who is told by `ingest.roles`, which maps display names (in lower case), or by the rules of chats; metadata
 `roles_told_by` or `roles_assumed` says which. Times have no zone: UTC.
+
+Keeps: the customer's name, when the conversation began; how it was told who is who, what was left out in metadata;
+every message left out with its reason in the ledger.
 """
 
 import itertools

@@ -2,6 +2,8 @@
 from what the tickets say of people: who asks and who is in copy is a customer, who is assigned or follows is of the
 team, and so is anybody else, which metadata `roles_assumed` says. Internal notes and what the desk itself wrote (author
 -1 or none, triggers) are left out; a `description` that no comment repeats is the first message.
+
+Keeps: who asked, id, label and time of the ticket; what was left out, by reason, and other fields in metadata.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,5 +1,6 @@
 """A newcomer adds a format: one file and nothing else."""
 
+import inspect
 import os
 import shutil
 import subprocess
@@ -9,9 +10,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from curation.ingest.formats import formats
 from tests.builders import ROOT
 
-FORMAT = '''"""Threads of a made-up forum: `thread` with posts, each by `asker` or `helper`."""
+FORMAT = '''"""Threads of a made-up forum: `thread` with posts, each by `asker` or `helper`.
+
+Keeps: the topic as the label.
+"""
 
 from collections.abc import Iterator
 
@@ -67,5 +72,17 @@ def test_one_new_file_is_read_explained_and_documented(home: Path):
     assert "data/evaluation/threads.jsonl: forum" in said
     run(home, "-m", "benchmarks.document", "formats.md")
     page = (home / "docs/formats.md").read_text("utf-8")
-    assert "| `forum` | Threads of a made-up forum: `thread` with posts, each by `asker` or `helper`. |  |" in page
+    assert (
+        "| `forum` | Threads of a made-up forum: `thread` with posts, each by `asker` or `helper`. | the topic as the label. |  |"
+        in page
+    )
     assert page.count("\n| `") == (ROOT / "docs/formats.md").read_text("utf-8").count("\n| `") + 1
+
+
+def test_every_format_says_what_it_keeps() -> None:
+    silent = [
+        name
+        for name, form in formats().items()
+        if "\n\nKeeps: " not in (inspect.getdoc(inspect.getmodule(form.read)) or "")
+    ]
+    assert silent == []
