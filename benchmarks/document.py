@@ -68,7 +68,8 @@ def of_benchmarks() -> Sections:
 
 
 def of_formats() -> Sections:
-    yield "formats", "\n".join([*head("format", "what it reads", "what it keeps", "how"), *map(_format, formats().values())]) + "\n"
+    columns = head("format", "what it reads", "what it keeps", "how")
+    yield "formats", "\n".join([*columns, *map(_format, formats().values())]) + "\n"
 
 
 def of_metrics() -> Sections:
