@@ -72,10 +72,8 @@ def test_one_new_file_is_read_explained_and_documented(home: Path):
     assert "data/evaluation/threads.jsonl: forum" in said
     run(home, "-m", "benchmarks.document", "formats.md")
     page = (home / "docs/formats.md").read_text("utf-8")
-    assert (
-        "| `forum` | Threads of a made-up forum: `thread` with posts, each by `asker` or `helper`. | the topic as the label. |  |"
-        in page
-    )
+    what = "Threads of a made-up forum: `thread` with posts, each by `asker` or `helper`."
+    assert f"| `forum` | {what} | the topic as the label. |  |" in page
     assert page.count("\n| `") == (ROOT / "docs/formats.md").read_text("utf-8").count("\n| `") + 1
 
 
