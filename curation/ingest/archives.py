@@ -158,10 +158,10 @@ def _readable(info: zipfile.ZipInfo) -> str:
 def _passed_over(info: zipfile.ZipInfo) -> str:
     """As what a member is passed over; "" when it is not."""
     name = _readable(info)
+    parts = PurePosixPath(name).parts
     if info.is_dir() or name.endswith("/"):
         return "folder"
-    parts = PurePosixPath(name).parts
-    if any(part.startswith(".") and part != ".." for part in parts) or parts[0] == "__MACOSX":
+    if any(part.startswith(".") and part != ".." for part in parts) or parts[:1] == ("__MACOSX",):
         return "hidden file"
     return "picture, recording or document" if PurePosixPath(name).suffix.lower() in _MEDIA else ""
 
@@ -176,7 +176,8 @@ def _note(passed: Counter[str]) -> str:
 
 
 def _refused(info: zipfile.ZipInfo, name: str) -> str | None:
-    if ".." in PurePosixPath(name).parts or info.filename.startswith(("/", "\\")) or ":" in name.partition("/")[0][:2]:
+    parts = PurePosixPath(name).parts
+    if not parts or ".." in parts or info.filename.startswith(("/", "\\")) or ":" in name.partition("/")[0][:2]:
         return "its name leads out of the archive; export it again, or unpack it and put its files here"
     if info.flag_bits & _ENCRYPTED:
         return "it is encrypted; unpack it with its password and put the file here"

@@ -77,17 +77,20 @@ def test_every_reason_that_is_told_is_the_policys(finished: Path):
     written = yaml.safe_load((finished / "params.yaml").read_text("utf-8"))["route"]
     limits = {name: code.get("limit", {}) | written.get("limits", {}).get(name, {}) for name, code in told.items()}
     treated = {f"pii_{kind}": treatment for kind, treatment in written["pii"].items()}
-    seen: dict[str, list[tuple[str, str, float]]] = {}
+    values: dict[str, list[tuple[str, float]]] = {}
     for row in pl.read_parquet(finished / "data/scored/findings.parquet").iter_rows(named=True):
-        side = severity(row["code"], row["value"], limits[row["code"]], treated)
-        seen.setdefault(row["conversation_id"], []).append((row["code"], side, row["value"]))
+        values.setdefault(row["conversation_id"], []).append((row["code"], row["value"]))
+    seen = {
+        key: [(code, severity(code, value, found, limits, treated)) for code, value in found]
+        for key, found in values.items()
+    }
     ledger = pl.read_parquet(finished / "data/ledger.parquet")
     common = {code for code, limit in limits.items() if limit.get("note_if_common")}
     closed = outcomes(ledger).filter(pl.col("outcome").is_in(["accepted", "dropped", "held"]), stage="route")
     assert {"dropped", "held"} < set(closed["outcome"])
     for row in closed.iter_rows(named=True):
-        faults = {code for code, side, _ in seen.get(row["conversation_id"], []) if side == "fatal"}
-        doubts = {code for code, side, _ in seen.get(row["conversation_id"], []) if side == "doubt"}
+        faults = {code for code, side in seen.get(row["conversation_id"], []) if side == "fatal"}
+        doubts = {code for code, side in seen.get(row["conversation_id"], []) if side == "doubt"}
         expected = {"dropped": faults, "held": doubts, "accepted": set()}[row["outcome"]]
         assert row["code"] in (expected or {None})
         assert not doubts - common or row["outcome"] != "accepted"
@@ -101,14 +104,21 @@ def test_every_reason_that_is_told_is_the_policys(finished: Path):
         assert row["code"] in treated or row["threshold"] in (limit.get("doubt"), limit.get("fatal"))
 
 
-def severity(code: str, value: float, limit: dict[str, Any], treated: dict[str, str]) -> str:
-    def crossed(name: str) -> bool:
+def severity(
+    code: str, value: float, beside: list[tuple[str, float]], limits: dict[str, Any], treated: dict[str, str]
+) -> str:
+    """As docs/policy.md says it: a fault that lists alone tell counts where another check doubts the row too."""
+
+    def crossed(name: str, limit: dict[str, Any], value: float) -> bool:
         least = limit.get(name)
         return least is not None and (value < least if limit.get("below") else value >= least)
 
-    if crossed("fatal") or treated.get(code) == "reject":
+    limit = limits[code]
+    needed = limit.get("fatal_with") or ()
+    agreed = not needed or any(other in needed and crossed("doubt", limits[other], seen) for other, seen in beside)
+    if (crossed("fatal", limit, value) and agreed) or treated.get(code) == "reject":
         return "fatal"
-    return "doubt" if crossed("doubt") or treated.get(code) == "review" else "info"
+    return "doubt" if crossed("doubt", limit, value) or treated.get(code) == "review" else "info"
 
 
 COPIES = ("exact_duplicate", "cross_file_duplicate", "near_duplicate")

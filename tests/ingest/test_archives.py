@@ -43,7 +43,7 @@ def test_the_zip_of_whatsapp_is_its_chat_and_its_media_are_passed_over_and_told(
     zipped(Path("data/raw/WhatsApp Chat - Huda.zip"), ("_chat.txt", CHAT), *media, ("__MACOSX/._chat.txt", b"\0"))
     ingest.main()
     (row,) = pl.read_parquet("data/ingested/conversations.parquet").iter_rows(named=True)
-    assert (row["row_id"], row["source"]) == ("WhatsApp Chat - Huda.zip/_chat.txt:1", "whatsapp")
+    assert (row["row_id"], row["source"]) == ("WhatsApp Chat - Huda.zip/_chat.txt:2", "whatsapp")  # behind a notice
     assert [m["role"] for m in row["messages"]] == ["assistant", "user"]
     assert (
         "3 pictures, recordings or documents and 1 hidden files in the archive passed over" in capsys.readouterr().err

@@ -14,7 +14,7 @@ import pytest
 
 from curation.ingest.formats import formats
 from curation.ingest.looks import refused_by_bytes
-from curation.ingest.reading import Ingest, RawFile, begin
+from curation.ingest.reading import Ingest, RawFile, beginnings
 from tests.builders import params
 
 INGEST = Ingest.model_validate(params("ingest"))
@@ -79,7 +79,7 @@ BYTES: dict[str, tuple[Callable[[], bytes], str]] = {
 def test_a_file_says_what_it_is_whatever_it_is_called(tmp_path: Path, look: str, name: str):
     written, cure = BYTES[look]
     (tmp_path / name).write_bytes(written())
-    head, chunks = begin(RawFile(name, tmp_path / name), INGEST)
+    head, chunks = next(beginnings(RawFile(name, tmp_path / name), INGEST))
     (row,) = [row for chunk in chunks for row in chunk.rows()]
     assert head.kind == "unknown"
     assert f"{name} looks like {look}" in str(row.fault)
@@ -112,7 +112,7 @@ TEXTS = {
 @pytest.mark.parametrize("look", TEXTS)
 def test_a_text_of_no_format_says_what_it_looks_like(tmp_path: Path, look: str):
     (tmp_path / "a.txt").write_text(TEXTS[look])
-    _, chunks = begin(RawFile("a.txt", tmp_path / "a.txt"), INGEST)
+    _, chunks = next(beginnings(RawFile("a.txt", tmp_path / "a.txt"), INGEST))
     (row,) = [row for chunk in chunks for row in chunk.rows()]
     assert f"looks like {look.strip()}" in str(row.fault)
     assert "is a text of no format that Qirat reads" in str(row.fault)
@@ -138,7 +138,7 @@ def test_a_text_of_no_format_says_what_it_looks_like(tmp_path: Path, look: str):
 )
 def test_a_table_of_no_format_says_what_it_looks_like(tmp_path: Path, rows: str, look: str, cure: str):
     (tmp_path / "a.csv").write_text(rows)
-    head, _ = begin(RawFile("a.csv", tmp_path / "a.csv"), INGEST)
+    head, _ = next(beginnings(RawFile("a.csv", tmp_path / "a.csv"), INGEST))
     assert head.kind not in formats()
     assert look in str(head.reason) and cure in str(head.reason)
 
@@ -146,4 +146,4 @@ def test_a_table_of_no_format_says_what_it_looks_like(tmp_path: Path, rows: str,
 def test_a_sound_file_is_refused_by_none_of_this(tmp_path: Path):
     sound: Any = '{"messages": [{"role": "user", "content": "<html>?"}, {"role": "assistant", "content": "%PDF"}]}\n'
     (tmp_path / "a.jsonl").write_text(sound)
-    assert begin(RawFile("a.jsonl", tmp_path / "a.jsonl"), INGEST)[0].kind == "openai_chat"
+    assert next(beginnings(RawFile("a.jsonl", tmp_path / "a.jsonl"), INGEST))[0].kind == "openai_chat"

@@ -419,6 +419,6 @@ def test_a_table_of_salesforce_is_read(tmp_path: Path):
 
 
 def test_every_desk_has_its_test():
-    kept = {"conversation_table", "tickets_csv", "zendesk", "intercom", "mailbox"}
+    kept = {"columns", "conversation_table", "tickets_csv", "zendesk", "intercom", "mailbox"}
     mails = {name for name, form in formats().items() if form.mail}
     assert mails - kept <= {name for name, _ in DESKS.values()}

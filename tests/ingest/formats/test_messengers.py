@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from curation.ingest.files import raw_files
 from curation.ingest.formats import Outcome, formats
-from curation.ingest.reading import Ingest, begin, outcomes_of
+from curation.ingest.reading import Ingest, beginnings, outcomes_of
 from tests.builders import params
 from tests.ingest.formats.rows import READING, contents, metadata, said
 
@@ -26,7 +26,7 @@ def read(folder: Path, files: Mapping[str, Any], roles: Mapping[str, str] | None
     told = PARAMS.model_copy(update={"roles": {**PARAMS.roles, **(roles or {})}})
     found = {}
     for file in raw_files(folder):
-        head, chunks = begin(file, told)
+        [(head, chunks)] = beginnings(file, told)
         rows = [row for chunk in chunks for row in chunk.rows()]
         found[file.name] = outcomes_of(head, formats().get(head.kind), rows, told)
     return found
