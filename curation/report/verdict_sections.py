@@ -88,8 +88,16 @@ def enough(measured: pl.DataFrame, name: str, words: Words) -> tuple[pl.DataFram
     few = measured.filter(pl.col("n") < FEW)
     if few.is_empty():
         return measured, []
-    most = count(few["n"].max())  # type: ignore[arg-type]
-    line = words("few", number=count(few.height), most=most, few=count(FEW), table=f"data/{name}.parquet")
+    kind = "metric" if "metric" in few.columns else "rule"
+    named = [words.name_of(kind, one) for one in few[kind].unique(maintain_order=True)]
+    line = words(
+        "few",
+        number=count(few.height),
+        names=words("comma").join(named),
+        most=count(few["n"].max()),  # type: ignore[arg-type]
+        few=count(FEW),
+        table=f"data/{name}.parquet",
+    )
     return measured.filter(pl.col("n") >= FEW), [Note(line, "warning")]
 
 

@@ -81,11 +81,10 @@ def test_it_may_decide_and_its_margin_is_in_force(finished: Path) -> None:
 
 
 def test_it_stands_on_the_page_in_both_languages(finished: Path) -> None:
+    """By its name, since its figures rest on too few conversations to be shown and explained."""
     told = read(finished, "data/evaluated/metrics.json")["questions"]
     page = (finished / "reports/index.html").read_text("utf-8")
-    for kind in ("title", "explanation"):
-        for text in told[kind].values():  # type: ignore[index]
-            assert text in page
+    assert all(text in page for text in told["title"].values())  # type: ignore[index]
 
 
 def test_it_stands_in_the_docs(finished: Path) -> None:
