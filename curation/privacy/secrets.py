@@ -6,6 +6,8 @@ The shapes are facts of the makers' own documentation; gitleaks and detect-secre
 import re
 from collections.abc import Iterator
 
+from curation.privacy.told_codes import told
+
 Span = tuple[int, int]
 
 # What a text must hold for a secret to be possible, beside a link and a digit behind a word; for Python and for Polars.
@@ -168,9 +170,11 @@ _ASKED_WITHIN = 200  # characters of the question
 _SAYS = (
     "pass secret token bearer authoriz key cookie session sid wifi wi-fi pwd contrase credential hf_ pin otp cvv"
     " cvc csc 2fa code"
-    " network router hotspot"
+    " network router hotspot numbers on digits on phrase mnemonic pw psw puk pass licen serial scratch voucher top-up"
+    " recharge redeem gift maiden answer combination"
 ).split()
-_SAYS_ARABIC = re.compile(ARABIC_SECRET_WORDS)
+_SAYS_ARABIC = re.compile(rf"{ARABIC_SECRET_WORDS}|باس|مفتاح|جواب|[أا]رقام|كلمات|عبار[ةه]|بن |تفعيل")
+_FIVES = re.compile(r"[A-Z\d]{5}-[A-Z\d]{5}-")
 _LONG = re.compile(r"[\w.-]{20}")
 
 
@@ -199,6 +203,8 @@ def secrets(text: str, before: str | None) -> Iterator[tuple[Span, str]]:
     for match in (one for pattern in _likely(text) for one in pattern.finditer(text)):
         name = match.lastgroup or 0
         yield match.span(name), match[name]
+    if may_be_secret(text) or "://" in text or _FIVES.search(text):
+        yield from told(text)
     if before and (asked := _ASKED.search(before[-_ASKED_WITHIN:])) and not _NOT_ASKED.search(before[-_ASKED_WITHIN:]):
         answer = _ANSWER.match(text) or ("pass" in asked.group().lower() and _PASSWORD_ANSWER.match(text))
         if answer:
