@@ -64,6 +64,7 @@ _CODES = (  # Britain; Canada; Ireland (Eircode)
 _POSTCODE = re.compile(
     rf"(?i:post ?code|postal code|eircode|zip(?: ?code)?)(?i: is|:)?\s?(?P<value>(?i:{_CODES})|\d{{5}}-\d{{4}})\b"
 )
+_SAYS_CODE = re.compile(r"(?i:code|zip)")
 _SHORT = re.compile(r"(?<![\w-])[A-Z]{4} ?\d{4}(?![\w-])")  # the national short address of Saudi Arabia
 _SHORT_WORDS = re.compile(r"(?i:(?:short|national|home|my) address)|عنوان", re.IGNORECASE)
 _COORDINATES = re.compile(
@@ -97,22 +98,23 @@ _NUMBER_BEHIND = re.compile(r" ?,? ?(?:رقم |نمرة )\d{1,5}(?![\d.:/%])")
 _BETWEEN = re.compile(r"(?: ?,? ?(?:رقم )?\d{1,5})?[^.!?؟\n\d:]{0,30}")  # from one sign to the next
 _LEFT = re.compile(r"(?:(?<=^)|(?<=[:\n.]\s)|(?<=[:\n.])|(?<=في )|(?<= ))(?:(?!تمام|طيب|شكرا|نعم|حاضر|السلام|مرحبا|[أا]هلا|[أا]وك|صح|لا,|يا )[\u0621-\u064a]{2,}(?: [\u0621-\u064a]{2,})?(?: \d{1,3})?, ?){1,2}$")
 _ARABIC_RIGHT = re.compile(r"(?:,? (?!لو |من |بس |و)[\u0621-\u064a]{3,}(?: [\u0621-\u064a]{3,})?(?: \d{5})?(?=\s*(?:[.,!؟\n]|$))){1,2}|,? \d{5}(?!\d)")
+_TOWN = r"(?:(?:Co|St|Mt)\.|[A-Z\u00c0-\u00de][A-Za-z\u00c0-\u024f'’-]+)"
 _RIGHT = re.compile(
     rf"(?:,?[ \n](?!(?:Thanks?|Please|The|This|That|I|I'm|My|We|Is|It|It's|And|But|Or|Can|Could|Call|Hi|Your|Are|Do|When"
     r"|What|How|Which|No|Yes|Ok|Okay|Got|Our)\b)"
-    rf"(?:{_NUMBERED}|\#\d{{1,5}}[A-Za-z]?|{_CODES}|\d{{4,5}}(?:-\d{{4}})? {_CAPITAL}|(?:(?!(?:{_CODES})(?!\w)){_CAPITAL}(?!\d) ?){{1,3}}(?:\b[A-Z]{{2,3}} )?"
+    rf"(?:{_NUMBERED}|\#\d{{1,5}}[A-Za-z]?|{_CODES}|\d{{4,5}}(?:-\d{{4}})? {_CAPITAL}|(?:(?!(?:{_CODES})(?!\w)){_TOWN}(?!\d) ?){{1,3}}(?:\b[A-Z]{{2,3}} )?"
     r"(?:\d{4,5}(?:-\d{4})?|\d{1,2})?(?![\d\w])|[A-Z]{2,3}(?: \d{4,5}(?:-\d{4})?)?(?![\w-])|(?i:eircode) )){1,6}"
 )
 
 # -- whose it is -------------------------------------------------------------------------------------------------------
 
 _OURS = re.compile(
-    r"\b(?:our|us|branch(?:es)?|stores?|shop|showroom|restaurant|hotel|clinic|museum|venue|theat(?:re|er)|salon|cinema|gym|mall"
+    r"\b(?:our|us|branch(?:es)?|stores?|shop|showroom|restaurant|hotel|clinic|museum|venue|theat(?:re|er)|salon|cinema|gym|mall|apartments|complex|hotels|propert(?:y|ies)|dentist|doctor"
     r"|headquarters|located|situated|location|dealer\w*|office|warehouse|(?:the|its|their) address|they are|it is at|it's at"
     r"|there is|there's|nearest)\b|فرع|فروع|معرض|محلنا|متجر|مقر|مكتبنا|عيادتنا|مطعم|فندق|مستشفى|عنواننا|موقعنا|مول",
     re.IGNORECASE,
 )
-_OURS_BEHIND = re.compile(r",? ?(?:\w+ )?(?:branch|store|shop|mall|showroom|outlet|restaurant|hotel|فرع)\b", re.IGNORECASE)
+_OURS_BEHIND = re.compile(r",? ?(?:\w+ )?(?:branch|store|shop|mall|showroom|outlet|restaurant|hotel|apartments|is an? \d|فرع)\b", re.IGNORECASE)
 _THEIRS = re.compile(
     r"\b(?:my|deliver\w*|ship\w*|send|live[sd]?|living|home|moved|residence|billing|registered|on file|have you|pick ?up from"
     r"|your (?:\w+ )?ad+ress|new ad+ress|staying|invoice)\b|عنواني|عنوانك|ساكن|سكني|بيت|توصيل|وصل|منزلي|[أا]سكن",
@@ -137,9 +139,9 @@ _FEWEST_SIGNS = 2
 # What a table's text must hold, for Polars; it passes over nothing that `addresses` finds.
 _LETTERS = r"[A-Za-z\x{c0}-\x{24f}'’.\d-]"
 ADDRESS = (
-    rf"(?i)\d[a-z]?,? (?:{_LETTERS}+ ){{1,6}}(?:{_STREET}|{_STREET_NAMES[3:-1]})\b"
+    rf"(?i)\d[a-z]?,? (?:{_LETTERS}+ ){{1,5}}(?:{_STREET}|{_STREET_NAMES[3:-1]})\b"
     rf"|\b(?:{_STREET}|{_STREET_NAMES[3:-1]})\b\.?,? (?:no|number|nr|house|tower|flat|apt|apartment|villa|unit)\b"
-    rf"|\b(?:{_KIND[3:-1]})\.?\s?(?:no\.?\s?|number\s?)?#?\s?(?:\d|[A-Z]\b)"
+    rf"|\b(?:{_KIND[3:-1]})\.?\s?(?:no\.?\s?|number\s?)?#?\s?[a-z]?-?\d"
     r"|(?:straße|strasse|str\.|weg|gasse|platz|allee|ufer|damm) \d|\b(?:rue|chemin|impasse|quai|via|viale|rua|calle|carrer|avenida|avda)\b"
     r"|box[\s:#.a-z]{0,10}\d|postfach|bo[iî]te postale|post ?code|postal code|eircode|zip|\b[a-z]{4} ?\d{4}\b"
     r"|[\d٠-٩][.\x{66b}][\d٠-٩]{4}|\d°"
@@ -172,8 +174,12 @@ def _latin(text: str) -> Iterator[Span]:
     if _LOWER_WORDS.search(text):
         spans += (match.span() for match in _LOWER_STREET.finditer(text))
     for start, end in _joined(text, sorted(spans)):
-        more = _RIGHT.match(text, end)
+        closed = text[end - 1] == "." and _ABBREVIATED.search(text, start, end) is None
+        more = None if closed else _RIGHT.match(text, end)
         yield start, end + len(more.group().rstrip(" ,\n")) if more else end
+
+
+_ABBREVIATED = re.compile(r"\b\w{2,4}\.$")
 
 
 def _joined(text: str, spans: list[Span]) -> Iterator[Span]:
@@ -233,12 +239,12 @@ def _arabic_run(text: str, run: list[re.Match[str]]) -> Iterator[Span]:
 
 def _anywhere(text: str) -> Iterator[Span]:
     """Boxes, postcodes, short addresses and coordinates."""
-    for match in _BOX.finditer(text):
+    for match in _BOX.finditer(text) if _DIGIT.search(text) else ():
         more = (_RIGHT if match.group().isascii() else _BOX_RIGHT).match(text, match.end())
         yield match.start(), match.end() + len(more.group().rstrip(" ,\n")) if more else match.end()
-    for match in _POSTCODE.finditer(text):
+    for match in _POSTCODE.finditer(text) if _SAYS_CODE.search(text) else ():
         yield match.span("value")
-    for match in _SHORT.finditer(text):
+    for match in _SHORT.finditer(text) if _SHORT_WORDS.search(text) else ():
         if _SHORT_WORDS.search(text, max(0, match.start() - 40), match.start()):
             yield match.span()
     for match in _COORDINATES.finditer(text):

@@ -29,7 +29,7 @@ _NAMED = _words(
 _TITLES = _words(
     "سيد السيد سيدة السيدة أستاذ الأستاذ أستاذة الأستاذة دكتور الدكتور دكتورة الدكتورة للدكتور للدكتورة للأستاذ"
     " للأستاذة"
-    " للسيد للسيدة مهندس المهندس مهندسة المهندسة الأخ الأخت الآنسة مدام المدام د م"
+    " سي للا لالة أخوك أخوكم أختك أختكم خوك ختك اخوكم للسيد للسيدة مهندس المهندس مهندسة المهندسة الأخ الأخت الآنسة مدام المدام د م"
 )
 _ROLES = _words(
     "الموظف الموظفة موظفكم موظفتكم المندوب المندوبة مندوبكم السائق السواق سائقك سائقكم الكابتن كابتن المدير"
@@ -43,7 +43,7 @@ _ROLES = _words(
     " كلمت قابلت"
 )
 _INTRODUCING = _words(
-    "أنا معك معاك معاكي معكي معكم ويّاك وياك وياكم يا عزيزي عزيزتي مرحبا أهلا هلا شكرا حياك حياكم أخ أخت هنا هون لك"
+    "أنا حضرتك حضرتكم معك معاك معاكي معكي معكم ويّاك وياك وياكم يا عزيزي عزيزتي مرحبا أهلا هلا شكرا حياك حياكم أخ أخت هنا هون لك"
 )
 _GLUE = _words(
     "هو هي بك بكم لك لكم يا هلا أخي أختي أخوي كان كانت اسمه اسمها أستاذ أستاذة الأول الثاني العائلة الأب كامل الكامل"
@@ -68,6 +68,14 @@ _ADJECTIVES = _words(
     " رفيق بنت بدر كمال وسيم حامد نادر ماهر فريد مراد مالك محسن ضياء هادي حلا جود تركي مصري يمني سوري عربي شيخة مختار"
     " محب منصف ربي توني عارف عايش ديما ديمة مؤمن فرحان صبري آمنة سليمة عايشة يزيد جواد خليل خليفة الحبيب الحبيبة"
 )
+_MONTHS_AND_SHOPS = _words("رمضان تمارا")  # names only where a word introduces them
+_KIN = _words("ولدي ابني بنتي ابنتي لبنتي لابني زوجي زوجتي مرتي مراتي أختي أخوي صاحبتي صاحبي خالتي عمتي")
+_PRESENTING = _words("أنا معك معاك معاكي معكي معكم وياك حضرتك")
+_STATES = _words(  # what people say they are
+    "سعيد سعيدة راضي صابر شاكر طيب طالب مسلم حاضر وحيد صادق كريم كريمة جميل جميلة عربي مصري سوري يمني تركي محب مؤمن فرحان"
+    " عارف عايش مؤيد موفق صباح مساء سلام هنا رحمة خير عون عالي حامد ماهر سليم كامل ثابت حافظ مفيد غالب ناجح"
+)
+_CLOSED = re.compile(r"\s*(?:[.،,!؟?\n]|$)")
 _NO_NAMES = _words(
     "الآن اليوم أمس غدا العميل العميلة المحترم المحترمة الكريم الكريمة العزيز العزيزة الذي التي اللي المدير"
     " المسؤول من في"
@@ -170,12 +178,17 @@ def _counts(text: str, tokens: Sequence[_Token], place: int, last: int, cue: str
     word = tokens[place].word
     if cue == "place":
         return False
-    sure = last > place or word in name_list("arabic_given")
+    if cue == "" and word in _MONTHS_AND_SHOPS:
+        return False
+    before = tokens[place - 1].word if place else ""
+    sure = last > place or word in name_list("arabic_given") or (before in _KIN and cue == "role")
     if sure or cue in ("named", "title"):
         return True
     behind = tokens[last + 1].word if _follows(text, tokens, last) else ""
     if behind.startswith("ال") and behind.endswith("ي") and _is_more(behind, 1, False):
         return True  # "منى الزهراني", and not "صباح الخير"
+    if word not in _STATES and before in _PRESENTING and (behind == "من" or _CLOSED.match(text, tokens[last].end)):
+        return True
     alone = place == 0 and len(tokens) <= _ALONE and _stands_alone(text, tokens)
     return word not in _ADJECTIVES and (cue in ("role", "introducing") or alone)
 

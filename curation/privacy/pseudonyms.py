@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from curation.privacy.finds import COVER, PATTERNED, Find, finds, masked, may_hold
-from curation.privacy.names import NameFinder, likely_names, repeated_names
+from curation.privacy.names import NameFinder, answered_name, likely_names, repeated_names
 from curation.privacy.numbers import digit_runs, national_number, phone_spellings
 from curation.privacy.plain import Plain
 from curation.privacy.split import split_phones
@@ -158,7 +158,7 @@ class _Reader:
         if (text, before) not in self._read:
             found = [find for find in finds(text, self.countries, before) if find.kind in self.kinds]
             if "name" in self.kinds:
-                names = self.find_names(text)
+                names = answered_name(text, before) or self.find_names(text)
                 found += [n for n in names if not any(n.start < f.end and f.start < n.end for f in found)]
             self._read[text, before] = found
         return self._read[text, before]

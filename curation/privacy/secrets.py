@@ -170,19 +170,18 @@ _ASKED_WITHIN = 200  # characters of the question
 _SAYS = (
     "pass secret token bearer authoriz key cookie session sid wifi wi-fi pwd contrase credential hf_ pin otp cvv"
     " cvc csc 2fa code"
-    " network router hotspot numbers on digits on phrase mnemonic pw psw puk pass licen serial scratch voucher top-up"
-    " recharge redeem gift maiden answer combination"
+    " network router hotspot numbers digits phrase mnemonic pw psw puk licen serial scratch voucher top-up recharge redeem"
+    " maiden security combination"
 ).split()
 _SAYS_ARABIC = re.compile(rf"{ARABIC_SECRET_WORDS}|باس|مفتاح|جواب|[أا]رقام|كلمات|عبار[ةه]|بن |تفعيل")
 _FIVES = re.compile(r"[A-Z\d]{5}-[A-Z\d]{5}-")
 _LONG = re.compile(r"[\w.-]{20}")
 
 
-def _likely(text: str) -> Iterator[re.Pattern[str]]:
+def _likely(text: str, said: bool) -> Iterator[re.Pattern[str]]:
     """The patterns that may find something: a quick look that most texts with a number do not pass."""
     if _LONG.search(text):
         yield _KEYS
-    said = may_be_secret(text)
     if said:
         yield from _TOLD
     if "/" in text or "=" in text:
@@ -200,10 +199,11 @@ def may_be_secret(text: str) -> bool:
 
 def secrets(text: str, before: str | None) -> Iterator[tuple[Span, str]]:
     """(place, value) of every secret; `before`: what was said last, None where that is not known."""
-    for match in (one for pattern in _likely(text) for one in pattern.finditer(text)):
+    said = may_be_secret(text)
+    for match in (one for pattern in _likely(text, said) for one in pattern.finditer(text)):
         name = match.lastgroup or 0
         yield match.span(name), match[name]
-    if may_be_secret(text) or "://" in text or _FIVES.search(text):
+    if said or "://" in text or _FIVES.search(text):
         yield from told(text)
     if before and (asked := _ASKED.search(before[-_ASKED_WITHIN:])) and not _NOT_ASKED.search(before[-_ASKED_WITHIN:]):
         answer = _ANSWER.match(text) or ("pass" in asked.group().lower() and _PASSWORD_ANSWER.match(text))

@@ -29,8 +29,8 @@ _IS = r"(?:\s*(?::|=|#|-|is|was|are|it'?s|هو|هي|هم|يكون|كان)){0,2}\
 _KINDS = (
     r"(?:pins?|otps?|mpin|cvv2?|cvc2?|csc|puk|2fa|passcode|(?:pin|puk|otp)[ -]codes?|(?:door|gate|building|entry|entrance"
     r"|garage|lock|locker|lockbox|safe|vault|alarm|key ?box|voicemail|sim|access|security|verification|verify|activation|login"
-    r"|log-in|sign-in|unlock|auth\w*|secret|sms|text|one[ -]time|backup|back-up|recovery|reset|confirm(?:ation)?|intercom"
-    r"|entry ?phone|pairing|screen|phone|2fa|whats ?app|parental)(?: (?:pin|lock))?[ -](?:codes?|pins?|numbers?(?= (?:is|are|was))|combination))"
+    r"|log-in|sign-in|unlock|auth\w*|secret|sms|text|one[ -]time|backup|back-up|recovery|reset|intercom"
+    r"|entry ?phone|pairing|screen|phone|2fa|whats ?app|parental)(?: (?:pin|lock))?[ -](?:codes?|pins?|combination))"
 )
 _ARABIC_FOR = (
     r"(?:سر[يّ]ي?|تحق[يق]*|تفعيل|[أا]مان|دخول|باب|بوابه|بوابة|خزن[ةه]|عمار[ةه]|مدخل|[إا]نذار|قفل|شريح[ةه]|استرجاع|استرداد|احتياطي|تا?كيد"
@@ -65,7 +65,7 @@ _SHOPS = (  # what makes a code nobody's secret
     "promo promotion promotional discount coupon voucher offer referral postal post zip error country area dialling dialing dial"
     " order product item sort swift bic qr bar source dress style colour color model reference ref booking tracking iban tax hs"
     " sku invoice fault status http exit flight airport location branch stock article part vin customer shipment return returns"
-    " building block city state price gift size region currency use rate game course class room store shop merchant fare"
+    " confirmation building block city state price gift size region currency use rate game course class room store shop merchant fare"
 ).split()
 _BARE = (
     re.compile(
