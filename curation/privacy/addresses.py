@@ -23,8 +23,8 @@ _STREET_NAMES = (
 )
 _DIRECTION = r"(?:[NSEW]\.?|[NS][EW]|North|South|East|West)"
 _HOUSE = r"(?<![\w.,/$£€-])(?<![$£€] )\d{1,5}(?:[A-Za-z](?![a-z])|[-/]\d{1,4})?"
-_WORD = r"[A-Za-z\u00c0-\u024f'’.-]+"
-_CAPITAL = r"[A-Z\u00c0-\u00de][A-Za-z\u00c0-\u024f'’-]+\.?"
+_WORD = r"[A-Za-z\u00c0-\u024f'’.-]{1,25}"
+_CAPITAL = r"(?<![A-Za-z])[A-Z\u00c0-\u00de][A-Za-z\u00c0-\u024f'’-]{1,25}\.?"
 _NAMED = rf"(?:(?:of|the|de|la|al|el|bin|ibn|von) |{_CAPITAL} |\d{{1,3}}(?:st|nd|rd|th) ){{1,4}}"
 _KIND = (
     r"(?:flat|apartment|apt|villa|unit|suite|tower|building|bldg|block|house|plot|room|rm|floor|lane|road|street|sector"
@@ -40,12 +40,18 @@ _STREETS = (
         rf"{_HOUSE},? (?:{_DIRECTION} )?{_NAMED}(?:(?i:{_STREET})\b\.?|{_STREET_NAMES}\b)"
         rf"(?: {_DIRECTION}(?![\w]))?"
     ),
-    re.compile(rf"{_NAMED}(?:(?i:{_STREET})\b\.?|{_STREET_NAMES}\b),? (?i:no\.?|number|nr\.?|house) ?#?\d{{1,5}}[A-Za-z]?"),
+    re.compile(
+        rf"{_NAMED}(?:(?i:{_STREET})\b\.?|{_STREET_NAMES}\b),? (?i:no\.?|number|nr\.?|house) ?#?\d{{1,5}}[A-Za-z]?"
+    ),
     re.compile(
         rf"\b(?:{_CAPITAL} )?[A-ZÄÖÜ][a-zäöüß-]{{2,25}}(?:straße|strasse|str\.|weg|gasse|platz|allee|ufer|damm) \d{{1,4}}\s?[a-z]?\b"
     ),
-    re.compile(rf"{_HOUSE},? (?i:rue|avenue|boulevard|chemin|impasse|quai|via|viale|rua) (?:\w[\w'’-]* ){{0,4}}{_CAPITAL}"),
-    re.compile(rf"\b(?i:calle|carrer|avenida|avda\.?|via|rua|rue) (?:\w[\w'’-]* ){{0,4}}{_CAPITAL},? (?:n[º°o.]\s?)?\d{{1,4}}\b"),
+    re.compile(
+        rf"{_HOUSE},? (?i:rue|avenue|boulevard|chemin|impasse|quai|via|viale|rua) (?:\w[\w'’-]* ){{0,4}}{_CAPITAL}"
+    ),
+    re.compile(
+        rf"\b(?i:calle|carrer|avenida|avda\.?|via|rua|rue) (?:\w[\w'’-]* ){{0,4}}{_CAPITAL},? (?:n[º°o.]\s?)?\d{{1,4}}\b"
+    ),
 )
 _LOWER_STREET = re.compile(rf"{_HOUSE} (?:[a-z'’]{{3,}} ){{1,3}}{_STREET}\b")  # where words say that it is an address
 _PARTS = re.compile(
@@ -68,16 +74,14 @@ _SAYS_CODE = re.compile(r"(?i:code|zip)")
 _SHORT = re.compile(r"(?<![\w-])[A-Z]{4} ?\d{4}(?![\w-])")  # the national short address of Saudi Arabia
 _SHORT_WORDS = re.compile(r"(?i:(?:short|national|home|my) address)|عنوان", re.IGNORECASE)
 _COORDINATES = re.compile(
-    r"(?<![\d.])-?\d{1,2}[.\u066b]\d{4,}°?\s?[NSns]?\s?[,;\s]\s?-?\d{1,3}[.\u066b]\d{4,}(?![\d.])(?:°?\s?[EWew]\b)?"
+    r"(?<![\d.])-?\d{1,2}[.\u066b]\d{4,}°?\s?[NSns]?\s?[,;\s]\s?-?\d{1,3}[.\u066b]\d{4,}(?!\.?\d)(?:°?\s?[EWew]\b)?"
     r"|\d{1,2}°\s?\d{1,2}['′]\s?[\d.]+[\"″]\s?[NS][,\s]{1,2}\d{1,3}°\s?\d{1,2}['′]\s?[\d.]+[\"″]\s?[EW]"
 )
 
 # -- Arabic ------------------------------------------------------------------------------------------------------------
 
 _ARABIC_END = r"(?![\u0621-\u064a])"
-_ORDINAL = (
-    r"(?:ال)?(?:[أا]رضي|[أا]ول[ىي]?|ثانيه?|ثالث|رابع|خامس|سادس|سابع|ثامن|تاسع|عاشر|[أا]خير|تاني|تالت)[ةه]?"
-)
+_ORDINAL = r"(?:ال)?(?:[أا]رضي|[أا]ول[ىي]?|ثانيه?|ثالث|رابع|خامس|سادس|سابع|ثامن|تاسع|عاشر|[أا]خير|تاني|تالت)[ةه]?"
 _AREA = r"(?:ب|ل|ال|بال|لل)?(?:شارع|طريق|حي|زنق[ةه]|زقاق|حار[ةه]|سك[ةه]|درب|نهج|جاد[ةه]|محل[ةه]|قطع[ةه]|بلوك|مجاور[ةه]|مجمع|ممر)"
 _BUILDING = r"(?:ب|ل|ال|بال|لل|و)?(?:عمار[ةه]|بناي[ةه]|برج|فيل[اةه]|مبن[ىي]|[إا]قام[ةه])"  # may have a name
 _DWELLING = r"(?:ب|ل|ال|بال|لل|و)?(?:شق[ةه]|دور|طابق|منزل|بيت|دار|وحد[ةه]|غرف[ةه])"  # have numbers only
@@ -96,8 +100,12 @@ _SHORTENED = re.compile(  # as in Kuwait: block, street, lane, house
 _HOUSE_BEFORE = re.compile(r"(?<![\d.,:/\u066b-])\d{1,4} $")
 _NUMBER_BEHIND = re.compile(r" ?,? ?(?:رقم |نمرة )\d{1,5}(?![\d.:/%])")
 _BETWEEN = re.compile(r"(?: ?,? ?(?:رقم )?\d{1,5})?[^.!?؟\n\d:]{0,30}")  # from one sign to the next
-_LEFT = re.compile(r"(?:(?<=^)|(?<=[:\n.]\s)|(?<=[:\n.])|(?<=في )|(?<= ))(?:(?!تمام|طيب|شكرا|نعم|حاضر|السلام|مرحبا|[أا]هلا|[أا]وك|صح|لا,|يا )[\u0621-\u064a]{2,}(?: [\u0621-\u064a]{2,})?(?: \d{1,3})?, ?){1,2}$")
-_ARABIC_RIGHT = re.compile(r"(?:,? (?!لو |من |بس |و)[\u0621-\u064a]{3,}(?: [\u0621-\u064a]{3,})?(?: \d{5})?(?=\s*(?:[.,!؟\n]|$))){1,2}|,? \d{5}(?!\d)")
+_LEFT = re.compile(
+    r"(?:(?<=^)|(?<=[:\n.]\s)|(?<=[:\n.])|(?<=في )|(?<= ))(?:(?!تمام|طيب|شكرا|نعم|حاضر|السلام|مرحبا|[أا]هلا|[أا]وك|صح|لا,|يا )[\u0621-\u064a]{2,}(?: [\u0621-\u064a]{2,})?(?: \d{1,3})?, ?){1,2}$"
+)
+_ARABIC_RIGHT = re.compile(
+    r"(?:,? (?!لو |من |بس |و)[\u0621-\u064a]{3,}(?: [\u0621-\u064a]{3,})?(?: \d{5})?(?=\s*(?:[.,!؟\n]|$))){1,2}|,? \d{5}(?!\d)"
+)
 _TOWN = r"(?:(?:Co|St|Mt)\.|[A-Z\u00c0-\u00de][A-Za-z\u00c0-\u024f'’-]+)"
 _RIGHT = re.compile(
     rf"(?:,?[ \n](?!(?:Thanks?|Please|The|This|That|I|I'm|My|We|Is|It|It's|And|But|Or|Can|Could|Call|Hi|Your|Are|Do|When"
@@ -110,11 +118,14 @@ _RIGHT = re.compile(
 
 _OURS = re.compile(
     r"\b(?:our|us|branch(?:es)?|stores?|shop|showroom|restaurant|hotel|clinic|museum|venue|theat(?:re|er)|salon|cinema|gym|mall|apartments|complex|hotels|propert(?:y|ies)|dentist|doctor"
-    r"|headquarters|located|situated|location|dealer\w*|office|warehouse|(?:the|its|their) address|they are|it is at|it's at"
+    r"|headquarters|located|situated|location|dealer\w*|office|warehouse|(?:the|its|their) address|they are|we(?: are|'re) (?:at|on|in)|it is at|it's at"
     r"|there is|there's|nearest)\b|فرع|فروع|معرض|محلنا|متجر|مقر|مكتبنا|عيادتنا|مطعم|فندق|مستشفى|عنواننا|موقعنا|مول",
     re.IGNORECASE,
 )
-_OURS_BEHIND = re.compile(r",? ?(?:\w+ )?(?:branch|store|shop|mall|showroom|outlet|restaurant|hotel|apartments|is an? \d|فرع)\b", re.IGNORECASE)
+_OURS_BEHIND = re.compile(
+    r",? ?(?:\w+ )?(?:branch|store|shop|mall|showroom|outlet|restaurant|hotel|apartments|is an? \d|فرع)\b",
+    re.IGNORECASE,
+)
 _THEIRS = re.compile(
     r"\b(?:my|deliver\w*|ship\w*|send|live[sd]?|living|home|moved|residence|billing|registered|on file|have you|pick ?up from"
     r"|your (?:\w+ )?ad+ress|new ad+ress|staying|invoice)\b|عنواني|عنوانك|ساكن|سكني|بيت|توصيل|وصل|منزلي|[أا]سكن",
@@ -195,7 +206,9 @@ def _joined(text: str, spans: list[Span]) -> Iterator[Span]:
         yield (ahead.start() if ahead else start), end
 
 
-_UNIT_AHEAD = re.compile(r"\b(?i:unit|flat|apt\.?|apartment|suite|villa|house|room) ?#?(?:\d{1,5}[A-Za-z]?|[A-Z]\d*)[, \n/]{1,2}$")
+_UNIT_AHEAD = re.compile(
+    r"\b(?i:unit|flat|apt\.?|apartment|suite|villa|house|room) ?#?(?:\d{1,5}[A-Za-z]?|[A-Z]\d*)[, \n/]{1,2}$"
+)
 _DIGIT = re.compile(r"\d")
 _MAY_BE_LATIN = re.compile(
     rf"(?i:\b(?:{_STREET}|{_KIND}|apt|bldg|rm|rue|via|viale|rua|chemin|impasse|quai|calle|carrer|avda|avenida)\b)"
@@ -226,9 +239,16 @@ def _arabic_run(text: str, run: list[re.Match[str]]) -> Iterator[Span]:
     behind = None if run[-1]["number"] or run[-1]["lived"] else _NUMBER_BEHIND.match(text, end)
     end = behind.end() if behind else end
     counts = sum(part["number"] is not None or part["lived"] is not None for part in run) + bool(house) + bool(behind)
-    counts += any(_DIGIT.search(text, one.end(), other.start()) is not None for one, other in pairwise(run))
+    between = any(_DIGIT.search(text, one.end(), other.start()) is not None for one, other in pairwise(run))
+    counts += between
     kinds = {(part["named"] or part["lived"]).removeprefix("ال") for part in run}
-    lived = house or behind or counts >= _FEWEST_SIGNS or any(p["lived"] or _BUILT.fullmatch(p["named"]) for p in run)
+    lived = (
+        house
+        or behind
+        or between
+        or counts >= _FEWEST_SIGNS
+        or any(p["lived"] or _BUILT.fullmatch(p["named"]) for p in run)
+    )
     if not counts or not lived or len(kinds) + bool(house) + bool(behind) < _FEWEST_SIGNS:
         return
     if more := _ARABIC_RIGHT.match(text, end):

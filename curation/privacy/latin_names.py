@@ -54,15 +54,21 @@ _MORE = re.compile(
 _LOWER_MORE = re.compile(rf" (?P<family>[{_LOWER}'’-]{{4,}})")
 # A name in lower case may follow.
 _LOWER_CUE = re.compile(
-    r"[nN]ame|[tT]his is |\b(?:mrs?|ms|professor|Mrs?|Ms|Professor)\b|\bhere\b|\b[iI](?:'|’| a)?m |[sS]urname|[sS]peaking"
+    r"[nN]ame|[tT]his is |\b(?:mrs?|ms|professor|Mrs?|Ms|Professor)\b|\w{3} here\b|\b[iI](?:'|’| a)?m |[sS]urname|[sS]peaking"
 )  # a name in lower case may follow
 _SPEAKING = re.compile(r"[ ,]+(?:speaking|here|from|calling|with|and)\b")
 _CLOSED = re.compile(r"(?: [A-Z]\.?)?\s*(?:[,.!?:;\n]|$)")
 _TITLED = re.compile(r"(?i:mr|mrs|ms|professor|prof)\.? ")
 _SIGNED = re.compile(r"[\s.!:;)\-^~*]*$")
-_HERE = re.compile(rf"(?:^|[.!?\n,] ?)(?P<name>{_NAME}|[a-z]{{3,12}}) (?:here\b(?! (?:is|are|you|we))|at your service|speaking[.,!]|on the line)")
+_HERE = re.compile(
+    rf"(?:^|[.!?\n,] ?)(?P<name>{_NAME}|[a-z]{{3,12}}),? (?:here\b(?! (?:is|are|you|we))|at your service|speaking[.,!]|on the line)"
+)
+_SAYS_HERE = re.compile(r"\w (?:here|at your|speaking|on the)\b")
+_COMMA = re.compile(r"[a-z], [A-Z][^\W\d_]+\s*(?:[.!?\n]|$)")
 _PASSENGER = re.compile(r"(?<![\w/])[A-Z]{2,}(?:[ -][A-Z]{2,})?/[A-Z]{2,}(?: [A-Z]{2,})?? (?:MRS?|MS|MISS|MSTR|DR)\b")
-_TURNED = re.compile(rf"(?i:under|names?|passenger|guest|reservation|booking|surname)\b[^.,\n]{{0,15}}?[ :](?P<name>{_NAME}, (?P<given>{_NAME}))(?=\s*(?:[.!?\n]|$))")
+_TURNED = re.compile(
+    rf"(?i:under|names?|passenger|guest|reservation|booking|surname)\b[^.,\n]{{0,15}}?[ :](?P<name>{_NAME}, (?P<given>{_NAME}))(?=\s*(?:[.!?\n]|$))"
+)
 _NO_NAMES = frozenset(
     """
     a about again all also an and any anyone are as at back be both but by can care customer customers dear do every
@@ -141,32 +147,36 @@ def _is_introduced(text: str, match: re.Match[str], word: str) -> bool:
     if match["met"]:
         full = more is not None and more["family"].lower() not in _NO_NAMES
         told = _is_family(folded) or folded in name_list("latin_words") or _RELATED.search(match.group()) is not None
-        return full or told
+        return full or told or _FROM_THE_TEAM.match(text, behind) is not None
     greeted = match["greeting"] and _CLOSED.match(text, behind)
     presented = match["self"] and _SPEAKING.match(text, behind) and not text[match.start() :].lower().startswith("it")
     signed = match["thanks"] and "," in match.group() and _SIGNED.match(text, behind)
     return bool(match["sure"] or greeted or presented or signed)
 
 
+_FROM_THE_TEAM = re.compile(r" (?:from|in|at) (?:the|your|our|parts|sales|returns|billing|support|customer|accounts)\b")
 _FEWEST_LETTERS = 4  # of a name in lower case behind a title
 
 
 def _shaped(text: str) -> Iterator[Span]:
     """Names by what stands behind them, and as lists of passengers write them."""
-    for match in _HERE.finditer(text):
+    for match in _HERE.finditer(text) if _SAYS_HERE.search(text) else ():
         name = match["name"].lower()
         known = name in name_list("latin_given") or name in name_list("latin_words")
         if name not in _NO_NAMES and (known or (match["name"][0].isupper() and not match.group().endswith("here"))):
             yield match.span("name")
     for match in _PASSENGER.finditer(text) if "/" in text else ():
         yield match.span()
-    for match in _TURNED.finditer(text) if "," in text else ():
-        if match["given"].lower() in name_list("latin_given") or match["given"].lower() in name_list("latin_words"):
+    for match in _TURNED.finditer(text) if _COMMA.search(text) else ():
+        family, given = match["name"].lower().split(", ")
+        if given in name_list("latin_given") or family in name_list("latin_family"):
             yield match.span("name")
 
 
 # Makes that are called like people with a title.
-_MAKES = re.compile(r"(?i:mr\.? (?:muscle|clean|proper|kipling|coffee|price|bean)|dr\.? (?:beckmann|martens?|pepper|oetker|bronner|jart|dre))\b")
+_MAKES = re.compile(
+    r"(?i:mr\.? (?:muscle|clean|proper|kipling|coffee|price|bean)|dr\.? (?:beckmann|martens?|pepper|oetker|bronner|jart|dre))\b"
+)
 
 
 def _bare(text: str, capitals: Sequence[re.Match[str]]) -> Iterator[Span]:

@@ -254,7 +254,9 @@ def _abroad(text: str, span: Span, digits: str, said: Hint) -> str | None:
         return digits
     for near in _NAMED_COUNTRIES.finditer(text, max(0, span[0] - _NEAR), span[1] + _NEAR):
         country = (near.lastgroup or "").rstrip("_")
-        if digits.startswith(str(phonenumbers.country_code_for_region(country))) and (found := _international(digits, mobile=True)):
+        if digits.startswith(str(phonenumbers.country_code_for_region(country))) and (
+            found := _international(digits, mobile=True)
+        ):
             return found
         if (digits[0] == "0" or said.kind == "phone") and (found := _in_country(digits, country)):
             return found
@@ -272,10 +274,12 @@ def mobile(digits: str, countries: Sequence[str]) -> str | None:
 
 
 def _in_country(digits: str, country: str) -> str | None:
-    """The number in full, where it is a valid mobile of that country or of one with the same calling code."""
+    """The number in full, where it is one of that country; with its trunk zero also one that is only long enough."""
     number = phonenumbers.parse(digits, country)
     code = phonenumbers.country_code_for_region(country)
-    return _international(f"{code}{number.national_number}", mobile=True)
+    found = phonenumbers.parse(f"+{code}{number.national_number}")
+    valid = phonenumbers.is_valid_number(found) or (digits[0] == "0" and phonenumbers.is_possible_number(found))
+    return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164) if valid else None
 
 
 def _is_mobile(digits: str, country: str) -> bool:

@@ -137,14 +137,14 @@ _CODES = (
         r"|activation"
         r"|authenti\w+|auth|access|login|log-in|unlock|sms|secret|door|gate)[ -](?:code|pin)"
         rf"|code(?=\s(?:you|i|we)\s(?:just\s)?(?:sent|got|received|texted|gave)))(?![a-z]){_HELD}"
-        rf"(?:\s(?:is|was))?\s*[:=#]?\s*(?P<value>{_CODE})",
+        rf"(?:\s(?:is|was))?\s*[:=]?\s*(?P<value>#?{_CODE})",
         re.IGNORECASE,
     ),
     re.compile(
         r"(?:(?:ال)?(?:رقم|رمز|كود) (?:ال)?(?:سري|تحقق|تفعيل|[أا]مان|دخول)"
         r"|(?:رمز|كود)(?= (?:[إا]ل[لي]ي?|الذي) (?:وصل|جا|[أا]رسل))|(?:وصل|جا)\w* (?:ال)?(?:رمز|كود)|(?:رقم|رمز"
         r"|كود) ?otp)"
-        rf"{_ARABIC_HELD}(?:\s(?:هو|هي|كان))?\s*[:=#]?\s*(?P<value>{_CODE})",
+        rf"{_ARABIC_HELD}(?:\s(?:هو|هي|كان))?\s*[:=]?\s*(?P<value>#?{_CODE})",
         re.IGNORECASE,
     ),
 )

@@ -24,7 +24,13 @@ _ARABIC = {  # as written and as said in the Levant, Egypt and the Gulf
 _DIGIT_OF = {digit: re.compile(word) for digit, word in _ARABIC.items()}
 _TIMES = {"double": 2, "triple": 3, "دبل": 2, "مكرر": 2}
 _ENGLISH_MORE = {
-    **dict(zip("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(), range(10, 20), strict=True)),
+    **dict(
+        zip(
+            "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(),
+            range(10, 20),
+            strict=True,
+        )
+    ),
     **dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True)),
 }
 _ARABIC_MORE = {  # ten to ninety and hundreds, as said

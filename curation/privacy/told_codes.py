@@ -17,12 +17,14 @@ MORE_SECRET_WORDS = (
     r"|licen[cs]e|serial|product key|cd key|scratch|voucher|recharge|top[ \-]?up|redeem|prepaid|combination"
     r"|(?:digits?|numbers?|figures) (?:on|at|from)|\bcode\b|codes\b|pins\b|safe number|lock number)"
 )
-MORE_ARABIC_SECRET_WORDS = r"(?:باس|مفتاح|جواب|[أا]رقام|كلمات|عبار[ةه]|(?:بن|البن|البين|بين|بوك) |رموز|[أا]كواد|سؤال|رقم)"
+MORE_ARABIC_SECRET_WORDS = (
+    r"(?:باس|مفتاح|جواب|[أا]رقام|كلمات|عبار[ةه]|(?:بن|البن|البين|بين|بوك) |رموز|[أا]كواد|سؤال|رقم)"
+)
 
 _GROUP = r"\d{2,5}(?:[ -]\d{2,5}){1,3}|\d{3,8}"
 _VALUE = rf"(?:[A-Z]-)?[#*]?(?:{_GROUP})(?!\d)[#*]?(?![\d./:]\d)(?![-\w])"
 _MIXED = r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z\d]{2,}(?:-?[A-Za-z\d]{2,}){1,7}(?![\w-])"
-_IS = r"(?:\s*(?::|=|#|-|is|was|are|it'?s|هو|هي|هم|يكون|كان)){0,2}\s{0,2}[\"'“«]?"
+_IS = r"(?:\s*(?::|=|-|is|was|are|it'?s|هو|هي|هم|يكون|كان)){0,2}\s{0,2}[\"'“«]?"
 
 # -- what the code is for ----------------------------------------------------------------------------------------------
 
@@ -41,7 +43,9 @@ _NAMED = (
         rf"(?<![a-z]){_KINDS}(?![a-z])(?P<gap>(?:\s(?!not\b|error|wrong|order)[a-z'’-]{{1,12}}){{0,6}}?)(?:\?? ?i use)?{_IS}(?P<value>{_VALUE})",
         re.IGNORECASE,
     ),
-    re.compile(rf"(?<![a-z])(?i:{_KINDS})(?![a-z]){_IS}(?P<value>(?=[A-Z\d-]*\d)(?=[A-Z\d-]*[A-Z])[A-Z\d]{{3,}}(?:-[A-Z\d]{{3,}})*)(?![\w-])"),
+    re.compile(
+        rf"(?<![a-z])(?i:{_KINDS})(?![a-z]){_IS}(?P<value>(?=[A-Z\d-]*\d)(?=[A-Z\d-]*[A-Z])[A-Z\d]{{3,}}(?:-[A-Z\d]{{3,}})*)(?![\w-])"
+    ),
     re.compile(
         rf"(?:(?:ال|ل|لل)?(?:رقم|رمز|كود|رموز|[أا]كواد|ارقام|باس) (?:ال|ل|لل)?{_ARABIC_FOR}|(?<!\w)(?:ال)?(?:بن كود|پن كود|بين كود|بوك كود|البن|البين))"
         rf"(?P<gap>(?: (?!غلط|خط[أا]|غير|طلب|خصم)[^\W\d_]{{1,10}}){{0,4}}?){_IS}(?P<value>{_VALUE})",
@@ -69,18 +73,18 @@ _SHOPS = (  # what makes a code nobody's secret
 ).split()
 _BARE = (
     re.compile(
-        rf"(?:(?P<what>[a-z]+)[ -])?(?<![a-z])(?:code|passcode)(?: (?:from|in|on|by|that|i|you|we|got|sent|me|the|sms|text|email|mail"
+        rf"(?:(?<![a-z])(?P<what>[a-z]{{1,14}})[ -])?(?<![a-z])(?:code|passcode)(?: (?:from|in|on|by|that|i|you|we|got|sent|me|the|sms|text|email|mail"
         rf"|message|just|now|received|came)){{0,7}}(?: ?(?:is|was|:|=)|(?<=sms)|(?<=got)|(?<=received))\s?(?P<value>(?:\d{{3}}[ -]\d{{3}}|\d{{4,8}}))(?![\d./-]?\d)",
         re.IGNORECASE,
     ),
     re.compile(
-        r"(?:(?P<what>[\u0621-\u064a]+) )?(?<![\u0621-\u064a])(?:ال|وال)(?:كود|رمز)(?: (?:ال[يل]ي|الذي|وصلني|جاني|جالي|وصل|هو|لي|من|في|على|عندي|sms|رسال[ةه]\w*)){0,5}"
+        r"(?:(?<![\u0621-\u064a])(?P<what>[\u0621-\u064a]{1,12}) )?(?<![\u0621-\u064a])(?:ال|وال)(?:كود|رمز)(?: (?:ال[يل]ي|الذي|وصلني|جاني|جالي|وصل|هو|لي|من|في|على|عندي|sms|رسال[ةه]\w*)){0,5}"
         r" ?:? ?(?P<value>(?:\d{3}[ -]\d{3}|\d{4,8}))(?![\d./-]?\d)(?! ?(?:ريال|درهم|جنيه|دينار|%))"
     ),
 )
 _BEHIND = re.compile(
     r"(?<![\w.,/#-])(?P<value>\d{3}[ -]\d{3}|\d{3,8}),?\s{1,2}(?:(?:is|was|are|that'?s|thats|that is|this is)\s(?:the|my|your|our)\s"
-    rf"(?:(?:new|old|right|correct|sms|last|current)\s)?(?:(?P<what>[a-z]+)[ -])?(?:code|pin|otp|cvv|cvc|password|passcode)\b"
+    rf"(?:(?:new|old|right|correct|sms|last|current)\s)?(?:(?P<what>[a-z]{{1,14}})[ -])?(?:code|pin|otp|cvv|cvc|password|passcode)\b"
     r"|(?:هو|هي|هذا|هاد|هذي|هاذا|ده|دا|هيدا|هادا)\s(?:هو\s)?(?:ال)?(?:رمز|كود|رقم السري|رقم سري|باس ?ورد|بن|otp|cvv)(?!\w)(?! (?:الخصم|خصم|خط[أا]|الخط[أا])))",
     re.IGNORECASE,
 )
@@ -93,7 +97,9 @@ _BESIDE = 25  # characters between digits in words and the word that tells what 
 # -- passwords ---------------------------------------------------------------------------------------------------------
 
 _PASS = r"(?:pass(?:word|code|wd|phrase)?|pw|pwd|psw|pswd|p/w)"
-_ARABIC_PASS = r"(?:(?:ال|و|وال|بال|لل)?(?:باس ?و{0,2}رد|باس|بسورد|پاسورد)|كلم[ةه] (?:ال)?(?:سر|مرور)|الرقم السري|رقم سري)"
+_ARABIC_PASS = (
+    r"(?:(?:ال|و|وال|بال|لل)?(?:باس ?و{0,2}رد|باس|بسورد|پاسورد)|كلم[ةه] (?:ال)?(?:سر|مرور)|الرقم السري|رقم سري)"
+)
 _TOKEN = r"(?=[^\s\"'`«»“”,]{0,39}\d)(?=[^\s\"'`«»“”,]{0,39}[A-Za-z\u0621-\u064a!#$%&*@^+=~])[^\s\"'`«»“”,<>\[\]{}()|/\\]{5,40}?"
 _STOPS = r"(?=[.,;:?!)\]}]?(?:[\s\"'`«»“”]|$))"
 _PASSWORDS = (
@@ -101,13 +107,23 @@ _PASSWORDS = (
         rf"(?<![a-z]){_PASS}(?![a-z])(?: (?!expires|with|has|needs|must|should|costs)[a-z'’]{{1,9}}){{0,5}}? ?[:=]? ?[\"'`“«]?(?P<value>{_TOKEN}){_STOPS}",
         re.IGNORECASE,
     ),
-    re.compile(rf"(?<![a-z]){_PASS}(?![a-z])(?: \w+)? from [\"'“]?(?P<value>{_TOKEN})[\"'”]? to [\"'“]?(?P<second>{_TOKEN}){_STOPS}", re.IGNORECASE),
+    re.compile(
+        rf"(?<![a-z]){_PASS}(?![a-z])(?: \w+)? from [\"'“]?(?P<value>{_TOKEN})[\"'”]? to [\"'“]?(?P<second>{_TOKEN}){_STOPS}",
+        re.IGNORECASE,
+    ),
     re.compile(
         rf"{_ARABIC_PASS}(?![\u0621-\u064a](?!ا))\w?(?: [\u0621-\u064a]{{1,10}}){{0,3}}? ?[:=]? ?[\"“«]?(?P<value>{_TOKEN}){_STOPS}"
     ),
-    re.compile(rf"{_ARABIC_PASS}\w{{0,3}} (?:القديم[ةه]? )?من (?P<value>{_TOKEN}) (?:ل|[إا]لى|لـ|الى) ?(?P<second>{_TOKEN}){_STOPS}"),
-    re.compile(rf"{_ARABIC_PASS}(?: [\u0621-\u064a]{{1,10}}){{0,4}}? ?[:=]? ?(?P<value>\d{{4,12}})(?![\d./-]?\d)(?! ?(?:[أا]حرف|حرف|خان|مر[ةه]|رمز|دقيق|ساع))"),
-    re.compile(rf"(?<![a-z]){_PASS}(?![a-z])(?: (?:is|for|my|the|wifi|wi-fi|account|app|was)){{0,3}} ?[:=]? ?(?P<value>\d{{4,12}})(?![\d./-]?\d)(?! (?:char|digit|letter|time|day|hour|min))", re.IGNORECASE),
+    re.compile(
+        rf"{_ARABIC_PASS}\w{{0,3}} (?:القديم[ةه]? )?من (?P<value>{_TOKEN}) (?:ل|[إا]لى|لـ|الى) ?(?P<second>{_TOKEN}){_STOPS}"
+    ),
+    re.compile(
+        rf"{_ARABIC_PASS}(?: [\u0621-\u064a]{{1,10}}){{0,4}}? ?[:=]? ?(?P<value>\d{{4,12}})(?![\d./-]?\d)(?! ?(?:[أا]حرف|حرف|خان|مر[ةه]|رمز|دقيق|ساع))"
+    ),
+    re.compile(
+        rf"(?<![a-z]){_PASS}(?![a-z])(?: (?:is|for|my|the|wifi|wi-fi|account|app|was)){{0,3}} ?[:=]? ?(?P<value>\d{{4,12}})(?![\d./-]?\d)(?! (?:char|digit|letter|time|day|hour|min))",
+        re.IGNORECASE,
+    ),
 )
 
 # -- keys and links ----------------------------------------------------------------------------------------------------
@@ -118,9 +134,12 @@ _VOUCHER = re.compile(
     r"(?:\s[a-z]{1,10}){0,5}?|(?:كود|رمز|رقم|مفتاح|الرقم السري) (?:ال)?(?:ترخيص|تفعيل|بطاق[ةه]|كرت|كارت|قسيم[ةه]|شحن|منتج|ويندوز|اوفيس|ايتونز)(?: (?!طلب)[^\W\d_]{1,10}){0,4}?"
 )
 _VOUCHER_TOLD = re.compile(
-    rf"(?:{_VOUCHER.pattern}){_IS}(?P<value>[A-Z\d]{{3,6}}(?:[ -][A-Z\d]{{3,6}}){{2,5}}|\d{{12,18}})(?![\w-])", re.IGNORECASE
+    rf"(?:{_VOUCHER.pattern}){_IS}(?P<value>[A-Z\d]{{3,6}}(?:[ -][A-Z\d]{{3,6}}){{2,5}}|\d{{12,18}})(?![\w-])",
+    re.IGNORECASE,
 )
-_ARABIC_KEY = re.compile(r"مفتاح(?: (?:ال)?[^\W\d_]{2,10}){0,3}? ?:? ?(?P<value>(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{12,})")
+_ARABIC_KEY = re.compile(
+    r"مفتاح(?: (?:ال)?[^\W\d_]{2,10}){0,3}? ?:? ?(?P<value>(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{12,})"
+)
 _CONFIRMING = re.compile(
     r"://[^\s\"'<>]{0,120}?(?:reset|verif|confirm|activat|magic|recover|unlock|invit)[\w-]{0,20}(?:/|[?&](?:code|c|t|k|id|key|token)=)"
     r"(?P<value>(?=[\w~%]{0,80}\d)(?=[\w~%]{0,80}[a-z])(?=[\w~%]{0,80}[A-Z])[\w~%-]{7,})",
@@ -149,7 +168,9 @@ def told(text: str) -> Iterator[tuple[Span, str]]:
     """(place, value) of every secret that the words around say it is."""
     for pattern in (*_NAMED, *_PASSWORDS, _VOUCHER_TOLD, _ARABIC_KEY, _CONFIRMING, _QUESTION):
         for match in pattern.finditer(text):
-            yield from ((match.span(name), value) for name, value in match.groupdict().items() if value and name != "gap")
+            yield from (
+                (match.span(name), value) for name, value in match.groupdict().items() if value and name != "gap"
+            )
             yield from _listed(text, match)
     for match in _LICENCE.finditer(text):
         yield match.span(), match.group()
