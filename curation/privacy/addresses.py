@@ -1,7 +1,7 @@
 """Where somebody lives or gets parcels, in one text: streets with numbers, flats, boxes, postcodes, coordinates.
 
 One sign is no address: "Street 12", "floor 3", "King Fahd Road" are told of shops and malls. A street counts with the
-number of a house, a flat with a building or a street; and not where words say that it is the team's or another company's.
+number of a house, a flat with a building or a street; and not where words say that it is a company's.
 """
 
 import re
@@ -27,7 +27,8 @@ _WORD = r"[A-Za-z\u00c0-\u024f'’.-]{1,25}"
 _CAPITAL = r"(?<![A-Za-z])[A-Z\u00c0-\u00de][A-Za-z\u00c0-\u024f'’-]{1,25}\.?"
 _NAMED = rf"(?:(?:of|the|de|la|al|el|bin|ibn|von) |{_CAPITAL} |\d{{1,3}}(?:st|nd|rd|th) ){{1,4}}"
 _KIND = (
-    r"(?:flat|apartment|apt|villa|unit|suite|tower|building|bldg|block|house|plot|room|rm|floor|lane|road|street|sector"
+    r"(?:flat|apartment|apt|villa|unit|suite|tower|building|bldg|block|house|plot|room|rm|floor|lane|road|street"
+    r"|sector"
     r"|gate|compound|way|avenue|phase)"
 )
 _NUMBERED = (  # "flat 9", "Tower B", "apt. 5B", "sector G-11/2", "third floor", "4th floor"
@@ -44,13 +45,15 @@ _STREETS = (
         rf"{_NAMED}(?:(?i:{_STREET})\b\.?|{_STREET_NAMES}\b),? (?i:no\.?|number|nr\.?|house) ?#?\d{{1,5}}[A-Za-z]?"
     ),
     re.compile(
-        rf"\b(?:{_CAPITAL} )?[A-ZÄÖÜ][a-zäöüß-]{{2,25}}(?:straße|strasse|str\.|weg|gasse|platz|allee|ufer|damm) \d{{1,4}}\s?[a-z]?\b"
+        rf"\b(?:{_CAPITAL} )?[A-ZÄÖÜ][a-zäöüß-]{{2,25}}(?:straße|strasse|str\.|weg|gasse|platz|allee|ufer"
+        rf"|damm) \d{{1,4}}\s?[a-z]?\b"
     ),
     re.compile(
         rf"{_HOUSE},? (?i:rue|avenue|boulevard|chemin|impasse|quai|via|viale|rua) (?:\w[\w'’-]* ){{0,4}}{_CAPITAL}"
     ),
     re.compile(
-        rf"\b(?i:calle|carrer|avenida|avda\.?|via|rua|rue) (?:\w[\w'’-]* ){{0,4}}{_CAPITAL},? (?:n[º°o.]\s?)?\d{{1,4}}\b"
+        rf"\b(?i:calle|carrer|avenida|avda\.?|via|rua"
+        rf"|rue) (?:\w[\w'’-]* ){{0,4}}{_CAPITAL},? (?:n[º°o.]\s?)?\d{{1,4}}\b"
     ),
 )
 _LOWER_STREET = re.compile(rf"{_HOUSE} (?:[a-z'’]{{3,}} ){{1,3}}{_STREET}\b")  # where words say that it is an address
@@ -61,11 +64,13 @@ _PARTS = re.compile(
     r"(?:\d{1,5}[A-Za-z]?|[A-Z]\d*)\b"
 )
 _BOX = re.compile(
-    r"(?<![A-Za-z])(?i:p\.? ?o\.? ?box|post(?:al)? box|bo[iî]te postale|postfach)\s?(?:(?i:no\.?|number)|#|:)?\s?\d{2,7}"
+    r"(?<![A-Za-z])(?i:p\.? ?o\.? ?box|post(?:al)? box|bo[iî]te postale|postfach)\s?(?:(?i:no\.?|number)|#"
+    r"|:)?\s?\d{2,7}"
     r"|(?:(?<!\w)ص ?[./] ?ب\.?|صندوق (?:ال)?بريد(?:ي)?)\s?(?:رقم)?\s?:?\s?\d{2,7}"
 )
 _CODES = (  # Britain; Canada; Ireland (Eircode)
-    r"(?:[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d|(?:[AC-FHKNPRTV-Y]\d{2}|D6W) ?[0-9AC-FHKNPRTV-Y]{4})"
+    r"(?:[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d|(?:[AC-FHKNPRTV-Y]\d{2}"
+    r"|D6W) ?[0-9AC-FHKNPRTV-Y]{4})"
 )
 _POSTCODE = re.compile(
     rf"(?i:post ?code|postal code|eircode|zip(?: ?code)?)(?i: is|:)?\s?(?P<value>(?i:{_CODES})|\d{{5}}-\d{{4}})\b"
@@ -82,7 +87,10 @@ _COORDINATES = re.compile(
 
 _ARABIC_END = r"(?![\u0621-\u064a])"
 _ORDINAL = r"(?:ال)?(?:[أا]رضي|[أا]ول[ىي]?|ثانيه?|ثالث|رابع|خامس|سادس|سابع|ثامن|تاسع|عاشر|[أا]خير|تاني|تالت)[ةه]?"
-_AREA = r"(?:ب|ل|ال|بال|لل)?(?:شارع|طريق|حي|زنق[ةه]|زقاق|حار[ةه]|سك[ةه]|درب|نهج|جاد[ةه]|محل[ةه]|قطع[ةه]|بلوك|مجاور[ةه]|مجمع|ممر)"
+_AREA = (
+    r"(?:ب|ل|ال|بال|لل)?(?:شارع|طريق|حي|زنق[ةه]|زقاق|حار[ةه]|سك[ةه]|درب|نهج|جاد[ةه]|محل[ةه]|قطع[ةه]|بلوك"
+    r"|مجاور[ةه]|مجمع|ممر)"
+)
 _BUILDING = r"(?:ب|ل|ال|بال|لل|و)?(?:عمار[ةه]|بناي[ةه]|برج|فيل[اةه]|مبن[ىي]|[إا]قام[ةه])"  # may have a name
 _DWELLING = r"(?:ب|ل|ال|بال|لل|و)?(?:شق[ةه]|دور|طابق|منزل|بيت|دار|وحد[ةه]|غرف[ةه])"  # have numbers only
 _NEXT = rf"(?!(?:{_AREA}|{_BUILDING}|{_DWELLING}|رقم|نمر[ةه]){_ARABIC_END})"
@@ -101,24 +109,30 @@ _HOUSE_BEFORE = re.compile(r"(?<![\d.,:/\u066b-])\d{1,4} $")
 _NUMBER_BEHIND = re.compile(r" ?,? ?(?:رقم |نمرة )\d{1,5}(?![\d.:/%])")
 _BETWEEN = re.compile(r"(?: ?,? ?(?:رقم )?\d{1,5})?[^.!?؟\n\d:]{0,30}")  # from one sign to the next
 _LEFT = re.compile(
-    r"(?:(?<=^)|(?<=[:\n.]\s)|(?<=[:\n.])|(?<=في )|(?<= ))(?:(?!تمام|طيب|شكرا|نعم|حاضر|السلام|مرحبا|[أا]هلا|[أا]وك|صح|لا,|يا )[\u0621-\u064a]{2,}(?: [\u0621-\u064a]{2,})?(?: \d{1,3})?, ?){1,2}$"
+    r"(?:(?<=^)|(?<=[:\n.]\s)|(?<=[:\n.])|(?<=في )|(?<= ))(?:(?!تمام|طيب|شكرا|نعم|حاضر|السلام|مرحبا|[أا]هلا|[أا]وك"
+    r"|صح|لا,|يا )[\u0621-\u064a]{2,}(?: [\u0621-\u064a]{2,})?(?: \d{1,3})?, ?){1,2}$"
 )
 _ARABIC_RIGHT = re.compile(
-    r"(?:,? (?!لو |من |بس |و)[\u0621-\u064a]{3,}(?: [\u0621-\u064a]{3,})?(?: \d{5})?(?=\s*(?:[.,!؟\n]|$))){1,2}|,? \d{5}(?!\d)"
+    r"(?:,? (?!لو |من |بس |و)[\u0621-\u064a]{3,}(?: [\u0621-\u064a]{3,})?(?: \d{5})?(?=\s*(?:[.,!؟\n]|$))){1,2}"
+    r"|,? \d{5}(?!\d)"
 )
 _TOWN = r"(?:(?:Co|St|Mt)\.|[A-Z\u00c0-\u00de][A-Za-z\u00c0-\u024f'’-]+)"
 _RIGHT = re.compile(
-    rf"(?:,?[ \n](?!(?:Thanks?|Please|The|This|That|I|I'm|My|We|Is|It|It's|And|But|Or|Can|Could|Call|Hi|Your|Are|Do|When"
+    rf"(?:,?[ \n](?!(?:Thanks?|Please|The|This|That|I|I'm|My|We|Is|It|It's|And|But|Or|Can|Could|Call|Hi|Your|Are|Do"
+    rf"|When"
     r"|What|How|Which|No|Yes|Ok|Okay|Got|Our)\b)"
-    rf"(?:{_NUMBERED}|\#\d{{1,5}}[A-Za-z]?|{_CODES}|\d{{4,5}}(?:-\d{{4}})? {_CAPITAL}|(?:(?!(?:{_CODES})(?!\w)){_TOWN}(?!\d) ?){{1,3}}(?:\b[A-Z]{{2,3}} )?"
+    rf"(?:{_NUMBERED}|\#\d{{1,5}}[A-Za-z]?|{_CODES}|\d{{4,5}}(?:-\d{{4}})? {_CAPITAL}"
+    rf"|(?:(?!(?:{_CODES})(?!\w)){_TOWN}(?!\d) ?){{1,3}}(?:\b[A-Z]{{2,3}} )?"
     r"(?:\d{4,5}(?:-\d{4})?|\d{1,2})?(?![\d\w])|[A-Z]{2,3}(?: \d{4,5}(?:-\d{4})?)?(?![\w-])|(?i:eircode) )){1,6}"
 )
 
 # -- whose it is -------------------------------------------------------------------------------------------------------
 
 _OURS = re.compile(
-    r"\b(?:our|us|branch(?:es)?|stores?|shop|showroom|restaurant|hotel|clinic|museum|venue|theat(?:re|er)|salon|cinema|gym|mall|apartments|complex|hotels|propert(?:y|ies)|dentist|doctor"
-    r"|headquarters|located|situated|location|dealer\w*|office|warehouse|(?:the|its|their) address|they are|we(?: are|'re) (?:at|on|in)|it is at|it's at"
+    r"\b(?:our|us|branch(?:es)?|stores?|shop|showroom|restaurant|hotel|clinic|museum|venue|theat(?:re|er)|salon"
+    r"|cinema|gym|mall|apartments|complex|hotels|propert(?:y|ies)|dentist|doctor"
+    r"|headquarters|located|situated|location|dealer\w*|office|warehouse|(?:the|its|their) address|they are"
+    r"|we(?: are|'re) (?:at|on|in)|it is at|it's at"
     r"|there is|there's|nearest)\b|فرع|فروع|معرض|محلنا|متجر|مقر|مكتبنا|عيادتنا|مطعم|فندق|مستشفى|عنواننا|موقعنا|مول",
     re.IGNORECASE,
 )
@@ -127,17 +141,21 @@ _OURS_BEHIND = re.compile(
     re.IGNORECASE,
 )
 _THEIRS = re.compile(
-    r"\b(?:my|deliver\w*|ship\w*|send|live[sd]?|living|home|moved|residence|billing|registered|on file|have you|pick ?up from"
+    r"\b(?:my|deliver\w*|ship\w*|send|live[sd]?|living|home|moved|residence|billing|registered|on file|have you"
+    r"|pick ?up from"
     r"|your (?:\w+ )?ad+ress|new ad+ress|staying|invoice)\b|عنواني|عنوانك|ساكن|سكني|بيت|توصيل|وصل|منزلي|[أا]سكن",
     re.IGNORECASE,
 )
 _ASKED_OURS = re.compile(
-    r"\b(?:what|where|which|give|tell|send|get|have|need|know|provide)\b[^.!?]{0,40}\b(?:their|its|the|it|they|you) ?(?:address|located|location)?"
-    r"[^.!?]{0,15}(?:address|located|location)|where (?:is|are|'s) (?:it|you|they|your|the)|وين(?:كم| موقعكم| فرعكم| الفرع)|موقعكم|عنوانكم|فرعكم",
+    r"\b(?:what|where|which|give|tell|send|get|have|need|know|provide)\b[^.!?]{0,40}\b(?:their|its|the|it|they"
+    r"|you) ?(?:address|located|location)?"
+    r"[^.!?]{0,15}(?:address|located|location)|where (?:is|are|'s) (?:it|you|they|your|the)|وين(?:كم| موقعكم"
+    r"| فرعكم| الفرع)|موقعكم|عنوانكم|فرعكم",
     re.IGNORECASE,
 )
 _ASKED = re.compile(  # for where somebody lives
-    r"\b(?:your|delivery|shipping|home|billing|full|street|mailing) (?:\w+ )?ad+ress|deliver (?:it )?to\?|عنوانك|عنوان التوصيل"
+    r"\b(?:your|delivery|shipping|home|billing|full|street|mailing) (?:\w+ )?ad+ress|deliver (?:it )?to\?|عنوانك"
+    r"|عنوان التوصيل"
     r"|العنوان (?:بالتفصيل|كامل)|وين (?:ساكن|نوصل)|ساكن فين",
     re.IGNORECASE,
 )
@@ -153,11 +171,14 @@ ADDRESS = (
     rf"(?i)\d[a-z]?,? (?:{_LETTERS}+ ){{1,5}}(?:{_STREET}|{_STREET_NAMES[3:-1]})\b"
     rf"|\b(?:{_STREET}|{_STREET_NAMES[3:-1]})\b\.?,? (?:no|number|nr|house|tower|flat|apt|apartment|villa|unit)\b"
     rf"|\b(?:{_KIND[3:-1]})\.?\s?(?:no\.?\s?|number\s?)?#?\s?[a-z]?-?\d"
-    r"|(?:straße|strasse|str\.|weg|gasse|platz|allee|ufer|damm) \d|\b(?:rue|chemin|impasse|quai|via|viale|rua|calle|carrer|avenida|avda)\b"
+    r"|(?:straße|strasse|str\.|weg|gasse|platz|allee|ufer|damm) \d|\b(?:rue|chemin|impasse|quai|via|viale|rua"
+    r"|calle|carrer|avenida|avda)\b"
     r"|box[\s:#.a-z]{0,10}\d|postfach|bo[iî]te postale|post ?code|postal code|eircode|zip|\b[a-z]{4} ?\d{4}\b"
     r"|[\d٠-٩][.\x{66b}][\d٠-٩]{4}|\d°"
-    r"|(?:شارع|طريق|حي|زنق[ةه]|زقاق|حار[ةه]|سك[ةه]|درب|نهج|جاد[ةه]|محل[ةه]|قطع[ةه]|بلوك|مجاور[ةه]|مجمع|ممر|عمار[ةه]|بناي[ةه]|برج|فيل[اةه]|مبن[ىي]"
-    r"|[إا]قام[ةه]|شق[ةه]|دور|طابق|منزل|بيت|دار|وحد[ةه]|غرف[ةه])\s[^\x00]{0,40}(?:[\d٠-٩۰-۹]|طابق|دور)|ق ?[\d٠-٩]|ص ?[./] ?ب|صندوق|طابق ال|دور ال"
+    r"|(?:شارع|طريق|حي|زنق[ةه]|زقاق|حار[ةه]|سك[ةه]|درب|نهج|جاد[ةه]|محل[ةه]|قطع[ةه]|بلوك|مجاور[ةه]|مجمع|ممر"
+    r"|عمار[ةه]|بناي[ةه]|برج|فيل[اةه]|مبن[ىي]"
+    r"|[إا]قام[ةه]|شق[ةه]|دور|طابق|منزل|بيت|دار|وحد[ةه]|غرف[ةه])\s[^\x00]{0,40}(?:[\d٠-٩۰-۹]|طابق|دور)|ق ?[\d٠-٩]"
+    r"|ص ?[./] ?ب|صندوق|طابق ال|دور ال"
 )
 
 
@@ -170,9 +191,9 @@ def addresses(text: str, before: str | None) -> Iterator[tuple[Span, str]]:
 
 
 def _places(text: str, before: str | None) -> Iterator[Span]:
-    if before and len(text) <= _ANSWER and _ASKED.search(before) and _DIGIT.search(text) and "?" not in text:
-        if _ANSWERED.search(text):
-            yield len(text) - len(text.lstrip()), len(text.rstrip())
+    asked = before and len(text) <= _ANSWER and _ASKED.search(before)
+    if asked and _DIGIT.search(text) and "?" not in text and _ANSWERED.search(text):
+        yield len(text) - len(text.lstrip()), len(text.rstrip())
     yield from _latin(text)
     yield from _arabic(text)
     yield from _anywhere(text)

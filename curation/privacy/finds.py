@@ -12,8 +12,8 @@ from curation.privacy.hints import hint
 from curation.privacy.numbers import Number, Span, numbers, numbers_in_words
 from curation.privacy.plain import Plain
 from curation.privacy.secrets import ARABIC_SECRET_WORDS, SECRET_WORDS, may_be_secret, secrets
-from curation.privacy.told_codes import MORE_ARABIC_SECRET_WORDS, MORE_SECRET_WORDS
 from curation.privacy.spoken import SPOKEN, may_be_spoken
+from curation.privacy.told_codes import MORE_ARABIC_SECRET_WORDS, MORE_SECRET_WORDS
 from curation.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS
 
 KINDS = (
@@ -47,7 +47,8 @@ _DEVICE = r"::[a-fA-F\d]|(?:[a-fA-F\d]{2}[:\-]){5}|[a-fA-F\d]{4}\.[a-fA-F\d]{4}\
 _CODE_WORDS = r"\b(?:m?pin|otp|cvv2?|cvc2?|csc|2fa|dob)\b|[a-z]+[ \-](?:code|pin)\b|code (?:you|i|we)\b"
 CONVERSATION_CANDIDATE = (
     rf"@|%40|://|(?:\d{_BETWEEN}){{7}}|[A-Za-z] ?\d{{6}}|\d\.\d{{1,3}}\.\d|:[0-9a-fA-F]{{1,4}}:|{_DEVICE}"
-    rf"|(?i-u:{_LATIN}|{SECRET_WORDS}|{_CODE_WORDS}|birth|born|{MORE_SECRET_WORDS})|{_ARABIC}|{MORE_ARABIC_SECRET_WORDS}|\d{{3}}[Oo]\d{{3}}|ميلاد|مواليد|ول[دا]|{SPOKEN}|{_SPLIT}"
+    rf"|(?i-u:{_LATIN}|{SECRET_WORDS}|{_CODE_WORDS}|birth|born|{MORE_SECRET_WORDS})|{_ARABIC}"
+    rf"|{MORE_ARABIC_SECRET_WORDS}|\d{{3}}[Oo]\d{{3}}|ميلاد|مواليد|ول[دا]|{SPOKEN}|{_SPLIT}"
 )
 
 # A closer look at the texts of a conversation, joined by NUL, which leaves little over but what `finds` would find. It
@@ -62,8 +63,10 @@ _SAID = (
     # ... in the same turn or in the answer to it
     rf"(?i)(?:{SECRET_WORDS}|{ARABIC_SECRET_WORDS})[^\x00]*(?:\x00[^\x00]*)?[\d!#$%&*@^:=+~\"“«]"
     rf"|(?:{_CODE_WORDS}|السري|التحقق|التفعيل|ال[أا]مان)[^\x00]*(?:\x00[^\x00]*)?\d{{3}}"
-    rf"|(?:{MORE_SECRET_WORDS}|{MORE_ARABIC_SECRET_WORDS})[^\x00]*\d|\d{{3}}[^\x00]{{1,30}}(?:code|pin|otp|cvv|cvc|pass|رمز|كود|سري|باس|بن)"
-    r"|phrase|mnemonic|(?:seed|recovery|wallet) words|maiden|(?:security|secret) (?:question|answer)|(?:كلمات|عبار[ةه]|سؤال) ال|السؤال"
+    rf"|(?:{MORE_SECRET_WORDS}|{MORE_ARABIC_SECRET_WORDS})[^\x00]*\d|\d{{3}}[^\x00]{{1,30}}(?:code|pin|otp|cvv|cvc"
+    rf"|pass|رمز|كود|سري|باس|بن)"
+    r"|phrase|mnemonic|(?:seed|recovery|wallet) words|maiden|(?:security|secret) (?:question|answer)|(?:كلمات"
+    r"|عبار[ةه]|سؤال) ال|السؤال"
     r"|(?:wi-?fi|network|router|hotspot)[^\x00]*(?: is | was )|واي ?فاي\s(?:هي|هو)"
     rf"|[\[(]{_BLANK}?at{_BLANK}?[\])]|(?:at|[آأا]ت){_BLANK}+(?:gmail|yahoo|hotmail|outlook|icloud|live|msn|proton"
     rf"|جيميل|ياهو|\S+?{_BLANK}?[\[(]?{_BLANK}?(?:dot|دوت|نقط[ةه]))"
@@ -117,7 +120,8 @@ _HEX = re.compile(r"[0-9A-Fa-f]{2}[:.-][0-9A-Fa-f]{2}")
 _SHORT_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{1,4}:){1,7}(?::[0-9a-f]{1,4}){1,7}(?![\w:])", re.IGNORECASE)
 _IPV6_NETWORKS = re.compile(r"[23][0-9a-f]{3}|f[cd][0-9a-f]{2}|fe80(?=(?::*[0-9a-f]+){3})", re.IGNORECASE)  # RFC 4291
 _NOBODYS = frozenset(  # of routers as they are sold, of the machine itself, of public name servers
-    "192.168.0.1 192.168.1.1 192.168.8.1 192.168.100.1 192.168.1.254 10.0.0.1 127.0.0.1 0.0.0.0 8.8.8.8 8.8.4.4 1.1.1.1"
+    "192.168.0.1 192.168.1.1 192.168.8.1 192.168.100.1 192.168.1.254 10.0.0.1 127.0.0.1 0.0.0.0 8.8.8.8 8.8.4.4"
+    " 1.1.1.1"
     " 255.255.255.0 255.255.255.255".split()
 )
 _VERSION = re.compile(r"(?:version|firmware|release|build|v|[إا]صدار)\W*$", re.IGNORECASE)

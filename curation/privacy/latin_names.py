@@ -32,7 +32,8 @@ _INTRODUCTIONS = re.compile(
     r"|c/o|cc)[.:]*"
     r"|(?i:(?:under|in) the name(?: of)?|on behalf of(?: my \w+,?)?|signed (?:for )?by|named"
     r"|(?:first|last|given|family|maiden|middle|full)[ _-]?name|surname)(?: is| was|:|=)?|(?i:recipient|passenger"
-    rf"|to|from):|(?i:{_PERSON}(?: \w+)? (?:is|was|'s) (?:called|named)|professor|sheikh|sir|madame|mme|capt(?:ain)?|lt|col|sgt)\.?)"
+    rf"|to|from):|(?i:{_PERSON}(?: \w+)? (?:is|was|'s) (?:called|named)|professor|sheikh|sir|madame|mme"
+    rf"|capt(?:ain)?|lt|col|sgt)\.?)"
     # what people also put before other words
     r"|(?P<met>(?i:spoken? (?:with|to)|speaking (?:with|to)|talk(?:ed|ing)? (?:with|to)|speak (?:with|to)"
     r"|transfer you to|(?:put|get) (?:me )?through to|approved by|signed off by|account (?:owner|holder),?"
@@ -54,20 +55,23 @@ _MORE = re.compile(
 _LOWER_MORE = re.compile(rf" (?P<family>[{_LOWER}'’-]{{4,}})")
 # A name in lower case may follow.
 _LOWER_CUE = re.compile(
-    r"[nN]ame|[tT]his is |\b(?:mrs?|ms|professor|Mrs?|Ms|Professor)\b|\w{3} here\b|\b[iI](?:'|’| a)?m |[sS]urname|[sS]peaking"
+    r"[nN]ame|[tT]his is |\b(?:mrs?|ms|professor|Mrs?|Ms|Professor)\b|\w{3} here\b|\b[iI](?:'|’| a)?m |[sS]urname"
+    r"|[sS]peaking"
 )  # a name in lower case may follow
 _SPEAKING = re.compile(r"[ ,]+(?:speaking|here|from|calling|with|and)\b")
 _CLOSED = re.compile(r"(?: [A-Z]\.?)?\s*(?:[,.!?:;\n]|$)")
 _TITLED = re.compile(r"(?i:mr|mrs|ms|professor|prof)\.? ")
 _SIGNED = re.compile(r"[\s.!:;)\-^~*]*$")
 _HERE = re.compile(
-    rf"(?:^|[.!?\n,] ?)(?P<name>{_NAME}|[a-z]{{3,12}}),? (?:here\b(?! (?:is|are|you|we))|at your service|speaking[.,!]|on the line)"
+    rf"(?:^|[.!?\n,] ?)(?P<name>{_NAME}|[a-z]{{3,12}}),? (?:here\b(?! (?:is|are|you|we))|at your service"
+    rf"|speaking[.,!]|on the line)"
 )
 _SAYS_HERE = re.compile(r"\w (?:here|at your|speaking|on the)\b")
 _COMMA = re.compile(r"[a-z], [A-Z][^\W\d_]+\s*(?:[.!?\n]|$)")
 _PASSENGER = re.compile(r"(?<![\w/])[A-Z]{2,}(?:[ -][A-Z]{2,})?/[A-Z]{2,}(?: [A-Z]{2,})?? (?:MRS?|MS|MISS|MSTR|DR)\b")
 _TURNED = re.compile(
-    rf"(?i:under|names?|passenger|guest|reservation|booking|surname)\b[^.,\n]{{0,15}}?[ :](?P<name>{_NAME}, (?P<given>{_NAME}))(?=\s*(?:[.!?\n]|$))"
+    rf"(?i:under|names?|passenger|guest|reservation|booking"
+    rf"|surname)\b[^.,\n]{{0,15}}?[ :](?P<name>{_NAME}, (?P<given>{_NAME}))(?=\s*(?:[.!?\n]|$))"
 )
 _NO_NAMES = frozenset(
     """
@@ -175,7 +179,8 @@ def _shaped(text: str) -> Iterator[Span]:
 
 # Makes that are called like people with a title.
 _MAKES = re.compile(
-    r"(?i:mr\.? (?:muscle|clean|proper|kipling|coffee|price|bean)|dr\.? (?:beckmann|martens?|pepper|oetker|bronner|jart|dre))\b"
+    r"(?i:mr\.? (?:muscle|clean|proper|kipling|coffee|price|bean)|dr\.? (?:beckmann|martens?|pepper|oetker|bronner"
+    r"|jart|dre))\b"
 )
 
 
@@ -284,8 +289,8 @@ _NO_FIRST_NAME_OF = frozenset(
     store shop mall city county beach theatre theater restaurant cafe coffee bar grill pizza burger burgers airlines inc
     ltd llc model edition collection sofa lamp chair dress jeans island islands bay hills valley lake river st ave rd
     blvd square plaza tower towers museum library bridge center centre warehouse office day parade festival perfume
-    hoover vacuum bookcase shelf shelves jacket jackets coat boots shoes sneakers trainers shirt shirts style salad sauce
-    wine tea cake cream watch watches bag bags bed beds table desk wardrobe cabinet mattress rug curtain album concert
+    hoover vacuum bookcase shelf shelves jacket jackets coat boots shoes sneakers trainers shirt shirts style
+    salad sauce wine tea cake cream watch watches bag bags bed beds table desk wardrobe cabinet mattress rug curtain album concert
     tickets game games toy doll timings offer offers bundle set series range line brand serum lipstick shampoo
     """.split()
 )

@@ -235,11 +235,16 @@ def phone(digits: str, plus: bool, said: Hint, countries: Sequence[str]) -> str 
 # As written in North America; the shape is nobody else's.
 _AMERICAN = re.compile(r"\([2-9]\d{2}\) ?[2-9]\d{2}[-. ]\d{4}|[2-9]\d{2}([-.])[2-9]\d{2}\1\d{4}")
 _NAMED_COUNTRIES = re.compile(
-    r"\b(?:(?P<QA>qatar|doha)|(?P<IQ>iraqi?|baghdad|basra|erbil)|(?P<GB>uk|london|british|england|britain)|(?P<US>usa|american?)"
-    r"|(?P<KW>kuwaiti?)|(?P<BH>bahraini?)|(?P<OM>oman|muscat)|(?P<LB>lebanon|beirut)|(?P<MA>morocco|moroccan)|(?P<TN>tunisian?)"
-    r"|(?P<DZ>algerian?)|(?P<IN>indian?)|(?P<PK>pakistani?)|(?P<TR>turkey|turkish|istanbul)|(?P<DE>germany?)|(?P<FR>france|french))\b"
-    r"|(?P<QA_>قطر|الدوح[ةه])|(?P<IQ_>عراق|بغداد|اسيا ?سيل)|(?P<GB_>لندن|بريطان|[إا]نجلترا|[إا]نكلترا)|(?P<US_>[أا]مريك)|(?P<KW_>كويت)"
-    r"|(?P<BH_>بحرين)|(?P<OM_>عمان|مسقط)|(?P<LB_>لبنان|بيروت)|(?P<MA_>مغرب)|(?P<TN_>تونس)|(?P<DZ_>جزائر)|(?P<YE_>اليمن|يمني)|(?P<SD_>سودان)"
+    r"\b(?:(?P<QA>qatar|doha)|(?P<IQ>iraqi?|baghdad|basra|erbil)|(?P<GB>uk|london|british|england|britain)"
+    r"|(?P<US>usa|american?)"
+    r"|(?P<KW>kuwaiti?)|(?P<BH>bahraini?)|(?P<OM>oman|muscat)|(?P<LB>lebanon|beirut)|(?P<MA>morocco|moroccan)"
+    r"|(?P<TN>tunisian?)"
+    r"|(?P<DZ>algerian?)|(?P<IN>indian?)|(?P<PK>pakistani?)|(?P<TR>turkey|turkish|istanbul)|(?P<DE>germany?)"
+    r"|(?P<FR>france|french))\b"
+    r"|(?P<QA_>قطر|الدوح[ةه])|(?P<IQ_>عراق|بغداد|اسيا ?سيل)|(?P<GB_>لندن|بريطان|[إا]نجلترا|[إا]نكلترا)"
+    r"|(?P<US_>[أا]مريك)|(?P<KW_>كويت)"
+    r"|(?P<BH_>بحرين)|(?P<OM_>عمان|مسقط)|(?P<LB_>لبنان|بيروت)|(?P<MA_>مغرب)|(?P<TN_>تونس)|(?P<DZ_>جزائر)"
+    r"|(?P<YE_>اليمن|يمني)|(?P<SD_>سودان)"
     r"|(?P<SY_>سوري[اةه])|(?P<LY_>ليبي)|(?P<TR_>تركيا|اسطنبول)|(?P<DE_>[أا]لماني)|(?P<FR_>فرنس)",
     re.IGNORECASE,
 )

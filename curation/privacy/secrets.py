@@ -170,7 +170,8 @@ _ASKED_WITHIN = 200  # characters of the question
 _SAYS = (
     "pass secret token bearer authoriz key cookie session sid wifi wi-fi pwd contrase credential hf_ pin otp cvv"
     " cvc csc 2fa code"
-    " network router hotspot numbers digits phrase mnemonic pw psw puk licen serial scratch voucher top-up recharge redeem"
+    " network router hotspot numbers digits phrase mnemonic pw psw puk licen serial scratch voucher top-up"
+    " recharge redeem"
     " maiden security combination"
 ).split()
 _SAYS_ARABIC = re.compile(rf"{ARABIC_SECRET_WORDS}|باس|مفتاح|جواب|[أا]رقام|كلمات|عبار[ةه]|بن |تفعيل")

@@ -75,7 +75,8 @@ _FEWEST_WORDS = 3  # in letters; with fewer it is a number with a word beside
 # What a text must hold: four such words in a row; for Python and for Polars. Only the first letters are looked at.
 SPOKEN = (
     r"(?:(?:[Zz]ero|[Oo]h|[Oo]ne|[Tt]wo|[Tt]hree|[Ff]our|[Ff]ive|[Ss]ix|[Ss]even|[Ee]ight|[Nn]ine|[Dd]ouble"
-    r"|[Tt]riple|[Tt]en|[Ee]leven|[Tt]welve|[Tt]wenty|[Tt]hirty|[Ff]orty|[Ff]ifty|[Ff]ifteen)(?:teen|ty|y)?[ \-,]{1,3}){3}"
+    r"|[Tt]riple|[Tt]en|[Ee]leven|[Tt]welve|[Tt]wenty|[Tt]hirty|[Ff]orty|[Ff]ifty|[Ff]ifteen)(?:teen|ty"
+    r"|y)?[ \-,]{1,3}){3}"
     r"|(?:(?:صفر|زيرو|دبل|واحد|[إا]?[ثت]ن[يا]ن|[ثت]لا?[ثت]|[أا]ربع|خمس|ست|سبع|[ثت]ما?ن|عشر|حدا|[إا]?[تثط]نا|مي"
     r"|تسع)[يةهانمئتشر]{0,5}[ \-,،]{1,3}و? ?){3}"
 )

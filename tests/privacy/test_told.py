@@ -99,6 +99,11 @@ def test_a_number_is_known_where_words_stand_between_its_turns():
     assert [m["content"] for m in said] == ["[phone_1] and the rest is", "ok", "[phone_1]"]
 
 
+@pytest.mark.parametrize("piece", ["12 a ", "pass code ", "الكود ", "recovery phrase ", "Tower B ", "old pass a1 "])
+def test_long_texts_take_no_longer_than_their_length_asks(piece: str):
+    finds(piece * 20_000, GULF)
+
+
 def test_the_quick_look_at_a_table_passes_over_none_of_these():
     held = [text for text, _ in (*SECRETS, *PHONES)]
     looked_at = record(*(talk(text) for text in held)).select(messages_may_hold()).to_series()
