@@ -55,7 +55,7 @@ _MORE = re.compile(
 _LOWER_MORE = re.compile(rf" (?P<family>[{_LOWER}'’-]{{4,}})")
 # A name in lower case may follow.
 _LOWER_CUE = re.compile(
-    r"[nN]ame|[tT]his is |\b(?:mrs?|ms|professor|Mrs?|Ms|Professor)\b|\w{3} here\b|\b[iI](?:'|’| a)?m |[sS]urname"
+    r"[nN]ame|[tT]his is |\b[mM](?:rs?|s)\b|rofessor|\b[iI](?:'|’| a)?m |[sS]urname"
     r"|[sS]peaking"
 )  # a name in lower case may follow
 _SPEAKING = re.compile(r"[ ,]+(?:speaking|here|from|calling|with|and)\b")
@@ -66,7 +66,7 @@ _HERE = re.compile(
     rf"(?:^|[.!?\n,] ?)(?P<name>{_NAME}|[a-z]{{3,12}}),? (?:here\b(?! (?:is|are|you|we))|at your service"
     rf"|speaking[.,!]|on the line)"
 )
-_SAYS_HERE = re.compile(r"\w (?:here|at your|speaking|on the)\b")
+_SAYS_HERE = (" here", " at your service", " speaking", " on the line")
 _COMMA = re.compile(r"[a-z], [A-Z][^\W\d_]+\s*(?:[.!?\n]|$)")
 _PASSENGER = re.compile(r"(?<![\w/])[A-Z]{2,}(?:[ -][A-Z]{2,})?/[A-Z]{2,}(?: [A-Z]{2,})?? (?:MRS?|MS|MISS|MSTR|DR)\b")
 _TURNED = re.compile(
@@ -107,7 +107,7 @@ def latin_names(text: str) -> Iterator[Span]:
         yield alone.span("name")
         return
     capitals = [match for match in _CAPITAL.finditer(text) if match.group().lower() not in _NO_NAMES]
-    if not capitals and _LOWER_CUE.search(text) is None:
+    if not capitals and _LOWER_CUE.search(text) is None and " here" not in text[:_OPENING]:
         return
     end = 0
     found = [*_introduced(text), *_shaped(text), *(() if text.isupper() else _bare(text, capitals))]
@@ -115,6 +115,9 @@ def latin_names(text: str) -> Iterator[Span]:
         if start >= end:
             yield start, stop
             end = stop
+
+
+_OPENING = 24  # characters in which "will here" may stand
 
 
 def _is_alone(words: str) -> bool:
@@ -164,7 +167,7 @@ _FEWEST_LETTERS = 4  # of a name in lower case behind a title
 
 def _shaped(text: str) -> Iterator[Span]:
     """Names by what stands behind them, and as lists of passengers write them."""
-    for match in _HERE.finditer(text) if _SAYS_HERE.search(text) else ():
+    for match in _HERE.finditer(text) if any(word in text for word in _SAYS_HERE) else ():
         name = match["name"].lower()
         known = name in name_list("latin_given") or name in name_list("latin_words")
         if name not in _NO_NAMES and (known or (match["name"][0].isupper() and not match.group().endswith("here"))):
@@ -290,7 +293,8 @@ _NO_FIRST_NAME_OF = frozenset(
     ltd llc model edition collection sofa lamp chair dress jeans island islands bay hills valley lake river st ave rd
     blvd square plaza tower towers museum library bridge center centre warehouse office day parade festival perfume
     hoover vacuum bookcase shelf shelves jacket jackets coat boots shoes sneakers trainers shirt shirts style
-    salad sauce wine tea cake cream watch watches bag bags bed beds table desk wardrobe cabinet mattress rug curtain album concert
+    salad sauce wine tea cake cream watch watches bag bags bed beds table desk wardrobe
+    cabinet mattress rug curtain album concert
     tickets game games toy doll timings offer offers bundle set series range line brand serum lipstick shampoo
     """.split()
 )
