@@ -288,7 +288,7 @@ def _anywhere(text: str) -> Iterator[Span]:
     for match in _SHORT.finditer(text) if _SHORT_WORDS.search(text) else ():
         if _SHORT_WORDS.search(text, max(0, match.start() - 40), match.start()):
             yield match.span()
-    for match in _COORDINATES.finditer(text):
+    for match in _COORDINATES.finditer(text) if any(map(text.__contains__, ".٫°")) else ():
         yield match.span()
 
 
