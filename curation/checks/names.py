@@ -12,7 +12,7 @@ from curation.record.conversation import turns
 
 @check(
     "names",
-    version=2,
+    version=3,
     source="forms of introduction of ours; names of Wikidata (CC0) and the US census; Presidio; models of the hub",
 )
 def names(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:

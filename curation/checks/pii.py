@@ -19,11 +19,11 @@ _FIELDS = {
 
 @check(
     "pii",
-    version=5,
+    version=6,
     source="phonenumbers; Luhn (ISO/IEC 7812); ISO 13616; check digits by python-stdnum and national layouts",
 )
 def pii(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
-    """Emails, phones, payment cards, IBANs, identity numbers, dates of birth, addresses of devices, secrets.
+    """Emails, phones, payment cards, IBANs, identity numbers, dates of birth, addresses of devices and homes, secrets.
 
     By pattern and, where the kind has one, by check digit, in Western and Arabic digits, in digits said as words, in
     names and tool calls. Phones in the national form are read for privacy.countries. Numbers that many things look like

@@ -7,11 +7,13 @@ from ipaddress import AddressValueError, IPv6Address
 
 from stdnum import iban
 
+from curation.privacy.addresses import addresses
 from curation.privacy.hints import hint
 from curation.privacy.numbers import Number, Span, numbers, numbers_in_words
 from curation.privacy.plain import Plain
 from curation.privacy.secrets import ARABIC_SECRET_WORDS, SECRET_WORDS, may_be_secret, secrets
 from curation.privacy.spoken import SPOKEN, may_be_spoken
+from curation.privacy.told_codes import MORE_ARABIC_SECRET_WORDS, MORE_SECRET_WORDS
 from curation.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS
 
 KINDS = (
@@ -23,6 +25,7 @@ KINDS = (
     "birth_date",
     "ip_address",  # and the addresses of devices (MAC)
     "secret",  # passwords, PINs, credentials and tokens in links
+    "address",  # where somebody lives or gets parcels
     "name",
 )
 PATTERNED = frozenset(KINDS) - {"name"}  # told by pattern, not by likelihood
@@ -31,7 +34,7 @@ COVER = re.compile(rf"\[(?:{'|'.join(KINDS)})(?:_\d+)?\]")  # what masking write
 # What a text must hold for any kind but names to be possible.
 _LATIN = r"\bdot\s|[\[(]\s?(?:at|dot)\s?[\])]|\sat\s+(?:gmail|yahoo|hotmail|outlook|icloud|live|msn|proton)"
 _ARABIC = rf"(?:دوت|نقط[ةه])\s|{ARABIC_SECRET_WORDS}"
-_CANDIDATE = re.compile(rf"[\d@]|://|(?i:{_LATIN})|(?:دوت|نقط[ةه])\s")
+_CANDIDATE = re.compile(rf"[\d@]|://|(?i:{_LATIN})|(?:دوت|نقط[ةه])\s|(?:طابق|دور) ال")
 # The same for Polars' engine, where a bound of Unicode words costs fifty times as much.
 CANDIDATE = rf"[\d@]|://|(?i-u:{_LATIN}|{SECRET_WORDS})|{_ARABIC}|{SPOKEN}"
 # What a whole conversation must hold, which knows its questions.
@@ -44,7 +47,8 @@ _DEVICE = r"::[a-fA-F\d]|(?:[a-fA-F\d]{2}[:\-]){5}|[a-fA-F\d]{4}\.[a-fA-F\d]{4}\
 _CODE_WORDS = r"\b(?:m?pin|otp|cvv2?|cvc2?|csc|2fa|dob)\b|[a-z]+[ \-](?:code|pin)\b|code (?:you|i|we)\b"
 CONVERSATION_CANDIDATE = (
     rf"@|%40|://|(?:\d{_BETWEEN}){{7}}|[A-Za-z] ?\d{{6}}|\d\.\d{{1,3}}\.\d|:[0-9a-fA-F]{{1,4}}:|{_DEVICE}"
-    rf"|(?i-u:{_LATIN}|{SECRET_WORDS}|{_CODE_WORDS}|birth|born)|{_ARABIC}|ميلاد|مواليد|ول[دا]|{SPOKEN}|{_SPLIT}"
+    rf"|(?i-u:{_LATIN}|{SECRET_WORDS}|{_CODE_WORDS}|birth|born|{MORE_SECRET_WORDS})|{_ARABIC}"
+    rf"|{MORE_ARABIC_SECRET_WORDS}|\d{{3}}[Oo]\d{{3}}|ميلاد|مواليد|ول[دا]|{SPOKEN}|{_SPLIT}"
 )
 
 # A closer look at the texts of a conversation, joined by NUL, which leaves little over but what `finds` would find. It
@@ -53,12 +57,16 @@ _BLANK, _DASH = r"[\s\x1c-\x1f]", r"\-\x{2010}-\x{2015}\x{2212}\x{fe63}\x{ff0d}"
 _SHAPE = (
     rf"[@\x{{ff20}}]|%40|://|[?&]\S*=|\d(?:[\s().\-/{_DASH}]{{0,7}}\d){{6}}|[A-Za-z][\s{_DASH}]?\d{{6}}"
     r"|[A-Za-z]{2}\d\d(?:[^A-Za-z\d]{0,2}[A-Za-z\d]){11}|\d\.\d{1,3}\.\d{1,3}\.\d|(?:[a-fA-F\d]{1,4}:){7}"
-    rf"|{_DEVICE}|{SPOKEN}|{_SPLIT}"
+    rf"|{_DEVICE}|{SPOKEN}|{_SPLIT}|\d{{3}}[Oo]\d{{3}}|[A-Z\d]{{5}}-[A-Z\d]{{5}}-"
 )
 _SAID = (
     # ... in the same turn or in the answer to it
     rf"(?i)(?:{SECRET_WORDS}|{ARABIC_SECRET_WORDS})[^\x00]*(?:\x00[^\x00]*)?[\d!#$%&*@^:=+~\"“«]"
     rf"|(?:{_CODE_WORDS}|السري|التحقق|التفعيل|ال[أا]مان)[^\x00]*(?:\x00[^\x00]*)?\d{{3}}"
+    rf"|(?:{MORE_SECRET_WORDS}|{MORE_ARABIC_SECRET_WORDS})[^\x00]*\d|\d{{3}}[^\x00]{{1,30}}(?:code|pin|otp|cvv|cvc"
+    rf"|pass|رمز|كود|سري|باس|بن)"
+    r"|phrase|mnemonic|(?:seed|recovery|wallet) words|maiden|(?:security|secret) (?:question|answer)|(?:كلمات"
+    r"|عبار[ةه]|سؤال) ال|السؤال"
     r"|(?:wi-?fi|network|router|hotspot)[^\x00]*(?: is | was )|واي ?فاي\s(?:هي|هو)"
     rf"|[\[(]{_BLANK}?at{_BLANK}?[\])]|(?:at|[آأا]ت){_BLANK}+(?:gmail|yahoo|hotmail|outlook|icloud|live|msn|proton"
     rf"|جيميل|ياهو|\S+?{_BLANK}?[\[(]?{_BLANK}?(?:dot|دوت|نقط[ةه]))"
@@ -111,6 +119,11 @@ _MAC = re.compile(  # IEEE 802: pairs, or fours as Cisco writes them
 _HEX = re.compile(r"[0-9A-Fa-f]{2}[:.-][0-9A-Fa-f]{2}")
 _SHORT_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{1,4}:){1,7}(?::[0-9a-f]{1,4}){1,7}(?![\w:])", re.IGNORECASE)
 _IPV6_NETWORKS = re.compile(r"[23][0-9a-f]{3}|f[cd][0-9a-f]{2}|fe80(?=(?::*[0-9a-f]+){3})", re.IGNORECASE)  # RFC 4291
+_NOBODYS = frozenset(  # of routers as they are sold, of the machine itself, of public name servers
+    "192.168.0.1 192.168.1.1 192.168.8.1 192.168.100.1 192.168.1.254 10.0.0.1 127.0.0.1 0.0.0.0 8.8.8.8 8.8.4.4"
+    " 1.1.1.1"
+    " 255.255.255.0 255.255.255.255".split()
+)
 _VERSION = re.compile(r"(?:version|firmware|release|build|v|[إا]صدار)\W*$", re.IGNORECASE)
 
 
@@ -166,9 +179,18 @@ def _all(text: str, countries: Sequence[str], before: str | None) -> Iterator[Nu
         ("ip_address", _ip_addresses(text)),
         ("national_id", _documents(text, before)),
     ):
-        yield from ((kind, span, value) for span, value in found)
+        yield from ((kind, span, _spelling(value) if kind == "secret" else value) for span, value in found)
     yield from numbers(text, countries, before)
     yield from numbers_in_words(text, countries, before)
+    yield from (("address", span, value) for span, value in addresses(text, before))
+
+
+def _spelling(secret: str) -> str:
+    """559 102 and 559-102 as 559102."""
+    return re.sub(r"[ -]", "", secret) if _GROUPED.fullmatch(secret) else secret
+
+
+_GROUPED = re.compile(r"[\d -]+")
 
 
 def _emails(text: str) -> Iterator[tuple[Span, str]]:
@@ -208,7 +230,7 @@ def _birth_dates(text: str, before: str | None) -> Iterator[tuple[Span, str]]:
 
 def _ip_addresses(text: str) -> Iterator[tuple[Span, str]]:
     for match in _IP.finditer(text):
-        if not _VERSION.search(text[max(0, match.start() - 12) : match.start()]):
+        if match.group() not in _NOBODYS and not _VERSION.search(text[max(0, match.start() - 12) : match.start()]):
             yield match.span(), match.group().lower()
     for match in _MAC.finditer(text) if _HEX.search(text) else ():
         yield match.span(), match.group().lower()

@@ -10,7 +10,8 @@ _NUMBER = r"(?:[\s_-]*(?:id|number|no|num|nr|code|ref|reference|#))?"
 _WORDS = {
     "order": (
         r"(?<![a-z])(?:order|ticket|invoice|tracking|case|ref|reference|shipment|parcel|booking|confirmation|purchase"
-        r"|transaction|receipt|serial|sku|model|imei|barcode|awb|waybill|policy|claim|quote|product|item|session|device"
+        r"|transaction|receipt|serial|sku|model|imei|barcode|awb|waybill|policy|claim|quote|product|item|session"
+        r"|device"
         r"|apple|chat|agent|driver[\s_-]id|game|flight|store|branch|extension|postal|zip)"
         rf"{_NUMBER}(?![a-z])"
         r"|(?:طلب|فاتور|شحن|تتبع|تذكر|مرجع|حجز|بوليص|بلاغ|معامل|عملي[ةه]|عمليات|صنف|موديل|تسلسلي|متجر|فرع)\w*"
@@ -24,7 +25,8 @@ _WORDS = {
         r"|(?:حساب|عضوي|عضو|عميل|مستخدم|مشترك|اشتراك|محفظ|زبون)\w*"
     ),
     "birth": (
-        r"(?<![a-z])(?:date[\s_-]of[\s_-]birth|dob|birth[\s_-]?(?:day|date)|born)(?![a-z])|ميلاد|مواليد|ولدت|الولاد[ةه]"
+        r"(?<![a-z])(?:date[\s_-]of[\s_-]birth|dob|birth[\s_-]?(?:day|date)|born)(?![a-z])|ميلاد|مواليد|ولدت"
+        r"|الولاد[ةه]"
     ),
     "identity": (
         r"(?<![a-z])(?:national[\s_-]?(?:id|identity|identification|number|no|card|insurance|register|registration)"
@@ -49,7 +51,10 @@ _WORDS = {
     ),
     "phone": (
         r"(?<![a-z])(?:tel|telephone|call|ring|dial|text|sms|reach|contact)(?![a-z])|phone|mobile|whats ?app"
-        r"|(?<![a-z])(?:cell|(?:my|his|her|your)[\s_-]number)|هاتف|جوال|موبايل|محمول|تلفون|تليفون|واتس|اتصل|كلمون"
+        r"|(?<![a-z])(?:cell|(?:my|his|her|your)[\s_-]number)|(?<![a-z])(?:land)?line(?![a-z])|(?<![a-z])(?:sms"
+        r"|otp|code)(?: \S{1,12}){0,6} (?:to|on)(?=\s*$)"
+        r"|(?:رمز|كود|رسال[ةه])\w{0,4}(?: \S{1,12}){0,5} (?:على|ل)(?=\s*$)|(?<!\w)(?:ال)?خط[يهك]?(?!\w)|شريح[ةه]"
+        r"|هاتف|جوال|موبايل|محمول|تلفون|تليفون|واتس|اتصل|كلمون"
         r"|كلمن|رقمي|تواصل|خلوي|نقال|راسلون"
     ),
 }

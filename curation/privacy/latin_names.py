@@ -32,10 +32,11 @@ _INTRODUCTIONS = re.compile(
     r"|c/o|cc)[.:]*"
     r"|(?i:(?:under|in) the name(?: of)?|on behalf of(?: my \w+,?)?|signed (?:for )?by|named"
     r"|(?:first|last|given|family|maiden|middle|full)[ _-]?name|surname)(?: is| was|:|=)?|(?i:recipient|passenger"
-    r"|to|from):)"
+    rf"|to|from):|(?i:{_PERSON}(?: \w+)? (?:is|was|'s) (?:called|named)|professor|sheikh|sir|madame|mme"
+    rf"|capt(?:ain)?|lt|col|sgt)\.?)"
     # what people also put before other words
     r"|(?P<met>(?i:spoken? (?:with|to)|speaking (?:with|to)|talk(?:ed|ing)? (?:with|to)|speak (?:with|to)"
-    r"|transfer you to"
+    r"|transfer you to|(?:put|get) (?:me )?through to|approved by|signed off by|account (?:owner|holder),?"
     r"|connect you (?:with|to)|chat(?:ted|ting)? with|ask(?:ed)? for|called|told by|helped by|sent by|assisted by"
     r"|appointment"
     rf" for|booked for|reservation for|(?:your|the|my|our|his|her|a) {_PERSON}(?:'s)?(?: today)?(?: is| was|,)?))"
@@ -54,10 +55,24 @@ _MORE = re.compile(
 _LOWER_MORE = re.compile(rf" (?P<family>[{_LOWER}'’-]{{4,}})")
 # A name in lower case may follow.
 _LOWER_CUE = re.compile(
-    r"[nN]ame|[tT]his is |\b[iI](?:'|’| a)?m |[sS]urname|[sS]peaking"
+    r"[nN]ame|[tT]his is |\b[mM](?:rs?|s)\b|rofessor|\b[iI](?:'|’| a)?m |[sS]urname"
+    r"|[sS]peaking"
 )  # a name in lower case may follow
 _SPEAKING = re.compile(r"[ ,]+(?:speaking|here|from|calling|with|and)\b")
-_CLOSED = re.compile(r"\s*(?:[,.!?:;\n]|$)")
+_CLOSED = re.compile(r"(?: [A-Z]\.?)?\s*(?:[,.!?:;\n]|$)")
+_TITLED = re.compile(r"(?i:mr|mrs|ms|professor|prof)\.? ")
+_SIGNED = re.compile(r"[\s.!:;)\-^~*]*$")
+_HERE = re.compile(
+    rf"(?:^|[.!?\n,] ?)(?P<name>{_NAME}|[a-z]{{3,12}}),? (?:here\b(?! (?:is|are|you|we))|at your service"
+    rf"|speaking[.,!]|on the line)"
+)
+_SAYS_HERE = (" here", " at your service", " speaking", " on the line")
+_COMMA = re.compile(r"[a-z], [A-Z][^\W\d_]+\s*(?:[.!?\n]|$)")
+_PASSENGER = re.compile(r"(?<![\w/])[A-Z]{2,}(?:[ -][A-Z]{2,})?/[A-Z]{2,}(?: [A-Z]{2,})?? (?:MRS?|MS|MISS|MSTR|DR)\b")
+_TURNED = re.compile(
+    rf"(?i:under|names?|passenger|guest|reservation|booking"
+    rf"|surname)\b[^.,\n]{{0,15}}?[ :](?P<name>{_NAME}, (?P<given>{_NAME}))(?=\s*(?:[.!?\n]|$))"
+)
 _NO_NAMES = frozenset(
     """
     a about again all also an and any anyone are as at back be both but by can care customer customers dear do every
@@ -92,14 +107,17 @@ def latin_names(text: str) -> Iterator[Span]:
         yield alone.span("name")
         return
     capitals = [match for match in _CAPITAL.finditer(text) if match.group().lower() not in _NO_NAMES]
-    if not capitals and _LOWER_CUE.search(text) is None:
+    if not capitals and _LOWER_CUE.search(text) is None and " here" not in text[:_OPENING]:
         return
     end = 0
-    found = [*_introduced(text), *(() if text.isupper() else _bare(text, capitals))]
+    found = [*_introduced(text), *_shaped(text), *(() if text.isupper() else _bare(text, capitals))]
     for start, stop in sorted(found, key=lambda span: (span[0], -span[1])):
         if start >= end:
             yield start, stop
             end = stop
+
+
+_OPENING = 24  # characters in which "will here" may stand
 
 
 def _is_alone(words: str) -> bool:
@@ -122,9 +140,11 @@ def _introduced(text: str) -> Iterator[Span]:
 def _is_introduced(text: str, match: re.Match[str], word: str) -> bool:
     """A given name, or a capital after words that only a name follows."""
     folded = word.lower().removesuffix("'s").removesuffix("’s").replace("’", "'")
-    if folded in _NO_NAMES:
+    if folded in _NO_NAMES or _MAKES.match(text, match.start()):
         return False
     behind = match.end("name")
+    if _TITLED.match(match.group()) and len(folded) >= _FEWEST_LETTERS:
+        return True
     lower = match["sure"] or (match["self"] and _SPEAKING.match(text, behind))
     if folded in name_list("latin_given") and (word[0].isupper() or lower):
         return True
@@ -134,10 +154,37 @@ def _is_introduced(text: str, match: re.Match[str], word: str) -> bool:
     if match["met"]:
         full = more is not None and more["family"].lower() not in _NO_NAMES
         told = _is_family(folded) or folded in name_list("latin_words") or _RELATED.search(match.group()) is not None
-        return full or told
+        return full or told or _FROM_THE_TEAM.match(text, behind) is not None
     greeted = match["greeting"] and _CLOSED.match(text, behind)
     presented = match["self"] and _SPEAKING.match(text, behind) and not text[match.start() :].lower().startswith("it")
-    return bool(match["sure"] or greeted or presented)
+    signed = match["thanks"] and "," in match.group() and _SIGNED.match(text, behind)
+    return bool(match["sure"] or greeted or presented or signed)
+
+
+_FROM_THE_TEAM = re.compile(r" (?:from|in|at) (?:the|your|our|parts|sales|returns|billing|support|customer|accounts)\b")
+_FEWEST_LETTERS = 4  # of a name in lower case behind a title
+
+
+def _shaped(text: str) -> Iterator[Span]:
+    """Names by what stands behind them, and as lists of passengers write them."""
+    for match in _HERE.finditer(text) if any(word in text for word in _SAYS_HERE) else ():
+        name = match["name"].lower()
+        known = name in name_list("latin_given") or name in name_list("latin_words")
+        if name not in _NO_NAMES and (known or (match["name"][0].isupper() and not match.group().endswith("here"))):
+            yield match.span("name")
+    for match in _PASSENGER.finditer(text) if "/" in text else ():
+        yield match.span()
+    for match in _TURNED.finditer(text) if _COMMA.search(text) else ():
+        family, given = match["name"].lower().split(", ")
+        if given in name_list("latin_given") or family in name_list("latin_family"):
+            yield match.span("name")
+
+
+# Makes that are called like people with a title.
+_MAKES = re.compile(
+    r"(?i:mr\.? (?:muscle|clean|proper|kipling|coffee|price|bean)|dr\.? (?:beckmann|martens?|pepper|oetker|bronner"
+    r"|jart|dre))\b"
+)
 
 
 def _bare(text: str, capitals: Sequence[re.Match[str]]) -> Iterator[Span]:
@@ -151,9 +198,33 @@ def _bare(text: str, capitals: Sequence[re.Match[str]]) -> Iterator[Span]:
         known = sure or folded in words
         if not known or start < end or _place_before(text, start) or _THINGS.match(text, start):
             continue
+        if _is_thing(text, start, stop, folded):
+            continue
         if (sure and _is_single(text, start, stop)) or (known and _has_family(text, stop)):
             end = _end(text, stop, False)
             yield start, end
+
+
+_THING_BEFORE = re.compile(
+    r"(?:\b(?:an?|the|ikea|adidas|nike|puma|reebok|lego|apple|samsung|zara|gucci|dior|chanel|prada)|&"
+    r"|(?:tickets?|concert|album|songs?|movie|film|gig|book|tour) (?:for|by|of|with)) $",
+    re.IGNORECASE,
+)
+_THING_BEHIND = re.compile(r" ?& ?[A-Z]")
+_MONTHS_AND_SHOPS = {
+    "ramadan": re.compile(""),  # hardly ever a given name in English
+    "tamara": re.compile(r"\b(?:pay|tabby|instal\w*|split|checkout|klarna|later)", re.IGNORECASE),
+}
+
+
+def _is_thing(text: str, start: int, stop: int, name: str) -> bool:
+    """A name of a make, a model, a month or a star: behind an article, beside &, before the word for a thing."""
+    if _THING_BEFORE.search(text, max(0, start - 24), start) or _THING_BEHIND.match(text, stop):
+        return True
+    more = _MORE.match(text, stop)
+    if more and _place_follows(text, more.end()):
+        return True
+    return name in _MONTHS_AND_SHOPS and more is None and _MONTHS_AND_SHOPS[name].search(text) is not None
 
 
 def _is_single(text: str, start: int, stop: int) -> bool:
@@ -221,6 +292,10 @@ _NO_FIRST_NAME_OF = frozenset(
     store shop mall city county beach theatre theater restaurant cafe coffee bar grill pizza burger burgers airlines inc
     ltd llc model edition collection sofa lamp chair dress jeans island islands bay hills valley lake river st ave rd
     blvd square plaza tower towers museum library bridge center centre warehouse office day parade festival perfume
+    hoover vacuum bookcase shelf shelves jacket jackets coat boots shoes sneakers trainers shirt shirts style
+    salad sauce wine tea cake cream watch watches bag bags bed beds table desk wardrobe
+    cabinet mattress rug curtain album concert
+    tickets game games toy doll timings offer offers bundle set series range line brand serum lipstick shampoo
     """.split()
 )
 

@@ -38,6 +38,32 @@ def likely_names(text: str) -> list[Find]:
     return found
 
 
+_ASKED_NAME = re.compile(
+    r"(?i:(?:your|full|first|last|the) (?:\w+ )?names?\b|who(?:m)? am i (?:speaking|talking|chatting)|who is this"
+    r"|who's (?:this|calling))"
+    r"|اسمك|[إا]سم حضرتك|الاسم|مين معا?[يك]|مع مين|منو معي|من معي|اسم (?:صاحب|المستلم|المسافر)"
+)
+_NAME_ANSWER = re.compile(r"\s*(?P<name>[^\W\d_][\w'’.-]+(?: [^\W\d_][\w'’.-]*){0,4}?)\s*[.!,،]?\s*")
+_NO_ANSWER = re.compile(
+    r"(?i:\b(?:yes|no|nope|sure|ok|okay|hello|hi|hey|why|what|which|name|the|my|is|it|i|you|thanks?|please|same"
+    r"|one|sec|wait|hold|on"
+    r"|none|not|of|company|do|don't|can|can't|never|mind)\b)|(?<!\w)(?:نعم|لا|لحظ[ةه]|ليش|ليه|طيب|اوكي|تمام|اسمي"
+    r"|ماشي|شكرا|نفس|هو|هي|ما|في|على|من|حاضر|ثواني|دقيق[ةه])(?!\w)"
+)
+_ASKED_WITHIN = 150  # characters of the question
+
+
+def answered_name(text: str, before: str) -> list[Find]:
+    """The whole of an answer of one to five words to "your name?", whatever the name is."""
+    answer = _NAME_ANSWER.fullmatch(text) if len(text) <= _LONGEST_ANSWER else None
+    if answer is None or not _ASKED_NAME.search(before[-_ASKED_WITHIN:]) or _NO_ANSWER.search(text):
+        return []
+    return [_find(text, *answer.span("name"))]
+
+
+_LONGEST_ANSWER = 60  # characters
+
+
 def repeated_names(text: str, names: Sequence[str]) -> Iterator[Find]:
     """Where names known from the same conversation stand again, whole or the given name alone, also behind و or ل.
 

@@ -18,6 +18,7 @@ _DATE = re.compile(
     r"(?<![\d-])(?<!\d[./])(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:19|20)?\d{2})(?![\d-]|[./]\d)"
 )
 _DIGITS = re.compile(r"\d+")
+_LETTER_O = re.compile(r"(?<=\d{3})[Oo](?=\d{3})")  # a slip of the hand
 _GAP = re.compile(r"[ ().\-/]{0,3}\n?[ ().\-/]{0,3}")  # between the groups of one number
 _GROUPS = 12  # of one number at most: some write every digit alone
 _LENGTHS = range(7, 20)
@@ -38,6 +39,8 @@ _KUWAITI_WEIGHTS = (2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _WEAK_IDENTITY = re.compile(r"(?:9\d{2}|20[0-2])\d{7}|\d{2}(?:0[1-9]|1[0-2])\d{5}|[23]\d{10}|(?!\d{4}(?:19|20))\d{8}")
 
 _THINGS = ("order", "account")
+_SAID_PHONE = range(9, 13)  # digits; hardly anything else so long is said digit by digit
+_ONE_BY_ONE = re.compile(r"\d(?:[ -]\d){7,}")
 _WITH_CODE = 12  # digits of a mobile behind its country code, in most countries
 
 Span = tuple[int, int]
@@ -46,7 +49,7 @@ Number = tuple[str, Span, str]  # kind, place, value
 
 def numbers(text: str, countries: Sequence[str], before: str | None) -> Iterator[Number]:
     """Personal numbers in plain text, in order; `before` as in `hint`."""
-    text = _DATE.sub(lambda found: "~" * len(found.group()), text)
+    text = _LETTER_O.sub("0", _DATE.sub(lambda found: "~" * len(found.group()), text))
     for run in _RUN.finditer(text):
         yield from _in_run(text, run, countries, before)
 
@@ -61,6 +64,8 @@ def numbers_in_words(text: str, countries: Sequence[str], before: str | None) ->
             yield "national_id", span, digits
         elif value := phone(digits, said.startswith("+"), hinted, countries):
             yield "phone", span, value
+        elif len(digits) in _SAID_PHONE and hinted.kind not in ("order", "identity", "card"):
+            yield "phone", span, digits.lstrip("0")
 
 
 def digit_runs(text: str) -> Iterator[tuple[Span, str]]:
@@ -113,7 +118,8 @@ def _known(text: str, span: Span, digits: str, countries: Sequence[str], before:
     plus = _plus(text, span)
     said = hint(text, *span, before)
     if said.kind in _THINGS and said.beside and not plus and not _is_sure_identity(digits):
-        value = mobile(digits, countries) if said.kind == "account" else None
+        spelled = _national if _ONE_BY_ONE.fullmatch(text[slice(*span)]) else mobile
+        value = spelled(digits, countries) if said.kind == "account" else None
         return ("phone", _whole(text, span), value) if value else None
     if not plus and (_is_card(digits) or (said.kind == "card" and said.beside and len(digits) in _CARD_DIGITS)):
         return "card", span, digits
@@ -124,7 +130,10 @@ def _known(text: str, span: Span, digits: str, countries: Sequence[str], before:
         return ("phone", _whole(text, span), value) if value else ("national_id", span, digits)
     if said.kind == "identity" and said.beside and not plus:
         return None
-    value = None if _is_amount(text, span) and not plus else phone(digits, bool(plus), said, countries)
+    value = None
+    if plus or not _is_amount(text, span):
+        value = phone(digits, bool(plus), said, countries)
+        value = _abroad(text, _whole(text, span), digits, said) if value is None else value
     return ("phone", plus or _whole(text, span), value) if value else None
 
 
@@ -223,6 +232,42 @@ def phone(digits: str, plus: bool, said: Hint, countries: Sequence[str]) -> str 
     return None
 
 
+# As written in North America; the shape is nobody else's.
+_AMERICAN = re.compile(r"\([2-9]\d{2}\) ?[2-9]\d{2}[-. ]\d{4}|[2-9]\d{2}([-.])[2-9]\d{2}\1\d{4}")
+_NAMED_COUNTRIES = re.compile(
+    r"\b(?:(?P<QA>qatar|doha)|(?P<IQ>iraqi?|baghdad|basra|erbil)|(?P<GB>uk|london|british|england|britain)"
+    r"|(?P<US>usa|american?)"
+    r"|(?P<KW>kuwaiti?)|(?P<BH>bahraini?)|(?P<OM>oman|muscat)|(?P<LB>lebanon|beirut)|(?P<MA>morocco|moroccan)"
+    r"|(?P<TN>tunisian?)"
+    r"|(?P<DZ>algerian?)|(?P<IN>indian?)|(?P<PK>pakistani?)|(?P<TR>turkey|turkish|istanbul)|(?P<DE>germany?)"
+    r"|(?P<FR>france|french))\b"
+    r"|(?P<QA_>قطر|الدوح[ةه])|(?P<IQ_>عراق|بغداد|اسيا ?سيل)|(?P<GB_>لندن|بريطان|[إا]نجلترا|[إا]نكلترا)"
+    r"|(?P<US_>[أا]مريك)|(?P<KW_>كويت)"
+    r"|(?P<BH_>بحرين)|(?P<OM_>عمان|مسقط)|(?P<LB_>لبنان|بيروت)|(?P<MA_>مغرب)|(?P<TN_>تونس)|(?P<DZ_>جزائر)"
+    r"|(?P<YE_>اليمن|يمني)|(?P<SD_>سودان)"
+    r"|(?P<SY_>سوري[اةه])|(?P<LY_>ليبي)|(?P<TR_>تركيا|اسطنبول)|(?P<DE_>[أا]لماني)|(?P<FR_>فرنس)",
+    re.IGNORECASE,
+)
+_NEAR = 30  # characters between a number and the country that is said to be its own
+
+
+def _abroad(text: str, span: Span, digits: str, said: Hint) -> str | None:
+    """A phone of a country that is named beside it, or in the shape of North America's."""
+    if said.kind not in ("", "phone", "unknown"):
+        return None
+    if _AMERICAN.fullmatch(text[slice(*span)]):
+        return digits
+    for near in _NAMED_COUNTRIES.finditer(text, max(0, span[0] - _NEAR), span[1] + _NEAR):
+        country = (near.lastgroup or "").rstrip("_")
+        if digits.startswith(str(phonenumbers.country_code_for_region(country))) and (
+            found := _international(digits, mobile=True)
+        ):
+            return found
+        if (digits[0] == "0" or said.kind == "phone") and (found := _in_country(digits, country)):
+            return found
+    return None
+
+
 def mobile(digits: str, countries: Sequence[str]) -> str | None:
     """`phone` of what is plainly a mobile, with its trunk zero or country code, whatever it is called."""
     if digits.startswith("00"):
@@ -231,6 +276,15 @@ def mobile(digits: str, countries: Sequence[str]) -> str | None:
         return _national(digits, [country for country in countries if _is_mobile(digits, country)])
     known = any(digits.startswith(code) for code in _calling_codes(countries))
     return _international(digits, mobile=True) if known else None
+
+
+def _in_country(digits: str, country: str) -> str | None:
+    """The number in full, where it is one of that country; with its trunk zero also one that is only long enough."""
+    number = phonenumbers.parse(digits, country)
+    code = phonenumbers.country_code_for_region(country)
+    found = phonenumbers.parse(f"+{code}{number.national_number}")
+    valid = phonenumbers.is_valid_number(found) or (digits[0] == "0" and phonenumbers.is_possible_number(found))
+    return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164) if valid else None
 
 
 def _is_mobile(digits: str, country: str) -> bool:

@@ -6,6 +6,8 @@ The shapes are facts of the makers' own documentation; gitleaks and detect-secre
 import re
 from collections.abc import Iterator
 
+from curation.privacy.told_codes import told
+
 Span = tuple[int, int]
 
 # What a text must hold for a secret to be possible, beside a link and a digit behind a word; for Python and for Polars.
@@ -135,14 +137,14 @@ _CODES = (
         r"|activation"
         r"|authenti\w+|auth|access|login|log-in|unlock|sms|secret|door|gate)[ -](?:code|pin)"
         rf"|code(?=\s(?:you|i|we)\s(?:just\s)?(?:sent|got|received|texted|gave)))(?![a-z]){_HELD}"
-        rf"(?:\s(?:is|was))?\s*[:=#]?\s*(?P<value>{_CODE})",
+        rf"(?:\s(?:is|was))?\s*[:=]?\s*(?P<value>#?{_CODE})",
         re.IGNORECASE,
     ),
     re.compile(
         r"(?:(?:ال)?(?:رقم|رمز|كود) (?:ال)?(?:سري|تحقق|تفعيل|[أا]مان|دخول)"
         r"|(?:رمز|كود)(?= (?:[إا]ل[لي]ي?|الذي) (?:وصل|جا|[أا]رسل))|(?:وصل|جا)\w* (?:ال)?(?:رمز|كود)|(?:رقم|رمز"
         r"|كود) ?otp)"
-        rf"{_ARABIC_HELD}(?:\s(?:هو|هي|كان))?\s*[:=#]?\s*(?P<value>{_CODE})",
+        rf"{_ARABIC_HELD}(?:\s(?:هو|هي|كان))?\s*[:=]?\s*(?P<value>#?{_CODE})",
         re.IGNORECASE,
     ),
 )
@@ -168,17 +170,19 @@ _ASKED_WITHIN = 200  # characters of the question
 _SAYS = (
     "pass secret token bearer authoriz key cookie session sid wifi wi-fi pwd contrase credential hf_ pin otp cvv"
     " cvc csc 2fa code"
-    " network router hotspot"
+    " network router hotspot numbers digits phrase mnemonic pw psw puk licen serial scratch voucher top-up"
+    " recharge redeem"
+    " maiden security combination"
 ).split()
-_SAYS_ARABIC = re.compile(ARABIC_SECRET_WORDS)
+_SAYS_ARABIC = re.compile(rf"{ARABIC_SECRET_WORDS}|باس|مفتاح|جواب|[أا]رقام|كلمات|عبار[ةه]|بن |تفعيل")
+_FIVES = re.compile(r"[A-Z\d]{5}-[A-Z\d]{5}-")
 _LONG = re.compile(r"[\w.-]{20}")
 
 
-def _likely(text: str) -> Iterator[re.Pattern[str]]:
+def _likely(text: str, said: bool) -> Iterator[re.Pattern[str]]:
     """The patterns that may find something: a quick look that most texts with a number do not pass."""
     if _LONG.search(text):
         yield _KEYS
-    said = may_be_secret(text)
     if said:
         yield from _TOLD
     if "/" in text or "=" in text:
@@ -191,14 +195,17 @@ def _likely(text: str) -> Iterator[re.Pattern[str]]:
 def may_be_secret(text: str) -> bool:
     """Whether a text without digits can hold a secret."""
     lower = text.lower()
-    return any(word in lower for word in _SAYS) or (not text.isascii() and _SAYS_ARABIC.search(text) is not None)
+    return any(map(lower.__contains__, _SAYS)) or (not text.isascii() and _SAYS_ARABIC.search(text) is not None)
 
 
 def secrets(text: str, before: str | None) -> Iterator[tuple[Span, str]]:
     """(place, value) of every secret; `before`: what was said last, None where that is not known."""
-    for match in (one for pattern in _likely(text) for one in pattern.finditer(text)):
+    said = may_be_secret(text)
+    for match in (one for pattern in _likely(text, said) for one in pattern.finditer(text)):
         name = match.lastgroup or 0
         yield match.span(name), match[name]
+    if said or "://" in text or _FIVES.search(text):
+        yield from told(text)
     if before and (asked := _ASKED.search(before[-_ASKED_WITHIN:])) and not _NOT_ASKED.search(before[-_ASKED_WITHIN:]):
         answer = _ANSWER.match(text) or ("pass" in asked.group().lower() and _PASSWORD_ANSWER.match(text))
         if answer:

@@ -11,7 +11,12 @@ from curation.privacy.numbers import mobile
 from curation.privacy.plain import Plain
 
 _DIGITS = r"\d(?:[ .-]?\d){1,9}"
-_ENDS = re.compile(rf"(?<![\d.,/-])(?P<part>\+?{_DIGITS})[\s.,…-]*$")
+_MORE_COMES = (
+    r"(?:and|then)\s?(?:the )?(?:rest|next|remaining|last)?\D{0,15}|(?:the )?(?:rest|next)\D{0,15}"
+    r"|(?:و ?)?(?:ال)?(?:باقي|تكمل[ةه])\D{0,15}|يتبع\D{0,5}"
+)
+_ENDS = re.compile(rf"(?<![\d.,/-])(?P<part>\+?{_DIGITS})[\s.,…-]*(?:{_MORE_COMES})?$", re.IGNORECASE)
+
 _OPENS = re.compile(rf"^[^\d]{{0,15}}(?P<part>{_DIGITS})(?![\d/.-]*\d)\D{{0,15}}$")
 _APART, _PARTS = 2, 4  # turns from one part to the next at most; parts of one number
 

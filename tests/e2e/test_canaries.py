@@ -51,6 +51,7 @@ class Canaries:
             "birth_date": f"{number % 28 + 1}/{number % 12 + 1}/{1950 + number % 50}",
             "ip_address": f"10.77.{number}.{number}",
             "secret": f"hunter{number}!x",
+            "address": f"{1000 + number} Canary Street",
         }[kind]
         self.where[value] = f"{kind} in {place}"
         return value
@@ -66,6 +67,7 @@ class Canaries:
             "birth_date": "I was born on {}.",
             "ip_address": "My IP is {}.",
             "secret": "My password is {}.",
+            "address": "My home is at {}.",
         }
         return english[kind].format(self.new(kind, place))
 

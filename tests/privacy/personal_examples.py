@@ -30,6 +30,7 @@ SENTENCES = {
     "birth_date": ("My date of birth is {}.", "DOB {}", "تاريخ ميلادي {}", "I was born on {}"),
     "ip_address": ("My IP is {}", "it says {} is blocked", "العنوان {} محظور"),
     "secret": ("my password is {}", "Password: {}.", "كلمة المرور {}", "كلمة السر هي {}"),
+    "address": ("My address is {}.", "Please deliver to {}", "I live at {}", "{}"),
 }
 CLEAN = (
     "My order number is {10}.",
@@ -192,6 +193,20 @@ def _ip_address(rng: random.Random) -> str:
     return ".".join(str(rng.randrange(1, 255)) for _ in range(4))
 
 
+def _address(rng: random.Random) -> str:
+    house, code = rng.randrange(1, 900), rng.randrange(10000, 99999)
+    spellings = (
+        f"{house} Juniper Ridge Rd Apt {house % 9 + 1}B, Tulsa OK {code}",
+        f"{house} Willow Street",
+        f"Flat {house % 40}, Tower B, Palm Avenue",
+        f"P.O. Box {code}",
+        f"{house} شارع أحمد عرابي، الدور الخامس شقة {house % 20}",
+        f"حي النرجس شارع أبي بكر فيلا {house}".translate(EASTERN),
+        f"24.{code}, 46.{code}",
+    )
+    return rng.choice(spellings)
+
+
 def _secret(rng: random.Random) -> str:
     return rng.choice((f"Zr{_digits(rng, 3)}!x", f"hunter{_digits(rng, 2)}", f"P@ss{_digits(rng, 4)}"))
 
@@ -205,4 +220,5 @@ _VALUES: dict[str, Callable[[random.Random], str]] = {
     "birth_date": _birth_date,
     "ip_address": _ip_address,
     "secret": _secret,
+    "address": _address,
 }
