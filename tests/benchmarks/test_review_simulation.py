@@ -21,7 +21,8 @@ def case() -> Case:
     chances = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05]
     rows = [(key(n), "review", ["loop"], chance) for n, chance in enumerate(chances)]
     rows += [(key(n), "accept", [], 0.0) for n in range(10, 40)]
-    verdicts = pl.DataFrame(rows, schema=VERDICTS, orient="row")
+    names = ("conversation_id", "verdict", "codes", "priority")
+    verdicts = pl.DataFrame([dict(zip(names, row, strict=True)) for row in rows], schema=VERDICTS)
     queue = verdicts.head(10).select(
         "conversation_id",
         "priority",
