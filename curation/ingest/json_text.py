@@ -101,3 +101,13 @@ def _whole_characters(value: Any) -> Any:
     if isinstance(value, dict):
         return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
     return value
+
+
+def parsed(value: Any) -> Any:
+    """A value, or what its text says where that is JSON."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        try:
+            return value_in(value)
+        except ValueError:
+            return value
+    return value

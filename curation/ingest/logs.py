@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from curation.ingest.formats import Messages, Outcome, Reading, Roles, UnreadableError, attempt, text_of
-from curation.ingest.json_text import value_in
+from curation.ingest.json_text import parsed
 from curation.ingest.preferences import verdict_in
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents, RawRow
@@ -64,16 +64,6 @@ def _read(
 def _object(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise UnreadableError(f"a {type(value).__name__} where an object was expected; export the row again")
-    return value
-
-
-def parsed(value: Any) -> Any:
-    """A value, or what its text says where that is JSON."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        try:
-            return value_in(value)
-        except ValueError:
-            return value
     return value
 
 

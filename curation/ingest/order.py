@@ -1,7 +1,7 @@
 """The order in which messages were said, which is not always the one in which they stand in an export."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -30,11 +30,6 @@ def in_order(
 def is_newest_first(times: Sequence[datetime]) -> bool:
     """Whether times only go back, and do so at least once."""
     return len(times) > 1 and times[0] > times[-1] and all(a >= b for a, b in itertools.pairwise(times))
-
-
-def by_field(entries: Sequence[Mapping[str, Any]], field: str) -> Sequence[Mapping[str, Any]]:
-    """Messages of an export by the time that each says in a field; as they stand where that is not sure."""
-    return by_said(entries, [entry.get(field) for entry in entries])
 
 
 def by_said(entries: Sequence[Entry], said: Sequence[Any]) -> Sequence[Entry]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.ingest.moments import is_hijri, moment, read_moments
-from curation.ingest.order import by_field, in_order
+from curation.ingest.order import by_said, in_order
 
 AT = datetime(2024, 3, 14, 10, 18, tzinfo=UTC)
 TIMES = st.datetimes(datetime(1995, 1, 1), datetime(2060, 1, 1)).map(lambda t: t.replace(microsecond=0, tzinfo=UTC))
@@ -189,7 +189,7 @@ def test_messages_come_in_the_order_of_their_times(times: list[datetime]):
 
 def test_messages_without_a_time_each_stay_as_they_stand():
     assert in_order("ba", [AT, None]) == "ba"
-    assert by_field([{"at": "2024-03-14", "n": 1}, {"at": "soon", "n": 2}], "at")[0]["n"] == 1
+    assert by_said("ba", ["2024-03-14", "soon"]) == "ba"
 
 
 def test_messages_of_one_minute_are_turned_round_where_all_stand_newest_first():

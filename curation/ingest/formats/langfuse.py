@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from curation.ingest.formats import Outcome, Reading, UnreadableError, field_of, format_of, lacks
-from curation.ingest.logs import Exchange, answered, asked, each_exchange, joined, parsed, verdict_of
+from curation.ingest.json_text import parsed
+from curation.ingest.logs import Exchange, answered, asked, each_exchange, joined, verdict_of
 from curation.ingest.rows import Contents
 
 OWN = ("traceId", "trace_id", "sessionId", "session_id", "observations", "parentObservationId", "scores")

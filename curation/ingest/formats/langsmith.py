@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from curation.ingest.formats import Outcome, Reading, UnreadableError, format_of, lacks
-from curation.ingest.logs import Exchange, answered, asked, each_exchange, joined, parsed, verdict_of
+from curation.ingest.json_text import parsed
+from curation.ingest.logs import Exchange, answered, asked, each_exchange, joined, verdict_of
 from curation.ingest.rows import Contents
 
 SAYS_NOTHING = ("tool", "retriever", "embedding", "parser", "prompt")

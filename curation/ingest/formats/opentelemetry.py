@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from curation.ingest.formats import Outcome, Reading, UnreadableError, format_of
-from curation.ingest.logs import Exchange, answered, asked, each_exchange, parsed, verdict_of
+from curation.ingest.json_text import parsed
+from curation.ingest.logs import Exchange, answered, asked, each_exchange, verdict_of
 from curation.ingest.rows import Contents
 
 _NUMBERED = re.compile(r"gen_ai\.(prompt|completion)\.(\d+)\.(.+)")

@@ -24,7 +24,7 @@ from curation.ingest.formats import (
     text_of,
     with_system,
 )
-from curation.ingest.json_text import value_in
+from curation.ingest.json_text import parsed
 from curation.ingest.preferences import CHOSEN, LEFT_OUT, REJECTED, is_paired
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
@@ -46,7 +46,7 @@ def _misses(contents: Contents) -> str:
         return "no chosen and rejected answers, no answers with ratings"
     answers = [row.value.get(field_of(contents, ANSWERS)) for row in contents.sample if isinstance(row.value, dict)]
     told = field_of(contents, RATINGS) or any(_own_ratings(value) for value in answers)
-    return "" if told and any(isinstance(_parsed(value), list) for value in answers) else "its answers have no ratings"
+    return "" if told and any(isinstance(parsed(value), list) for value in answers) else "its answers have no ratings"
 
 
 @format_of("preference", _misses)
@@ -61,7 +61,7 @@ def read(contents: Contents, reading: Reading) -> Iterator[Outcome]:
         if reading.preferences == "leave_out":
             raise UnreadableError(LEFT_OUT)
         best = row.get(chosen) if paired and chosen else _best(row, answers, ratings)
-        said = _whole(_asked(row, asked, reading.roles), _parsed(best), reading.roles)
+        said = _whole(_asked(row, asked, reading.roles), parsed(best), reading.roles)
         return with_system(row.get("system"), said), provenance([_beside(row, asked)], {*map(str, used)})
 
     return each_row(contents.rows, messages)
@@ -75,7 +75,7 @@ def _beside(row: Mapping[str, Any], asked: str | None) -> dict[str, Any]:
 
 def _asked(row: Mapping[str, Any], field: str | None, roles: Roles) -> Messages:
     """What was said before the answer; [] where the answer holds it all."""
-    value = _parsed(row.get(field)) if field else None
+    value = parsed(row.get(field)) if field else None
     if isinstance(value, dict) and isinstance(value.get("messages"), list):
         value = value["messages"]
     if isinstance(value, list):
@@ -121,10 +121,10 @@ def _transcript(text: str) -> Messages:
 
 def _best(row: Mapping[str, Any], answers: str | None, ratings: str | None) -> Any:
     """The answer with the highest rating, the first of several."""
-    listed = _parsed(row.get(answers or ""))
+    listed = parsed(row.get(answers or ""))
     if not isinstance(listed, list) or not listed:
         raise UnreadableError("no answers are in it")
-    beside = _parsed(row.get(ratings)) if ratings else None
+    beside = parsed(row.get(ratings)) if ratings else None
     rated = _own_ratings(listed) or (beside if isinstance(beside, list) else [])
     numbers = [_number(value) for value in rated]
     if len(numbers) != len(listed) or all(number is None for number in numbers):
@@ -137,7 +137,7 @@ def _best(row: Mapping[str, Any], answers: str | None, ratings: str | None) -> A
 
 def _own_ratings(value: Any) -> Sequence[Any]:
     """Ratings that stand in the answers themselves."""
-    listed = _parsed(value)
+    listed = parsed(value)
     if not isinstance(listed, list) or not all(isinstance(answer, dict) for answer in listed):
         return []
     key = next((key for key in _RATED_BY if any(answer.get(key) is not None for answer in listed)), None)
@@ -149,13 +149,3 @@ def _number(value: Any) -> float | None:
         return None if value is None or isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         return None
-
-
-def _parsed(value: Any) -> Any:
-    """A value, or what its text says where that is JSON."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        try:
-            return value_in(value)
-        except ValueError:
-            return value
-    return value
