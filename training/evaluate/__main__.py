@@ -19,6 +19,7 @@ from training.judge import forgetting
 from training.judge.arms import ADAPTER, bare, prompt_arms
 from training.judge.generation import ReplyMemory
 from training.judge.metrics import described
+from training.judge.reasons import Voice
 from training.judge.rules import outcomes, rule_table
 from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, corpus_table, reply_scores
 from training.model.adapter import TRAINED_ON, load_adapter
@@ -57,7 +58,8 @@ def main() -> None:
             forgetting.table(both_able, ADAPTER, "base", params.redraws),
             memorised(predictions, answered, learnt, stage.section("privacy", Privacy).countries),
         )
-        found = verdict(arms, compared, stage.read_json("data/baseline/verdict.json"), kept, params)
+        voices: list[Voice] = []
+        found = verdict(arms, compared, stage.read_json("data/baseline/verdict.json"), kept, params, voices)
 
         stage.write("evaluated/predictions", written)
         stage.write("evaluated/scores", scores)

@@ -9,7 +9,7 @@ import polars as pl
 from curation.statistics.intervals import FEW, Bootstrap, Interval, paired_difference
 from training.judge.arms import ADAPTER, prompt_arms
 from training.judge.metrics import metrics
-from training.judge.reasons import Reason, as_codes
+from training.judge.reasons import Reason, Voice, as_codes
 from training.judge.scoring import ALL, Evaluate, best_arm, by_language, corpus_differences
 
 COMPARISONS = pl.Schema(
@@ -63,7 +63,12 @@ def _paired(spoken: pl.DataFrame, bootstrap: Bootstrap) -> Iterator[tuple[str, s
 
 
 def verdict(
-    arms: pl.DataFrame, compared: pl.DataFrame, baseline: Mapping[str, Any], kept: Kept, params: Evaluate
+    arms: pl.DataFrame,
+    compared: pl.DataFrame,
+    baseline: Mapping[str, Any],
+    kept: Kept,
+    params: Evaluate,
+    voices: Sequence[Voice] = (),
 ) -> dict[str, Any]:
     """promote: the adapter beats every prompt arm on the primary metric, and keeps the others within their margins.
 
@@ -82,6 +87,7 @@ def verdict(
         *_losses(gains, params),
         *_forgotten(kept.forgetting, params.forgetting_margin),
         *_personal(kept.memorised),
+        *(reason for voice in voices for reason in (*voice.against, *voice.unsure)),
     ]
     enough = bool(baseline["reached"] and unbeaten)
     word = "prompting is enough" if enough else "do not promote" if blocked else "promote"
@@ -90,7 +96,7 @@ def verdict(
         "do not promote": [],
         "promote": [Reason("beaten", asdict(g)) for g in sorted(primary, key=lambda g: g.low)[:1]],
     }[word]
-    reasons = [*decisive, *blocked, *_not_shown(gains, params)]
+    reasons = [*decisive, *blocked, *_not_shown(gains, params), *(reason for voice in voices for reason in voice.told)]
     if baseline["reached"] and baseline["override"]:
         reasons.append(Reason("overridden", {"reason": baseline["override"]}))
     best = best_arm(arms, params.primary, prompt_arms(arms["arm"].unique()))

@@ -1,6 +1,6 @@
 """Why a verdict is as it is: a code and its figures, which the report tells in every language, and English words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,15 @@ class Reason:
 
     def __str__(self) -> str:
         return SENTENCES[self.code].format(**self.figures)
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What one more judge says in the verdict, beside metrics, margins and general ability."""
+
+    against: Sequence[Reason] = ()  # shown, and each of them stops promotion
+    unsure: Sequence[Reason] = ()  # too little to tell: nothing is promoted on it
+    told: Sequence[Reason] = ()  # said after the rest
 
 
 def as_codes(reasons: Iterable[Reason]) -> dict[str, list[Any]]:
