@@ -326,7 +326,7 @@ def gain(ours: Sequence[pl.DataFrame], theirs: Sequence[pl.DataFrame]) -> dict[s
     left, right = pooled(theirs), pooled(ours)
     assert left["conversation_id"].equals(right["conversation_id"])
     sides = [(side["value"].to_numpy(), side["weight"].to_numpy()) for side in (left, right)]
-    return asdict(paired_difference(sides[0], sides[1], BOOTSTRAP))
+    return asdict(paired_difference(sides[0], sides[1]))
 
 
 def over_seeds(gains: Sequence[Mapping[str, float]]) -> tuple[float, float, float] | None:

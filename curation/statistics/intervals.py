@@ -1,4 +1,4 @@
-"""Figures with 95% intervals. What is drawn is a unit, such as all conversations of one customer: they belong together."""
+"""Figures with 95% intervals. What is drawn is a unit, such as all that one customer wrote."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 LEVEL = 0.95
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-FEW = 30  # units; below, nothing is decided: what happens in every tenth may not have been seen (rule of three, 3 / n)
+FEW = (
+    30  # units; below, nothing good is shown: what happens in every tenth may not have been seen (rule of three, 3 / n)
+)
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,11 @@ Side = tuple["np.ndarray", "np.ndarray"]  # values and weights, one number a uni
 
 
 def paired_difference(ours: Side, theirs: Side, z: float = Z) -> Interval:
-    """Ratio of `ours` minus ratio of `theirs`, (values, weights) of the same units in the same order.
+    """Ratio of `ours` minus ratio of `theirs`, of the same units in the same order.
 
     Of shares, values of 0 and 1 under weights of 1, the interval is Tango's (1998). Other differences d count in it as
-    sum |d| / c of n units that differ by one size, c = sum d² / sum |d|, which keeps their mean and their spread (as Fay
-    and Feuer, 1997, count weighted events); where few large ones make them skew, Hall's (1992) interval widens it. It
+    sum |d| / c of n units that differ by one size, c = sum d² / sum |d|, which keeps their mean and their spread: so
+    Fay and Feuer (1997) count weighted events. Where few large ones make them skew, Hall's interval (1992) widens it. It
     never has width zero: where no unit differs, one more may by 1, or by the largest figure there is. `z` is how many
     standard errors it reaches.
     """
@@ -132,10 +134,12 @@ def share(successes: float, n: int, effective: float | None = None) -> Interval:
 def effective(successes: "np.ndarray", sizes: "np.ndarray") -> float:
     """How many independent draws a share is worth whose draws come in groups: (successes, size) of each.
 
-    As Kish (1965) has it, n by the design effect, which is how much wider groups make the variance; at most n. Where all
+    As Kish (1965) has it, n by the design effect, which is how much groups add to the variance; at most n. Where all
     draws are alike there is nothing to see it by, and the groups count.
     """
     n, groups = float(sizes.sum()), len(sizes)
+    if groups == n:
+        return n
     value = float(successes.sum()) / n
     spread = float(((successes - value * sizes) ** 2).sum()) * groups / max(groups - 1, 1)
     return min(n, n * n * value * (1 - value) / spread) if spread > 1e-12 else float(groups)

@@ -13,7 +13,6 @@ from curation.record.playbook import Playbook
 from training.baseline.answers import Answers, answers, arms_of, choose_shots
 from training.baseline.endpoint import Endpoint
 from training.baseline.readiness import (
-    good_shares,
     prompt_answer,
     reaching,
     refuse_needless_training,
@@ -25,6 +24,7 @@ from training.judge.arms import few_shot, prompt_arms, prompt_sections
 from training.judge.generation import ReplyMemory
 from training.judge.metrics import metrics
 from training.judge.scoring import ALL, Evaluate, Scorer, answerable, arm_table, as_text, best_arm, sayable
+from training.judge.target import good_shares
 from training.model.base import Model, weights_id
 
 

@@ -16,7 +16,7 @@ from curation.harness.errors import QiratError
 from curation.statistics.intervals import FEW, share
 from training.judge.arms import PROMPT_ARMS, prompt_arms
 from training.judge.reasons import Reason, as_codes
-from training.judge.scoring import ALL, by_language, figure
+from training.judge.scoring import ALL, figure
 from training.model.cost import REACHED, Shape, break_even, counted, saved_seconds, training_operations
 
 if TYPE_CHECKING:
@@ -35,25 +35,16 @@ class Readiness:
     figures: Mapping[str, Any]
 
 
-def good_shares(scores: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame:
-    """(arm, language, good, n): conversations, and those that break no rule and whose replies all end."""
-    good = (
-        scores.filter(pl.col("metric").is_in(("playbook_pass", "stopped")))
-        .group_by("arm", "conversation_id")
-        .agg(good=(pl.col("value") == pl.col("weight")).all())
-    )
-    return by_language(good, conversations).group_by("arm", "language").agg(pl.col("good").sum(), n=pl.len())
-
-
 def reaching(shares: pl.DataFrame, target: float) -> str | None:
-    """The first prompt arm shown to reach the target, overall and in each language; None when none is.
+    """The first prompt arm in GOOD shown to reach the target, overall and in each language; None when none is.
 
-    Shown means that the lower end of the 95% interval reaches it, over at least FEW conversations.
+    Shown means that the lower end of the 95% interval reaches it, over at least FEW conversations, where those of one
+    customer count as what they are worth.
     """
     for arm in prompt_arms(shares["arm"].unique()):
         rows = shares.filter(arm=arm).rows_by_key("language", named=True, unique=True)
-        shown = all(share(row["good"], row["n"]).low >= target for row in rows.values())
-        if rows[ALL]["n"] >= FEW and shown:
+        shown = all(share(row["good"], row["n"], row["effective"]).low >= target for row in rows.values())
+        if rows[ALL]["effective"] >= FEW and shown:
             return arm
     return None
 
@@ -86,7 +77,7 @@ def verdict(reached: str | None, best: str, shots: int, target: float, override:
     """data/baseline/verdict.json; `verdict` stands in it where nothing shall be trained."""
     reasons = [Reason("prompt_reached", {"arm": reached, "target": target})] if reached else []
     word = {"verdict": "prompting is enough"} if reached and not override else {}
-    found = {"best_prompt_arm": best, "shots": shots, "reached": reached, "override": override}
+    found = {"best_prompt_arm": best, "shots": shots, "reached": reached, "target": target, "override": override}
     return {**word, **as_codes(reasons), **found}
 
 

@@ -112,7 +112,7 @@ def rows(points: Sequence[Point], bootstrap: Bootstrap) -> Iterator[dict[str, An
     for parts in zip(*(by_languages(at.losses) for at in points), strict=True):
         sides = [(found["value"].to_numpy(), found["weight"].to_numpy()) for _, found in parts]
         for place, at in enumerate(points):
-            gain = paired_difference(sides[place - 1], sides[place], bootstrap) if place else None
+            gain = paired_difference(sides[place - 1], sides[place]) if place else None
             yield {
                 "language": parts[place][0],
                 "share": at.share,

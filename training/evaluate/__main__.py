@@ -19,9 +19,10 @@ from training.judge import forgetting
 from training.judge.arms import ADAPTER, bare, prompt_arms
 from training.judge.generation import ReplyMemory
 from training.judge.metrics import described
-from training.judge.reasons import Voice
+from training.judge.reasons import Voice, as_line
 from training.judge.rules import outcomes, rule_table
 from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, corpus_table, reply_scores
+from training.judge.target import good_shares
 from training.model.adapter import TRAINED_ON, load_adapter
 from training.model.base import Model, weights_id
 
@@ -52,11 +53,12 @@ def main() -> None:
 
         scores, written = pl.concat([theirs, ours]), pl.concat([predicted, predictions])
         arms = pl.concat([arm_table(scores, asked, params.redraws), corpus_table(written, answered)])
-        compared = comparisons(scores, asked, written, params)
+        compared = comparisons(scores, asked, written)
         both_able = pl.concat([stage.read("baseline/forgetting"), able])
         kept = Kept(
             forgetting.table(both_able, ADAPTER, "base", params.redraws),
             memorised(predictions, answered, learnt, stage.section("privacy", Privacy).countries),
+            good_shares(ours, answered),
         )
         voices: list[Voice] = []
         found = verdict(arms, compared, stage.read_json("data/baseline/verdict.json"), kept, params, voices)
@@ -72,7 +74,7 @@ def main() -> None:
         stage.write_json("data/evaluated/verdict.json", found)
         stage.write_metrics(figures(arms, compared, kept, found["verdict"]))
         print(as_text(arms, (*prompt_arms(arms["arm"].unique()), ADAPTER)))
-        stage.say(f"{found['verdict']}: {'; '.join(found['reasons'])}")
+        stage.say(as_line(found))
         if params.require_promotion:
             refuse_what_is_not_promoted(found)
 

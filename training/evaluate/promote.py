@@ -1,16 +1,19 @@
 """Should the adapter be used? The rule, apart from the measuring."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from curation.statistics.intervals import FEW, Bootstrap, Interval, paired_difference
+from curation.statistics.intervals import Interval, paired_difference
+from training.evaluate.findings import Gain, abilities, gained, guarded, guards, personal, too_little, unsettled
 from training.judge.arms import ADAPTER, prompt_arms
 from training.judge.metrics import metrics
 from training.judge.reasons import Reason, Voice, as_codes
-from training.judge.scoring import ALL, Evaluate, best_arm, by_language, corpus_differences
+from training.judge.scoring import ALL, Evaluate, best_arm, by_language, corpus_differences, of_units
+from training.judge.target import FEW_OF_A_LANGUAGE, standing
 
 COMPARISONS = pl.Schema(
     {
@@ -22,44 +25,44 @@ COMPARISONS = pl.Schema(
         "low": pl.Float64,
         "high": pl.Float64,
         "n": pl.Int64,  # conversations
+        "groups": pl.Int64,  # clusters that they belong to, which are what is drawn
         "better": pl.Int8,  # 1: more is better, -1: less is better, 0: neither
     }
 )
 
-FEW_OF_A_LANGUAGE = 10  # conversations; below, a language's interval tells nothing either way
-
 
 @dataclass(frozen=True)
 class Kept:
-    """What the adapter must not have done: forgotten what the base model could, learnt personal data by heart."""
+    """What the adapter must not have done, forgotten or learnt by heart; and how many of its conversations are good."""
 
     forgetting: pl.DataFrame  # forgetting.TABLE
     memorised: pl.DataFrame  # memorisation.MEMORISED
+    good: pl.DataFrame  # target.GOOD
 
 
-def comparisons(
-    scores: pl.DataFrame, conversations: pl.DataFrame, predictions: pl.DataFrame, params: Evaluate
-) -> pl.DataFrame:
-    """COMPARISONS of the adapter with every prompt arm, conversation by conversation."""
-    pairs = _paired(by_language(scores, conversations), params.redraws)
+def comparisons(scores: pl.DataFrame, conversations: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
+    """COMPARISONS of the adapter with every prompt arm, cluster by cluster where both answered."""
     rows = [
-        (ADAPTER, against, metric, code, found.value, found.low, found.high, found.n, metrics()[metric].better)
-        for against, metric, code, found in (*pairs, *corpus_differences(predictions, conversations, ADAPTER))
+        (ADAPTER, against, metric, code, found.value, found.low, found.high, n, found.n, metrics()[metric].better)
+        for against, metric, code, found, n in (
+            *_paired(by_language(scores, conversations)),
+            *((*row, row[-1].n) for row in corpus_differences(predictions, conversations, ADAPTER)),
+        )
     ]
     return pl.DataFrame(rows, schema=COMPARISONS, orient="row").sort("against", "metric", "language")
 
 
-def _paired(spoken: pl.DataFrame, bootstrap: Bootstrap) -> Iterator[tuple[str, str, str, Interval]]:
-    """(against, metric, language, difference) over the conversations that both answered."""
+def _paired(spoken: pl.DataFrame) -> Iterator[tuple[str, str, str, Interval, int]]:
+    """(against, metric, language, difference, conversations) over the conversations that both answered."""
     ours = spoken.filter(arm=ADAPTER)
     for against in prompt_arms(spoken["arm"].unique()):
         theirs = spoken.filter(arm=against)
-        pairs = ours.join(theirs, on=["conversation_id", "metric", "language"], suffix="_theirs", validate="1:1")
-        parts = pairs.sort("conversation_id").partition_by("metric", "language", as_dict=True)
-        for (metric, language), pair in parts.items():
-            sides = [pair[f"{c}{s}"].to_numpy() for s in ("", "_theirs") for c in ("value", "weight")]
-            found = paired_difference((sides[0], sides[1]), (sides[2], sides[3]), bootstrap)
-            yield against, str(metric), str(language), found
+        keys = ["conversation_id", "cluster_id", "metric", "language"]
+        pairs = ours.join(theirs, on=keys, suffix="_theirs", validate="1:1")
+        for (metric, language), pair in pairs.partition_by("metric", "language", as_dict=True).items():
+            units = of_units(pair, "value", "weight", "value_theirs", "weight_theirs")
+            v, w, v_, w_ = (units[c].to_numpy() for c in units.columns[1:])
+            yield against, str(metric), str(language), paired_difference((v, w), (v_, w_)), pair.height
 
 
 def verdict(
@@ -70,99 +73,86 @@ def verdict(
     params: Evaluate,
     voices: Sequence[Voice] = (),
 ) -> dict[str, Any]:
-    """promote: the adapter beats every prompt arm on the primary metric, and keeps the others within their margins.
+    """promote: the adapter beats every prompt arm on the primary metric, keeps the margins, and reaches the target.
 
-    Beating means that the paired 95% interval lies wholly on the better side of zero; keeping, that it lies wholly
-    on the better side of the margin: what cannot be shown is not assumed. Every prompt arm, because the one that looks
-    best on the test conversations is partly best by luck. General ability has a margin too, against the base model, and
-    personal data learnt by heart always blocks. Where a prompt alone reached the target and the adapter does not win,
-    prompting is enough. The first reason is the decisive one.
+    Beating means that the paired 95% interval lies wholly above zero; keeping, above the margin; a loss, below it. What
+    is shown against the adapter makes "do not promote"; where it lacks the target alone, "better than prompts, not good
+    enough"; what is shown neither way, "undecided". Every prompt arm, because the one that looks best on the test
+    conversations is partly best by luck. General ability has a margin too, against the base model, and personal data
+    learnt by heart always blocks. Where a prompt alone reached the target (`baseline`, as that stage wrote it) and the
+    adapter does not win, prompting is enough. The first reason decides, `further` holds what the page folds, `more` the
+    conversations that an undecided verdict takes besides.
     """
     gains = [Gain.of(row) for row in compared.iter_rows(named=True)]
-    primary = [g for g in gains if (g.metric, g.language) == (params.primary, ALL)]
-    unbeaten = [g for g in primary if not g.low > 0]  # what is no number is not shown either
-    blocked = [
-        *_too_few(gains, params),
-        *(Reason("unbeaten", asdict(g)) for g in unbeaten),
-        *_losses(gains, params),
-        *_forgotten(kept.forgetting, params.forgetting_margin),
-        *_personal(kept.memorised),
-        *(reason for voice in voices for reason in (*voice.against, *voice.unsure)),
+    stands = standing(kept.good, ADAPTER, baseline["target"])
+    primary = [gained(g, params) for g in gains if (g.metric, g.language) == (params.primary, ALL)]
+    found = [*primary, *guards(gains, params), *abilities(kept.forgetting, params.forgetting_margin)]
+    against = [
+        *personal(kept.memorised),
+        *(one.reason for one in found if one.word == "against"),
+        *(reason for voice in voices for reason in voice.against),
     ]
-    enough = bool(baseline["reached"] and unbeaten)
-    word = "prompting is enough" if enough else "do not promote" if blocked else "promote"
+    few = [one for one in found if one.word == "open"]
+    unsure = [one.reason for one in few] + [reason for voice in voices for reason in voice.unsure]
+    beaten = bool(primary) and all(one.word == "shown" for one in primary)
+    if stands.word == "open":
+        few.append(unsettled(stands))
+        unsure.append(few[-1].reason)
+    below = [Reason("below_target", stands.figures)] if stands.word == "below" else []
+    won = sorted((one.reason for one in primary if one.word == "shown"), key=lambda r: float(r.figures["low"]))[:1]
+    word = _word(bool(baseline["reached"]) and not beaten, against, below, beaten, unsure)
     decisive = {
-        "prompting is enough": [Reason("prompt_reached_unbeaten", {"arm": baseline["reached"]})],
-        "do not promote": [],
-        "promote": [Reason("beaten", asdict(g)) for g in sorted(primary, key=lambda g: g.low)[:1]],
+        "prompting is enough": [Reason("prompt_reached_unbeaten", {"arm": baseline["reached"]}), *against, *unsure],
+        "do not promote": [*against, *below, *unsure],
+        "better than prompts, not good enough": [*below, *won, *unsure],
+        "undecided": [*unsure, *won],
+        "promote": won,
     }[word]
-    reasons = [*decisive, *blocked, *_not_shown(gains, params), *(reason for voice in voices for reason in voice.told)]
+    told = [*too_little(few), *_switched_off(params, baseline), *(r for voice in voices for r in voice.told)]
     if baseline["reached"] and baseline["override"]:
-        reasons.append(Reason("overridden", {"reason": baseline["override"]}))
-    best = best_arm(arms, params.primary, prompt_arms(arms["arm"].unique()))
-    return {"verdict": word, **as_codes(reasons), "best_prompt_arm": best}
+        told.append(Reason("overridden", {"reason": baseline["override"]}))
+    return {
+        "verdict": word,
+        **as_codes([*decisive[:1], *told]),
+        "further": as_codes([*decisive[1:], *_not_shown(gains, params)]),
+        "more": max((one.more for one in few), default=0),
+        "best_prompt_arm": best_arm(arms, params.primary, prompt_arms(arms["arm"].unique())),
+    }
 
 
-@dataclass(frozen=True)
-class Gain:
-    """A row of COMPARISONS turned so that more is better."""
-
-    against: str
-    metric: str
-    language: str
-    value: float
-    low: float
-    high: float
-    n: int
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Gain":
-        low, high = sorted(row["better"] * row[c] for c in ("low", "high"))
-        names = (row["against"], row["metric"], row["language"])
-        return cls(*names, row["better"] * row["difference"], low, high, row["n"])
+def _word(
+    enough: bool, against: Sequence[Reason], below: Sequence[Reason], beaten: bool, unsure: Sequence[Reason]
+) -> str:
+    """What is shown comes before what is not: more conversations would not change it."""
+    if enough:
+        return "prompting is enough"
+    if against or (below and not beaten):
+        return "do not promote"
+    if below:
+        return "better than prompts, not good enough"
+    return "undecided" if unsure else "promote"
 
 
-def _too_few(gains: Sequence[Gain], params: Evaluate) -> Iterator[Reason]:
-    """When too few conversations stand behind a metric that decides."""
-    behind = {g.metric: g.n for g in gains if g.language == ALL and g.metric in {params.primary, *params.guarded}}
-    metric = min(behind, key=lambda m: behind[m])
-    if behind[metric] < FEW:
-        yield Reason("too_few", {"n": behind[metric], "metric": metric, "least": FEW})
-
-
-def _losses(gains: Sequence[Gain], params: Evaluate) -> Iterator[Reason]:
-    """Each metric with a margin that is not shown to be kept, in any language, against any prompt."""
-    for gain, margin in _guarded(gains, params):
-        if not gain.low >= -margin and (gain.language == ALL or gain.n >= FEW_OF_A_LANGUAGE):
-            yield Reason("loss", {**asdict(gain), "margin": margin})
-
-
-def _forgotten(forgetting: pl.DataFrame, margin: float) -> Iterator[Reason]:
-    """Each language in which a loss of general ability beyond the margin cannot be ruled out; too few questions."""
-    for row in forgetting.filter(pl.col("against").is_not_null()).sort("language").iter_rows(named=True):
-        if row["language"] == ALL and row["n"] < FEW:
-            yield Reason("forgetting_few", {"n": row["n"], "least": FEW})
-        if not row["low"] >= -margin and row["n"] >= FEW_OF_A_LANGUAGE:
-            figures = {name: row[name] for name in ("language", "value", "low", "high", "n")}
-            yield Reason("forgotten", {**figures, "margin": margin})
-
-
-def _personal(memorised: pl.DataFrame) -> Iterator[Reason]:
-    found = memorised.filter(what="personal")
-    if found.height:
-        yield Reason("memorised_personal", {"n": found.height, "kinds": ", ".join(sorted(found["evidence"].unique()))})
+def _switched_off(params: Evaluate, baseline: Mapping[str, Any]) -> Iterator[Reason]:
+    """Guards that params.yaml takes away or loosens: a promotion without them is another promise."""
+    own = {one.name: one.margin for one in metrics().values() if one.margin is not None}
+    now = {name: params.guarded.get(name, math.inf) for name in own}
+    margins = [
+        f"evaluate.margins.{name}: {'null' if now[name] == math.inf else f'{now[name]:g}'}"
+        for name in own
+        if now[name] > own[name]
+    ]
+    forgetting = ["evaluate.forgetting: 0"] if not params.forgetting else []
+    able = [f"evaluate.forgetting_margin: {params.forgetting_margin:g}"] if params.forgetting_margin >= 1 else []
+    target = [f"baseline.target: {baseline['target']:g}"] if not baseline["target"] > 0 else []
+    if off := [*margins, *forgetting, *able, *target]:
+        yield Reason("guard_off", {"params": ", ".join(off)})
 
 
 def _not_shown(gains: Sequence[Gain], params: Evaluate) -> Iterator[Reason]:
     """Each language of which too few conversations say anything on a metric with a margin."""
-    behind = {(g.language, g.metric): g.n for g, _ in _guarded(gains, params)}
+    behind = {(g.language, g.metric): g.n for g, _ in guarded(gains, params)}
     for language in sorted({g.language for g in gains} - {ALL}):
         counts = {metric: behind.get((language, metric), 0) for metric in params.guarded}
         if few := [f"{metric} ({n})" for metric, n in counts.items() if n < FEW_OF_A_LANGUAGE]:
             yield Reason("not_shown", {"language": language, "metrics": ", ".join(few), "least": FEW_OF_A_LANGUAGE})
-
-
-def _guarded(gains: Sequence[Gain], params: Evaluate) -> Iterator[tuple[Gain, float]]:
-    """The gains on metrics with a margin, and the margin."""
-    for metric, margin in params.guarded.items():
-        yield from ((g, margin) for g in gains if g.metric == metric)

@@ -5,20 +5,33 @@ from dataclasses import dataclass
 from typing import Any
 
 _GAIN = "gain {value:+.3f} [{low:+.3f}, {high:+.3f}]"
+_OVER = "{n} conversations in {groups} groups"
+_GOOD = "{good} of {n} conversations ({language}) break no rule and end every reply"
 SENTENCES = {
     "prompt_reached": "{arm} alone reached baseline.target: it breaks no rule, and ends its replies, in {target:.0%} "
     "of the conversations of each language",
     "prompt_reached_unbeaten": "{arm} alone reached baseline.target, and the adapter does not beat every prompt arm",
-    "beaten": f"the adapter beats every prompt arm on {{metric}}, {{against}} by the least: {_GAIN}",
-    "unbeaten": f"the adapter is not shown to beat {{against}} on {{metric}}: {_GAIN}",
-    "too_few": "only {n} conversations stand behind {metric}, and intervals from fewer than {least} are too narrow to "
-    "decide on: raise evaluate.generated and evaluate.conversations",
+    "beaten": f"the adapter beats every prompt arm on {{metric}}, {{against}} by the least: {_GAIN}, {_OVER}",
+    "no_gain": f"the adapter is shown not to beat {{against}} on {{metric}} by {{least:g}} or more: {_GAIN}, {_OVER}",
+    "unbeaten": f"the adapter is not shown to beat {{against}} on {{metric}}: {_GAIN}, {_OVER}",
+    "too_few": "only {n} conversations stand behind {metric}, and fewer than {least} decide nothing: raise "
+    "evaluate.generated and evaluate.conversations",
+    "lost": "{metric} ({language}) against {against}: worse by more than the margin {margin:g} "
+    f"({_GAIN}, {_OVER})",
     "loss": "{metric} ({language}) against {against}: worse by more than the margin {margin:g} cannot be ruled "
-    f"out ({_GAIN})",
+    f"out ({_GAIN}, {_OVER})",
+    "forgot": "general ability ({language}): lost more than the margin {margin:g} against the base model "
+    f"({_GAIN}, {{n}} questions)",
     "forgotten": "general ability ({language}): a loss of more than the margin {margin:g} against the base model "
-    f"cannot be ruled out ({_GAIN})",
-    "forgetting_few": "only {n} questions on general ability were asked, and fewer than {least} decide nothing: raise "
-    "evaluate.forgetting",
+    f"cannot be ruled out ({_GAIN}, {{n}} questions)",
+    "below_target": f"the adapter is not good enough: {_GOOD}, {{value:.0%}} [{{low:.0%}}, {{high:.0%}}], where "
+    "baseline.target is {target:.0%}",
+    "target_open": "the adapter is not shown to reach baseline.target, {target:.0%}, nor to miss it: "
+    f"{_GOOD}, {{value:.0%}} [{{low:.0%}}, {{high:.0%}}]",
+    "unmeasured": "{metric} has a say in the verdict and was not measured",
+    "too_little": "too little was measured to tell (so many of so many that it takes): {measured}; raise "
+    "evaluate.generated, evaluate.conversations and evaluate.forgetting",
+    "guard_off": "params.yaml switches guards off or loosens them: {params}",
     "memorised_personal": "the adapter repeats personal data of training conversations, {n} times ({kinds}): see "
     "data/evaluated/memorised, mask it (route.pii) and train again",
     "not_shown": "{language}: not shown on {metrics}; fewer than {least} conversations of a language count neither for "
@@ -54,3 +67,10 @@ def as_codes(reasons: Iterable[Reason]) -> dict[str, list[Any]]:
         "reasons": [str(reason) for reason in found],
         "because": [{"code": reason.code, "figures": dict(reason.figures)} for reason in found],
     }
+
+
+def as_line(verdict: Mapping[str, Any]) -> str:
+    """A verdict for the terminal: its word, the reasons that count, how many there are besides."""
+    folded = len(verdict["further"]["reasons"])
+    more = f" (and {folded} more: data/evaluated/verdict.json)" if folded else ""
+    return f"{verdict['verdict']}: {'; '.join(verdict['reasons'])}{more}"

@@ -1,7 +1,8 @@
 """How an arm is measured: the same conversations, decoding and judges for all of them.
 
 Per conversation a metric is a `value` and a `weight`; over conversations it is sum of values / sum of weights. So a
-token counts as much as any other token and a reply as any other reply, and intervals draw whole conversations.
+token counts as much as any other token and a reply as any other reply. Intervals draw the clusters of split, whole: all
+conversations of one customer, and those that are alike.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -238,11 +239,12 @@ def _scored(needs: Needs, records: Sequence[tuple[str, str, Likely | Answered]])
 def arm_table(scores: pl.DataFrame, conversations: pl.DataFrame, bootstrap: Bootstrap) -> pl.DataFrame:
     """ARMS: every metric of every arm, for all conversations and by language, with intervals."""
     spoken = by_language(scores, conversations)
-    groups = spoken.sort("conversation_id").partition_by("arm", "metric", "language", as_dict=True)
+    drawn = spoken.partition_by("arm", "metric", "language", as_dict=True)
     rows = []
-    for key, group in groups.items():
-        found = ratio(group["value"].to_numpy(), group["weight"].to_numpy(), bootstrap)
-        rows.append((*key, found.value, found.low, found.high, found.n, metrics()[str(key[1])].better))
+    for key, part in drawn.items():
+        units = of_units(part, "value", "weight")
+        found = ratio(units["value"].to_numpy(), units["weight"].to_numpy(), bootstrap)
+        rows.append((*key, found.value, found.low, found.high, part.height, metrics()[str(key[1])].better))
     return pl.DataFrame(rows, schema=ARMS, orient="row").sort("arm", "metric", "language")
 
 
@@ -278,9 +280,14 @@ def _of_corpus(
 
 
 def by_language(scores: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame:
-    """Rows with their conversation's `language`, and every row once more under ALL."""
-    spoken = scores.join(conversations.select("conversation_id", "language"), on="conversation_id")
+    """Rows with their conversation's `language` and `cluster_id`, and every row once more under ALL."""
+    spoken = scores.join(conversations.select("conversation_id", "language", "cluster_id"), on="conversation_id")
     return pl.concat([spoken, spoken.with_columns(language=pl.lit(ALL))])
+
+
+def of_units(rows: pl.DataFrame, *sums: str) -> pl.DataFrame:
+    """(cluster_id, *sums), a row a cluster, in one order: what split kept together is drawn together."""
+    return rows.group_by("cluster_id").agg(pl.col(*sums).sum()).sort("cluster_id")
 
 
 def by_languages(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.statistics.intervals import FEW, Bootstrap, holm, jackknife, mcnemar, paired_difference, ratio
+from curation.statistics.intervals import FEW, Bootstrap, holm, jackknife, mcnemar, paired_difference, ratio, unseen
 from tests.builders import params
 from training.evaluate.memorisation import MEMORISED
 from training.evaluate.promote import Kept, comparisons, verdict
@@ -16,70 +17,90 @@ from training.judge import forgetting
 from training.judge.arms import ADAPTER
 from training.judge.reasons import SENTENCES
 from training.judge.scoring import PREDICTIONS, SCORES, Evaluate, arm_table
+from training.judge.target import GOOD, good_shares
 
 PARAMS = Evaluate.model_validate({**params("evaluate"), "primary": "playbook", "bootstrap": 300})
-N = 40
+N = 160
 HALVES = MappingProxyType({"ar": N // 2, "en": N // 2})
 PROMPTS = ("base", "prompted", "few_shot", "prompted_few_shot")
-NOTHING = Kept(pl.DataFrame(schema=forgetting.TABLE), pl.DataFrame(schema=MEMORISED))
-UNREACHED = MappingProxyType({"reached": None, "override": ""})
+NOTHING = Kept(pl.DataFrame(schema=forgetting.TABLE), pl.DataFrame(schema=MEMORISED), pl.DataFrame(schema=GOOD))
+UNREACHED = MappingProxyType({"reached": None, "override": "", "target": 0.9})
 UNWRITTEN = pl.DataFrame(schema=PREDICTIONS)
+GOOD_OF = ("playbook_pass", "stopped")
 
 
 def enough(reached: str | None, override: str) -> Mapping[str, Any]:
     """What the baseline said, and why training went on."""
-    return {"reached": reached, "override": override}
+    return {"reached": reached, "override": override, "target": 0.9}
 
 
 def judged(
+    prompts: Mapping[str, Any] = UNREACHED, kept: Kept = NOTHING, settings: Evaluate = PARAMS, **answers: Any
+) -> dict[str, Any]:
+    """The verdict on what `answered` makes of the rest."""
+    scores, talks = answered(**answers)
+    arms = arm_table(scores, talks, PARAMS.redraws)
+    compared = comparisons(scores, talks.with_columns(messages=None), UNWRITTEN)
+    return verdict(arms, compared, prompts, replace(kept, good=good_shares(scores, talks)), settings)
+
+
+def answered(
     languages: Mapping[str, int] = HALVES,
     nll_ar: float = 1.0,
     nll_few_shot: float = 1.0,
-    few_shot_swings: float = 0.0,
-    prompts: Mapping[str, Any] = UNREACHED,
-    kept: Kept = NOTHING,
+    swings: float = 0.0,
+    broken: int = 0,
     **playbook: float,
-) -> dict[str, Any]:
-    """The verdict when arms keep so many rules of twelve, and the adapter's likelihoods are these."""
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """SCORES and conversations: arms keep so many rules of twelve, few_shot more or less by `swings`; in so many
+    conversations a rule is broken; the adapter's likelihoods of Arabic, and few_shot's, are these.
+    """
     spoken = [language for language, n in languages.items() for _ in range(n)]
-    talks = pl.DataFrame({"conversation_id": [f"{n:02}" for n in range(len(spoken))], "language": spoken})
+    talks = pl.DataFrame({"conversation_id": [f"{n:03}" for n in range(len(spoken))], "language": spoken})
     rows = []
     for arm in (*PROMPTS, ADAPTER):
         for n, (key, language) in enumerate(talks.iter_rows()):
-            swing = few_shot_swings * (-1) ** n if arm == "few_shot" else 0
+            swing = swings * (-1) ** n if arm == "few_shot" else 0
             rows.append((arm, key, "playbook", playbook.get(arm, 5.0) + n % 3 + swing, 12.0))
             nll = {ADAPTER: nll_ar if language == "ar" else 1.0, "few_shot": nll_few_shot}.get(arm, 1.0)
             rows.append((arm, key, "nll", 10 * nll, 10.0))
             rows.append((arm, key, "stopped", 1.0, 1.0))
-    scores = pl.DataFrame(rows, schema=SCORES, orient="row")
-    arms = arm_table(scores, talks, PARAMS.redraws)
-    compared = comparisons(scores, talks.with_columns(messages=None), UNWRITTEN, PARAMS)
-    return verdict(arms, compared, prompts, kept, PARAMS)
+            rows.append((arm, key, "playbook_pass", float(n >= broken), 1.0))
+    return pl.DataFrame(rows, schema=SCORES, orient="row"), talks.with_columns(cluster_id="conversation_id")
+
+
+def everything(found: Mapping[str, Any]) -> list[str]:
+    """All sentences, those that the page folds too."""
+    return [*found["reasons"], *found["further"]["reasons"]]
 
 
 def test_an_adapter_that_wins_and_loses_nothing_is_promoted() -> None:
     found = judged(adapter=8, prompted=6)
-    assert (found["verdict"], found["best_prompt_arm"]) == ("promote", "prompted")
+    assert (found["verdict"], found["best_prompt_arm"], found["more"]) == ("promote", "prompted", 0)
+    assert "160 conversations in 160 groups" in found["reasons"][0]
 
 
-def test_an_adapter_that_only_draws_is_not_promoted() -> None:
-    assert judged(adapter=6, prompted=6)["verdict"] == "do not promote"
+def test_an_adapter_that_only_draws_is_shown_to_gain_too_little_where_many_were_asked() -> None:
+    found = judged(adapter=6, prompted=6)
+    assert (found["verdict"], found["because"][0]["code"]) == ("do not promote", "no_gain")
+    few = judged(adapter=6, prompted=6, few_shot=6, swings=4, languages={"en": 40})
+    assert (few["verdict"], few["because"][0]["code"]) == ("undecided", "unbeaten")
 
 
 def test_what_cannot_be_computed_is_neither_won_nor_kept() -> None:
     """Weights that overflow give likelihoods that are no numbers, and no comparison with those is true."""
     found = judged(adapter=8, nll_ar=math.nan)
     assert found["verdict"] == "do not promote"
-    assert {b["code"] for b in found["because"]} == {"loss"}
+    assert {b["code"] for b in (*found["because"], *found["further"]["because"])} == {"loss"}
     assert judged(adapter=math.nan)["because"][0]["code"] == "unbeaten"
 
 
 def test_a_loss_in_one_language_stops_promotion_and_is_named() -> None:
     found = judged(adapter=8, nll_ar=1.2)
     assert found["verdict"] == "do not promote"
-    assert found["reasons"][0].startswith("nll (all) against base: worse by more than the margin")
-    assert any(reason.startswith("nll (ar) against prompted") for reason in found["reasons"])
-    assert not any("(en)" in reason for reason in found["reasons"])
+    assert found["reasons"][0].startswith("nll (all) against base: worse by more than the margin 0.05 (")
+    assert any(reason.startswith("nll (ar) against prompted") for reason in everything(found))
+    assert not any("(en)" in reason for reason in everything(found))
 
 
 def test_a_prompt_that_reached_the_target_is_enough_unless_the_adapter_is_better() -> None:
@@ -98,27 +119,42 @@ def test_the_reason_to_train_all_the_same_stands_in_the_verdict_where_prompting_
 @pytest.mark.parametrize("conversations", [1, FEW - 1])
 def test_few_conversations_never_promote_and_the_first_reason_says_so(conversations: int) -> None:
     found = judged(adapter=9, languages={"en": conversations})
-    assert found["verdict"] == "do not promote"
+    assert found["verdict"] == "undecided"
     assert found["reasons"][0].startswith(f"only {conversations} conversations stand behind")
-    assert judged(adapter=9, languages={"en": FEW})["verdict"] == "promote"
+    assert found["more"] >= FEW - conversations
+    assert judged(adapter=1, languages={"en": conversations})["verdict"] == (
+        "do not promote" if conversations > 9 else "undecided"
+    )
+    assert judged(adapter=9, languages={"en": 73})["verdict"] == "promote"
+
+
+def test_what_no_conversation_showed_may_still_be_a_loss_beyond_the_margin() -> None:
+    """All replies of both arms end: of 72 conversations a loss in one of twenty is unseen in 2.5% of all draws."""
+    settings = Evaluate.model_validate({**PARAMS.model_dump(), "margins": {"nll": None}})
+    found = judged(adapter=9, languages={"en": 72}, settings=settings)
+    assert found["verdict"] == "undecided"
+    assert (found["because"][0]["code"], found["because"][0]["figures"]["metric"]) == ("loss", "stopped")
+    assert found["because"][1]["figures"]["measured"] == "stopped 72/73, stopped (en) 72/73"
+    assert found["more"] == 1
 
 
 def test_a_language_of_few_conversations_is_named_as_not_shown_and_does_not_veto() -> None:
-    found = judged(adapter=9, languages={"ar": 2, "en": 38}, nll_ar=1.1)
+    found = judged(adapter=9, languages={"ar": 2, "en": 158}, nll_ar=1.1)
     assert found["verdict"] == "promote"
-    assert any(reason.startswith("ar: not shown on nll (2), playbook (2)") for reason in found["reasons"])
+    assert any(reason.startswith("ar: not shown on nll (2), playbook (2)") for reason in everything(found))
 
 
 def test_the_adapter_must_beat_every_prompt_arm_not_only_the_one_that_looks_best() -> None:
-    found = judged(adapter=7, prompted=6, few_shot=5.9, few_shot_swings=4)
-    assert (found["best_prompt_arm"], found["verdict"]) == ("prompted", "do not promote")
+    found = judged(adapter=6.4, prompted=6, few_shot=5.9, swings=4)
+    assert (found["best_prompt_arm"], found["verdict"]) == ("prompted", "undecided")
     assert found["reasons"][0].startswith("the adapter is not shown to beat few_shot on playbook")
+    assert found["more"] > 40
 
 
 def test_the_adapter_must_beat_the_written_prompt_with_examples_too() -> None:
     found = judged(adapter=7, prompted=6, few_shot=6, prompted_few_shot=8)
     assert (found["best_prompt_arm"], found["verdict"]) == ("prompted_few_shot", "do not promote")
-    assert found["reasons"][0].startswith("the adapter is not shown to beat prompted_few_shot on playbook")
+    assert found["reasons"][0].startswith("the adapter is shown not to beat prompted_few_shot on playbook")
     assert judged(adapter=9, prompted=6, few_shot=6, prompted_few_shot=8)["verdict"] == "promote"
 
 
@@ -128,7 +164,7 @@ def test_margins_hold_against_every_prompt_arm_not_only_the_one_that_looks_best(
     assert found["reasons"][0].startswith("nll (all) against few_shot")
 
 
-def forgetful(loss: float, questions: int = 60) -> Kept:
+def forgetful(loss: float, questions: int = 160) -> Kept:
     """An adapter that gives the right answers this much less of a chance, in Arabic."""
     rows = []
     for arm in ("base", ADAPTER):
@@ -137,43 +173,124 @@ def forgetful(loss: float, questions: int = 60) -> Kept:
             less = loss if (arm, language) == (ADAPTER, "ar") else 0
             rows.append((arm, f"{language}:{n}", language, "knowledge", 0.5 + n % 7 / 20 - less, True))
     answers = pl.DataFrame(rows, schema=forgetting.ANSWERS, orient="row")
-    return Kept(forgetting.table(answers, ADAPTER, "base", PARAMS.redraws), NOTHING.memorised)
+    return Kept(forgetting.table(answers, ADAPTER, "base", PARAMS.redraws), NOTHING.memorised, NOTHING.good)
 
 
 def test_an_adapter_that_forgot_one_language_is_not_promoted_and_it_is_named() -> None:
     assert judged(adapter=9, kept=forgetful(0.02))["verdict"] == "promote"
     found = judged(adapter=9, kept=forgetful(0.08))
     assert found["verdict"] == "do not promote"
-    assert found["reasons"][0].startswith("general ability (ar): a loss of more than the margin 0.05")
-    assert found["because"][0]["code"] == "forgotten"
+    assert found["reasons"][0].startswith("general ability (ar): lost more than the margin 0.05")
+    assert found["because"][0]["code"] == "forgot"
     assert found["because"][0]["figures"]["language"] == "ar"
 
 
-def test_too_few_questions_on_general_ability_show_nothing_and_so_block() -> None:
+def test_too_few_questions_on_general_ability_show_nothing_and_leave_it_open() -> None:
     found = judged(adapter=9, kept=forgetful(0.0, questions=5))
-    assert found["reasons"][0].startswith("only 10 questions on general ability were asked")
-    assert judged(adapter=9, kept=forgetful(0.0, questions=15))["verdict"] == "promote"
+    assert found["verdict"] == "undecided"
+    assert found["because"][0]["code"] == "forgotten"
+    assert found["because"][1]["figures"]["measured"] == "forgetting 10/73"
+    assert found["more"] == 0  # conversations
+    assert judged(adapter=9, kept=forgetful(0.0, questions=73))["verdict"] == "promote"
 
 
 def test_personal_data_learnt_by_heart_blocks_and_other_words_do_not() -> None:
     verbatim = ("verbatim", 12, "t", 1, "s", "twelve words")
     learnt = pl.DataFrame([verbatim], schema=MEMORISED, orient="row")
-    assert judged(adapter=9, kept=Kept(NOTHING.forgetting, learnt))["verdict"] == "promote"
+    assert judged(adapter=9, kept=replace(NOTHING, memorised=learnt))["verdict"] == "promote"
     personal = pl.DataFrame([verbatim, ("personal", 1, "t", 1, "s", "email")], schema=MEMORISED, orient="row")
-    found = judged(adapter=9, kept=Kept(NOTHING.forgetting, personal))
+    found = judged(adapter=9, kept=replace(NOTHING, memorised=personal))
     assert found["verdict"] == "do not promote"
     assert "repeats personal data of training conversations, 1 times (email)" in found["reasons"][0]
 
 
 def test_every_reason_is_told_to_machines_in_the_same_order() -> None:
     found = judged(adapter=5, prompted=9, nll_ar=1.4, prompts=enough("prompted", "why"), languages={"ar": 2, "en": 9})
-    assert len(found["reasons"]) == len(found["because"]) > 4
-    for sentence, because in zip(found["reasons"], found["because"], strict=True):
-        assert SENTENCES[because["code"]].format(**because["figures"]) == sentence
+    assert len(found["further"]["reasons"]) > 4
+    for told in (found, found["further"]):
+        for sentence, because in zip(told["reasons"], told["because"], strict=True):
+            assert SENTENCES[because["code"]].format(**because["figures"]) == sentence
+
+
+def test_the_reason_that_decides_is_first_and_what_is_open_is_one_line() -> None:
+    """One real loss among much that four conversations of a language cannot tell."""
+    found = judged(adapter=6, swings=4, kept=forgetful(0.3, questions=40), languages={"ar": 20, "en": 20})
+    assert found["verdict"] == "do not promote"
+    assert [because["code"] for because in found["because"]] == ["forgot", "too_little"]
+    assert len(found["further"]["reasons"]) > 4
+
+
+def test_an_adapter_that_beats_the_prompts_and_misses_the_target_is_not_good_enough() -> None:
+    found = judged(adapter=9, broken=100)
+    assert found["verdict"] == "better than prompts, not good enough"
+    assert found["reasons"][0].startswith("the adapter is not good enough: 60 of 160 conversations (all) break no rule")
+    assert found["further"]["because"][0]["code"] == "beaten"
+    assert judged(adapter=5, broken=100)["verdict"] == "do not promote"
+
+
+def test_a_target_that_is_shown_neither_way_is_open_and_its_price_is_told() -> None:
+    found = judged(adapter=9, broken=10)
+    assert (found["verdict"], found["because"][0]["code"]) == ("undecided", "target_open")
+    assert "playbook_pass 80/" in found["because"][1]["figures"]["measured"]
+    assert found["more"] > 0
+
+
+def test_a_target_that_one_language_misses_is_missed() -> None:
+    """The first conversations are the Arabic ones."""
+    assert (
+        judged(adapter=9, broken=10, languages={"ar": 20, "en": 580})["verdict"]
+        == "better than prompts, not good enough"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"forgetting": 0}, "evaluate.forgetting: 0"),
+        ({"forgetting_margin": 1.0}, "evaluate.forgetting_margin: 1"),
+        ({"margins": {"stopped": None}}, "evaluate.margins.stopped: null"),
+        ({"margins": {"nll": 5.0, "playbook": 0.01}}, "evaluate.margins.nll: 5"),
+    ],
+)
+def test_a_guard_that_is_switched_off_or_loosened_is_named_in_the_verdict(changed: Any, named: str) -> None:
+    settings = Evaluate.model_validate({**PARAMS.model_dump(), **changed})
+    found = judged(adapter=9, settings=settings)
+    assert found["verdict"] == "promote"
+    assert found["because"][1] == {"code": "guard_off", "figures": {"params": named}}
+
+
+def test_a_target_of_nothing_is_a_guard_switched_off() -> None:
+    found = judged(adapter=9, broken=160, prompts={**UNREACHED, "target": 0.0})
+    assert (found["verdict"], found["because"][1]["figures"]["params"]) == ("promote", "baseline.target: 0")
+
+
+def test_a_metric_that_has_a_margin_and_was_not_measured_leaves_it_open() -> None:
+    found = judged(adapter=9, settings=Evaluate.model_validate({**PARAMS.model_dump(), "margins": {"chrf": 5.0}}))
+    assert (found["verdict"], found["because"][0]["figures"]) == ("undecided", {"metric": "chrf"})
+
+
+def test_what_split_kept_together_is_drawn_together() -> None:
+    """Ten customers with sixteen conversations each are ten that were asked, not 160."""
+    scores, talks = answered(adapter=9)
+    grouped = talks.with_columns(cluster_id=pl.int_range(pl.len()) % 10)
+    apart, together = (
+        comparisons(scores, t.with_columns(messages=None), UNWRITTEN).filter(metric="stopped", language="all")
+        for t in (talks, grouped)
+    )
+    assert set(together["n"]) == set(apart["n"]) == {160}
+    assert (set(together["groups"]), set(apart["groups"])) == ({10}, {160})
+    assert (together["low"] < 5 * apart["low"]).all()
+    ten = {str(n): [n % 2, 0][n > 7] for n in range(10)}
+    rows = [("base", key, m, float(ten[str(int(key) % 10)]), 1.0) for key in talks["conversation_id"] for m in GOOD_OF]
+    (good,) = good_shares(pl.DataFrame(rows, schema=SCORES, orient="row"), grouped).filter(language="all").to_dicts()
+    assert good["n"] == 160
+    assert good["effective"] < 11
 
 
 def test_an_endpoint_without_likelihoods_is_a_prompt_arm_like_any_other() -> None:
-    talks = pl.DataFrame({"conversation_id": [str(n) for n in range(40)], "language": "en", "messages": None})
+    talks = pl.DataFrame(
+        {"conversation_id": [str(n) for n in range(40)], "language": "en", "messages": None}
+    ).with_columns(cluster_id="conversation_id")
     rows = []
     for arm, kept in (("base", 2.0), ("endpoint", 9.0), (ADAPTER, 8.0)):
         for n, key in enumerate(talks["conversation_id"]):
@@ -181,16 +298,16 @@ def test_an_endpoint_without_likelihoods_is_a_prompt_arm_like_any_other() -> Non
             rows += [(arm, key, "nll", 1.0, 1.0)] * (arm != "endpoint")
     scores = pl.DataFrame(rows, schema=SCORES, orient="row")
     arms = arm_table(scores, talks, PARAMS.redraws)
-    compared = comparisons(scores, talks, UNWRITTEN, PARAMS)
+    compared = comparisons(scores, talks, UNWRITTEN)
     found = verdict(arms, compared, UNREACHED, NOTHING, PARAMS)
     assert (found["verdict"], found["best_prompt_arm"]) == ("do not promote", "endpoint")
-    assert found["reasons"][0].startswith("the adapter is not shown to beat endpoint on playbook")
+    assert found["reasons"][0].startswith("the adapter is shown not to beat endpoint on playbook")
 
 
 def test_comparisons_say_which_direction_is_better() -> None:
-    talks = pl.DataFrame({"conversation_id": ["a"], "language": ["en"], "messages": [None]})
+    talks = pl.DataFrame({"conversation_id": ["a"], "language": ["en"], "messages": [None], "cluster_id": ["a"]})
     rows = [(arm, "a", metric, 1.0, 1.0) for arm in (*PROMPTS, ADAPTER) for metric in ("nll", "chrf", "words")]
-    found = comparisons(pl.DataFrame(rows, schema=SCORES, orient="row"), talks, UNWRITTEN, PARAMS)
+    found = comparisons(pl.DataFrame(rows, schema=SCORES, orient="row"), talks, UNWRITTEN)
     directions = dict(found.select("metric", "better").iter_rows())
     assert directions == {"nll": -1, "chrf": 1, "words": 0}
 
@@ -199,10 +316,11 @@ sizes = st.lists(st.tuples(st.floats(0, 50), st.floats(1, 50)), min_size=2, max_
 
 
 @given(sizes)
-def test_an_arm_does_not_differ_from_itself(pairs: list[tuple[float, float]]) -> None:
+def test_an_arm_does_not_differ_from_itself_but_might_have(pairs: list[tuple[float, float]]) -> None:
     values, weights = (pl.Series(side).to_numpy() for side in zip(*pairs, strict=True))
-    found = paired_difference((values, weights), (values, weights), Bootstrap(100, 1))
-    assert (found.value, found.low, found.high) == (0, 0, 0)
+    found = paired_difference((values, weights), (values, weights))
+    assert found.value == 0
+    assert found.low <= -unseen(len(pairs)) + 1e-9 < 0 < unseen(len(pairs)) - 1e-9 <= found.high
 
 
 @given(sizes)
@@ -216,8 +334,8 @@ def test_an_interval_lies_within_the_conversations_own_ratios(pairs: list[tuple[
 def test_pairing_finds_what_two_separate_intervals_would_hide() -> None:
     base = pl.Series([float(n % 10) for n in range(N)]).to_numpy()
     ones = base * 0 + 1
-    found = paired_difference((base + 0.5, ones), (base, ones), Bootstrap(500, 1))
-    assert found.low > 0.49
+    found = paired_difference((base + 0.5, ones), (base, ones))
+    assert found.low > 0.47
 
 
 def test_mcnemar_is_the_exact_binomial_test_of_the_discordant_pairs() -> None:

@@ -95,7 +95,7 @@ def table(found: pl.DataFrame, arm: str, against: str, bootstrap: Bootstrap) -> 
         for name in (against, arm):
             alone = ratio(values[name], ones, bootstrap)
             rows.append((name, None, language, alone.value, alone.low, alone.high, shares[name], alone.n))
-        pair = paired_difference((values[arm], ones), (values[against], ones), bootstrap)
+        pair = paired_difference((values[arm], ones), (values[against], ones))
         lost = shares[arm] - shares[against]
         rows.append((arm, against, language, pair.value, pair.low, pair.high, lost, pair.n))
     return pl.DataFrame(rows, schema=TABLE, orient="row")

@@ -64,7 +64,7 @@ class Metric:
     explanation: Text  # a sentence: what is measured, and how
     decides: bool = True  # may be evaluate.primary, and have a margin; never without a better direction or of a corpus
     margin: float | None = None  # may be worse by this much than any prompt arm, unless evaluate.margins says otherwise
-    bounds: tuple[float, float] = (-math.inf, math.inf)  # what a corpus' value cannot leave
+    bounds: tuple[float, float] = (-math.inf, math.inf)  # what a conversation's value, or a corpus', cannot leave
     measure: Callable[..., Any] = field(init=False)
     name: str = field(init=False)
 

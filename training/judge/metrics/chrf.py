@@ -10,6 +10,7 @@ from training.judge.metrics import Answered, Metric, Score
 @Metric(
     "replies",
     better=1,
+    bounds=(0.0, 100.0),
     title={
         "en": "Likeness to the team's replies, chrF 0 to 100 (higher is better)",
         "ar": "الشبه بردود الفريق، chrF من 0 إلى 100 (الأعلى أفضل)",

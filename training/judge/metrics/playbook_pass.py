@@ -6,6 +6,7 @@ from training.judge.metrics import Answered, Metric, Score
 @Metric(
     "replies",
     better=1,
+    bounds=(0.0, 1.0),
     title={
         "en": "Conversations without a broken rule, share (higher is better)",
         "ar": "نسبة المحادثات التي لم تُخل بأي قاعدة (الأعلى أفضل)",

@@ -6,6 +6,7 @@ from training.judge.metrics import Answered, Metric, Score
 @Metric(
     "replies",
     better=1,
+    bounds=(0.0, 1.0),
     margin=0.05,
     title={
         "en": "Replies that end by themselves, share (higher is better)",

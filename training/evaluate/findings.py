@@ -1,0 +1,168 @@
+"""What is shown for the adapter, what against it, and what is open and takes how much more; the rule is promote's."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from curation.statistics.intervals import FEW, Z, unseen
+from curation.statistics.power import needed, seen
+from training.judge.metrics import metrics
+from training.judge.reasons import Reason
+from training.judge.scoring import ALL, Evaluate
+from training.judge.target import FEW_OF_A_LANGUAGE, Standing
+
+FORGETTING = "forgetting"  # general ability among what is measured
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A row of COMPARISONS turned so that more is better."""
+
+    against: str
+    metric: str
+    language: str
+    value: float
+    low: float
+    high: float
+    n: int
+    groups: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Gain":
+        low, high = sorted(row["better"] * row[c] for c in ("low", "high"))
+        names = (row["against"], row["metric"], row["language"])
+        return cls(*names, row["better"] * row["difference"], low, high, row["n"], row["groups"])
+
+
+@dataclass(frozen=True)
+class Found:
+    """One thing that was compared: shown to be well, shown against the adapter, or open."""
+
+    word: Literal["shown", "against", "open"]
+    reason: Reason
+    what: str = ""  # was measured
+    n: int = 0
+    wanted: int | None = None  # of n in all, until it is shown either way with power.POWER; None: with no number
+    whole: int = 0  # conversations of all languages, where n are those of one; of questions 0
+
+    @property
+    def more(self) -> int:
+        """Conversations of all languages that it takes besides."""
+        return math.ceil((max(self.wanted or 0, self.n) / max(self.n, 1) - 1) * self.whole)
+
+
+def gained(gain: Gain, params: Evaluate) -> Found:
+    """On the primary metric: beaten; or no gain, or less than its own margin would miss; or open."""
+    least = params.guarded.get(params.primary, 0.0)
+    if gain.low > 0 and gain.groups >= FEW:
+        return Found("shown", Reason("beaten", asdict(gain)))
+    if math.isnan(gain.value):
+        return Found("against", Reason("unbeaten", asdict(gain)))
+    if gain.groups >= FEW_OF_A_LANGUAGE and (gain.high <= 0 or gain.high < least):
+        return Found("against", Reason("no_gain", {**asdict(gain), "least": least}))
+    sd = _spread(gain, _span(gain.metric))
+    wanted = _in_all((needed(sd, gain.value), needed(sd, -gain.value, least)), gain)
+    few = {"n": gain.n, "metric": gain.metric, "least": FEW}
+    reason = Reason("too_few", few) if gain.groups < FEW else Reason("unbeaten", asdict(gain))
+    return Found("open", reason, gain.metric, gain.n, wanted, gain.n)
+
+
+def guards(gains: Sequence[Gain], params: Evaluate) -> Iterator[Found]:
+    """Each metric with a margin, in any language, against any prompt; open too where a metric was not measured."""
+    for metric in sorted(params.guarded.keys() - {gain.metric for gain in gains}):
+        yield Found("open", Reason("unmeasured", {"metric": metric}), metric)
+    asked = {gain.metric: gain.n for gain in gains if gain.language == ALL}
+    for gain, margin in sorted(guarded(gains, params), key=lambda pair: pair[0].language != ALL):
+        if gain.language == ALL or gain.n >= FEW_OF_A_LANGUAGE:
+            yield _held(("loss", "lost"), gain, margin, asked[gain.metric])
+
+
+def abilities(forgetting: pl.DataFrame, margin: float) -> Iterator[Found]:
+    """General ability, over all and in each language, against the base model."""
+    compared = forgetting.filter(pl.col("against").is_not_null())
+    for row in compared.sort(pl.col("language") != ALL, "language").iter_rows(named=True):
+        if row["language"] == ALL or row["n"] >= FEW_OF_A_LANGUAGE:
+            against, language, value, low, high, n = (
+                row[c] for c in ("against", "language", "value", "low", "high", "n")
+            )
+            yield _held(("forgotten", "forgot"), Gain(against, FORGETTING, language, value, low, high, n, n), margin, 0)
+
+
+def _held(codes: tuple[str, str], gain: Gain, margin: float, whole: int) -> Found:
+    """Kept where the interval shows it, and where what no unit has shown, spanning all it can, would not undo it.
+
+    `codes` are for a loss that cannot be ruled out, and for one that is shown.
+    """
+    figures, span = {**asdict(gain), "margin": margin}, _span(gain.metric)
+    if math.isnan(gain.value):
+        return Found("against", Reason(codes[0], figures))
+    if gain.high < -margin and gain.groups >= FEW_OF_A_LANGUAGE:
+        return Found("against", Reason(codes[1], figures))
+    many = gain.language != ALL or gain.groups >= FEW
+    if many and gain.low >= -margin and gain.value - span * unseen(gain.groups) >= -margin:
+        return Found("shown", Reason(codes[0], figures))
+    sd = _spread(gain, span)
+    keeping = needed(sd, gain.value, margin)
+    if keeping and span:
+        keeping = max(keeping, seen(margin / span, gain.value / span) or 0)
+    name = gain.metric if gain.language == ALL else f"{gain.metric} ({gain.language})"
+    wanted = _in_all((keeping, needed(sd, -gain.value, -margin)), gain)
+    return Found("open", Reason(codes[0], figures), name, gain.n, wanted, whole)
+
+
+def _span(metric: str) -> float:
+    """How far two arms can lie apart on it in one conversation; 0: no bounds, so that rare large losses are not told."""
+    least, most = (0.0, 1.0) if metric == FORGETTING else metrics()[metric].bounds
+    return most - least if math.isfinite(most - least) else 0.0
+
+
+def _spread(gain: Gain, span: float) -> float:
+    """The standard deviation of a unit's differences, from the interval without what it keeps for the unseen."""
+    half, kept = (gain.high - gain.low) / 2, span * unseen(gain.groups)
+    return math.sqrt(max(half * half - kept * kept, 0.0) * gain.groups) / Z
+
+
+def _in_all(units: Iterable[int | None], gain: Gain) -> int | None:
+    """Of the ways in which it may be decided the shortest, in conversations; more than now."""
+    known = [max(one, FEW, gain.groups + 1) for one in units if one]
+    return math.ceil(min(known) * gain.n / gain.groups) if known else None
+
+
+def unsettled(stands: Standing) -> Found:
+    """Whether the target is reached, where that is open."""
+    figures, target = stands.figures, stands.figures["target"]
+    if not figures["n"]:
+        return Found("open", Reason("unmeasured", {"metric": "playbook_pass"}), "playbook_pass")
+    value, worth = figures["value"], max(1, round(figures["effective"]))
+    sd = math.sqrt(value * (1 - value))
+    reached = max(needed(sd, value, -target) or 0, seen(1 - target) or 0) if value > target else None
+    gain = Gain("", "playbook_pass", figures["language"], value, figures["low"], figures["high"], figures["n"], worth)
+    wanted = _in_all((reached, needed(sd, -value, target)), gain)
+    return Found("open", Reason("target_open", figures), "playbook_pass", figures["n"], wanted, figures["whole"])
+
+
+def personal(memorised: pl.DataFrame) -> Iterator[Reason]:
+    """When the adapter repeats personal data of training conversations."""
+    found = memorised.filter(what="personal")
+    if found.height:
+        yield Reason("memorised_personal", {"n": found.height, "kinds": ", ".join(sorted(found["evidence"].unique()))})
+
+
+def too_little(few: Sequence[Found]) -> Iterator[Reason]:
+    """One line on all that is open: of each what was measured, and what it takes at the most."""
+    most: dict[str, Found] = {}
+    for one in few:
+        if one.what not in most or (one.wanted or math.inf) > (most[one.what].wanted or math.inf):
+            most[one.what] = one
+    if most:
+        measured = (f"{what} {one.n}/{one.wanted or '?'}" for what, one in most.items())
+        yield Reason("too_little", {"measured": ", ".join(measured)})
+
+
+def guarded(gains: Sequence[Gain], params: Evaluate) -> Iterator[tuple[Gain, float]]:
+    """The gains on metrics with a margin, and the margin."""
+    for metric, margin in params.guarded.items():
+        yield from ((g, margin) for g in gains if g.metric == metric)

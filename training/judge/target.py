@@ -1,0 +1,67 @@
+"""The target that prompts and adapter are held to: conversations that break no rule and whose replies all end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from curation.statistics.intervals import FEW, effective, share
+from training.judge.scoring import ALL, by_language
+
+FEW_OF_A_LANGUAGE = 10  # conversations; below, a language's interval tells nothing either way
+GOOD = pl.Schema(
+    {
+        "arm": pl.String,
+        "language": pl.String,  # "all" or a code
+        "good": pl.Int64,  # conversations
+        "n": pl.Int64,
+        "effective": pl.Float64,  # independent draws that the n are worth, see effective
+    }
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an arm stands against the target, in the language in which that is decided."""
+
+    word: Literal["reached", "below", "open"]
+    figures: Mapping[str, Any]  # language, good, value, low, high, n, target; whole: n over all languages
+
+
+def good_shares(scores: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame:
+    """GOOD: conversations, and those that break no rule and whose replies all end."""
+    good = (
+        scores.filter(pl.col("metric").is_in(("playbook_pass", "stopped")))
+        .group_by("arm", "conversation_id")
+        .agg(good=(pl.col("value") == pl.col("weight")).all())
+    )
+    parts = by_language(good, conversations).partition_by("arm", "language", as_dict=True)
+    rows = []
+    for key, part in parts.items():
+        units = part.group_by("cluster_id").agg(pl.col("good").sum(), n=pl.len()).sort("cluster_id")
+        worth = effective(units["good"].to_numpy(), units["n"].to_numpy())
+        rows.append((*key, int(part["good"].sum()), part.height, worth))
+    return pl.DataFrame(rows, schema=GOOD, orient="row")
+
+
+def standing(shares: pl.DataFrame, arm: str, target: float) -> Standing:
+    """Of an arm in GOOD: reached or below where the 95% interval shows it, over all and in each language.
+
+    Fewer than FEW conversations show nothing, and of a language fewer than FEW_OF_A_LANGUAGE count not at all.
+    """
+    whole = int(shares.filter(arm=arm, language=ALL)["n"].sum())
+    figures = []
+    for row in shares.filter(arm=arm).sort(pl.col("language") != ALL, "language").iter_rows(named=True):
+        if row["language"] == ALL or row["n"] >= FEW_OF_A_LANGUAGE:
+            found = share(row["good"], row["n"], row["effective"])
+            counted = {"language": row["language"], "good": row["good"], "effective": row["effective"], "whole": whole}
+            figures.append(
+                {**counted, "value": found.value, "low": found.low, "high": found.high, "n": found.n, "target": target}
+            )
+    lowest = min(figures, key=lambda one: float(one["low"]), default={"n": 0, "target": target})
+    if not figures or figures[0]["effective"] < FEW:
+        return Standing("open", lowest)
+    if below := [one for one in figures if one["high"] < target]:
+        return Standing("below", below[0])
+    return Standing("reached" if lowest["low"] >= target else "open", lowest)
