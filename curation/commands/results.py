@@ -7,8 +7,11 @@ from pathlib import Path
 import polars as pl
 
 from curation.harness.files import table_path
+from curation.harness.memory import CACHE
 from curation.record.codes import LANGUAGES
 from curation.record.ledger import OUTCOMES, PARTS
+
+COST = CACHE / "evaluate" / "cost.json"  # {"seconds": what one more conversation takes in all arms}
 
 
 def results() -> str:
@@ -28,10 +31,7 @@ def _lines() -> Iterator[str]:
     if gate:
         out = f", {gate['excluded']:,.0f} more cannot be learnt with this base model" if gate.get("excluded") else ""
         yield f"gate      {gate['clean']:,.0f} clean training examples{out}"
-    verdict = Path("data/evaluated/verdict.json")
-    if verdict.exists():
-        found = json.loads(verdict.read_text("utf-8"))
-        yield f"verdict   {found['verdict']}: {found['reasons'][0]}"
+    yield from _of_verdict(Path("data/evaluated/verdict.json"))
     for name, path in (
         ("report", "reports/index.html"),
         ("data docs", "reports/expectations/index.html"),
@@ -40,6 +40,26 @@ def _lines() -> Iterator[str]:
     ):
         if Path(path).exists():
             yield f"{name:<9} {path}"
+
+
+def _of_verdict(path: Path) -> Iterator[str]:
+    """The word with its decisive reason, the others that stand open, and what it takes to decide."""
+    if not path.exists():
+        return
+    found = json.loads(path.read_text("utf-8"))
+    yield f"verdict   {found['verdict']}: {found['reasons'][0]}"
+    yield from (f"          {reason}" for reason in found["reasons"][1:])
+    if besides := len(found["further"]["reasons"]):
+        yield f"          and {besides} more reasons in {path}"
+    if found["verdict"] == "undecided" and found["more"]:
+        yield f"next      {_more(found['more'])}"
+
+
+def _more(conversations: int) -> str:
+    """What it takes besides to decide, and how long it will run where the last run told."""
+    seconds = json.loads(COST.read_text("utf-8"))["seconds"] if COST.exists() else 0.0
+    minutes = f", about {max(1, round(conversations * seconds / 60)):,} minutes here" if seconds else ""
+    return f"{conversations:,} more test conversations would decide it in four cases of five{minutes}"
 
 
 def _of_languages() -> list[str]:

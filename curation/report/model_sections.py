@@ -8,7 +8,7 @@ import polars as pl
 from curation.report.blocks import Block, Cell, Figure, Note, Table, code, count, share
 from curation.report.figures import bar, interval, lines
 from curation.report.results import Results
-from curation.report.verdict_sections import enough, reasons
+from curation.report.verdict_sections import enough, further, reasons
 from curation.report.words import Words, flat
 
 
@@ -75,7 +75,7 @@ def comparisons(results: Results, words: Words) -> list[Block]:
     """The adapter minus each other arm, paired, and how many of so many intervals chance alone would clear of zero."""
     table, few = enough(results["evaluated/comparisons"], "evaluated/comparisons", words)
     table = table.rename({"difference": "value"})
-    blocks: list[Block] = [*(Note(reason) for reason in reasons(results, words)), *few]
+    blocks: list[Block] = [*(Note(reason) for reason in reasons(results, words)), *further(results, words), *few]
     if table.height:
         by_chance = words("comparisons.many", number=count(table.height), chance=f"{0.05 * table.height:.1f}")
         blocks.append(Note(by_chance))
@@ -87,7 +87,7 @@ def comparisons(results: Results, words: Words) -> list[Block]:
                 words("comparisons.pair", **{side: words.name_of("arm", row[side]) for side in ("arm", "against")}),
                 *_measured(row, signed=True),
                 interval(row["value"], row["low"], row["high"], scale, row["better"]),
-                count(row["n"]),
+                _drawn(row),
             ]
             for row in part.iter_rows(named=True)
         ]
@@ -119,6 +119,11 @@ def versions(results: Results, words: Words) -> list[Block]:
         return [Note(words("versions.none"))]
     rows: list[list[Cell]] = [[code(key), code(value)] for key, value in flat(results.provenance) if value is not None]
     return [Table(words("versions.caption"), [words("versions.name"), words("versions.value")], rows)]
+
+
+def _drawn(row: Mapping[str, Any]) -> str:
+    """Conversations, and the groups that they belong to where these are fewer."""
+    return count(row["n"]) if row["groups"] == row["n"] else f"{count(row['n'])} ({count(row['groups'])})"
 
 
 def _by_metric(table: pl.DataFrame) -> list[tuple[tuple[str, str], pl.DataFrame]]:

@@ -17,8 +17,19 @@ NAMES = {"arm": "arm", "against": "arm", "metric": "metric", "language": "langua
 
 def reasons(results: Results, words: Words) -> list[Cell]:
     """Why the verdict is as it is, the decisive reason first; in English where the catalogue has no words for it."""
-    told = results.verdict.get("reasons", [])
-    because = results.verdict.get("because") or [{"code": "", "figures": {}}] * len(told)
+    return _told(results.verdict, words)
+
+
+def further(results: Results, words: Words) -> list[Block]:
+    """The reasons besides, folded to one line that says how many."""
+    rows = [[reason] for reason in _told(results.verdict.get("further", {}), words)]
+    caption = words("comparisons.further", number=count(len(rows)))
+    return [Table(caption, [words("comparisons.reason")], rows, folded=True)] if rows else []
+
+
+def _told(said: Mapping[str, Any], words: Words) -> list[Cell]:
+    told = said.get("reasons", [])
+    because = said.get("because") or [{"code": "", "figures": {}}] * len(told)
     return [auto(_because(reason, english, words)) for reason, english in zip(because, told, strict=False)]
 
 

@@ -45,11 +45,11 @@ Side = tuple["np.ndarray", "np.ndarray"]  # values and weights, one number a uni
 def paired_difference(ours: Side, theirs: Side, z: float = Z) -> Interval:
     """Ratio of `ours` minus ratio of `theirs`, of the same units in the same order.
 
-    Of shares, values of 0 and 1 under weights of 1, the interval is Tango's (1998). Other differences d count in it as
-    sum |d| / c of n units that differ by one size, c = sum d² / sum |d|, which keeps their mean and their spread: so
-    Fay and Feuer (1997) count weighted events. Where few large ones make them skew, Hall's interval (1992) widens it. It
-    never has width zero: where no unit differs, one more may by 1, or by the largest figure there is. `z` is how many
-    standard errors it reaches.
+    Of shares, values of 0 and 1 under weights of 1, the interval is Tango's (1998). Other differences d count in it
+    as sum |d| / c of n units that differ by one size, c = sum d² / sum |d|, which keeps their mean and their spread: so
+    Fay and Feuer (1997) count weighted events. Where few large ones make them skew, Hall's (1992) widens it. It never
+    has width zero: where no unit differs, one more may by 1, or by the largest figure there is. `z` is how many standard
+    errors it reaches.
     """
     import numpy as np
 

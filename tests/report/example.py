@@ -105,6 +105,7 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
                 "the adapter is not shown to beat prompted on playbook: gain +0.021 [-0.060, +0.110]" + poison,
                 "nll (all) against few_shot: worse by more than the margin 0.05 cannot be ruled out",
             ],
+            "further": {"reasons": ["ar: not shown on playbook (4)" + poison], "because": []},
             "best_prompt_arm": "prompted",
         },
         metrics=described(),
@@ -301,7 +302,7 @@ def _arms() -> pl.DataFrame:
     return pl.DataFrame(
         [
             {"arm": arm, "metric": metric, "language": language, "value": v, "low": v * 0.94, "high": v * 1.05}
-            | {"n": ANSWERED[metric], "better": BETTER[metric]}
+            | {"n": ANSWERED[metric], "groups": ANSWERED[metric], "better": BETTER[metric]}
             for metric, by_arm in values.items()
             for language in ("all", "ar")
             for arm, v in by_arm.items()
@@ -350,7 +351,14 @@ def _comparisons() -> pl.DataFrame:
     return pl.DataFrame(
         [
             {"arm": "adapter", "against": against, "metric": metric, "language": "all"}
-            | {"difference": value, "low": low, "high": high, "n": ANSWERED[metric], "better": BETTER[metric]}
+            | {
+                "difference": value,
+                "low": low,
+                "high": high,
+                "n": ANSWERED[metric],
+                "groups": ANSWERED[metric],
+                "better": BETTER[metric],
+            }
             for against, metric, value, low, high in rows
         ]
     )

@@ -9,10 +9,10 @@ import pytest
 from curation.report.blocks import Note, Table
 from curation.report.model_sections import arms, comparisons
 from curation.report.page import verdict_notes
-from curation.report.verdict_sections import kept, readiness, reasons, rules
+from curation.report.verdict_sections import further, kept, readiness, reasons, rules
 from curation.report.words import languages
 from tests.report.example import finished
-from training.evaluate.promote import Gain
+from training.evaluate.findings import Gain
 from training.judge.arms import ADAPTER, PROMPT_ARMS
 from training.judge.reasons import SENTENCES, Reason, as_codes
 
@@ -20,13 +20,16 @@ ENGLISH, ARABIC = (next(words for words in languages() if words.code == code) fo
 DONE = finished()
 KINDS = ("title", "explanation")
 FIGURES: dict[str, Any] = {
-    **asdict(Gain("prompted", "playbook", "ar", -0.021, -0.06, 0.11, 40)),
+    **asdict(Gain("prompted", "playbook", "ar", -0.021, -0.06, 0.11, 40, 31)),
     "arm": "prompted",
     "margin": 0.05,
     "target": 0.95,
     "least": 30,
     "kinds": "email",
     "metrics": "nll (2)",
+    "good": 12,
+    "measured": "playbook 40/180",
+    "params": "evaluate.forgetting: 0",
     "reason": "latency <b>",
 }
 
@@ -47,6 +50,30 @@ def test_every_reason_reads_in_arabic_on_the_arabic_page(code: str) -> None:
     assert not any("\u0620" <= letter <= "\u064a" for letter in english)
     on_top = " ".join(str(note.text) for note in verdict_notes(found, ARABIC))
     assert str(arabic) in on_top
+
+
+def test_the_reasons_besides_are_folded_to_one_line_in_both_languages() -> None:
+    besides = [Reason("loss", FIGURES), Reason("unbeaten", FIGURES)]
+    found = replace(DONE, verdict={"verdict": "undecided", **as_codes([]), "further": as_codes(besides)})
+    for words, said in ((ENGLISH, "and 2 more reasons"), (ARABIC, "وأسباب أخرى عددها 2")):
+        (table,) = further(found, words)
+        assert isinstance(table, Table)
+        assert (table.folded, table.caption, len(table.rows)) == (True, said, 2)
+    assert further(replace(DONE, verdict={}), ENGLISH) == []
+
+
+@pytest.mark.parametrize("verdict", ["promote", "better than prompts, not good enough", "undecided", "do not promote"])
+def test_every_verdict_has_a_name_and_a_meaning_in_both_languages(verdict: str) -> None:
+    for words in (ENGLISH, ARABIC):
+        assert words.knows(f"verdict.{verdict}")
+        assert words.knows(f"verdict_means.{verdict}")
+
+
+def test_conversations_of_fewer_groups_are_told_with_both_numbers() -> None:
+    table = DONE["evaluated/comparisons"].with_columns(groups=pl.lit(31))
+    grouped = replace(DONE, tables={**DONE.tables, "evaluated/comparisons": table})
+    assert "40 (31)" in text(block for block in comparisons(grouped, ENGLISH) if isinstance(block, Table))
+    assert "(40)" not in text(block for block in comparisons(DONE, ENGLISH) if isinstance(block, Table))
 
 
 def test_every_arm_has_a_name_of_its_own_in_both_languages() -> None:

@@ -13,6 +13,7 @@ from curation.harness.memory import CACHE, version_of
 from curation.harness.stage import Stage
 from curation.privacy.params import Privacy
 from curation.record.playbook import Playbook
+from training.evaluate.clock import Clock
 from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
 from training.judge import forgetting
@@ -46,7 +47,9 @@ def main() -> None:
         )
         judge = Scorer.of(model, playbook, params, stage.progress, memory)
         judge = dataclasses.replace(judge, model=load_adapter(judge.model, folder, model))
+        clock = Clock(fresh=not memory.folder.exists())
         predictions = judge.write(ADAPTER, answered, bare)
+        clock.stop()
         ours = pl.concat([judge.likelihood(ADAPTER, asked, bare), reply_scores(predictions, answered, playbook)])
         able = forgetting.answers(ADAPTER, judge)
         memory.forget_unused()
@@ -74,6 +77,7 @@ def main() -> None:
         stage.write_json("data/evaluated/verdict.json", found)
         stage.write_metrics(figures(arms, compared, kept, found["verdict"]))
         print(as_text(arms, (*prompt_arms(arms["arm"].unique()), ADAPTER)))
+        clock.note(written)
         stage.say(as_line(found))
         if params.require_promotion:
             refuse_what_is_not_promoted(found)

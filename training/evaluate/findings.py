@@ -114,7 +114,7 @@ def _held(codes: tuple[str, str], gain: Gain, margin: float, whole: int) -> Foun
 
 
 def _span(metric: str) -> float:
-    """How far two arms can lie apart on it in one conversation; 0: no bounds, so that rare large losses are not told."""
+    """How far two arms can lie apart on it in one conversation; 0: it has no bounds to say so."""
     least, most = (0.0, 1.0) if metric == FORGETTING else metrics()[metric].bounds
     return most - least if math.isfinite(most - least) else 0.0
 

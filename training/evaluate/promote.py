@@ -54,15 +54,15 @@ def comparisons(scores: pl.DataFrame, conversations: pl.DataFrame, predictions: 
 
 def _paired(spoken: pl.DataFrame) -> Iterator[tuple[str, str, str, Interval, int]]:
     """(against, metric, language, difference, conversations) over the conversations that both answered."""
-    ours = spoken.filter(arm=ADAPTER)
-    for against in prompt_arms(spoken["arm"].unique()):
-        theirs = spoken.filter(arm=against)
-        keys = ["conversation_id", "cluster_id", "metric", "language"]
-        pairs = ours.join(theirs, on=keys, suffix="_theirs", validate="1:1")
-        for (metric, language), pair in pairs.partition_by("metric", "language", as_dict=True).items():
-            units = of_units(pair, "value", "weight", "value_theirs", "weight_theirs")
-            v, w, v_, w_ = (units[c].to_numpy() for c in units.columns[1:])
-            yield against, str(metric), str(language), paired_difference((v, w), (v_, w_)), pair.height
+    theirs = spoken.filter(pl.col("arm").is_in(prompt_arms(spoken["arm"].unique())))
+    same = ["conversation_id", "cluster_id", "metric", "language"]
+    pairs = theirs.join(spoken.filter(arm=ADAPTER), on=same, suffix="_ours", validate="m:1")
+    keys = ["arm", "metric", "language"]
+    units = of_units(pairs, keys, "value_ours", "weight_ours", "value", "weight")
+    for (against, metric, language), part in units.partition_by(keys, as_dict=True).items():
+        v, w, v_, w_ = (part[c].to_numpy() for c in ("value_ours", "weight_ours", "value", "weight"))
+        asked = int(part["conversations"].sum())
+        yield str(against), str(metric), str(language), paired_difference((v, w), (v_, w_)), asked
 
 
 def verdict(

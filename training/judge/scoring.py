@@ -238,13 +238,13 @@ def _scored(needs: Needs, records: Sequence[tuple[str, str, Likely | Answered]])
 
 def arm_table(scores: pl.DataFrame, conversations: pl.DataFrame, bootstrap: Bootstrap) -> pl.DataFrame:
     """ARMS: every metric of every arm, for all conversations and by language, with intervals."""
-    spoken = by_language(scores, conversations)
-    drawn = spoken.partition_by("arm", "metric", "language", as_dict=True)
+    keys = ["arm", "metric", "language"]
     rows = []
-    for key, part in drawn.items():
-        units = of_units(part, "value", "weight")
-        found = ratio(units["value"].to_numpy(), units["weight"].to_numpy(), bootstrap)
-        rows.append((*key, found.value, found.low, found.high, part.height, metrics()[str(key[1])].better))
+    units = of_units(by_language(scores, conversations), keys, "value", "weight")
+    for key, part in units.partition_by(keys, as_dict=True).items():
+        found = ratio(part["value"].to_numpy(), part["weight"].to_numpy(), bootstrap)
+        asked = int(part["conversations"].sum())
+        rows.append((*key, found.value, found.low, found.high, asked, metrics()[str(key[1])].better))
     return pl.DataFrame(rows, schema=ARMS, orient="row").sort("arm", "metric", "language")
 
 
@@ -285,9 +285,10 @@ def by_language(scores: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFra
     return pl.concat([spoken, spoken.with_columns(language=pl.lit(ALL))])
 
 
-def of_units(rows: pl.DataFrame, *sums: str) -> pl.DataFrame:
-    """(cluster_id, *sums), a row a cluster, in one order: what split kept together is drawn together."""
-    return rows.group_by("cluster_id").agg(pl.col(*sums).sum()).sort("cluster_id")
+def of_units(rows: pl.DataFrame, keys: Sequence[str], *sums: str) -> pl.DataFrame:
+    """(*keys, cluster_id, *sums, conversations), a row a cluster: what split kept together is drawn together."""
+    drawn = rows.group_by(*keys, "cluster_id").agg(pl.col(*sums).sum(), conversations=pl.len())
+    return drawn.sort(*keys, "cluster_id")
 
 
 def by_languages(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.statistics.intervals import share
-from training.baseline.readiness import good_shares, prompt_answer, reaching, traffic_answer
+from training.baseline.readiness import prompt_answer, reaching, traffic_answer
 from training.judge.scoring import ARMS, SCORES
+from training.judge.target import GOOD, good_shares
 
 
 def arms(n: int = 40, **prompt_tokens: float) -> pl.DataFrame:
@@ -43,8 +44,8 @@ def test_a_prompt_that_reached_the_target_speaks_against_training_and_few_conver
 def prompted(**counts: tuple[int, int]) -> pl.DataFrame:
     """Shares of one arm, "all" included."""
     counts["all"] = (sum(good for good, _ in counts.values()), sum(n for _, n in counts.values()))
-    rows = [("prompted", language, good, n) for language, (good, n) in counts.items()]
-    return pl.DataFrame(rows, schema=["arm", "language", "good", "n"], orient="row")
+    rows = [("prompted", language, good, n, float(n)) for language, (good, n) in counts.items()]
+    return pl.DataFrame(rows, schema=GOOD, orient="row")
 
 
 def test_a_prompt_that_is_shown_to_reach_the_target_in_every_language_is_enough() -> None:
@@ -71,6 +72,13 @@ def test_what_may_be_luck_or_one_language_only_does_not_stop_the_road(shares: pl
     assert reaching(shares, 0.95) is None
 
 
+def test_conversations_of_one_customer_are_worth_less_than_as_many_of_others() -> None:
+    """A hundred flawless conversations of ten customers are ten draws, and ten draws reach no target of 95%."""
+    of_ten = prompted(en=(100, 100)).with_columns(effective=pl.lit(10.0))
+    assert reaching(of_ten, 0.5) is None
+    assert reaching(prompted(en=(100, 100)), 0.5) == "prompted"
+
+
 def test_a_handful_of_conversations_never_stops_the_road_whatever_the_target() -> None:
     assert reaching(prompted(en=(29, 29)), 0.0) is None
     assert reaching(prompted(en=(0, 30)), 0.0) == "prompted"
@@ -83,8 +91,9 @@ def test_a_conversation_is_good_when_it_breaks_no_rule_and_every_reply_ends() ->
         rows.append(("base", conversation, "stopped", ended, 2.0))
         rows.append(("base", conversation, "chrf", 0.0, 2.0))
     talks = pl.DataFrame({"conversation_id": ["good", "broken", "cut"], "language": ["en", "en", "ar"]})
+    talks = talks.with_columns(cluster_id="conversation_id")
     found = good_shares(pl.DataFrame(rows, schema=SCORES, orient="row"), talks).sort("language")
-    assert found.rows() == [("base", "all", 1, 3), ("base", "ar", 0, 1), ("base", "en", 1, 2)]
+    assert found.rows() == [("base", "all", 1, 3, 3.0), ("base", "ar", 0, 1, 1.0), ("base", "en", 1, 2, 2.0)]
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
