@@ -1,7 +1,7 @@
-"""Figures with 95% intervals. The conversation is the unit that is drawn: its turns belong together."""
+"""Figures with 95% intervals. What is drawn is a unit, such as all conversations of one customer: they belong together."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 LEVEL = 0.95
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-FEW = 30  # conversations; below, percentile bootstrap intervals are known to be too narrow to decide on
+FEW = 30  # units; below, nothing is decided: what happens in every tenth may not have been seen (rule of three, 3 / n)
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Bootstrap:
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its 95% interval over `n` conversations."""
+    """A figure with its 95% interval over `n` units."""
 
     value: float
     low: float
@@ -33,25 +33,112 @@ class Interval:
 
 
 def ratio(values: "np.ndarray", weights: "np.ndarray", bootstrap: Bootstrap) -> Interval:
-    """Sum of values over sum of weights, each array one number a conversation."""
+    """Sum of values over sum of weights, each array one number a unit."""
     return _interval(values.sum() / weights.sum(), _redrawn(values, weights, bootstrap), len(values))
 
 
-def paired_difference(
-    ours: tuple["np.ndarray", "np.ndarray"], theirs: tuple["np.ndarray", "np.ndarray"], bootstrap: Bootstrap
-) -> Interval:
-    """Ratio of `ours` minus ratio of `theirs`, (values, weights) of the same conversations in the same order."""
-    difference = ours[0].sum() / ours[1].sum() - theirs[0].sum() / theirs[1].sum()
-    return _interval(difference, _redrawn(*ours, bootstrap) - _redrawn(*theirs, bootstrap), len(ours[0]))
+Side = tuple["np.ndarray", "np.ndarray"]  # values and weights, one number a unit
 
 
-def share(successes: int, n: int) -> Interval:
-    """A share of `n` with Wilson's interval (1927), which keeps its width where all or none succeed."""
-    from scipy.stats import binomtest
+def paired_difference(ours: Side, theirs: Side, z: float = Z) -> Interval:
+    """Ratio of `ours` minus ratio of `theirs`, (values, weights) of the same units in the same order.
 
-    value = successes / n
-    ends = binomtest(successes, n, value).proportion_ci(LEVEL, method="wilson")  # of `value` its p needs no search
-    return Interval(value, float(ends.low), float(ends.high), n)
+    Of shares, values of 0 and 1 under weights of 1, the interval is Tango's (1998). Other differences d count in it as
+    sum |d| / c of n units that differ by one size, c = sum d² / sum |d|, which keeps their mean and their spread (as Fay
+    and Feuer, 1997, count weighted events); where few large ones make them skew, Hall's (1992) interval widens it. It
+    never has width zero: where no unit differs, one more may by 1, or by the largest figure there is. `z` is how many
+    standard errors it reaches.
+    """
+    import numpy as np
+
+    (v, w), (v_, w_) = ours, theirs
+    n, ratios = len(v), (v.sum() / w.sum(), v_.sum() / w_.sum())
+    value = float(ratios[0] - ratios[1])
+    # Each unit's part in the difference of the ratios (Taylor); where all weights are equal, its own difference.
+    parts = value + n * ((v - ratios[0] * w) / w.sum() - (v_ - ratios[1] * w_) / w_.sum())
+    if not np.isfinite(parts).all():
+        return Interval(value, math.nan, math.nan, n)
+    largest = max(1.0, float(np.max(np.abs([v, v_]))) / float(min(w.mean(), w_.mean())))
+    parts[np.abs(parts) < 1e-12 * largest] = 0.0  # what division leaves of equal numbers
+    absolute = np.abs(parts)
+    size = float((parts**2).sum() / absolute.sum()) if absolute.any() else largest
+    more, less = (float(np.clip(sign * parts, 0, None).sum()) / size for sign in (1, -1))
+    low, high = (size * end for end in tango(more, less, n, z))
+    least, most = skewed(parts, z)
+    return Interval(value, min(low, least, value), max(high, most, value), n)
+
+
+def tango(more: float, less: float, n: int, z: float = Z) -> tuple[float, float]:
+    """The ends of the score interval of (more - less) / n: in how many of n pairs only the first succeeds, or only the
+    second (Tango 1998, Statistics in Medicine 17). The counts may be fractions; together they are n at most.
+    """
+
+    def score(difference: float) -> float:
+        linear = -more - less + (2 * n - more + less) * difference
+        constant = -less * difference * (1 - difference)
+        only_second = (math.sqrt(max(linear * linear - 8 * n * constant, 0.0)) - linear) / (4 * n)
+        variance = n * (2 * only_second + difference * (1 - difference))
+        return (more - less - n * difference) / math.sqrt(max(variance, 1e-300))
+
+    value = (more - less) / n
+    return _crossing(score, z, -1.0, value), _crossing(score, -z, value, 1.0)
+
+
+def _crossing(score: Callable[[float], float], level: float, low: float, high: float) -> float:
+    """Where a falling score passes the level, by halving; the end where it never does."""
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if score(middle) > level else (low, middle)
+    return (low + high) / 2
+
+
+def skewed(values: "np.ndarray", z: float = Z) -> tuple[float, float]:
+    """The ends of the interval of a mean by Hall's (1992) cubic transformation of Student's t, which takes account of
+    skewness: where rare losses are large, the lower end lies further away. The mean itself where nothing spreads.
+    """
+    import numpy as np
+
+    n, mean = len(values), float(values.mean())
+    spread = float(values.std())
+    if n < 2 or spread < 1e-12 * float(np.abs(values).max(initial=1e-300)):
+        return mean, mean
+    skew, root = float(((values - mean) ** 3).mean()) / spread**3, math.sqrt(n)
+    reach = spread / math.sqrt(n - 1)
+
+    def turned(x: float) -> float:
+        if abs(skew) < 1e-6:
+            return x
+        return 3 * root / skew * float(np.cbrt(1 + skew / root * (x - skew / (6 * root))) - 1)
+
+    return mean - reach * turned(z), mean - reach * turned(-z)
+
+
+def unseen(n: float) -> float:
+    """The largest share of what happens and yet is not seen once in n, at 2.5%: a rule of three, as Wilson has it."""
+    return Z * Z / (n + Z * Z)
+
+
+def share(successes: float, n: int, effective: float | None = None) -> Interval:
+    """A share of `n` with Wilson's interval (1927), which keeps its width where all or none succeed.
+
+    `effective`: how many independent draws the n are worth, fewer where several belong together, see `effective`.
+    """
+    value, worth = successes / n, effective or n
+    middle, z = (value + Z * Z / (2 * worth)) / (1 + Z * Z / worth), Z / (1 + Z * Z / worth)
+    half = z * math.sqrt(value * (1 - value) / worth + Z * Z / (4 * worth * worth))
+    return Interval(value, max(middle - half, 0.0), min(middle + half, 1.0), n)
+
+
+def effective(successes: "np.ndarray", sizes: "np.ndarray") -> float:
+    """How many independent draws a share is worth whose draws come in groups: (successes, size) of each.
+
+    As Kish (1965) has it, n by the design effect, which is how much wider groups make the variance; at most n. Where all
+    draws are alike there is nothing to see it by, and the groups count.
+    """
+    n, groups = float(sizes.sum()), len(sizes)
+    value = float(successes.sum()) / n
+    spread = float(((successes - value * sizes) ** 2).sum()) * groups / max(groups - 1, 1)
+    return min(n, n * n * value * (1 - value) / spread) if spread > 1e-12 else float(groups)
 
 
 def wilson(confirmed: int, decided: int) -> tuple[float, float]:
