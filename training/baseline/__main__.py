@@ -87,7 +87,11 @@ def main() -> None:
         stage.write("baseline/predictions", found.predictions)
         stage.write("baseline/scores", found.scores)
         stage.write("baseline/forgetting", able)
-        told = {"plan": asdict(found.written.plan), "out": found.written.out, "left_out": sorted(known.keys() - arms)}
+        told = {
+            "plan": asdict(found.written.plan),
+            "early": found.written.early,
+            "left_out": sorted(known.keys() - arms),
+        }
         word = verdict(reached, best, shots, params.target, params.override)
         stage.write_json("data/baseline/verdict.json", {**word, **told})
         stage.write_json("data/baseline/readiness.json", [asdict(answer) for answer in ready])

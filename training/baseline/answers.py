@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from curation.statistics.sequential import sequential_interval
+from curation.statistics.intervals import Side
+from curation.statistics.sequential import out
 from training.baseline.endpoint import Endpoint, endpoint_replies
 from training.baseline.plan import Plan, planned
 from training.judge.arms import Before, bare, prompted, prompted_few_shot
@@ -23,7 +24,7 @@ class Written:
     answered: pl.DataFrame  # test conversations
     predictions: pl.DataFrame  # PREDICTIONS
     plan: Plan
-    out: Mapping[str, int]  # arms that stopped early, and after how many conversations
+    early: Mapping[str, int]  # arms that stopped early, and after how many conversations
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,12 @@ def write(judge: Scorer, arms: Mapping[str, Before], drawn: pl.DataFrame) -> Wri
     """
     params = judge.params
     predictions: list[pl.DataFrame] = []
-    out: dict[str, int] = {}
+    early: dict[str, int] = {}
     plan: Plan | None = None
     done, goal = 0, params.generated
     while done < min(goal, drawn.height):
         until = min(goal, drawn.height, max(2 * done, params.generated))
-        going = {arm: before for arm, before in arms.items() if arm not in out}
+        going = {arm: before for arm, before in arms.items() if arm not in early}
         predictions += [judge.write(arm, drawn[done:until], before) for arm, before in going.items()]
         done = until
         scores = reply_scores(pl.concat(predictions), drawn.head(done), judge.playbook)
@@ -95,19 +96,21 @@ def write(judge: Scorer, arms: Mapping[str, Before], drawn: pl.DataFrame) -> Wri
         if plan is None:
             plan = planned(scores, params)
             goal = plan.asked
-        out |= dict.fromkeys(losing(scores, params.primary), done)
+        early |= dict.fromkeys(losing(scores, params.primary, goal), done)
     assert plan
-    return Written(drawn.head(done), pl.concat(predictions), replace(plan, asked=done), out)
+    return Written(drawn.head(done), pl.concat(predictions), replace(plan, asked=done), early)
 
 
-def losing(scores: pl.DataFrame, metric: str) -> list[str]:
+def losing(scores: pl.DataFrame, metric: str, planned: int) -> list[str]:
     """Arms that are shown to lose to the best one on a metric; SCORES of the same conversations."""
-    means = scores.filter(metric=metric).with_columns(
-        mean=metrics()[metric].better * pl.col("value") / pl.col("weight")
-    )
-    arms = {str(arm): part.sort("conversation_id")["mean"].to_numpy() for (arm,), part in means.group_by("arm")}
-    best = max(sorted(arms), key=lambda arm: arms[arm].mean(), default=None)
-    return [arm for arm in sorted(arms) if best and arm != best and sequential_interval(arms[arm] - arms[best])[1] < 0]
+    better = metrics()[metric].better
+    sides: dict[str, Side] = {}
+    for (arm,), part in (
+        scores.filter(metric=metric).sort("arm", "conversation_id").group_by("arm", maintain_order=True)
+    ):
+        sides[str(arm)] = (better * part["value"].to_numpy(), part["weight"].to_numpy())
+    best = max(sides, key=lambda arm: sides[arm][0].sum() / sides[arm][1].sum(), default="")
+    return [arm for arm in sides if arm != best and out(sides[arm], sides[best], planned)]
 
 
 def choose_shots(

@@ -75,8 +75,8 @@ def traffic_answer(
 ) -> Readiness:
     """yes: within a year the prompt that the adapter makes needless costs more to read than training takes.
 
-    On one and the same card, so that its price and speed cancel out. `short`: tokens read before a reply without a prompt, `tokens`:
-    data/tokenized/train.
+    On one card, so that its price and speed cancel out. `short`: tokens read before a reply where no prompt stands;
+    `tokens`: data/tokenized/train.
     """
     long = figure(arms, best, "prompt_tokens")["value"]
     shape = Shape.of(config, RANK)
