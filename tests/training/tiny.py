@@ -98,7 +98,14 @@ def project(root: Path, rows: int = 60) -> Path:
     }
     settings["model"]["name"] = "tiny"
     settings["train"]["cpu"] |= {"train_tokens": 1500, "dev_tokens": 500, "learning_rate": 0.01}
-    settings["evaluate"] |= {"conversations": 6, "generated": 4, "max_new_tokens": 8, "bootstrap": 200}
+    settings["evaluate"] |= {
+        "conversations": 6,
+        "generated": 4,
+        "most": 4,
+        "rivals": "every",
+        "max_new_tokens": 8,
+        "bootstrap": 200,
+    }
     settings["evaluate"]["forgetting"] = 2
     (root / "params.yaml").write_text(yaml.safe_dump(settings), "utf-8")
     table = support(rows)

@@ -1,6 +1,7 @@
 """What prompts alone reach, before anything is trained.  python -m training.baseline"""
 
 from dataclasses import asdict
+from statistics import mean
 
 import polars as pl
 from pydantic import Field, PositiveInt
@@ -10,7 +11,7 @@ from curation.harness.memory import CACHE, version_of
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.record.playbook import Playbook
-from training.baseline.answers import Answers, answers, arms_of, choose_shots
+from training.baseline.answers import Answers, answers, arms_of, choose_shots, rivals
 from training.baseline.endpoint import Endpoint
 from training.baseline.readiness import (
     prompt_answer,
@@ -20,7 +21,7 @@ from training.baseline.readiness import (
     verdict,
 )
 from training.judge import forgetting
-from training.judge.arms import few_shot, prompt_arms, prompt_sections
+from training.judge.arms import bare, few_shot, prompt_arms, prompt_sections
 from training.judge.generation import ReplyMemory
 from training.judge.metrics import metrics
 from training.judge.scoring import ALL, Evaluate, Scorer, answerable, arm_table, as_text, best_arm, sayable
@@ -60,31 +61,43 @@ def main() -> None:
 
         examples = {shots: few_shot(train, shots, params.shot_words) for shots in params.shots}
         shots, tried = choose_shots(judge, dev, examples, params.dev_conversations)
-        arms = arms_of(prompt_sections(prompt.read_text("utf-8"), str(prompt)), examples[shots])
-        drawn = answerable(test, judge)
+        known = arms_of(prompt_sections(prompt.read_text("utf-8"), str(prompt)), examples[shots])
+        arms, compared = rivals(judge, dev, known, params.dev_conversations)
+        drawn = answerable(test, judge, max(evaluate.conversations, evaluate.most))
         asked = sayable(drawn, arms, judge)
         if unsayable := drawn.height - asked.height:
             stage.say(f"{unsayable} test conversations left out: not every prompt can be said or read")
-        found = answers(judge, arms, asked, params.endpoint)
+        found = answers(judge, arms, asked, params.endpoint, known["prompted"])
+        stage.say(str(found.written.plan))
         able = forgetting.answers("base", judge)
         memory.forget_unused()
 
         table = arm_table(found.scores, asked, evaluate.redraws)
         named = prompt_arms(table["arm"].unique())
         best = best_arm(table, evaluate.primary, named)
-        reached = reaching(good_shares(found.scores, found.answered), params.target)
+        answered = found.written.answered
+        reached = reaching(good_shares(found.scores, answered), params.target)
+        bare_prompts = [len(prompt) for prompt in judge.prompts(answered, bare)[1]]
         learnt = stage.read("tokenized/train")
         ready = (
             prompt_answer(table, best, reached, params.target),
-            traffic_answer(table, best, learnt, judge.model.config, params.replies_a_day),
+            traffic_answer(table, best, mean(bare_prompts), learnt, judge.model.config, params.replies_a_day),
         )
 
         stage.write("baseline/predictions", found.predictions)
         stage.write("baseline/scores", found.scores)
         stage.write("baseline/forgetting", able)
-        stage.write_json("data/baseline/verdict.json", verdict(reached, best, shots, params.target, params.override))
+        told = {
+            "plan": asdict(found.written.plan),
+            "early": found.written.early,
+            "left_out": sorted(known.keys() - arms),
+        }
+        word = verdict(reached, best, shots, params.target, params.override)
+        stage.write_json("data/baseline/verdict.json", {**word, **told})
         stage.write_json("data/baseline/readiness.json", [asdict(answer) for answer in ready])
-        stage.write_metrics({**figures(table, found), "target_reached": int(bool(reached)), "shots": shots, **tried})
+        stage.write_metrics(
+            {**figures(table, found), "target_reached": int(bool(reached)), "shots": shots, **tried, **compared}
+        )
         print(as_text(table, named))
         refuse_needless_training(reached, params.target, params.override)
         stage.passed("baseline")
@@ -106,7 +119,7 @@ def figures(arms: pl.DataFrame, found: Answers) -> dict[str, float | int]:
     return {
         **{f"{arm}_{metric}": value for arm, metric, value in overall.select("arm", "metric", "value").iter_rows()},
         "conversations": found.asked.height,
-        "conversations_answered": found.answered.height,
+        "conversations_answered": found.written.answered.height,
     }
 
 

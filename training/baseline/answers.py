@@ -4,13 +4,27 @@ How many train conversations the few-shot arms show is chosen on dev before that
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
+from curation.statistics.intervals import Side
+from curation.statistics.sequential import out
 from training.baseline.endpoint import Endpoint, endpoint_replies
+from training.baseline.plan import Plan, planned
 from training.judge.arms import Before, bare, prompted, prompted_few_shot
+from training.judge.metrics import metrics
 from training.judge.scoring import Scorer, answerable, reply_scores, sayable
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the arms wrote."""
+
+    answered: pl.DataFrame  # test conversations
+    predictions: pl.DataFrame  # PREDICTIONS
+    plan: Plan
+    early: Mapping[str, int]  # arms that stopped early, and after how many conversations
 
 
 @dataclass(frozen=True)
@@ -18,8 +32,8 @@ class Answers:
     """What the arms wrote, and how they did."""
 
     asked: pl.DataFrame  # test conversations whose replies were scored by likelihood
-    answered: pl.DataFrame  # those of them that were answered freely
-    predictions: pl.DataFrame  # PREDICTIONS
+    written: Written
+    predictions: pl.DataFrame  # PREDICTIONS, those from elsewhere among them
     scores: pl.DataFrame  # SCORES
 
 
@@ -30,17 +44,73 @@ def arms_of(sections: Mapping[str, str], examples: Before) -> dict[str, Before]:
     return {"base": bare, "prompted": written, "few_shot": examples, "prompted_few_shot": both}
 
 
-def answers(judge: Scorer, arms: Mapping[str, Before], asked: pl.DataFrame, elsewhere: Endpoint | None) -> Answers:
+def rivals(
+    judge: Scorer, dev: pl.DataFrame, arms: Mapping[str, Before], most: int
+) -> tuple[dict[str, Before], dict[str, float]]:
+    """The arms that answer, and what was found on dev to choose among them.
+
+    Where writing is dear, that is the one under which the team's replies in dev are likeliest.
+    """
+    import torch
+
+    if judge.params.rivals == "every" or (judge.params.rivals == "auto" and torch.cuda.is_available()):
+        return dict(arms), {}
+    found = losses(judge, dev, arms, most)
+    strongest = min(arms, key=found.__getitem__)
+    return {strongest: arms[strongest]}, {f"dev_nll_{arm}": nll for arm, nll in found.items()}
+
+
+def answers(
+    judge: Scorer, arms: Mapping[str, Before], drawn: pl.DataFrame, elsewhere: Endpoint | None, written_prompt: Before
+) -> Answers:
     """Each arm's likelihood of the team's replies, and its own replies to the first of these conversations."""
-    answered = asked.head(judge.params.generated)
+    asked = drawn.head(judge.params.conversations)
     likely = [judge.likelihood(arm, asked, before) for arm, before in arms.items()]
-    written = [judge.write(arm, answered, before) for arm, before in arms.items()]
+    written = write(judge, arms, drawn)
+    predictions = written.predictions
     if elsewhere:
-        before = arms["prompted"] if elsewhere.prompted else bare
-        written.append(endpoint_replies(elsewhere, answered, before, judge))
-    predictions = pl.concat(written)
-    scores = pl.concat([*likely, reply_scores(predictions, answered, judge.playbook)])
-    return Answers(asked, answered, predictions, scores)
+        before = written_prompt if elsewhere.prompted else bare
+        predictions = pl.concat([predictions, endpoint_replies(elsewhere, written.answered, before, judge)])
+    scores = pl.concat([*likely, reply_scores(predictions, written.answered, judge.playbook)])
+    return Answers(asked, written, predictions, scores)
+
+
+def write(judge: Scorer, arms: Mapping[str, Before], drawn: pl.DataFrame) -> Written:
+    """The arms' replies to the first of these conversations, in rounds that double what was answered.
+
+    The first round is the pilot of the plan. After each, arms that are shown to lose to the best of them on the primary
+    metric stop, by an interval that holds however often one looks.
+    """
+    params = judge.params
+    predictions: list[pl.DataFrame] = []
+    early: dict[str, int] = {}
+    plan: Plan | None = None
+    done, goal = 0, params.generated
+    while done < min(goal, drawn.height):
+        until = min(goal, drawn.height, max(2 * done, params.generated))
+        going = {arm: before for arm, before in arms.items() if arm not in early}
+        predictions += [judge.write(arm, drawn[done:until], before) for arm, before in going.items()]
+        done = until
+        scores = reply_scores(pl.concat(predictions), drawn.head(done), judge.playbook)
+        scores = scores.filter(pl.col("arm").is_in(list(going)))
+        if plan is None:
+            plan = planned(scores, params)
+            goal = plan.asked
+        early |= dict.fromkeys(losing(scores, params.primary, goal), done)
+    assert plan
+    return Written(drawn.head(done), pl.concat(predictions), replace(plan, asked=done), early)
+
+
+def losing(scores: pl.DataFrame, metric: str, planned: int) -> list[str]:
+    """Arms that are shown to lose to the best one on a metric; SCORES of the same conversations."""
+    better = metrics()[metric].better
+    sides: dict[str, Side] = {}
+    for (arm,), part in (
+        scores.filter(metric=metric).sort("arm", "conversation_id").group_by("arm", maintain_order=True)
+    ):
+        sides[str(arm)] = (better * part["value"].to_numpy(), part["weight"].to_numpy())
+    best = max(sides, key=lambda arm: sides[arm][0].sum() / sides[arm][1].sum(), default="")
+    return [arm for arm in sides if arm != best and out(sides[arm], sides[best], planned)]
 
 
 def choose_shots(
@@ -54,12 +124,18 @@ def choose_shots(
     if len(shown) == 1:
         return next(iter(shown)), {}
     arms = {_named(shots): before for shots, before in shown.items()}
-    asked = sayable(answerable(dev, judge, "dev").head(most), arms, judge)
+    found = losses(judge, dev, arms, most)
+    return min(shown, key=lambda shots: (found[_named(shots)], shots)), found
+
+
+def losses(judge: Scorer, dev: pl.DataFrame, arms: Mapping[str, Before], most: int) -> dict[str, float]:
+    """nll of the team's replies in dev behind each arm's prompt, nats a token, over `most` conversations."""
+    asked = sayable(answerable(dev, judge, most, "dev"), arms, judge)
     found = {}
     for name, before in arms.items():
         nll = judge.likelihood(name, asked, before).filter(metric="nll")
         found[name] = float(nll["value"].sum()) / float(nll["weight"].sum())
-    return min(shown, key=lambda shots: (found[_named(shots)], shots)), found
+    return found
 
 
 def _named(shots: int) -> str:

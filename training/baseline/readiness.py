@@ -14,7 +14,7 @@ import polars as pl
 
 from curation.harness.errors import QiratError
 from curation.statistics.intervals import FEW, share
-from training.judge.arms import PROMPT_ARMS, prompt_arms
+from training.judge.arms import prompt_arms
 from training.judge.reasons import Reason, as_codes
 from training.judge.scoring import ALL, figure
 from training.model.cost import REACHED, Shape, break_even, counted, saved_seconds, training_operations
@@ -57,13 +57,19 @@ def prompt_answer(arms: pl.DataFrame, best: str, reached: str | None, target: fl
 
 
 def traffic_answer(
-    arms: pl.DataFrame, best: str, tokens: pl.DataFrame, config: "PretrainedConfig", replies_a_day: float
+    arms: pl.DataFrame,
+    best: str,
+    short: float,
+    tokens: pl.DataFrame,
+    config: "PretrainedConfig",
+    replies_a_day: float,
 ) -> Readiness:
     """yes: within a year the prompt that the adapter makes needless costs more to read than training takes.
 
-    On one and the same card, so that its price and speed cancel out. `tokens` is data/tokenized/train.
+    On one card, so that its price and speed cancel out. `short`: tokens read before a reply where no prompt stands;
+    `tokens`: data/tokenized/train.
     """
-    long, short = (figure(arms, arm, "prompt_tokens")["value"] for arm in (best, PROMPT_ARMS[0]))
+    long = figure(arms, best, "prompt_tokens")["value"]
     shape = Shape.of(config, RANK)
     training = EPOCHS * training_operations(shape, *counted(tokens)) / REACHED
     replies = break_even(training, saved_seconds(shape, long, short))

@@ -16,6 +16,7 @@ from curation.record.playbook import Playbook
 from training.evaluate.clock import Clock
 from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
+from training.evaluate.rivals import rivals
 from training.judge import forgetting
 from training.judge.arms import ADAPTER, bare, prompt_arms
 from training.judge.generation import ReplyMemory
@@ -56,15 +57,17 @@ def main() -> None:
 
         scores, written = pl.concat([theirs, ours]), pl.concat([predicted, predictions])
         arms = pl.concat([arm_table(scores, asked, params.redraws), corpus_table(written, answered)])
-        compared = comparisons(scores, asked, written)
+        baseline = stage.read_json("data/baseline/verdict.json")
+        going = ~pl.col("arm").is_in(list(baseline["early"]))  # who stopped early has answered too few to be compared
+        compared = comparisons(scores.filter(going), asked, written.filter(going))
         both_able = pl.concat([stage.read("baseline/forgetting"), able])
         kept = Kept(
             forgetting.table(both_able, ADAPTER, "base", params.redraws),
             memorised(predictions, answered, learnt, stage.section("privacy", Privacy).countries),
             good_shares(ours, answered),
         )
-        voices: list[Voice] = []
-        found = verdict(arms, compared, stage.read_json("data/baseline/verdict.json"), kept, params, voices)
+        voices: list[Voice] = [rivals(baseline)]
+        found = verdict(arms, compared, baseline, kept, params, voices)
 
         stage.write("evaluated/predictions", written)
         stage.write("evaluated/scores", scores)

@@ -36,6 +36,9 @@ SENTENCES = {
     "data/evaluated/memorised, mask it (route.pii) and train again",
     "not_shown": "{language}: not shown on {metrics}; fewer than {least} conversations of a language count neither for "
     "nor against the adapter",
+    "strongest_only": "of the prompts only {arm} answered, the strongest on dev by likelihood of the team's replies; "
+    "not asked: {others} (evaluate.rivals: every)",
+    "out_early": "{arm} was shown to lose to the best prompt after {n} conversations and was asked no more",
     "overridden": "trained although prompting was enough: {reason}",
 }
 

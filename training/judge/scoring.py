@@ -8,7 +8,7 @@ conversations of one customer, and those that are alike.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import polars as pl
 from pydantic import AfterValidator, Field
@@ -73,7 +73,9 @@ class Evaluate(Params):
 
     seed: int
     conversations: int = Field(gt=0)  # test conversations whose replies are scored by likelihood
-    generated: int = Field(gt=0)  # of these, answered freely and judged by the playbook
+    generated: int = Field(gt=0)  # answered freely and judged by the playbook: at least so many,
+    most: int = Field(gt=0)  # and at most so many, where the margins ask for more: see training/baseline/plan.py
+    rivals: Literal["auto", "every", "strongest"]  # prompt arms that answer; auto: the strongest on dev where no GPU is
     max_tokens: int  # only conversations this short (base model's tokens, without an arm's prompt)
     max_new_tokens: int  # a longer reply is cut, and counts as not stopped
     batch: int  # replies written at a time
@@ -132,13 +134,7 @@ class Scorer:
 
     def write(self, arm: str, conversations: pl.DataFrame, before: Before) -> pl.DataFrame:
         """PREDICTIONS: the model's own reply at each assistant turn, the turns before it as they were."""
-        places: list[tuple[str, int]] = []
-        prompts: list[list[int]] = []
-        for row in conversations.iter_rows(named=True):
-            for turn in reply_turns(row["messages"]):
-                joined, _ = with_prefix(before(row, turn), row["messages"][:turn])
-                places.append((row["conversation_id"], turn))
-                prompts.append(self.renderer.prompt(joined, row["tools"]))
+        places, prompts = self.prompts(conversations, before)
         written = generate(
             self.model,
             self.renderer,
@@ -151,6 +147,17 @@ class Scorer:
             for (conversation, turn), reply in zip(places, written, strict=True)
         ]
         return pl.DataFrame(rows, schema=PREDICTIONS, orient="row")
+
+    def prompts(self, conversations: pl.DataFrame, before: Before) -> tuple[list[tuple[str, int]], list[list[int]]]:
+        """(conversation, turn) of every reply that is asked for, and the tokens that the arm reads before it."""
+        places: list[tuple[str, int]] = []
+        prompts: list[list[int]] = []
+        for row in conversations.iter_rows(named=True):
+            for turn in reply_turns(row["messages"]):
+                joined, _ = with_prefix(before(row, turn), row["messages"][:turn])
+                places.append((row["conversation_id"], turn))
+                prompts.append(self.renderer.prompt(joined, row["tools"]))
+        return places, prompts
 
     def refusal(self, row: Row, before: Before) -> str | None:
         """Why the arm cannot be judged on the conversation: its template or its window; None when it can."""
@@ -179,8 +186,8 @@ class Scorer:
         return lambda batches, total: self.progress(batches, what, total, "batches")
 
 
-def answerable(test: pl.DataFrame, judge: Scorer, split: str = "test") -> pl.DataFrame:
-    """`conversations` of those that are short enough, the languages in their proportions."""
+def answerable(test: pl.DataFrame, judge: Scorer, most: int, split: str = "test") -> pl.DataFrame:
+    """At most so many of those that are short enough, the languages in their proportions."""
     params = judge.params
     rows = judge.progress(test.iter_rows(named=True), "lengths", test.height)
     lengths = [max(len(e.input_ids) for e in judge.renderer.examples(row["messages"], row["tools"])) for row in rows]
@@ -190,7 +197,7 @@ def answerable(test: pl.DataFrame, judge: Scorer, split: str = "test") -> pl.Dat
             f"no conversation of data/splits/{split} has at most {params.max_tokens} tokens; "
             "raise params.yaml: evaluate.max_tokens"
         )
-    return fair_order(short, params.seed).head(params.conversations)
+    return fair_order(short, params.seed).head(most)
 
 
 def sayable(test: pl.DataFrame, arms: Mapping[str, Before], judge: Scorer) -> pl.DataFrame:
