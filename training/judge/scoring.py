@@ -75,7 +75,7 @@ class Evaluate(Params):
     generated: int = Field(gt=0)  # of these, answered freely and judged by the playbook
     max_tokens: int  # only conversations this short (base model's tokens, without an arm's prompt)
     max_new_tokens: int  # a longer reply is cut, and counts as not stopped
-    batch: int  # replies written at a time
+    batch: int = Field(gt=0)  # replies written in step
     bootstrap: int  # redraws behind each 95% interval
     primary: Deciding  # what the adapter must win, see promote.py
     margins: dict[Deciding, float | None] = Field(default_factory=dict)  # in place of the metrics' own; null: none
