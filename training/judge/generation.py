@@ -17,6 +17,8 @@ from training.template import Renderer
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from training.judge.server import Served
+
 KEPT = 0.75  # rows that have ended are written on with until no more than this share is left: leaving them out copies
 
 
@@ -73,6 +75,7 @@ class Decoding:
     max_new_tokens: int  # a longer reply is cut
     batch: int  # replies in step
     memory: ReplyMemory | None = None
+    served: "Served | None" = None  # by a server in place of the model at hand
 
 
 def generate(
@@ -88,12 +91,13 @@ def generate(
     each in full.
     """
     memory = decoding.memory
-    shared = (str(model.device), str(model.dtype), decoding.max_new_tokens) if memory else ()
+    writer = decoding.served.key if decoding.served else (str(model.device), str(model.dtype))
+    shared = (*writer, decoding.max_new_tokens)
     wanted = {tuple(prompt): prompt for prompt in prompts}
     replies = {key: reply for key, prompt in wanted.items() if memory and (reply := memory.recall((*shared, prompt)))}
     missing = sorted((prompt for key, prompt in wanted.items() if key not in replies))
     if missing:
-        order, write = _plan(model, renderer, missing, decoding.max_new_tokens)
+        order, write = _plan(model, renderer, missing, decoding)
         batches = [order[start : start + decoding.batch] for start in range(0, len(order), decoding.batch)]
         for batch in progress(batches, len(batches)) if progress else batches:
             asked = [missing[i] for i in batch]
@@ -105,9 +109,12 @@ def generate(
 
 
 def _plan(
-    model: "PreTrainedModel", renderer: Renderer, prompts: Sequence[list[int]], limit: int
+    model: "PreTrainedModel", renderer: Renderer, prompts: Sequence[list[int]], decoding: Decoding
 ) -> tuple[list[int], Callable[[Sequence[list[int]]], list[Reply]]]:
     """In which order to write the sorted prompts' replies, and what writes a batch."""
+    limit = decoding.max_new_tokens
+    if decoding.served:
+        return list(range(len(prompts))), partial(decoding.served.write, renderer, limit)
     if can_share(model):
         return list(range(len(prompts))), partial(_write_in_step, Reader(model), renderer, limit)
     return sorted(range(len(prompts)), key=lambda i: -len(prompts[i])), partial(_write, model, renderer, limit)

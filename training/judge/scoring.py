@@ -18,9 +18,10 @@ from curation.record.conversation import is_taught
 from curation.record.draw import fair_order
 from curation.record.playbook import Playbook
 from curation.statistics.intervals import Bootstrap, Interval, jackknife, ratio
-from training.judge.arms import Before, Messages, Row, with_prefix
+from training.judge.arms import ADAPTER, Before, Messages, Row, with_prefix
 from training.judge.generation import Decoding, ReplyMemory, generate
 from training.judge.metrics import Answered, Likely, Metric, Needs, measured, metrics
+from training.judge.server import Served, Server
 from training.model.base import Model, load_model, load_tokenizer
 from training.model.likelihood import Progress, negative_log_likelihoods
 from training.template import Example, InexpressibleError, Renderer
@@ -76,6 +77,7 @@ class Evaluate(Params):
     max_tokens: int  # only conversations this short (base model's tokens, without an arm's prompt)
     max_new_tokens: int  # a longer reply is cut, and counts as not stopped
     batch: int = Field(gt=0)  # replies written in step
+    server: Server | None = None  # writes the replies of base and adapter in place of this machine
     bootstrap: int  # redraws behind each 95% interval
     primary: Deciding  # what the adapter must win, see promote.py
     margins: dict[Deciding, float | None] = Field(default_factory=dict)  # in place of the metrics' own; null: none
@@ -138,11 +140,13 @@ class Scorer:
                 joined, _ = with_prefix(before(row, turn), row["messages"][:turn])
                 places.append((row["conversation_id"], turn))
                 prompts.append(self.renderer.prompt(joined, row["tools"]))
+        server = self.params.server
+        served = Served(server, server.adapter if arm == ADAPTER else server.base) if server else None
         written = generate(
             self.model,
             self.renderer,
             prompts,
-            Decoding(self.params.max_new_tokens, self.params.batch, self.memory),
+            Decoding(self.params.max_new_tokens, self.params.batch, self.memory, served),
             self.bar(f"{arm}, replies"),
         )
         rows = [
