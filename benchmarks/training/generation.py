@@ -149,7 +149,8 @@ def elsewhere(engine: tuple[str, str, str], asked: Prompts, limit: int, renderer
     question = json.dumps({"prompts": asked, "limit": limit, "stops": renderer.stops})
     ran = subprocess.run([python, ENGINES, name, path, "1"], input=question, capture_output=True, text=True, check=True)
     found = json.loads(ran.stdout.splitlines()[-1])
-    return Written([spoken(renderer, tokens) for tokens in found["replies"]], found["cpu_seconds"])
+    replies = [reply.strip() if isinstance(reply, str) else spoken(renderer, reply) for reply in found["replies"]]
+    return Written(replies, found["cpu_seconds"])
 
 
 def parsed() -> argparse.Namespace:

@@ -4,7 +4,7 @@
     PEERS/bin/python benchmarks/training/generation_engines.py ENGINE MODEL THREADS < asked.json > found.json
 
 MODEL is a GGUF for llama.cpp and a converted folder for CTranslate2. Asked are {prompts, limit, stops} in tokens; found
-are {replies, cpu_seconds}, without the time to load.
+are {replies, cpu_seconds}, without the time to load; replies are tokens, those of llama.cpp words.
 """
 
 import json
@@ -42,11 +42,9 @@ def llama(model: str, threads: int, asked: dict[str, Any], _engine: str) -> dict
     server = xllamacpp.Server(params)
     begun = spent()
 
-    def one(prompt: list[int]) -> list[int]:
-        found = server.handle_completions(
-            {"prompt": prompt, "n_predict": asked["limit"], "temperature": 0, "top_k": 1, "return_tokens": True}
-        )
-        return list((found if isinstance(found, dict) else json.loads(found))["tokens"])
+    def one(prompt: list[int]) -> str:
+        found = server.handle_completions({"prompt": prompt, "n_predict": asked["limit"], "temperature": 0, "top_k": 1})
+        return str((found if isinstance(found, dict) else json.loads(found))["choices"][0]["text"])
 
     with ThreadPoolExecutor(IN_STEP) as together:
         replies = list(together.map(one, asked["prompts"]))

@@ -29,7 +29,7 @@ class Completion:
 
 
 def ask(address: str, key: str | None, body: Mapping[str, Any], timeout: float, pause: float = PAUSE) -> Completion:
-    """The answer to a completion, chat or plain; asked again after a pause when the endpoint is busy or out of reach."""
+    """The answer to a chat or plain completion; asked again after a pause when the endpoint is busy or away."""
     why = ""
     for attempt in range(ATTEMPTS):
         if attempt:
