@@ -29,7 +29,7 @@ class Completion:
 
 
 def ask(address: str, key: str | None, body: Mapping[str, Any], timeout: float, pause: float = PAUSE) -> Completion:
-    """The answer to a chat completion; asked again after a pause when the endpoint is busy or out of reach."""
+    """The answer to a chat or plain completion; asked again after a pause when the endpoint is busy or away."""
     why = ""
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -53,8 +53,9 @@ def ask(address: str, key: str | None, body: Mapping[str, Any], timeout: float, 
 
 def _answer(found: Any) -> Completion:
     choice, usage = found["choices"][0], found.get("usage") or {}
+    said = choice["message"]["content"] if "message" in choice else choice["text"]
     return Completion(
-        text=str(choice["message"]["content"] or ""),
+        text=str(said or ""),
         finished=choice.get("finish_reason", "stop") == "stop",
         prompt_tokens=usage.get("prompt_tokens"),
         tokens=usage.get("completion_tokens"),

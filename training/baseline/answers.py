@@ -14,7 +14,7 @@ from training.baseline.endpoint import Endpoint, endpoint_replies
 from training.baseline.plan import Plan, planned
 from training.judge.arms import Before, bare, prompted, prompted_few_shot
 from training.judge.metrics import metrics
-from training.judge.scoring import Scorer, answerable, reply_scores, sayable
+from training.judge.scoring import ALL, Scorer, answerable, by_language, of_units, reply_scores, sayable
 
 
 @dataclass(frozen=True)
@@ -96,18 +96,17 @@ def write(judge: Scorer, arms: Mapping[str, Before], drawn: pl.DataFrame) -> Wri
         if plan is None:
             plan = planned(scores, params)
             goal = plan.asked
-        early |= dict.fromkeys(losing(scores, params.primary, goal), done)
+        early |= dict.fromkeys(losing(scores, drawn, params.primary, goal), done)
     assert plan
     return Written(drawn.head(done), pl.concat(predictions), replace(plan, asked=done), early)
 
 
-def losing(scores: pl.DataFrame, metric: str, planned: int) -> list[str]:
+def losing(scores: pl.DataFrame, conversations: pl.DataFrame, metric: str, planned: int) -> list[str]:
     """Arms that are shown to lose to the best one on a metric; SCORES of the same conversations."""
     better = metrics()[metric].better
+    rows = by_language(scores.filter(metric=metric), conversations).filter(language=ALL)
     sides: dict[str, Side] = {}
-    for (arm,), part in (
-        scores.filter(metric=metric).sort("arm", "conversation_id").group_by("arm", maintain_order=True)
-    ):
+    for (arm,), part in of_units(rows, ["arm"], "value", "weight").group_by("arm", maintain_order=True):
         sides[str(arm)] = (better * part["value"].to_numpy(), part["weight"].to_numpy())
     best = max(sides, key=lambda arm: sides[arm][0].sum() / sides[arm][1].sum(), default="")
     return [arm for arm in sides if arm != best and out(sides[arm], sides[best], planned)]

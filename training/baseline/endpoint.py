@@ -22,8 +22,8 @@ from curation.harness.params import Params
 from curation.record.conversation import canonical_json
 from training.judge.arms import Before, Messages, with_prefix
 from training.judge.scoring import PREDICTIONS, Evaluate, Scorer, reply_turns
+from training.judge.server import KEY
 
-KEY = "QIRAT_ENDPOINT_KEY"
 PLACE = CACHE / "baseline" / "endpoint"
 
 

@@ -1,4 +1,4 @@
-"""Replies written by a model: greedy, in batches, ended by the template's stop token."""
+"""Replies written by a model: greedy, several in step, ended by the template's stop token."""
 
 import hashlib
 import json
@@ -9,11 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.harness.files import atomic
+from training.model.instep import InStep
 from training.model.likelihood import Progress
+from training.model.shared import Reader, can_share
 from training.template import Renderer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from training.judge.server import Served
+
+KEPT = 0.75  # rows that have ended are written on with until no more than this share is left: leaving them out copies
 
 
 @dataclass(frozen=True)
@@ -28,28 +34,26 @@ class Reply:
 
 @dataclass(frozen=True)
 class ReplyMemory:
-    """Batches of replies that earlier runs wrote, in `folder`: a run that was killed goes on behind the last one.
+    """Replies that earlier runs wrote, in `folder`: a run pays only for what is new, and one that was killed goes on.
 
-    A batch is looked up whole, by its prompts, settings and `version`, which names code, libraries and weights, since
-    what stands beside a prompt may move the last bits of its figures. So the replies are the same with and without
-    what is remembered.
+    A reply is looked up by its prompt's tokens, the settings and `version`, which names code, libraries and weights.
+    What is written beside a prompt moves the last bits of its figures, and no token unless two are as likely to the
+    last bits (docs/benchmarks.md has how often that was).
     """
 
     folder: Path
     version: str
     used: set[Path] = field(default_factory=set)
 
-    def recall(self, settings: Sequence[Any], write: Callable[[], list[Reply]]) -> list[Reply]:
-        """The batch as it was written before, or as it is written now and remembered."""
-        key = json.dumps([self.version, *settings])
-        path = self.folder / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
-        self.used.add(path)
-        if path.exists():
-            return [Reply(**reply) for reply in json.loads(path.read_text("utf-8"))]
-        replies = write()
-        with atomic(path) as temporary:
-            temporary.write_text(json.dumps([asdict(reply) for reply in replies], ensure_ascii=False), "utf-8")
-        return replies
+    def recall(self, settings: Sequence[Any]) -> Reply | None:
+        """The reply as it was written before."""
+        path = self._path(settings)
+        return Reply(**json.loads(path.read_text("utf-8"))) if path.exists() else None
+
+    def keep(self, settings: Sequence[Any], reply: Reply) -> None:
+        """Remembers a reply for later runs."""
+        with atomic(self._path(settings)) as temporary:
+            temporary.write_text(json.dumps(asdict(reply), ensure_ascii=False), "utf-8")
 
     def forget_unused(self) -> None:
         """Removes what this run did not look up."""
@@ -57,14 +61,21 @@ class ReplyMemory:
             if path not in self.used:
                 path.unlink()
 
+    def _path(self, settings: Sequence[Any]) -> Path:
+        key = json.dumps([self.version, *settings])
+        path = self.folder / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+        self.used.add(path)
+        return path
+
 
 @dataclass(frozen=True)
 class Decoding:
     """How replies are written."""
 
     max_new_tokens: int  # a longer reply is cut
-    batch: int  # replies at a time
+    batch: int  # replies in step
     memory: ReplyMemory | None = None
+    served: "Served | None" = None  # by a server in place of the model at hand
 
 
 def generate(
@@ -74,22 +85,65 @@ def generate(
     decoding: Decoding,
     progress: Progress | None = None,
 ) -> list[Reply]:
-    """One reply a prompt, in the order given. Greedy, so the same prompts in the same batches give the same words."""
-    order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
-    batches = [order[start : start + decoding.batch] for start in range(0, len(order), decoding.batch)]
+    """One greedy reply a prompt, in the order given; a prompt that stands there twice is answered once.
+
+    What prompts begin with alike is read once where the model allows it (training/model/shared.py); other models read
+    each in full.
+    """
     memory = decoding.memory
-    replies: dict[int, Reply] = {}
-    for indices in progress(batches, len(batches)) if progress else batches:
-        asked = [prompts[i] for i in indices]
-        write = partial(_write, model, renderer, asked, decoding.max_new_tokens)
-        settings = (str(model.device), str(model.dtype), decoding.max_new_tokens, asked) if memory else ()
-        replies.update(zip(indices, memory.recall(settings, write) if memory else write(), strict=True))
-    return [replies[i] for i in range(len(prompts))]
+    writer = decoding.served.key if decoding.served else (str(model.device), str(model.dtype))
+    shared = (*writer, decoding.max_new_tokens)
+    wanted = {tuple(prompt): prompt for prompt in prompts}
+    replies = {key: reply for key, prompt in wanted.items() if memory and (reply := memory.recall((*shared, prompt)))}
+    missing = sorted((prompt for key, prompt in wanted.items() if key not in replies))
+    if missing:
+        order, write = _plan(model, renderer, missing, decoding)
+        batches = [order[start : start + decoding.batch] for start in range(0, len(order), decoding.batch)]
+        for batch in progress(batches, len(batches)) if progress else batches:
+            asked = [missing[i] for i in batch]
+            for prompt, reply in zip(asked, write(asked), strict=True):
+                replies[tuple(prompt)] = reply
+                if memory:
+                    memory.keep((*shared, prompt), reply)
+    return [replies[tuple(prompt)] for prompt in prompts]
 
 
-def _write(
-    model: "PreTrainedModel", renderer: Renderer, prompts: Sequence[list[int]], max_new_tokens: int
-) -> list[Reply]:
+def _plan(
+    model: "PreTrainedModel", renderer: Renderer, prompts: Sequence[list[int]], decoding: Decoding
+) -> tuple[list[int], Callable[[Sequence[list[int]]], list[Reply]]]:
+    """In which order to write the sorted prompts' replies, and what writes a batch."""
+    limit = decoding.max_new_tokens
+    if decoding.served:
+        return list(range(len(prompts))), partial(decoding.served.write, renderer, limit)
+    if can_share(model):
+        return list(range(len(prompts))), partial(_write_in_step, Reader(model), renderer, limit)
+    return sorted(range(len(prompts)), key=lambda i: -len(prompts[i])), partial(_write, model, renderer, limit)
+
+
+def _write_in_step(reader: Reader, renderer: Renderer, limit: int, prompts: Sequence[list[int]]) -> list[Reply]:
+    import torch
+
+    stops = set(renderer.stops)
+    written: list[list[int]] = [[] for _ in prompts]
+    written_on = list(range(len(prompts)))
+    with torch.inference_mode():
+        rows = InStep.of(reader, prompts, limit)
+        for left in reversed(range(limit)):
+            tokens = rows.logits.argmax(dim=-1)
+            for row, token in zip(written_on, tokens.tolist(), strict=True):
+                written[row].append(token)
+            going = [place for place, row in enumerate(written_on) if stops.isdisjoint(written[row])]
+            if not going or not left:
+                break
+            if len(going) <= KEPT * len(written_on):
+                chosen = torch.tensor(going, device=tokens.device)
+                rows.select(chosen)
+                tokens, written_on = tokens[chosen], [written_on[place] for place in going]
+            rows.write(tokens)
+    return [_reply(renderer, len(prompt), row) for prompt, row in zip(prompts, written, strict=True)]
+
+
+def _write(model: "PreTrainedModel", renderer: Renderer, limit: int, prompts: Sequence[list[int]]) -> list[Reply]:
     import torch
     from transformers import GenerationConfig
 
@@ -99,7 +153,7 @@ def _write(
     ids = torch.tensor([[*[pad] * (longest - len(p)), *p] for p in prompts], device=model.device)
     attended = torch.tensor([[*[0] * (longest - len(p)), *[1] * len(p)] for p in prompts], device=model.device)
     config = GenerationConfig(  # type: ignore[no-untyped-call]
-        max_new_tokens=max_new_tokens, do_sample=False, num_beams=1, eos_token_id=renderer.stops, pad_token_id=pad
+        max_new_tokens=limit, do_sample=False, num_beams=1, eos_token_id=renderer.stops, pad_token_id=pad
     )
     writing: Any = model  # transformers types `generate` as a tensor
     # What a config leaves unset, transformers takes from the model's own: penalties, suppressed tokens, a length.

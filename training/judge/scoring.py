@@ -19,9 +19,10 @@ from curation.record.conversation import is_taught
 from curation.record.draw import fair_order
 from curation.record.playbook import Playbook
 from curation.statistics.intervals import Bootstrap, Interval, jackknife, ratio
-from training.judge.arms import Before, Messages, Row, with_prefix
+from training.judge.arms import ADAPTER, Before, Messages, Row, with_prefix
 from training.judge.generation import Decoding, ReplyMemory, generate
 from training.judge.metrics import Answered, Likely, Metric, Needs, measured, metrics
+from training.judge.server import Served, Server
 from training.model.base import Model, load_model, load_tokenizer
 from training.model.likelihood import Progress, negative_log_likelihoods
 from training.template import Example, InexpressibleError, Renderer
@@ -78,7 +79,8 @@ class Evaluate(Params):
     rivals: Literal["auto", "every", "strongest"]  # prompt arms that answer; auto: the strongest on dev where no GPU is
     max_tokens: int  # only conversations this short (base model's tokens, without an arm's prompt)
     max_new_tokens: int  # a longer reply is cut, and counts as not stopped
-    batch: int  # replies written at a time
+    batch: int = Field(gt=0)  # replies written in step
+    server: Server | None = None  # writes the replies of base and adapter in place of this machine
     bootstrap: int  # redraws behind each 95% interval
     primary: Deciding  # what the adapter must win, see promote.py
     margins: dict[Deciding, float | None] = Field(default_factory=dict)  # in place of the metrics' own; null: none
@@ -135,11 +137,13 @@ class Scorer:
     def write(self, arm: str, conversations: pl.DataFrame, before: Before) -> pl.DataFrame:
         """PREDICTIONS: the model's own reply at each assistant turn, the turns before it as they were."""
         places, prompts = self.prompts(conversations, before)
+        server = self.params.server
+        served = Served(server, server.adapter if arm == ADAPTER else server.base) if server else None
         written = generate(
             self.model,
             self.renderer,
             prompts,
-            Decoding(self.params.max_new_tokens, self.params.batch, self.memory),
+            Decoding(self.params.max_new_tokens, self.params.batch, self.memory, served),
             self.bar(f"{arm}, replies"),
         )
         rows = [

@@ -13,6 +13,11 @@ def scores(arm: str, kept: list[float], metric: str = "playbook", weight: float 
     return pl.DataFrame(rows, schema=SCORES, orient="row")
 
 
+CONVERSATIONS = pl.DataFrame({"conversation_id": [f"c{n:03}" for n in range(60)]}).with_columns(
+    language=pl.lit("en"), cluster_id=pl.col("conversation_id")
+)
+
+
 def evaluate(**values: object) -> Evaluate:
     margins = {"stopped": None, "nll": None, "playbook": 0.05}
     return Evaluate.model_validate({**params("evaluate"), "margins": margins, **values})
@@ -56,10 +61,10 @@ def test_an_arm_that_is_far_behind_is_out_and_one_that_is_as_good_stays() -> Non
     found = pl.concat(
         [scores("best", drawn(0.9, 60)), scores("bad", drawn(0.3, 60, 2)), scores("good", drawn(0.9, 60, 3))]
     )
-    assert losing(found, "playbook", 200) == ["bad"]
-    assert losing(found.filter(arm="bad"), "playbook", 200) == []
+    assert losing(found, CONVERSATIONS, "playbook", 200) == ["bad"]
+    assert losing(found.filter(arm="bad"), CONVERSATIONS, "playbook", 200) == []
 
 
 def test_of_a_loss_the_higher_one_is_out() -> None:
     found = pl.concat([scores("low", drawn(0.3, 60), "nll"), scores("high", drawn(0.9, 60, 2), "nll")])
-    assert losing(found, "nll", 200) == ["high"]
+    assert losing(found, CONVERSATIONS, "nll", 200) == ["high"]

@@ -27,36 +27,53 @@ def test_what_stands_beside_a_prompt_does_not_change_the_words(batch: int) -> No
 class KilledError(Exception): ...
 
 
-def test_a_run_that_was_killed_goes_on_behind_its_last_batch_and_gives_the_same(tmp_path: Path) -> None:
-    seen: list[int] = []
+def killed_after_one(batches: Iterable[list[int]], _total: int) -> Iterator[list[int]]:
+    for number, batch in enumerate(batches):
+        if number:
+            raise KilledError
+        yield batch
 
-    def killed_after_one(batches: Iterable[list[int]], _total: int) -> Iterator[list[int]]:
-        for number, batch in enumerate(batches):
-            if number:
-                raise KilledError
-            yield batch
+
+def test_a_run_that_was_killed_goes_on_behind_its_last_batch_and_gives_the_same(tmp_path: Path) -> None:
+    seen: list[list[int]] = []
 
     def counted(batches: Iterable[list[int]], _total: int) -> Iterator[list[int]]:
+        seen.extend(batches)
         yield from batches
-        seen.append(len(list(tmp_path.glob("*.json"))))
 
     kept = Decoding(12, 2, ReplyMemory(tmp_path, "version"))
     with pytest.raises(KilledError):
         generate(model(), renderer(), prompts(), kept, killed_after_one)
-    assert len(list(tmp_path.glob("*.json"))) == 1
     assert [r.text for r in generate(model(), renderer(), prompts(), kept, counted)] == written(batch=2)
-    assert seen == [2]
+    assert seen == [[0]]  # one was missing
     nobody: Any = SimpleNamespace(device=model().device, dtype=model().dtype)  # all is remembered: no model is asked
     assert [r.text for r in generate(nobody, renderer(), prompts(), kept)] == written(batch=2)
+
+
+def test_a_second_run_pays_only_for_what_is_new_whatever_stands_beside_it_and_in_whatever_batches(
+    tmp_path: Path,
+) -> None:
+    memory = ReplyMemory(tmp_path, "version")
+    generate(model(), renderer(), prompts()[:2], Decoding(12, 2, memory))
+    asked: list[int] = []
+
+    def counted(batches: Iterable[list[int]], _total: int) -> Iterator[list[int]]:
+        asked.extend(len(batch) for batch in batches)
+        yield from batches
+
+    more = [*prompts()[1:], *prompts()]
+    found = generate(model(), renderer(), more, Decoding(12, 8, memory), counted)
+    assert asked == [1]
+    assert [r.text for r in found] == [*written()[1:], *written()]
 
 
 def test_replies_of_another_version_or_of_another_limit_are_not_taken_and_go_in_the_end(tmp_path: Path) -> None:
     for version, limit in (("a", 12), ("b", 12), ("b", 5)):
         memory = ReplyMemory(tmp_path, version)
         generate(model(), renderer(), prompts(), Decoding(limit, 3, memory))
-    assert len(list(tmp_path.glob("*.json"))) == 3
+    assert len(list(tmp_path.glob("*.json"))) == 9
     memory.forget_unused()
-    assert len(list(tmp_path.glob("*.json"))) == 1
+    assert len(list(tmp_path.glob("*.json"))) == 3
 
 
 def test_what_the_models_own_settings_say_of_decoding_counts_for_nothing() -> None:

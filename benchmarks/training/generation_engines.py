@@ -1,0 +1,72 @@
+"""Greedy replies by an engine made for it; runs in an environment of its own and imports nothing of ours.
+
+    PEERS/bin/pip install ctranslate2 xllamacpp gguf
+    PEERS/bin/python benchmarks/training/generation_engines.py ENGINE MODEL THREADS < asked.json > found.json
+
+MODEL is a GGUF for llama.cpp and a converted folder for CTranslate2. Asked are {prompts, limit, stops} in tokens; found
+are {replies, cpu_seconds}, without the time to load; replies are tokens, those of llama.cpp words.
+"""
+
+import json
+import resource
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+IN_STEP = 16
+
+
+def main() -> None:
+    engine, model, threads = sys.argv[1:]
+    asked = json.load(sys.stdin)
+    write = {"llama.cpp": llama, "float32": ctranslate, "int8": ctranslate}[engine]
+    json.dump(write(model, int(threads), asked, engine), sys.stdout)
+
+
+def spent() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def llama(model: str, threads: int, asked: dict[str, Any], _engine: str) -> dict[str, Any]:
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = model
+    params.n_parallel = IN_STEP
+    params.n_ctx = IN_STEP * (max(map(len, asked["prompts"])) + asked["limit"] + 8)
+    params.n_predict = asked["limit"]
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.warmup = False
+    server = xllamacpp.Server(params)
+    begun = spent()
+
+    def one(prompt: list[int]) -> str:
+        found = server.handle_completions({"prompt": prompt, "n_predict": asked["limit"], "temperature": 0, "top_k": 1})
+        return str((found if isinstance(found, dict) else json.loads(found))["choices"][0]["text"])
+
+    with ThreadPoolExecutor(IN_STEP) as together:
+        replies = list(together.map(one, asked["prompts"]))
+    return {"replies": replies, "cpu_seconds": spent() - begun}
+
+
+def ctranslate(folder: str, threads: int, asked: dict[str, Any], kind: str) -> dict[str, Any]:
+    import ctranslate2
+
+    names = json.loads((Path(folder) / "vocabulary.json").read_text("utf-8"))
+    model = ctranslate2.Generator(folder, compute_type=kind, intra_threads=threads)
+    begun = spent()
+    found = model.generate_batch(
+        [[names[token] for token in prompt] for prompt in asked["prompts"]],
+        max_batch_size=IN_STEP,
+        max_length=asked["limit"],
+        sampling_topk=1,
+        end_token=[names[token] for token in asked["stops"]],
+        include_prompt_in_result=False,
+    )
+    return {"replies": [list(one.sequences_ids[0]) for one in found], "cpu_seconds": spent() - begun}
+
+
+if __name__ == "__main__":
+    main()

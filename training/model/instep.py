@@ -1,0 +1,152 @@
+"""Several replies written in step, over keys and values that their prompts share once and those of each alone.
+
+Writing is bound by memory: a step reads all weights, whether for one reply or for thirty. What then grows is the
+attention, so keys and values of a shared beginning are kept and read once (Juravsky et al. 2024, *Hydragen*), and each
+row's own grow in place.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from training.model.shared import PACK, Reader, Rows, alike, packs
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Sides = tuple[Tensor, Tensor]  # keys and values
+
+NAME = "qirat_in_step"
+
+
+@dataclass
+class InStep:
+    """Rows of tokens that a model has read, and goes on writing."""
+
+    model: Any
+    logits: "Tensor"  # (rows, vocabulary) behind the last token of each
+    shared: "list[Sides]"  # a layer each, (key heads, tokens, size)
+    own: "list[Sides]"  # (rows, key heads, places, size), filled from the left
+    hidden: "Tensor"  # (rows, 1, 1, places), added to the scores: nothing, or so much that the place is not seen
+    filled: int  # places
+    lengths: "Tensor"  # (rows,) tokens so far
+
+    @classmethod
+    def of(cls, reader: Reader, rows: Rows, more: int, pack: int = PACK) -> "InStep":
+        """Sorted rows, read in packs of `pack` tokens, with places for `more` tokens each."""
+        import torch
+
+        common = alike(rows[0], rows[-1])
+        alone = max(map(len, rows)) - common
+        logits: list[Tensor] = []
+        shared: list[Sides] = []
+        own: list[Sides] = []
+        for indices in packs(rows, pack):
+            found, paths = reader.read([rows[i] for i in indices], [[len(rows[i]) - 1] for i in indices])
+            logits.append(found)
+            layers = [(layer.keys[0], layer.values[0]) for layer in reader.cache.layers]
+            if not shared:
+                shared = [_at(sides, paths[0][:common]) for sides in layers]
+                own = [_room(sides, len(rows), alone + more) for sides in layers]
+            for rooms, sides in zip(own, layers, strict=True):
+                for index, path in zip(indices, paths, strict=True):
+                    for room, side in zip(rooms, _at(sides, path[common:]), strict=True):
+                        room[index, :, : side.shape[1]] = side
+        keys = own[0][0]
+        lengths = torch.tensor([len(row) for row in rows], device=keys.device)
+        places = torch.arange(alone + more, device=keys.device)
+        empty = (places >= (lengths - common)[:, None]) & (places < alone)
+        hidden = torch.zeros(empty.shape, dtype=keys.dtype, device=keys.device)
+        hidden = hidden.masked_fill(empty, torch.finfo(keys.dtype).min)[:, None, None]
+        return cls(reader.model, torch.cat(logits), shared, own, hidden, alone, lengths)
+
+    def write(self, tokens: "Tensor") -> "Tensor":
+        """The logits (rows, vocabulary) behind one more token a row."""
+        with _attending(self.model):
+            out = self.model(
+                input_ids=tokens[:, None],
+                position_ids=self.lengths[:, None],
+                attention_mask=self.hidden[..., : self.filled + 1],
+                use_cache=False,
+                logits_to_keep=1,
+                talks=self,
+            )
+        self.filled += 1
+        self.lengths = self.lengths + 1
+        self.logits = out.logits[:, -1]
+        return self.logits
+
+    def select(self, rows: "Tensor") -> None:
+        """Goes on with these rows alone."""
+        self.own = [(keys[rows], values[rows]) for keys, values in self.own]
+        self.hidden, self.lengths, self.logits = self.hidden[rows], self.lengths[rows], self.logits[rows]
+
+    def extended(self, layer: int, key: "Tensor", value: "Tensor") -> "tuple[Tensor, Tensor]":
+        """A layer's own keys and values with one more (rows, key heads, 1, size)."""
+        keys, values = self.own[layer]
+        keys[:, :, self.filled], values[:, :, self.filled] = key[:, :, 0], value[:, :, 0]
+        return keys[:, :, : self.filled + 1], values[:, :, : self.filled + 1]
+
+
+def _at(sides: "Sides", path: Any) -> "Sides":
+    """Keys and values (key heads, tokens, size) of the tokens on a path."""
+    import torch
+
+    places = torch.as_tensor(path, device=sides[0].device)
+    return sides[0][:, places], sides[1][:, places]
+
+
+def _room(sides: "Sides", rows: int, places: int) -> "Sides":
+    """(rows, key heads, places, size), all zero: what is not seen must still be numbers."""
+    keys, values = (side.new_zeros(rows, side.shape[0], places, side.shape[2]) for side in sides)
+    return keys, values
+
+
+@contextmanager
+def _attending(model: Any) -> Iterator[None]:
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(NAME, _attend)
+    before = model.config._attn_implementation
+    model.set_attn_implementation(NAME)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+def _attend(  # noqa: PLR0913 - transformers' signature
+    module: Any,
+    query: "Tensor",
+    key: "Tensor",
+    value: "Tensor",
+    attention_mask: "Tensor",
+    scaling: float | None = None,
+    *,
+    talks: InStep,
+    softcap: float | None = None,
+    s_aux: "Tensor | None" = None,
+    **_rest: Any,
+) -> "tuple[Tensor, None]":
+    """query (rows, heads, 1, size), key and value (rows, key heads, 1, size) -> (rows, 1, heads, size)."""
+    import torch
+
+    if softcap is not None or s_aux is not None:
+        raise NotImplementedError("scores that are capped or have sinks")
+    keys, values = talks.extended(module.layer_idx, key, value)
+    all_keys, all_values = talks.shared[module.layer_idx]
+    rows, heads, _, size = query.shape
+    groups, tokens = all_keys.shape[:2]
+    asked = query.reshape(rows, groups, heads // groups, size) * (scaling or 1 / math.sqrt(size))
+
+    def at_once(of_rows: "Tensor", shared: "Tensor") -> "Tensor":
+        """(rows, groups, n, m) times (groups, m, k), the rows as one."""
+        joined = of_rows.transpose(0, 1).reshape(groups, -1, of_rows.shape[-1]) @ shared
+        return joined.reshape(groups, rows, -1, shared.shape[-1]).transpose(0, 1)
+
+    scores = torch.cat([at_once(asked, all_keys.mT), asked @ keys.mT + attention_mask], dim=-1)
+    weights = scores.softmax(dim=-1, dtype=torch.float32).to(query.dtype)
+    out = at_once(weights[..., :tokens], all_values) + weights[..., tokens:] @ values
+    return out.reshape(rows, 1, heads, -1), None
