@@ -28,6 +28,10 @@ FIGURES: dict[str, Any] = {
     "kinds": "email",
     "metrics": "nll (2)",
     "reason": "latency <b>",
+    "share": 0.83,
+    "of": 60,
+    "limit": 64,
+    "level": 0.975,
 }
 
 

@@ -91,7 +91,7 @@ def _read() -> Iterator[Look]:
             yield reader.validate_json(line)
         except ValidationError as error:
             raise QiratError(
-                f"{LEDGER}, row {row}: {faults(error)}; evaluate writes this file and git keeps it: restore it from there"
+                f"{LEDGER}, row {row}: {faults(error)}; evaluate writes it and git keeps it: restore it from there"
             ) from None
 
 

@@ -26,16 +26,16 @@ SENTENCES = {
     "unspoken": "{language} is not judged: the base model's tokenizer spells {share:.0%} of the letters in the team's "
     "replies one by one, so it does not speak the language; {n} test conversations are left out (evaluate.languages)",
     "unjudged": "{language} is not judged, as evaluate.languages has it; {n} test conversations are left out",
-    "spelt": "{language}: the base model's tokenizer spells {share:.0%} of the letters in the team's replies one by one, "
-    "so figures in it say little of what a model that speaks it would do ({n} test conversations)",
-    "cut": "{language}: {share:.0%} of the team's own replies are longer than the {limit} tokens that an arm may write, "
-    "so what stands at their end is out of reach: raise evaluate.max_new_tokens, or make it auto",
-    "known_sentences": "{share:.0%} of the {n} sentences in the team's test replies stand word for word in train: this "
-    "test asks for phrases that can be learnt by heart, and says little of questions that need others",
-    "true_turns": "in {n} of the {of} conversations that were answered freely, each arm's later replies follow the team's "
-    "true earlier ones, not its own: how an arm goes on after its own mistakes is not measured",
-    "looks": "look {n} at this test set (data/looks.jsonl); looks share the error, so the verdict's intervals stand at "
-    "{level:.2%}",
+    "spelt": "{language}: the base model's tokenizer spells {share:.0%} of the letters in the team's replies one by "
+    "one, so figures in it say little of what a model that speaks it would do ({n} test conversations)",
+    "cut": "{language}: {share:.0%} of the team's own replies are longer than the {limit} tokens that an arm may "
+    "write, so what stands at their end is out of reach: raise evaluate.max_new_tokens, or make it auto",
+    "known_sentences": "{share:.0%} of the {n} sentences in the team's test replies stand word for word in train: "
+    "this test asks for phrases that can be learnt by heart, and says little of questions that need others",
+    "true_turns": "in {n} of the {of} conversations that were answered freely, each arm's later replies follow the "
+    "team's true earlier ones, not its own: how an arm goes on after its own mistakes is not measured",
+    "looks": "look {n} at this test set (data/looks.jsonl); looks share the error, so the verdict's intervals stand "
+    "at {level:.2%}",
     "overridden": "trained although prompting was enough: {reason}",
 }
 
