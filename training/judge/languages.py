@@ -126,7 +126,7 @@ def told(found: Mapping[str, LanguageProfile]) -> Iterator[str]:
         yield f"{code}: a reply is cut at {its.limit:,} tokens; {its.cut:.1%} of the team's own are longer"
         if its.allowed > its.limit:
             yield (
-                f"{code}: max_words of playbook.yaml allows some {its.allowed:,} tokens and an arm writes {its.limit:,}: "
+                f"{code}: max_words of playbook.yaml allows some {its.allowed:,} tokens, an arm writes {its.limit:,}: "
                 "a prompt that asks for so many words has its replies cut"
             )
 
@@ -172,5 +172,5 @@ def _letters(sign: str) -> int:
 
 def _trimmed(word: str) -> str:
     """Without the punctuation around it."""
-    letters = [at for at, letter in enumerate(word) if letter.isalnum()]
-    return word[letters[0] : letters[-1] + 1] if letters else ""
+    places = [at for at, sign in enumerate(word) if sign.isdigit() or _letters(sign)]
+    return word[places[0] : places[-1] + 1] if places else ""

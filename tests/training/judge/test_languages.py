@@ -136,7 +136,7 @@ def test_where_the_base_knows_none_of_the_languages_all_are_judged() -> None:
 def test_the_playbooks_words_are_told_against_the_limit() -> None:
     team = said("en", *[ENGLISH] * 3)
     (_, line) = told(profiles(team, team, measures(), "auto"))
-    assert "allows some 132 tokens and an arm writes 11" in line
+    assert "allows some 132 tokens, an arm writes 11:" in line
     assert len(list(told(profiles(team, team, measures(limit=200), "auto")))) == 1
 
 
