@@ -8,7 +8,7 @@ import polars as pl
 
 from curation.record.conversation import is_taught
 from curation.text.folding import fold
-from training.judge.languages import LanguageProfile
+from training.judge.languages import LanguageProfile, left_out
 from training.judge.reasons import Reason, Voice
 from training.judge.scoring import ALL, by_languages, reply_turns
 
@@ -24,7 +24,7 @@ def voice(
     train: pl.DataFrame, test: pl.DataFrame, answered: pl.DataFrame, profiles: Mapping[str, LanguageProfile]
 ) -> Voice:
     """`train` and `test` are whole splits, `answered` the conversations that were answered freely."""
-    return Voice(told=[*_languages(profiles), *_sentences(train, test), *_turns(answered)])
+    return Voice(told=[*left_out(profiles), *_spelt_or_cut(profiles), *_sentences(train, test), *_turns(answered)])
 
 
 def known_sentences(train: pl.DataFrame, test: pl.DataFrame) -> dict[str, tuple[float, int]]:
@@ -46,13 +46,10 @@ def figures(train: pl.DataFrame, test: pl.DataFrame) -> dict[str, float]:
     return {f"test_sentences_in_train_{code}": share for code, (share, _) in known_sentences(train, test).items()}
 
 
-def _languages(profiles: Mapping[str, LanguageProfile]) -> Iterator[Reason]:
+def _spelt_or_cut(profiles: Mapping[str, LanguageProfile]) -> Iterator[Reason]:
     for code, its in profiles.items():
-        told = {"language": code, "n": its.conversations, "share": its.spelt}
-        if not its.judged:
-            yield Reason("unspoken" if its.unknown else "unjudged", told)
-        elif its.unknown:
-            yield Reason("spelt", told)
+        if its.judged and its.unknown:
+            yield Reason("spelt", {"language": code, "n": its.conversations, "share": its.spelt})
         if its.judged and its.cut > CUT:
             yield Reason("cut", {"language": code, "limit": its.limit, "share": its.cut})
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from curation.harness.errors import QiratError
 from curation.record.conversation import is_taught
+from training.judge.reasons import Reason
 
 # Of the team's replies a limit lets through. With fewer, the team itself would miss baseline.target in conversations of
 # several replies: 0.95 of the replies are 0.90 of the conversations with two.
@@ -129,6 +130,14 @@ def told(found: Mapping[str, LanguageProfile]) -> Iterator[str]:
                 f"{code}: max_words of playbook.yaml allows some {its.allowed:,} tokens, an arm writes {its.limit:,}: "
                 "a prompt that asks for so many words has its replies cut"
             )
+
+
+def left_out(found: Mapping[str, LanguageProfile]) -> Iterator[Reason]:
+    """Why each language that is not judged is not; with its test conversations."""
+    for code, its in found.items():
+        if not its.judged:
+            figures = {"language": code, "n": its.conversations, "share": its.spelt}
+            yield Reason("unspoken" if its.unknown else "unjudged", figures)
 
 
 def figures(found: Mapping[str, LanguageProfile]) -> dict[str, float | int]:

@@ -7,7 +7,7 @@ from typing import Any
 _GAIN = "gain {value:+.3f} [{low:+.3f}, {high:+.3f}]"
 SENTENCES = {
     "prompt_reached": "{arm} alone reached baseline.target: it breaks no rule, and ends its replies, in {target:.0%} "
-    "of the conversations of each language",
+    "of the conversations of each language that is judged",
     "prompt_reached_unbeaten": "{arm} alone reached baseline.target, and the adapter does not beat every prompt arm",
     "beaten": f"the adapter beats every prompt arm on {{metric}}, {{against}} by the least: {_GAIN}",
     "unbeaten": f"the adapter is not shown to beat {{against}} on {{metric}}: {_GAIN}",
