@@ -218,6 +218,7 @@ class Held:
         """Scores of freely written replies."""
         playbook, params = Playbook.load(Path("playbook.yaml")), load_params("evaluate", Evaluate)
         judge = Scorer(model, self.renderer, playbook, params, lambda items, *_: items)
+        judge = judge.profiled(table("splits/dev"), self.test)
         asked = self.test.head(generated)
         return reply_scores(judge.write("adapter", asked, bare), asked, playbook)
 

@@ -102,6 +102,10 @@ def limits(results: Results, words: Words) -> list[Block]:
     notes = [words(f"limits.{name}") for name in ("checks", "held", "language")]
     if not results.missing("splits/test", "evaluated/arms"):
         notes.append(words("limits.sample", test=count(results["splits/test"].height), used=used(results)))
+    for language, its in results.languages.items():
+        if its["judged"]:
+            named = words.name_of("languages", language)
+            notes.append(words("limits.reply", language=named, limit=count(its["limit"]), share=its["cut"]))
     if numbers := results.provenance.get("training"):
         notes.append(words("limits.training", seen=count(numbers["examples_seen"]), all=count(numbers["examples"])))
     return [Note(text) for text in notes]

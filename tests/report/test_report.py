@@ -265,6 +265,11 @@ def test_the_measures_rest_on_the_conversations_they_were_taken_from() -> None:
     said = "The test has 20 conversations; the measures {}rest on 36–40 of them."
     assert any(said.format("above ") in str(note.text) for note in limits(DONE, ENGLISH))  # type: ignore[union-attr]
     assert said.format("") in model_card(DONE)
+    english = replace(DONE, languages={"en": {"judged": True, "limit": 90, "cut": 0.009}, "ar": {"judged": False}})
+    told = [str(note.text) for note in limits(english, ENGLISH)]  # type: ignore[union-attr]
+    assert [text for text in told if "90 tokens" in text and "0.9%" in text and text.startswith("English")]
+    assert not any(text.startswith("Arabic") for text in told)
+    assert any("90" in str(note.text) for note in limits(english, OTHERS[0]))  # type: ignore[union-attr]
     assert not any("The test has" in str(note.text) for note in limits(only("evaluated/arms"), ENGLISH))  # type: ignore[union-attr]
 
 

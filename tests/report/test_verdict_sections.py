@@ -31,6 +31,10 @@ FIGURES: dict[str, Any] = {
     "measured": "playbook 40/180",
     "params": "evaluate.forgetting: 0",
     "reason": "latency <b>",
+    "share": 0.83,
+    "of": 60,
+    "limit": 64,
+    "level": 0.975,
 }
 
 

@@ -301,3 +301,63 @@ def test_a_test_split_of_long_conversations_only_is_told(fresh: Path) -> None:
 def save_passed(root: Path) -> None:
     save(root, "baseline/scores", pl.DataFrame())
     (root / "data/baseline/passed").write_text("passed\n", "utf-8")
+
+
+def test_three_seeds_of_training_are_three_looks_at_the_test_set_and_a_repeated_one_is_none(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "again"
+    shutil.copytree(finished, root)
+    monkeypatch.chdir(root)
+    (root / "data/looks.jsonl").unlink(missing_ok=True)
+    seen = []
+    for seed in (None, 2, 3):
+        if seed:  # the first lies there
+            set_param(root, "train", seed=seed)
+            train.main()
+        evaluate.main()
+        seen.append(numbers(root, "evaluate")["looks"])
+    before = (root / "data/looks.jsonl").read_bytes(), hashes(root / "data/evaluated")
+    evaluate.main()
+    assert seen == [1, 2, 3]
+    assert ((root / "data/looks.jsonl").read_bytes(), hashes(root / "data/evaluated")) == before
+    verdict = json.loads((root / "data/evaluated/verdict.json").read_text("utf-8"))
+    assert any(reason.startswith("look 3 at this test set") for reason in verdict["reasons"])
+    compared = table(root, "evaluated/comparisons").filter(language="all", metric="playbook", against="base")
+    told = [b["figures"] for b in verdict["because"] if b["code"] == "unbeaten" and b["figures"]["against"] == "base"]
+    assert told[0]["high"] - told[0]["low"] >= 1.4 * (compared["high"] - compared["low"]).item()
+
+
+def test_baseline_tells_what_replies_take_and_the_verdict_what_the_test_cannot_say(finished: Path) -> None:
+    took = json.loads((finished / "data/baseline/languages.json").read_text("utf-8"))
+    assert {code: (its["limit"], its["cut"], its["judged"]) for code, its in took.items()} == {
+        "en": (8, 1, True),
+        "ar": (8, 1, True),
+    }
+    assert numbers(finished, "baseline")["team_replies_cut_ar"] == 1
+    assert numbers(finished, "evaluate")["test_sentences_in_train_all"] == 1  # support() has three sentences in all
+    because = json.loads((finished / "data/evaluated/verdict.json").read_text("utf-8"))["because"]
+    assert {"cut", "known_sentences", "true_turns", "looks"} <= {one["code"] for one in because}
+
+
+def test_a_base_that_spells_a_language_is_judged_in_the_other_only(fresh: Path) -> None:
+    for split in ("train", "dev", "test"):
+        rows = table(fresh, f"splits/{split}")
+        russian = [
+            [{**m, "content": "Спасибо за обращение, заказ отправлен"} if m["role"] == "assistant" else m for m in talk]
+            for talk in rows.filter(language="ar")["messages"]
+        ]
+        spelt = rows.filter(language="ar").with_columns(
+            messages=pl.Series(russian, dtype=rows.schema["messages"]), language=pl.lit("ru")
+        )
+        save(fresh, f"splits/{split}", pl.concat([rows.filter(language="en"), spelt]))
+    set_param(fresh, "evaluate", max_new_tokens="auto")
+    for stage in (tokenize, baseline):
+        stage.main()
+    english = table(fresh, "splits/test").filter(language="en")
+    replies = table(fresh, "baseline/predictions")
+    for asked in (replies, table(fresh, "baseline/scores")):
+        assert set(asked["conversation_id"]) <= set(english["conversation_id"])
+    took = json.loads((fresh / "data/baseline/languages.json").read_text("utf-8"))
+    assert {code: its["judged"] for code, its in took.items()} == {"en": True, "ru": False}
+    assert replies["tokens"].max() <= numbers(fresh, "baseline")["reply_limit_en"]

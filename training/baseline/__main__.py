@@ -20,9 +20,10 @@ from training.baseline.readiness import (
     traffic_answer,
     verdict,
 )
-from training.judge import forgetting
+from training.judge import forgetting, languages
 from training.judge.arms import bare, few_shot, prompt_arms, prompt_sections
 from training.judge.generation import ReplyMemory
+from training.judge.languages import LANGUAGES
 from training.judge.metrics import metrics
 from training.judge.scoring import ALL, Evaluate, Scorer, answerable, arm_table, as_text, best_arm, sayable
 from training.judge.target import good_shares
@@ -57,7 +58,9 @@ def main() -> None:
             for split in ("train", "dev", "test")
         )
         memory = ReplyMemory(CACHE / stage.name / "replies", version_of(stage.name, weights_id(model)))
-        judge = Scorer.of(model, playbook, evaluate, stage.progress, memory)
+        judge = Scorer.of(model, playbook, evaluate, stage.progress, memory).profiled(pl.concat([train, dev]), test)
+        for sentence in languages.told(judge.profiles):
+            stage.say(sentence)
 
         examples = {shots: few_shot(train, shots, params.shot_words) for shots in params.shots}
         shots, tried = choose_shots(judge, dev, examples, params.dev_conversations)
@@ -87,17 +90,18 @@ def main() -> None:
         stage.write("baseline/predictions", found.predictions)
         stage.write("baseline/scores", found.scores)
         stage.write("baseline/forgetting", able)
+        stage.write_json(LANGUAGES, {code: asdict(its) for code, its in judge.profiles.items()})
         told = {
             "plan": asdict(found.written.plan),
             "early": found.written.early,
             "left_out": sorted(known.keys() - arms),
         }
-        word = verdict(reached, best, shots, params.target, params.override)
+        unasked = languages.left_out(judge.profiles)
+        word = verdict(reached, best, shots, params.target, params.override, unasked)
         stage.write_json("data/baseline/verdict.json", {**word, **told})
         stage.write_json("data/baseline/readiness.json", [asdict(answer) for answer in ready])
-        stage.write_metrics(
-            {**figures(table, found), "target_reached": int(bool(reached)), "shots": shots, **tried, **compared}
-        )
+        numbers = figures(table, found) | languages.figures(judge.profiles)
+        stage.write_metrics({**numbers, "target_reached": int(bool(reached)), "shots": shots, **tried, **compared})
         print(as_text(table, named))
         refuse_needless_training(reached, params.target, params.override)
         stage.passed("baseline")

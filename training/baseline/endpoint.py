@@ -21,7 +21,7 @@ from curation.harness.memory import CACHE
 from curation.harness.params import Params
 from curation.record.conversation import canonical_json
 from training.judge.arms import Before, Messages, with_prefix
-from training.judge.scoring import PREDICTIONS, Evaluate, Scorer, reply_turns
+from training.judge.scoring import PREDICTIONS, Scorer, reply_turns
 from training.judge.server import KEY
 
 PLACE = CACHE / "baseline" / "endpoint"
@@ -40,7 +40,10 @@ class Endpoint(Params):
 def endpoint_replies(asked: Endpoint, conversations: pl.DataFrame, before: Before, judge: Scorer) -> pl.DataFrame:
     """PREDICTIONS of the arm `endpoint`; tokens are the judge's where the endpoint does not tell them."""
     places = [(row, turn) for row in conversations.iter_rows(named=True) for turn in reply_turns(row["messages"])]
-    bodies = [_body(asked, before(row, turn), row["messages"][:turn], judge.params) for row, turn in places]
+    bodies = [
+        _body(asked, before(row, turn), row["messages"][:turn], judge.params.seed, judge.limit(row["language"]))
+        for row, turn in places
+    ]
     missing = sum(not _path(asked, body).exists() for body in bodies)
     if missing > asked.most:
         raise QiratError(
@@ -59,13 +62,13 @@ def endpoint_replies(asked: Endpoint, conversations: pl.DataFrame, before: Befor
     return pl.DataFrame(found, schema=PREDICTIONS, orient="row")
 
 
-def _body(asked: Endpoint, prefix: Messages, messages: Sequence[Any], params: Evaluate) -> dict[str, Any]:
+def _body(asked: Endpoint, prefix: Messages, messages: Sequence[Any], seed: int, limit: int) -> dict[str, Any]:
     joined, _ = with_prefix(prefix, messages)
     return {
         "model": asked.model,
         "temperature": 0,
-        "seed": params.seed,
-        "max_tokens": params.max_new_tokens,
+        "seed": seed,
+        "max_tokens": limit,
         "messages": [{"role": m["role"], "content": m["content"]} for m in joined],
     }
 

@@ -6,7 +6,7 @@ the road ends here.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -79,9 +79,14 @@ def traffic_answer(
     return Readiness("traffic", "yes" if pays else "no", figures)
 
 
-def verdict(reached: str | None, best: str, shots: int, target: float, override: str) -> Mapping[str, Any]:
-    """data/baseline/verdict.json; `verdict` stands in it where nothing shall be trained."""
-    reasons = [Reason("prompt_reached", {"arm": reached, "target": target})] if reached else []
+def verdict(
+    reached: str | None, best: str, shots: int, target: float, override: str, left_out: Iterable[Reason] = ()
+) -> Mapping[str, Any]:
+    """data/baseline/verdict.json; `verdict` stands in it where nothing shall be trained.
+
+    `left_out` names the languages that nobody was asked in: a prompt that is enough is not so for them.
+    """
+    reasons = [Reason("prompt_reached", {"arm": reached, "target": target}), *left_out] if reached else []
     word = {"verdict": "prompting is enough"} if reached and not override else {}
     found = {"best_prompt_arm": best, "shots": shots, "reached": reached, "target": target, "override": override}
     return {**word, **as_codes(reasons), **found}
@@ -92,6 +97,6 @@ def refuse_needless_training(reached: str | None, target: float, override: str) 
     if reached and not override:
         raise QiratError(
             f"prompting is enough: {reached} is shown to break no rule, and to end its replies, in at least "
-            f"{target:.0%} of the conversations of each language. Use that prompt; or raise params.yaml: "
+            f"{target:.0%} of the conversations of each language that is judged. Use that prompt; or raise params.yaml: "
             "baseline.target; or train all the same by giving the reason as baseline.override"
         )

@@ -13,6 +13,7 @@ from curation.harness.memory import CACHE, version_of
 from curation.harness.stage import Stage
 from curation.privacy.params import Privacy
 from curation.record.playbook import Playbook
+from training.evaluate import conditions, looks
 from training.evaluate.clock import Clock
 from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
@@ -20,6 +21,7 @@ from training.evaluate.rivals import rivals
 from training.judge import forgetting
 from training.judge.arms import ADAPTER, bare, prompt_arms
 from training.judge.generation import ReplyMemory
+from training.judge.languages import LANGUAGES, LanguageProfile
 from training.judge.metrics import described
 from training.judge.reasons import Voice, as_line
 from training.judge.rules import outcomes, rule_table
@@ -38,20 +40,23 @@ def main() -> None:
         playbook = Playbook.load(stage.input("playbook.yaml"))
         theirs = stage.read("baseline/scores")
         predicted = stage.read("baseline/predictions")
-        asked, answered = (only(stage.read("splits/test"), table) for table in (theirs, predicted))
+        train, test = stage.read("splits/train"), stage.read("splits/test")
+        asked, answered = (only(test, table) for table in (theirs, predicted))
         folder = stage.input(ADAPTER_PLACE)
         trained_on = pl.read_parquet(folder / TRAINED_ON)
-        learnt = stage.read("splits/train").join(trained_on, on="conversation_id", how="semi")
+        learnt = train.join(trained_on, on="conversation_id", how="semi")
 
         memory = ReplyMemory(
             CACHE / stage.name / "replies", version_of(stage.name, weights_id(model), adapter_id(folder))
         )
         judge = Scorer.of(model, playbook, params, stage.progress, memory)
-        judge = dataclasses.replace(judge, model=load_adapter(judge.model, folder, model))
+        profiles = {code: LanguageProfile(**its) for code, its in stage.read_json(LANGUAGES).items()}
+        judge = dataclasses.replace(judge, model=load_adapter(judge.model, folder, model), profiles=profiles)
         clock = Clock(fresh=not memory.folder.exists())
         predictions = judge.write(ADAPTER, answered, bare)
         clock.stop()
-        ours = pl.concat([judge.likelihood(ADAPTER, asked, bare), reply_scores(predictions, answered, playbook)])
+        weighed = only(test, theirs.filter(metric="nll"))
+        ours = pl.concat([judge.likelihood(ADAPTER, weighed, bare), reply_scores(predictions, answered, playbook)])
         able = forgetting.answers(ADAPTER, judge)
         memory.forget_unused()
 
@@ -66,8 +71,10 @@ def main() -> None:
             memorised(predictions, answered, learnt, stage.section("privacy", Privacy).countries),
             good_shares(ours, answered),
         )
-        voices: list[Voice] = [rivals(baseline)]
-        found = verdict(arms, compared, baseline, kept, params, voices)
+        number = looks.looked(looks.Look.at(test, adapter_id(folder), predicted, params))
+        voices: list[Voice] = [rivals(baseline), conditions.voice(train, test, answered, profiles), looks.voice(number)]
+        sure = dataclasses.replace(kept, forgetting=looks.widened(kept.forgetting, number))
+        found = verdict(arms, looks.widened(compared, number), baseline, sure, params, voices)
 
         stage.write("evaluated/predictions", written)
         stage.write("evaluated/scores", scores)
@@ -78,7 +85,8 @@ def main() -> None:
         stage.write("evaluated/memorised", kept.memorised)
         stage.write_json("data/evaluated/metrics.json", described())
         stage.write_json("data/evaluated/verdict.json", found)
-        stage.write_metrics(figures(arms, compared, kept, found["verdict"]))
+        told = conditions.figures(train, test) | {"looks": number}
+        stage.write_metrics(figures(arms, compared, kept, found["verdict"]) | told)
         print(as_text(arms, (*prompt_arms(arms["arm"].unique()), ADAPTER)))
         clock.note(written)
         stage.say(as_line(found))

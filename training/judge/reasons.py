@@ -9,7 +9,7 @@ _OVER = "{n} conversations in {groups} groups"
 _GOOD = "{good} of {n} conversations ({language}) break no rule and end every reply"
 SENTENCES = {
     "prompt_reached": "{arm} alone reached baseline.target: it breaks no rule, and ends its replies, in {target:.0%} "
-    "of the conversations of each language",
+    "of the conversations of each language that is judged",
     "prompt_reached_unbeaten": "{arm} alone reached baseline.target, and the adapter does not beat every prompt arm",
     "beaten": f"the adapter beats every prompt arm on {{metric}}, {{against}} by the least: {_GAIN}, {_OVER}",
     "no_gain": f"the adapter is shown not to beat {{against}} on {{metric}} by {{least:g}} or more: {_GAIN}, {_OVER}",
@@ -39,6 +39,19 @@ SENTENCES = {
     "strongest_only": "of the prompts only {arm} answered, the strongest on dev by likelihood of the team's replies; "
     "not asked: {others} (evaluate.rivals: every)",
     "out_early": "{arm} was shown to lose to the best prompt after {n} conversations and was asked no more",
+    "unspoken": "{language} is not judged: the base model's tokenizer spells {share:.0%} of the letters in the team's "
+    "replies one by one, so it does not speak the language; {n} test conversations are left out (evaluate.languages)",
+    "unjudged": "{language} is not judged, as evaluate.languages has it; {n} test conversations are left out",
+    "spelt": "{language}: the base model's tokenizer spells {share:.0%} of the letters in the team's replies one by "
+    "one, so figures in it say little of what a model that speaks it would do ({n} test conversations)",
+    "cut": "{language}: {share:.0%} of the team's own replies are longer than the {limit} tokens that an arm may "
+    "write, so what stands at their end is out of reach: raise evaluate.max_new_tokens, or make it auto",
+    "known_sentences": "{share:.0%} of the {n} sentences in the team's test replies stand word for word in train: "
+    "this test asks for phrases that can be learnt by heart, and says little of questions that need others",
+    "true_turns": "in {n} of the {of} conversations that were answered freely, each arm's later replies follow the "
+    "team's true earlier ones, not its own: how an arm goes on after its own mistakes is not measured",
+    "looks": "look {n} at this test set (data/looks.jsonl); looks share the error, so the verdict's intervals stand "
+    "at {level:.2%}",
     "overridden": "trained although prompting was enough: {reason}",
 }
 

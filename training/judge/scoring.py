@@ -6,7 +6,7 @@ conversations of one customer, and those that are alike.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,7 +20,8 @@ from curation.record.draw import fair_order
 from curation.record.playbook import Playbook
 from curation.statistics.intervals import Bootstrap, Interval, jackknife, ratio
 from training.judge.arms import ADAPTER, Before, Messages, Row, with_prefix
-from training.judge.generation import Decoding, ReplyMemory, generate
+from training.judge.generation import Decoding, Reply, ReplyMemory, generate
+from training.judge.languages import LanguageProfile, Languages, Measures, judged, profiles, spelt
 from training.judge.metrics import Answered, Likely, Metric, Needs, measured, metrics
 from training.judge.server import Served, Server
 from training.model.base import Model, load_model, load_tokenizer
@@ -78,7 +79,9 @@ class Evaluate(Params):
     most: int = Field(gt=0)  # and at most so many, where the margins ask for more: see training/baseline/plan.py
     rivals: Literal["auto", "every", "strongest"]  # prompt arms that answer; auto: the strongest on dev where no GPU is
     max_tokens: int  # only conversations this short (base model's tokens, without an arm's prompt)
-    max_new_tokens: int  # a longer reply is cut, and counts as not stopped
+    # A longer reply is cut, and counts as not stopped; auto: what the team's own replies in its language take.
+    max_new_tokens: Annotated[int, Field(gt=0)] | Literal["auto"]
+    languages: Languages = "auto"  # that are judged; auto: those that the base model's tokenizer knows
     batch: int = Field(gt=0)  # replies written in step
     server: Server | None = None  # writes the replies of base and adapter in place of this machine
     bootstrap: int  # redraws behind each 95% interval
@@ -109,6 +112,7 @@ class Scorer:
     params: Evaluate
     progress: Callable[..., Any]  # Stage.progress
     memory: ReplyMemory | None = None  # of replies
+    profiles: Mapping[str, LanguageProfile] = field(default_factory=dict)  # by language of the test conversations
 
     @classmethod
     def of(
@@ -137,15 +141,9 @@ class Scorer:
     def write(self, arm: str, conversations: pl.DataFrame, before: Before) -> pl.DataFrame:
         """PREDICTIONS: the model's own reply at each assistant turn, the turns before it as they were."""
         places, prompts = self.prompts(conversations, before)
-        server = self.params.server
-        served = Served(server, server.adapter if arm == ADAPTER else server.base) if server else None
-        written = generate(
-            self.model,
-            self.renderer,
-            prompts,
-            Decoding(self.params.max_new_tokens, self.params.batch, self.memory, served),
-            self.bar(f"{arm}, replies"),
-        )
+        spoken = dict(conversations.select("conversation_id", "language").iter_rows())
+        limits = [self.limit(spoken[conversation]) for conversation, _ in places]
+        written = self._generated(arm, prompts, limits)
         rows = [
             (arm, conversation, turn, reply.prompt_tokens, reply.text, reply.tokens, reply.stopped)
             for (conversation, turn), reply in zip(places, written, strict=True)
@@ -163,6 +161,38 @@ class Scorer:
                 prompts.append(self.renderer.prompt(joined, row["tools"]))
         return places, prompts
 
+    def _generated(self, arm: str, prompts: Sequence[list[int]], limits: Sequence[int]) -> list[Reply]:
+        """A reply to each prompt, those with one limit together."""
+        server = self.params.server
+        served = Served(server, server.adapter if arm == ADAPTER else server.base) if server else None
+        bar = self.bar(f"{arm}, replies")
+        found: dict[int, Reply] = {}
+        for limit in sorted(set(limits)):
+            places = [place for place, its in enumerate(limits) if its == limit]
+            decoding = Decoding(limit, self.params.batch, self.memory, served)
+            asked = [prompts[place] for place in places]
+            found |= zip(places, generate(self.model, self.renderer, asked, decoding, bar), strict=True)
+        return [found[place] for place in range(len(prompts))]
+
+    def profiled(self, teams: pl.DataFrame, test: pl.DataFrame) -> "Scorer":
+        """With what replies in each language of `test` take, read off the team's own in `teams`: train and dev."""
+        params = self.params
+        measures = Measures(self.tokens, params.max_new_tokens, params.max_tokens, self.playbook.max_words)
+        return replace(self, profiles=profiles(teams, test, measures, params.languages))
+
+    def limit(self, language: str) -> int:
+        """Tokens of a reply in this language, its stop token included, the same for every arm."""
+        wanted = self.params.max_new_tokens
+        return self.profiles[language].limit if wanted == "auto" else wanted
+
+    def judged(self, texts: Mapping[str, Sequence[str]]) -> set[str]:
+        """The languages in which something else is asked, by texts in each; all when none of them is judged."""
+        shares = {
+            code: self.profiles[code].spelt if code in self.profiles else spelt(said, self.tokens)
+            for code, said in texts.items()
+        }
+        return judged(self.params.languages, shares) or set(texts)
+
     def refusal(self, row: Row, before: Before) -> str | None:
         """Why the arm cannot be judged on the conversation: its template or its window; None when it can."""
         try:
@@ -170,8 +200,9 @@ class Scorer:
         except InexpressibleError as error:
             return str(error)
         window = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        if window and longest + self.params.max_new_tokens > window:
-            return f"{longest:,} tokens and a reply of {self.params.max_new_tokens}, where the model reads {window:,}"
+        limit = self.limit(row["language"])
+        if window and longest + limit > window:
+            return f"{longest:,} tokens and a reply of {limit}, where the model reads {window:,}"
         return None
 
     def tokens(self, text: str) -> int:
@@ -191,15 +222,17 @@ class Scorer:
 
 
 def answerable(test: pl.DataFrame, judge: Scorer, most: int, split: str = "test") -> pl.DataFrame:
-    """At most so many of those that are short enough, the languages in their proportions."""
+    """At most so many of those that are short enough, the languages that are judged in their proportions."""
     params = judge.params
+    if judge.profiles:
+        test = test.filter(pl.col("language").is_in([code for code, its in judge.profiles.items() if its.judged]))
     rows = judge.progress(test.iter_rows(named=True), "lengths", test.height)
     lengths = [max(len(e.input_ids) for e in judge.renderer.examples(row["messages"], row["tools"])) for row in rows]
     short = test.filter(pl.Series(lengths, dtype=pl.Int64) <= params.max_tokens)
     if not short.height:
         raise QiratError(
-            f"no conversation of data/splits/{split} has at most {params.max_tokens} tokens; "
-            "raise params.yaml: evaluate.max_tokens"
+            f"no conversation of data/splits/{split} in a language that is judged has at most {params.max_tokens} "
+            "tokens; raise params.yaml: evaluate.max_tokens, or see evaluate.languages"
         )
     return fair_order(short, params.seed).head(most)
 

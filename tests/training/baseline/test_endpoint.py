@@ -66,7 +66,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def replies(server: Server, before: Before = bare, **options: Any) -> pl.DataFrame:
     asked = Endpoint(url=server.url, model="m", **options)
     judge = SimpleNamespace(
-        params=SETTINGS, tokens=lambda text: len(text.split()), progress=lambda items, what, unit: items
+        params=SETTINGS,
+        tokens=lambda text: len(text.split()),
+        progress=lambda items, what, unit: items,
+        limit={"en": 40, "ar": 70}.__getitem__,
     )
     return endpoint_replies(asked, TALKS, before, judge)
 
@@ -80,7 +83,7 @@ def test_every_reply_is_asked_for_with_what_stood_before_it_and_tokens_are_count
     ]
     assert [m["content"] for m in server.asked[1]["messages"]] == ["أوجز.", "أين طلبي؟", "هنا", "شكراً"]
     assert server.asked[0]["temperature"] == 0
-    assert server.asked[0]["max_tokens"] == SETTINGS.max_new_tokens
+    assert [body["max_tokens"] for body in server.asked] == [70, 70, 40]
     assert server.asked[0]["key"] == "Bearer geheim"
 
 

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.statistics.intervals import share
-from training.baseline.readiness import prompt_answer, reaching, traffic_answer
+from training.baseline.readiness import prompt_answer, reaching, traffic_answer, verdict
+from training.judge.languages import LanguageProfile, left_out
 from training.judge.scoring import ARMS, SCORES
 from training.judge.target import GOOD, good_shares
 
@@ -108,3 +109,15 @@ def test_the_interval_of_a_share_is_wilsons() -> None:
     found = share(8, 10)
     assert found.low == pytest.approx(0.4902, abs=1e-4)
     assert found.high == pytest.approx(0.9433, abs=1e-4)
+
+
+def test_a_prompt_that_is_enough_is_not_said_to_be_so_in_a_language_that_nobody_was_asked_in() -> None:
+    profiles = {
+        "en": LanguageProfile(90, 0.0, 80, 0.0, judged=True, conversations=140),
+        "ar": LanguageProfile(263, 0.0, 80, 0.99, judged=False, conversations=123),
+    }
+    found = verdict("prompted", "prompted", 2, 0.95, "", left_out(profiles))
+    assert found["verdict"] == "prompting is enough"
+    assert [one["code"] for one in found["because"]] == ["prompt_reached", "unspoken"]
+    assert "123 test conversations are left out" in found["reasons"][1]
+    assert verdict(None, "prompted", 2, 0.95, "", left_out(profiles))["because"] == []

@@ -6,6 +6,7 @@ the right one among those offered, by the likelihood of each as its reply. That 
 first answer flips. A further language is a further file.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -63,10 +64,10 @@ def items(count: int) -> list[tuple[str, str, Item]]:
 
 
 def answers(arm: str, judge: Scorer) -> pl.DataFrame:
-    """ANSWERS of the judge's model to `evaluate.forgetting` questions of each language."""
+    """ANSWERS of the judge's model to `evaluate.forgetting` questions of each language that is judged."""
     import numpy as np
 
-    asked = items(judge.params.forgetting)
+    asked = _judged(items(judge.params.forgetting), judge)
     offered = [
         example
         for _, _, item in asked
@@ -82,6 +83,13 @@ def answers(arm: str, judge: Scorer) -> pl.DataFrame:
         for (name, language, item), chance, nll in zip(asked, chances, sums, strict=True)
     ]
     return pl.DataFrame(rows, schema=ANSWERS, orient="row")
+
+
+def _judged(asked: Sequence[tuple[str, str, Item]], judge: Scorer) -> list[tuple[str, str, Item]]:
+    """Without those in a language that the base model cannot speak, or that nobody wants judged."""
+    texts = {code: [item.ask for _, own, item in asked if own == code] for code in {own for _, own, _ in asked}}
+    languages = judge.judged(texts)
+    return [one for one in asked if one[1] in languages]
 
 
 def table(found: pl.DataFrame, arm: str, against: str, bootstrap: Bootstrap) -> pl.DataFrame:

@@ -1,0 +1,100 @@
+"""How often this test set was looked at, and what that costs.
+
+Whoever trains with five seeds and keeps the one that is promoted has tested five times, and 5% no longer means 5%. So
+every look is written down in data/looks.jsonl, which belongs in git, and the looks share the error that one alone would
+have: look k gets 1 / (k (k + 1)) of it, which adds up to one however many follow (alpha spending; Foster and Stine 2008
+for streams of hypotheses). The first has half, the second a sixth, the fifth a thirtieth. New conversations in
+the test set, not another seed, buy the error back.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import NormalDist
+
+import polars as pl
+from pydantic import TypeAdapter, ValidationError
+
+from curation.harness.errors import QiratError, faults
+from curation.harness.files import atomic
+from curation.record.conversation import canonical_json
+from curation.record.draw import lot
+from curation.statistics.intervals import LEVEL, Z
+from training.judge.reasons import Reason, Voice
+from training.judge.scoring import Evaluate
+
+LEDGER = Path("data/looks.jsonl")  # not an output of DVC: it outlives every run
+# Of the test set: a sample that moves only as far as the set does (bottom-k sketch, Broder 1997).
+MARKS = 16
+HOW_IT_RUNS = {"batch", "bootstrap", "require_promotion"}  # settings that ask no other question
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was looked at, as hashes; the same again is no further look."""
+
+    test: tuple[str, ...]
+    adapter: str
+    arms: str  # what the prompts wrote
+    params: str
+
+    @classmethod
+    def at(cls, test: pl.DataFrame, adapter: str, written: pl.DataFrame, params: Evaluate) -> "Look":
+        """`test` is the whole split; `written` are the PREDICTIONS of the prompt arms."""
+        marks = sorted(lot(key) for key in test["conversation_id"])[:MARKS]
+        said = written.select("arm", "conversation_id", "turn", "text").sort("arm", "conversation_id", "turn").rows()
+        asked = params.model_dump(mode="json", exclude=HOW_IT_RUNS)
+        return cls(tuple(mark[:12] for mark in marks), adapter, _short(said), _short(asked))
+
+    def at_the_same_test(self, other: "Look") -> bool:
+        """Half of the marks in common: a set that grew a little was looked at before, a new one was not."""
+        return 2 * len({*self.test} & {*other.test}) >= min(len(self.test), len(other.test))
+
+
+def looked(look: Look) -> int:
+    """How many different looks the test set has had with this one, which is written down unless it was before."""
+    seen = list(_read())
+    if look not in seen:
+        seen.append(look)
+        with atomic(LEDGER) as temporary:
+            temporary.write_text("".join(f"{canonical_json(asdict(one))}\n" for one in seen), "utf-8")
+    return len({one for one in seen if one.at_the_same_test(look)})
+
+
+def shared(number: int) -> float:
+    """The error that is left for this many looks, of 1 - LEVEL that one alone would have."""
+    return (1 - LEVEL) / (number * (number + 1))
+
+
+def widened(table: pl.DataFrame, number: int) -> pl.DataFrame:
+    """Intervals `low` to `high` around the figure before them, as wide as the look's share of the error asks for.
+
+    Each side is stretched by the ratio of normal quantiles, so that a lopsided interval stays lopsided.
+    """
+    stretch = NormalDist().inv_cdf(1 - shared(number) / 2) / Z
+    value = pl.col("difference" if "difference" in table.columns else "value")
+    return table.with_columns((value + (pl.col(end) - value) * stretch).alias(end) for end in ("low", "high"))
+
+
+def voice(number: int) -> Voice:
+    """Says which look this is, and at which level its intervals stand."""
+    return Voice(told=[Reason("looks", {"n": number, "level": 1 - shared(number)})])
+
+
+def _read() -> Iterator[Look]:
+    reader = TypeAdapter(Look)
+    lines: Sequence[str] = LEDGER.read_text("utf-8").splitlines() if LEDGER.exists() else ()
+    for row, line in enumerate(lines, 1):
+        try:
+            yield reader.validate_json(line)
+        except ValidationError as error:
+            raise QiratError(
+                f"{LEDGER}, row {row}: {faults(error)}; evaluate writes it and git keeps it: restore it from there"
+            ) from None
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
