@@ -36,6 +36,7 @@ class Results:
     gate_passed: bool = False
     readiness: Mapping[str, Any] = field(default_factory=dict)  # the gate's answers before training
     prospects: Sequence[Mapping[str, Any]] = ()  # the baseline's
+    searched: Sequence[Mapping[str, Any]] = ()  # prompts that the baseline found on dev, by language
     verdict: Mapping[str, Any] = field(default_factory=dict)  # of evaluate, or of the stage that stopped the road
     metrics: Mapping[str, Any] = field(default_factory=dict)  # what each measures, in words of its own
     provenance: Mapping[str, Any] = field(default_factory=dict)  # of the adapter
@@ -121,6 +122,7 @@ def load(stage: Stage[Any]) -> Results:
         gate_passed=Path("data/gate/passed") in passed,
         readiness=written(READINESS),
         prospects=written("data/baseline/readiness.json") or (),
+        searched=written("data/baseline/optimised.json") or (),
         verdict=verdict if verdict.get("verdict") else {},
         metrics=written("data/evaluated/metrics.json"),
         provenance=written("models/adapter/provenance.json"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from training.baseline.endpoint import Endpoint, endpoint_replies
-from training.judge.arms import Before, bare, prompted, prompted_few_shot
+from training.judge.arms import Before, bare, optimised, prompted, prompted_few_shot
 from training.judge.scoring import Scorer, answerable, reply_scores, sayable
 
 
@@ -23,11 +23,12 @@ class Answers:
     scores: pl.DataFrame  # SCORES
 
 
-def arms_of(sections: Mapping[str, str], examples: Before) -> dict[str, Before]:
-    """What stands before a conversation, by arm: nothing, the written prompt, examples, or both."""
+def arms_of(sections: Mapping[str, str], examples: Before, found: Mapping[str, Before]) -> dict[str, Before]:
+    """What stands before a conversation, by arm: nothing, the written prompt, examples, both, or what was found."""
     written = prompted(sections)
     both = prompted_few_shot(written, examples)
-    return {"base": bare, "prompted": written, "few_shot": examples, "prompted_few_shot": both}
+    searched = {"optimised": optimised(found)} if found else {}
+    return {"base": bare, "prompted": written, "few_shot": examples, "prompted_few_shot": both, **searched}
 
 
 def answers(judge: Scorer, arms: Mapping[str, Before], asked: pl.DataFrame, elsewhere: Endpoint | None) -> Answers:
