@@ -2,9 +2,10 @@
 
 From the written prompt on, one change at a time is tried: a demonstration shown or taken away, a block of the prompt
 left out or put last, a rule of the playbook or a habit of the team stated, the nearest train conversations shown as
-`few_shot` does. A change stays when it makes the team's replies in dev likelier to the base model; nobody else is
-asked. Half of the conversations drawn from dev lead the search. The other half, which it does not look at, tells what
-came of it, and where the found prompt is not better there the written one stays. Test is never read.
+`few_shot` does. A change stays when it makes the team's replies in dev likelier to the base model. Nobody else is
+asked, unless `reflect` names a model elsewhere: the prompt as that one writes it (reflect.py) is one more change. Half
+of the conversations drawn from dev lead the search. The other half, which it does not look at, tells what came of it,
+and where the found prompt is not better there the written one stays. Test is never read.
 """
 
 import json
@@ -22,14 +23,15 @@ from curation.harness.params import Params
 from curation.record.conversation import message
 from curation.record.draw import fair_order, lot
 from training.baseline.material import blocks, demonstrations, habits, rules
+from training.baseline.reflect import Reflect, rewritten
 from training.judge.arms import Before, Messages
 from training.judge.scoring import Scorer
 
 MOST_SHOTS = 4  # demonstrations at once; one more takes the place of the first
 FIRST = 3  # demonstrations that are tried before anything else
 
-Kind = Literal["show", "hide", "state", "leave out", "put last", "nearest"]
-Change = tuple[Kind, str]  # what is done, and to which block or demonstration
+Kind = Literal["rewrite", "show", "hide", "state", "leave out", "put last", "nearest"]
+Change = tuple[Kind, str]  # what is done, and to which block or demonstration, or the new text
 
 
 class Optimise(Params):
@@ -38,6 +40,7 @@ class Optimise(Params):
     tokens: int = Field(gt=0)  # read by the model; what the texts of one evaluation begin with alike counts once
     conversations: int = Field(ge=2)  # of dev in each language, half to search by, half to judge what was found
     seed: int
+    reflect: Reflect | None = None  # a model elsewhere that writes the prompt anew, as one change to try
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Prompt:
         others = tuple(block for block in self.blocks if block != what)
         unshown = tuple(shot for shot in self.shots if shot != what)
         changed = {
+            "rewrite": replace(self, blocks=blocks(what)),
             "show": replace(self, shots=(*unshown, what)[-MOST_SHOTS:]),
             "hide": replace(self, shots=unshown),
             "state": self if what in self.blocks else replace(self, blocks=(*others, what)),
@@ -79,6 +83,8 @@ class Found:
     conversations: int = 0  # of dev, behind the losses
     prompts: int = 0  # tried
     tokens: int = 0  # read
+    answered: int = 0  # conversations that the local model answered for the model elsewhere
+    proposals: int = 0  # of the model elsewhere
     written: float | None = None
     optimised: float | None = None
 
@@ -86,8 +92,9 @@ class Found:
         if self.written is None or self.optimised is None:
             return f"no prompt tried in {self.language}: the tokens of baseline.optimise, or dev, are too few for one"
         loss = f"loss {self.written:.3f} with the written prompt, {self.optimised:.3f} with the best found"
+        elsewhere = f", {self.answered} conversations answered for {self.proposals} proposals" if self.proposals else ""
         return (
-            f"{self.prompts} prompts tried in {self.language}, {self.tokens:,} tokens read; {loss}, on "
+            f"{self.prompts} prompts tried in {self.language}, {self.tokens:,} tokens read{elsewhere}; {loss}, on "
             f"{self.conversations} dev conversations that the search did not look at"
         )
 
@@ -174,19 +181,21 @@ class Search:
         self.led, self.held = Half(reader, rows.gather_every(2)), Half(reader, rows.gather_every(2, 1))
         self.changes: list[dict[str, Any]] = []
         self.tokens = 0  # read so far
+        self.rewriting: dict[str, int] = {}  # what it cost to have the prompt written anew
 
     @property
     def least(self) -> float:
         """Tokens without which nothing can be tried; infinite without conversations to judge by."""
         return self.led.cost(self.written) + 2 * self.held.cost(self.written)
 
-    def run(self, changes: Sequence[Change], budget: int, seed: int) -> None:
+    def run(self, changes: Sequence[Change], budget: int, params: Optimise) -> None:
         """Tries the changes as they stand, then in other orders, until a round brings nothing or the budget is used."""
         if self.least > budget:
             return
+        changes = [*self._rewritten(params), *changes]
         for half in (self.led, self.held):
             self._read(half, self.written)
-        rounds = self._rounds(changes, seed)
+        rounds = self._rounds(changes, params.seed)
         for change in self.reader.judge.progress(rounds, f"prompts, {self.language}", None, "changes"):
             self._try(change, budget)
         self._read(self.held, self.best)
@@ -203,9 +212,18 @@ class Search:
             conversations=self.held.rows.height,
             prompts=len(self.led.losses) - 1,
             tokens=self.tokens,
+            **self.rewriting,
             written=losses[self.written],
             optimised=min(losses[self.best], losses[self.written]),
         )
+
+    def _rewritten(self, params: Optimise) -> Iterator[Change]:
+        """The prompt as a model elsewhere writes it after it saw the leading half, where one is named."""
+        if params.reflect:
+            judge, text = self.reader.judge, "".join(self.written.blocks).strip()
+            found = rewritten(judge, text, self.led.rows, params.reflect, params.seed)
+            self.rewriting = {"answered": found.answered, "proposals": found.proposals}
+            yield "rewrite", found.text
 
     def _try(self, change: Change, budget: int) -> None:
         """Takes the change when it helps; what the other half costs in the end must stay in the budget."""
@@ -263,7 +281,7 @@ def optimise(
     left, found = params.tokens, dict[str, Found]()
     ordered = sorted(searches, key=lambda pair: (-pair[0].least, pair[0].language))
     for waiting, (search, tried) in zip(range(len(ordered), 0, -1), ordered, strict=True):
-        search.run(tried, left // waiting, params.seed)
+        search.run(tried, left // waiting, params)
         found[search.language] = search.found()
         left -= search.tokens
     memory.forget_but(used)
