@@ -13,7 +13,7 @@ from pathlib import Path
 import jinja2
 
 from curation.record.ledger import counts
-from curation.report import data_sections, examples, model_sections, review_section, verdict_sections
+from curation.report import data_sections, examples, model_sections, prompt_section, review_section, verdict_sections
 from curation.report.blocks import Block, Builder, Cell, Note, Section, count, share
 from curation.report.examples import Picking
 from curation.report.results import USED, Results
@@ -98,6 +98,7 @@ def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
         "validation": (data_sections.validation, ("validated/results",)),
         "gate": (data_sections.gate, ()),
         "readiness": (verdict_sections.readiness, ()),
+        "prompts": (partial(prompt_section.prompts, picking=picking), ()),
         "budget": (model_sections.budget, ("tokenized/budget",)),
         "training": (model_sections.training, ("training/log",)),
         "arms": (model_sections.arms, ("evaluated/arms",)),

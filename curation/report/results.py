@@ -36,6 +36,7 @@ class Results:
     gate_passed: bool = False
     readiness: Mapping[str, Any] = field(default_factory=dict)  # the gate's answers before training
     prospects: Sequence[Mapping[str, Any]] = ()  # the baseline's
+    searched: Sequence[Mapping[str, Any]] = ()  # prompts that the baseline found on dev, by language
     verdict: Mapping[str, Any] = field(default_factory=dict)  # of evaluate, or of the stage that stopped the road
     languages: Mapping[str, Any] = field(default_factory=dict)  # what replies in each take, by code
     metrics: Mapping[str, Any] = field(default_factory=dict)  # what each measures, in words of its own
@@ -122,6 +123,7 @@ def load(stage: Stage[Any]) -> Results:
         gate_passed=Path("data/gate/passed") in passed,
         readiness=written(READINESS),
         prospects=written("data/baseline/readiness.json") or (),
+        searched=written("data/baseline/optimised.json") or (),
         verdict=verdict if verdict.get("verdict") else {},
         languages=written("data/baseline/languages.json"),
         metrics=written("data/evaluated/metrics.json"),

@@ -99,6 +99,22 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
             },
             {"question": "traffic", "answer": "yes", "figures": TRAFFIC},
         ),
+        searched=(
+            {
+                "language": "ar",
+                "messages": [
+                    {"role": "system", "content": "كن موجزاً." + poison},
+                    {"role": "user", "content": "بريدي sara@mail.example"},
+                    {"role": "assistant", "content": "شكراً"},
+                ],
+                "nearest": False,
+                "conversations": 3,
+                "prompts": 12,
+                "tokens": 4321,
+                "written": 2.5,
+                "optimised": 2.25,
+            },
+        ),
         verdict={
             "verdict": "do not promote",
             "reasons": [

@@ -131,7 +131,7 @@ def test_the_page_and_the_cards_are_the_same_twice() -> None:
 def test_a_missing_table_leaves_a_sentence_in_its_place(table: str) -> None:
     results = only(table)
     page = render(results, PICKING)
-    assert page.count("<section id=") == 2 * 19
+    assert page.count("<section id=") == 2 * 20
     dataset_card(results)
     model_card(results)
 

@@ -6,9 +6,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation.report.blocks import Note, Table
+from curation.report.blocks import Examples, Note, Table
+from curation.report.examples import Picking
 from curation.report.model_sections import arms, comparisons
 from curation.report.page import verdict_notes
+from curation.report.prompt_section import prompts
 from curation.report.verdict_sections import further, kept, readiness, reasons, rules
 from curation.report.words import languages
 from tests.report.example import finished
@@ -18,6 +20,7 @@ from training.judge.reasons import SENTENCES, Reason, as_codes
 
 ENGLISH, ARABIC = (next(words for words in languages() if words.code == code) for code in ("en", "ar"))
 DONE = finished()
+PICKING = Picking(countries=("SA",))
 KINDS = ("title", "explanation")
 FIGURES: dict[str, Any] = {
     **asdict(Gain("prompted", "playbook", "ar", -0.021, -0.06, 0.11, 40, 31)),
@@ -105,6 +108,27 @@ def test_the_four_questions_are_answered_with_their_figures() -> None:
         assert [row[1] for row in table.rows] == [yes] * 4
         assert "210" in str(table.rows[0][2])
         assert "12,000" in str(table.rows[3][2])
+
+
+def test_a_searched_prompt_stands_on_the_page_with_its_cost_and_without_personal_data() -> None:
+    for words in (ENGLISH, ARABIC):
+        table, found = prompts(DONE, words, PICKING)
+        assert isinstance(table, Table)
+        assert [str(cell) for cell in table.rows[0][1:]] == ["12", "4,321", "2.500", "2.250", "3"]
+        assert isinstance(found, Examples)
+        said = " ".join(str(turn.text) for turn in found.examples[0].columns[0])
+        assert "كن موجزاً" in said
+        assert "شكراً" in said
+        assert "mail.example" not in said
+        assert "data/baseline/optimised/ar.json" in str(found.examples[0].facts)
+
+
+def test_a_prompt_that_is_no_better_is_not_offered_and_no_search_is_told() -> None:
+    worse = replace(DONE, searched=({**DONE.searched[0], "optimised": 2.5},))
+    assert [type(block) for block in prompts(worse, ENGLISH, PICKING)] == [Table]
+    untried = replace(DONE, searched=({**DONE.searched[0], "written": None, "optimised": None},))
+    for none in (untried, replace(DONE, searched=())):
+        assert "baseline.optimise" in text(prompts(none, ARABIC, PICKING))
 
 
 def test_use_retrieval_says_what_tuning_would_not_teach_and_where_to_look() -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from curation.statistics.intervals import FEW
-from tests.builders import save
+from tests.builders import record, save, talk
 from tests.training.tiny import model, project, support, tokenizer
 from training import tokenize
 from training.baseline import __main__ as baseline
@@ -21,7 +21,7 @@ from training.evaluate import __main__ as evaluate
 from training.judge.metrics import described, metrics
 from training.train import __main__ as train
 
-ARMS = {"base", "prompted", "few_shot", "prompted_few_shot", "adapter"}
+ARMS = {"base", "prompted", "few_shot", "prompted_few_shot", "optimised", "adapter"}
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +252,58 @@ def test_a_base_model_that_keeps_the_playbook_yields_prompting_is_enough_and_no_
     assert verdict["because"] == [{"code": "prompt_reached", "figures": {"arm": "base", "target": 0.95}}]
     answers = json.loads((fresh / "data/baseline/readiness.json").read_text("utf-8"))
     assert (answers[0]["question"], answers[0]["answer"]) == ("prompt", "no")
+
+
+def listens(folder: Path, default: str, cue: str, reply: str) -> None:
+    """A base model that says `default`, and `reply` once the first token of `cue` stands anywhere before."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    words = tokenizer()
+    ids = {text: words(text, add_special_tokens=False)["input_ids"] for text in (default, cue, reply)}
+    start = words("<|im_start|>assistant\n", add_special_tokens=False)["input_ids"][-1]
+    heard = 600  # a direction that no token has
+    config = LlamaConfig(
+        vocab_size=600, hidden_size=608, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2
+    )
+    made = LlamaForCausalLM(config)
+    with torch.no_grad():
+        for name, weights in made.named_parameters():
+            weights.fill_(1.0 if "norm" in name else 0.0)
+        made.model.embed_tokens.weight.copy_(torch.eye(600, 608))
+        attention = made.model.layers[0].self_attn
+        attention.v_proj.weight.copy_(torch.eye(608))
+        attention.o_proj.weight[heard, ids[cue][0]] = 100.0
+        for said in (default, reply):
+            for token, following in itertools.pairwise([start, *ids[said], words.eos_token_id]):
+                made.lm_head.weight[following, token] = 1e4
+        made.lm_head.weight[ids[default][0], start] = 1.0
+        made.lm_head.weight[ids[reply][0], start] = 0.0
+        made.lm_head.weight[ids[reply][0], heard] = 1.0
+    made.save_pretrained(folder)
+
+
+def test_a_base_model_for_which_the_searched_prompt_is_enough_is_not_trained(fresh: Path) -> None:
+    """The customers of test ask in words that no example shares, so only the search shows the model what to say."""
+    listens(fresh / "tiny", "No.", "Thank", "Thank you.")
+    thanks = {"id": "thanks", "kind": "required", "where": "first_reply", "say": {"en": ["thank you"]}}
+    (fresh / "playbook.yaml").write_text(yaml.safe_dump({"company": "Z", "max_words": 5, "rules": [thanks]}), "utf-8")
+    (fresh / "prompt.md").write_text("# en\nBe kind.\n", "utf-8")
+    parts = (("train", "where is {}", 20), ("dev", "and where is {}", 10), ("test", "QQQ {}", 75))
+    for part, (split, asked, number) in enumerate(parts):
+        said = record(*[talk(asked.format(chr(0x4E00 + 100 * part + n)), "Thank you.") for n in range(number)])
+        rows = support(number * 2).filter(pl.col("language") == "en").head(number)
+        save(fresh, f"splits/{split}", rows.with_columns(said.select("messages", "conversation_id")))
+    set_param(fresh, "evaluate", conversations=75, generated=75, batch=75)
+    tokenize.main()
+    with pytest.raises(SystemExit, match=r"prompting is enough: optimised is shown to break no rule"):
+        baseline.main()
+    with pytest.raises(SystemExit, match="data/baseline/passed is missing"):
+        train.main()
+    verdict = json.loads((fresh / "data/baseline/verdict.json").read_text("utf-8"))
+    assert (verdict["verdict"], verdict["reached"]) == ("prompting is enough", "optimised")
+    taken = json.loads((fresh / "data/baseline/optimised/en.json").read_text("utf-8"))
+    assert "Thank you" in " ".join(m["content"] for m in taken)
 
 
 def test_the_number_of_shots_is_chosen_on_dev_and_told(fresh: Path) -> None:

@@ -1,5 +1,7 @@
 """What prompts alone reach, before anything is trained.  python -m training.baseline"""
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from statistics import mean
 
@@ -13,6 +15,7 @@ from curation.harness.stage import Stage
 from curation.record.playbook import Playbook
 from training.baseline.answers import Answers, answers, arms_of, choose_shots, rivals
 from training.baseline.endpoint import Endpoint
+from training.baseline.optimise import Found, Material, Optimise, optimise, plain
 from training.baseline.readiness import (
     prompt_answer,
     reaching,
@@ -38,6 +41,7 @@ class Baseline(Params):
     shots: tuple[PositiveInt, ...] = Field(min_length=1)
     shot_words: int  # longer ones are not shown
     dev_conversations: int = Field(gt=0)  # of dev, on which the number of shots is chosen where there is a choice
+    optimise: Optimise | None = None  # the search for a better prompt; null: none, and no such arm
     endpoint: Endpoint | None = None  # a model elsewhere as one more arm
     target: float  # share of conversations without a broken rule and with replies that end: reached = stop here
     override: str = ""  # a reason to train all the same; it goes into the verdict and the model card
@@ -57,14 +61,19 @@ def main() -> None:
             stage.read(f"splits/{split}").join(excluded, on="conversation_id", how="anti")
             for split in ("train", "dev", "test")
         )
-        memory = ReplyMemory(CACHE / stage.name / "replies", version_of(stage.name, weights_id(model)))
+        version = version_of(stage.name, weights_id(model))
+        memory = ReplyMemory(CACHE / stage.name / "replies", version)
         judge = Scorer.of(model, playbook, evaluate, stage.progress, memory).profiled(pl.concat([train, dev]), test)
-        for sentence in languages.told(judge.profiles):
-            stage.say(sentence)
+        stage.say("; ".join(languages.told(judge.profiles)))
 
         examples = {shots: few_shot(train, shots, params.shot_words) for shots in params.shots}
         shots, tried = choose_shots(judge, dev, examples, params.dev_conversations)
-        known = arms_of(prompt_sections(prompt.read_text("utf-8"), str(prompt)), examples[shots])
+        sections = prompt_sections(prompt.read_text("utf-8"), str(prompt))
+        material = Material(train, dev, examples[shots], params.shot_words)
+        spoken = {code: text for code, text in sections.items() if languages.is_judged(judge.profiles, code)}
+        searched = optimise(judge, spoken, material, params.optimise, version) if params.optimise else []
+        tell(searched, stage)
+        known = arms_of(sections, examples[shots], {found.language: found.before for found in searched})
         arms, compared = rivals(judge, dev, known, params.dev_conversations)
         drawn = answerable(test, judge, max(evaluate.conversations, evaluate.most))
         asked = sayable(drawn, arms, judge)
@@ -91,20 +100,43 @@ def main() -> None:
         stage.write("baseline/scores", found.scores)
         stage.write("baseline/forgetting", able)
         stage.write_json(LANGUAGES, {code: asdict(its) for code, its in judge.profiles.items()})
-        told = {
-            "plan": asdict(found.written.plan),
-            "early": found.written.early,
-            "left_out": sorted(known.keys() - arms),
-        }
+        told = {**found.written.told, "left_out": sorted(known.keys() - arms)}
         unasked = languages.left_out(judge.profiles)
         word = verdict(reached, best, shots, params.target, params.override, unasked)
         stage.write_json("data/baseline/verdict.json", {**word, **told})
         stage.write_json("data/baseline/readiness.json", [asdict(answer) for answer in ready])
-        numbers = figures(table, found) | languages.figures(judge.profiles)
+        numbers = figures(table, found) | languages.figures(judge.profiles) | search_figures(searched)
         stage.write_metrics({**numbers, "target_reached": int(bool(reached)), "shots": shots, **tried, **compared})
         print(as_text(table, named))
         refuse_needless_training(reached, params.target, params.override)
         stage.passed("baseline")
+
+
+def tell(searched: Sequence[Found], stage: Stage[Baseline]) -> None:
+    """What the search for a better prompt came to and what it cost; the prompts themselves, to be taken."""
+    for one in searched:
+        stage.say(str(one))
+    stage.write_json("data/baseline/optimised.json", [one.as_json() for one in searched])
+    with stage.output("data/baseline/optimised") as folder:
+        folder.mkdir()
+        for one in searched:
+            text = json.dumps(plain(one), indent=1, ensure_ascii=False)
+            (folder / f"{one.language}.json").write_text(f"{text}\n", "utf-8")
+
+
+def search_figures(searched: Sequence[Found]) -> dict[str, float | int]:
+    """What the search cost, and the loss on dev before and after it."""
+    losses = {
+        f"dev_nll_{name}_{one.language}": loss
+        for one in searched
+        for name, loss in (("written", one.written), ("optimised", one.optimised))
+        if loss is not None
+    }
+    cost = {
+        "prompts_tried": sum(one.prompts for one in searched),
+        "prompt_tokens_read": sum(o.tokens for o in searched),
+    }
+    return {**losses, **cost} if searched else {}
 
 
 def refuse_unmeasurable(params: Baseline, evaluate: Evaluate) -> None:

@@ -4,7 +4,8 @@ How many train conversations the few-shot arms show is chosen on dev before that
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import polars as pl
 
@@ -12,7 +13,7 @@ from curation.statistics.intervals import Side
 from curation.statistics.sequential import out
 from training.baseline.endpoint import Endpoint, endpoint_replies
 from training.baseline.plan import Plan, planned
-from training.judge.arms import Before, bare, prompted, prompted_few_shot
+from training.judge.arms import Before, bare, optimised, prompted, prompted_few_shot
 from training.judge.metrics import metrics
 from training.judge.scoring import ALL, Scorer, answerable, by_language, of_units, reply_scores, sayable
 
@@ -26,6 +27,11 @@ class Written:
     plan: Plan
     early: Mapping[str, int]  # arms that stopped early, and after how many conversations
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """What data/baseline/verdict.json says of it."""
+        return {"plan": asdict(self.plan), "early": self.early}
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -37,11 +43,12 @@ class Answers:
     scores: pl.DataFrame  # SCORES
 
 
-def arms_of(sections: Mapping[str, str], examples: Before) -> dict[str, Before]:
-    """What stands before a conversation, by arm: nothing, the written prompt, examples, or both."""
+def arms_of(sections: Mapping[str, str], examples: Before, found: Mapping[str, Before]) -> dict[str, Before]:
+    """What stands before a conversation, by arm: nothing, the written prompt, examples, both, or what was found."""
     written = prompted(sections)
     both = prompted_few_shot(written, examples)
-    return {"base": bare, "prompted": written, "few_shot": examples, "prompted_few_shot": both}
+    searched = {"optimised": optimised(found)} if found else {}
+    return {"base": bare, "prompted": written, "few_shot": examples, "prompted_few_shot": both, **searched}
 
 
 def rivals(

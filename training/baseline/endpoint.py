@@ -44,7 +44,7 @@ def endpoint_replies(asked: Endpoint, conversations: pl.DataFrame, before: Befor
         _body(asked, before(row, turn), row["messages"][:turn], judge.params.seed, judge.limit(row["language"]))
         for row, turn in places
     ]
-    missing = sum(not _path(asked, body).exists() for body in bodies)
+    missing = sum(not _path(asked.url, body).exists() for body in bodies)
     if missing > asked.most:
         raise QiratError(
             f"params.yaml, baseline.endpoint: {missing:,} answers are wanted and {asked.most:,} allowed; "
@@ -54,7 +54,7 @@ def endpoint_replies(asked: Endpoint, conversations: pl.DataFrame, before: Befor
     for (row, turn), body in judge.progress(
         list(zip(places, bodies, strict=True)), "endpoint, replies", unit="replies"
     ):
-        answer = _answer(asked, body)
+        answer = answered(asked.url, body, asked.timeout, "baseline.endpoint")
         prompt = answer.prompt_tokens
         sent = judge.tokens(" ".join(m["content"] for m in body["messages"])) if prompt is None else prompt
         said = judge.tokens(answer.text) if answer.tokens is None else answer.tokens
@@ -73,24 +73,25 @@ def _body(asked: Endpoint, prefix: Messages, messages: Sequence[Any], seed: int,
     }
 
 
-def _path(asked: Endpoint, body: dict[str, Any]) -> Path:
-    words = canonical_json([asked.url, body])
+def _path(url: str, body: dict[str, Any]) -> Path:
+    words = canonical_json([url, body])
     return PLACE / f"{hashlib.sha256(words.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
 
 
-def _answer(asked: Endpoint, body: dict[str, Any]) -> Completion:
-    path = _path(asked, body)
+def answered(url: str, body: dict[str, Any], timeout: float, setting: str) -> Completion:
+    """What the endpoint says to a chat completion, remembered by its content; `setting` of params.yaml names it."""
+    path = _path(url, body)
     if path.exists():
         return Completion(**json.loads(path.read_text("utf-8")))
-    if not asked.url.startswith(("https://", "http://")):
-        raise QiratError(f"params.yaml, baseline.endpoint.url: {asked.url!r} is no address; such as https://host/v1")
-    address = f"{asked.url.rstrip('/')}/chat/completions"
+    if not url.startswith(("https://", "http://")):
+        raise QiratError(f"params.yaml, {setting}.url: {url!r} is no address; such as https://host/v1")
+    address = f"{url.rstrip('/')}/chat/completions"
     try:
-        answer = ask(address, os.environ.get(KEY), body, asked.timeout)
+        answer = ask(address, os.environ.get(KEY), body, timeout)
     except UnansweredError as error:
         raise QiratError(
-            f"params.yaml, baseline.endpoint: {asked.url} gave no answer: {error}; set {KEY} if it wants a key and run "
-            "again (answers so far are kept), or leave baseline.endpoint null"
+            f"params.yaml, {setting}: {url} gave no answer: {error}; set {KEY} if it wants a key and run "
+            f"again (answers so far are kept), or leave {setting} null"
         ) from None
     with atomic(path) as temporary:
         temporary.write_text(canonical_json(vars(answer)), "utf-8")

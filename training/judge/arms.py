@@ -5,6 +5,7 @@ prompted           the team's written prompt, in the conversation's language
 few_shot           whole conversations of train whose customers use the same words as this one has used so far, in its
                    language
 prompted_few_shot  the written prompt, then the same examples: the strongest prompt that people really try
+optimised          instructions and examples as a search on dev found them, see baseline/optimise.py
 endpoint           the written prompt or nothing, answered by a model elsewhere, when one is named, see endpoint.py
 adapter            nothing again, but the adapter is on
 """
@@ -19,8 +20,8 @@ from curation.harness.errors import QiratError
 from curation.record.conversation import is_untaught, message
 from curation.text.folding import fold
 
-# What can be had without training; the last is optional.
-PROMPT_ARMS = ("base", "prompted", "few_shot", "prompted_few_shot", "endpoint")
+# What can be had without training; the last two are optional.
+PROMPT_ARMS = ("base", "prompted", "few_shot", "prompted_few_shot", "optimised", "endpoint")
 ADAPTER = "adapter"
 
 Messages = Sequence[Mapping[str, Any]]
@@ -55,7 +56,7 @@ def few_shot(train: pl.DataFrame, shots: int, shot_words: int) -> Before:
     within words, folded: it needs no model and takes Arabic's prefixes as they come. Conversations longer than
     `shot_words`, or without an exchange, are passed over, and so is what has no n-gram in common.
     """
-    examples = [row for row in train.sort("conversation_id").iter_rows(named=True) if _is_example(row, shot_words)]
+    examples = [row for row in train.sort("conversation_id").iter_rows(named=True) if is_example(row, shot_words)]
     spoken = {row["language"] for row in examples}
     shelves = {code: _Shelf([row["messages"] for row in examples if row["language"] == code]) for code in spoken}
 
@@ -69,6 +70,12 @@ def few_shot(train: pl.DataFrame, shots: int, shot_words: int) -> Before:
 def prompted_few_shot(written: Before, examples: Before) -> Before:
     """What `prompted` says, then what `few_shot` shows."""
     return lambda row, turn: [*written(row, turn), *examples(row, turn)]
+
+
+def optimised(found: Mapping[str, Before]) -> Before:
+    """What was found for the conversation's language; languages for which nothing was get the first."""
+    fallback = next(iter(found.values()))
+    return lambda row, turn: found.get(row["language"], fallback)(row, turn)
 
 
 class _Shelf:
@@ -86,7 +93,7 @@ class _Shelf:
 
         likeness = (self._vectors @ self._vectorizer.transform([said]).T).toarray()[:, 0]
         ranked = np.argsort(-likeness, kind="stable")[:most]
-        return [m for place in ranked[::-1] if likeness[place] > 0 for m in _exchange(self._talks[place])]
+        return [m for place in ranked[::-1] if likeness[place] > 0 for m in exchange(self._talks[place])]
 
 
 def with_prefix(prefix: Messages, messages: Messages) -> tuple[list[Mapping[str, Any]], int]:
@@ -111,13 +118,15 @@ def _customer(messages: Messages) -> str:
     return fold(" ".join(m["content"] for m in messages if m["role"] == "user"))
 
 
-def _exchange(messages: Messages) -> list[Mapping[str, Any]]:
+def exchange(messages: Messages) -> list[Mapping[str, Any]]:
+    """What customer and assistant said to each other."""
     return [m for m in messages if m["role"] in ("user", "assistant") and not m.get("tool_calls")]
 
 
-def _is_example(row: Row, shot_words: int) -> bool:
-    said = _exchange(row["messages"])
+def is_example(row: Row, shot_words: int) -> bool:
+    """Whether a conversation can be shown: short, a question first, a reply last, and all of it may be learnt."""
+    said = exchange(row["messages"])
     words = sum(len(m["content"].split()) for m in said)
-    exchange = len(said) >= 2 and said[0]["role"] == "user" and said[-1]["role"] == "assistant"
-    exchange = exchange and not any(map(is_untaught, said))
-    return exchange and words <= shot_words and bool(re.search(r"\w", _customer(said)))
+    whole = len(said) >= 2 and said[0]["role"] == "user" and said[-1]["role"] == "assistant"
+    whole = whole and not any(map(is_untaught, said))
+    return whole and words <= shot_words and bool(re.search(r"\w", _customer(said)))

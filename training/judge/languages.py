@@ -132,6 +132,11 @@ def told(found: Mapping[str, LanguageProfile]) -> Iterator[str]:
             )
 
 
+def is_judged(found: Mapping[str, LanguageProfile], language: str) -> bool:
+    """False for languages that were looked at and are not."""
+    return language not in found or found[language].judged
+
+
 def left_out(found: Mapping[str, LanguageProfile]) -> Iterator[Reason]:
     """Why each language that is not judged is not; with its test conversations."""
     for code, its in found.items():

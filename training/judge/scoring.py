@@ -127,7 +127,7 @@ class Scorer:
         examples: list[Example] = []
         sizes: dict[str, int] = {}  # of the team's replies
         for row in conversations.iter_rows(named=True):
-            found = list(self._examples(row, before))
+            found = list(self.examples(row, before))
             examples += found
             owners += [row["conversation_id"]] * len(found)
             replies = (m["content"] for m in row["messages"] if is_taught(m))
@@ -196,7 +196,7 @@ class Scorer:
     def refusal(self, row: Row, before: Before) -> str | None:
         """Why the arm cannot be judged on the conversation: its template or its window; None when it can."""
         try:
-            longest = max((len(e.input_ids) for e in self._examples(row, before)), default=0)
+            longest = max((len(e.input_ids) for e in self.examples(row, before)), default=0)
         except InexpressibleError as error:
             return str(error)
         window = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
@@ -209,7 +209,7 @@ class Scorer:
         """How many the model's tokenizer makes of a text."""
         return len(self.renderer.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def _examples(self, row: Row, before: Before) -> Iterator[Example]:
+    def examples(self, row: Row, before: Before) -> Iterator[Example]:
         """The team's replies, those in a row that the arm says the same before as one."""
         turns = [turn for turn, m in enumerate(row["messages"]) if is_taught(m)]
         for prefix, group in groupby(turns, key=lambda turn: before(row, turn)):

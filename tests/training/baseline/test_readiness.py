@@ -60,6 +60,13 @@ def test_of_several_prompts_that_reach_the_target_the_shortest_is_enough() -> No
     assert reaching(pl.concat([both, reached]), 0.95) == "prompted"
 
 
+def test_a_searched_prompt_is_enough_too_where_no_shorter_one_is() -> None:
+    reached = prompted(en=(100, 100), ar=(100, 100))
+    searched = reached.with_columns(arm=pl.lit("optimised"))
+    assert reaching(searched, 0.95) == "optimised"
+    assert reaching(pl.concat([searched, reached]), 0.95) == "prompted"
+
+
 @pytest.mark.parametrize(
     "shares",
     [

@@ -66,7 +66,7 @@ def read(root: Path, place: str) -> dict[str, object]:
 
 def test_it_is_measured_of_every_arm_and_compared_with_its_direction(finished: Path) -> None:
     scores = pl.read_parquet(finished / "data/evaluated/scores.parquet").filter(metric="questions")
-    assert set(scores["arm"]) == {"base", "prompted", "few_shot", "prompted_few_shot", "adapter"}
+    assert set(scores["arm"]) == {"base", "prompted", "few_shot", "prompted_few_shot", "optimised", "adapter"}
     compared = pl.read_parquet(finished / "data/evaluated/comparisons.parquet").filter(metric="questions")
     assert set(compared["better"]) == {1}
     assert {"base_questions", "prompted_questions"} <= read(finished, "metrics/baseline.json").keys()

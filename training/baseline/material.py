@@ -1,0 +1,121 @@
+"""What a searched prompt is made of: blocks of the written one, rules of the playbook, habits of the team, examples."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+import polars as pl
+import yaml
+
+from curation.record.draw import fair_order
+from curation.record.playbook import Playbook, Rule
+from curation.text.folding import fold
+from training.judge.arms import Messages, exchange, is_example
+
+SENTENCES = Path(__file__).parent / "sentences.yaml"
+LOOKED_AT = 300  # train conversations among which demonstrations are chosen
+SHOWN = 12  # demonstrations to choose from
+QUOTED = 3  # ways of saying one thing that are quoted
+HABIT = 3  # conversations that must have a sentence before it is the team's
+
+_ITEM = re.compile(r"\s*(?:[-*•–]|\d+[.)]|#+)\s")  # begins a bullet, a numbered point or a heading
+_SENTENCE_END = re.compile(r"(?<=[.!?؟。！？])\s+|\n+")
+
+
+def blocks(text: str) -> tuple[str, ...]:
+    """Paragraphs, headings and points of a prompt, each with the line breaks before it: joined they are the text."""
+    found: list[str] = []
+    gap = ""
+    for line in text.strip().split("\n"):
+        if not line.strip():
+            gap += "\n"
+        elif gap or not found or _ITEM.match(line):
+            found.append(f"{gap}\n{line}")
+            gap = ""
+        else:
+            found[-1] += f"\n{line}"
+    return tuple(found)
+
+
+def demonstrations(train: pl.DataFrame, shot_words: int, seed: int) -> dict[str, Messages]:
+    """Whole conversations that together are like as many others as possible, by id, the most telling first.
+
+    Greedy facility location (Lin and Bilmes 2011) over TF-IDF of letter n-grams, within a draw of LOOKED_AT.
+    """
+    import numpy as np
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    rows = [row for row in fair_order(train, seed).iter_rows(named=True) if is_example(row, shot_words)][:LOOKED_AT]
+    if not rows:
+        return {}
+    talks = [exchange(row["messages"]) for row in rows]
+    words = [fold(" ".join(m["content"] for m in talk)) for talk in talks]
+    vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True).fit_transform(words)
+    likeness = (vectors @ vectors.T).toarray()
+    covered, chosen = np.zeros(len(rows)), list[int]()
+    while len(chosen) < min(SHOWN, len(rows)):
+        gains = np.maximum(likeness, covered).sum(axis=1)
+        gains[chosen] = -1
+        chosen.append(int(gains.argmax()))
+        covered = np.maximum(covered, likeness[chosen[-1]])
+    return {rows[place]["conversation_id"]: talks[place] for place in chosen}
+
+
+def habits(train: pl.DataFrame, language: str) -> list[str]:
+    """Blocks that tell how long the team writes in a language, and how it begins and ends.
+
+    `train` holds the language's conversations. Empty where sentences.yaml has no section for the language.
+    """
+    sentences = _sentences(language)
+    talks = [replies for messages in train["messages"] if (replies := _replies(messages))]
+    if not (sentences and talks):
+        return []
+    words = round(median(len(reply.split()) for talk in talks for reply in talk))
+    said = {
+        "openings": _frequent([_SENTENCE_END.split(talk[0])[0] for talk in talks]),
+        "closings": _frequent([_SENTENCE_END.split(talk[-1])[-1] for talk in talks]),
+    }
+    quoted = [sentences[name].format(said=_either(found, sentences)) for name, found in said.items() if found]
+    return [f"\n{block}" for block in (sentences["words"].format(words=words), *quoted)]
+
+
+def rules(playbook: Playbook, language: str) -> list[str]:
+    """Blocks that state the playbook's rules in a language, as far as they have phrases in it."""
+    sentences = _sentences(language)
+    return [
+        f"\n{_stated(rule, language, sentences)}" for rule in playbook.rules if sentences and rule.say.get(language)
+    ]
+
+
+def _sentences(language: str) -> Mapping[str, str]:
+    found: Mapping[str, str] = yaml.safe_load(SENTENCES.read_text("utf-8")).get(language, {})
+    return found
+
+
+def _replies(messages: Messages) -> list[str]:
+    return [m["content"].strip() for m in messages if m["role"] == "assistant" and m["content"].strip()]
+
+
+def _frequent(said: Sequence[str]) -> list[str]:
+    """The most frequent sentences, spelled as they first stood."""
+    spelled: dict[str, str] = {}
+    for sentence in said:
+        spelled.setdefault(fold(sentence), sentence)
+    counted = Counter(map(fold, said)).most_common(QUOTED)
+    return [spelled[sentence] for sentence, times in counted if times >= HABIT]
+
+
+def _stated(rule: Rule, language: str, sentences: Mapping[str, str]) -> str:
+    said, asked = rule.say[language], rule.customer_says.get(language, ())
+    kind = rule.kind if rule.kind != "required" else "labels" if rule.labels else rule.where
+    return sentences[kind].format(
+        say=_either(said if kind == "forbidden" else said[:QUOTED], sentences),
+        asked=_either(asked, sentences),
+        labels=_either([label.replace("_", " ") for label in rule.labels], sentences),
+    )
+
+
+def _either(said: Iterable[str], sentences: Mapping[str, str]) -> str:
+    return sentences["or"].join(sentences["quote"].format(one.strip()) for one in said)
