@@ -15,13 +15,14 @@ from curation.privacy.params import Privacy
 from curation.record.playbook import Playbook
 from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
+from training.evaluate.slices import Talks, slices, voice
 from training.judge import forgetting
 from training.judge.arms import ADAPTER, bare, prompt_arms
 from training.judge.generation import ReplyMemory
 from training.judge.metrics import described
 from training.judge.reasons import Voice
 from training.judge.rules import outcomes, rule_table
-from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, corpus_table, reply_scores
+from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, best_arm, corpus_table, reply_scores
 from training.model.adapter import TRAINED_ON, load_adapter
 from training.model.base import Model, weights_id
 
@@ -58,13 +59,16 @@ def main() -> None:
             forgetting.table(both_able, ADAPTER, "base", params.redraws),
             memorised(predictions, answered, learnt, stage.section("privacy", Privacy).countries),
         )
-        voices: list[Voice] = []
+        rival = best_arm(arms, params.primary, prompt_arms(arms["arm"].unique()))
+        sliced = slices(Talks(scores, written, asked, playbook), rival, params)
+        voices: list[Voice] = [voice(sliced)]
         found = verdict(arms, compared, stage.read_json("data/baseline/verdict.json"), kept, params, voices)
 
         stage.write("evaluated/predictions", written)
         stage.write("evaluated/scores", scores)
         stage.write("evaluated/arms", arms.sort("arm", "metric", "language"))
         stage.write("evaluated/comparisons", compared)
+        stage.write("evaluated/slices", sliced)
         stage.write("evaluated/rules", rule_table(outcomes(written, answered, playbook), answered))
         stage.write("evaluated/forgetting", kept.forgetting)
         stage.write("evaluated/memorised", kept.memorised)

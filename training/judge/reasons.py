@@ -23,6 +23,8 @@ SENTENCES = {
     "data/evaluated/memorised, mask it (route.pii) and train again",
     "not_shown": "{language}: not shown on {metrics}; fewer than {least} conversations of a language count neither for "
     "nor against the adapter",
+    "slice_worse": "{kind} {slice}: the adapter is shown to be worse than {against} on {metric}: "
+    f"{_GAIN} over {{n}} conversations, an interval for all {{looked_at}} slices and metrics looked at",
     "overridden": "trained although prompting was enough: {reason}",
 }
 
