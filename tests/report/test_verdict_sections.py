@@ -28,6 +28,9 @@ FIGURES: dict[str, Any] = {
     "kinds": "email",
     "metrics": "nll (2)",
     "reason": "latency <b>",
+    "kind": "dialect",
+    "slice": "gulf",
+    "looked_at": 60,
 }
 
 

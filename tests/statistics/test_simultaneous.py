@@ -24,7 +24,7 @@ def parts(draw: np.random.Generator, true: float = 0.0, slices: int = 25, groups
 
 @pytest.mark.parametrize("groups", [N, N // 3])
 def test_all_intervals_hold_together_95_times_in_100(groups: int) -> None:
-    """Each by itself, by a plain interval, would fail in about 7 of 10 trials. Seven failures in 50 have chance 0.01."""
+    """Seven failures in 50 have chance 0.01; plain intervals fail in about 7 of 10."""
     failed = 0
     for seed in range(50):
         found = simultaneous_differences(parts(np.random.default_rng(seed), 0.1, groups=groups), BOOTSTRAP)

@@ -12,7 +12,7 @@ from training.judge.metrics import Answered, Metric, Score
         "ar": "نسبة المحادثات المجاب عنها بعربية الفريق (الأعلى أفضل)",
     },
     explanation={
-        "en": "Arabic conversations whose written replies are in the dialect, or the standard Arabic, of the team's own "
+        "en": "Arabic conversations whose written replies are in the dialect, or standard Arabic, of the team's own "
         "replies there: the customer's, where the team writes so. Counted where both can be told.",
         "ar": "المحادثات العربية التي جاءت ردودها المكتوبة بلهجة ردود الفريق فيها أو بفصحاها: بلهجة العميل حيث جرت "
         "عادة الفريق بذلك. ولا يُحسب إلا ما أمكن فيه تمييز الطرفين.",
