@@ -8,11 +8,16 @@ from curation.report.results import Results
 from curation.report.words import Words
 
 OPEN = 12  # rows that are shown; the others are folded
-PARTS = {"language": "languages", "dialect": "dialect", "turn": "turn"}  # kind of slice -> part of the catalogue
+PARTS = {
+    "all": "slice_kind",
+    "language": "languages",
+    "dialect": "dialect",
+    "turn": "turn",
+}  # kind of slice -> part of the catalogue
 
 
 def slices(results: Results, words: Words) -> list[Block]:
-    """How many slices were looked at, which are worse, and all of them from the worst to the best."""
+    """How many slices were looked at, how many are worse or behind the rest, and all of them, the worst first."""
     table = results["evaluated/slices"]
     measured = table.filter(pl.col("low").is_finite())
     if measured.is_empty():
@@ -20,8 +25,12 @@ def slices(results: Results, words: Words) -> list[Block]:
     against = words.name_of("arm", measured["against"][0])
     left_out = table.filter(pl.col("difference").is_null()).unique(["kind", "slice"]).height
     looked_at = words("slices.looked_at", number=count(measured.height), against=against, few=count(left_out))
-    worse = measured.filter("worse").unique(["kind", "slice"]).height
-    found = Note(words("slices.worse", number=count(worse)), "bad") if worse else Note(words("slices.none"), "good")
+    kinds = {"worse": ("bad", pl.col("worse")), "behind": ("warning", ~pl.col("worse") & pl.col("behind"))}
+    found = [
+        Note(words(f"slices.{name}", number=count(number)), tone)
+        for name, (tone, those) in kinds.items()
+        if (number := measured.filter(those, pl.col("kind") != "all").unique(["kind", "slice"]).height)
+    ]
     header = [words(f"slices.{name}") for name in ("kind", "slice", "metric", "value")]
     header += [words(f"arms.{name}") for name in ("difference", "interval", "drawing", "n")]
     rows = _rows(measured, words)
@@ -30,7 +39,7 @@ def slices(results: Results, words: Words) -> list[Block]:
         for name, part in (("caption", rows[:OPEN]), ("others", rows[OPEN:]))
         if part
     ]
-    return [Note(looked_at), found, *tables]
+    return [Note(looked_at), *(found or [Note(words("slices.none"), "good")]), *tables]
 
 
 def slice_name(kind: str, name: str, words: Words) -> str:

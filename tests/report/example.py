@@ -311,7 +311,7 @@ def _arms() -> pl.DataFrame:
 
 
 def _slices(poison: str) -> pl.DataFrame:
-    """Two kinds of slices that are worse, one that is not, and one of too few conversations."""
+    """Two slices that are worse, one that is behind the rest, and one of too few conversations."""
     rows = [
         ("intent", "payment" + poison, "playbook", 0.4, -0.3, -0.5, -0.1, 14, 1, True),
         ("dialect", "gulf", "nll", 1.4, 0.3, 0.2, 0.4, 20, -1, True),
@@ -320,7 +320,7 @@ def _slices(poison: str) -> pl.DataFrame:
     ]
     names = ("kind", "slice", "metric", "value", "difference", "low", "high", "n", "better", "worse")
     table = pl.DataFrame(rows, schema=names, orient="row")
-    return table.with_columns(arm=pl.lit("adapter"), against=pl.lit("prompted"))
+    return table.with_columns(arm=pl.lit("adapter"), against=pl.lit("prompted"), behind=pl.col("slice") == "last")
 
 
 def _rules() -> pl.DataFrame:

@@ -30,17 +30,18 @@ def with_slices(table: pl.DataFrame) -> list[Note | Table]:
     [(ENGLISH, "Dialect", "Gulf", "3 slices and metrics"), (ARABIC, "اللهجة", "الخليجية", "والمقاييس 3")],
 )
 def test_the_worst_slices_stand_first_with_their_intervals(words: object, kind: str, named: str, said: str) -> None:
-    looked_at, worse, table = slices(DONE, words)  # type: ignore[arg-type]
+    looked_at, worse, behind, table = slices(DONE, words)  # type: ignore[arg-type]
     assert isinstance(looked_at, Note) and isinstance(worse, Note) and isinstance(table, Table)
     assert said in looked_at.text
     assert worse.kind == "bad" and "2" in worse.text
+    assert isinstance(behind, Note) and behind.kind == "warning" and "1" in behind.text
     assert "payment" in table.rows[0][1] and "−0.500 … −0.100" in table.rows[0]
     assert table.rows[1][0] == kind and named in table.rows[1][1]
     assert len(table.rows) == 3
 
 
 def test_where_nothing_is_worse_it_is_said_and_good() -> None:
-    _, found, _ = with_slices(TABLE.with_columns(worse=False))
+    _, found, _ = with_slices(TABLE.with_columns(worse=False, behind=False))
     assert isinstance(found, Note) and found.kind == "good"
 
 
@@ -59,7 +60,8 @@ def test_the_model_card_names_what_is_worse() -> None:
     card = model_card(DONE)
     assert "Where it fails: 3 slices and metrics were compared with prompted" in card
     assert "- intent `payment`, playbook: -0.300 (-0.500 … -0.100) over 14 conversations" in card
-    assert "last" not in card.split("Where it fails")[1].split("What the base model")[0]
+    assert "length" not in card.split("Where it fails")[1].split("What the base model")[0]
+    assert "turn `last`" in card.split("Where it fails")[1].split("What the base model")[0]
 
 
 def test_the_section_stands_on_the_page() -> None:

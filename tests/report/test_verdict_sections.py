@@ -31,6 +31,7 @@ FIGURES: dict[str, Any] = {
     "kind": "dialect",
     "slice": "gulf",
     "looked_at": 60,
+    "overall": 0.2,
 }
 
 

@@ -59,21 +59,14 @@ def test_a_few_units_that_are_alike_by_luck_prove_nothing() -> None:
 
 def test_copies_of_a_conversation_are_one_unit() -> None:
     draw = np.random.default_rng(4)
-    ours, theirs, one = draw.random(12), draw.random(12), np.ones(12)
-    times = [1, 5]
-    narrow = [
-        simultaneous_differences(
-            [Part(*_repeated(ours, theirs, one, k), [str(n) for n in range(12)] * k, "x")], BOOTSTRAP
-        )[0]
-        for k in times
-    ]
-    assert narrow[0].high == pytest.approx(narrow[1].high)
+    ours, theirs, units = draw.random(12), draw.random(12), [str(n) for n in range(12)]
 
+    def repeated(times: int) -> Part:
+        one = np.ones(12 * times)
+        return Part((np.tile(ours, times), one), (np.tile(theirs, times), one), units * times, "x")
 
-def _repeated(
-    ours: np.ndarray, theirs: np.ndarray, one: np.ndarray, times: int
-) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    return tuple((np.tile(side, times), np.tile(one, times)) for side in (ours, theirs))
+    single, copied = (simultaneous_differences([repeated(times)], BOOTSTRAP)[0] for times in (1, 5))
+    assert (single.low, single.high) == pytest.approx((copied.low, copied.high))
 
 
 def test_what_is_no_number_spoils_no_other() -> None:

@@ -16,7 +16,7 @@ from curation.text.dialect import UNKNOWN, dialect_of
 from training.judge.arms import ADAPTER
 from training.judge.metrics import metrics
 from training.judge.reasons import Reason, Voice
-from training.judge.scoring import Evaluate, reply_scores
+from training.judge.scoring import ALL, Evaluate, reply_scores
 
 LEAST = 10  # conversations of a slice that is looked at
 TOLD = 3  # slices named in the verdict beside those that stop promotion
@@ -26,7 +26,7 @@ TURN = "turn"
 NAME = ["kind", "slice", "metric"]
 SLICES = pl.Schema(
     {
-        "kind": pl.String,  # intent, language, dialect, length, source or turn
+        "kind": pl.String,  # intent, language, dialect, length, source or turn; "all" of all conversations
         "slice": pl.String,  # of the kind; of length: from how many of the customer's words to how many
         "metric": pl.String,
         "arm": pl.String,
@@ -38,6 +38,7 @@ SLICES = pl.Schema(
         "n": pl.Int64,  # conversations
         "better": pl.Int8,  # 1: more is better, -1: less is better
         "worse": pl.Boolean,  # shown to be worse, by more than the metric's margin where that is not the primary one
+        "behind": pl.Boolean,  # shown to gain less than over all conversations; never of a turn, which is one reply
     }
 )
 MEMBERS = pl.Schema({"conversation_id": pl.String, "kind": pl.String, "slice": pl.String})
@@ -63,19 +64,21 @@ def slices(talks: Talks, against: str, params: Evaluate) -> pl.DataFrame:
     rows: list[tuple[Any, ...]] = []
     for name, group in groups.items():
         better, one = metrics()[name[2]].better, figures.get(name)
-        measured: tuple[float | None, ...] = (None, None, None, None)
+        own: float | None = None
+        measured: tuple[float | None, ...] = (None, None, None)
         worse = False
         if one:
-            measured = (group["value"].sum() / group["weight"].sum(), one.value, one.low, one.high)
+            own = float(group["value"].sum()) / float(group["weight"].sum())
+            measured = (one.value, one.low, one.high)
             worse = max(better * one.low, better * one.high) < -allowed[name[2]]
-        rows.append((*name, ADAPTER, against, *measured, group.height, better, worse))
-    return _worst_first(pl.DataFrame(rows, schema=SLICES, orient="row"))
+        rows.append((*name, ADAPTER, against, own, *measured, group.height, better, worse, False))
+    return _worst_first(_with_behind(pl.DataFrame(rows, schema=SLICES, orient="row")))
 
 
 def members(conversations: pl.DataFrame) -> pl.DataFrame:
     """MEMBERS: the slices that each conversation is in, but for those by turn, which are of its replies.
 
-    What all of them share is no slice, and neither is a dialect that cannot be told.
+    What all of them share is no slice, and neither is a dialect that cannot be told; ALL is of the kind ALL.
     """
     said = [" ".join(m["content"] for m in messages if m["role"] == "user") for messages in conversations["messages"]]
     spoken = zip(conversations["language"], said, strict=True)
@@ -91,7 +94,8 @@ def members(conversations: pl.DataFrame) -> pl.DataFrame:
         for kind, values in kinds.items()
         if values.null_count() or values.n_unique() > 1  # a part, and not all of them
     ]
-    return pl.concat([pl.DataFrame(schema=MEMBERS), *named])
+    everybody = conversations.select("conversation_id", kind=pl.lit(ALL), slice=pl.lit(ALL))
+    return pl.concat([everybody.match_to_schema(MEMBERS), *named])
 
 
 def _dialect(language: str, text: str) -> str | None:
@@ -114,21 +118,39 @@ def thirds(words: pl.Series) -> pl.Series:
 def voice(found: pl.DataFrame) -> Voice:
     """A language or dialect that is shown to get worse speaks against promotion; the worst others are told.
 
-    Of each slice its worst metric is told, among how many slices and metrics it was found.
+    Of each slice its worst metric is told, among how many slices and metrics it was found. Where nothing is worse than
+    the prompt, a slice may still be behind the rest: an intent that was taught wrong need not fall below a poor prompt.
     """
-    looked_at = found["difference"].count()
-    worst = found.filter("worse").unique(["kind", "slice"], keep="first", maintain_order=True)
-    reasons = [_reason(row, looked_at) for row in worst.iter_rows(named=True)]
-    stops = [reason for reason in reasons if reason.figures["kind"] in STOPPING]
-    others = [reason for reason in reasons if reason.figures["kind"] not in STOPPING]
-    return Voice(against=stops, told=others[:TOLD])
+    named = found.filter((pl.col("kind") != ALL) & (pl.col("worse") | pl.col("behind")))
+    worst = named.unique(["kind", "slice"], keep="first", maintain_order=True)
+    reasons = [_reason(row, found) for row in worst.iter_rows(named=True)]
+    stops = [one for one in reasons if one.code == "slice_worse" and one.figures["kind"] in STOPPING]
+    return Voice(against=stops, told=[one for one in reasons if one not in stops][:TOLD])
 
 
-def _reason(row: Mapping[str, Any], looked_at: int) -> Reason:
-    low, high = sorted(row["better"] * row[end] for end in ("low", "high"))
+def _reason(row: Mapping[str, Any], found: pl.DataFrame) -> Reason:
     names = {name: row[name] for name in ("kind", "slice", "metric", "against", "n")}
-    figures = {"value": row["better"] * row["difference"], "low": low, "high": high, "looked_at": looked_at}
-    return Reason("slice_worse", names | figures)
+    figures = names | _gain(row) | {"looked_at": found["difference"].count()}
+    if row["worse"]:
+        return Reason("slice_worse", figures)
+    whole = found.row(by_predicate=(pl.col("kind") == ALL) & (pl.col("metric") == row["metric"]), named=True)
+    return Reason("slice_behind", figures | {"overall": _gain(whole)["value"]})
+
+
+def _gain(row: Mapping[str, Any]) -> dict[str, float]:
+    """A difference with its ends, turned so that more is better."""
+    low, high = sorted(row["better"] * row[end] for end in ("low", "high"))
+    return {"value": row["better"] * row["difference"], "low": low, "high": high}
+
+
+def _with_behind(table: pl.DataFrame) -> pl.DataFrame:
+    """`behind` where the interval of a slice does not touch that of all conversations, more than it would have to."""
+    ends = [pl.col("better") * pl.col(end) for end in ("low", "high")]
+    low, high = pl.min_horizontal(ends), pl.max_horizontal(ends)
+    whole = table.filter(kind=ALL).select("metric", overall=low)
+    behind = (high < pl.col("overall")) & ~pl.col("kind").is_in([ALL, TURN])
+    joined = table.join(whole, on="metric", how="left", maintain_order="left")
+    return joined.with_columns(behind=behind.fill_null(False)).select(SLICES.names())
 
 
 def _pairs(talks: Talks, against: str, looked_at: Sequence[str]) -> pl.DataFrame:
@@ -176,4 +198,4 @@ def _part(name: tuple[Any, ...], group: pl.DataFrame) -> Part:
 def _worst_first(table: pl.DataFrame) -> pl.DataFrame:
     gain = pl.col("better") * pl.col("difference")
     beyond = gain / (pl.col("high") - pl.col("low"))
-    return table.sort(~pl.col("worse"), beyond, "kind", "slice", "metric", nulls_last=True)
+    return table.sort(~pl.col("worse"), ~pl.col("behind"), beyond, "kind", "slice", "metric", nulls_last=True)

@@ -25,6 +25,9 @@ SENTENCES = {
     "nor against the adapter",
     "slice_worse": "{kind} {slice}: the adapter is shown to be worse than {against} on {metric}: "
     f"{_GAIN} over {{n}} conversations, an interval for all {{looked_at}} slices and metrics looked at",
+    "slice_behind": "{kind} {slice}: the adapter gains less over {against} on {metric} than over all conversations "
+    f"({{overall:+.3f}}): {_GAIN} over {{n}} conversations, an interval for all {{looked_at}} slices and metrics "
+    "looked at",
     "overridden": "trained although prompting was enough: {reason}",
 }
 

@@ -47,13 +47,17 @@ def asked(n: int = 240, seed: int = 0) -> pl.DataFrame:
 
 
 def planted(
-    table: pl.DataFrame, bad: Callable[[Row], bool] = lambda row: False, kept: float = 0.25, seed: int = 0
+    table: pl.DataFrame,
+    bad: Callable[[Row], bool] = lambda row: False,
+    kept: float = 0.25,
+    seed: int = 0,
+    usual: float = KEPT,
 ) -> Talks:
     """Both arms keep as many rules, but where the adapter was taught wrong; the likelihoods are alike."""
     draw = np.random.default_rng(seed)
     rows = []
     for row in table.iter_rows(named=True):
-        ease = float(np.clip(KEPT + 0.1 * draw.normal(), 0, 1))
+        ease = float(np.clip(usual + 0.1 * draw.normal(), 0, 1))
         for arm in (ADAPTER, "prompted"):
             chance = kept if arm == ADAPTER and bad(row) else ease
             rows.append((arm, row["conversation_id"], "playbook", float(draw.binomial(RULES, chance)), float(RULES)))
@@ -84,6 +88,17 @@ def test_it_is_told_in_the_verdict_with_its_interval_and_the_number_of_slices() 
     assert str(first).startswith("intent refund: the adapter is shown to be worse than prompted on playbook: gain -0.")
     assert str(first).endswith(f"over 12 conversations, an interval for all {looked_at} slices and metrics looked at")
     assert first.figures["low"] <= first.figures["value"] <= first.figures["high"] < 0
+
+
+def test_an_intent_taught_wrong_is_named_though_the_prompt_is_no_better_there() -> None:
+    """The adapter gains everywhere else, and a mean of gains hides where it gains nothing."""
+    talks = planted(asked(), lambda row: row["label"] != "refund", kept=0.95, usual=0.3)
+    table = found(talks)
+    assert not table["worse"].any()
+    (said,) = voice(table).told
+    assert str(said).startswith("intent refund: the adapter gains less over prompted on playbook than over all")
+    assert said.figures["high"] < said.figures["overall"]
+    assert not voice(table).against
 
 
 def test_where_nothing_is_worse_nothing_is_called_19_times_in_20() -> None:
@@ -146,7 +161,7 @@ def test_conversations_of_one_customer_are_one_unit() -> None:
 def test_what_all_share_is_no_slice_and_a_dialect_that_cannot_be_told_is_none() -> None:
     table = asked(30).with_columns(source=pl.lit("mail"), label=pl.lit(None, pl.String), language=pl.lit("ar"))
     where = members(table)
-    assert set(where["kind"]) == {"dialect", "length"}
+    assert set(where["kind"]) == {"all", "dialect", "length"}
     assert set(where.filter(kind="dialect")["slice"]) == set(ARABIC)
     assert members(table.clear()).is_empty()
 
