@@ -62,6 +62,7 @@ def model_card(results: Results) -> str:
     }
     arms, compared = results.tables.get("evaluated/arms"), results.tables.get("evaluated/comparisons")
     lost = results.tables.get("evaluated/forgetting")
+    sliced = results.tables.get("evaluated/slices")
     return _render(
         "model_card.md.jinja",
         front,
@@ -80,6 +81,7 @@ def model_card(results: Results) -> str:
         verdict=results.verdict,
         arms=[] if arms is None else arms.filter(language="all").to_dicts(),
         comparisons=[] if compared is None else compared.filter(language="all").to_dicts(),
+        slices=[] if sliced is None else sliced.drop_nulls("difference").to_dicts(),
         spoken=spoken,
         curated=0 if results.missing("curated/conversations") else results["curated/conversations"].height,
         raw=0 if results.missing("ledger") else counts(results["ledger"])["raw"],

@@ -13,7 +13,15 @@ from pathlib import Path
 import jinja2
 
 from curation.record.ledger import counts
-from curation.report import data_sections, examples, model_sections, prompt_section, review_section, verdict_sections
+from curation.report import (
+    data_sections,
+    examples,
+    model_sections,
+    prompt_section,
+    review_section,
+    slice_section,
+    verdict_sections,
+)
 from curation.report.blocks import Block, Builder, Cell, Note, Section, count, share
 from curation.report.examples import Picking
 from curation.report.results import USED, Results
@@ -103,6 +111,7 @@ def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
         "training": (model_sections.training, ("training/log",)),
         "arms": (model_sections.arms, ("evaluated/arms",)),
         "comparisons": (model_sections.comparisons, ("evaluated/comparisons",)),
+        "slices": (slice_section.slices, ("evaluated/slices",)),
         "rules": (verdict_sections.rules, ("evaluated/rules",)),
         "kept": (verdict_sections.kept, ("evaluated/forgetting", "evaluated/memorised")),
         "limits": (model_sections.limits, ()),

@@ -8,6 +8,7 @@ import polars as pl
 from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, share
 from curation.report.figures import interval
 from curation.report.results import Results
+from curation.report.slice_section import slice_name
 from curation.report.words import Words
 
 FEW = 30  # conversations, as in curation/statistics: the intervals of fewer are too narrow to call a difference
@@ -167,6 +168,9 @@ def _named(figures: Mapping[str, Any], words: Words) -> dict[str, Any]:
         name: words.name_of(NAMES[name], value) if name in NAMES else _apart(value) if isinstance(value, str) else value
         for name, value in figures.items()
     }
+    if "slice" in figures:
+        named["slice"] = _apart(slice_name(figures["kind"], figures["slice"], words))
+        named["kind"] = words.name_of("slice_kind", figures["kind"])
     if all(isinstance(figures.get(name), float) for name in ("value", "low", "high")):
         value, low, high = (f"{figures[name]:+.3f}".replace("-", "−") for name in ("value", "low", "high"))
         named["gain"] = _apart(f"{value} [{low}, {high}]")

@@ -84,6 +84,7 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
             "training/log": _log(draw),
             "evaluated/arms": _arms(),
             "evaluated/comparisons": _comparisons(),
+            "evaluated/slices": _slices(poison),
             "evaluated/rules": _rules(),
             "evaluated/forgetting": _forgetting(),
             "evaluated/memorised": _memorised(poison),
@@ -324,6 +325,19 @@ def _arms() -> pl.DataFrame:
             for arm, v in by_arm.items()
         ]
     )
+
+
+def _slices(poison: str) -> pl.DataFrame:
+    """Two slices that are worse, one that is behind the rest, and one of too few conversations."""
+    rows = [
+        ("intent", "payment" + poison, "playbook", 0.4, -0.3, -0.5, -0.1, 14, 1, True),
+        ("dialect", "gulf", "nll", 1.4, 0.3, 0.2, 0.4, 20, -1, True),
+        ("turn", "last", "playbook", 0.6, 0.1, -0.1, 0.3, 36, 1, False),
+        ("length", "2–9", "playbook", None, None, None, None, 6, 1, False),
+    ]
+    names = ("kind", "slice", "metric", "value", "difference", "low", "high", "n", "better", "worse")
+    table = pl.DataFrame(rows, schema=names, orient="row")
+    return table.with_columns(arm=pl.lit("adapter"), against=pl.lit("prompted"), behind=pl.col("slice") == "last")
 
 
 def _rules() -> pl.DataFrame:

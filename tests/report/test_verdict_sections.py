@@ -38,6 +38,10 @@ FIGURES: dict[str, Any] = {
     "of": 60,
     "limit": 64,
     "level": 0.975,
+    "kind": "dialect",
+    "slice": "gulf",
+    "looked_at": 60,
+    "overall": 0.2,
 }
 
 

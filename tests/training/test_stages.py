@@ -140,6 +140,16 @@ def test_every_rule_is_compared_with_every_prompt_arm(finished: Path) -> None:
     assert (rules["p_holm"] >= rules["p"]).all()
 
 
+def test_slices_of_what_was_answered_are_listed_against_one_prompt_and_too_small_ones_not_judged(
+    finished: Path,
+) -> None:
+    found = table(finished, "evaluated/slices")
+    against = json.loads((finished / "data/evaluated/verdict.json").read_text("utf-8"))["best_prompt_arm"]
+    assert set(found["against"]) == {against}
+    assert {"language", "length", "turn"} <= set(found["kind"])
+    assert found["n"].max() < 10 and found["difference"].is_null().all() and not found["worse"].any()  # type: ignore[operator]
+
+
 def test_general_ability_is_measured_in_both_languages_and_compared(finished: Path) -> None:
     rows = table(finished, "evaluated/forgetting")
     assert set(rows["language"]) == {"all", "ar", "en"}

@@ -18,6 +18,7 @@ from training.evaluate.clock import Clock
 from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
 from training.evaluate.rivals import rivals
+from training.evaluate.slices import Talks, slices, voice
 from training.judge import forgetting
 from training.judge.arms import ADAPTER, bare, prompt_arms
 from training.judge.generation import ReplyMemory
@@ -25,7 +26,7 @@ from training.judge.languages import LANGUAGES, LanguageProfile
 from training.judge.metrics import described
 from training.judge.reasons import Voice, as_line
 from training.judge.rules import outcomes, rule_table
-from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, corpus_table, reply_scores
+from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, best_arm, corpus_table, reply_scores
 from training.judge.target import good_shares
 from training.model.adapter import TRAINED_ON, load_adapter
 from training.model.base import Model, weights_id
@@ -71,8 +72,15 @@ def main() -> None:
             memorised(predictions, answered, learnt, stage.section("privacy", Privacy).countries),
             good_shares(ours, answered),
         )
+        rival = best_arm(arms, params.primary, prompt_arms(arms["arm"].unique()))
+        sliced = slices(Talks(scores, written, asked, playbook), rival, params)
         number = looks.looked(looks.Look.at(test, adapter_id(folder), predicted, params))
-        voices: list[Voice] = [rivals(baseline), conditions.voice(train, test, answered, profiles), looks.voice(number)]
+        voices: list[Voice] = [
+            voice(sliced),
+            rivals(baseline),
+            conditions.voice(train, test, answered, profiles),
+            looks.voice(number),
+        ]
         sure = dataclasses.replace(kept, forgetting=looks.widened(kept.forgetting, number))
         found = verdict(arms, looks.widened(compared, number), baseline, sure, params, voices)
 
@@ -80,6 +88,7 @@ def main() -> None:
         stage.write("evaluated/scores", scores)
         stage.write("evaluated/arms", arms.sort("arm", "metric", "language"))
         stage.write("evaluated/comparisons", compared)
+        stage.write("evaluated/slices", sliced)
         stage.write("evaluated/rules", rule_table(outcomes(written, answered, playbook), answered))
         stage.write("evaluated/forgetting", kept.forgetting)
         stage.write("evaluated/memorised", kept.memorised)

@@ -52,6 +52,11 @@ SENTENCES = {
     "team's true earlier ones, not its own: how an arm goes on after its own mistakes is not measured",
     "looks": "look {n} at this test set (data/looks.jsonl); looks share the error, so the verdict's intervals stand "
     "at {level:.2%}",
+    "slice_worse": "{kind} {slice}: the adapter is shown to be worse than {against} on {metric}: "
+    f"{_GAIN} over {{n}} conversations, an interval for all {{looked_at}} slices and metrics looked at",
+    "slice_behind": "{kind} {slice}: the adapter gains less over {against} on {metric} than over all conversations "
+    f"({{overall:+.3f}}): {_GAIN} over {{n}} conversations, an interval for all {{looked_at}} slices and metrics "
+    "looked at",
     "overridden": "trained although prompting was enough: {reason}",
 }
 
