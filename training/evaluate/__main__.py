@@ -15,6 +15,7 @@ from curation.privacy.params import Privacy
 from curation.record.playbook import Playbook
 from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
+from training.evaluate.seeds import seeds_behind
 from training.judge import forgetting
 from training.judge.arms import ADAPTER, bare, prompt_arms
 from training.judge.generation import ReplyMemory
@@ -22,8 +23,10 @@ from training.judge.metrics import described
 from training.judge.reasons import Voice
 from training.judge.rules import outcomes, rule_table
 from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, corpus_table, reply_scores
-from training.model.adapter import TRAINED_ON, load_adapter
+from training.model.adapter import TRAINED_ON, load_adapter, read_provenance
 from training.model.base import Model, weights_id
+from training.model.seeds import PATH as SEEDS
+from training.model.seeds import read_seeds
 
 ADAPTER_PLACE = Path("models/adapter")
 
@@ -58,7 +61,7 @@ def main() -> None:
             forgetting.table(both_able, ADAPTER, "base", params.redraws),
             memorised(predictions, answered, learnt, stage.section("privacy", Privacy).countries),
         )
-        voices: list[Voice] = []
+        voices: list[Voice] = [seeds_behind(read_provenance(folder), read_seeds(stage.input(SEEDS)))]
         found = verdict(arms, compared, stage.read_json("data/baseline/verdict.json"), kept, params, voices)
 
         stage.write("evaluated/predictions", written)

@@ -23,6 +23,9 @@ SENTENCES = {
     "data/evaluated/memorised, mask it (route.pii) and train again",
     "not_shown": "{language}: not shown on {metrics}; fewer than {least} conversations of a language count neither for "
     "nor against the adapter",
+    "seeds": "training seeds that stand behind it: {n}",
+    "seeds_differ": "with {n} seeds the loss on test differs by up to {spread:.3f} nats a token, and falls against the "
+    f"base model by {_GAIN}, the luck of training in the interval",
     "overridden": "trained although prompting was enough: {reason}",
 }
 

@@ -38,6 +38,11 @@ def negative_log_likelihoods(
     return sums
 
 
+def token_loss(model: "nn.Module", examples: Sequence[Example]) -> float:
+    """Nats a supervised token: a mean over tokens and not over batches."""
+    return sum(negative_log_likelihoods(model, examples)) / sum(e.supervised for e in examples)
+
+
 def _sums(model: "nn.Module", examples: Sequence[Example], place: "device") -> list[float]:
     import torch
 

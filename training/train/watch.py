@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.harness.errors import QiratError
-from training.model.likelihood import negative_log_likelihoods
+from training.model.likelihood import token_loss
 from training.template import Example
 from training.train.checkpoints import Checkpoints
 
@@ -53,11 +53,6 @@ class Curve:
         found = json.loads((folder / "curve.json").read_text("utf-8"))
         self.losses = {int(step): loss for step, loss in found["losses"].items()}
         self.best_step, self.best = found["best_step"], load_file(folder / "best.safetensors")
-
-
-def token_loss(model: Any, examples: Sequence[Example]) -> float:
-    """Nats a supervised token: a mean over tokens and not over batches."""
-    return sum(negative_log_likelihoods(model, examples)) / sum(e.supervised for e in examples)
 
 
 def dev_watch(curve: Curve, dev: Sequence[Example], points: int, patience: int | None) -> Any:
