@@ -34,6 +34,7 @@ from training.strength import Strength
 from training.train.__main__ import sampled
 from training.train.checkpoints import Checkpoints
 from training.train.recipe import Recipe
+from training.train.watch import DivergedError
 
 PLACE = CACHE / "sweep"
 Setting = Literal["learning_rate", "epochs", "rank"]
@@ -81,9 +82,10 @@ def sweep(limit: float, unit: Unit, seeds: int, judged: int) -> Answer:
     """
     trial, known = Trial.of_recipe(), read_seeds()
     dev, test = (_asked(trial, split, judged) for split in ("dev", "test"))
-    budget = Budget(limit, unit, seeds, partial(PRICES[unit], trial, dev))
+    longer = max(dev, test, key=lambda asked: sum(counted(asked)[0]))
+    budget = Budget(limit, unit, seeds, partial(PRICES[unit], trial, longer))
     announce(trial, budget)
-    found = searched(trial, budget, lambda recipe: _loss(trained(trial, recipe, trial.params.seed, dev)))
+    found = searched(trial, budget, partial(judged_once, trial, dev))
     best = min(found, key=lambda one: one.loss)
     confirmed = confirmation(trial, best.recipe, seeds, test)
     write_seeds(Seeds(trainings=known.trainings | confirmed.luck))
@@ -92,7 +94,7 @@ def sweep(limit: float, unit: Unit, seeds: int, judged: int) -> Answer:
         "profile": trial.params.profile,
         "budget": {"limit": limit, "unit": unit},
         "seeds": seeds,
-        "tried": [{**_settings(one.recipe), "dev_loss": one.loss, "best": one is best} for one in found],
+        "tried": [{**_settings(one.recipe), "dev_loss": _known(one.loss), "best": one is best} for one in found],
         "test": confirmed.rows,
         "proposal": proposal(trial, best.recipe),
     }
@@ -122,6 +124,17 @@ def searched(trial: Trial, budget: Budget, judge: Callable[[Recipe], float]) -> 
         up = climbed(best, name, step)
         best = climbed(best, name, 1 / step) if up is best else up  # else that is where it came from
     return found
+
+
+def judged_once(trial: Trial, dev: pl.DataFrame, recipe: Recipe) -> float:
+    """The loss on dev after one training; infinite where training itself lost its way, as high rates can make it."""
+    try:
+        return _loss(trained(trial, recipe, trial.params.seed, dev))
+    except DivergedError as error:
+        if recipe == trial.recipe:
+            raise  # then nothing can be compared with it
+        print(f"sweep: {error}", file=sys.stderr, flush=True)
+        return math.inf
 
 
 def changed(recipe: Recipe, name: Setting, factor: float) -> Recipe:
@@ -255,7 +268,8 @@ def _search(answer: Answer) -> Iterator[str]:
     yield f"{'learning rate':>13}{'epochs':>8}{'rank':>6}{'dev loss':>10}"
     for row in answer["tried"]:
         best = "  best on dev" if row["best"] else ""
-        yield f"{row['learning_rate']:>13g}{row['epochs']:>8g}{row['rank']:>6}{row['dev_loss']:>10.3f}{best}"
+        loss = "diverged" if row["dev_loss"] is None else f"{row['dev_loss']:.3f}"
+        yield f"{row['learning_rate']:>13g}{row['epochs']:>8g}{row['rank']:>6}{loss:>10}{best}"
 
 
 def _test(answer: Answer) -> Iterator[str]:
@@ -291,6 +305,11 @@ def _asked(trial: Trial, split: str, judged: int) -> pl.DataFrame:
 
 def _settings(recipe: Recipe) -> dict[str, Any]:
     return {name: getattr(recipe, name) for name in SETTINGS}
+
+
+def _known(loss: float) -> float | None:
+    """JSON knows no infinity."""
+    return loss if math.isfinite(loss) else None
 
 
 def _ids(asked: pl.DataFrame) -> list[str]:

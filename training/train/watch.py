@@ -23,6 +23,10 @@ SPIKE_LEAST = 1.5  # and times their median
 FLAT = 0.01  # share of the first dev loss that training must win, or it has learnt nothing
 
 
+class DivergedError(QiratError):
+    """The loss is no number any more."""
+
+
 @dataclass
 class Curve:
     """Dev loss by step, and the adapter's weights where it was lowest."""
@@ -128,7 +132,7 @@ def health() -> Any:
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
             for name in ("loss", "grad_norm"):
                 if (value := (logs or {}).get(name)) is not None and not math.isfinite(value):
-                    raise QiratError(
+                    raise DivergedError(
                         f"step {state.global_step}: {name} is {value}, so the weights are lost. Lower the recipe's "
                         "learning_rate or raise its warmup (params.yaml: train); with model.dtype float16 or an old "
                         "GPU, set model.dtype to float32"

@@ -22,6 +22,7 @@ from training.model.seeds import Seeds, read_seeds
 from training.train import __main__ as train
 from training.train.fit import fit
 from training.train.recipe import Recipe
+from training.train.watch import DivergedError
 
 LIMIT = 6_200  # tokens: a training and its judging take some 900, so three are tried beside four that confirm
 
@@ -137,6 +138,20 @@ def test_a_sweep_that_was_killed_goes_on_confirms_once_and_proposes(
     told = seeds_behind(read_provenance(ready / "models/trained"), read_seeds()).told
     assert [(reason.code, reason.figures["n"]) for reason in told] == [("seeds", 2), ("seeds_differ", 2)]
     assert told[1].figures["value"] == found["test"][0]["gain"]["value"]
+
+
+def test_a_recipe_that_diverges_is_the_worst_and_ends_no_sweep(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ready)
+
+    def lost(*_: Any) -> Any:
+        raise DivergedError("step 3: loss is nan")
+
+    monkeypatch.setattr(trial, "fit", lost)
+    stands = asked.Trial.of_recipe()
+    dev = pl.read_parquet("data/tokenized/dev.parquet")
+    assert asked.judged_once(stands, dev, asked.changed(stands.recipe, "learning_rate", 5)) == math.inf
+    with pytest.raises(DivergedError):
+        asked.judged_once(stands, dev, stands.recipe)
 
 
 def test_an_adapter_of_no_sweep_has_one_seed_behind_it() -> None:
