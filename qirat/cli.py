@@ -211,6 +211,23 @@ def curve(
 
 
 @app.command()
+def sweep(
+    tokens: Annotated[float | None, typer.Option(min=1, help="To read at most, all trainings together.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=1, help="To take at most, by the last training here.")] = None,
+    seeds: Annotated[int, typer.Option(min=2, help="Trainings of the best recipe that confirm it.")] = 3,
+    judged: Annotated[int, typer.Option(min=30, help="Conversations of dev, and of test, behind each loss.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Search a better recipe within a budget, on dev, confirm it once on test with several seeds, and propose it."""
+    if (tokens is None) == (minutes is None):
+        raise typer.BadParameter("give a budget, --tokens or --minutes")
+    from training.commands import sweep as asked
+
+    found = asked.sweep(tokens or minutes or 0, "minutes" if tokens is None else "tokens", seeds, judged)
+    answered(found, asked.as_text, as_json)
+
+
+@app.command()
 def canaries(as_json: Json = False) -> None:
     """Plant made-up numbers in a copy of the data, train on it, and say which are learnt by heart. Takes a training."""
     from training.commands import canaries as asked

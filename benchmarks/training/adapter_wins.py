@@ -68,14 +68,16 @@ def in_english() -> None:
 def overrides(arguments: argparse.Namespace) -> Values:
     """What differs from params.yaml as shipped."""
     every = {"conversations": arguments.conversations, "generated": arguments.conversations}
-    learnt = {"train_tokens": arguments.tokens, "strength": arguments.strength}
-    return {"train": {"cpu": learnt}, "evaluate": {**every, "forgetting": 200, "batch": 24}}
+    learnt = {"train_tokens": arguments.tokens}
+    kept = {"cpu": arguments.strength}
+    return {"train": {"cpu": learnt}, "strength": kept, "evaluate": {**every, "forgetting": 200, "batch": 24}}
 
 
 def write_params(changed: Values) -> None:
     path = Path("params.yaml")
     params = yaml.safe_load(path.read_text("utf-8"))
     params["train"]["cpu"] |= changed["train"]["cpu"]
+    params["strength"] |= changed["strength"]
     params["evaluate"] |= changed["evaluate"]
     path.write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
 
@@ -103,9 +105,14 @@ def measured() -> Values:
         "forgetting": pl.read_parquet("data/evaluated/forgetting.parquet").to_dicts(),
         "memorised": dict(pl.read_parquet("data/evaluated/memorised.parquet")["what"].value_counts().iter_rows()),
         "verdict": json.loads(Path("data/evaluated/verdict.json").read_text("utf-8")),
-        "training": json.loads(Path("metrics/train.json").read_text("utf-8")),
+        "training": {**figures("train"), **figures("strength")},
         "margins": load_params("evaluate", Evaluate).guarded,
     }
+
+
+def figures(stage: str) -> Values:
+    found: Values = json.loads(Path(f"metrics/{stage}.json").read_text("utf-8"))
+    return found
 
 
 def markdown(found: Mapping[str, Any]) -> str:

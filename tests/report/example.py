@@ -138,6 +138,7 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
                 "dev_loss_start": 3.41,
                 "dev_loss_best": 2.76,
                 "dev_loss": 2.76,
+                "strength": 0.75,
             },
         },
         codes=codes(),

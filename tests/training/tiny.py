@@ -93,6 +93,8 @@ def project(root: Path, rows: int = 60) -> Path:
         shutil.copy(ROOT / name, root / name)
     model().save_pretrained(root / "tiny")
     tokenizer().save_pretrained(root / "tiny")
+    (root / "data").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "data/seeds.json", root / "data")
     settings = {
         name: params(name) for stage in road("tokenize", "evaluate") for name in listed(stages()[stage], "params")
     }

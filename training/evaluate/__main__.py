@@ -18,6 +18,7 @@ from training.evaluate.clock import Clock
 from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
 from training.evaluate.rivals import rivals
+from training.evaluate.seeds import seeds_behind
 from training.evaluate.slices import Talks, slices, voice
 from training.judge import forgetting
 from training.judge.arms import ADAPTER, bare, prompt_arms
@@ -28,8 +29,10 @@ from training.judge.reasons import Voice, as_line
 from training.judge.rules import outcomes, rule_table
 from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, best_arm, corpus_table, reply_scores
 from training.judge.target import good_shares
-from training.model.adapter import TRAINED_ON, load_adapter
+from training.model.adapter import TRAINED_ON, load_adapter, read_provenance
 from training.model.base import Model, weights_id
+from training.model.seeds import PATH as SEEDS
+from training.model.seeds import read_seeds
 
 ADAPTER_PLACE = Path("models/adapter")
 
@@ -80,6 +83,7 @@ def main() -> None:
             rivals(baseline),
             conditions.voice(train, test, answered, profiles),
             looks.voice(number),
+            seeds_behind(read_provenance(folder), read_seeds(stage.input(SEEDS))),
         ]
         sure = dataclasses.replace(kept, forgetting=looks.widened(kept.forgetting, number))
         found = verdict(arms, looks.widened(compared, number), baseline, sure, params, voices)

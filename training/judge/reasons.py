@@ -57,6 +57,9 @@ SENTENCES = {
     "slice_behind": "{kind} {slice}: the adapter gains less over {against} on {metric} than over all conversations "
     f"({{overall:+.3f}}): {_GAIN} over {{n}} conversations, an interval for all {{looked_at}} slices and metrics "
     "looked at",
+    "seeds": "training seeds that stand behind it: {n}",
+    "seeds_differ": "with {n} seeds the loss on test differs by up to {spread:.3f} nats a token, and falls against the "
+    f"base model by {_GAIN}, the luck of training in the interval",
     "overridden": "trained although prompting was enough: {reason}",
 }
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +20,7 @@ WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 PROVENANCE = "provenance.json"
 TRAINED_ON = "trained_on.parquet"  # row_id, conversation_id, parent_id: what `qirat forget` looks for
+LEARNT = "lora_B"  # in the name of the factor that is zero before training: the change is as large as it
 UNKNOWN_LICENCE = "see the base model's own page"
 
 CARD = """---
@@ -39,6 +41,7 @@ tags: [lora, qirat]
 | examples seen | {examples_seen:,} of {examples:,} ({tokens_seen:,} of {tokens:,} tokens an epoch) |
 | recipe | LoRA on all linear layers, r {rank}, alpha {alpha}, learning rate {learning_rate:g}, {epochs:g} epochs |
 | steps | {steps:,}, best at {best_step:,} |
+| strength | {strength:.0%} of what was learnt |
 | dev loss | {dev_loss_start:.4f} before, {dev_loss:.4f} after (nats a token, mean over tokens) |
 | chat template | of the base model, arguments `{arguments}`; replies end with `{stop_token}` |
 
@@ -61,6 +64,25 @@ def write_adapter(
     whole = with_licence(provenance)
     (folder / PROVENANCE).write_text(_text(whole), "utf-8")
     trained_on.write_parquet(folder / TRAINED_ON)
+    (folder / "README.md").write_text(card(whole), "utf-8")
+
+
+def write_weaker(folder: Path, trained: Path, strength: float, numbers: Mapping[str, Any]) -> None:
+    """The adapter in `trained` with the share `strength` of every change; `numbers` go into its provenance's training.
+
+    Base and tuned model are mixed: half way between them most of what was learnt is there, and less of the rest is lost
+    than a lower learning rate loses for as much. Source: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"
+    (WiSE-FT).
+    """
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(trained, folder, copy_function=shutil.copyfile)  # without the modes: DVC's copies are read-only
+    if strength < 1:
+        weights = {name: v * strength if LEARNT in name else v for name, v in load_file(trained / WEIGHTS).items()}
+        save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    whole = read_provenance(trained)
+    whole["training"] |= {**numbers, "strength": strength}
+    (folder / PROVENANCE).write_text(_text(whole), "utf-8")
     (folder / "README.md").write_text(card(whole), "utf-8")
 
 

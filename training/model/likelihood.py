@@ -46,6 +46,11 @@ def negative_log_likelihoods(
     return sums
 
 
+def token_loss(model: "nn.Module", examples: Sequence[Example]) -> float:
+    """Nats a supervised token: a mean over tokens and not over batches."""
+    return sum(negative_log_likelihoods(model, examples)) / sum(e.supervised for e in examples)
+
+
 def _plan(
     model: "nn.Module", examples: Sequence[Example], batch_tokens: int
 ) -> tuple[list[list[int]], Callable[[Sequence[Example]], list[float]]]:

@@ -2,7 +2,8 @@
 
 Two recipes stand in params.yaml, `cpu` to see the whole road work on two cores and `gpu` to train for real;
 `dvc exp run -S train.profile=gpu` changes over. The adapter that is kept is the one with the lowest loss on dev, a
-mean over tokens and not over batches. Same data, params and machine: same bytes.
+mean over tokens and not over batches; how much of it serves is the next stage's to say (training.strength). Same data,
+params and machine: same bytes.
 """
 
 import hashlib
@@ -26,8 +27,9 @@ from training.template import Renderer
 from training.train.checkpoints import Checkpoints
 from training.train.fit import Trained, fit, fit_on_all, processes_wanted
 from training.train.recipe import Recipe, Train, memory, settled
-from training.train.watch import Curve, note_text, notes, token_loss
+from training.train.watch import Curve, note_text, notes
 
+WHOLE = {"strength": 1.0}  # of what was learnt
 LOG = pl.Schema(
     {
         "step": pl.Int64,
@@ -72,18 +74,18 @@ def main() -> None:
         else:
             trained = fit(base, tokenizer, chosen["train"], examples_of(chosen["dev"]), params, recipe, *how)
         numbers |= outcome(trained)
-        if recipe.strength < 1:
-            numbers["dev_loss"] = token_loss(trained.model, examples_of(chosen["dev"]))
         log = log_table(trained.history, trained.curve)
         found = notes(list(log.drop_nulls("loss").select("step", "loss").iter_rows()), trained.curve)
 
         stage.write("training/log", log)
+        stage.write("training/watched", chosen["dev"])
         stage.write_json("data/training/notes.json", found)
-        stage.write_json("data/training/cost.json", counted_cost(chosen["train"], shape, recipe))
-        with stage.output("models/adapter") as folder:
-            write_adapter(folder, trained.model, tokenizer, {**origin, "training": numbers}, trained_on)
+        cost = counted_cost(chosen["train"], shape, recipe)
+        stage.write_json("data/training/cost.json", cost)
+        with stage.output("models/trained") as folder:
+            write_adapter(folder, trained.model, tokenizer, {**origin, "training": numbers | WHOLE}, trained_on)
         stage.write_metrics(numbers)
-        remember_times(trained.took)
+        remember_times(trained.took | {"operations": cost["operations"]})
         checkpoints.clear()
         for note in found:
             stage.say(note_text(note))
@@ -177,7 +179,7 @@ def outcome(trained: Trained) -> dict[str, float | int]:
         "dev_loss_start": losses[min(losses)],
         "dev_loss_end": losses[max(losses)],
         "dev_loss_best": min(losses.values()),
-        "dev_loss": min(losses.values()),  # of the adapter that is kept, unless `strength` weakens it
+        "dev_loss": min(losses.values()),  # of the adapter that is kept
         "trainable_parameters": sum(t.numel() for t in trained.curve.best.values()),
     }
 

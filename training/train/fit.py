@@ -106,7 +106,7 @@ def fit(  # noqa: PLR0913 - what a run is made of
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
         took |= _actual(started, resumed is not None) | {"processes": float(trainer.accelerator.num_processes)}
     tuned: Any = trainer.model
-    restore(tuned, curve, recipe.strength)
+    restore(tuned, curve)
     return Trained(tuned.eval(), trainer.state.log_history, curve, took)
 
 
@@ -188,16 +188,11 @@ def lora(recipe: Recipe) -> Any:
     )
 
 
-def restore(model: Any, curve: Curve, strength: float) -> None:
-    """Puts the best weights in place, of what they change the share `strength`: the tuned model and the base, mixed.
-
-    Half way between them most of what was learnt is there and less of the rest is lost than a lower learning rate
-    loses for as much. Source: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models" (WiSE-FT).
-    """
+def restore(model: Any, curve: Curve) -> None:
+    """Puts the best weights in place."""
     from peft import set_peft_model_state_dict
 
-    weaker = {name: values * strength if "lora_B" in name else values for name, values in curve.best.items()}
-    set_peft_model_state_dict(model, weaker)
+    set_peft_model_state_dict(model, curve.best)
 
 
 def be_deterministic() -> None:
@@ -244,7 +239,7 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
         curve.load(folder)
         done = json.loads((folder / "done.json").read_text("utf-8"))
     tuned: Any = get_peft_model(load_model(model, recipe.quantised), lora(recipe))
-    restore(tuned, curve, recipe.strength)
+    restore(tuned, curve)
     return Trained(tuned.eval(), done["history"], curve, done["took"])
 
 

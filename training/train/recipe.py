@@ -3,7 +3,7 @@
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
@@ -38,13 +38,6 @@ class Recipe(Params):
     pack_tokens: int | None = None  # fill rows of so many tokens with whole examples; null: one example a row
     attention: Attention = "auto"
     checkpointing: bool | Auto = False  # compute activations twice to save memory; auto: where they would not fit
-    strength: float = Field(default=1.0, gt=0, le=1)  # how much of what was learnt the adapter keeps; see fit.restore
-
-    @model_validator(mode="after")
-    def _dora_keeps_all(self) -> "Recipe":
-        if self.dora and self.strength < 1:
-            raise ValueError("strength weakens LoRA only; with dora it stays 1.0")
-        return self
 
 
 class Train(Params):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.harness.errors import QiratError
-from training.model.likelihood import negative_log_likelihoods
+from training.model.likelihood import token_loss
 from training.template import Example
 from training.train.checkpoints import Checkpoints
 
@@ -21,6 +21,10 @@ SPIKE_WINDOW = 20  # steps before it that a loss is compared with
 SPIKE = 6.0  # times their spread (median absolute deviation) above their median
 SPIKE_LEAST = 1.5  # and times their median
 FLAT = 0.01  # share of the first dev loss that training must win, or it has learnt nothing
+
+
+class DivergedError(QiratError):
+    """The loss is no number any more."""
 
 
 @dataclass
@@ -53,11 +57,6 @@ class Curve:
         found = json.loads((folder / "curve.json").read_text("utf-8"))
         self.losses = {int(step): loss for step, loss in found["losses"].items()}
         self.best_step, self.best = found["best_step"], load_file(folder / "best.safetensors")
-
-
-def token_loss(model: Any, examples: Sequence[Example]) -> float:
-    """Nats a supervised token: a mean over tokens and not over batches."""
-    return sum(negative_log_likelihoods(model, examples)) / sum(e.supervised for e in examples)
 
 
 def dev_watch(curve: Curve, dev: Sequence[Example], points: int, patience: int | None) -> Any:
@@ -133,7 +132,7 @@ def health() -> Any:
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
             for name in ("loss", "grad_norm"):
                 if (value := (logs or {}).get(name)) is not None and not math.isfinite(value):
-                    raise QiratError(
+                    raise DivergedError(
                         f"step {state.global_step}: {name} is {value}, so the weights are lost. Lower the recipe's "
                         "learning_rate or raise its warmup (params.yaml: train); with model.dtype float16 or an old "
                         "GPU, set model.dtype to float32"

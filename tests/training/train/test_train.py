@@ -3,7 +3,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from pydantic import ValidationError
 
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
@@ -16,7 +15,6 @@ from training.template import Example
 from training.train.checkpoints import Checkpoints
 from training.train.fit import BatchPlan, as_before, fair_sample, fit, fit_on_all, plan, predicted
 from training.train.recipe import Train
-from training.train.watch import token_loss
 
 
 def examples(*talks: list[dict[str, str]]) -> list[Example]:
@@ -74,27 +72,6 @@ def test_dev_loss_weighs_tokens_and_the_adapter_kept_is_that_of_the_lowest(tmp_p
         assert sum(negative_log_likelihoods(kept, dev)) / sum(e.supervised for e in dev) == pytest.approx(
             losses[best], rel=1e-5
         )
-
-
-def test_half_the_strength_keeps_half_of_every_change() -> None:
-    learnt, dev = (examples(talk(f"question {n}", "yes yes yes")) for n in (1, 2))
-    values = {"learning_rate": 0.01, "epochs": 4, "dev_points": 2, "batch": 1, "passes": 1, "warmup": 0.0}
-    changes, losses = [], []
-    for strength in (1.0, 0.5):
-        settings = recipe(**values, strength=strength)
-        trained = fit(confident(), tokenizer(), table(learnt), dev, settings, settings.recipe)
-        layers: Any = [m for m in trained.model.modules() if hasattr(m, "get_delta_weight")]
-        changes.append([layer.get_delta_weight("default") for layer in layers])
-        losses.append(token_loss(trained.model, dev))
-        assert trained.curve.losses[0] > losses[-1]
-    assert changes[0][0].abs().max() > 1e-4
-    assert all((half - whole / 2).abs().max() < 1e-7 for whole, half in zip(*changes, strict=True))
-    assert losses[0] < losses[1]
-
-
-def test_dora_is_not_weakened() -> None:
-    with pytest.raises(ValidationError, match="weakens LoRA only"):
-        recipe(dora=True, strength=0.5)
 
 
 def test_two_processes_learn_what_one_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,18 +6,26 @@ the right one among those offered, by the likelihood of each as its reply. That 
 first answer flips. A further language is a further file.
 """
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import yaml
 
+from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.record.conversation import message
 from curation.statistics.intervals import Bootstrap, paired_difference, ratio
 from training.judge.scoring import Scorer, by_languages
-from training.model.likelihood import negative_log_likelihoods
+from training.model.likelihood import Progress, negative_log_likelihoods
+from training.template import Renderer
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+LEAST = 15  # questions of a language by which something is chosen
 FOLDER = Path(__file__).parent
 ANSWERS = pl.Schema(
     {
@@ -52,29 +60,67 @@ class Item(Params):
     wrong: tuple[str, str]
 
 
-def items(count: int) -> list[tuple[str, str, Item]]:
-    """(id, language, item): `count` of each language, spread evenly over its file and so over the kinds."""
+Question = tuple[str, str, Item]  # id, language, item
+
+
+def items(count: int) -> list[Question]:
+    """`count` of each language, spread evenly over its file and so over the kinds."""
     chosen = []
     for path in sorted(FOLDER.glob("*.yaml")):
-        found = [Item.model_validate(item) for item in yaml.safe_load(path.read_text("utf-8"))]
-        most = min(count, len(found))
-        places = [n * len(found) // most for n in range(most)]
-        chosen += [(f"{path.stem}:{place + 1}", path.stem, found[place]) for place in places]
+        chosen += _spread(_written(path), count)
     return chosen
+
+
+def unasked(count: int, wanted: int) -> list[Question]:
+    """`wanted` of each language that `items(count)` leaves, or as many as it does, spread evenly.
+
+    Raises QiratError when it leaves fewer than LEAST: what is chosen by a question must not be judged by it.
+    """
+    asked = {name for name, _, _ in items(count)}
+    chosen = []
+    for path in sorted(FOLDER.glob("*.yaml")):
+        written = _written(path)
+        left = [question for question in written if question[0] not in asked]
+        if len(left) < LEAST:
+            raise QiratError(
+                f"params.yaml, evaluate.forgetting: {count} of {len(written)} questions ({path.stem}) leave "
+                f"{len(left)} to choose the strength by; lower it to {len(written) - LEAST}, or name a number under "
+                "strength"
+            )
+        chosen += _spread(left, wanted)
+    return chosen
+
+
+@functools.cache
+def _written(path: Path) -> tuple[Question, ...]:
+    found = [Item.model_validate(item) for item in yaml.safe_load(path.read_text("utf-8"))]
+    return tuple((f"{path.stem}:{place}", path.stem, item) for place, item in enumerate(found, 1))
+
+
+def _spread(found: Sequence[Question], count: int) -> list[Question]:
+    most = min(count, len(found))
+    return [found[n * len(found) // most] for n in range(most)]
 
 
 def answers(arm: str, judge: Scorer) -> pl.DataFrame:
     """ANSWERS of the judge's model to `evaluate.forgetting` questions of each language that is judged."""
+    asked = _judged(items(judge.params.forgetting), judge)
+    return weighed(arm, judge.model, judge.renderer, asked, judge.bar(f"{arm}, general ability"))
+
+
+def weighed(
+    arm: str, model: "PreTrainedModel", renderer: Renderer, asked: Sequence[Question], progress: Progress
+) -> pl.DataFrame:
+    """ANSWERS of a model to these questions."""
     import numpy as np
 
-    asked = _judged(items(judge.params.forgetting), judge)
     offered = [
         example
         for _, _, item in asked
         for text in (item.right, *item.wrong)
-        for example in judge.renderer.examples([message("user", item.ask), message("assistant", text)])
+        for example in renderer.examples([message("user", item.ask), message("assistant", text)])
     ]
-    found = negative_log_likelihoods(judge.model, offered, progress=judge.bar(f"{arm}, general ability"))
+    found = negative_log_likelihoods(model, offered, progress=progress)
     sums = np.array(found).reshape(-1, 3)
     likely = np.exp(sums.min(axis=1, keepdims=True) - sums)
     chances = likely[:, 0] / likely.sum(axis=1)
@@ -85,7 +131,7 @@ def answers(arm: str, judge: Scorer) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=ANSWERS, orient="row")
 
 
-def _judged(asked: Sequence[tuple[str, str, Item]], judge: Scorer) -> list[tuple[str, str, Item]]:
+def _judged(asked: Sequence[Question], judge: Scorer) -> list[Question]:
     """Without those in a language that the base model cannot speak, or that nobody wants judged."""
     texts = {code: [item.ask for _, own, item in asked if own == code] for code in {own for _, own, _ in asked}}
     languages = judge.judged(texts)

@@ -12,7 +12,7 @@ import yaml
 from benchmarks import document
 from curation.report import __main__ as report
 from tests.training.tiny import project
-from training import tokenize
+from training import strength, tokenize
 from training.baseline import __main__ as baseline
 from training.evaluate import __main__ as evaluate
 from training.judge import metrics as package
@@ -52,7 +52,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(package, "_METRICS", dict(package._METRICS))
         patch.chdir(root)
         package.metrics.cache_clear()
-        for stage in (tokenize, baseline, train, evaluate, report):
+        for stage in (tokenize, baseline, train, strength, evaluate, report):
             stage.main()
         yield root
     package.metrics.cache_clear()
