@@ -102,6 +102,7 @@ def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
         "training": (model_sections.training, ("training/log",)),
         "arms": (model_sections.arms, ("evaluated/arms",)),
         "comparisons": (model_sections.comparisons, ("evaluated/comparisons",)),
+        "preference": (review_section.preference, ("evaluated/arms",)),
         "rules": (verdict_sections.rules, ("evaluated/rules",)),
         "kept": (verdict_sections.kept, ("evaluated/forgetting", "evaluated/memorised")),
         "limits": (model_sections.limits, ()),

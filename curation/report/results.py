@@ -37,6 +37,7 @@ class Results:
     readiness: Mapping[str, Any] = field(default_factory=dict)  # the gate's answers before training
     prospects: Sequence[Mapping[str, Any]] = ()  # the baseline's
     verdict: Mapping[str, Any] = field(default_factory=dict)  # of evaluate, or of the stage that stopped the road
+    preference: Mapping[str, Any] = field(default_factory=dict)  # what people said of the adapter's replies
     metrics: Mapping[str, Any] = field(default_factory=dict)  # what each measures, in words of its own
     provenance: Mapping[str, Any] = field(default_factory=dict)  # of the adapter
     trained_on: pl.DataFrame | None = None  # the rows that the adapter saw
@@ -122,6 +123,7 @@ def load(stage: Stage[Any]) -> Results:
         readiness=written(READINESS),
         prospects=written("data/baseline/readiness.json") or (),
         verdict=verdict if verdict.get("verdict") else {},
+        preference=written("data/evaluated/preference.json"),
         metrics=written("data/evaluated/metrics.json"),
         provenance=written("models/adapter/provenance.json"),
         trained_on=pl.read_parquet(stage.input(TRAINED_ON)) if _is_current(TRAINED_ON, passed) else None,

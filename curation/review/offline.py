@@ -122,16 +122,12 @@ def conversation_cell(bubbles: Sequence[Mapping[str, str]], language: str) -> st
             turns[-1] = bubble["role"], turns[-1][1] + text
         else:
             turns.append((bubble["role"], text))
-    blocks = [f"{_ROLES[words].get(role, role)}:\n{turn_cell(text, words)}" for role, text in turns]
-    return _cut("\n\n".join(blocks), _CELL, words)
+    blocks = [f"{_ROLES[words].get(role, role)}:\n{cut(text, _TURN, words)}" for role, text in turns]
+    return cut("\n\n".join(blocks), _CELL, words)
 
 
-def turn_cell(text: str, language: str) -> str:
-    """A turn, cut for reading."""
-    return _cut(text, _TURN, language)
-
-
-def _cut(text: str, longest: int, language: str) -> str:
+def cut(text: str, longest: int, language: str) -> str:
+    """The beginning of a text that is longer, with a line that says so."""
     more = len(text) - longest
     return text if more <= 0 else f"{text[:longest]}\n{_CUT[language].format(more)}"
 

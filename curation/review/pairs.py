@@ -39,9 +39,9 @@ from curation.review.offline import (
     choice,
     choices,
     conversation_cell,
+    cut,
     read_all,
     read_rows,
-    turn_cell,
     write_sheet,
 )
 from curation.review.pull import present
@@ -80,7 +80,7 @@ COLUMNS = {
 }
 
 _ID = re.compile(r"([0-9a-f]{32})\.(\d+)\.([0-9a-f]{16})\.([0-9a-f]{16})")
-_SHOWN = 3_990  # characters of a reply; 5 times as many as Markdown at worst, and Argilla takes 20,000
+_SHOWN = 3_900  # characters of a reply; 5 times as many as Markdown at worst, and Argilla takes 20,000
 _EMPTY = {"en": "(empty)", "ar": "(فارغ)"}
 _WORDS = 6  # of a reply by which a judge can be measured; shorter ones answer anything
 _CANDIDATES = 50  # replies among which the one is looked for that answers least
@@ -240,7 +240,7 @@ def _record(pair: Pair, rank: int, countries: Countries) -> Record:
     language = _language(pair)
     fields = {"conversation": bubbles(before, language)}
     for name, text in zip(("reply_a", "reply_b"), replies, strict=True):
-        fields[name] = as_written(turn_cell(text[:_SHOWN], language) if text.strip() else _EMPTY[language])
+        fields[name] = as_written(cut(text, _SHOWN, language) if text.strip() else _EMPTY[language])
     record: Record = {
         "external_id": pair.name,
         "fields": fields,

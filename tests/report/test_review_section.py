@@ -65,7 +65,7 @@ def test_the_stage_reads_the_files_of_the_review(project: Path) -> None:
 
 
 def test_the_files_that_ship_have_headers_only() -> None:
-    for name in ("answers", "decisions", "gold"):
+    for name in ("answers", "decisions", "gold", "pairs"):
         [line] = (ROOT / f"data/review/{name}.jsonl").read_text("utf-8").splitlines()
         assert json.loads(line) == {"qirat": name, "version": 1}
 

@@ -12,7 +12,9 @@ from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE, version_of
 from curation.harness.stage import Stage
 from curation.privacy.params import Privacy
+from curation.record import pairs
 from curation.record.playbook import Playbook
+from training.evaluate import preference
 from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
 from training.judge import forgetting
@@ -21,7 +23,7 @@ from training.judge.generation import ReplyMemory
 from training.judge.metrics import described
 from training.judge.reasons import Voice
 from training.judge.rules import outcomes, rule_table
-from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, corpus_table, reply_scores
+from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, best_arm, corpus_table, reply_scores
 from training.model.adapter import TRAINED_ON, load_adapter
 from training.model.base import Model, weights_id
 
@@ -58,7 +60,9 @@ def main() -> None:
             forgetting.table(both_able, ADAPTER, "base", params.redraws),
             memorised(predictions, answered, learnt, stage.section("privacy", Privacy).countries),
         )
-        voices: list[Voice] = []
+        best = best_arm(arms, params.primary, prompt_arms(arms["arm"].unique()))
+        people = preference.heard(pairs.read_judgements(stage.input(pairs.PATH)), written, best)
+        voices: list[Voice] = [preference.voice(people)]
         found = verdict(arms, compared, stage.read_json("data/baseline/verdict.json"), kept, params, voices)
 
         stage.write("evaluated/predictions", written)
@@ -69,6 +73,7 @@ def main() -> None:
         stage.write("evaluated/forgetting", kept.forgetting)
         stage.write("evaluated/memorised", kept.memorised)
         stage.write_json("data/evaluated/metrics.json", described())
+        stage.write_json("data/evaluated/preference.json", preference.as_json(people))
         stage.write_json("data/evaluated/verdict.json", found)
         stage.write_metrics(figures(arms, compared, kept, found["verdict"]))
         print(as_text(arms, (*prompt_arms(arms["arm"].unique()), ADAPTER)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _GAIN = "gain {value:+.3f} [{low:+.3f}, {high:+.3f}]"
+_NET = "{value:+.2f} [{low:+.2f}, {high:+.2f}]"
 SENTENCES = {
     "prompt_reached": "{arm} alone reached baseline.target: it breaks no rule, and ends its replies, in {target:.0%} "
     "of the conversations of each language",
@@ -23,6 +24,19 @@ SENTENCES = {
     "data/evaluated/memorised, mask it (route.pii) and train again",
     "not_shown": "{language}: not shown on {metrics}; fewer than {least} conversations of a language count neither for "
     "nor against the adapter",
+    "preference_lost": "people prefer the replies of {against}: better in {losses} of {n} conversations, the adapter's "
+    f"in {{wins}}; wins less losses {_NET}",
+    "preference_few": "only {n} conversations were compared with {against} by people, and it takes {least} to tell: "
+    f"qirat review pairs; wins less losses {_NET}",
+    "preference_judges": "{n} answers of people on pairs of replies do not count: on pairs whose better side is known "
+    "these people did no better than chance",
+    "preference_won": "people prefer the adapter's replies to those of {against}: better in {wins} of {n} "
+    f"conversations, worse in {{losses}}; wins less losses {_NET}",
+    "preference_even": "{judges} people are not shown to prefer the replies of {against} or the adapter's, in {n} "
+    f"conversations: wins less losses {_NET}",
+    "preference_none": "nobody has compared its replies with those of {against} yet: qirat review pairs",
+    "preference_stale": "{stale} answers of people are on replies that nobody gives any more; nobody has compared "
+    "these with those of {against} yet: qirat review pairs",
     "overridden": "trained although prompting was enough: {reason}",
 }
 
