@@ -36,6 +36,7 @@ class Judgement(Params):
     choice: Choice
     reasons: tuple[str, ...] = ()  # what spoke for it
     at: str  # ISO 8601, UTC
+    by: Literal["person", "model"] = "person"
     right: Literal["a", "b"] | None = None  # of a pair whose better side is known: the team's own reply
 
     @field_validator("at")

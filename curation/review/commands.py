@@ -278,6 +278,15 @@ def import_pairs(
     _print_judged(done)
 
 
+@pairs.command("judge")
+def judge_pairs() -> None:
+    """Have the model that review.judge names judge the pairs too. It counts only beside people's answers."""
+    from curation.review.model_judge import judge
+
+    params = _params()
+    _print_judged(judge(params, _countries(params)))
+
+
 # -- single decisions --------------------------------------------------------------------------------------------------
 
 

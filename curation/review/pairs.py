@@ -79,6 +79,7 @@ COLUMNS = {
     "comment": "ملاحظة",  # for the team; nobody reads it here
 }
 
+TOLD = ("conversation_id", "language", "messages")
 _ID = re.compile(r"([0-9a-f]{32})\.(\d+)\.([0-9a-f]{16})\.([0-9a-f]{16})")
 _SHOWN = 3_900  # characters of a reply; 5 times as many as Markdown at worst, and Argilla takes 20,000
 _EMPTY = {"en": "(empty)", "ar": "(فارغ)"}
@@ -122,22 +123,23 @@ class Judged:
 
 
 def pairs_of_now(params: Pairs) -> list[Pair]:
-    """What people are asked: of every test conversation one reply on which the arms differ, and gold among them.
-
-    Any first N hold the languages in their proportions.
-    """
-    if not VERDICT.exists():
-        raise QiratError(f"{VERDICT} is missing; run `dvc repro evaluate` first: people compare what it wrote")
-    best = json.loads(VERDICT.read_text("utf-8"))["best_prompt_arm"]
-    predictions = finished_table("evaluated/predictions", ["arm", "conversation_id", "turn", "text"])
-    told = ["conversation_id", "language", "messages"]
-    asked = between(finished_table("splits/test", told), predictions, best, params.seed)
+    """What people are asked: `arms_pairs`, and gold among them. Any first N hold the languages in their proportions."""
+    asked = arms_pairs(params)
     wanted = round(len(asked) * params.gold / (1 - params.gold))
-    gold = gold_pairs(finished_table("splits/dev", told), wanted, params.seed)
+    gold = gold_pairs(finished_table("splits/dev", TOLD), wanted, params.seed)
     found = {pair.conversation_id: pair for pair in (*asked, *gold)}
     rows = [(pair.conversation_id, pair.language) for pair in found.values()]
     table = pl.DataFrame(rows, schema={"conversation_id": pl.String, "language": pl.String}, orient="row")
     return [found[key] for key in fair_order(table, params.seed)["conversation_id"]]
+
+
+def arms_pairs(params: Pairs) -> list[Pair]:
+    """Of every test conversation one reply on which the adapter and the best prompt differ."""
+    if not VERDICT.exists():
+        raise QiratError(f"{VERDICT} is missing; run `dvc repro evaluate` first: people compare what it wrote")
+    best = json.loads(VERDICT.read_text("utf-8"))["best_prompt_arm"]
+    predictions = finished_table("evaluated/predictions", ["arm", "conversation_id", "turn", "text"])
+    return between(finished_table("splits/test", TOLD), predictions, best, params.seed)
 
 
 def between(test: pl.DataFrame, predictions: pl.DataFrame, against: str, seed: int) -> list[Pair]:
@@ -202,11 +204,13 @@ def still_asked(pairs: Sequence[Pair], judged: Iterable[Judgement], enough: int)
     """Those that fewer than `enough` people have judged, on whichever side."""
     people: dict[Any, set[str]] = {}
     for judgement in judged:
-        people.setdefault(judgement.pair, set()).add(judgement.annotator)
-    return [pair for pair in pairs if len(people.get(_place(pair), ())) < enough]
+        if judgement.by == "person":
+            people.setdefault(judgement.pair, set()).add(judgement.annotator)
+    return [pair for pair in pairs if len(people.get(place_of(pair), ())) < enough]
 
 
-def _place(pair: Pair) -> tuple[str, int, tuple[str, ...]]:
+def place_of(pair: Pair) -> tuple[str, int, tuple[str, ...]]:
+    """As Judgement.pair tells it."""
     return pair.conversation_id, len(pair.before), tuple(sorted(map(reply_hash, pair.replies)))
 
 
@@ -236,7 +240,7 @@ def records(pairs: Sequence[Pair], countries: Countries) -> list[Record]:
 
 
 def _record(pair: Pair, rank: int, countries: Countries) -> Record:
-    before, replies = _shown(pair, countries)
+    before, replies = shown(pair, countries)
     language = _language(pair)
     fields = {"conversation": bubbles(before, language)}
     for name, text in zip(("reply_a", "reply_b"), replies, strict=True):
@@ -252,7 +256,7 @@ def _record(pair: Pair, rank: int, countries: Countries) -> Record:
     return record
 
 
-def _shown(pair: Pair, countries: Countries) -> tuple[Messages, list[str]]:
+def shown(pair: Pair, countries: Countries) -> tuple[Messages, list[str]]:
     """The turns and the replies, personal data covered, one value by the same tag in both."""
     whole = [*pair.before, *(message("assistant", text) for text in pair.replies)]
     if countries is not None:
@@ -296,7 +300,7 @@ def pull(server: ReviewServer) -> Judged:
 def judgements(present: Iterable[Present], usernames: Mapping[str, str]) -> list[Judgement]:
     """The submitted ones; drafts and discarded ones say nothing."""
     return [
-        _judgement(
+        judgement_of(
             record.external_id,
             annotator=usernames.get(response["user_id"], response["user_id"]),
             choice=response["values"]["decision"]["value"],
@@ -309,7 +313,7 @@ def judgements(present: Iterable[Present], usernames: Mapping[str, str]) -> list
     ]
 
 
-def _judgement(name: str, **said: Any) -> Judgement:
+def judgement_of(name: str, **said: Any) -> Judgement:
     """Raises ValueError where the name is none of a pair."""
     if not (found := _ID.fullmatch(name)):
         raise ValueError(f"id {name!r} is none of this project's; copy the id of the exported file")
@@ -360,7 +364,7 @@ def take_in(path: Path, annotator: str) -> tuple[Judged, list[int]]:
         if not said:
             return None
         reasons = choices(row.get("reasons", ""), REASONS, "reasons")
-        found = _judgement(row.get("id", "").lower(), annotator=annotator, choice=said, reasons=reasons, at=now)
+        found = judgement_of(row.get("id", "").lower(), annotator=annotator, choice=said, reasons=reasons, at=now)
         if found.conversation_id not in there:
             raise ValueError(f"id {row['id']!r} is none of this project's; copy the id of the exported file")
         before = known.get((found.pair, annotator))
@@ -380,7 +384,7 @@ def take_in(path: Path, annotator: str) -> tuple[Judged, list[int]]:
 def received(given: Sequence[Judgement]) -> Judged:
     """Judgements from anywhere, put beside those known; those on gold pairs with the side that is right."""
     before, there = read_judgements(), there_still()
-    gold = _first_replies(finished_table("splits/dev", ["conversation_id", "language", "messages"]), seed=0)
+    gold = _first_replies(finished_table("splits/dev", TOLD), seed=0)
     right = {(key, len(turns), reply_hash(reply)) for key, (_, turns, reply) in gold.items()}
     taken = [_with_right(judgement, right) for judgement in given if judgement.conversation_id in there]
     after = collected(before, taken)

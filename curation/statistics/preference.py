@@ -5,7 +5,7 @@ share can be read without a model. What one person says of one pair is a vote.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from curation.statistics.intervals import LEVEL, Interval, Z
@@ -76,8 +76,31 @@ def without_errors(net: Interval, judges: Interval) -> Interval:
 
     below = end(lambda p, r: p - r, net.low, judges.high if net.value >= 0 else judges.low)
     above = end(lambda p, r: p + r, net.high, judges.low if net.value >= 0 else judges.high)
-    value = net.value / judges.value
-    return Interval(*(max(-1.0, min(1.0, found)) for found in (value, below, above)), net.n)
+    value, low, high = (max(-1.0, min(1.0, found)) for found in (net.value / judges.value, below, above))
+    return Interval(value, low, high, net.n)
+
+
+def rectified(people: Sequence[float], model: Sequence[float], model_elsewhere: Sequence[float]) -> Interval:
+    """The mean that people would give everywhere, from a model's values and theirs where both judged.
+
+    `people` and `model` are of the same units, `model_elsewhere` of those that people did not judge. Prediction-powered
+    inference (Angelopoulos et al. 2023) with its weight tuned (PPI++, Angelopoulos, Duchi and Zrnic 2023): a model that
+    tells nothing of people's values gets weight 0 and changes nothing. Of Student's quantile, for `people` are few.
+    Raises ValueError for fewer than two units on either side.
+    """
+    import numpy as np
+    from scipy.stats import t
+
+    y, f, g = (np.asarray(values, float) for values in (people, model, model_elsewhere))
+    if min(len(y), len(g)) < 2:
+        raise ValueError("two judged units are needed on either side")
+    spread = float(np.var(np.concatenate([f, g]), ddof=1))
+    tuned = float(np.cov(y, f)[0, 1]) / ((1 + len(y) / len(g)) * spread) if spread else 0.0
+    weight = min(1.0, max(0.0, tuned))
+    value = float(weight * g.mean() + (y - weight * f).mean())
+    variance = weight**2 * g.var(ddof=1) / len(g) + (y - weight * f).var(ddof=1) / len(y)
+    reach = float(t.ppf((1 + LEVEL) / 2, len(y) - 1)) * math.sqrt(variance)
+    return Interval(value, max(-1.0, value - reach), min(1.0, value + reach), len(y) + len(g))
 
 
 def _sides(said: list[Vote]) -> tuple[float, float]:

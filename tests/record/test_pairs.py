@@ -39,7 +39,7 @@ def judged(**changed: Any) -> Judgement:
 @given(st.lists(JUDGEMENTS, max_size=6))
 def test_judgements_read_back_as_they_were_written_whatever_their_order(
     tmp_path_factory: pytest.TempPathFactory, given_: list[Judgement]
-):
+) -> None:
     path = tmp_path_factory.mktemp("pairs") / "pairs.jsonl"
     kept = collected([], given_)
     write_judgements(kept[::-1], path)
@@ -49,7 +49,7 @@ def test_judgements_read_back_as_they_were_written_whatever_their_order(
     assert path.read_bytes() == before
 
 
-def test_one_persons_later_word_on_a_pair_stands_whichever_side_the_replies_stood_on():
+def test_one_persons_later_word_on_a_pair_stands_whichever_side_the_replies_stood_on() -> None:
     turned = judged(replies=("1" * 16, "0" * 16), at="2026-01-06T10:00:00+00:00")
     assert collected([judged()], [turned]) == collected([turned], [judged()]) == [turned]
     assert len(collected([judged()], [judged(annotator="omar"), judged(turn=2)])) == 3
@@ -66,7 +66,7 @@ def test_one_persons_later_word_on_a_pair_stands_whichever_side_the_replies_stoo
         ("{", "line 3"),
     ],
 )
-def test_a_line_that_cannot_be_used_is_named(line: str, told: str, tmp_path: Path):
+def test_a_line_that_cannot_be_used_is_named(line: str, told: str, tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_text(f'{{"qirat":"pairs","version":1}}\n{LINE}\n{line}\n')
     with pytest.raises(QiratError, match=r"pairs\.jsonl, line 3") as error:
@@ -75,5 +75,5 @@ def test_a_line_that_cannot_be_used_is_named(line: str, told: str, tmp_path: Pat
 
 
 @given(st.text(), st.text())
-def test_a_hash_names_the_words(one: str, other: str):
+def test_a_hash_names_the_words(one: str, other: str) -> None:
     assert (reply_hash(one) == reply_hash(other)) == (one == other)

@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from curation.consensus.consensus import Pairs, Review
+from curation.consensus.consensus import ModelJudge, Pairs, Review
+from curation.harness.endpoint import Completion, UnansweredError
 from curation.harness.errors import QiratError
 from curation.record.conversation import conversations
-from curation.record.pairs import PATH, read_judgements, reply_hash
+from curation.record.pairs import PATH, read_judgements, reply_hash, write_judgements
+from curation.review import model_judge
 from curation.review.commands import app
 from curation.review.pairs import COLUMNS, between, pairs_of_now, pull, push, records, take_in
 from tests.builders import ROOT, save, talk
@@ -238,3 +240,76 @@ def test_a_long_reply_is_cut_for_reading_and_an_empty_one_is_shown_as_empty(here
     [record] = records([pair], None)
     assert len(record["fields"]["reply_a"]) < 20_000 and "لا تظهر هنا" in record["fields"]["reply_a"]
     assert "فارغ" in record["fields"]["reply_b"]
+
+
+# -- a model beside people ---------------------------------------------------------------------------------------------
+
+JUDGE = Review(pairs=Pairs(gold=0.25), judge=ModelJudge(url="https://host/v1", model="m"))
+
+
+def test_a_model_is_refused_without_a_name_without_people_and_beyond_what_it_may_cost(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_judge, "ask", lambda *args: pytest.fail("nobody may be asked"))
+    with pytest.raises(QiratError, match=r"set review\.judge"):
+        model_judge.judge(PARAMS, ("SA",))
+    with pytest.raises(QiratError, match="people have judged 0 of these pairs"):
+        model_judge.judge(JUDGE, ("SA",))
+    judged_by_people(monkeypatch)
+    with pytest.raises(QiratError, match="24 answers are wanted and 3 allowed"):
+        model_judge.judge(JUDGE.model_copy(update={"judge": ModelJudge(url="https://h", model="m", most=3)}), ("SA",))
+    assert len(read_judgements()) == 16
+
+
+def judged_by_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_judge, "FEW", 12)  # as many test conversations as the project has
+    server = FakeServer()
+    pushed(server)
+    for record in server.present():
+        server.answer(record.id, "submitted", decision="a")
+    pull(server)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("answers", "preferred"), [("adapter", True), ("first", None), ("TIE", None), ("I will not", None)]
+)
+def test_both_orders_are_asked_and_who_goes_by_the_order_has_not_decided(
+    here: Path, monkeypatch: pytest.MonkeyPatch, answers: str, preferred: bool | None
+) -> None:
+    judged_by_people(monkeypatch)
+    asked: list[str] = []
+
+    def answer(address: str, key: str | None, body: Any, timeout: float) -> Completion:
+        asked.append(body["messages"][-1]["content"])
+        a, _ = asked[-1].split("<reply B>")
+        word = {"adapter": "A" if "retpada" in a else "b.", "first": "A"}.get(answers, answers)
+        return Completion(word, True, None, None)
+
+    monkeypatch.setattr(model_judge, "ask", answer)
+    assert model_judge.judge(JUDGE, ("SA",)).new == 12
+    assert len(asked) == 24 and not [text for text in asked if "551234567" in text.replace(" ", "")]
+    ours = {reply_hash(said("adapter", n)) for n in range(12)}
+    model = [judgement for judgement in read_judgements() if judgement.by == "model"]
+    assert {judgement.annotator for judgement in model} == {"model m"}
+    assert {j.preferred in ours if j.preferred else None for j in model} == {preferred}
+    assert model_judge.judge(JUDGE, ("SA",)).new == 0 and len(asked) == 24, "what it said is kept"
+
+
+def test_what_a_model_said_before_its_endpoint_failed_is_kept_and_people_are_asked_all_the_same(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by_people(monkeypatch)
+    left = iter(["A", "B", "A", "B"])
+
+    def answer(*_: Any) -> Completion:
+        if (word := next(left, None)) is None:
+            raise UnansweredError("it answers 503")
+        return Completion(word, True, None, None)
+
+    monkeypatch.setattr(model_judge, "ask", answer)
+    with pytest.raises(QiratError, match="it answers 503"):
+        model_judge.judge(JUDGE, ("SA",))
+    kept = read_judgements()
+    assert sum(judgement.by == "model" for judgement in kept) == 2
+    write_judgements(judgement for judgement in kept if judgement.by == "model")
+    assert len(pushed(FakeServer()).new) == 16

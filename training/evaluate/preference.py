@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 
 from curation.record.pairs import Judgement, reply_hash
-from curation.statistics.intervals import FEW, Interval
-from curation.statistics.preference import Preferred, Vote, preferred, without_errors
+from curation.statistics.intervals import FEW, Interval, share
+from curation.statistics.preference import Preferred, Vote, preferred, rectified, without_errors
 from training.judge.arms import ADAPTER
 from training.judge.reasons import Reason, Voice
 
@@ -35,10 +35,13 @@ class Heard:
     reasons: Mapping[str, int]  # what people ticked where they preferred the adapter
     asked: int  # judgements on these replies
     stale: int
+    model: Mapping[str, Any] | None = None  # what a model's word adds, corrected by people's
 
 
 def heard(judgements: Sequence[Judgement], predictions: pl.DataFrame, against: str) -> Heard:
-    """Everything that people said, weighed. `predictions`: arm, conversation_id, turn, text of both arms."""
+    """Everything that was said, weighed. `predictions`: arm, conversation_id, turn, text of both arms."""
+    said = [judgement for judgement in judgements if judgement.by == "model"]
+    judgements = [judgement for judgement in judgements if judgement.by == "person"]
     ours, theirs = (_replies(predictions, arm) for arm in (ADAPTER, against))
     on_these = [j for j in judgements if _sides(j) == {ours.get(_turn(j)), theirs.get(_turn(j))}]
     gold = [j for j in judgements if j.right is not None and j not in on_these]
@@ -55,7 +58,28 @@ def heard(judgements: Sequence[Judgement], predictions: pl.DataFrame, against: s
         reasons=_ticked(on_these, ours),
         asked=len(on_these),
         stale=len(judgements) - len(on_these) - len(gold),
+        model=_with_model(votes, [j for j in said if _sides(j) == {ours.get(_turn(j)), theirs.get(_turn(j))}], ours),
     )
+
+
+def _with_model(
+    votes: Sequence[Vote], said: Sequence[Judgement], ours: Mapping[tuple[str, int], str]
+) -> dict[str, Any] | None:
+    """The net over all that a model judged, corrected where people judged too; None where those are too few."""
+    people: dict[str, list[Vote]] = {}
+    for vote in votes:
+        if vote.weight > 0:
+            people.setdefault(vote.unit, []).append(vote)
+    values = {judgement.conversation_id: _value(judgement, ours[_turn(judgement)]) for judgement in said}
+    both = [key for key in values if key in people]
+    alone = [values[key] for key in values if key not in people]
+    if len(both) < FEW or len(alone) < FEW:
+        return None
+    theirs = [sum(v.weight * v.value for v in people[k]) / sum(v.weight for v in people[k]) for k in both]
+    net = rectified(theirs, [values[key] for key in both], alone)
+    agree = share(sum(values[key] * y > 0 or values[key] == y for key, y in zip(both, theirs, strict=True)), len(both))
+    ends = {"value": net.value, "low": net.low, "high": net.high, "n": net.n}
+    return {**ends, "judge": said[0].annotator, "beside": len(both), "agree": agree.value}
 
 
 def voice(said: Heard) -> Voice:
@@ -63,6 +87,13 @@ def voice(said: Heard) -> Voice:
 
     What people prefer never makes up for a metric: the adapter must not lose either.
     """
+    found = _of_people(said)
+    if said.model is None:
+        return found
+    return Voice(found.against, found.unsure, [*found.told, Reason("preference_model", dict(said.model))])
+
+
+def _of_people(said: Heard) -> Voice:
     if not said.asked:
         code = "preference_stale" if said.stale else "preference_none"
         return Voice(told=[Reason(code, {"against": said.against, "stale": said.stale})])
@@ -97,6 +128,8 @@ def as_json(said: Heard) -> dict[str, Any]:
     if said.found:
         counts = {name: getattr(said.found, name) for name in ("wins", "ties", "losses")}
         table |= counts | vars(said.found.net)
+    if said.model:
+        table["model"] = dict(said.model)
     if said.corrected:
         table["corrected"] = vars(said.corrected)
     return table

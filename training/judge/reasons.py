@@ -34,6 +34,8 @@ SENTENCES = {
     f"conversations, worse in {{losses}}; wins less losses {_NET}",
     "preference_even": "{judges} people are not shown to prefer the replies of {against} or the adapter's, in {n} "
     f"conversations: wins less losses {_NET}",
+    "preference_model": "{judge} compared {n} conversations, {beside} of them beside people, with whom it agrees in "
+    f"{{agree:.0%}}; corrected by their answers, wins less losses are {_NET}. A model alone decides nothing",
     "preference_none": "nobody has compared its replies with those of {against} yet: qirat review pairs",
     "preference_stale": "{stale} answers of people are on replies that nobody gives any more; nobody has compared "
     "these with those of {against} yet: qirat review pairs",
