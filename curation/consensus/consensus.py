@@ -17,6 +17,23 @@ from curation.harness.files import progress
 from curation.harness.params import Params
 
 
+class Pairs(Params):
+    """review.pairs: two replies to the same customer before people."""
+
+    dataset: str = "pairs"  # of Argilla
+    seed: int = 7  # of which pairs come first, which reply of a conversation is shown, and which side it stands on
+    gold: float = Field(default=0.2, ge=0, lt=1)  # share of the pairs whose better side is known
+
+
+class ModelJudge(Params):
+    """review.judge: a language model at an OpenAI-compatible endpoint; its key stands in QIRAT_ENDPOINT_KEY."""
+
+    url: str  # such as https://host/v1
+    model: str
+    most: int = Field(default=1000, gt=0)  # requests; more are refused before the first is sent
+    timeout: float = Field(default=60, gt=0)  # seconds an answer
+
+
 class Review(Params):
     """The `review` section of params.yaml."""
 
@@ -28,6 +45,8 @@ class Review(Params):
     second_opinions: float = Field(default=0.1, ge=0, le=1)  # second looks, as a share of all answers
     gold: float = Field(default=0.05, ge=0, lt=1)  # share of the line-up whose right decision is known
     mask_personal_data: bool = True  # emails, phones and the like are shown as "[phone_1]"
+    pairs: Pairs = Pairs()
+    judge: ModelJudge | None = None  # of pairs, beside people
 
 
 Said = tuple[Answer, ReadAnswer]

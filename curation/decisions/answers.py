@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from curation.decisions.decisions import Purpose, moment
-from curation.decisions.json_lines import read_lines, write_lines
+from curation.record.json_lines import read_lines, write_lines
 
 Countries = Sequence[str] | None  # for which phones are read when personal data is covered; None: it is shown
 Choice = Literal["keep", "edit", "drop"]

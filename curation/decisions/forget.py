@@ -18,9 +18,9 @@ from typing import Any, Literal, get_args
 
 import polars as pl
 
-from curation.decisions.json_lines import read_lines, write_lines
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
+from curation.record.json_lines import read_lines, write_lines
 from curation.text.folding import fold
 
 PATH = Path("data/forget.jsonl")

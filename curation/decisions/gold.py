@@ -15,10 +15,10 @@ from pydantic import Field, ValidationError, field_validator
 
 from curation.decisions import answers as answers_file
 from curation.decisions.decisions import REASONS
-from curation.decisions.json_lines import read_lines, write_lines
 from curation.harness.errors import QiratError, faults
 from curation.harness.files import finished_table
 from curation.harness.params import Params
+from curation.record.json_lines import read_lines, write_lines
 from curation.record.naming import called
 
 PATH = Path("data/review/gold.jsonl")

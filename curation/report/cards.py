@@ -73,6 +73,7 @@ def model_card(results: Results) -> str:
         masked=_masked(results, learnt),
         cost=results.cost,
         notes=results.notes,
+        preference=results.preference,
         forgetting=[] if lost is None else lost.drop_nulls("against").sort("language").to_dicts(),
         memorised=_counted(results.tables.get("evaluated/memorised"), "what"),
         training=results.provenance.get("training", {}),

@@ -112,6 +112,7 @@ def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
         "arms": (model_sections.arms, ("evaluated/arms",)),
         "comparisons": (model_sections.comparisons, ("evaluated/comparisons",)),
         "slices": (slice_section.slices, ("evaluated/slices",)),
+        "preference": (review_section.preference, ("evaluated/arms",)),
         "rules": (verdict_sections.rules, ("evaluated/rules",)),
         "kept": (verdict_sections.kept, ("evaluated/forgetting", "evaluated/memorised")),
         "limits": (model_sections.limits, ()),

@@ -39,6 +39,7 @@ class Results:
     searched: Sequence[Mapping[str, Any]] = ()  # prompts that the baseline found on dev, by language
     verdict: Mapping[str, Any] = field(default_factory=dict)  # of evaluate, or of the stage that stopped the road
     languages: Mapping[str, Any] = field(default_factory=dict)  # what replies in each take, by code
+    preference: Mapping[str, Any] = field(default_factory=dict)  # what people said of the adapter's replies
     metrics: Mapping[str, Any] = field(default_factory=dict)  # what each measures, in words of its own
     provenance: Mapping[str, Any] = field(default_factory=dict)  # of the adapter
     trained_on: pl.DataFrame | None = None  # the rows that the adapter saw
@@ -126,6 +127,7 @@ def load(stage: Stage[Any]) -> Results:
         searched=written("data/baseline/optimised.json") or (),
         verdict=verdict if verdict.get("verdict") else {},
         languages=written("data/baseline/languages.json"),
+        preference=written("data/evaluated/preference.json"),
         metrics=written("data/evaluated/metrics.json"),
         provenance=written("models/adapter/provenance.json"),
         trained_on=pl.read_parquet(stage.input(TRAINED_ON)) if _is_current(TRAINED_ON, passed) else None,

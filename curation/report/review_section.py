@@ -1,6 +1,7 @@
 """The section about the people who review: how far and how fast they are, how reliable, what they say of the checks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from curation.consensus.insight import Insight, Rate
 from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, share
@@ -25,6 +26,45 @@ def people(results: Results, words: Words) -> list[Block]:
     if found.overturned.height:
         blocks.append(_overturned(found, words))
     return blocks
+
+
+def preference(results: Results, words: Words) -> list[Block]:
+    """What people said of the adapter's replies beside the best prompt's, and who they are."""
+    found = results.preference
+    against = words.name_of("arm", found["against"]) if found else ""
+    if not found or not found["asked"]:
+        return [Note(words("preference.none"))]
+    judges: list[list[Cell]] = [
+        [
+            auto(judge["annotator"]),
+            count(judge["answers"]),
+            f"{judge['gold_right']} / {judge['gold_asked']}" if judge["gold_asked"] else "",
+            f"{judge['weight']:.2f}",
+        ]
+        for judge in found["judges"]
+    ]
+    header = [words(f"preference.{name}") for name in ("annotator", "answers", "gold", "weight")]
+    table = Table(words("preference.judges"), header, judges, frozenset({1, 2, 3}))
+    return [*_preferred(found, against, words), table]
+
+
+def _preferred(found: Mapping[str, Any], against: str, words: Words) -> list[Block]:
+    """The counts of conversations and the net; nothing where nobody's word counts."""
+    if "value" not in found:
+        return [Note(words("preference.uncounted"), "warning")]
+    rows: list[list[Cell]] = [
+        [words(f"preference.{name}", against=against), count(found[name])] for name in ("wins", "losses", "ties")
+    ]
+    for name, net in (("net", found), ("net_corrected", found.get("corrected"))):
+        if net:
+            value, low, high = (f"{net[end]:+.2f}".replace("-", "−") for end in ("value", "low", "high"))
+            rows.append([words(f"preference.{name}"), f"{value} ({low} … {high})"])
+    rows += [
+        [words("preference.ticked", reason=words.name_of("preference_reasons", reason)), count(times)]
+        for reason, times in found["reasons"].items()
+    ]
+    header = [words("people.figure"), words("people.value")]
+    return [Table(words("preference.caption"), header, rows, frozenset({1}))]
 
 
 def _numbers(found: Insight, words: Words) -> Table:

@@ -19,7 +19,7 @@ from curation.decisions.decisions import Purpose
 from curation.harness.errors import QiratError
 from curation.harness.files import progress
 from curation.review.embedded.process import Address
-from curation.review.form import GUIDELINES, QUESTIONS, VECTORS, settings
+from curation.review.form import VECTORS, Form, review_form
 from curation.review.records import Record
 
 Item = TypeVar("Item")
@@ -50,12 +50,12 @@ class Present:
 
 
 class ReviewServer:
-    """An Argilla server, looked at as the place of one review data set."""
+    """An Argilla server, looked at as the place of one data set: that of the review, or of another form."""
 
-    def __init__(self, address: Address, params: Review) -> None:
+    def __init__(self, address: Address, params: Review, form: Form | None = None) -> None:
         import argilla
 
-        self._params = params
+        self._params, self._form = params, form or review_form(params)
         with _plainly(address.url):
             self._client: Any = argilla.Argilla(address.url, address.api_key, retries=1)
 
@@ -73,17 +73,16 @@ class ReviewServer:
                 self._request("DELETE", f"datasets/{found['id']}")
                 found = None
             if found is None:
-                argilla.Dataset(
-                    self._params.dataset, self._params.workspace, settings(self._params), client=self._client
-                ).create()
+                settings = self._form.settings(self._params)
+                argilla.Dataset(self._form.dataset, self._params.workspace, settings, client=self._client).create()
                 return
-            if self._questions(found["id"]).keys() != QUESTIONS:
+            if self._questions(found["id"]).keys() != self._form.questions:
                 raise QiratError(
-                    f"Argilla's data set {self._params.dataset!r} has other questions than this version asks; `qirat "
+                    f"Argilla's data set {self._form.dataset!r} has other questions than this version asks; `qirat "
                     "review pull` with the version that made it, then name a new one in params.yaml: review.dataset"
                 )
             wanted = {
-                "guidelines": GUIDELINES.read_text("utf-8"),
+                "guidelines": self._form.guidelines.read_text("utf-8"),
                 "distribution": {"strategy": "overlap", "min_submitted": self._params.min_submitted},
             }
             if found | wanted != found:
@@ -133,7 +132,7 @@ class ReviewServer:
 
     def write(self, records: Sequence[Record]) -> None:
         """Creates records, or replaces what is shown of those that exist."""
-        place, question = f"datasets/{self._id()}/records/bulk", self._questions(self._id())["corrected"]
+        place, question = f"datasets/{self._id()}/records/bulk", self._questions(self._id()).get("corrected", "")
         sent = (_as_sent(record, question) for record in progress(records, "review: writing records", len(records)))
         for content in _bodies(sent):
             self._request("PUT", place, content=content)
@@ -200,7 +199,7 @@ class ReviewServer:
         return {item["name"]: item["id"] for item in self._request("GET", f"datasets/{dataset}/questions")["items"]}
 
     def _dataset(self) -> dict[str, Any] | None:
-        wanted = (self._params.dataset, self._workspace_id())
+        wanted = (self._form.dataset, self._workspace_id())
         items: list[dict[str, Any]] = self._request("GET", "me/datasets")["items"]
         return next((item for item in items if (item["name"], item["workspace_id"]) == wanted), None)
 

@@ -5,6 +5,7 @@
 is the same as `qirat review`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from curation.decisions.answers import Countries
     from curation.review.argilla_client import ReviewServer
     from curation.review.embedded.people import People
+    from curation.review.pairs import Judged
 
 app = typer.Typer(
     name="review",
@@ -26,8 +28,10 @@ app = typer.Typer(
 )
 users = typer.Typer(no_args_is_help=True, help="The people who review.")
 gold = typer.Typer(no_args_is_help=True, help="Conversations whose right decision is known, to measure annotators.")
+pairs = typer.Typer(no_args_is_help=True, help="The adapter's replies beside the best prompt's: which is better?")
 app.add_typer(users, name="users")
 app.add_typer(gold, name="gold")
+app.add_typer(pairs, name="pairs")
 
 
 # -- the embedded server -----------------------------------------------------------------------------------------------
@@ -217,13 +221,70 @@ def take_in(
     params = _params()
     done = take_in(file, annotator, params, _countries(params))
     _print_undecided(done.pulled.consensus)
-    if done.half_filled:
-        shown = ", ".join(map(str, done.half_filled[:10]))
-        typer.echo(f"{len(done.half_filled):,} rows have no decision and were left out (first: {shown})", err=True)
+    _print_half_filled(done.half_filled)
     typer.echo(
         f"{done.answers:,} answers, {done.pulled.answers:,} of them new; {done.pulled.written:,} new decisions; "
         f"{PATH} holds {done.pulled.total:,}"
     )
+
+
+# -- two replies, which is better --------------------------------------------------------------------------------------
+
+
+@pairs.command("push")
+def push_pairs() -> None:
+    """Bring pairs of replies to Argilla, a data set beside the review's. Nobody is told which is whose."""
+    from curation.review.pairs import push
+
+    params = _params()
+    done = push(_pairs_server(params), params, _countries(params))
+    typer.echo(
+        f"{len(done.new):,} new, {len(done.changed):,} changed, {len(done.aside):,} set aside, "
+        f"{len(done.gone):,} deleted, {done.unchanged:,} as they were"
+    )
+
+
+@pairs.command("pull")
+def pull_pairs() -> None:
+    """Bring what people said of pairs to data/review/pairs.jsonl; `dvc repro` counts it in the verdict."""
+    from curation.review.pairs import pull
+
+    _print_judged(pull(_pairs_server(_params())))
+
+
+@pairs.command("export")
+def export_pairs(
+    file: Annotated[Path, typer.Argument(help=".csv for spreadsheets, .jsonl for programs.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
+) -> None:
+    """Write pairs to a file that people fill in without a server."""
+    from curation.review.pairs import export
+
+    params = _params()
+    count = export(file, params, _countries(params), limit)
+    typer.echo(f"{count:,} pairs in {file}; a row with a decision (a, b, both good or both bad) is an answer")
+
+
+@pairs.command("import")
+def import_pairs(
+    file: Annotated[Path, typer.Argument(help="An exported file that somebody filled in.")],
+    annotator: Annotated[str, typer.Option(help="Who filled it in.")],
+) -> None:
+    """Bring the answers of a filled file to data/review/pairs.jsonl; the same file again changes nothing."""
+    from curation.review.pairs import take_in
+
+    done, half_filled = take_in(file, annotator)
+    _print_half_filled(half_filled)
+    _print_judged(done)
+
+
+@pairs.command("judge")
+def judge_pairs() -> None:
+    """Have the model that review.judge names judge the pairs too. It counts only beside people's answers."""
+    from curation.review.model_judge import judge
+
+    params = _params()
+    _print_judged(judge(params, _countries(params)))
 
 
 # -- single decisions --------------------------------------------------------------------------------------------------
@@ -282,12 +343,35 @@ def _connected() -> "tuple[ReviewServer, Review]":
     return ReviewServer(address(), params), params
 
 
+def _pairs_server(params: "Review") -> "ReviewServer":
+    """The same Argilla, looked at as the place of the pairs."""
+    from curation.review.argilla_client import ReviewServer
+    from curation.review.embedded.process import address
+    from curation.review.pairs import pairs_form
+
+    return ReviewServer(address(), params, pairs_form(params))
+
+
 def _countries(params: "Review") -> "Countries":
     """The countries for which the checks read phones; None where personal data is not covered."""
     from curation.harness.params import load_params
     from curation.privacy.params import Privacy
 
     return load_params("privacy", Privacy).countries if params.mask_personal_data else None
+
+
+def _print_half_filled(rows: Sequence[int]) -> None:
+    if rows:
+        shown = ", ".join(map(str, rows[:10]))
+        typer.echo(f"{len(rows):,} rows have no decision and were left out (first: {shown})", err=True)
+
+
+def _print_judged(done: "Judged") -> None:
+    from curation.record.pairs import PATH
+
+    if done.gone:
+        typer.echo(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
+    typer.echo(f"{done.given:,} answers, {done.new:,} of them new; {PATH} holds {done.total:,}")
 
 
 def _print_undecided(consensus: "Consensus") -> None:

@@ -1,5 +1,7 @@
 """What annotators see: the fields of a record, the questions about it and the guidelines, in English and Arabic."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,16 @@ CONFIDENCE = {"sure": "Sure · متأكد", "unsure": "Not sure · غير متأ
 QUESTIONS = {"decision", "confidence", "reasons", "corrected", "label"}
 VECTORS = {"meaning": "What the customer says · كلام العميل", "reply": "The replies · الردود"}  # for "find similar"
 GUIDELINES = Path(__file__).with_name("guidelines.md")
+
+
+@dataclass(frozen=True)
+class Form:
+    """A data set of Argilla as annotators see it."""
+
+    dataset: str  # its name
+    questions: frozenset[str]
+    guidelines: Path
+    settings: Callable[[Review], Any]  # for Argilla's client
 
 
 def settings(params: Review) -> Any:
@@ -62,3 +74,8 @@ def settings(params: Review) -> Any:
         allow_extra_metadata=True,
         distribution=argilla.TaskDistribution(min_submitted=params.min_submitted),
     )
+
+
+def review_form(params: Review) -> Form:
+    """The form on which conversations are reviewed."""
+    return Form(params.dataset, frozenset(QUESTIONS), GUIDELINES, settings)

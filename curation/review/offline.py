@@ -8,11 +8,11 @@ import csv
 import io
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -33,6 +33,7 @@ from curation.text.folding import fold
 from curation.text.markdown import read_back
 
 Row = dict[str, str]
+Said = TypeVar("Said")
 
 SHOWN = {"id": "المعرّف", "why": "لماذا تراها", "language": "اللغة", "label": "التصنيف", "conversation": "المحادثة"}
 ASKED = {
@@ -76,18 +77,27 @@ class Imported:
 
 def export(path: Path, params: Review, countries: Countries, limit: int | None) -> int:
     """Writes the first `limit` of the line-up, all for None, and returns how many they are."""
-    _check_suffix(path)
-    if path.exists():
-        raise QiratError(f"{path} is there already, perhaps with answers; choose another name")
+    check_new(path)
     line, conversations = line_of_now(params)
     shown = line.sort("rank").head(line.height if limit is None else limit)
     found = records(shown, conversations, countries, codes=read_codes())
-    rows = [sheet_row(record) for record in found]
+    write_sheet(path, [sheet_row(record) for record in found], COLUMNS)
+    return len(found)
+
+
+def check_new(path: Path) -> None:
+    """Raises QiratError for a name that is no sheet's, and for a file that people may have filled in."""
+    _check_suffix(path)
+    if path.exists():
+        raise QiratError(f"{path} is there already, perhaps with answers; choose another name")
+
+
+def write_sheet(path: Path, rows: Sequence[Row], columns: Mapping[str, str]) -> None:
+    """`columns`: the name of each, and its Arabic one for the header of a .csv."""
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    text = "".join(lines) if path.suffix == ".jsonl" else _as_csv(rows)
+    text = "".join(lines) if path.suffix == ".jsonl" else _as_csv(rows, columns)
     with atomic(path) as temporary:
         temporary.write_text(text, "utf-8", newline="")
-    return len(rows)
 
 
 def sheet_row(record: Record) -> Row:
@@ -97,12 +107,12 @@ def sheet_row(record: Record) -> Row:
         "why": read_back(record["fields"]["why"]),
         "language": record["metadata"]["language"],
         "label": record["metadata"].get("intent", ""),
-        "conversation": _conversation(record["fields"]["conversation"], record["metadata"]["language"]),
+        "conversation": conversation_cell(record["fields"]["conversation"], record["metadata"]["language"]),
     }
     return shown | dict.fromkeys(ASKED, "")
 
 
-def _conversation(bubbles: Sequence[Mapping[str, str]], language: str) -> str:
+def conversation_cell(bubbles: Sequence[Mapping[str, str]], language: str) -> str:
     """Each speaker's name above what they say; its first letter tells a spreadsheet the direction of the cell."""
     words = "ar" if language == "ar" else "en"
     turns: list[tuple[str, str]] = []
@@ -112,21 +122,22 @@ def _conversation(bubbles: Sequence[Mapping[str, str]], language: str) -> str:
             turns[-1] = bubble["role"], turns[-1][1] + text
         else:
             turns.append((bubble["role"], text))
-    blocks = [f"{_ROLES[words].get(role, role)}:\n{_cut(text, _TURN, words)}" for role, text in turns]
-    return _cut("\n\n".join(blocks), _CELL, words)
+    blocks = [f"{_ROLES[words].get(role, role)}:\n{cut(text, _TURN, words)}" for role, text in turns]
+    return cut("\n\n".join(blocks), _CELL, words)
 
 
-def _cut(text: str, longest: int, language: str) -> str:
+def cut(text: str, longest: int, language: str) -> str:
+    """The beginning of a text that is longer, with a line that says so."""
     more = len(text) - longest
     return text if more <= 0 else f"{text[:longest]}\n{_CUT[language].format(more)}"
 
 
-def _as_csv(rows: Sequence[Row]) -> str:
+def _as_csv(rows: Sequence[Row], columns: Mapping[str, str]) -> str:
     """With a byte order mark, by which Excel knows UTF-8, and no cell that a spreadsheet would compute."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow(f"{name} · {arabic}" for name, arabic in COLUMNS.items())
-    writer.writerows([_harmless(row[name]) for name in COLUMNS] for row in rows)
+    writer.writerow(f"{name} · {arabic}" for name, arabic in columns.items())
+    writer.writerows([_harmless(row[name]) for name in columns] for row in rows)
     return "\ufeff" + out.getvalue()
 
 
@@ -173,15 +184,32 @@ def read_rows(path: Path) -> Iterator[tuple[int, Row]]:
 def read_answers(
     rows: Sequence[tuple[int, Row]], path: Path, annotator: str, known: Collection[str], now: str
 ) -> list[Answer]:
-    """The rows with a decision; every fault is told with its row, and one is enough to take nothing."""
-    found: dict[tuple[str, int], tuple[int, Answer]] = {}
+    """The rows with a decision, as `read_all` reads them."""
+
+    def made(row: Row) -> Answer | None:
+        return _answer(row, annotator, known, now)
+
+    return read_all(rows, path, made, lambda answer: (answer.conversation_id, answer.round))
+
+
+def read_all(
+    rows: Sequence[tuple[int, Row]],
+    path: Path,
+    made: Callable[[Row], Said | None],
+    place: Callable[[Said], Hashable],
+) -> list[Said]:
+    """What `made` makes of each row, less None; every fault is told with its row, and one is enough to take nothing.
+
+    `made` raises ValueError with what is wrong with a cell. Two rows may not say different things of one `place`.
+    """
+    found: dict[Hashable, tuple[int, Said]] = {}
     faults: list[str] = []
     for number, row in rows:
         try:
-            answer = _answer(row, annotator, known, now)
+            answer = made(row)
             if answer is None:
                 continue
-            before, other = found.setdefault((answer.conversation_id, answer.round), (number, answer))
+            before, other = found.setdefault(place(answer), (number, answer))
             if other != answer:
                 raise ValueError(f"another answer on the conversation of row {before}; keep one of the two")
         except ValueError as error:
@@ -221,7 +249,7 @@ def as_before(answers: Sequence[Answer], known: Sequence[Answer]) -> list[Answer
 
 def _answer(row: Row, annotator: str, known: Collection[str], now: str) -> Answer | None:
     """Raises ValueError with what is wrong with a cell and its cure."""
-    decision = _choice(row.get("decision", ""), DECISIONS, "decision")
+    decision = choice(row.get("decision", ""), DECISIONS, "decision")
     if not decision:
         return None
     named = _ID.fullmatch(row.get("id", "").lower())
@@ -234,25 +262,28 @@ def _answer(row: Row, annotator: str, known: Collection[str], now: str) -> Answe
         conversation_id=named[1],
         annotator=annotator,
         decision=decision,  # type: ignore[arg-type]  # one of DECISIONS
-        reasons=tuple(
-            _choice(word, REASONS, "reasons") for word in _LIST_SIGNS.split(row.get("reasons", "")) if word.strip()
-        ),
+        reasons=choices(row.get("reasons", ""), REASONS, "reasons"),
         corrected=corrected,
         label=label,
-        confidence=_choice(row.get("confidence", ""), CONFIDENCE, "confidence"),  # type: ignore[arg-type]
+        confidence=choice(row.get("confidence", ""), CONFIDENCE, "confidence"),  # type: ignore[arg-type]
         at=now,
         round=int(named[2] or 1),
     )
 
 
-def _choice(cell: str, choices: Mapping[str, str], column: str) -> str:
+def choices(cell: str, known: Mapping[str, str], column: str) -> tuple[str, ...]:
+    """The keys that a cell names one after another."""
+    return tuple(choice(word, known, column) for word in _LIST_SIGNS.split(cell) if word.strip())
+
+
+def choice(cell: str, known: Mapping[str, str], column: str) -> str:
     """The key that a cell names, by itself or by its words in either language; "" for an empty cell."""
     said = fold(cell.replace("_", " "))
-    for key, words in choices.items():
+    for key, words in known.items():
         if said in {fold(name.replace("_", " ")) for name in (key, words, *words.split(" · "))}:
             return key
     if said:
-        raise ValueError(f"{column} is {cell!r}; write one of {', '.join(choices)}")
+        raise ValueError(f"{column} is {cell!r}; write one of {', '.join(known)}")
     return ""
 
 

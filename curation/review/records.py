@@ -87,16 +87,16 @@ def _record(
         metadata |= {"codes": list(row["codes"]), "priority": row["priority"], "group": row["group"]}
     record: Record = {
         "external_id": row["conversation_id"] if row["round"] == 1 else f"{row['conversation_id']}.{row['round']}",
-        "fields": {"why": _why(row, language, countries, codes), "conversation": _bubbles(messages, language)},
+        "fields": {"why": _why(row, language, countries, codes), "conversation": bubbles(messages, language)},
         "metadata": {name: value for name, value in metadata.items() if value not in (None, [])},
         "corrected": _prefilled(messages, doubted),
         "vectors": similar.of(row["conversation_id"]),
     }
-    record["metadata"]["digest"] = _digest(record)
+    record["metadata"]["digest"] = digest(record)
     return record
 
 
-def _digest(record: Record) -> str:
+def digest(record: Record) -> str:
     """Tells whether a record is as Argilla has it. Each decision moves all ranks behind it on, which is no change."""
     stable = record | {"metadata": record["metadata"] | {"rank": record["metadata"]["rank"] // _RANKS}}
     plain = orjson.dumps(stable, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
@@ -142,7 +142,7 @@ def _masked(text: str, countries: Countries) -> str:
 # -- what is shown of the conversation ---------------------------------------------------------------------------------
 
 
-def _bubbles(messages: Sequence[Mapping[str, Any]], language: str) -> list[dict[str, str]]:
+def bubbles(messages: Sequence[Mapping[str, Any]], language: str) -> list[dict[str, str]]:
     """Each message as one bubble or, when it is long, several. Replies carry the number by which they are corrected."""
     bubbles: list[dict[str, str]] = []
     for number, message in enumerate(messages, 1):

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,9 @@ from curation.decisions.answers import read_answers
 from curation.decisions.decisions import read_decisions, write_decisions
 from curation.privacy import covered
 from curation.record.conversation import conversations, message
+from curation.record.pairs import read_judgements, reply_hash
 from curation.review.embedded import process
+from tests.builders import save
 from tests.review.queue_tables import write_tables
 from tests.review.server.argilla import Api, Person
 
@@ -97,6 +99,24 @@ class Project:
         table = conversations(rows)
         write_tables(self.folder, table, turn)
         return dict(zip(talks, table["conversation_id"], strict=True))
+
+    def answered(self, talks: Mapping[str, Any], replies: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+        """The project after evaluate: each conversation's first turn answered by the adapter and by a prompt."""
+        ids = self.queue(**talks)
+        read = pl.read_parquet(self.folder / "data/ingested/conversations.parquet")
+        table = read.with_columns(parent_id=pl.lit(None, pl.String))
+        for split, part in (("test", table), ("dev", table[:0]), ("train", table[:0])):
+            save(self.folder, f"splits/{split}", part)
+        rows = [
+            (arm, ids[language], 1, text)
+            for language, texts in replies.items()
+            for arm, text in zip(("adapter", "prompted"), texts, strict=True)
+        ]
+        columns = ["arm", "conversation_id", "turn", "text"]
+        save(self.folder, "evaluated/predictions", pl.DataFrame(rows, schema=columns, orient="row"))
+        verdict = self.folder / "data/evaluated/verdict.json"
+        verdict.write_text('{"best_prompt_arm": "prompted"}', "utf-8")
+        return ids
 
     def api(self, method: str, place: str, body: Any = None) -> Any:
         """Argilla's own interface, as its owner."""
@@ -177,12 +197,12 @@ class Annotator:
     page: Any
     pictures: Path
 
-    def sign_in(self, url: str, name: str, password: str) -> None:
+    def sign_in(self, url: str, name: str, password: str, dataset: str = "review") -> None:
         self.page.goto(url)
         self.page.fill("input[type=text]", name)
         self.page.fill("input[type=password]", password)
         self.page.keyboard.press("Enter")
-        self.page.get_by_text("review", exact=True).first.click()
+        self.page.get_by_text(dataset, exact=True).first.click()
 
     def decide(self) -> str:
         """Reads the conversation on the screen and answers it; returns which one it was."""
@@ -194,6 +214,26 @@ class Annotator:
         getattr(self, f"decides_{name}")(bubbles)
         bubbles.filter(has_text=words).first.wait_for(state="detached")  # the form keeps the last one's suggestion
         return name
+
+    def prefers_the_adapters(self, replies: Mapping[str, tuple[str, str]]) -> None:
+        """Reads both replies, laid out in the direction of their script, and chooses the adapter's by its key."""
+        bubbles, texts = self.page.locator(".chat__bubble"), self.page.locator(".text_field_component p")
+        bubbles.first.wait_for()
+        language = "ar" if "الطلب" in bubbles.first.inner_text() else "en"
+        shown = texts.all_inner_texts()
+        ours, theirs = (covered([message("assistant", t)], ("SA",))[0]["content"] for t in replies[language])
+        assert sorted(shown) == sorted([re.sub(r"phone_\d", "phone_2", ours), theirs])
+        directions = {
+            text.evaluate("e => getComputedStyle(e).direction") for text in [bubbles.locator("p").first, *texts.all()]
+        }
+        assert directions == {"rtl" if language == "ar" else "ltr"}
+        words = self.page.locator("body").inner_text().lower()
+        assert not [told for told in ("adapter", "prompted", "gold") if told in words]
+        self.photograph(f"pair_{language}")
+        self.page.keyboard.press("2" if shown[0] == theirs else "1")
+        self.page.wait_for_timeout(300)
+        self.page.keyboard.press("Enter")
+        bubbles.filter(has_text=bubbles.first.inner_text()[:20]).first.wait_for(state="detached")
 
     def decides_en(self, bubbles: Any) -> None:
         """Edits the doubted reply where it stands, its phone number covered."""
@@ -264,6 +304,36 @@ class Annotator:
             assert bubble.locator("p").first.evaluate("e => getComputedStyle(e).direction") == direction
         why = self.page.locator(".text_field_component li").first
         assert why.evaluate("e => getComputedStyle(e).direction") == direction
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium (apt install chromium)")
+def test_pairs_are_judged_blind_in_both_directions_of_script(project: Project, tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    replies = {"en": ("We are sorry. Call +966 11 123 4567.", "**No** <b>idea</b>."), "ar": ("نعتذر لك.", "لا نعرف.")}
+    ids = project.answered({"en": ENGLISH, "ar": ARABIC}, replies)
+    assert project.review("pairs", "push").startswith("2 new")
+    name, password = re.findall(r": (.*)", project.review("users", "add", "sara"))
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
+        page = browser.new_page(viewport={"width": 1400, "height": 950})
+        annotator = Annotator(page, Path(os.environ.get("QIRAT_SCREENSHOTS", tmp_path)))
+        annotator.sign_in(project.url, name, password, "pairs")
+        for _ in replies:
+            annotator.prefers_the_adapters(replies)
+        browser.close()
+
+    assert project.review("pairs", "pull").startswith("2 answers, 2 of them new")
+    found = {
+        judgement.conversation_id: judgement for judgement in read_judgements(tmp_path / "data/review/pairs.jsonl")
+    }
+    for language, (ours, _) in replies.items():
+        assert found[ids[language]].preferred == reply_hash(ours)
+        assert found[ids[language]].annotator == "sara"
+    assert project.review("pairs", "pull").startswith("2 answers, 0 of them new")
+    assert project.review("pairs", "push").startswith("0 new, 0 changed, 0 set aside, 0 deleted")
+    assert project.review("status").startswith("0 pending"), "the review itself is another data set"
 
 
 def test_answers_and_text_search_survive_a_killed_server(project: Project) -> None:

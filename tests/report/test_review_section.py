@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,9 @@ from curation.decisions import gold
 from curation.decisions.answers import Answer
 from curation.report import __main__ as stage
 from curation.report.blocks import Note, Table
+from curation.report.cards import model_card
 from curation.report.page import render
-from curation.report.review_section import people
+from curation.report.review_section import people, preference
 from curation.report.words import languages
 from tests.builders import ROOT
 from tests.report.test_report import DONE, PICKING, project
@@ -65,7 +67,7 @@ def test_the_stage_reads_the_files_of_the_review(project: Path) -> None:
 
 
 def test_the_files_that_ship_have_headers_only() -> None:
-    for name in ("answers", "decisions", "gold"):
+    for name in ("answers", "decisions", "gold", "pairs"):
         [line] = (ROOT / f"data/review/{name}.jsonl").read_text("utf-8").splitlines()
         assert json.loads(line) == {"qirat": name, "version": 1}
 
@@ -73,3 +75,47 @@ def test_the_files_that_ship_have_headers_only() -> None:
 def test_the_page_shows_the_people_in_both_languages() -> None:
     page = render(DONE, PICKING)
     assert page.count('<bdi dir="auto">sara</bdi>') == 2
+
+
+JUDGED: dict[str, Any] = {
+    "against": "prompted",
+    "asked": 40,
+    "stale": 0,
+    "reasons": {"tone": 3},
+    "wins": 22,
+    "ties": 8,
+    "losses": 10,
+    "value": 0.3,
+    "low": -0.01,
+    "high": 0.55,
+    "n": 40,
+    "corrected": {"value": 0.4, "low": -0.02, "high": 0.7, "n": 40},
+    "judges": [{"annotator": "noura <b>|", "answers": 40, "gold_asked": 10, "gold_right": 9, "weight": 0.73}],
+}
+
+
+def test_page_and_card_say_who_judged_how_many_pairs_and_what_came_of_it() -> None:
+    judged = replace(DONE, preference=JUDGED)
+    for words, told in zip((ENGLISH, *OTHERS), ("Written prompt", "تلقين مكتوب"), strict=True):
+        counts, judges = preference(judged, words)
+        assert isinstance(counts, Table) and isinstance(judges, Table)
+        assert told in str(counts.rows[1][0])
+        shown = [row[1] for row in counts.rows]
+        assert shown == ["22", "10", "8", "+0.30 (−0.01 … +0.55)", "+0.40 (−0.02 … +0.70)", "3"]
+        assert "<b>" not in str(judges.rows[0][0]) and judges.rows[0][1:] == ["40", "9 / 10", "0.73"]
+    card = model_card(judged)
+    assert "| `noura <b>/` | 40 | 9 of 10 | 0.73 |" in card
+    assert (
+        "Better in 22 conversations, worse in 10, neither in 8; wins less losses, weighed, +0.30 (-0.01 … +0.55)."
+        in card
+    )
+
+
+def test_answers_that_do_not_count_and_none_are_told_as_such() -> None:
+    uncounted = {name: JUDGED[name] for name in ("against", "asked", "stale", "reasons", "judges")}
+    for words in (ENGLISH, *OTHERS):
+        note, _ = preference(replace(DONE, preference=uncounted), words)
+        [none] = preference(replace(DONE, preference={"against": "base", "asked": 0, "judges": []}), words)
+        assert isinstance(note, Note) and note.text == words("preference.uncounted")
+        assert isinstance(none, Note) and none.text == words("preference.none")
+    assert "no better than chance" in model_card(replace(DONE, preference=uncounted))

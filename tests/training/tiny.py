@@ -91,6 +91,8 @@ def project(root: Path, rows: int = 60) -> Path:
     """A project as it stands before `tokenize`, with the tiny model as base."""
     for name in ("dvc.yaml", "playbook.yaml", "prompt.md"):
         shutil.copy(ROOT / name, root / name)
+    (root / "data/review").mkdir(parents=True)
+    shutil.copy(ROOT / "data/review/pairs.jsonl", root / "data/review")
     model().save_pretrained(root / "tiny")
     tokenizer().save_pretrained(root / "tiny")
     (root / "data").mkdir(exist_ok=True)

@@ -12,8 +12,9 @@ from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE, version_of
 from curation.harness.stage import Stage
 from curation.privacy.params import Privacy
+from curation.record import pairs
 from curation.record.playbook import Playbook
-from training.evaluate import conditions, looks
+from training.evaluate import conditions, looks, preference
 from training.evaluate.clock import Clock
 from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
@@ -78,7 +79,9 @@ def main() -> None:
         rival = best_arm(arms, params.primary, prompt_arms(arms["arm"].unique()))
         sliced = slices(Talks(scores, written, asked, playbook), rival, params)
         number = looks.looked(looks.Look.at(test, adapter_id(folder), predicted, params))
+        people = preference.heard(pairs.read_judgements(stage.input(pairs.PATH)), written, rival)
         voices: list[Voice] = [
+            preference.voice(people),
             voice(sliced),
             rivals(baseline),
             conditions.voice(train, test, answered, profiles),
@@ -97,6 +100,7 @@ def main() -> None:
         stage.write("evaluated/forgetting", kept.forgetting)
         stage.write("evaluated/memorised", kept.memorised)
         stage.write_json("data/evaluated/metrics.json", described())
+        stage.write_json("data/evaluated/preference.json", preference.as_json(people))
         stage.write_json("data/evaluated/verdict.json", found)
         told = conditions.figures(train, test) | {"looks": number}
         stage.write_metrics(figures(arms, compared, kept, found["verdict"]) | told)

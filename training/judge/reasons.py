@@ -7,6 +7,7 @@ from typing import Any
 _GAIN = "gain {value:+.3f} [{low:+.3f}, {high:+.3f}]"
 _OVER = "{n} conversations in {groups} groups"
 _GOOD = "{good} of {n} conversations ({language}) break no rule and end every reply"
+_NET = "{value:+.2f} [{low:+.2f}, {high:+.2f}]"
 SENTENCES = {
     "prompt_reached": "{arm} alone reached baseline.target: it breaks no rule, and ends its replies, in {target:.0%} "
     "of the conversations of each language that is judged",
@@ -60,6 +61,21 @@ SENTENCES = {
     "seeds": "training seeds that stand behind it: {n}",
     "seeds_differ": "with {n} seeds the loss on test differs by up to {spread:.3f} nats a token, and falls against the "
     f"base model by {_GAIN}, the luck of training in the interval",
+    "preference_lost": "people prefer the replies of {against}: better in {losses} of {n} conversations, the adapter's "
+    f"in {{wins}}; wins less losses {_NET}",
+    "preference_few": "only {n} conversations were compared with {against} by people, and it takes {least} to tell: "
+    f"qirat review pairs; wins less losses {_NET}",
+    "preference_judges": "{n} answers of people on pairs of replies do not count: on pairs whose better side is known "
+    "these people did no better than chance",
+    "preference_won": "people prefer the adapter's replies to those of {against}: better in {wins} of {n} "
+    f"conversations, worse in {{losses}}; wins less losses {_NET}",
+    "preference_even": "{judges} people are not shown to prefer the replies of {against} or the adapter's, in {n} "
+    f"conversations: wins less losses {_NET}",
+    "preference_model": "{judge} compared {n} conversations, {beside} of them beside people, with whom it agrees in "
+    f"{{agree:.0%}}; corrected by their answers, wins less losses are {_NET}. A model alone decides nothing",
+    "preference_none": "nobody has compared its replies with those of {against} yet: qirat review pairs",
+    "preference_stale": "{stale} answers of people are on replies that nobody gives any more; nobody has compared "
+    "these with those of {against} yet: qirat review pairs",
     "overridden": "trained although prompting was enough: {reason}",
 }
 
