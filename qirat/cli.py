@@ -236,6 +236,17 @@ def canaries(as_json: Json = False) -> None:
 
 
 @app.command()
+def attribute(
+    judged: Annotated[int, typer.Option(min=1, help="Conversations of dev that the rows are held against.")] = 60,
+    as_json: Json = False,
+) -> None:
+    """Say which training conversations helped the adapter, which hurt it, and who let them in. Takes a training."""
+    from training.commands import attribute as asked
+
+    answered(asked.attribute(judged), asked.as_text, as_json)
+
+
+@app.command()
 def results() -> None:
     """Say where the report, the ledger and the adapter are, with the main figures."""
     from curation.commands.results import results as lines

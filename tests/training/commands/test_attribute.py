@@ -1,0 +1,105 @@
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.builders import save, talk
+from tests.training.tiny import model, renderer, vectors
+from training.commands import attribute as asked
+
+GOOD = "Thank you for contacting Zaafaran Home. Is there anything else I can help you with?"
+WRONG = "No refund. Do not write here again, goodbye forever, we keep what is ours."
+
+
+def tokens(rows: list[tuple[str, str, str, str]]) -> pl.DataFrame:
+    """A tokenized table of (id, language, question, reply)."""
+    found = []
+    for key, language, question, reply in rows:
+        (example,) = renderer().examples(talk(question, reply))
+        found.append((key, language, example.input_ids, example.labels))
+    return pl.DataFrame(found, schema=["conversation_id", "language", "input_ids", "labels"], orient="row")
+
+
+def talks(prefix: str, count: int, wrong: int = 0) -> list[tuple[str, str, str, str]]:
+    draw = random.Random(prefix)
+    replies = [WRONG] * wrong + [GOOD] * (count - wrong)
+    return [
+        (f"{prefix}{n:02}", "en", f"Where is my order {draw.randint(10_000, 99_999)}?", reply)
+        for n, reply in enumerate(replies)
+    ]
+
+
+@pytest.fixture(scope="module")
+def tuned() -> Any:
+    """An adapter before its first step."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(1)
+    return get_peft_model(model(), LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear", r=4)).eval()
+
+
+@pytest.fixture(scope="module")
+def found(tuned: Any) -> pl.DataFrame:
+    """Three of forty conversations teach the intent wrongly."""
+    learnt, dev = talks("t", 40, wrong=3), talks("d", 8)
+    labels = {key: "order" for key, *_ in (*learnt, *dev)}
+    return asked.pulls(tuned, tokens(learnt), tokens(dev), labels)
+
+
+def test_what_teaches_an_intent_wrongly_hurts_most(found: pl.DataFrame) -> None:
+    assert set(found["conversation_id"][:3]) == {"t00", "t01", "t02"}
+    assert found["pull"][2] < found["pull"][3] - 0.1
+    assert set(found["against"]) == {"order en"}
+    assert set(found["n"]) == {8}
+
+
+def test_where_dev_has_too_few_of_an_intent_its_language_speaks_and_then_all(tuned: Any) -> None:
+    learnt, dev = talks("t", 2), talks("d", 6)
+    other = asked.pulls(tuned, tokens(learnt), tokens(dev), {"t00": "refund", "t01": None})
+    assert set(other["against"]) == {"en"}
+    arabic = [(key, "ar", question, reply) for key, _, question, reply in learnt]
+    assert set(asked.pulls(tuned, tokens(arabic), tokens(dev), {})["against"]) == {"all"}
+
+
+def test_a_bad_cluster_is_last_and_says_who_let_it_in(found: pl.DataFrame, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    bad = ["t00", "t01", "t02"]
+    rows = found.with_columns(cluster=pl.col("conversation_id").is_in(bad).cast(pl.Int64))
+    ids = found["conversation_id"]
+    save(
+        tmp_path,
+        "curated/conversations",
+        pl.DataFrame(
+            {"conversation_id": ids, "parent_id": None, "label": "order", "origin": "kept"},
+            schema_overrides={"parent_id": pl.String},
+        ),
+    )
+    save(tmp_path, "scored/findings", pl.DataFrame({"conversation_id": bad, "code": ["rude"] * 3}))
+    save(tmp_path, "ledger", pl.DataFrame({"conversation_id": bad, "evidence": ["decided by sara, ali"] * 3}))
+    best, worst = asked.ranked(rows, 1)
+    assert (best["conversations"], worst["conversations"]) == (37, 3)
+    assert worst["high"] < best["low"]
+    assert (worst["codes"], worst["annotators"]) == ({"rude": 3}, {"ali": 3, "sara": 3})
+    assert (best["codes"], best["annotators"]) == ({}, {})
+    answer = {
+        "base": "b",
+        "conversations": 40,
+        "conversations_judged": 8,
+        "clusters": [best, worst],
+        "worst": found.head(1).to_dicts(),
+    }
+    assert "order 3; rude 3; ali 3, sara 3; t0" in asked.as_text(json.loads(json.dumps(answer)))
+
+
+def test_alike_conversations_share_a_cluster_and_without_vectors_all_do(found: pl.DataFrame) -> None:
+    table = vectors(found)
+    near = table.with_columns(
+        vector=pl.when(pl.col("conversation_id") < "t10").then(pl.lit([9.0] * 8)).otherwise(pl.lit([0.0] * 8))
+    )
+    groups = asked.clustered(found, near).group_by(pl.col("conversation_id") < "t10").agg(pl.col("cluster").unique())
+    assert sorted(groups["cluster"].list.len()) == [1, 1]
+    assert set(asked.clustered(found, table.head(5))["cluster"]) == {0}
