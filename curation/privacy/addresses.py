@@ -168,13 +168,16 @@ _FEWEST_SIGNS = 2
 # What a table's text must hold, for Polars; it passes over nothing that `addresses` finds. Bounds of ASCII words, since
 # those of Unicode's words take Polars' engine thirty times as long in Arabic text.
 _LETTERS = r"[A-Za-z\x{c0}-\x{24f}'’.\d-]"
+_BOUND = r"(?-u:\b)"
 ADDRESS = (
-    rf"(?i)\d[a-z]?,? (?:{_LETTERS}+ ){{1,5}}(?:{_STREET}|{_STREET_NAMES[3:-1]})(?-u:\b)"
-    rf"|(?-u:\b)(?:{_STREET}|{_STREET_NAMES[3:-1]})(?-u:\b)\.?,? (?:no|number|nr|house|tower|flat|apt|apartment|villa|unit)(?-u:\b)"
-    rf"|(?-u:\b)(?:{_KIND[3:-1]})\.?\s?(?:no\.?\s?|number\s?)?#?\s?[a-z]?-?\d"
-    r"|(?:straße|strasse|str\.|weg|gasse|platz|allee|ufer|damm) \d|(?-u:\b)(?:rue|chemin|impasse|quai|via|viale|rua"
-    r"|calle|carrer|avenida|avda)(?-u:\b)"
-    r"|box[\s:#.a-z]{0,10}\d|postfach|bo[iî]te postale|post ?code|postal code|eircode|zip|(?-u:\b)[a-z]{4} ?\d{4}(?-u:\b)"
+    rf"(?i)\d[a-z]?,? (?:{_LETTERS}+ ){{1,5}}(?:{_STREET}|{_STREET_NAMES[3:-1]}){_BOUND}"
+    rf"|{_BOUND}(?:{_STREET}|{_STREET_NAMES[3:-1]}){_BOUND}\.?,? (?:no|number|nr|house|tower|flat|apt"
+    rf"|apartment|villa|unit){_BOUND}"
+    rf"|{_BOUND}(?:{_KIND[3:-1]})\.?\s?(?:no\.?\s?|number\s?)?#?\s?[a-z]?-?\d"
+    rf"|(?:straße|strasse|str\.|weg|gasse|platz|allee|ufer|damm) \d|{_BOUND}(?:rue|chemin|impasse|quai|via|viale|rua"
+    rf"|calle|carrer|avenida|avda){_BOUND}"
+    rf"|box[\s:#.a-z]{{0,10}}\d|postfach|bo[iî]te postale|post ?code|postal code|eircode|zip"
+    rf"|{_BOUND}[a-z]{{4}} ?\d{{4}}{_BOUND}"
     r"|[\d٠-٩][.\x{66b}][\d٠-٩]{4}|\d°"
     r"|(?:شارع|طريق|حي|زنق[ةه]|زقاق|حار[ةه]|سك[ةه]|درب|نهج|جاد[ةه]|محل[ةه]|قطع[ةه]|بلوك|مجاور[ةه]|مجمع|ممر"
     r"|عمار[ةه]|بناي[ةه]|برج|فيل[اةه]|مبن[ىي]"

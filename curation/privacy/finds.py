@@ -31,8 +31,8 @@ KINDS = (
 PATTERNED = frozenset(KINDS) - {"name"}  # told by pattern, not by likelihood
 COVER = re.compile(rf"\[(?:{'|'.join(KINDS)})(?:_\d+)?\]")  # what masking writes: [phone], [phone_1]
 
-# What a text must hold for any kind but names to be possible, for Python and for Polars' engine, where a bound of Unicode
-# words costs fifty times as much.
+# What a text must hold for any kind but names to be possible, for Python and for Polars' engine, where a bound of
+# Unicode words costs fifty times as much.
 _ARABIC = rf"(?:دوت|نقط[ةه])\s|{ARABIC_SECRET_WORDS}"
 _CANDIDATES = tuple(  # each begins with a letter or a set of them: so Python's engine is ten times as fast
     map(

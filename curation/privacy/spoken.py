@@ -82,7 +82,8 @@ SPOKEN = (
 )
 _IN_A_ROW = re.compile(SPOKEN)
 _ARABIC_PARTS = (  # of which every Arabic word of such a row holds one
-    "صفر زيرو دبل واحد ثني تني ثنا تنا طنا ثلا ثلث ثلت تلا تلث تلت ربع خمس ست سبع ثمن تمن ثما تما عشر حدا مي تسع".split()
+    "صفر زيرو دبل واحد ثني تني ثنا تنا طنا ثلا ثلث ثلت تلا تلث تلت"
+    " ربع خمس ست سبع ثمن تمن ثما تما عشر حدا مي تسع".split()
 )
 _LATIN_WORD = re.compile("[a-zA-Z]{2}")
 
