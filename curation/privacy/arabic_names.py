@@ -6,7 +6,7 @@ A given name that is hardly another word counts wherever it stands; one that is 
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from curation.privacy.name_lists import name_list
 
@@ -51,6 +51,7 @@ _INTRODUCING = _words(
 _GLUE = _words(
     "هو هي بك بكم لك لكم يا هلا أخي أختي أخوي كان كانت اسمه اسمها أستاذ أستاذة الأول الثاني العائلة الأب كامل الكامل"
 )
+_BEFORE_NEW = _GLUE.union(prefix + word for word in _NAMED | _TITLES for prefix in ("", "و", "ف"))
 _PLACES = _words(
     "شارع بشارع طريق حي بحي ميدان دوار جسر كبري حديقة شاطئ بحر خليج جبل وادي مدينة بمدينة مدينه قرية محافظة ولاية"
     " دولة"
@@ -105,8 +106,7 @@ _PREFIXES = "ول"
 Span = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class _Token:
+class _Token(NamedTuple):
     start: int
     end: int
     word: str  # folded
@@ -130,16 +130,18 @@ def _tokens(text: str) -> list[_Token]:
     plain = text.translate(_ONE_FOR_ONE)
     found = [_Token(word.start(), word.end(), word.group()) for word in _WORD.finditer(plain)]
     if _MARKS.search(plain):
-        found = [_Token(t.start, t.end, _MARKS.sub("", t.word)) for t in found]
+        found = [t._replace(word=_MARKS.sub("", t.word)) if _MARKS.search(t.word) else t for t in found]
     # The last letter alone tells على from علي.
-    return [_Token(t.start, t.end, "") if t.word == "علي" and text[t.end - 1] == "ى" else t for t in found]
+    return [t._replace(word="") if t.word == "علي" and text[t.end - 1] == "ى" else t for t in found]
 
 
 def _name(text: str, tokens: Sequence[_Token], place: int) -> tuple[int, int] | None:
     """Where the name that begins with this word starts, and its last word; None where none does."""
     token = tokens[place]
-    cue = _cue(text, tokens, place)
     given = _given(text, tokens, place)
+    if given is None and not _may_be_name(tokens, place):
+        return None
+    cue = _cue(text, tokens, place)
     if given is not None and _counts(text, tokens, place, given, cue):
         return token.start, _last(text, tokens, given, bool(cue))
     if cue in ("named", "title") and _may_be_new(text, tokens, place, cue):
@@ -156,6 +158,15 @@ def _name(text: str, tokens: Sequence[_Token], place: int) -> tuple[int, int] | 
 
 
 _SHORTEST = 4  # letters of a word that may be a name behind و or ل
+
+
+def _may_be_name(tokens: Sequence[_Token], place: int) -> bool:
+    """Whether a word that is no given name may begin a name: behind such a word, or as a name behind و or ل."""
+    word = tokens[place].word
+    behind = word[:1] in _PREFIXES and (
+        word[1:] in name_list("arabic_given") or word[1:] in name_list("arabic_words") or word[1:] == "عبد"
+    )
+    return behind or (place > 0 and tokens[place - 1].word in _BEFORE_NEW)
 
 
 def _behind_prefix(text: str, tokens: Sequence[_Token], place: int) -> tuple[int, int] | None:
@@ -177,7 +188,7 @@ def _given(text: str, tokens: Sequence[_Token], place: int) -> int | None:
         behind = tokens[place + 1].word
         sure = behind in name_list("arabic_given") or (word == "ابو" and behind in name_list("arabic_words"))
         return place + 1 if (behind.startswith("ال") if word == "عبد" else sure) else None
-    if _follows(text, tokens, place) and tokens[place + 1].word == "الدين" and len(word) >= 3 and word in _OF_FAITH:
+    if word in _OF_FAITH and _follows(text, tokens, place) and tokens[place + 1].word == "الدين" and len(word) >= 3:
         return place + 1
     return place if word in name_list("arabic_given") or word in name_list("arabic_words") else None
 

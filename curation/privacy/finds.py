@@ -31,11 +31,26 @@ KINDS = (
 PATTERNED = frozenset(KINDS) - {"name"}  # told by pattern, not by likelihood
 COVER = re.compile(rf"\[(?:{'|'.join(KINDS)})(?:_\d+)?\]")  # what masking writes: [phone], [phone_1]
 
-# What a text must hold for any kind but names to be possible.
-_LATIN = r"\bdot\s|[\[(]\s?(?:at|dot)\s?[\])]|\sat\s+(?:gmail|yahoo|hotmail|outlook|icloud|live|msn|proton)"
+# What a text must hold for any kind but names to be possible, for Python and for Polars' engine, where a bound of
+# Unicode words costs fifty times as much.
 _ARABIC = rf"(?:دوت|نقط[ةه])\s|{ARABIC_SECRET_WORDS}"
-_CANDIDATE = re.compile(rf"[\d@]|://|(?i:{_LATIN})|(?:دوت|نقط[ةه])\s|(?:طابق|دور) ال")
-# The same for Polars' engine, where a bound of Unicode words costs fifty times as much.
+_CANDIDATES = tuple(  # each begins with a letter or a set of them: so Python's engine is ten times as fast
+    map(
+        re.compile,
+        (
+            r"[\d@]",
+            "://",
+            r"[dD](?<!\w.)[oO][tT]\s",
+            r"[\[(]\s?(?i:at|dot)\s?[\])]",
+            r"\s(?i:at\s+(?:gmail|yahoo|hotmail|outlook|icloud|live|msn|proton))",
+            r"دوت\s",
+            r"نقط[ةه]\s",
+            "طابق ال",
+            "دور ال",
+        ),
+    )
+)
+_LATIN = r"\bdot\s|[\[(]\s?(?:at|dot)\s?[\])]|\sat\s+(?:gmail|yahoo|hotmail|outlook|icloud|live|msn|proton)"
 CANDIDATE = rf"[\d@]|://|(?i-u:{_LATIN}|{SECRET_WORDS})|{_ARABIC}|{SPOKEN}"
 # What a whole conversation must hold, which knows its questions.
 _BETWEEN = (
@@ -44,7 +59,7 @@ _BETWEEN = (
 # A mobile whose first half ends a turn and whose second half opens the next one, or the one after the other side's.
 _SPLIT = r"(?:[+0٠۰]|[9٩][67٦٧])\d{1,8}[^\d\x00]*\x00(?:[^\x00]*\x00)?[^\d\x00]*\d\d"
 _DEVICE = r"::[a-fA-F\d]|(?:[a-fA-F\d]{2}[:\-]){5}|[a-fA-F\d]{4}\.[a-fA-F\d]{4}\."
-_CODE_WORDS = r"\b(?:m?pin|otp|cvv2?|cvc2?|csc|2fa|dob)\b|[a-z]+[ \-](?:code|pin)\b|code (?:you|i|we)\b"
+_CODE_WORDS = r"(?-u:\b(?:m?pin|otp|cvv2?|cvc2?|csc|2fa|dob)\b|[a-z]+[ \-](?:code|pin)\b|code (?:you|i|we)\b)"
 CONVERSATION_CANDIDATE = (
     rf"@|%40|://|(?:\d{_BETWEEN}){{7}}|[A-Za-z] ?\d{{6}}|\d\.\d{{1,3}}\.\d|:[0-9a-fA-F]{{1,4}}:|{_DEVICE}"
     rf"|(?i-u:{_LATIN}|{SECRET_WORDS}|{_CODE_WORDS}|birth|born|{MORE_SECRET_WORDS})|{_ARABIC}"
@@ -61,22 +76,22 @@ _SHAPE = (
 )
 _SAID = (
     # ... in the same turn or in the answer to it
-    rf"(?i)(?:{SECRET_WORDS}|{ARABIC_SECRET_WORDS})[^\x00]*(?:\x00[^\x00]*)?[\d!#$%&*@^:=+~\"“«]"
-    rf"|(?:{_CODE_WORDS}|السري|التحقق|التفعيل|ال[أا]مان)[^\x00]*(?:\x00[^\x00]*)?\d{{3}}"
-    rf"|(?:{MORE_SECRET_WORDS}|{MORE_ARABIC_SECRET_WORDS})[^\x00]*\d|\d{{3}}[^\x00]{{1,30}}(?:code|pin|otp|cvv|cvc"
-    rf"|pass|رمز|كود|سري|باس|بن)"
-    r"|phrase|mnemonic|(?:seed|recovery|wallet) words|maiden|(?:security|secret) (?:question|answer)|(?:كلمات"
+    rf"(?:{SECRET_WORDS}|{ARABIC_SECRET_WORDS})[^\x00]*(?:\x00[^\x00]*)?[\d!#$%&*@^:=+~\"“«]",
+    rf"(?:{_CODE_WORDS}|السري|التحقق|التفعيل|ال[أا]مان)[^\x00]*(?:\x00[^\x00]*)?\d{{3}}",
+    rf"(?:{MORE_SECRET_WORDS}|{MORE_ARABIC_SECRET_WORDS})[^\x00]*\d",
+    r"\d{3}[^\x00]{1,30}(?:code|pin|otp|cvv|cvc|pass|رمز|كود|سري|باس|بن)",
+    r"phrase|mnemonic|(?:seed|recovery|wallet) words|maiden|(?:security|secret) (?:question|answer)|(?:كلمات"
     r"|عبار[ةه]|سؤال) ال|السؤال"
     r"|(?:wi-?fi|network|router|hotspot)[^\x00]*(?: is | was )|واي ?فاي\s(?:هي|هو)"
     rf"|[\[(]{_BLANK}?at{_BLANK}?[\])]|(?:at|[آأا]ت){_BLANK}+(?:gmail|yahoo|hotmail|outlook|icloud|live|msn|proton"
-    rf"|جيميل|ياهو|\S+?{_BLANK}?[\[(]?{_BLANK}?(?:dot|دوت|نقط[ةه]))"
+    rf"|جيميل|ياهو|\S+?{_BLANK}?[\[(]?{_BLANK}?(?:dot|دوت|نقط[ةه]))",
 )
-# ... JSON, whose keys are such words, and signs that hide a value from these patterns ...
 _UNTOLD = (
     r"(?m:^|\x00)[\[{]|[\x{ad}\x{61c}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{feff}]"
     r"|[\x{130}\x{131}]"  # letters that only Python takes for an i
 )
-CLOSER = (rf"{_SHAPE}|{_UNTOLD}", _SAID)  # apart, since one engine for both takes four times as long
+# Apart, since one engine for all takes four times as long.
+CLOSER = (rf"{_SHAPE}|{_UNTOLD}", *(f"(?i){said}" for said in _SAID))
 # ... or both a word for a birth and what may be a date.
 BIRTH = r"(?i)birth|born|dob|ميلاد|مواليد|ولدت|ولاد"
 DATED = rf"\d[\s./{_DASH}]\d{{1,2}}[\s./{_DASH}]\d\d|{_BLANK}\d{{4}}"
@@ -106,6 +121,7 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _FOUR_DIGITS = re.compile(r"(?:\d\D*){3}\d")  # the least that a date has; most texts with a number have fewer
+_SAYS_BIRTH = re.compile(r"(?i:[bd]o(?:rn|b)|birth)|ميلاد|مواليد|ول[دا]")
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _IP = re.compile(
@@ -139,7 +155,7 @@ class Find:
 
 def may_hold(text: str) -> bool:
     """Whether a text can hold anything personal but names."""
-    return _CANDIDATE.search(text) is not None or may_be_secret(text) or may_be_spoken(text)
+    return any(one.search(text) for one in _CANDIDATES) or may_be_secret(text) or may_be_spoken(text)
 
 
 def finds(text: str, countries: Sequence[str], before: str | None = None) -> list[Find]:
@@ -223,20 +239,25 @@ def _ibans(text: str) -> Iterator[tuple[Span, str]]:
 
 
 def _birth_dates(text: str, before: str | None) -> Iterator[tuple[Span, str]]:
-    for match in _DATE.finditer(text) if _FOUR_DIGITS.search(text) else ():
+    dated = _FOUR_DIGITS.search(text) and (_SAYS_BIRTH.search(text) or _SAYS_BIRTH.search(before or ""))
+    for match in _DATE.finditer(text) if dated else ():
         if hint(text, *match.span(), before).kind == "birth":
             yield match.span(), match.group().casefold()
 
 
 def _ip_addresses(text: str) -> Iterator[tuple[Span, str]]:
-    for match in _IP.finditer(text):
+    dots, colons = text.count("."), text.count(":")
+    for match in _IP.finditer(text) if dots >= _DOTS or colons >= _COLONS else ():
         if match.group() not in _NOBODYS and not _VERSION.search(text[max(0, match.start() - 12) : match.start()]):
             yield match.span(), match.group().lower()
-    for match in _MAC.finditer(text) if _HEX.search(text) else ():
+    for match in _MAC.finditer(text) if max(dots, colons, text.count("-")) > 1 and _HEX.search(text) else ():
         yield match.span(), match.group().lower()
     for match in _SHORT_IPV6.finditer(text) if "::" in text else ():
         if _IPV6_NETWORKS.match(match.group()) and _is_ipv6(match.group()):
             yield match.span(), match.group().lower()
+
+
+_DOTS, _COLONS = 3, 7  # of an address in full
 
 
 def _is_ipv6(text: str) -> bool:

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from curation.privacy.name_lists import name_list
 
 _LOWER = "a-z\u00e0-\u00f6\u00f8-\u00ff"
-_NAME = rf"[A-Z\u00c0-\u00de](?:[{_LOWER}]+|['’][A-Z][{_LOWER}]+)(?:['’-][A-Za-z\u00c0-\u00de][{_LOWER}]+)*"
+_CAPITAL_LETTER = r"[A-Z\u00c0-\u00de]"
+_BEHIND_CAPITAL = rf"(?:[{_LOWER}]+|['’][A-Z][{_LOWER}]+)(?:['’-][A-Za-z\u00c0-\u00de][{_LOWER}]+)*"
+_NAME = rf"{_CAPITAL_LETTER}{_BEHIND_CAPITAL}"
 _SHOUTED = r"[A-Z]{3,}(?:-[A-Z]{2,})*"
 _WORD = r"(?P<name>[A-Za-z][A-Za-z\u00c0-\u00ff'’-]+)"
 _RELATED = re.compile(
@@ -47,7 +49,10 @@ _INTRODUCTIONS = re.compile(
     rf",?\s{{1,3}}(?:(?i:mr|mrs|ms|miss|dr)\.?\s)?{_WORD}"
 )
 _ALONE = re.compile(r"\s*(?P<name>[^\W\d_]{2,20}(?: [^\W\d_]{2,20}){0,2})\s*[.!,]?\s*")  # the answer to "your name?"
-_CAPITAL = re.compile(rf"(?<![\w@/.'’&-])(?:{_NAME}|{_SHOUTED})(?![\w@/])")
+_MAY_INTRODUCE = re.compile(_INTRODUCTIONS.pattern.replace("(?i:", "(?:"))  # in lower case, for a quick look
+_CAPITAL = re.compile(  # the capital first, which Python's engine finds faster than what must not stand before
+    rf"{_CAPITAL_LETTER}(?<![\w@/.'’&-].)(?:{_BEHIND_CAPITAL}|(?<=[A-Z])[A-Z]{{2,}}(?:-[A-Z]{{2,}})*)(?![\w@/])"
+)
 _MORE = re.compile(
     rf" (?:[A-Z]\.? )?(?:(?:[Aa]l|[Ee]l|[Bb]in|[Bb]int|[Ii]bn|van|von|de|der|da|di|la|Abu|St\.?)[ -]){{0,2}}"
     rf"(?P<family>{_NAME}|{_SHOUTED})(?![\w@/])"
@@ -129,7 +134,7 @@ def _is_alone(words: str) -> bool:
 
 
 def _introduced(text: str) -> Iterator[Span]:
-    place = 0
+    place = 0 if _MAY_INTRODUCE.search(text.casefold()) else len(text)
     while match := _INTRODUCTIONS.search(text, place):  # the word behind may introduce a name itself: "hello this is"
         start, word, place = match.start("name"), match["name"], match.start() + 1
         if _is_introduced(text, match, word):

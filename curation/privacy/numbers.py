@@ -17,11 +17,13 @@ _RUN = re.compile(r"\d[\d ().\-/\n]{5,}\d")
 _DATE = re.compile(
     r"(?<![\d-])(?<!\d[./])(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:19|20)?\d{2})(?![\d-]|[./]\d)"
 )
+_DIGIT = re.compile(r"\d")
 _DIGITS = re.compile(r"\d+")
 _LETTER_O = re.compile(r"(?<=\d{3})[Oo](?=\d{3})")  # a slip of the hand
 _GAP = re.compile(r"[ ().\-/]{0,3}\n?[ ().\-/]{0,3}")  # between the groups of one number
 _GROUPS = 12  # of one number at most: some write every digit alone
 _LENGTHS = range(7, 20)
+_FEWEST_DIGITS = 6  # of a text with a number: a letter O may be the seventh
 _MONEY = "|".join((f"[{CURRENCY_SIGNS}]", *CURRENCY_CODES, *CURRENCY_NAMES))
 _MONEY_BEFORE = re.compile(rf"(?:{_MONEY})\s?$", re.IGNORECASE)
 _MONEY_BEHIND = re.compile(rf"\s?(?:%|qar|riyal|dirham|dinar|pound|dollar|دولار|{_MONEY})", re.IGNORECASE)
@@ -49,6 +51,8 @@ Number = tuple[str, Span, str]  # kind, place, value
 
 def numbers(text: str, countries: Sequence[str], before: str | None) -> Iterator[Number]:
     """Personal numbers in plain text, in order; `before` as in `hint`."""
+    if len(_DIGIT.findall(text)) < _FEWEST_DIGITS:
+        return
     text = _LETTER_O.sub("0", _DATE.sub(lambda found: "~" * len(found.group()), text))
     for run in _RUN.finditer(text):
         yield from _in_run(text, run, countries, before)

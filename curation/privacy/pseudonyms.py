@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from curation.privacy.finds import COVER, PATTERNED, Find, finds, masked, may_hold
+from curation.privacy.finds import COVER, PATTERNED, Find, finds, masked
 from curation.privacy.names import NameFinder, answered_name, likely_names, repeated_names
 from curation.privacy.numbers import digit_runs, national_number, phone_spellings
 from curation.privacy.plain import Plain
@@ -132,8 +132,6 @@ class _Reader:
     _again_at: tuple[int, tuple[re.Pattern[str], dict[str, tuple[str, str]]] | None] = (0, None)
 
     def note(self, text: str, before: str) -> str:
-        if "name" not in self.kinds and not may_hold(text):
-            return text
         self.noted |= dict.fromkeys((find.kind, find.value) for find in self._plainly(text, before))
         return text
 

@@ -206,7 +206,14 @@ def secrets(text: str, before: str | None) -> Iterator[tuple[Span, str]]:
         yield match.span(name), match[name]
     if said or "://" in text or _FIVES.search(text):
         yield from told(text)
-    if before and (asked := _ASKED.search(before[-_ASKED_WITHIN:])) and not _NOT_ASKED.search(before[-_ASKED_WITHIN:]):
-        answer = _ANSWER.match(text) or ("pass" in asked.group().lower() and _PASSWORD_ANSWER.match(text))
-        if answer:
-            yield answer.span("value"), answer["value"]
+    if before and (answer := _answer(text, before[-_ASKED_WITHIN:])):
+        yield answer.span("value"), answer["value"]
+
+
+def _answer(text: str, before: str) -> re.Match[str] | None:
+    """What says little else than the secret that was asked for."""
+    code, word = _ANSWER.match(text), _PASSWORD_ANSWER.match(text)
+    asked = _ASKED.search(before) if code or word else None
+    if asked is None or _NOT_ASKED.search(before):
+        return None
+    return code or (word if "pass" in asked.group().lower() else None)

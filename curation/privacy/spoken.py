@@ -81,12 +81,18 @@ SPOKEN = (
     r"|تسع)[يةهانمئتشر]{0,5}[ \-,،]{1,3}و? ?){3}"
 )
 _IN_A_ROW = re.compile(SPOKEN)
+_ARABIC_PARTS = (  # of which every Arabic word of such a row holds one
+    "صفر زيرو دبل واحد ثني تني ثنا تنا طنا ثلا ثلث ثلت تلا تلث تلت"
+    " ربع خمس ست سبع ثمن تمن ثما تما عشر حدا مي تسع".split()
+)
+_LATIN_WORD = re.compile("[a-zA-Z]{2}")
 
 
 def may_be_spoken(text: str) -> bool:
     """Whether digits in words can stand in a text: a quick look."""
     if not text.isascii():
-        return _IN_A_ROW.search(text) is not None
+        arabic = sum(map(text.count, _ARABIC_PARTS)) >= _FEWEST_WORDS
+        return (arabic or _LATIN_WORD.search(text) is not None) and _IN_A_ROW.search(text) is not None
     lower = text.lower()
     return sum(map(lower.__contains__, _ENGLISH)) >= _FEWEST_KINDS and _IN_A_ROW.search(text) is not None
 

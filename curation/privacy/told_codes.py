@@ -13,10 +13,10 @@ Span = tuple[int, int]
 
 # Words beside those of `secrets` that a table's text may hold, for Polars.
 MORE_SECRET_WORDS = (
-    r"(?:\bpass\b|\bpsw|\bpw\b|p/w|\bpuk\b|phrase|mnemonic|seed words|recovery words|maiden|security question"
-    r"|secret question"
+    r"(?:(?-u:\bpass\b|\bpsw|\bpw\b|\bpuk\b|\bcode\b|codes\b|pins\b)|p/w|phrase|mnemonic|seed words|recovery words"
+    r"|maiden|security question|secret question"
     r"|licen[cs]e|serial|product key|cd key|scratch|voucher|recharge|top[ \-]?up|redeem|prepaid|combination"
-    r"|(?:digits?|numbers?|figures) (?:on|at|from)|\bcode\b|codes\b|pins\b|safe number|lock number)"
+    r"|(?:digits?|numbers?|figures) (?:on|at|from)|safe number|lock number)"
 )
 MORE_ARABIC_SECRET_WORDS = (
     r"(?:باس|مفتاح|جواب|[أا]رقام|كلمات|عبار[ةه]|(?:بن|البن|البين|بين|بوك) |رموز|[أا]كواد|سؤال|رقم)"
@@ -202,7 +202,7 @@ _QUESTION = re.compile(
 
 def told(text: str) -> Iterator[tuple[Span, str]]:
     """(place, value) of every secret that the words around say it is."""
-    for pattern in (*_NAMED, *_PASSWORDS, _VOUCHER_TOLD, _ARABIC_KEY, _CONFIRMING, _QUESTION):
+    for pattern in _likely(text):
         for match in pattern.finditer(text):
             yield from (
                 (match.span(name), value) for name, value in match.groupdict().items() if value and name != "gap"
@@ -210,12 +210,26 @@ def told(text: str) -> Iterator[tuple[Span, str]]:
             yield from _listed(text, match)
     for match in _LICENCE.finditer(text):
         yield match.span(), match.group()
-    for match in (*_BARE[0].finditer(text), *_BARE[1].finditer(text), *_BEHIND.finditer(text)):
+    bare = (*_BARE, _BEHIND) if _DIGIT.search(text) else ()
+    for match in (one for pattern in bare for one in pattern.finditer(text)):
         what = (match["what"] or "").lower()
         if what not in _SHOPS and not _ARABIC_SHOPS.search(what) and not _ARABIC_SHOPS.match(text, match.end() + 1):
             yield match.span("value"), match["value"]
     yield from _phrases(text)
     yield from _spoken(text)
+
+
+_IN_ARABIC = (_NAMED[2], _NAMED[4], *_PASSWORDS[2:5], _ARABIC_KEY)
+_WITHOUT_DIGITS = (_VOUCHER_TOLD, _QUESTION)
+_DIGIT = re.compile(r"\d")
+
+
+def _likely(text: str) -> Iterator[re.Pattern[str]]:
+    """The patterns that may find something in a text of these letters, with or without a digit."""
+    ascii_only, digit = text.isascii(), _DIGIT.search(text) is not None
+    for pattern in (*_NAMED, *_PASSWORDS, _VOUCHER_TOLD, _ARABIC_KEY, _CONFIRMING, _QUESTION):
+        if (digit or pattern in _WITHOUT_DIGITS) and not (ascii_only and pattern in _IN_ARABIC):
+            yield pattern
 
 
 def _listed(text: str, match: re.Match[str]) -> Iterator[tuple[Span, str]]:
