@@ -47,8 +47,8 @@ def paired_difference(ours: Side, theirs: Side, z: float = Z) -> Interval:
 
     Of shares, values of 0 and 1 under weights of 1, the interval is Tango's (1998). Other differences d count in it
     as sum |d| / c of n units that differ by one size, c = sum d² / sum |d|, which keeps their mean and their spread: so
-    Fay and Feuer (1997) count weighted events. Where few large ones make them skew, Hall's (1992) widens it. It never
-    has width zero: where no unit differs, one more may by 1, or by the largest figure there is. `z` is how many standard
+    Fay and Feuer (1997) count weighted events. Where few large ones make them skew, `skewed` widens it. It never has
+    width zero: where no unit differs, one more may by 1, or by the largest figure there is. `z` is how many standard
     errors it reaches.
     """
     import numpy as np
@@ -95,24 +95,18 @@ def _crossing(score: Callable[[float], float], level: float, low: float, high: f
 
 
 def skewed(values: "np.ndarray", z: float = Z) -> tuple[float, float]:
-    """The ends of the interval of a mean by Hall's (1992) cubic transformation of Student's t, which takes account of
-    skewness: where rare losses are large, the lower end lies further away. The mean itself where nothing spreads.
+    """The ends of the interval of a mean by Student's t, moved for skewness (Johnson 1978).
+
+    Where rare losses are large, the lower end lies further away. The mean itself where nothing spreads.
     """
     import numpy as np
 
-    n, mean = len(values), float(values.mean())
-    spread = float(values.std())
-    if n < 2 or spread < 1e-12 * float(np.abs(values).max(initial=1e-300)):
+    n, mean, spread = len(values), float(values.mean()), float(values.std())
+    if n < 2 or spread <= 1e-12 * float(np.abs(values).max()):
         return mean, mean
-    skew, root = float(((values - mean) ** 3).mean()) / spread**3, math.sqrt(n)
-    reach = spread / math.sqrt(n - 1)
-
-    def turned(x: float) -> float:
-        if abs(skew) < 1e-6:
-            return x
-        return 3 * root / skew * float(np.cbrt(1 + skew / root * (x - skew / (6 * root))) - 1)
-
-    return mean - reach * turned(z), mean - reach * turned(-z)
+    skew = float(((values - mean) ** 3).mean()) / spread**3
+    moved, reach = skew * (1 + 2 * z * z) / (6 * math.sqrt(n)), spread / math.sqrt(n - 1)
+    return mean + reach * (moved - z), mean + reach * (moved + z)
 
 
 def unseen(n: float) -> float:

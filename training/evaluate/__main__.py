@@ -1,8 +1,8 @@
 """The adapter against the prompts, on the same test conversations, and the verdict.  python -m training.evaluate"""
 
-import dataclasses
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from training.judge.arms import ADAPTER, bare, prompt_arms
 from training.judge.generation import ReplyMemory
 from training.judge.languages import LANGUAGES, LanguageProfile
 from training.judge.metrics import described
-from training.judge.reasons import Voice, as_line
+from training.judge.reasons import as_line
 from training.judge.rules import outcomes, rule_table
 from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, best_arm, corpus_table, reply_scores
 from training.judge.target import good_shares
@@ -38,77 +38,101 @@ from training.model.seeds import read_seeds
 ADAPTER_PLACE = Path("models/adapter")
 
 
+@dataclass(frozen=True)
+class Measured:
+    """All arms on the same test conversations."""
+
+    asked: pl.DataFrame  # test conversations that stand behind a score
+    answered: pl.DataFrame  # those of them that were answered freely
+    scores: pl.DataFrame  # SCORES of all arms
+    written: pl.DataFrame  # PREDICTIONS of all arms
+    able: pl.DataFrame  # forgetting.ANSWERS of base and adapter
+    profiles: Mapping[str, LanguageProfile]  # by language
+    clock: Clock
+
+    def of(self, arm: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Its scores, and what it wrote."""
+        return self.scores.filter(arm=arm), self.written.filter(arm=arm)
+
+
 def main() -> None:
     """Measure the adapter as the baseline measured the prompts, compare in pairs, decide."""
     with Stage("evaluate", Evaluate) as stage:
-        params, model = stage.params, stage.section("model", Model)
+        params = stage.params
         playbook = Playbook.load(stage.input("playbook.yaml"))
-        theirs = stage.read("baseline/scores")
-        predicted = stage.read("baseline/predictions")
-        train, test = stage.read("splits/train"), stage.read("splits/test")
-        asked, answered = (only(test, table) for table in (theirs, predicted))
-        folder = stage.input(ADAPTER_PLACE)
-        trained_on = pl.read_parquet(folder / TRAINED_ON)
-        learnt = train.join(trained_on, on="conversation_id", how="semi")
-
-        memory = ReplyMemory(
-            CACHE / stage.name / "replies", version_of(stage.name, weights_id(model), adapter_id(folder))
-        )
-        judge = Scorer.of(model, playbook, params, stage.progress, memory)
-        profiles = {code: LanguageProfile(**its) for code, its in stage.read_json(LANGUAGES).items()}
-        judge = dataclasses.replace(judge, model=load_adapter(judge.model, folder, model), profiles=profiles)
-        clock = Clock(fresh=not memory.folder.exists())
-        predictions = judge.write(ADAPTER, answered, bare)
-        clock.stop()
-        weighed = only(test, theirs.filter(metric="nll"))
-        ours = pl.concat([judge.likelihood(ADAPTER, weighed, bare), reply_scores(predictions, answered, playbook)])
-        able = forgetting.answers(ADAPTER, judge)
-        memory.forget_unused()
-
-        scores, written = pl.concat([theirs, ours]), pl.concat([predicted, predictions])
-        arms = pl.concat([arm_table(scores, asked, params.redraws), corpus_table(written, answered)])
         baseline = stage.read_json("data/baseline/verdict.json")
+        train, test = stage.read("splits/train"), stage.read("splits/test")
+        folder = stage.input(ADAPTER_PLACE)
+        found = measured(stage, playbook, folder, test)
+        answered, scores, written = found.answered, found.scores, found.written
+
+        arms = pl.concat([arm_table(scores, found.asked, params.redraws), corpus_table(written, answered)])
         going = ~pl.col("arm").is_in(list(baseline["early"]))  # who stopped early has answered too few to be compared
-        compared = comparisons(scores.filter(going), asked, written.filter(going))
-        both_able = pl.concat([stage.read("baseline/forgetting"), able])
+        compared = comparisons(scores.filter(going), found.asked, written.filter(going))
+        ours, predictions = found.of(ADAPTER)
+        learnt = train.join(pl.read_parquet(folder / TRAINED_ON), on="conversation_id", how="semi")
         kept = Kept(
-            forgetting.table(both_able, ADAPTER, "base", params.redraws),
+            forgetting.table(found.able, ADAPTER, "base", params.redraws),
             memorised(predictions, answered, learnt, stage.section("privacy", Privacy).countries),
             good_shares(ours, answered),
         )
         rival = best_arm(arms, params.primary, prompt_arms(arms["arm"].unique()))
-        sliced = slices(Talks(scores, written, asked, playbook), rival, params)
-        number = looks.looked(looks.Look.at(test, adapter_id(folder), predicted, params))
+        sliced = slices(Talks(scores, written, found.asked, playbook), rival, params)
         people = preference.heard(pairs.read_judgements(stage.input(pairs.PATH)), written, rival)
-        voices: list[Voice] = [
+        number = looks.looked(looks.Look.at(test, adapter_id(folder), stage.read("baseline/predictions"), params))
+        voices = [
             preference.voice(people),
             voice(sliced),
             rivals(baseline),
-            conditions.voice(train, test, answered, profiles),
+            conditions.voice(train, test, answered, found.profiles),
             looks.voice(number),
             seeds_behind(read_provenance(folder), read_seeds(stage.input(SEEDS))),
         ]
-        sure = dataclasses.replace(kept, forgetting=looks.widened(kept.forgetting, number))
-        found = verdict(arms, looks.widened(compared, number), baseline, sure, params, voices)
+        sure = replace(kept, forgetting=looks.widened(kept.forgetting, number))
+        word = verdict(arms, looks.widened(compared, number), baseline, sure, params, voices)
 
-        stage.write("evaluated/predictions", written)
-        stage.write("evaluated/scores", scores)
-        stage.write("evaluated/arms", arms.sort("arm", "metric", "language"))
-        stage.write("evaluated/comparisons", compared)
-        stage.write("evaluated/slices", sliced)
-        stage.write("evaluated/rules", rule_table(outcomes(written, answered, playbook), answered))
-        stage.write("evaluated/forgetting", kept.forgetting)
-        stage.write("evaluated/memorised", kept.memorised)
-        stage.write_json("data/evaluated/metrics.json", described())
-        stage.write_json("data/evaluated/preference.json", preference.as_json(people))
-        stage.write_json("data/evaluated/verdict.json", found)
-        told = conditions.figures(train, test) | {"looks": number}
-        stage.write_metrics(figures(arms, compared, kept, found["verdict"]) | told)
+        tables = {
+            "predictions": written,
+            "scores": scores,
+            "arms": arms.sort("arm", "metric", "language"),
+            "comparisons": compared,
+            "slices": sliced,
+            "rules": rule_table(outcomes(written, answered, playbook), answered),
+            "forgetting": kept.forgetting,
+            "memorised": kept.memorised,
+        }
+        for name, table in tables.items():
+            stage.write(f"evaluated/{name}", table)
+        told = {"metrics": described(), "preference": preference.as_json(people), "verdict": word}
+        for name, value in told.items():
+            stage.write_json(f"data/evaluated/{name}.json", value)
+        numbers = figures(arms, compared, kept, word["verdict"])
+        stage.write_metrics(numbers | conditions.figures(train, test) | {"looks": number})
         print(as_text(arms, (*prompt_arms(arms["arm"].unique()), ADAPTER)))
-        clock.note(written)
-        stage.say(as_line(found))
+        found.clock.note(written)
+        stage.say(as_line(word))
         if params.require_promotion:
-            refuse_what_is_not_promoted(found)
+            refuse_what_is_not_promoted(word)
+
+
+def measured(stage: Stage[Evaluate], playbook: Playbook, folder: Path, test: pl.DataFrame) -> Measured:
+    """The adapter on what the baseline asked the prompts, beside them."""
+    model = stage.section("model", Model)
+    theirs, predicted = stage.read("baseline/scores"), stage.read("baseline/predictions")
+    asked, answered, weighed = (only(test, table) for table in (theirs, predicted, theirs.filter(metric="nll")))
+    profiles = {code: LanguageProfile(**its) for code, its in stage.read_json(LANGUAGES).items()}
+    version = version_of(stage.name, weights_id(model), adapter_id(folder))
+    memory = ReplyMemory(CACHE / stage.name / "replies", version)
+    judge = Scorer.of(model, playbook, stage.params, stage.progress, memory)
+    judge = replace(judge, model=load_adapter(judge.model, folder, model), profiles=profiles)
+    clock = Clock(fresh=not memory.folder.exists())
+    predictions = judge.write(ADAPTER, answered, bare)
+    clock.stop()
+    scores = [theirs, judge.likelihood(ADAPTER, weighed, bare), reply_scores(predictions, answered, playbook)]
+    able = [stage.read("baseline/forgetting"), forgetting.answers(ADAPTER, judge)]
+    memory.forget_unused()
+    written = pl.concat([predicted, predictions])
+    return Measured(asked, answered, pl.concat(scores), written, pl.concat(able), profiles, clock)
 
 
 def only(test: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
