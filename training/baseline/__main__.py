@@ -1,8 +1,8 @@
 """What prompts alone reach, before anything is trained.  python -m training.baseline"""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from statistics import mean
 
 import polars as pl
@@ -24,7 +24,7 @@ from training.baseline.readiness import (
     verdict,
 )
 from training.judge import forgetting, languages
-from training.judge.arms import bare, few_shot, prompt_arms, prompt_sections
+from training.judge.arms import Before, bare, few_shot, prompt_arms, prompt_sections
 from training.judge.generation import ReplyMemory
 from training.judge.languages import LANGUAGES
 from training.judge.metrics import metrics
@@ -66,20 +66,15 @@ def main() -> None:
         judge = Scorer.of(model, playbook, evaluate, stage.progress, memory).profiled(pl.concat([train, dev]), test)
         stage.say("; ".join(languages.told(judge.profiles)))
 
-        examples = {shots: few_shot(train, shots, params.shot_words) for shots in params.shots}
-        shots, tried = choose_shots(judge, dev, examples, params.dev_conversations)
         sections = prompt_sections(prompt.read_text("utf-8"), str(prompt))
-        material = Material(train, dev, examples[shots], params.shot_words)
-        spoken = {code: text for code, text in sections.items() if languages.is_judged(judge.profiles, code)}
-        searched = optimise(judge, spoken, material, params.optimise, version) if params.optimise else []
-        tell(searched, stage)
-        known = arms_of(sections, examples[shots], {found.language: found.before for found in searched})
-        arms, compared = rivals(judge, dev, known, params.dev_conversations)
+        known = candidates(judge, train, dev, sections, params, version)
+        tell(known.searched, stage)
+        arms, compared = rivals(judge, dev, known.arms, params.dev_conversations)
         drawn = answerable(test, judge, max(evaluate.conversations, evaluate.most))
         asked = sayable(drawn, arms, judge)
         if unsayable := drawn.height - asked.height:
             stage.say(f"{unsayable} test conversations left out: not every prompt can be said or read")
-        found = answers(judge, arms, asked, params.endpoint, known["prompted"])
+        found = answers(judge, arms, asked, params.endpoint, known.arms["prompted"])
         stage.say(str(found.written.plan))
         able = forgetting.answers("base", judge)
         memory.forget_unused()
@@ -100,16 +95,46 @@ def main() -> None:
         stage.write("baseline/scores", found.scores)
         stage.write("baseline/forgetting", able)
         stage.write_json(LANGUAGES, {code: asdict(its) for code, its in judge.profiles.items()})
-        told = {**found.written.told, "left_out": sorted(known.keys() - arms)}
+        told = {**found.written.told, "left_out": sorted(known.arms.keys() - arms)}
         unasked = languages.left_out(judge.profiles)
-        word = verdict(reached, best, shots, params.target, params.override, unasked)
+        word = verdict(reached, best, known.shots, params.target, params.override, unasked)
         stage.write_json("data/baseline/verdict.json", {**word, **told})
         stage.write_json("data/baseline/readiness.json", [asdict(answer) for answer in ready])
-        numbers = figures(table, found) | languages.figures(judge.profiles) | search_figures(searched)
-        stage.write_metrics({**numbers, "target_reached": int(bool(reached)), "shots": shots, **tried, **compared})
+        numbers = figures(table, found) | languages.figures(judge.profiles) | search_figures(known.searched)
+        stage.write_metrics(
+            {**numbers, "target_reached": int(bool(reached)), "shots": known.shots, **known.tried, **compared}
+        )
         print(as_text(table, named))
         refuse_needless_training(reached, params.target, params.override)
         stage.passed("baseline")
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Prompts that may answer, and what was looked for on dev."""
+
+    arms: Mapping[str, Before]
+    searched: Sequence[Found]  # by language
+    shots: int
+    tried: Mapping[str, float]  # loss on dev by number of shots
+
+
+def candidates(
+    judge: Scorer,
+    train: pl.DataFrame,
+    dev: pl.DataFrame,
+    sections: Mapping[str, str],
+    params: Baseline,
+    version: str,
+) -> Candidates:
+    """Bare, written, with examples, both, and the prompt that a search finds in each language that is judged."""
+    examples = {shots: few_shot(train, shots, params.shot_words) for shots in params.shots}
+    shots, tried = choose_shots(judge, dev, examples, params.dev_conversations)
+    material = Material(train, dev, examples[shots], params.shot_words)
+    spoken = {code: text for code, text in sections.items() if languages.is_judged(judge.profiles, code)}
+    searched = optimise(judge, spoken, material, params.optimise, version) if params.optimise else []
+    arms = arms_of(sections, examples[shots], {found.language: found.before for found in searched})
+    return Candidates(arms, searched, shots, tried)
 
 
 def tell(searched: Sequence[Found], stage: Stage[Baseline]) -> None:
