@@ -276,7 +276,7 @@ def choices(cell: str, known: Mapping[str, str], column: str) -> tuple[str, ...]
     return tuple(choice(word, known, column) for word in _LIST_SIGNS.split(cell) if word.strip())
 
 
-def choice(cell: str, known: Mapping[str, str], column: str) -> str:
+def choice(cell: str, known: Mapping[Any, str], column: str) -> str:
     """The key that a cell names, by itself or by its words in either language; "" for an empty cell."""
     said = fold(cell.replace("_", " "))
     for key, words in known.items():

@@ -242,7 +242,7 @@ def records(pairs: Sequence[Pair], countries: Countries) -> list[Record]:
 def _record(pair: Pair, rank: int, countries: Countries) -> Record:
     before, replies = shown(pair, countries)
     language = _language(pair)
-    fields = {"conversation": bubbles(before, language)}
+    fields: dict[str, Any] = {"conversation": bubbles(before, language)}
     for name, text in zip(("reply_a", "reply_b"), replies, strict=True):
         fields[name] = as_written(cut(text, _SHOWN, language) if text.strip() else _EMPTY[language])
     record: Record = {
@@ -258,7 +258,7 @@ def _record(pair: Pair, rank: int, countries: Countries) -> Record:
 
 def shown(pair: Pair, countries: Countries) -> tuple[Messages, list[str]]:
     """The turns and the replies, personal data covered, one value by the same tag in both."""
-    whole = [*pair.before, *(message("assistant", text) for text in pair.replies)]
+    whole: Messages = [*pair.before, *(message("assistant", text) for text in pair.replies)]
     if countries is not None:
         whole = covered(whole, countries)
     return whole[:-2], [m["content"] for m in whole[-2:]]

@@ -181,7 +181,7 @@ class Search:
         self.led, self.held = Half(reader, rows.gather_every(2)), Half(reader, rows.gather_every(2, 1))
         self.changes: list[dict[str, Any]] = []
         self.tokens = 0  # read so far
-        self.rewriting: dict[str, int] = {}  # what it cost to have the prompt written anew
+        self.rewriting: dict[str, Any] = {}  # what it cost to have the prompt written anew
 
     @property
     def least(self) -> float:

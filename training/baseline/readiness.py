@@ -97,6 +97,6 @@ def refuse_needless_training(reached: str | None, target: float, override: str) 
     if reached and not override:
         raise QiratError(
             f"prompting is enough: {reached} is shown to break no rule, and to end its replies, in at least "
-            f"{target:.0%} of the conversations of each language that is judged. Use that prompt; or raise "
-            "params.yaml: baseline.target; or train all the same by giving the reason as baseline.override"
+            f"{target:.0%} of the conversations of each language judged. Use that prompt; or raise params.yaml: "
+            "baseline.target; or train all the same by giving the reason as baseline.override"
         )

@@ -177,8 +177,8 @@ def confirmation(trial: Trial, best: Recipe, seeds: int, test: pl.DataFrame) -> 
     rows, luck = [], {}
     for recipe, found in zip(recipes, after, strict=True):
         each = [_loss(one) for one in found]
-        gain = gained(found, [without] * seeds, redraws)
-        over = None if recipe == trial.recipe else gained(found, after[0], redraws)
+        gain = gained(found, [without] * seeds)
+        over = None if recipe == trial.recipe else gained(found, after[0])
         told = {"losses": dict(zip(map(str, numbers), each, strict=True)), "gain": asdict(gain)}
         rows.append({**_settings(recipe), **told, "gain_over_params": asdict(over) if over else None})
         origin = {**trial.origin, "params": {**trial.origin["params"], "recipe": recipe.model_dump()}}
@@ -187,7 +187,7 @@ def confirmation(trial: Trial, best: Recipe, seeds: int, test: pl.DataFrame) -> 
     return Confirmed(rows, luck)
 
 
-def gained(ours: Sequence[pl.DataFrame], theirs: Sequence[pl.DataFrame], bootstrap: Bootstrap) -> Interval:
+def gained(ours: Sequence[pl.DataFrame], theirs: Sequence[pl.DataFrame]) -> Interval:
     """How much lower the loss is, the mean over seeds, seed by seed beside the other's: above zero is better.
 
     Two kinds of luck are in the interval, that of conversations, redrawn, and that of seeds, Student's t of as many:
@@ -196,8 +196,8 @@ def gained(ours: Sequence[pl.DataFrame], theirs: Sequence[pl.DataFrame], bootstr
     """
     from scipy.stats import t
 
-    sides = [(_mean(found), found[0]["weight"].to_numpy()) for found in (theirs, ours)]
-    over = paired_difference(*sides, bootstrap)
+    before, after = ((_mean(found), found[0]["weight"].to_numpy()) for found in (theirs, ours))
+    over = paired_difference(before, after)
     each = [_loss(b) - _loss(a) for a, b in zip(ours, theirs, strict=True)]
     seeds = float(t.ppf((1 + LEVEL) / 2, len(each) - 1)) * statistics.stdev(each) / math.sqrt(len(each))
     low, high = math.hypot(over.value - over.low, seeds), math.hypot(over.high - over.value, seeds)

@@ -37,6 +37,6 @@ class Clock:
             conversations=pl.col("conversation_id").n_unique(),
         )
         own = work.filter(arm=ADAPTER)["effort"].item()
-        all_arms = (work["effort"] / work["conversations"]).sum()
+        all_arms = float((work["effort"] / work["conversations"]).sum())
         with atomic(self.place) as temporary:
             temporary.write_text(json.dumps({"seconds": self.seconds * all_arms / max(own, 1e-9)}), "utf-8")

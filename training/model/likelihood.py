@@ -80,7 +80,7 @@ def _branches(reader: Reader, examples: Sequence[Example]) -> list[float]:
     losses = torch.nn.functional.cross_entropy(
         logits.float(), torch.tensor(labels, device=logits.device), reduction="none"
     )
-    return [float(part.double().sum()) for part in losses.split([len(told) for told in places])]
+    return [float(part.double().sum()) for part in torch.split(losses, [len(told) for told in places])]
 
 
 def _sums(model: "nn.Module", place: "device", examples: Sequence[Example]) -> list[float]:

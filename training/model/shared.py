@@ -30,7 +30,7 @@ def alike(left: Sequence[int], right: Sequence[int]) -> int:
 
 def packs(rows: Rows, most: int) -> list[list[int]]:
     """Indices of the rows, sorted by their tokens, in packs with `most` new tokens at most (one row at least)."""
-    order = sorted(range(len(rows)), key=lambda i: rows[i])
+    order = sorted(range(len(rows)), key=lambda i: tuple(rows[i]))
     found: list[list[int]] = []
     fresh = 0
     for index in order:
@@ -53,7 +53,8 @@ class Reader:
         self._kind = next(weights for weights in model.parameters() if weights.is_floating_point())
         self._row: Sequence[int] = ()
         self._path: Any = ()
-        self.cache: Any = DynamicCache(config=self.model.config)
+        config: Any = model.config
+        self.cache: Any = DynamicCache(config=config)
 
     def read(self, rows: Rows, wanted: Rows) -> "tuple[Tensor, list[np.ndarray[Any, Any]]]":
         """What foretells the tokens behind the `wanted` places of each row (ascending, at least one).
