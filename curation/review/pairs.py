@@ -24,7 +24,6 @@ from curation.record.conversation import is_taught, message
 from curation.record.draw import fair_order, lot
 from curation.record.pairs import (
     PATH,
-    Choice,
     Judgement,
     collected,
     read_judgements,
@@ -53,7 +52,7 @@ from curation.text.markdown import as_written, read_back
 ADAPTER = "adapter"  # its arm in data/evaluated
 VERDICT = Path("data/evaluated/verdict.json")
 GUIDELINES = Path(__file__).with_name("pairs_guidelines.md")
-CHOICES: Mapping[Choice, str] = {
+CHOICES = {
     "a": "A is better · A أفضل",
     "b": "B is better · B أفضل",
     "both_good": "Both good · كلاهما جيد",
@@ -242,7 +241,7 @@ def records(pairs: Sequence[Pair], countries: Countries) -> list[Record]:
 def _record(pair: Pair, rank: int, countries: Countries) -> Record:
     before, replies = shown(pair, countries)
     language = _language(pair)
-    fields = {"conversation": bubbles(before, language)}
+    fields: dict[str, Any] = {"conversation": bubbles(before, language)}
     for name, text in zip(("reply_a", "reply_b"), replies, strict=True):
         fields[name] = as_written(cut(text, _SHOWN, language) if text.strip() else _EMPTY[language])
     record: Record = {
@@ -258,7 +257,7 @@ def _record(pair: Pair, rank: int, countries: Countries) -> Record:
 
 def shown(pair: Pair, countries: Countries) -> tuple[Messages, list[str]]:
     """The turns and the replies, personal data covered, one value by the same tag in both."""
-    whole = [*pair.before, *(message("assistant", text) for text in pair.replies)]
+    whole: Messages = [*pair.before, *(message("assistant", text) for text in pair.replies)]
     if countries is not None:
         whole = covered(whole, countries)
     return whole[:-2], [m["content"] for m in whole[-2:]]
