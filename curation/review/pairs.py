@@ -24,7 +24,6 @@ from curation.record.conversation import is_taught, message
 from curation.record.draw import fair_order, lot
 from curation.record.pairs import (
     PATH,
-    Choice,
     Judgement,
     collected,
     read_judgements,
@@ -53,7 +52,7 @@ from curation.text.markdown import as_written, read_back
 ADAPTER = "adapter"  # its arm in data/evaluated
 VERDICT = Path("data/evaluated/verdict.json")
 GUIDELINES = Path(__file__).with_name("pairs_guidelines.md")
-CHOICES: Mapping[Choice, str] = {
+CHOICES = {
     "a": "A is better · A أفضل",
     "b": "B is better · B أفضل",
     "both_good": "Both good · كلاهما جيد",
