@@ -23,8 +23,8 @@ from curation.harness.errors import QiratError
 from curation.harness.files import finished_table
 from curation.harness.memory import CACHE
 from curation.harness.params import load_params
-from curation.statistics.intervals import LEVEL, Bootstrap, Interval, paired_difference
-from training.commands.curve import DRAWS, conversations, losses
+from curation.statistics.intervals import LEVEL, Interval, paired_difference
+from training.commands.curve import conversations, losses
 from training.commands.estimate import MINUTE, took_last
 from training.commands.trial import Answer, Trial, interval, noted, remembered
 from training.model.base import load_config
@@ -173,7 +173,6 @@ def confirmation(trial: Trial, best: Recipe, seeds: int, test: pl.DataFrame) -> 
     without = remembered(PLACE, "base", {**trial.origin, "asked": _ids(test)}, lambda _: losses(trial.base(), test))
     recipes = [trial.recipe] if best == trial.recipe else [trial.recipe, best]
     after = [[trained(trial, recipe, seed, test) for seed in numbers] for recipe in recipes]
-    redraws = Bootstrap(DRAWS, trial.params.seed)
     rows, luck = [], {}
     for recipe, found in zip(recipes, after, strict=True):
         each = [_loss(one) for one in found]

@@ -56,7 +56,7 @@ def echo() -> Any:
 
 
 def judge(model: Any = None) -> Scorer:
-    asked = Evaluate.model_validate(params("evaluate"))
+    asked = Evaluate.model_validate({**params("evaluate"), "max_new_tokens": 64})
     return Scorer(model or echo(), renderer(), PLAYBOOK, asked, lambda items, *rest: items)
 
 
