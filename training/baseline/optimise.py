@@ -181,7 +181,7 @@ class Search:
         self.led, self.held = Half(reader, rows.gather_every(2)), Half(reader, rows.gather_every(2, 1))
         self.changes: list[dict[str, Any]] = []
         self.tokens = 0  # read so far
-        self.rewriting: dict[str, Any] = {}  # what it cost to have the prompt written anew
+        self.answered = self.proposals = 0  # what it cost to have the prompt written anew
 
     @property
     def least(self) -> float:
@@ -212,7 +212,8 @@ class Search:
             conversations=self.held.rows.height,
             prompts=len(self.led.losses) - 1,
             tokens=self.tokens,
-            **self.rewriting,
+            answered=self.answered,
+            proposals=self.proposals,
             written=losses[self.written],
             optimised=min(losses[self.best], losses[self.written]),
         )
@@ -222,7 +223,7 @@ class Search:
         if params.reflect:
             judge, text = self.reader.judge, "".join(self.written.blocks).strip()
             found = rewritten(judge, text, self.led.rows, params.reflect, params.seed)
-            self.rewriting = {"answered": found.answered, "proposals": found.proposals}
+            self.answered, self.proposals = found.answered, found.proposals
             yield "rewrite", found.text
 
     def _try(self, change: Change, budget: int) -> None:

@@ -13,8 +13,11 @@ import pytest
 from curation.harness.errors import QiratError
 from curation.record.playbook import Playbook
 from tests.builders import params, record, talk
+from tests.training.baseline.test_optimise import judge as searching
+from tests.training.baseline.test_optimise import material
 from tests.training.judge.test_scoring import Echo
 from tests.training.tiny import renderer
+from training.baseline.optimise import Optimise, optimise
 from training.baseline.reflect import Reflect, Rewritten, rewritten
 from training.judge.scoring import Evaluate, Scorer
 
@@ -98,6 +101,16 @@ def test_a_rerun_asks_nobody_gives_the_same_and_keeps_no_key(
     assert len(server.asked) == asked
     assert "geheim" not in "".join(path.read_text("utf-8") for path in Path("data/cache").rglob("*.json"))
     assert "a 0?" not in "".join(capsys.readouterr())
+
+
+def test_the_search_tells_what_rewriting_cost(server: Server) -> None:
+    server.proposal = f"Say: {SAY['en']} {SAY['en']}"
+    wanted = Optimise(tokens=900, conversations=2, seed=7, reflect=Reflect(url=server.url, model="m", conversations=4))
+    on = material({"en": SAY["en"]}, {"en": SAY["en"]})
+    (found,) = optimise(searching(), {"en": "Zebras 4711."}, on, wanted, "v")
+    assert found.proposals == len(server.asked) > 0
+    assert found.answered > 0
+    assert "proposals" in str(found)
 
 
 def test_an_endpoint_that_is_not_there_is_told_with_its_setting(
