@@ -9,9 +9,8 @@ from curation.statistics.intervals import LEVEL, Bootstrap, Interval
 if TYPE_CHECKING:
     import numpy as np
 
-BORROWED = (
-    4  # units' worth of the usual spread that every part is given, so that few alike units are not taken for sure
-)
+# Units with the usual spread that every part is given beside its own, so that a few alike units are not taken for sure.
+BORROWED = 4
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from training.judge.metrics import Answered, Metric, Score
 @Metric(
     "replies",
     better=1,
+    decides=False,  # many a set has no conversation in which it can be told
     title={
         "en": "Conversations answered in the team's Arabic, share (higher is better)",
         "ar": "نسبة المحادثات المجاب عنها بعربية الفريق (الأعلى أفضل)",
