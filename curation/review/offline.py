@@ -281,7 +281,7 @@ def choice(cell: str, known: Mapping[Any, str], column: str) -> str:
     said = fold(cell.replace("_", " "))
     for key, words in known.items():
         if said in {fold(name.replace("_", " ")) for name in (key, words, *words.split(" · "))}:
-            return key
+            return str(key)
     if said:
         raise ValueError(f"{column} is {cell!r}; write one of {', '.join(known)}")
     return ""

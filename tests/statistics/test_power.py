@@ -61,8 +61,8 @@ def test_more_pairs_never_show_less() -> None:
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=60))
 def test_an_interval_has_width_and_holds_the_difference(differences: list[float]) -> None:
-    found = paired_difference(*sides(np.array(differences)))
-    turned = paired_difference(*reversed(sides(np.array(differences))))
+    first, second = sides(np.array(differences))
+    found, turned = paired_difference(first, second), paired_difference(second, first)
     assert found.low <= found.value <= found.high
     assert found.high > found.low
     assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=1e-9)
