@@ -36,11 +36,7 @@ class Clock:
             effort=(pl.col("tokens") + pl.col("prompt_tokens") / READ_FOR_ONE_WRITTEN).sum(),
             conversations=pl.col("conversation_id").n_unique(),
         )
-<<<<<<< HEAD
-        own = work.filter(arm=ADAPTER)["effort"].item()
-=======
         own = float(work.filter(arm=ADAPTER)["effort"].item())
->>>>>>> verdict
         all_arms = float((work["effort"] / work["conversations"]).sum())
         with atomic(self.place) as temporary:
             temporary.write_text(json.dumps({"seconds": self.seconds * all_arms / max(own, 1e-9)}), "utf-8")
