@@ -19,7 +19,7 @@ repro: $(READY)
 
 test: $(READY)
 	$(RUN) python -m benchmarks.document
-	$(RUN) pytest -n 2 --dist loadgroup
+	$(RUN) pytest -n 2
 
 check: lint test
 

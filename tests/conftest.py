@@ -1,6 +1,27 @@
-"""What all tests share: machines are noisy, so no example is wrong for being slow."""
+"""What all tests share: machines are noisy, so no example is wrong for being slow, and each process has one core."""
 
+import os
+from typing import Any
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+# Threads of several processes wait for one another by spinning: two workers with two threads each take many times as
+# long as with one. Read when torch and NumPy are imported; processes that tests start have it as well.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from tests.together import Together
+
+    return Together(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        from tests.together import in_order
+
+        in_order(items)

@@ -19,7 +19,6 @@ from tests.builders import ROOT, params
 from tests.e2e.project import run
 from tests.privacy.personal_examples import luhn
 
-pytestmark = pytest.mark.xdist_group("canaries")
 COPIED = (
     "curation expectations training dvc.yaml params.yaml playbook.yaml prompt.md data/evaluation data/review".split()
 )

@@ -23,7 +23,6 @@ from curation.record.ledger import OUTCOMES, outcomes
 from tests.builders import ROOT
 from tests.e2e.project import edit, environment, project, ran, run
 
-pytestmark = pytest.mark.xdist_group("pipeline")
 KILLED = [name for name, module in road("ingest", "split").items() if module.startswith("curation.")]
 OUTS = {name: listed(stages()[name], "outs") for name in KILLED}
 

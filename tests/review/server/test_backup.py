@@ -9,8 +9,6 @@ from curation.review.embedded import process
 from curation.review.embedded.backup import backup, restore
 from tests.review.server.argilla import Api, api_of, dataset, record
 
-pytestmark = pytest.mark.xdist_group("argilla")
-
 
 def test_a_backup_taken_while_people_work_brings_answers_people_and_sessions_back(
     home: Path, owner: Api, tmp_path: Path

@@ -12,8 +12,6 @@ import pytest
 
 from tests.review.server.argilla import Api, Dataset, Person, between, dataset, metadata, record, terms
 
-pytestmark = pytest.mark.xdist_group("argilla")
-
 embedded_only = pytest.mark.skipif(
     "QIRAT_TEST_ARGILLA_URL" in os.environ, reason="more than Elasticsearch's standard analyzer does"
 )

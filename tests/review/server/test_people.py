@@ -8,8 +8,6 @@ from curation.review.embedded.process import Address
 from tests.review.server.argilla import Api, Dataset, Person, dataset, record
 from tests.review.server.test_security import login
 
-pytestmark = pytest.mark.xdist_group("argilla")
-
 
 @pytest.fixture
 def made(owner: Api) -> Dataset:

@@ -15,8 +15,6 @@ from tests.review.server.argilla import Api, api_of, served
 from tests.review.server.load import answer, kill_once_answered, push, saved, team, together
 from tests.review.server.test_security import login
 
-pytestmark = pytest.mark.xdist_group("argilla")
-
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

@@ -11,8 +11,6 @@ from curation.harness.errors import QiratError
 from curation.review.embedded import process
 from tests.review.server.argilla import Api, Dataset, Person, dataset, metadata, record, terms
 
-pytestmark = pytest.mark.xdist_group("argilla")
-
 
 @pytest.fixture(scope="module")
 def ours(owner: Api) -> Dataset:
