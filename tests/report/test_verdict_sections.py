@@ -28,6 +28,7 @@ FIGURES: dict[str, Any] = {
     "kinds": "email",
     "metrics": "nll (2)",
     "reason": "latency <b>",
+    "spread": 0.02,
 }
 
 
