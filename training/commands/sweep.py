@@ -196,8 +196,8 @@ def gained(ours: Sequence[pl.DataFrame], theirs: Sequence[pl.DataFrame], bootstr
     """
     from scipy.stats import t
 
-    sides = [(_mean(found), found[0]["weight"].to_numpy()) for found in (theirs, ours)]
-    over = paired_difference(*sides, bootstrap)
+    before, after = ((_mean(found), found[0]["weight"].to_numpy()) for found in (theirs, ours))
+    over = paired_difference(before, after, bootstrap)
     each = [_loss(b) - _loss(a) for a, b in zip(ours, theirs, strict=True)]
     seeds = float(t.ppf((1 + LEVEL) / 2, len(each) - 1)) * statistics.stdev(each) / math.sqrt(len(each))
     low, high = math.hypot(over.value - over.low, seeds), math.hypot(over.high - over.value, seeds)
