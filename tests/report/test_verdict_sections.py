@@ -49,6 +49,8 @@ FIGURES: dict[str, Any] = {
     "slice": "gulf",
     "looked_at": 60,
     "overall": 0.2,
+    "spread": 0.02,
+    "others": "base, prompted",
 }
 
 
