@@ -108,6 +108,20 @@ def test_replies_and_likelihoods_are_those_of_each_row_alone(kind: str) -> None:
     assert negative_log_likelihoods(given_model, examples()) == pytest.approx(sums, abs=1e-4)
 
 
+def test_a_model_that_heeds_no_mask_is_read_the_plain_way() -> None:
+    deaf = model()
+    forward = deaf.model.forward
+    deaf.model.forward = lambda *given, attention_mask=None, **named: forward(*given, **named)
+    assert not can_share(deaf)
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float16"])
+def test_coarser_numbers_are_no_reason_to_read_twice(kind: str) -> None:
+    import torch
+
+    assert can_share(model().to(getattr(torch, kind)))
+
+
 def tokens_read(work: Callable[[Any], Any]) -> int:
     """How many tokens go through the layers, those of `can_share` aside."""
     read: list[int] = []
