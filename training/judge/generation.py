@@ -38,7 +38,7 @@ class ReplyMemory:
 
     A reply is looked up by its prompt's tokens, the settings and `version`, which names code, libraries and weights.
     What is written beside a prompt moves the last bits of its figures, and no token unless two are as likely to the
-    last bits (docs/benchmarks.md has how often that was).
+    last bits.
     """
 
     folder: Path

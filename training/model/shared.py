@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
 
-Rows = Sequence[Sequence[int]]
+Rows = Sequence[list[int]]
 PACK = 1024  # tokens read at a time: enough for a GPU, and few enough that the tree stays cheaper than the weights
 PROBE = ([1, 2, 3, 4, 5], [1, 2, 3, 6], [1, 2, 3, 6, 7, 2])
 # Of the spread of the logits, by the root of the mean square: what numbers move them by, of 24 bits and of 8 or 11.
@@ -54,7 +54,8 @@ class Reader:
         self._kind = next(weights for weights in model.parameters() if weights.is_floating_point())
         self._row: Sequence[int] = ()
         self._path: Any = ()
-        self.cache: Any = DynamicCache(config=self.model.config)
+        config: Any = model.config
+        self.cache: Any = DynamicCache(config=config)
 
     def read(self, rows: Rows, wanted: Rows) -> "tuple[Tensor, list[np.ndarray[Any, Any]]]":
         """What foretells the tokens behind the `wanted` places of each row (ascending, at least one).
