@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from training.model.shared import PACK, Reader, can_share, packs
+from training.model.shared import PACK, Reader, packs
+from training.model.sharing import can_share
 from training.template import IGNORED, Example
 
 if TYPE_CHECKING:

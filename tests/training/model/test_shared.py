@@ -11,7 +11,8 @@ from tests.builders import talk
 from tests.training.tiny import model, renderer
 from training.judge.generation import Decoding, generate
 from training.model.likelihood import negative_log_likelihoods
-from training.model.shared import Reader, can_share, packs
+from training.model.shared import Reader, packs
+from training.model.sharing import can_share
 from training.template import Example
 
 SIZES: dict[str, Any] = {
