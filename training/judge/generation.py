@@ -6,18 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from curation.harness.files import atomic
 from training.model.instep import InStep
 from training.model.likelihood import Progress
-from training.model.shared import Reader, can_share
+from training.model.shared import Reader
+from training.model.sharing import can_share
 from training.template import Renderer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-    from training.judge.server import Served
 
 KEPT = 0.75  # rows that have ended are written on with until no more than this share is left: leaving them out copies
 
@@ -38,7 +37,7 @@ class ReplyMemory:
 
     A reply is looked up by its prompt's tokens, the settings and `version`, which names code, libraries and weights.
     What is written beside a prompt moves the last bits of its figures, and no token unless two are as likely to the
-    last bits (docs/benchmarks.md has how often that was).
+    last bits.
     """
 
     folder: Path
@@ -68,6 +67,17 @@ class ReplyMemory:
         return path
 
 
+class Served(Protocol):
+    """A model elsewhere."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """By which its replies are remembered."""
+
+    def write(self, renderer: Renderer, limit: int, prompts: Sequence[list[int]]) -> list[Reply]:
+        """A reply a prompt."""
+
+
 @dataclass(frozen=True)
 class Decoding:
     """How replies are written."""
@@ -75,7 +85,7 @@ class Decoding:
     max_new_tokens: int  # a longer reply is cut
     batch: int  # replies in step
     memory: ReplyMemory | None = None
-    served: "Served | None" = None  # by a server in place of the model at hand
+    served: Served | None = None  # by a server in place of the model at hand
 
 
 def generate(

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from training.model.shared import PACK, Reader, can_share, packs
+from training.model.shared import PACK, Reader, packs
+from training.model.sharing import can_share
 from training.template import IGNORED, Example
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _branches(reader: Reader, examples: Sequence[Example]) -> list[float]:
     places = [_told(example) for example in examples]
     logits, _ = reader.read([_read(e) for e in examples], [[place - 1 for place in told] for told in places])
     labels = [e.labels[place] for e, told in zip(examples, places, strict=True) for place in told]
-    losses = torch.nn.functional.cross_entropy(
+    losses: Any = torch.nn.functional.cross_entropy(
         logits.float(), torch.tensor(labels, device=logits.device), reduction="none"
     )
     return [float(part.double().sum()) for part in torch.split(losses, [len(told) for told in places])]

@@ -3,23 +3,19 @@
 Sorted, each row goes on where it parts from the one before it. What is new of several rows is read as one row of the
 model, a tree whose tokens see their own branch alone (by a mask; their positions are those in the sequence), on top of
 the cache of what was read before. So nothing is padded and nothing read twice. Models that keep no whole cache, or see
-otherwise than by a mask, cannot be read so; which these are is tried and not looked up, see `can_share`.
+otherwise than by a mask, cannot be read so; which these are is tried and not looked up, see sharing.py.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
 
-Rows = Sequence[Sequence[int]]
+Rows = Sequence[list[int]]
 PACK = 1024  # tokens read at a time: enough for a GPU, and few enough that the tree stays cheaper than the weights
-PROBE = ([1, 2, 3, 4, 5], [1, 2, 3, 6], [1, 2, 3, 6, 7, 2])
-CLOSE = 0.02  # of the spread of the logits: numbers of 8 bits move less, another mask or another position moves more
-_tried: "WeakKeyDictionary[nn.Module, bool]" = WeakKeyDictionary()
 
 
 def alike(left: Sequence[int], right: Sequence[int]) -> int:
@@ -88,45 +84,6 @@ class Reader:
             if layer.is_initialized:
                 places = torch.as_tensor(self._path[:known], dtype=torch.long, device=layer.keys.device)
                 layer.keys, layer.values = layer.keys[:, :, places], layer.values[:, :, places]
-
-
-def can_share(model: "nn.Module") -> bool:
-    """Whether the model gives the same when read in a tree and written in step, tried once on a few tokens."""
-    if model not in _tried:
-        _tried[model] = _keeps_all(model) and _agrees(model)
-    return _tried[model]
-
-
-def _keeps_all(model: Any) -> bool:
-    """The cache holds every token of every layer: no window that slides, no state that is written over."""
-    from transformers import DynamicCache
-    from transformers.cache_utils import DynamicLayer
-
-    if not hasattr(model, "config"):
-        return False
-    layers = DynamicCache(config=model.config).layers
-    return bool(layers) and all(type(layer) is DynamicLayer for layer in layers)
-
-
-def _agrees(model: Any) -> bool:
-    import torch
-
-    from training.model.instep import InStep
-
-    with torch.no_grad():
-        plain = [model(input_ids=torch.tensor([row], device=model.device)).logits[0].float() for row in PROBE]
-        spread = max(float(logits.std()) for logits in plain)
-        try:
-            first, second = Reader(model), Reader(model)
-            found = [first.read([row], [[len(row) - 2, len(row) - 1]])[0] for row in PROBE]
-            begun = InStep.of(second, [row[:-1] for row in PROBE[::2]], 1, 100)
-            found.append(begun.write(torch.tensor([row[-1] for row in PROBE[::2]], device=model.device)))
-        except Exception:
-            return False
-    expected = [*(logits[-2:] for logits in plain), torch.stack([plain[0][-1], plain[2][-1]])]
-    return all(
-        float((one.float() - other).abs().max()) <= CLOSE * spread for one, other in zip(found, expected, strict=True)
-    )
 
 
 def _tree(rows: Rows, known: int) -> tuple[list[int], list[int], list[Any], Any]:

@@ -11,7 +11,8 @@ from tests.builders import talk
 from tests.training.tiny import model, renderer
 from training.judge.generation import Decoding, generate
 from training.model.likelihood import negative_log_likelihoods
-from training.model.shared import Reader, can_share, packs
+from training.model.shared import Reader, packs
+from training.model.sharing import can_share
 from training.template import Example
 
 SIZES: dict[str, Any] = {
@@ -106,6 +107,20 @@ def test_replies_and_likelihoods_are_those_of_each_row_alone(kind: str) -> None:
         ]
     sums = [loss * e.supervised for loss, e in zip(losses, examples(), strict=True)]
     assert negative_log_likelihoods(given_model, examples()) == pytest.approx(sums, abs=1e-4)
+
+
+def test_a_model_that_heeds_no_mask_is_read_the_plain_way() -> None:
+    deaf = model()
+    forward = deaf.model.forward
+    deaf.model.forward = lambda *given, attention_mask=None, **named: forward(*given, **named)
+    assert not can_share(deaf)
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float16"])
+def test_coarser_numbers_are_no_reason_to_read_twice(kind: str) -> None:
+    import torch
+
+    assert can_share(model().to(getattr(torch, kind)))
 
 
 def tokens_read(work: Callable[[Any], Any]) -> int:
