@@ -378,6 +378,7 @@ def test_three_seeds_of_training_are_three_looks_at_the_test_set_and_a_repeated_
         if seed:  # the first lies there
             set_param(root, "train", seed=seed)
             train.main()
+            strength.main()
         evaluate.main()
         seen.append(numbers(root, "evaluate")["looks"])
     before = (root / "data/looks.jsonl").read_bytes(), hashes(root / "data/evaluated")

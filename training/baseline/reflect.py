@@ -48,12 +48,13 @@ class Rewritten:
 def rewritten(judge: Scorer, text: str, rows: pl.DataFrame, asked: Reflect, seed: int) -> Rewritten:
     """What becomes of a prompt on these conversations, which are all in its language."""
     try:
-        import gepa
+        from gepa.api import optimize
     except ImportError:
         raise QiratError(f"params.yaml: {SETTING} needs the package gepa: pip install 'qirat[gepa]'") from None
     teacher = Teacher(asked, seed)
     ids = rows["conversation_id"].to_list()
-    found = gepa.optimize(
+    write: Any = optimize
+    found = write(
         seed_candidate={"prompt": text},
         trainset=ids,
         valset=ids,

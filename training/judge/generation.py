@@ -101,8 +101,7 @@ def generate(
     each in full.
     """
     memory = decoding.memory
-    writer = decoding.served.key if decoding.served else (str(model.device), str(model.dtype))
-    shared = (*writer, decoding.max_new_tokens)
+    shared = (*_writer(model, decoding), decoding.max_new_tokens) if memory else ()
     wanted = {tuple(prompt): prompt for prompt in prompts}
     replies = {key: reply for key, prompt in wanted.items() if memory and (reply := memory.recall((*shared, prompt)))}
     missing = sorted((prompt for key, prompt in wanted.items() if key not in replies))
@@ -116,6 +115,11 @@ def generate(
                 if memory:
                     memory.keep((*shared, prompt), reply)
     return [replies[tuple(prompt)] for prompt in prompts]
+
+
+def _writer(model: "PreTrainedModel", decoding: Decoding) -> Sequence[Any]:
+    """What moves the last bits of a reply, beside its prompt and the version."""
+    return decoding.served.key if decoding.served else (str(model.device), str(model.dtype))
 
 
 def _plan(

@@ -20,7 +20,7 @@ def traffic(tokens: float, replies_a_day: float, best: str = "prompted") -> dict
     from tests.training.tiny import model
 
     learnt = pl.DataFrame({"input_ids": [[1] * 50] * 100, "labels": [[-100] * 40 + [1] * 10] * 100})
-    found = traffic_answer(arms(base=20, prompted=tokens), best, learnt, model().config, replies_a_day)
+    found = traffic_answer(arms(prompted=tokens, base=20), best, 20, learnt, model().config, replies_a_day)
     return {"answer": found.answer, **found.figures}
 
 

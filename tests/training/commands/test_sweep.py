@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from curation.harness.errors import QiratError
-from curation.statistics.intervals import Bootstrap
 from tests.builders import save
 from tests.training.tiny import tokenized
 from training.commands import sweep as asked
@@ -89,14 +88,14 @@ def sample(draw: Any, gain: float, luck: float) -> tuple[list[pl.DataFrame], lis
 @pytest.mark.parametrize("luck", [0.0, 0.1])
 def test_the_interval_covers_the_truth_with_the_luck_of_seeds_in_it(luck: float) -> None:
     draw = np.random.default_rng(5)
-    found = [asked.gained(*sample(draw, 0.3, luck), Bootstrap(200, n)) for n in range(120)]
+    found = [asked.gained(*sample(draw, 0.3, luck)) for n in range(120)]
     assert sum(one.low <= 0.3 <= one.high for one in found) >= 110  # 92% of them; nominal 95%
 
 
 def test_luck_that_differs_more_widens_the_interval_and_moves_nothing() -> None:
     ours, theirs = sample(np.random.default_rng(1), 0.3, 0.0)
     moved = [one.with_columns(value=pl.col("value") + at) for one, at in zip(ours, (-2.0, 0.0, 2.0), strict=True)]
-    calm, wild = (asked.gained(each, theirs, Bootstrap(200, 1)) for each in (ours, moved))
+    calm, wild = (asked.gained(each, theirs) for each in (ours, moved))
     assert wild.value == pytest.approx(calm.value)
     assert wild.high - wild.low > 2 * (calm.high - calm.low)
 

@@ -16,9 +16,10 @@ from training.judge import forgetting
 from training.judge.reasons import Reason, Voice
 from training.judge.scoring import PREDICTIONS as WRITTEN
 from training.judge.scoring import SCORES, Evaluate, arm_table
+from training.judge.target import GOOD
 
 PARAMS = Evaluate.model_validate({**params("evaluate"), "primary": "playbook", "bootstrap": 300})
-UNREACHED = {"reached": None, "override": ""}
+UNREACHED = {"reached": None, "override": "", "target": 0.9}
 SKILLED = 0.0
 
 
@@ -126,7 +127,9 @@ def test_intervals_hold_for_judges_who_err_and_lost_is_seldom_called_where_nothi
 
 def decided(kept_rules: float, said: Voice) -> dict[str, Any]:
     """The verdict where the adapter keeps so many rules of twelve, the prompt six, and people say this."""
-    talks = pl.DataFrame({"conversation_id": [f"{n:02}" for n in range(60)], "language": "en"})
+    talks = pl.DataFrame({"conversation_id": [f"{n:02}" for n in range(160)], "language": "en"}).with_columns(
+        cluster_id=pl.col("conversation_id")
+    )
     rows = [
         (arm, key, metric, value, weight)
         for arm, rules in (("prompted", 6.0), ("adapter", kept_rules))
@@ -134,8 +137,9 @@ def decided(kept_rules: float, said: Voice) -> dict[str, Any]:
         for metric, value, weight in (("playbook", rules + n % 3, 12.0), ("nll", 10.0, 10.0), ("stopped", 1.0, 1.0))
     ]
     scores = pl.DataFrame(rows, schema=SCORES, orient="row")
-    compared = comparisons(scores, talks.with_columns(messages=None), pl.DataFrame(schema=WRITTEN), PARAMS)
-    kept = Kept(pl.DataFrame(schema=forgetting.TABLE), pl.DataFrame(schema=MEMORISED))
+    compared = comparisons(scores, talks.with_columns(messages=None), pl.DataFrame(schema=WRITTEN))
+    good = pl.DataFrame([("adapter", "all", 160, 160, 160.0)], schema=GOOD, orient="row")
+    kept = Kept(pl.DataFrame(schema=forgetting.TABLE), pl.DataFrame(schema=MEMORISED), good)
     return verdict(arm_table(scores, talks, PARAMS.redraws), compared, UNREACHED, kept, PARAMS, [said])
 
 

@@ -146,7 +146,7 @@ def test_the_playbooks_words_are_told_against_the_limit() -> None:
 class Silent:
     """A model that stops at once, and notes how much it might have written to how many prompts."""
 
-    device, dtype = "cpu", "float32"
+    device, dtype, training = "cpu", "float32", False
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, int]] = []
@@ -187,10 +187,10 @@ def test_every_arm_writes_with_the_limit_of_the_conversations_language_and_in_th
 def test_a_language_that_is_not_judged_is_asked_nothing_in_test_in_dev_and_in_general_questions() -> None:
     test = support(30)
     unknown = replace(judge(), profiles={"en": profile(30), "ar": profile(70, known=False)})
-    assert set(answerable(test, unknown)["language"]) == {"en"}
+    assert set(answerable(test, unknown, 100)["language"]) == {"en"}
     assert set(forgetting.answers("base", unknown)["language"]) == {"en"}
     both = replace(judge(), profiles={"en": profile(30), "ar": profile(70)})
-    assert set(answerable(test, both)["language"]) == {"en", "ar"}
+    assert set(answerable(test, both, 100)["language"]) == {"en", "ar"}
     assert set(forgetting.answers("base", both)["language"]) == {"en", "ar"}
 
 

@@ -23,7 +23,7 @@ KIND = "Thank you for contacting Zaafaran Home. I am sorry. Is there anything el
 class Echo:
     """A model that answers with all that stood before the customer's last words, roles left out."""
 
-    device = "cpu"
+    device, training = "cpu", True  # in training nothing is read at once
 
     @property
     def config(self) -> Any:

@@ -57,7 +57,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
 
 def written(server: Running, arm: str, memory: Path) -> pl.DataFrame:
     where = {"url": server.url, "base": "their-base", "adapter": "their-adapter"}
-    settings = Evaluate.model_validate(params("evaluate") | {"server": where})
+    settings = Evaluate.model_validate(params("evaluate") | {"server": where, "max_new_tokens": 64})
     nobody: Any = SimpleNamespace(device="cpu", dtype="float32")  # the model at hand writes nothing
     playbook: Any = None
     judge = Scorer(nobody, renderer(), playbook, settings, lambda batches, *_: batches, ReplyMemory(memory, "version"))

@@ -75,8 +75,8 @@ def test_it_is_measured_of_every_arm_and_compared_with_its_direction(finished: P
 
 def test_it_may_decide_and_its_margin_is_in_force(finished: Path) -> None:
     verdict = read(finished, "data/evaluated/verdict.json")
-    reasons = str(verdict["reasons"])
-    assert "the adapter is not shown to beat base on questions" in reasons
+    reasons = str(verdict)
+    assert "only 4 conversations stand behind questions" in reasons
     assert "questions (2)" in reasons
 
 
