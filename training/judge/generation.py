@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from curation.harness.files import atomic
 from training.model.instep import InStep
+from training.model.lanes import lanes_of, side_by_side
 from training.model.likelihood import Progress
 from training.model.shared import Reader
 from training.model.sharing import can_share
@@ -17,6 +18,8 @@ from training.template import Renderer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+Write = Callable[[Sequence[list[int]]], "list[Reply]"]
 
 KEPT = 0.75  # rows that have ended are written on with until no more than this share is left: leaving them out copies
 
@@ -106,11 +109,12 @@ def generate(
     replies = {key: reply for key, prompt in wanted.items() if memory and (reply := memory.recall((*shared, prompt)))}
     missing = sorted((prompt for key, prompt in wanted.items() if key not in replies))
     if missing:
-        order, write = _plan(model, renderer, missing, decoding)
+        order, writer, lanes = _plan(model, renderer, missing, decoding)
         batches = [order[start : start + decoding.batch] for start in range(0, len(order), decoding.batch)]
-        for batch in progress(batches, len(batches)) if progress else batches:
-            asked = [missing[i] for i in batch]
-            for prompt, reply in zip(asked, write(asked), strict=True):
+        asked = [[missing[i] for i in batch] for batch in batches]
+        written = side_by_side(asked, writer, lanes)
+        for place, found in progress(written, len(batches)) if progress else written:
+            for prompt, reply in zip(asked[place], found, strict=True):
                 replies[tuple(prompt)] = reply
                 if memory:
                     memory.keep((*shared, prompt), reply)
@@ -124,14 +128,19 @@ def _writer(model: "PreTrainedModel", decoding: Decoding) -> Sequence[Any]:
 
 def _plan(
     model: "PreTrainedModel", renderer: Renderer, prompts: Sequence[list[int]], decoding: Decoding
-) -> tuple[list[int], Callable[[Sequence[list[int]]], list[Reply]]]:
-    """In which order to write the sorted prompts' replies, and what writes a batch."""
-    limit = decoding.max_new_tokens
-    if decoding.served:
-        return list(range(len(prompts))), partial(decoding.served.write, renderer, limit)
+) -> tuple[list[int], Callable[[], Write], int]:
+    """In which order to write the sorted prompts' replies, what makes the writer of a lane, and how many lanes."""
+    limit, served = decoding.max_new_tokens, decoding.served
+    if served:
+        return list(range(len(prompts))), lambda: partial(served.write, renderer, limit), 1
     if can_share(model):
-        return list(range(len(prompts))), partial(_write_in_step, Reader(model), renderer, limit)
-    return sorted(range(len(prompts)), key=lambda i: -len(prompts[i])), partial(_write, model, renderer, limit)
+        lanes = lanes_of(model.device)
+        return list(range(len(prompts))), lambda: partial(_write_in_step, Reader(model), renderer, limit), lanes
+    return (
+        sorted(range(len(prompts)), key=lambda i: -len(prompts[i])),
+        lambda: partial(_write, model, renderer, limit),
+        1,
+    )
 
 
 def _write_in_step(reader: Reader, renderer: Renderer, limit: int, prompts: Sequence[list[int]]) -> list[Reply]:

@@ -9,7 +9,9 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from training.model.shared import PACK, Reader, Rows, alike, packs
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     Sides = tuple[Tensor, Tensor]  # keys and values
 
 NAME = "qirat_in_step"
+_LOCK = Lock()
+_WRITING: "WeakKeyDictionary[Any, tuple[str, int]]" = WeakKeyDictionary()  # attention before, how many write
 
 
 @dataclass
@@ -106,15 +110,24 @@ def _room(sides: "Sides", rows: int, places: int) -> "Sides":
 
 @contextmanager
 def _attending(model: Any) -> Iterator[None]:
+    """Attention as `_attend` computes it, for all threads that write with the model, until the last is through."""
     from transformers import AttentionInterface
 
-    AttentionInterface.register(NAME, _attend)
-    before = model.config._attn_implementation
-    model.set_attn_implementation(NAME)
+    with _LOCK:
+        AttentionInterface.register(NAME, _attend)
+        before, writing = _WRITING.get(model, (model.config._attn_implementation, 0))
+        _WRITING[model] = (before, writing + 1)
+        if not writing:
+            model.set_attn_implementation(NAME)
     try:
         yield
     finally:
-        model.set_attn_implementation(before)
+        with _LOCK:
+            before, writing = _WRITING.pop(model)
+            if writing > 1:
+                _WRITING[model] = (before, writing - 1)
+            else:
+                model.set_attn_implementation(before)
 
 
 def _attend(  # noqa: PLR0913 - transformers' signature
@@ -125,7 +138,7 @@ def _attend(  # noqa: PLR0913 - transformers' signature
     attention_mask: "Tensor",
     scaling: float | None = None,
     *,
-    talks: InStep,
+    talks: InStep | None = None,
     softcap: float | None = None,
     s_aux: "Tensor | None" = None,
     **_rest: Any,
@@ -133,6 +146,10 @@ def _attend(  # noqa: PLR0913 - transformers' signature
     """query (rows, heads, 1, size), key and value (rows, key heads, 1, size) -> (rows, 1, heads, size)."""
     import torch
 
+    if talks is None:  # another thread reads
+        from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling)
     if softcap is not None or s_aux is not None:
         raise NotImplementedError("scores that are capped or have sinks")
     keys, values = talks.extended(module.layer_idx, key, value)

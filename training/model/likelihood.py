@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from training.model.lanes import lanes_of, side_by_side
 from training.model.shared import PACK, Reader, packs
 from training.model.sharing import can_share
 from training.template import IGNORED, Example
@@ -13,7 +14,8 @@ from training.template import IGNORED, Example
 if TYPE_CHECKING:
     from torch import device, nn
 
-Progress = Callable[[Iterable[list[int]], int], Iterable[list[int]]]  # of batches of indices, and how many
+Progress = Callable[[Iterable[Any], int], Iterable[Any]]  # of batches, and how many
+Weigh = Callable[[Sequence[Example]], list[float]]
 
 
 def examples_of(tokens: pl.DataFrame) -> list[Example]:
@@ -32,18 +34,16 @@ def negative_log_likelihoods(
 
     Divide sums by sums of `Example.supervised` for a mean over tokens; a mean of means would weigh batches, not tokens.
     """
-    import torch
-
     sums = [0.0] * len(examples)
     told = [i for i, example in enumerate(examples) if _told(example)]
     if not told:
         return sums
-    batches, weigh = _plan(model, [examples[i] for i in told], batch_tokens)
-    with torch.no_grad():
-        for batch in progress(batches, len(batches)) if progress else batches:
-            chosen = [told[place] for place in batch]
-            for index, value in zip(chosen, weigh([examples[i] for i in chosen]), strict=True):
-                sums[index] = value
+    batches, weigher, lanes = _plan(model, [examples[i] for i in told], batch_tokens)
+    chosen = [[told[place] for place in batch] for batch in batches]
+    weighed = side_by_side([[examples[i] for i in batch] for batch in chosen], weigher, lanes)
+    for place, values in progress(weighed, len(batches)) if progress else weighed:
+        for index, value in zip(chosen[place], values, strict=True):
+            sums[index] = value
     return sums
 
 
@@ -54,12 +54,13 @@ def token_loss(model: "nn.Module", examples: Sequence[Example]) -> float:
 
 def _plan(
     model: "nn.Module", examples: Sequence[Example], batch_tokens: int
-) -> tuple[list[list[int]], Callable[[Sequence[Example]], list[float]]]:
-    """Indices in batches, and what gives the sums of a batch."""
-    if can_share(model):
-        return packs([_read(example) for example in examples], batch_tokens), partial(_branches, Reader(model))
+) -> tuple[list[list[int]], Callable[[], Weigh], int]:
+    """Indices in batches, what makes the weigher of a lane, which gives the sums of a batch, and how many lanes."""
     place = next(model.parameters()).device
-    return list(_batches([len(e.input_ids) for e in examples], batch_tokens)), partial(_sums, model, place)
+    if can_share(model):
+        batches = packs([_read(example) for example in examples], batch_tokens)
+        return batches, lambda: partial(_branches, Reader(model)), lanes_of(place)
+    return list(_batches([len(e.input_ids) for e in examples], batch_tokens)), lambda: partial(_sums, model, place), 1
 
 
 def _told(example: Example) -> list[int]:
