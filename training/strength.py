@@ -5,7 +5,7 @@ params name until general ability is kept and the replies on dev are likelier th
 questions nor the conversations are those of the verdict, so its intervals know nothing of the choice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,6 +17,7 @@ from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from training.judge import forgetting
+from training.judge.languages import LANGUAGES, LanguageProfile, counted_by, judged_beside, read_profiles
 from training.judge.scoring import Evaluate
 from training.model.adapter import LEARNT, load_adapter, read_provenance, write_weaker
 from training.model.base import Model, load_model, load_tokenizer
@@ -84,9 +85,11 @@ def main() -> None:
             choice = Choice(1.0, told["training"]["dev_loss"], TRIED.to_frame())
         else:
             model, params = stage.section("model", Model), stage.section("evaluate", Evaluate)
+            renderer = Renderer(load_tokenizer(model), model.template_arguments, opening=model.opening)
+            profiles = read_profiles(stage.read_json(LANGUAGES))
             asked = Asked(
-                Renderer(load_tokenizer(model), model.template_arguments, opening=model.opening),
-                forgetting.unasked(params.forgetting, stage.params.questions) if wanted == "auto" else (),
+                renderer,
+                questions(params, stage.params.questions, profiles, renderer) if wanted == "auto" else (),
                 dev,
                 told["training"]["dev_loss_start"],
                 params,
@@ -100,6 +103,15 @@ def main() -> None:
             write_weaker(folder, trained, choice.strength, {"dev_loss": choice.dev_loss})
         stage.write_metrics(figures(choice))
         stage.say(said(choice))
+
+
+def questions(
+    params: Evaluate, wanted: int, profiles: Mapping[str, LanguageProfile], renderer: Renderer
+) -> list[forgetting.Question]:
+    """Those that the verdict does not ask, in the languages in which it asks."""
+    tokens = counted_by(renderer.tokenizer)
+    left = forgetting.unasked(params.forgetting, wanted)
+    return forgetting.judged_of(left, lambda texts: judged_beside(profiles, params.languages, texts, tokens))
 
 
 def named(params: Strength, profile: str, dora: bool) -> float | Literal["auto"]:

@@ -43,7 +43,8 @@ def review(truth: Truth, errors: Sequence[float], conversations: int, gold: int,
         is_gold = n >= conversations
         right = "ours" if is_gold else truth.drawn(draw.random())
         said.append(_judged(n, right, n % len(errors), errors[n % len(errors)], is_gold, draw))
-    return heard(said, pl.DataFrame(arms, schema=PREDICTIONS, orient="row"), "prompted")
+    written = pl.DataFrame(arms, schema=PREDICTIONS, orient="row")
+    return heard(said, written, "prompted", written.select("conversation_id", cluster_id="conversation_id").unique())
 
 
 def _judged(n: int, right: str, judge: int, error: float, is_gold: bool, draw: random.Random) -> Judgement:

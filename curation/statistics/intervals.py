@@ -70,7 +70,7 @@ def paired_difference(ours: Side, theirs: Side, z: float = Z) -> Interval:
     return Interval(value, min(low, least, value), max(high, most, value), n)
 
 
-def tango(more: float, less: float, n: int, z: float = Z) -> tuple[float, float]:
+def tango(more: float, less: float, n: float, z: float = Z) -> tuple[float, float]:
     """The ends of the score interval of (more - less) / n: in how many of n pairs only the first succeeds, or only the
     second (Tango 1998, Statistics in Medicine 17). The counts may be fractions; together they are n at most.
     """

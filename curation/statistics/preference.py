@@ -8,9 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from curation.statistics.intervals import LEVEL, Interval, Z
-
-_EDGE = 1e-9  # from -1 and 1, where the score has no variance
+from curation.statistics.intervals import LEVEL, Interval, tango
 
 
 @dataclass(frozen=True)
@@ -111,24 +109,9 @@ def _sides(said: list[Vote]) -> tuple[float, float]:
 
 
 def _ends(wins: float, losses: float, n: float) -> tuple[float, float]:
-    score = _tango(wins, losses, n)
+    score = tango(wins, losses, n)
     sign = _signs(wins, losses, n)
     return min(score[0], sign[0]), max(score[1], sign[1])
-
-
-def _tango(wins: float, losses: float, n: float) -> tuple[float, float]:
-    from scipy.optimize import brentq
-
-    def score(d: float) -> float:
-        b, c = (2 * n - wins + losses) * d - wins - losses, -losses * d * (1 - d)
-        other = (math.sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)  # share of losses, were the difference d
-        return (wins - losses - n * d) / math.sqrt(n * max(2 * other + d * (1 - d), 1e-12))
-
-    found = (wins - losses) / n
-    low, high = -1 + _EDGE, 1 - _EDGE
-    least = brentq(lambda d: score(d) - Z, low, found) if found > low and score(low) > Z else -1.0
-    most = brentq(lambda d: score(d) + Z, found, high) if found < high and score(high) < -Z else 1.0
-    return float(least), float(most)
 
 
 def _signs(wins: float, losses: float, n: float) -> tuple[float, float]:

@@ -170,6 +170,40 @@ def test_evaluating_again_gives_the_same_bytes_with_and_without_what_is_remember
     assert hashes(finished / "data/evaluated") == before
 
 
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The finished project, to be changed."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_an_arm_that_stopped_early_is_shown_and_is_nobodys_rival_however_good_its_few_look(copied: Path) -> None:
+    written, scores = (table(copied, f"baseline/{name}") for name in ("predictions", "scores"))
+    few = written["conversation_id"].unique().sort()[:2]
+    early = (pl.col("arm") == "base") & (pl.col("metric") != "nll") & (pl.col("metric") != "bits_per_byte")
+    there = pl.col("conversation_id").is_in(few.implode())
+    save(copied, "baseline/predictions", written.filter((pl.col("arm") != "base") | there))
+    best = pl.when(early).then(pl.col("weight")).otherwise(pl.col("value"))
+    save(copied, "baseline/scores", scores.filter(~early | there).with_columns(value=best))
+    path = copied / "data/baseline/verdict.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "early": {"base": 2}}), "utf-8")
+    evaluate.main()
+    verdict = json.loads((copied / "data/evaluated/verdict.json").read_text("utf-8"))
+    assert verdict["best_prompt_arm"] in ARMS - {"adapter", "base"}
+    assert table(copied, "evaluated/arms").filter(arm="base", metric="playbook", language="all")["value"].item() == 1.0
+    assert set(table(copied, "evaluated/comparisons")["against"]) == ARMS - {"adapter", "base"}
+    assert set(table(copied, "evaluated/slices")["against"]) == {verdict["best_prompt_arm"]}
+
+
+def test_as_many_are_answered_as_are_asked_for_whatever_the_margins_may_add(copied: Path) -> None:
+    set_param(copied, "evaluate", conversations=2, generated=6, most=4)
+    set_param(copied, "baseline", optimise=None)
+    baseline.main()
+    found = numbers(copied, "baseline")
+    assert (found["conversations"], found["conversations_answered"]) == (2, 6)
+
+
 def test_a_release_can_demand_promotion_and_still_finds_everything_written(finished: Path) -> None:
     before = hashes(finished / "data/evaluated")
     settings = yaml.safe_load((finished / "params.yaml").read_text("utf-8"))

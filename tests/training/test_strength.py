@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from tests.training.adapters import trained
 from tests.training.tiny import model, renderer
 from training import strength
 from training.judge.forgetting import items, unasked
+from training.judge.languages import LanguageProfile
 from training.model.adapter import WEIGHTS, load_adapter, read_provenance
 from training.model.base import Model
 from training.model.likelihood import token_loss
@@ -37,10 +40,19 @@ def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "models/trained/provenance.json").write_text(json.dumps(told), "utf-8")
     rows = [(f"c{n}", e.input_ids, e.labels) for n, e in enumerate(dev())]
     save(tmp_path, "training/watched", pl.DataFrame(rows, ["conversation_id", "input_ids", "labels"], orient="row"))
+    languages({"en": True, "ar": True})
     sections = yaml.safe_load((tmp_path / "params.yaml").read_text("utf-8"))
     sections |= {"evaluate": {**params("evaluate"), "bootstrap": 200}, "strength": params("strength")}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(sections), "utf-8")
     return tmp_path
+
+
+def languages(judged: Mapping[str, bool]) -> None:
+    """What the baseline says of the languages of test, which are these."""
+    profiles = {code: asdict(LanguageProfile(90, 0.0, 90, 0.0, its, 9)) for code, its in judged.items()}
+    path = Path("data/baseline/languages.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(profiles), "utf-8")
 
 
 def dev() -> list[Any]:
@@ -102,6 +114,12 @@ def test_auto_takes_the_most_that_keeps_general_ability(ready: Path) -> None:
         keeping = [at for at, loss in lost.items() if loss <= margin + 1e-9]
         assert run(ready, cpu="auto", margin=margin + 1e-9)["strength"] == max(keeping)
     assert run(ready, cpu="auto", margin=1.0)["tried"] == 1
+
+
+def test_a_language_that_is_not_judged_has_no_say(ready: Path) -> None:
+    languages({"en": True, "ar": False})
+    run(ready, cpu="auto", margin=1.0)
+    assert set(pl.read_parquet("data/strength/tried.parquet")["language"]) == {"all", "en"}
 
 
 def test_auto_weakens_an_adapter_that_helps_less_than_the_base_on_dev(

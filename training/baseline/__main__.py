@@ -69,8 +69,9 @@ def main() -> None:
         sections = prompt_sections(prompt.read_text("utf-8"), str(prompt))
         known = candidates(judge, train, dev, sections, params, version)
         tell(known.searched, stage)
-        arms, compared = rivals(judge, dev, known.arms, params.dev_conversations)
-        drawn = answerable(test, judge, max(evaluate.conversations, evaluate.most))
+        looked_at = {key for one in known.searched for key in one.looked_at}
+        arms, compared = rivals(judge, dev, known.arms, params.dev_conversations, looked_at)
+        drawn = answerable(test, judge, max(evaluate.conversations, evaluate.generated, evaluate.most))
         asked = sayable(drawn, arms, judge)
         if unsayable := drawn.height - asked.height:
             stage.say(f"{unsayable} test conversations left out: not every prompt can be said or read")
@@ -81,7 +82,7 @@ def main() -> None:
 
         table = arm_table(found.scores, asked, evaluate.redraws)
         named = prompt_arms(table["arm"].unique())
-        best = best_arm(table, evaluate.primary, named)
+        best = best_arm(table, evaluate.primary, [arm for arm in named if arm not in found.written.early])
         answered = found.written.answered
         reached = reaching(good_shares(found.scores, answered), params.target)
         bare_prompts = [len(prompt) for prompt in judge.prompts(answered, bare)[1]]
@@ -131,7 +132,7 @@ def candidates(
     examples = {shots: few_shot(train, shots, params.shot_words) for shots in params.shots}
     shots, tried = choose_shots(judge, dev, examples, params.dev_conversations)
     material = Material(train, dev, examples[shots], params.shot_words)
-    spoken = {code: text for code, text in sections.items() if languages.is_judged(judge.profiles, code)}
+    spoken = {code: text for code, text in sections.items() if code in judge.profiles and judge.profiles[code].judged}
     searched = optimise(judge, spoken, material, params.optimise, version) if params.optimise else []
     arms = arms_of(sections, examples[shots], {found.language: found.before for found in searched})
     return Candidates(arms, searched, shots, tried)

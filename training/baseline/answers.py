@@ -3,7 +3,7 @@
 How many train conversations the few-shot arms show is chosen on dev before that.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -12,10 +12,10 @@ import polars as pl
 from curation.statistics.intervals import Side
 from curation.statistics.sequential import out
 from training.baseline.endpoint import Endpoint, endpoint_replies
-from training.baseline.plan import Plan, planned
+from training.baseline.plan import Plan, planned, units_of
 from training.judge.arms import Before, bare, optimised, prompted, prompted_few_shot
 from training.judge.metrics import metrics
-from training.judge.scoring import ALL, Scorer, answerable, by_language, of_units, reply_scores, sayable
+from training.judge.scoring import Scorer, answerable, reply_scores, sayable
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,18 @@ def arms_of(sections: Mapping[str, str], examples: Before, found: Mapping[str, B
 
 
 def rivals(
-    judge: Scorer, dev: pl.DataFrame, arms: Mapping[str, Before], most: int
+    judge: Scorer, dev: pl.DataFrame, arms: Mapping[str, Before], most: int, looked_at: Collection[str] = ()
 ) -> tuple[dict[str, Before], dict[str, float]]:
     """The arms that answer, and what was found on dev to choose among them.
 
-    Where writing is dear, that is the one under which the team's replies in dev are likeliest.
+    Where writing is dear, that is the one under which the team's replies in dev are likeliest: not in the conversations
+    that a search for a prompt has `looked_at`, where its prompt looks better than it is.
     """
     import torch
 
     if judge.params.rivals == "every" or (judge.params.rivals == "auto" and torch.cuda.is_available()):
         return dict(arms), {}
-    found = losses(judge, dev, arms, most)
+    found = losses(judge, dev, arms, most, looked_at)
     strongest = min(arms, key=found.__getitem__)
     return {strongest: arms[strongest]}, {f"dev_nll_{arm}": nll for arm, nll in found.items()}
 
@@ -101,7 +102,7 @@ def write(judge: Scorer, arms: Mapping[str, Before], drawn: pl.DataFrame) -> Wri
         scores = reply_scores(pl.concat(predictions), drawn.head(done), judge.playbook)
         scores = scores.filter(pl.col("arm").is_in(list(going)))
         if plan is None:
-            plan = planned(scores, params)
+            plan = planned(scores, drawn, params)
             goal = plan.asked
         early |= dict.fromkeys(losing(scores, drawn, params.primary, goal), done)
     assert plan
@@ -111,10 +112,10 @@ def write(judge: Scorer, arms: Mapping[str, Before], drawn: pl.DataFrame) -> Wri
 def losing(scores: pl.DataFrame, conversations: pl.DataFrame, metric: str, planned: int) -> list[str]:
     """Arms that are shown to lose to the best one on a metric; SCORES of the same conversations."""
     better = metrics()[metric].better
-    rows = by_language(scores.filter(metric=metric), conversations).filter(language=ALL)
-    sides: dict[str, Side] = {}
-    for (arm,), part in of_units(rows, ["arm"], "value", "weight").group_by("arm", maintain_order=True):
-        sides[str(arm)] = (better * part["value"].to_numpy(), part["weight"].to_numpy())
+    sides: dict[str, Side] = {
+        arm: (better * units["value"].to_numpy(), units["weight"].to_numpy())
+        for arm, units in units_of(scores, metric, conversations).items()
+    }
     best = max(sides, key=lambda arm: sides[arm][0].sum() / sides[arm][1].sum(), default="")
     return [arm for arm in sides if arm != best and out(sides[arm], sides[best], planned)]
 
@@ -134,9 +135,16 @@ def choose_shots(
     return min(shown, key=lambda shots: (found[_named(shots)], shots)), found
 
 
-def losses(judge: Scorer, dev: pl.DataFrame, arms: Mapping[str, Before], most: int) -> dict[str, float]:
-    """nll of the team's replies in dev behind each arm's prompt, nats a token, over `most` conversations."""
-    asked = sayable(answerable(dev, judge, most, "dev"), arms, judge)
+def losses(
+    judge: Scorer, dev: pl.DataFrame, arms: Mapping[str, Before], most: int, looked_at: Collection[str] = ()
+) -> dict[str, float]:
+    """nll of the team's replies in dev behind each arm's prompt, nats a token, over `most` conversations.
+
+    Those `looked_at` before are among them only in a language that has no others.
+    """
+    before_now = pl.col("conversation_id").is_in(list(looked_at))
+    short = answerable(dev, judge, dev.height, "dev")
+    asked = sayable(short.filter(~before_now | before_now.all().over("language")).head(most), arms, judge)
     found = {}
     for name, before in arms.items():
         nll = judge.likelihood(name, asked, before).filter(metric="nll")

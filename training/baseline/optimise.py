@@ -26,6 +26,7 @@ from training.baseline.material import blocks, demonstrations, habits, rules
 from training.baseline.reflect import Reflect, rewritten
 from training.judge.arms import Before, Messages
 from training.judge.scoring import Scorer
+from training.model.shared import alike
 
 MOST_SHOTS = 4  # demonstrations at once; one more takes the place of the first
 FIRST = 3  # demonstrations that are tried before anything else
@@ -79,6 +80,7 @@ class Found:
     messages: Messages  # to send before a conversation
     nearest: bool  # behind them stand the nearest train conversations, as `few_shot` shows them
     before: Before = field(repr=False)  # both together
+    looked_at: Sequence[str] = field(repr=False)  # ids of the dev conversations that led and judged the search
     changes: Sequence[Mapping[str, Any]] = ()  # that stayed, in their order, each with the loss it led to
     conversations: int = 0  # of dev, behind the losses
     prompts: int = 0  # tried
@@ -100,7 +102,8 @@ class Found:
 
     def as_json(self) -> dict[str, Any]:
         """What data/baseline/optimised.json tells of a language."""
-        return {**{name: value for name, value in vars(self).items() if name != "before"}, "messages": plain(self)}
+        apart = ("before", "looked_at")
+        return {**{name: value for name, value in vars(self).items() if name not in apart}, "messages": plain(self)}
 
 
 def plain(found: Found) -> list[dict[str, str]]:
@@ -163,7 +166,7 @@ class Half:
             self._texts[prompt] = self.reader.texts(prompt, self.rows)
         texts = self._texts[prompt]
         return (
-            math.inf if not texts else sum(len(ids) - _alike(last, ids) for last, ids in pairwise([[], *sorted(texts)]))
+            math.inf if not texts else sum(len(ids) - alike(last, ids) for last, ids in pairwise([[], *sorted(texts)]))
         )
 
     def loss(self, prompt: Prompt) -> float:
@@ -241,7 +244,9 @@ class Search:
         return half.loss(prompt)
 
     def _found(self, prompt: Prompt) -> Found:
-        return Found(self.language, self.reader.messages(prompt), prompt.nearest, self.reader.before(prompt))
+        looked_at = [key for half in (self.led, self.held) for key in half.rows["conversation_id"] if half.losses]
+        messages, before = self.reader.messages(prompt), self.reader.before(prompt)
+        return Found(self.language, messages, prompt.nearest, before, looked_at)
 
     def _rounds(self, changes: Sequence[Change], seed: int) -> Iterator[Change]:
         for turn in count():
@@ -315,8 +320,3 @@ def _drawn(reader: Reader, written: Prompt, dev: pl.DataFrame, params: Optimise)
             longest = max(len(e.input_ids) for e in judge.renderer.examples(row["messages"], row["tools"]))
             kept += [row["conversation_id"]] if longest <= judge.params.max_tokens else []
     return ordered.filter(pl.col("conversation_id").is_in(kept))
-
-
-def _alike(left: Sequence[int], right: Sequence[int]) -> int:
-    """How many tokens two texts begin with alike."""
-    return next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))

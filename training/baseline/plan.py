@@ -4,7 +4,7 @@ The pilot is the first `evaluate.generated` of them. An arm is compared in pairs
 trained yet, so the spread of the differences is taken as if both answered independently: its variance is twice that of
 one arm, and smaller where they do well and badly together. The number is looked up from the spread alone, never from
 who is ahead, which leaves the error of the comparison as it is (Wittes and Brittain, *The role of internal pilot
-studies*, 1990).
+studies*, 1990). As in the verdict, what is counted are the groups that split kept together.
 """
 
 import math
@@ -15,7 +15,7 @@ import polars as pl
 
 from curation.statistics.power import needed, seen
 from training.judge.metrics import measured
-from training.judge.scoring import Evaluate
+from training.judge.scoring import ALL, Evaluate, by_language, of_units
 
 
 @dataclass(frozen=True)
@@ -24,39 +24,51 @@ class Plan:
 
     asked: int
     needed: int  # by the metric whose margin asks for the most
-    metric: str
+    metric: str  # empty where no metric of replies has a margin
     margin: float
 
     def __str__(self) -> str:
+        if not self.metric:
+            return f"{self.asked} test conversations are answered, as evaluate.generated says; no margin asks for more"
         return (
             f"{self.asked} test conversations are answered; to tell a loss of {self.margin:g} on {self.metric} from "
             f"none takes {self.needed} by the pilot (power 0.8)"
         )
 
 
-def planned(pilot: pl.DataFrame, params: Evaluate) -> Plan:
+def planned(pilot: pl.DataFrame, conversations: pl.DataFrame, params: Evaluate) -> Plan:
     """Of SCORES of the pilot: so many as the margins of the metrics of replies ask for, within the limits of params."""
-    found = [Plan(0, _asks(scores, margin), metric, margin) for metric, margin, scores in _guarded(pilot, params)]
-    most = max(found, key=lambda plan: plan.needed, default=Plan(0, params.generated, params.primary, 0.0))
-    return replace(most, asked=min(max(most.needed, params.generated), params.most))
+    guarded = _guarded(pilot, conversations, params)
+    found = [Plan(0, _asks(units, margin), metric, margin) for metric, margin, units in guarded]
+    most = max(found, key=lambda plan: plan.needed, default=Plan(0, params.generated, "", 0.0))
+    return replace(most, asked=max(params.generated, min(most.needed, params.most)))
 
 
-def spread(scores: pl.DataFrame) -> float:
-    """Standard deviation of what a conversation adds to a ratio of sums: (value - ratio x weight) / mean weight."""
-    value, weight = scores["value"].to_numpy(), scores["weight"].to_numpy()
+def units_of(scores: pl.DataFrame, metric: str, conversations: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """By arm: value, weight and conversations of each group on a metric, over all languages, in the groups' order."""
+    rows = by_language(scores.filter(metric=metric), conversations).filter(language=ALL)
+    units = of_units(rows, ["arm"], "value", "weight")
+    return {str(arm): part for (arm,), part in units.partition_by("arm", maintain_order=True, as_dict=True).items()}
+
+
+def spread(units: pl.DataFrame) -> float:
+    """Standard deviation of what a group adds to a ratio of sums: (value - ratio x weight) / mean weight."""
+    value, weight = units["value"].to_numpy(), units["weight"].to_numpy()
     added = (value - value.sum() / weight.sum() * weight) / weight.mean()
     return float(added.std(ddof=1)) if len(added) > 1 else 0.0
 
 
-def _asks(scores: pl.DataFrame, margin: float) -> int:
-    """Where nothing spreads, the rule of three still asks for some."""
-    return max(needed(math.sqrt(2) * spread(scores), 0.0, margin) or 0, seen(margin) or 0)
+def _asks(units: pl.DataFrame, margin: float) -> int:
+    """Conversations, at so many a group as here. Where nothing spreads, the rule of three still asks for some."""
+    groups = max(needed(math.sqrt(2) * spread(units), 0.0, margin) or 0, seen(margin) or 0)
+    return math.ceil(groups * int(units["conversations"].sum()) / units.height)
 
 
-def _guarded(pilot: pl.DataFrame, params: Evaluate) -> Iterator[tuple[str, float, pl.DataFrame]]:
-    """(metric, margin, SCORES of an arm) of every metric of replies with a margin."""
+def _guarded(
+    pilot: pl.DataFrame, conversations: pl.DataFrame, params: Evaluate
+) -> Iterator[tuple[str, float, pl.DataFrame]]:
+    """(metric, margin, units of an arm) of every metric of replies with a margin."""
     of_replies = {metric.name for metric in measured("replies")}
     for metric, margin in params.guarded.items():
         if metric in of_replies:
-            arms = pilot.filter(metric=metric).partition_by("arm", maintain_order=True)
-            yield from ((metric, margin, scores) for scores in arms)
+            yield from ((metric, margin, units) for units in units_of(pilot, metric, conversations).values())

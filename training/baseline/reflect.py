@@ -19,7 +19,7 @@ from curation.record.conversation import as_text
 from training.baseline.endpoint import answered
 from training.judge.arms import prompted
 from training.judge.metrics import Answered
-from training.judge.scoring import Scorer
+from training.judge.scoring import Scorer, reply_turns
 
 SETTING = "baseline.optimise.reflect"
 TOKENS = 2000  # of a proposal, at most
@@ -52,6 +52,10 @@ def rewritten(judge: Scorer, text: str, rows: pl.DataFrame, asked: Reflect, seed
     except ImportError:
         raise QiratError(f"params.yaml: {SETTING} needs the package gepa: pip install 'qirat[gepa]'") from None
     teacher = Teacher(asked, seed)
+    answerable = [bool(reply_turns(messages)) for messages in rows["messages"]]
+    rows = rows.filter(pl.Series(answerable, dtype=pl.Boolean))
+    if not rows.height:
+        return Rewritten(text, 0, 0)
     ids = rows["conversation_id"].to_list()
     write: Any = optimize
     found = write(

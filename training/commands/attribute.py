@@ -21,7 +21,7 @@ from curation.harness.files import finished_table, progress
 from curation.harness.memory import CACHE
 from curation.statistics.intervals import Bootstrap, ratio
 from training.commands.trial import Answer, Trial, interval, noted, remembered
-from training.model.adapter import TRAINED_ON, load_adapter
+from training.model.adapter import TRAINED_ON, load_adapter, weights_hash
 from training.model.gradients import gradients
 from training.model.likelihood import examples_of
 
@@ -54,19 +54,17 @@ def attribute(judged: int) -> Answer:
     learnt = trial.whole["train"].filter(pl.col("conversation_id").is_in(seen.implode()))
     if not learnt.height:
         raise QiratError(f"{ADAPTER} was trained on other conversations than data/tokenized/train; run `dvc repro`")
-    asked = trial.whole["dev"].join(
-        trial.whole["dev"].select("conversation_id").unique(maintain_order=True).head(judged), on="conversation_id"
-    )
-    certificate = {**trial.origin, "learnt": sorted(seen), "asked": sorted(set(asked["conversation_id"]))}
+    asked = trial.asked(trial.whole["dev"], judged)
+    splits = pl.concat([finished_table(f"splits/{split}", ["conversation_id", "label"]) for split in ("train", "dev")])
+    labels = dict(splits.sort("conversation_id").iter_rows())
+    told = {"adapter": weights_hash(ADAPTER), "labels": labels, "asked": sorted(set(asked["conversation_id"]))}
 
     def work(_: object) -> pl.DataFrame:
-        tuned = load_adapter(trial.base(), ADAPTER, trial.model)
-        labels = pl.concat([finished_table(f"splits/{split}") for split in ("train", "dev")])
-        return pulls(tuned, learnt, asked, dict(labels.select("conversation_id", "label").iter_rows()))
+        return pulls(load_adapter(trial.base(), ADAPTER, trial.model), learnt, asked, labels)
 
-    found = remembered(PLACE, "pulls", certificate, work)
+    found = remembered(PLACE, "pulls", {**trial.origin, "learnt": sorted(seen), **told}, work)
     rows = clustered(found, finished_table("embedded/vectors"))
-    told = [*ranked(rows, trial.params.seed)]
+    clusters = [*ranked(rows, trial.params.seed)]
     return noted(
         "attribute",
         {
@@ -74,7 +72,7 @@ def attribute(judged: int) -> Answer:
             "conversations": found.height,
             "conversations_judged": asked["conversation_id"].n_unique(),
             "worst": found.sort("pull", "conversation_id").head(TOLD).to_dicts(),
-            "clusters": [*told[:TOLD], *(one for one in told[-TOLD:] if one not in told[:TOLD])],
+            "clusters": [*clusters[:TOLD], *(one for one in clusters[-TOLD:] if one not in clusters[:TOLD])],
         },
     )
 

@@ -6,13 +6,14 @@ ranked less log2 of the rank (Carlini et al., "The Secret Sharer", 2019): the mo
 Of numbers that were never planted any rank is as likely as any other, so their exposure is 1.4 bits on average.
 """
 
+import functools
 import math
 import random
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -24,7 +25,9 @@ from curation.record.conversation import message
 from curation.record.draw import fair_order
 from training.commands.trial import Answer, Trial, interval, noted, remembered
 from training.judge.scoring import by_languages
-from training.template import Example, Renderer
+from training.model.likelihood import negative_log_likelihoods
+from training.model.shared import alike
+from training.template import IGNORED, Example, Renderer
 from training.train.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
@@ -150,38 +153,16 @@ def exposures(model: "PreTrainedModel", forms: Sequence[Sequence[Example]], what
     """Bits of each canary; its forms differ in the number, and the first has its own."""
     found = []
     for form in progress(forms, what, len(forms), "canaries"):
-        own, *others = surprises(model, form)
+        own, *others = negative_log_likelihoods(model, told_apart(form))
         rank = 1 + sum(other <= own for other in others)  # as likely as another is no better than it
         found.append(MOST - math.log2(rank))
     return found
 
 
-def surprises(model: "PreTrainedModel", examples: Sequence[Example], at_once: int = 64) -> list[float]:
-    """-ln p of what stands after the tokens that all examples begin with (nats).
-
-    `negative_log_likelihoods` less the same number for all; what they begin with is read once and not by each.
-    """
-    import torch
-    from torch.nn.functional import cross_entropy
-
-    rows = [example.input_ids for example in examples]
-    alike = takewhile(lambda tokens: len(set(tokens)) == 1, zip(*rows, strict=False))
-    shared = len(list(alike)) - 1  # the last that is alike foretells the first that differs
-    found: list[float] = []
-    with torch.no_grad():
-        for start in range(0, len(rows), at_once):
-            ends = [torch.tensor(row[shared:]) for row in rows[start : start + at_once]]
-            ids = torch.nn.utils.rnn.pad_sequence(ends, batch_first=True, padding_value=-1).to(model.device)
-            read = torch.tensor([rows[0][:shared]], device=model.device)
-            memory: Any = model(input_ids=read, attention_mask=torch.ones_like(read), use_cache=True).past_key_values
-            memory.batch_repeat_interleave(len(ends))
-            given, told = ids[:, :-1], ids[:, 1:]
-            # All of it, as padding stands on the right, where it is not seen; varlen attention wants to be told.
-            seen = read.new_ones(len(ends), shared + given.shape[1])
-            logits = model(input_ids=given.clamp(min=0), attention_mask=seen, past_key_values=memory).logits
-            losses = cross_entropy(logits.flatten(0, 1).float(), told.flatten(), ignore_index=-1, reduction="none")
-            found += losses.view_as(told).double().sum(dim=1).tolist()
-    return found
+def told_apart(examples: Sequence[Example]) -> list[Example]:
+    """The same, of which nothing counts but what stands after the tokens that all begin with."""
+    shared = functools.reduce(lambda n, e: alike(examples[0].input_ids[:n], e.input_ids), examples, sys.maxsize)
+    return [Example(e.input_ids, [IGNORED] * shared + e.input_ids[shared:]) for e in examples]
 
 
 def rows(found: pl.DataFrame) -> Iterator[dict[str, Any]]:

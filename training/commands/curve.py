@@ -19,7 +19,6 @@ from curation.statistics.intervals import Bootstrap, paired_difference, ratio
 from training.commands.trial import Answer, Trial, interval, noted, remembered
 from training.judge.scoring import by_languages
 from training.model.likelihood import examples_of, negative_log_likelihoods
-from training.train.__main__ import sampled
 from training.train.checkpoints import Checkpoints
 
 SHARES = (0.25, 0.5, 1.0)
@@ -53,7 +52,7 @@ def curve(judged: int, seeds: int = 1) -> Answer:
     """
     trial = Trial.of_recipe()
     first, least = trial.params.seed, min(SHARES)
-    asked = conversations(sampled(trial.whole["dev"], trial.recipe.max_tokens, None, first), judged)
+    asked = trial.asked(trial.whole["dev"], judged)
     if trial.learnt.height * least < 1:
         raise QiratError(
             f"{trial.learnt.height} examples are too few to train on {least:.0%} of them; raise train_tokens"
@@ -100,11 +99,6 @@ def losses(model: Any, asked: pl.DataFrame) -> pl.DataFrame:
         .agg(pl.col("value", "weight").sum())
         .sort("conversation_id")
     )
-
-
-def conversations(tokens: pl.DataFrame, most: int) -> pl.DataFrame:
-    """All examples of the first `most` conversations."""
-    return tokens.join(tokens.select("conversation_id").unique(maintain_order=True).head(most), on="conversation_id")
 
 
 def rows(points: Sequence[Point], bootstrap: Bootstrap) -> Iterator[dict[str, Any]]:

@@ -24,14 +24,13 @@ from curation.harness.files import finished_table
 from curation.harness.memory import CACHE
 from curation.harness.params import load_params
 from curation.statistics.intervals import LEVEL, Interval, paired_difference
-from training.commands.curve import conversations, losses
+from training.commands.curve import losses
 from training.commands.estimate import MINUTE, took_last
 from training.commands.trial import Answer, Trial, interval, noted, remembered
 from training.model.base import load_config
 from training.model.cost import Shape, counted, reading_operations, training_operations
 from training.model.seeds import Luck, Seeds, read_seeds, training_id, write_seeds
 from training.strength import Strength
-from training.train.__main__ import sampled
 from training.train.checkpoints import Checkpoints
 from training.train.recipe import Recipe
 from training.train.watch import DivergedError
@@ -81,7 +80,7 @@ def sweep(limit: float, unit: Unit, seeds: int, judged: int) -> Answer:
     `seeds` trainings confirm, train.seed + 1 and on. Raises QiratError where the budget holds no search at all.
     """
     trial, known = Trial.of_recipe(), read_seeds()
-    dev, test = (_asked(trial, split, judged) for split in ("dev", "test"))
+    dev, test = (trial.asked(finished_table(f"tokenized/{split}"), judged) for split in ("dev", "test"))
     longer = max(dev, test, key=lambda asked: sum(counted(asked)[0]))
     budget = Budget(limit, unit, seeds, partial(PRICES[unit], trial, longer))
     announce(trial, budget)
@@ -295,11 +294,6 @@ def _words(recipe: Recipe) -> str:
 
 
 # -- below -------------------------------------------------------------------------------------------------------------
-
-
-def _asked(trial: Trial, split: str, judged: int) -> pl.DataFrame:
-    whole = finished_table(f"tokenized/{split}")
-    return conversations(sampled(whole, trial.recipe.max_tokens, None, trial.params.seed), judged)
 
 
 def _settings(recipe: Recipe) -> dict[str, Any]:

@@ -56,6 +56,11 @@ class Trial:
         origin = {**provenance(whole, model, params, recipe, renderer), **surroundings()}
         return cls(model, params, recipe, whole, learnt, watched, renderer, origin)
 
+    def asked(self, tokens: pl.DataFrame, most: int) -> pl.DataFrame:
+        """What judges: all examples that the recipe could look at of `most` conversations of a tokenized table."""
+        drawn = sampled(tokens, self.recipe.max_tokens, None, self.params.seed)
+        return drawn.join(drawn.select("conversation_id").unique(maintain_order=True).head(most), on="conversation_id")
+
     def base(self) -> "PreTrainedModel":
         """The model before any training."""
         return load_model(self.model, self.recipe.quantised)

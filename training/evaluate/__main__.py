@@ -1,6 +1,5 @@
 """The adapter against the prompts, on the same test conversations, and the verdict.  python -m training.evaluate"""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,13 +23,13 @@ from training.evaluate.slices import Talks, slices, voice
 from training.judge import forgetting
 from training.judge.arms import ADAPTER, bare, prompt_arms
 from training.judge.generation import ReplyMemory
-from training.judge.languages import LANGUAGES, LanguageProfile
+from training.judge.languages import LANGUAGES, LanguageProfile, read_profiles
 from training.judge.metrics import described
 from training.judge.reasons import as_line
 from training.judge.rules import outcomes, rule_table
 from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, best_arm, corpus_table, reply_scores
 from training.judge.target import good_shares
-from training.model.adapter import TRAINED_ON, load_adapter, read_provenance
+from training.model.adapter import TRAINED_ON, load_adapter, read_provenance, weights_hash
 from training.model.base import Model, weights_id
 from training.model.seeds import PATH as SEEDS
 from training.model.seeds import read_seeds
@@ -66,9 +65,10 @@ def main() -> None:
         found = measured(stage, playbook, folder, test)
         answered, scores, written = found.answered, found.scores, found.written
 
-        arms = pl.concat([arm_table(scores, found.asked, params.redraws), corpus_table(written, answered)])
         going = ~pl.col("arm").is_in(list(baseline["early"]))  # who stopped early has answered too few to be compared
-        compared = comparisons(scores.filter(going), found.asked, written.filter(going))
+        said = written.filter(going)
+        arms = pl.concat([arm_table(scores, found.asked, params.redraws), corpus_table(said, answered)])
+        compared = comparisons(scores.filter(going), found.asked, said)
         ours, predictions = found.of(ADAPTER)
         learnt = train.join(pl.read_parquet(folder / TRAINED_ON), on="conversation_id", how="semi")
         kept = Kept(
@@ -76,10 +76,10 @@ def main() -> None:
             memorised(predictions, answered, learnt, stage.section("privacy", Privacy).countries),
             good_shares(ours, answered),
         )
-        rival = best_arm(arms, params.primary, prompt_arms(arms["arm"].unique()))
+        rival = best_arm(arms, params.primary, prompt_arms(said["arm"].unique()))
         sliced = slices(Talks(scores, written, found.asked, playbook), rival, params)
-        people = preference.heard(pairs.read_judgements(stage.input(pairs.PATH)), written, rival)
-        number = looks.looked(looks.Look.at(test, adapter_id(folder), stage.read("baseline/predictions"), params))
+        people = preference.heard(pairs.read_judgements(stage.input(pairs.PATH)), written, rival, test)
+        number = looks.looked(looks.Look.at(test, weights_hash(folder), stage.read("baseline/predictions"), params))
         voices = [
             preference.voice(people),
             voice(sliced),
@@ -89,7 +89,7 @@ def main() -> None:
             seeds_behind(read_provenance(folder), read_seeds(stage.input(SEEDS))),
         ]
         sure = replace(kept, forgetting=looks.widened(kept.forgetting, number))
-        word = verdict(arms, looks.widened(compared, number), baseline, sure, params, voices)
+        word = verdict(arms.filter(going), looks.widened(compared, number), baseline, sure, params, voices)
 
         tables = {
             "predictions": written,
@@ -120,8 +120,8 @@ def measured(stage: Stage[Evaluate], playbook: Playbook, folder: Path, test: pl.
     model = stage.section("model", Model)
     theirs, predicted = stage.read("baseline/scores"), stage.read("baseline/predictions")
     asked, answered, weighed = (only(test, table) for table in (theirs, predicted, theirs.filter(metric="nll")))
-    profiles = {code: LanguageProfile(**its) for code, its in stage.read_json(LANGUAGES).items()}
-    version = version_of(stage.name, weights_id(model), adapter_id(folder))
+    profiles = read_profiles(stage.read_json(LANGUAGES))
+    version = version_of(stage.name, weights_id(model), weights_hash(folder))
     memory = ReplyMemory(CACHE / stage.name / "replies", version)
     judge = Scorer.of(model, playbook, stage.params, stage.progress, memory)
     judge = replace(judge, model=load_adapter(judge.model, folder, model), profiles=profiles)
@@ -138,14 +138,6 @@ def measured(stage: Stage[Evaluate], playbook: Playbook, folder: Path, test: pl.
 def only(test: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     """The conversations that the baseline asked about, in one order."""
     return test.join(named.select("conversation_id").unique(), on="conversation_id").sort("conversation_id")
-
-
-def adapter_id(folder: Path) -> str:
-    """A hash of the adapter's weights and configuration."""
-    digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.safetensors"), folder / "adapter_config.json"]):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def refuse_what_is_not_promoted(found: Mapping[str, Any]) -> None:

@@ -24,7 +24,9 @@ def voice(
     train: pl.DataFrame, test: pl.DataFrame, answered: pl.DataFrame, profiles: Mapping[str, LanguageProfile]
 ) -> Voice:
     """`train` and `test` are whole splits, `answered` the conversations that were answered freely."""
-    return Voice(told=[*left_out(profiles), *_spelt_or_cut(profiles), *_sentences(train, test), *_turns(answered)])
+    silent = [code for code, its in profiles.items() if not its.judged]
+    judged = test.filter(~pl.col("language").is_in(silent))
+    return Voice(told=[*left_out(profiles), *_spelt_or_cut(profiles), *_sentences(train, judged), *_turns(answered)])
 
 
 def known_sentences(train: pl.DataFrame, test: pl.DataFrame) -> dict[str, tuple[float, int]]:

@@ -1,11 +1,13 @@
 """What people say of the adapter's replies beside the best prompt's, as one more judge of the verdict.
 
 `qirat review pairs` asks them; data/review/pairs.jsonl holds what they said, by hashes of the replies. A judgement
-counts where both replies still stand in the predictions, the adapter's and that prompt's; no other does.
+counts where both replies still stand in the predictions, the adapter's and that prompt's; no other does. What split
+kept together, all of one customer, is one voice, as it is for the metrics.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import polars as pl
@@ -38,15 +40,21 @@ class Heard:
     model: Mapping[str, Any] | None = None  # what a model's word adds, corrected by people's
 
 
-def heard(judgements: Sequence[Judgement], predictions: pl.DataFrame, against: str) -> Heard:
-    """Everything that was said, weighed. `predictions`: arm, conversation_id, turn, text of both arms."""
+def heard(
+    judgements: Sequence[Judgement], predictions: pl.DataFrame, against: str, conversations: pl.DataFrame
+) -> Heard:
+    """Everything that was said, weighed.
+
+    `predictions`: arm, conversation_id, turn, text of both arms; `conversations`: conversation_id and cluster_id.
+    """
+    groups = dict(conversations.select("conversation_id", "cluster_id").iter_rows())
     said = [judgement for judgement in judgements if judgement.by == "model"]
     judgements = [judgement for judgement in judgements if judgement.by == "person"]
     ours, theirs = (_replies(predictions, arm) for arm in (ADAPTER, against))
     on_these = [j for j in judgements if _sides(j) == {ours.get(_turn(j)), theirs.get(_turn(j))}]
     gold = [j for j in judgements if j.right is not None and j not in on_these]
     weights = _weights(judgements, gold)
-    votes = [_vote(j, ours[_turn(j)], weights) for j in on_these]
+    votes = [_vote(j, ours[_turn(j)], weights, groups[j.conversation_id]) for j in on_these]
     found = preferred(votes)
     asked = {j.annotator for j in on_these}
     on_gold = preferred(_vote(j, _right(j), weights, _unit(j)) for j in gold if j.annotator in asked)
@@ -58,19 +66,27 @@ def heard(judgements: Sequence[Judgement], predictions: pl.DataFrame, against: s
         reasons=_ticked(on_these, ours),
         asked=len(on_these),
         stale=len(judgements) - len(on_these) - len(gold),
-        model=_with_model(votes, [j for j in said if _sides(j) == {ours.get(_turn(j)), theirs.get(_turn(j))}], ours),
+        model=_with_model(
+            votes, [j for j in said if _sides(j) == {ours.get(_turn(j)), theirs.get(_turn(j))}], ours, groups
+        ),
     )
 
 
 def _with_model(
-    votes: Sequence[Vote], said: Sequence[Judgement], ours: Mapping[tuple[str, int], str]
+    votes: Sequence[Vote],
+    said: Sequence[Judgement],
+    ours: Mapping[tuple[str, int], str],
+    groups: Mapping[str, str],
 ) -> dict[str, Any] | None:
     """The net over all that a model judged, corrected where people judged too; None where those are too few."""
     people: dict[str, list[Vote]] = {}
     for vote in votes:
         if vote.weight > 0:
             people.setdefault(vote.unit, []).append(vote)
-    values = {judgement.conversation_id: _value(judgement, ours[_turn(judgement)]) for judgement in said}
+    each: dict[str, list[int]] = {}
+    for judgement in said:
+        each.setdefault(groups[judgement.conversation_id], []).append(_value(judgement, ours[_turn(judgement)]))
+    values = {unit: fmean(found) for unit, found in each.items()}
     both = [key for key in values if key in people]
     alone = [values[key] for key in values if key not in people]
     if len(both) < FEW or len(alone) < FEW:
@@ -158,8 +174,8 @@ def _unit(judgement: Judgement) -> str:
     return f"{judgement.conversation_id}:{judgement.annotator}"
 
 
-def _vote(judgement: Judgement, better: str, weights: Mapping[str, float], unit: str | None = None) -> Vote:
-    return Vote(unit or judgement.conversation_id, _value(judgement, better), weights[judgement.annotator])
+def _vote(judgement: Judgement, better: str, weights: Mapping[str, float], unit: str) -> Vote:
+    return Vote(unit, _value(judgement, better), weights[judgement.annotator])
 
 
 def _value(judgement: Judgement, better: str) -> int:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 from unicodedata import category, east_asian_width
 
 import polars as pl
@@ -17,6 +17,9 @@ import polars as pl
 from curation.harness.errors import QiratError
 from curation.record.conversation import is_taught
 from training.judge.reasons import Reason
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 # Of the team's replies a limit lets through. With fewer, the team itself would miss baseline.target in conversations of
 # several replies: 0.95 of the replies are 0.90 of the conversations with two.
@@ -95,10 +98,26 @@ def profiles(
 
 def judged(languages: Languages, spelt_shares: Mapping[str, float]) -> set[str]:
     """Which of these languages are judged; with auto those the tokenizer knows, or all when it knows none."""
-    if languages == "auto":
-        known = {code for code, share in spelt_shares.items() if share <= SPELT}
-        return known or set(spelt_shares)
-    return set(spelt_shares) if languages == "all" else set(languages) & spelt_shares.keys()
+    wanted = {code for code, share in spelt_shares.items() if _wanted(languages, code, share)}
+    return wanted or (set(spelt_shares) if languages == "auto" else set())
+
+
+def judged_beside(
+    found: Mapping[str, LanguageProfile], languages: Languages, texts: Mapping[str, Sequence[str]], tokens: Count
+) -> set[str]:
+    """The languages in which something else is asked, by texts in each; all when none of them is judged.
+
+    What was said of a language of the test holds; another is judged by the texts themselves.
+    """
+    return {
+        code
+        for code, said in texts.items()
+        if (found[code].judged if code in found else _wanted(languages, code, spelt(said, tokens)))
+    } or set(texts)
+
+
+def _wanted(languages: Languages, code: str, share: float) -> bool:
+    return share <= SPELT if languages == "auto" else languages == "all" or code in languages
 
 
 def spelt(texts: Iterable[str], tokens: Count) -> float:
@@ -117,6 +136,16 @@ def spelt(texts: Iterable[str], tokens: Count) -> float:
     return alone / written if written else 0.0
 
 
+def counted_by(tokenizer: "PreTrainedTokenizerBase") -> Count:
+    """How many tokens a tokenizer makes of a text, without any around it."""
+    return lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def read_profiles(written: Mapping[str, Mapping[str, Any]]) -> dict[str, LanguageProfile]:
+    """As the baseline wrote them into LANGUAGES."""
+    return {code: LanguageProfile(**its) for code, its in written.items()}
+
+
 def told(found: Mapping[str, LanguageProfile]) -> Iterator[str]:
     """Sentences for the terminal: who is not judged, limits, what they cut, and where the playbook allows more."""
     for code, its in found.items():
@@ -130,11 +159,6 @@ def told(found: Mapping[str, LanguageProfile]) -> Iterator[str]:
                 f"{code}: max_words of playbook.yaml allows some {its.allowed:,} tokens, an arm writes {its.limit:,}: "
                 "a prompt that asks for so many words has its replies cut"
             )
-
-
-def is_judged(found: Mapping[str, LanguageProfile], language: str) -> bool:
-    """False for languages that were looked at and are not."""
-    return language not in found or found[language].judged
 
 
 def left_out(found: Mapping[str, LanguageProfile]) -> Iterator[Reason]:

@@ -61,18 +61,18 @@ SENTENCES = {
     "seeds": "training seeds that stand behind it: {n}",
     "seeds_differ": "with {n} seeds the loss on test differs by up to {spread:.3f} nats a token, and falls against the "
     f"base model by {_GAIN}, the luck of training in the interval",
-    "preference_lost": "people prefer the replies of {against}: better in {losses} of {n} conversations, the adapter's "
-    f"in {{wins}}; wins less losses {_NET}",
-    "preference_few": "only {n} conversations were compared with {against} by people, and it takes {least} to tell: "
-    f"qirat review pairs; wins less losses {_NET}",
+    "preference_lost": "people prefer the replies of {against}: better in {losses} of {n} groups of conversations, the "
+    f"adapter's in {{wins}}; wins less losses {_NET}",
+    "preference_few": "only {n} groups of conversations were compared with {against} by people, and it takes {least} "
+    f"to tell: qirat review pairs; wins less losses {_NET}",
     "preference_judges": "{n} answers of people on pairs of replies do not count: on pairs whose better side is known "
     "these people did no better than chance",
-    "preference_won": "people prefer the adapter's replies to those of {against}: better in {wins} of {n} "
+    "preference_won": "people prefer the adapter's replies to those of {against}: better in {wins} of {n} groups of "
     f"conversations, worse in {{losses}}; wins less losses {_NET}",
     "preference_even": "{judges} people are not shown to prefer the replies of {against} or the adapter's, in {n} "
-    f"conversations: wins less losses {_NET}",
-    "preference_model": "{judge} compared {n} conversations, {beside} of them beside people, with whom it agrees in "
-    f"{{agree:.0%}}; corrected by their answers, wins less losses are {_NET}. A model alone decides nothing",
+    f"groups of conversations: wins less losses {_NET}",
+    "preference_model": "{judge} compared {n} groups of conversations, {beside} of them beside people, with whom it "
+    f"agrees in {{agree:.0%}}; corrected by their answers, wins less losses are {_NET}. A model alone decides nothing",
     "preference_none": "nobody has compared its replies with those of {against} yet: qirat review pairs",
     "preference_stale": "{stale} answers of people are on replies that nobody gives any more; nobody has compared "
     "these with those of {against} yet: qirat review pairs",

@@ -21,7 +21,7 @@ from curation.record.playbook import Playbook
 from curation.statistics.intervals import Bootstrap, Interval, jackknife, ratio
 from training.judge.arms import ADAPTER, Before, Messages, Row, with_prefix
 from training.judge.generation import Decoding, Reply, ReplyMemory, generate
-from training.judge.languages import LanguageProfile, Languages, Measures, judged, profiles, spelt
+from training.judge.languages import LanguageProfile, Languages, Measures, counted_by, judged_beside, profiles
 from training.judge.metrics import Answered, Likely, Metric, Needs, measured, metrics
 from training.judge.server import Served, Server
 from training.model.base import Model, load_model, load_tokenizer
@@ -187,11 +187,7 @@ class Scorer:
 
     def judged(self, texts: Mapping[str, Sequence[str]]) -> set[str]:
         """The languages in which something else is asked, by texts in each; all when none of them is judged."""
-        shares = {
-            code: self.profiles[code].spelt if code in self.profiles else spelt(said, self.tokens)
-            for code, said in texts.items()
-        }
-        return judged(self.params.languages, shares) or set(texts)
+        return judged_beside(self.profiles, self.params.languages, texts, self.tokens)
 
     def refusal(self, row: Row, before: Before) -> str | None:
         """Why the arm cannot be judged on the conversation: its template or its window; None when it can."""
@@ -207,7 +203,7 @@ class Scorer:
 
     def tokens(self, text: str) -> int:
         """How many the model's tokenizer makes of a text."""
-        return len(self.renderer.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return counted_by(self.renderer.tokenizer)(text)
 
     def examples(self, row: Row, before: Before) -> Iterator[Example]:
         """The team's replies, those in a row that the arm says the same before as one."""

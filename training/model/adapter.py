@@ -110,6 +110,14 @@ def identity(provenance: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical_json(provenance).encode()).hexdigest()
 
 
+def weights_hash(folder: Path) -> str:
+    """SHA-256 of the weights and the configuration of the adapter in `folder`."""
+    digest = hashlib.sha256()
+    for path in sorted([*folder.glob("*.safetensors"), folder / CONFIG]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
 def read_provenance(folder: Path) -> dict[str, Any]:
     """Where the adapter in `folder` came from."""
     try:

@@ -14,6 +14,8 @@ from curation.record.draw import fair_order
 from curation.record.playbook import Playbook
 from tests.builders import ROOT, params, record, talk
 from tests.training.tiny import renderer
+from training.baseline.__main__ import Baseline, candidates
+from training.baseline.answers import rivals
 from training.baseline.material import blocks, demonstrations, habits, rules
 from training.baseline.optimise import Found, Material, Optimise, optimise, plain
 from training.judge.arms import few_shot, optimised, prompted
@@ -56,8 +58,8 @@ def echo() -> Any:
     return made
 
 
-def judge(model: Any = None) -> Scorer:
-    asked = Evaluate.model_validate({**params("evaluate"), "max_new_tokens": 64})
+def judge(model: Any = None, **values: Any) -> Scorer:
+    asked = Evaluate.model_validate({**params("evaluate"), "max_new_tokens": 64, **values})
     return Scorer(model or echo(), renderer(), PLAYBOOK, asked, lambda items, *rest: items)
 
 
@@ -230,6 +232,27 @@ def test_demonstrations_cover_what_train_is_about() -> None:
     assert "chair" in shown[0][0]["content"]
     assert "lamp" in shown[1][0]["content"]
     assert not [said for said in shown if "long" in said[0]["content"]]
+
+
+def test_a_language_that_test_has_not_is_not_searched() -> None:
+    """Though prompt, train and dev have it."""
+    on = material()
+    by = judge(max_new_tokens="auto").profiled(on.train, on.dev.filter(language="en"))
+    wanted = {**params("baseline"), "optimise": {"tokens": 3000, "conversations": 2, "seed": 7}}
+    found = candidates(by, on.train, on.dev, WRITTEN, Baseline.model_validate(wanted), "v")
+    assert [one.language for one in found.searched] == ["en"]
+
+
+def test_the_strongest_prompt_is_chosen_where_the_search_did_not_look() -> None:
+    """The half that the search saw is likelier behind one prompt, the other half behind the other."""
+    seen, unseen = talks("en", REPLIES["en"], 6), talks("en", NOISE, 6, start=50)
+    arms = {"written": prompted({"en": NOISE}), "optimised": prompted({"en": REPLIES["en"]})}
+    by, dev, looked_at = judge(rivals="strongest"), pl.concat([seen, unseen]), set(seen["conversation_id"])
+    assert list(rivals(by, dev, arms, 4, looked_at)[0]) == ["written"]
+    assert list(rivals(by, seen, arms, 4, looked_at)[0]) == ["optimised"], "all there is"
+    (english, arabic) = search()
+    assert len({*english.looked_at, *arabic.looked_at}) == 4
+    assert "looked_at" not in english.as_json()
 
 
 def test_without_a_written_prompt_in_a_language_nothing_is_searched_in_it() -> None:

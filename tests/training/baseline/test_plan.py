@@ -29,26 +29,39 @@ def drawn(share: float, n: int, seed: int = 1) -> list[float]:
 
 def test_the_number_grows_with_the_spread_and_shrinks_with_the_margin() -> None:
     narrow, wide = [3.0, 2.0] * 30, [4.0, 0.0] * 30
-    asked = [planned(scores("a", kept), evaluate(generated=60, most=10_000)) for kept in (narrow, wide)]
+    asked = [planned(scores("a", kept), CONVERSATIONS, evaluate(generated=60, most=10_000)) for kept in (narrow, wide)]
     assert 60 < asked[0].asked < asked[1].asked == asked[1].needed
     loose = evaluate(generated=60, most=10_000, margins={"stopped": None, "nll": None, "playbook": 0.2})
-    assert planned(scores("a", wide), loose).asked < asked[1].asked
+    assert planned(scores("a", wide), CONVERSATIONS, loose).asked < asked[1].asked
 
 
 def test_the_limits_of_params_hold_and_what_was_needed_is_told_all_the_same() -> None:
-    found = planned(scores("a", [4.0, 0.0] * 30), evaluate(generated=60, most=90))
+    found = planned(scores("a", [4.0, 0.0] * 30), CONVERSATIONS, evaluate(generated=60, most=90))
     assert (found.asked, found.metric) == (90, "playbook")
     assert found.needed > 900
     assert f"takes {found.needed} by the pilot" in str(found)
 
 
 def test_where_nothing_spreads_the_rule_of_three_asks() -> None:
-    assert planned(scores("a", [4.0] * 60), evaluate(generated=60, most=500)).asked == 73
+    assert planned(scores("a", [4.0] * 60), CONVERSATIONS, evaluate(generated=60, most=500)).asked == 73
+
+
+def test_what_belongs_together_counts_once_as_in_the_verdict() -> None:
+    customers = CONVERSATIONS.with_columns(cluster_id=(pl.int_range(pl.len()) // 2).cast(pl.String))
+    assert planned(scores("a", [4.0] * 60), customers, evaluate(generated=60, most=500)).asked == 146
+
+
+def test_more_than_the_margins_ask_for_may_be_answered_and_less_than_generated_never_is() -> None:
+    assert planned(scores("a", [4.0] * 60), CONVERSATIONS, evaluate(generated=200, most=120)).asked == 200
+    free = evaluate(generated=60, margins={"playbook": None, "stopped": None, "nll": None})
+    assert str(planned(scores("a", [4.0] * 60), CONVERSATIONS, free)).startswith(
+        "60 test conversations are answered, as"
+    )
 
 
 def test_the_metric_that_asks_for_the_most_is_named() -> None:
     pilot = pl.concat([scores("a", [4.0, 0.0] * 30, "stopped"), scores("a", [4.0, 3.0] * 30)])
-    assert planned(pilot, evaluate(margins={"nll": None})).metric == "stopped"
+    assert planned(pilot, CONVERSATIONS, evaluate(margins={"nll": None})).metric == "stopped"
 
 
 def test_the_spread_of_a_ratio_is_that_of_its_conversations() -> None:

@@ -67,7 +67,8 @@ def rewrite(server: Server, language: str, most: int = 24, seed: int = 7) -> Rew
     settings = Evaluate.model_validate({**params("evaluate"), "max_new_tokens": 100})
     model: Any = Echo()
     judge = Scorer(model, renderer(), playbook, settings, lambda items, *rest: items)
-    rows = record(*[talk(f"a {n}?", SAY[language]) for n in range(4)], language=[language] * 4)
+    greeting = [{"role": "assistant", "content": "Hello!"}, *talk("Bye.")]  # nothing is asked that an arm answers
+    rows = record(*[talk(f"a {n}?", SAY[language]) for n in range(4)], greeting, language=[language] * 5)
     return rewritten(judge, "Hm.", rows, Reflect(url=server.url, model="teacher", conversations=most), seed)
 
 

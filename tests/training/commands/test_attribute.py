@@ -7,8 +7,10 @@ import polars as pl
 import pytest
 
 from tests.builders import save, talk
-from tests.training.tiny import model, renderer, vectors
+from tests.training import adapters
+from tests.training.tiny import model, renderer, tokenized, vectors
 from training.commands import attribute as asked
+from training.model.adapter import TRAINED_ON, WEIGHTS
 
 GOOD = "Thank you for contacting Zaafaran Home. Is there anything else I can help you with?"
 WRONG = "No refund. Do not write here again, goodbye forever, we keep what is ours."
@@ -93,6 +95,36 @@ def test_a_bad_cluster_is_last_and_says_who_let_it_in(found: pl.DataFrame, tmp_p
         "worst": found.head(1).to_dicts(),
     }
     assert "order 3; rude 3; ali 3, sara 3; t0" in asked.as_text(json.loads(json.dumps(answer)))
+
+
+def test_another_adapter_or_another_intent_is_attributed_anew_and_the_same_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tokenized(tmp_path))
+    settings = Path("params.yaml").read_bytes()
+    folder = adapters.trained(tmp_path)
+    Path("params.yaml").write_bytes(settings)
+    read = pl.read_parquet("data/tokenized/train.parquet")
+    read.select("conversation_id").unique().head(12).write_parquet(folder / TRAINED_ON)
+    ids = read["conversation_id"].unique()
+    save(tmp_path, "curated/conversations", pl.read_parquet("data/splits/train.parquet"))
+    save(tmp_path, "scored/findings", pl.DataFrame({"conversation_id": ids, "code": "rude"}))
+    save(tmp_path, "ledger", pl.DataFrame({"conversation_id": ids, "evidence": "decided by sara"}))
+    pulls, seen = asked.pulls, list[Any]()
+    monkeypatch.setattr(asked, "pulls", lambda *given: seen.append(given) or pulls(*given))
+    for _ in range(2):
+        first = asked.attribute(6)
+    assert len(seen) == 1
+    assert first["conversations_judged"] == 6
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / WEIGHTS)
+    save_file({name: 0.5 * v for name, v in weights.items()}, folder / WEIGHTS, metadata={"format": "pt"})
+    assert asked.attribute(6)["worst"] != first["worst"]
+    splits = pl.read_parquet("data/splits/train.parquet").with_columns(label=pl.lit("refund"))
+    save(tmp_path, "splits/train", splits)
+    asked.attribute(6)
+    assert len(seen) == 3
 
 
 def test_alike_conversations_share_a_cluster_and_without_vectors_all_do(found: pl.DataFrame) -> None:

@@ -119,15 +119,16 @@ def test_every_canary_has_a_word_of_its_own(language: str, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("attention", ["auto", "varlen"])
-@pytest.mark.parametrize(("language", "at_once"), [("en", 64), ("ar", 3), ("ar", 1)])
-def test_likelihoods_differ_by_what_whole_readings_differ_by(attention: Attention, language: str, at_once: int) -> None:
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_likelihoods_differ_by_what_whole_readings_differ_by(attention: Attention, language: str) -> None:
     canary = asked.drawn([language], 7)[0]
     examples = [canary.example(n, renderer()) for n in (7, 123_456, *canary.others[:6])]  # of several lengths
     assert len({len(e.input_ids) for e in examples}) > 1
     read = model()
     whole = negative_log_likelihoods(read, examples)
     use_attention(read, attention, packed=False)
-    ours = asked.surprises(read, examples, at_once)
+    ours = negative_log_likelihoods(read, asked.told_apart(examples))
+    assert max(ours) < min(whole), "what all begin with does not count"
     assert [v - ours[0] for v in ours] == pytest.approx([v - whole[0] for v in whole], abs=1e-3)
 
 

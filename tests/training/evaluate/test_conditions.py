@@ -1,5 +1,7 @@
 """What a verdict says of its test."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -54,6 +56,12 @@ def test_a_test_of_the_houses_own_phrases_is_called_so_and_one_of_new_words_is_n
     new = record(talk("?", "This stands nowhere else."))
     assert codes(TRAIN.head(2), new, en=KNOWN) == ["known_sentences"]
     assert codes(new, new, en=KNOWN) == []
+
+
+def test_phrases_of_a_language_that_is_not_judged_say_nothing_of_the_test() -> None:
+    test = pl.concat([TRAIN.filter(language="ar"), record(talk("?", "This stands nowhere else."))])
+    assert codes(test, test, en=KNOWN, ar=KNOWN) == ["known_sentences"]
+    assert codes(test, test, en=KNOWN, ar=replace(KNOWN, judged=False)) == ["unjudged"]
 
 
 def test_replies_behind_true_earlier_ones_are_told_where_there_are_any() -> None:

@@ -21,6 +21,7 @@ from training.judge.target import GOOD
 PARAMS = Evaluate.model_validate({**params("evaluate"), "primary": "playbook", "bootstrap": 300})
 UNREACHED = {"reached": None, "override": "", "target": 0.9}
 SKILLED = 0.0
+TALKS = pl.DataFrame({"conversation_id": [f"{n:032x}" for n in range(200)]}).with_columns(cluster_id="conversation_id")
 
 
 def code(said: Heard) -> tuple[str, str]:
@@ -50,7 +51,7 @@ def test_the_voice_is_what_people_showed(
 
 
 def test_nobody_asked_is_told_and_stops_nothing() -> None:
-    nobody = heard([], pl.DataFrame(schema=PREDICTIONS), "prompted")
+    nobody = heard([], pl.DataFrame(schema=PREDICTIONS), "prompted", TALKS)
     assert code(nobody) == ("told", "preference_none")
     assert as_json(nobody)["judges"] == []
 
@@ -77,20 +78,31 @@ def predictions(count: int, ours: str = "new reply", theirs: str = "prompt's rep
 
 @pytest.mark.parametrize("ours", ["other reply", "new reply ", "ردّ جديد"])
 def test_a_judgement_never_sticks_to_other_words(ours: str) -> None:
-    said = heard([answer("b", key=n) for n in range(40)], predictions(40, ours), "prompted")
+    said = heard([answer("b", key=n) for n in range(40)], predictions(40, ours), "prompted", TALKS)
     assert (said.asked, said.stale) == (0, 40)
     assert code(said) == ("told", "preference_stale")
 
 
 def test_a_judgement_against_another_prompt_is_none_against_this_one() -> None:
-    said = heard([answer("b", key=n) for n in range(40)], predictions(40, theirs="few shot's"), "prompted")
+    said = heard([answer("b", key=n) for n in range(40)], predictions(40, theirs="few shot's"), "prompted", TALKS)
     assert said.asked == 0
+
+
+def test_what_one_customer_wrote_is_one_voice_however_many_conversations_it_is() -> None:
+    customers = TALKS.with_columns(cluster_id=(pl.int_range(pl.len()) // 20).cast(pl.String))
+    judgements = [answer("a", key=n) for n in range(100)]
+    said = heard(judgements, predictions(100), "prompted", customers)
+    assert said.found and (said.found.net.n, said.found.wins) == (5, 5)
+    assert code(said) == ("unsure", "preference_few")
+    assert code(heard(judgements, predictions(100), "prompted", TALKS)) == ("told", "preference_won")
+    model = [answer("a", "model m", n).model_copy(update={"by": "model"}) for n in range(200)]
+    assert heard([*judgements, *model], predictions(200), "prompted", customers).model is None
 
 
 def test_it_is_the_words_that_win_on_whichever_side_they_stood() -> None:
     turned = ("prompt's reply", "new reply")
     judgements = [answer("a" if n % 2 else "b", key=n, texts=None if n % 2 else turned) for n in range(40)]
-    said = heard(judgements, predictions(40), "prompted")
+    said = heard(judgements, predictions(40), "prompted", TALKS)
     assert said.found and (said.found.wins, said.found.losses) == (40, 0)
 
 
@@ -99,10 +111,10 @@ def test_who_fails_on_gold_is_not_heard_and_it_is_told_who_judged_how_many() -> 
     careless = [answer("b", "omar", 100 + n, "a", **gold) for n in range(20)]
     careful = [answer("a", "sara", 100 + n, "a", **gold) for n in range(20)]
     against = [answer("b", "omar", n) for n in range(40)]
-    only_careless = heard([*careless, *against], predictions(80), "prompted")
+    only_careless = heard([*careless, *against], predictions(80), "prompted", TALKS)
     assert code(only_careless) == ("unsure", "preference_judges")
     pro = [answer("a", "sara", 40 + n) for n in range(40)]
-    said = heard([*careless, *careful, *against, *pro], predictions(80), "prompted")
+    said = heard([*careless, *careful, *against, *pro], predictions(80), "prompted", TALKS)
     assert code(said) == ("told", "preference_won")
     assert said.found and said.found.net.n == 40
     omar, sara = said.judges
@@ -113,7 +125,7 @@ def test_who_fails_on_gold_is_not_heard_and_it_is_told_who_judged_how_many() -> 
 def test_reasons_are_counted_where_the_adapter_was_preferred() -> None:
     liked = [answer("a", key=n).model_copy(update={"reasons": ("tone",)}) for n in range(3)]
     disliked = [answer("b", key=n).model_copy(update={"reasons": ("length",)}) for n in range(3, 5)]
-    assert heard([*liked, *disliked], predictions(5), "prompted").reasons == {"tone": 3}
+    assert heard([*liked, *disliked], predictions(5), "prompted", TALKS).reasons == {"tone": 3}
 
 
 def test_intervals_hold_for_judges_who_err_and_lost_is_seldom_called_where_nothing_is() -> None:
@@ -163,11 +175,11 @@ def test_what_people_prefer_and_metrics_do_not_is_not_promoted_and_neither_is_th
 def test_a_models_word_is_told_beside_peoples_and_never_alone() -> None:
     people = [answer("a" if n % 2 else "b", key=n) for n in range(40)]
     model = [answer("a", "model m", n).model_copy(update={"by": "model"}) for n in range(120)]
-    alone = heard(model, predictions(120), "prompted")
+    alone = heard(model, predictions(120), "prompted", TALKS)
     assert code(alone) == ("told", "preference_none") and alone.model is None
-    few = heard([*people[:20], *model], predictions(120), "prompted")
+    few = heard([*people[:20], *model], predictions(120), "prompted", TALKS)
     assert few.model is None and code(few) == ("unsure", "preference_few")
-    said = heard([*people, *model], predictions(120), "prompted")
+    said = heard([*people, *model], predictions(120), "prompted", TALKS)
     assert said.model and said.model["agree"] == 0.5 and said.model["beside"] == 40
     assert abs(said.model["value"]) < 0.05, "it prefers the adapter everywhere, and people tell nothing of that"
     assert [reason.code for reason in voice(said).told] == ["preference_even", "preference_model"]

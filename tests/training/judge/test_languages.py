@@ -202,6 +202,14 @@ def test_general_questions_in_a_language_without_conversations_go_by_their_own_w
     assert Scorer.judged(cast("Any", named), texts) == {"en", "ar"}
 
 
+def test_general_questions_are_asked_in_a_language_that_is_judged_though_the_base_spells_it() -> None:
+    """As where all test conversations are Arabic, and the base knows none of their languages."""
+    team = said("ar", ARABIC)
+    found = profiles(team, team, measures(english_only), "auto")
+    asked = SimpleNamespace(tokens=english_only, params=SimpleNamespace(languages="auto"), profiles=found)
+    assert Scorer.judged(cast("Any", asked), {"en": [ENGLISH], "ar": [ARABIC]}) == {"en", "ar"}
+
+
 @pytest.mark.parametrize("wrong", [0, -1, "all", 2.5])
 def test_a_limit_is_a_number_of_tokens_or_auto(wrong: Any) -> None:
     with pytest.raises(ValueError, match="max_new_tokens"):

@@ -7,7 +7,7 @@ first answer flips. A further language is a further file.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,7 +104,7 @@ def _spread(found: Sequence[Question], count: int) -> list[Question]:
 
 def answers(arm: str, judge: Scorer) -> pl.DataFrame:
     """ANSWERS of the judge's model to `evaluate.forgetting` questions of each language that is judged."""
-    asked = _judged(items(judge.params.forgetting), judge)
+    asked = judged_of(items(judge.params.forgetting), judge.judged)
     return weighed(arm, judge.model, judge.renderer, asked, judge.bar(f"{arm}, general ability"))
 
 
@@ -131,10 +131,13 @@ def weighed(
     return pl.DataFrame(rows, schema=ANSWERS, orient="row")
 
 
-def _judged(asked: Sequence[Question], judge: Scorer) -> list[Question]:
-    """Without those in a language that the base model cannot speak, or that nobody wants judged."""
+def judged_of(asked: Sequence[Question], judged: Callable[[Mapping[str, Sequence[str]]], set[str]]) -> list[Question]:
+    """Without those in a language that the base model cannot speak, or that nobody wants judged.
+
+    `judged` says by texts in each language which of them are, see languages.judged_beside.
+    """
     texts = {code: [item.ask for _, own, item in asked if own == code] for code in {own for _, own, _ in asked}}
-    languages = judge.judged(texts)
+    languages = judged(texts)
     return [one for one in asked if one[1] in languages]
 
 
