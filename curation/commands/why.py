@@ -62,7 +62,8 @@ def _story(ledger: pl.DataFrame, row_id: str, shown: Shown) -> Iterator[str]:
         for whole in _wholes(row_id):
             yield from _story(ledger, whole, shown)
         return
-    yield f"  conversation {end['conversation_id'] or '(none: it could not be read)'}, closed by {end['stage']}"
+    none = "it could not be read" if end["outcome"] == "quarantined" else "its words are forgotten"
+    yield f"  conversation {end['conversation_id'] or f'(none: {none})'}, closed by {end['stage']}"
     yield from _findings(events, end["conversation_id"], shown)
     yield from _curated(row_id)
     yield from _whereabouts(end["conversation_id"])
