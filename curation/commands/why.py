@@ -149,7 +149,8 @@ def _words(row_id: str, shown: Shown) -> Iterator[str]:
         labelled = f", label {shown.text(row['label'])}" if row["label"] else ""
         yield f"  read as {row['source']}, language {row['language']}{labelled}"
         for turn, m in enumerate(shown.messages(row["messages"]), 1):
-            indented = m["content"].replace("\n", "\n      ")
+            said = "\n".join(part for part in (m["content"], m.get("tool_calls")) if part)
+            indented = said.replace("\n", "\n      ")
             yield f"  {turn:>3} {m['role']}: {indented}"
     for raw in finished_table("ingested/quarantine").filter(pl.col("row_id") == row_id)["raw"].drop_nulls():
         yield f"  as it stood in the file: {shown.text(raw)}"

@@ -1,5 +1,7 @@
 """The story of a row, out of tables as the stages leave them."""
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -27,7 +29,7 @@ SHOWN = Shown(("SA",))
 
 @pytest.fixture(autouse=True)
 def curated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Row 1 was accepted and masked, row 2 dropped, row 3 is a copy of row 2, row 4 could not be read, row 5 is forgotten."""
+    """Row 1 was accepted and masked, 2 dropped, 3 is a copy of 2, 4 could not be read, 5 is forgotten."""
     monkeypatch.chdir(tmp_path)
     told = [
         (1, "route", "accepted", None, None, None),
@@ -101,6 +103,16 @@ def test_a_row_without_words_says_why_it_has_none():
 def test_lists_show_no_personal_data_either():
     said = listed("quarantined", None, 10, SHOWN)
     assert "file:4: quarantined for unreadable" in said
+    assert MAIL not in said
+
+
+def test_a_turn_that_only_calls_a_tool_shows_the_call_without_personal_data():
+    call = [{"function": {"name": "find_order", "arguments": {"mail": MAIL, "colour": "blue"}}}]
+    messages = talk("Where is my lamp?", "", "Well?", "It left on Monday.")
+    messages[1]["tool_calls"] = json.dumps(call)
+    save("ingested/conversations", record(messages))
+    said = why("file:1", SHOWN)
+    assert re.search(r"2 assistant: .*blue.*find_order", said)
     assert MAIL not in said
 
 
