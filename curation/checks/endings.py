@@ -33,8 +33,8 @@ def endings(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     that end in a closing mark: who writes none has broken off nothing. A last word that stands nowhere else and with
     which a known word begins was cut in the middle. Knows every language that 200 conversations are in.
 
-    `unfinished_reply`: of 8 words or more, and others do not mostly end with such words either, or it cannot be told how
-    they do. `value` = 1 + share of the replies before that end in a closing mark. Any language, from one conversation.
+    `unfinished_reply`: of 8 words or more, and others do not mostly end with such words either, or it cannot be told
+    how they do. `value` = 1 + share of the replies before that end in a closing mark. Any language.
 
     Limits: a reply that is cut where a sentence may end passes.
     """
