@@ -24,14 +24,15 @@ _ODD = r"[^\x00-\x7f\x{0600}-\x{0652}\x{0656}-\x{0674}\x{0679}-\x{06ff}]"
 
 @check(
     "repetition",
-    version=2,
+    version=3,
     source="Rae et al. 2021, Scaling Language Models: Methods, Analysis & Insights from Training Gopher, table A1",
 )
 def repetition(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Loops: inside a reply, and from reply to reply.
 
     `repetition`: `value` = share of a reply's four-word runs that stood before in it, the worst reply of 16 words or
-    more. `repeated_reply`: `value` = how many replies of four words or more say what an earlier one said.
+    more. `repeated_reply`: `value` = how many replies of four words or more say what the reply before them said.
+    A standard phrase that comes back after other replies is no loop.
     """
     yield from _said_again(conversations)
     worst: dict[str, tuple[float, int, str]] = {}
@@ -46,10 +47,10 @@ def repetition(conversations: pl.DataFrame, context: Context) -> Iterator[Mappin
 
 def _said_again(conversations: pl.DataFrame) -> Iterator[Mapping[str, Any]]:
     replies = turns(conversations).filter(pl.col("role") == "assistant")
-    said = replies.with_columns(text=pl.col("content").str.to_lowercase())
-    again = said.filter(~pl.struct("conversation_id", "text").is_first_distinct()).filter(
-        pl.col("text").str.count_matches(r"\S+") >= WINDOW
-    )
+    words = pl.col("content").str.to_lowercase().str.extract_all(r"[\p{L}\p{M}\p{N}]+")
+    said = replies.with_columns(words=words)
+    same = pl.col("words") == pl.col("words").shift(1).over("conversation_id")
+    again = said.filter(same & (pl.col("words").list.len() >= WINDOW))
     each = again.group_by("conversation_id", maintain_order=True).agg(pl.len(), pl.col("turn", "content").first())
     for key, times, turn, text in each.iter_rows():
         seen = {"conversation_id": key, "turn": turn, "code": "repeated_reply", "value": times}

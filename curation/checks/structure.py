@@ -8,28 +8,25 @@ from curation.text.folding import fold, folded
 
 # A reply that ends otherwise was probably cut: full stops of both scripts, closing marks, emoji, a link, a number.
 ENDED = r"[.!?…:;)\]}\"'»”’*_|>؟۔،\p{So}\p{Sk}\x{FE0F}\d]$|\S*(?:://|www\.|@)\S+$"
-UNFINISHED_FROM_WORDS = 8  # shorter replies often carry no full stop: "Sure, one moment"
 # Words with which hardly a sentence ends, in either language, and marks after which more must come.
 _NEVER_LAST = (
     "a an the and or but because if unless although whether than of your our my their its his into from by as per via "
     "very every each and/or i'm i'll i've we're we'll we've you're you'll they're he's she's it's "
     "في من إلى على عن مع أن لأن لكن أو ثم حتى الذي التي الذين قد سوف كي لكي بسبب خلال بعض إذا لقد أنه أنها بأن"
 ).split()
-_CUT = rf"(?:^|\s)(?:{'|'.join(map(fold, _NEVER_LAST))})$|[\p{{L}}\d]\s?[,،;؛-]$"
+CUT = rf"(?:^|\s)(?:{'|'.join(map(fold, _NEVER_LAST))})$|[\p{{L}}\d]\s?[,،;؛-]$"
 CUT_FROM_WORDS = 3
 # What exporters write where there was nothing.
 _NOTHING = r"^(?:null|none|nan|nil|n/?a|undefined|empty|\(empty\)|\[empty\]|<empty>|لا يوجد|فارغ)$"
 _SAYS_SOMETHING = r"[\p{L}\p{N}\p{So}]"
 
 
-@check("structure", version=2, source="the record itself; full stops, closing marks and emoji as Unicode 15 has them")
+@check("structure", version=3, source="the record itself; full stops, closing marks and emoji as Unicode 15 has them")
 def structure(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Missing sides, empty turns, replies that stop in mid-sentence, last words left to the customer.
 
     A turn that only calls a tool is not empty; a reply of dots, or of an exporter's "null", is wordless. A reply is cut
-    where it ends in a comma or in a word that wants another ("the", "your", "في"). The last reply is unfinished
-    where it has 8 words or more and ends in no closing mark; `value` = 1 + the share of the replies before that end in
-    one. Agents who never write full stops look unfinished.
+    where it ends in a comma or in a word that wants another ("the", "your", "في").
     """
     said = turns(conversations, "tool_calls")
     roles = said.group_by("conversation_id").agg(
@@ -43,8 +40,7 @@ def structure(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
         pl.col("tool_calls").is_null()
         & (~pl.col("content").str.contains(_SAYS_SOMETHING) | bare.str.contains(_NOTHING))
     )
-    cut = replies.filter((bare.str.count_matches(r"\S+") >= CUT_FROM_WORDS) & bare.str.contains(_CUT))
-    unfinished = _unfinished(replies).join(cut, on=["conversation_id", "turn"], how="anti")
+    cut = replies.filter((bare.str.count_matches(r"\S+") >= CUT_FROM_WORDS) & bare.str.contains(CUT))
     return pl.concat(
         [
             _seen(roles.filter(pl.col("replies") == 0), "no_reply"),
@@ -53,32 +49,17 @@ def structure(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
             _seen(empty.filter(pl.col("role") == "user"), "empty_question"),
             _seen(wordless, "wordless_reply", evidence=pl.col("content")),
             _seen(cut, "cut_reply", evidence=pl.col("content").str.tail(80)),
-            _seen(unfinished, "unfinished_reply", pl.col("content").str.tail(80), pl.col("finished") + 1),
             _seen(last.filter(pl.col("role") == "user"), "unanswered_question"),
         ]
     )
 
 
-def _unfinished(replies: pl.DataFrame) -> pl.DataFrame:
-    """Last replies that end in no closing mark; `finished` is the share of the replies before that end in one."""
-    ended = replies.with_columns(
-        ended=pl.col("content").str.contains(ENDED),
-        long=pl.col("content").str.count_matches(r"\S+") >= UNFINISHED_FROM_WORDS,
-    )
-    final = ended.group_by("conversation_id", maintain_order=True).agg(
-        pl.all().exclude("ended").last(),
-        pl.col("ended").last().alias("ended"),
-        finished=pl.col("ended").slice(0, pl.len() - 1).mean().fill_null(0),
-    )
-    return final.filter(~pl.col("ended") & pl.col("long"))
-
-
-def _seen(rows: pl.DataFrame, code: str, evidence: pl.Expr | None = None, value: pl.Expr | None = None) -> pl.DataFrame:
+def _seen(rows: pl.DataFrame, code: str, evidence: pl.Expr | None = None) -> pl.DataFrame:
     turn = pl.col("turn") if "turn" in rows.columns else pl.lit(None, dtype=pl.Int32)
     return rows.select(
         "conversation_id",
         turn=turn,
         code=pl.lit(code),
-        value=pl.lit(1.0) if value is None else value.cast(pl.Float64),
+        value=pl.lit(1.0),
         evidence=evidence if evidence is not None else pl.lit(None, dtype=pl.String),
     )

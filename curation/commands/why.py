@@ -62,7 +62,8 @@ def _story(ledger: pl.DataFrame, row_id: str, shown: Shown) -> Iterator[str]:
         for whole in _wholes(row_id):
             yield from _story(ledger, whole, shown)
         return
-    yield f"  conversation {end['conversation_id'] or '(none: it could not be read)'}, closed by {end['stage']}"
+    none = "it could not be read" if end["outcome"] == "quarantined" else "its words are forgotten"
+    yield f"  conversation {end['conversation_id'] or f'(none: {none})'}, closed by {end['stage']}"
     yield from _findings(events, end["conversation_id"], shown)
     yield from _curated(row_id)
     yield from _whereabouts(end["conversation_id"])
@@ -148,7 +149,8 @@ def _words(row_id: str, shown: Shown) -> Iterator[str]:
         labelled = f", label {shown.text(row['label'])}" if row["label"] else ""
         yield f"  read as {row['source']}, language {row['language']}{labelled}"
         for turn, m in enumerate(shown.messages(row["messages"]), 1):
-            indented = m["content"].replace("\n", "\n      ")
+            said = "\n".join(part for part in (m["content"], m.get("tool_calls")) if part)
+            indented = said.replace("\n", "\n      ")
             yield f"  {turn:>3} {m['role']}: {indented}"
     for raw in finished_table("ingested/quarantine").filter(pl.col("row_id") == row_id)["raw"].drop_nulls():
         yield f"  as it stood in the file: {shown.text(raw)}"

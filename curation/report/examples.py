@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -115,12 +115,7 @@ def _example(
     if row["language"]:
         facts.append((words("examples.language"), words.name_of("languages", row["language"])))
     for finding in seen or [row]:
-        if finding["evidence"]:
-            facts.append((words("examples.evidence"), auto(masked(finding["evidence"], picking.countries))))
-        if finding["value"] not in (None, 1.0):  # 1: there was nothing to measure
-            facts.append((words("examples.value"), f"{finding['value']:.4g}"))
-            if finding["threshold"] is not None:
-                facts.append((words("examples.threshold"), f"{finding['threshold']:.4g}"))
+        facts.extend(_measured(finding, words, picking))
     if row["contributing"]:
         others = [code(name) for name in row["contributing"]]
         facts.append((words("examples.contributing"), Markup(words("comma")).join(others)))
@@ -136,6 +131,18 @@ def _example(
         for number, m in enumerate(messages[first:last], first)
     ]
     return Excerpt(code(row["row_id"]), facts, [turns])
+
+
+def _measured(finding: Mapping[str, Any], words: Words, picking: Picking) -> Iterator[tuple[str, Cell]]:
+    """The evidence, and the value beside the policy's limit where there is more to it than that it was seen."""
+    value, limit = finding["value"], finding["threshold"]
+    if finding["evidence"]:
+        yield words("examples.evidence"), auto(masked(finding["evidence"], picking.countries))
+    if value is None or (value == 1 and limit in (None, 1)):
+        return
+    yield words("examples.value"), f"{value:.4g}"
+    if limit is not None:
+        yield words("examples.threshold"), f"{limit:.4g}"
 
 
 def _side_by_side(
@@ -169,12 +176,14 @@ def _texts(results: Results, row_ids: pl.Series, countries: Sequence[str]) -> Te
 
 
 def _seen(results: Results, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What the check saw that gave a row this reason, and the limit by which the policy decided."""
+    """What the check saw that gave a row this reason, what decided among it, and the limit by which the policy did."""
     if results.missing("scored/findings") or row["conversation_id"] is None:
         return []
     findings = results["scored/findings"].filter(conversation_id=row["conversation_id"], code=row["code"])
     limit = pl.lit(row["threshold"], pl.Float64)
-    return findings.sort("turn", "evidence").head(FINDINGS_SHOWN).with_columns(threshold=limit).to_dicts()
+    decided = pl.col("value").eq_missing(row["value"])
+    shown = findings.sort(~decided, "turn", "evidence").head(FINDINGS_SHOWN).sort("turn", "evidence")
+    return shown.with_columns(threshold=limit).to_dicts()
 
 
 def _shown(m: Mapping[str, Any], picking: Picking) -> str:

@@ -22,7 +22,8 @@ SMALL_WORDS = {
         "thank be i'm i'd i'll i've yes yeah yep know need want anything else help great been we our could from should "
         "they but about if any some out because only then than get give gimme got more just who don't let let's it's "
         "that's my good okay right sorry check wait done goodbye go not these those too very two does were you're "
-        "you'll you've you'd we're we'll we've they're they'll there's here's what's where's how's who's".split()
+        "you'll you've you'd we're we'll we've they're they'll there's here's what's where's how's who's it'll "
+        "that'll he'll she'll".split()
     ),
     "ar": frozenset(
         "في من على إلى الى عن هل هذا هذه أن ان لا لم مع يا كل بعد قبل ذلك التي الذي اللي شكرا شكراً رقم أو ثم أنا انا "
@@ -32,6 +33,8 @@ SMALL_WORDS = {
 SHARED_WORDS = frozenset(
     "is i to of will was do so as an at by has her his me take up off all one am ok a in on no hi problem".split()
 )
+# Of these, verbs that hardly another language has, with those of the detector's that do. Others stand in titles too.
+ENGLISH_VERBS = {"is": {"nl"}, "was": {"de", "nl"}}
 FOREIGN_WORDS = frozenset(  # frequent in other languages of the Latin script, and in names
     "le la les est et une vous votre pour que pas und ist der die das ich sie nicht mit el los por para su es com uma "
     "il di che per het een niet bir ve yang anda ang po sa".split()
@@ -99,7 +102,7 @@ def language_and_chance(text: str) -> tuple[str, float]:
         return told, 1.0
     chances = _among(usual)(text)
     likeliest = max(chances, key=lambda language: chances[language], default=usual)
-    if likeliest == usual or chances[usual] >= UNLIKELY:
+    if likeliest == usual or chances[usual] >= UNLIKELY or _has_english_among_names(text, likeliest):
         return usual, 1.0
     return likeliest, 1 - chances[usual]
 
@@ -150,6 +153,16 @@ def _by_names(text: str) -> str:
         return ""
     small = sum(word.strip(".,!?:;").lower() in _TELLING_WORDS for word in words)
     return "und" if small < TELLING and len(plain) <= (1 - NAMED_FROM) * len(words) else ""
+
+
+def _has_english_among_names(text: str, likeliest: str) -> bool:
+    """Whether "Ace Hotel London is a 4 star" was taken for another language by its names: it has no word of it."""
+    if FOREIGN["en"].search(text):
+        return False
+    words = _WORD.findall(text.lower())
+    english = any(likeliest not in ENGLISH_VERBS.get(word, {likeliest}) for word in words)
+    small = sum(word in SHARED_WORDS for word in words)
+    return english and small >= PLAIN_FROM * len(words) and not any(word in FOREIGN_WORDS for word in words)
 
 
 def _letters(text: str) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """The story of a row, out of tables as the stages leave them."""
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -27,7 +29,7 @@ SHOWN = Shown(("SA",))
 
 @pytest.fixture(autouse=True)
 def curated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Row 1 was accepted and masked, row 2 dropped, row 3 is a copy of row 2, row 4 could not be read."""
+    """Row 1 was accepted and masked, 2 dropped, 3 is a copy of 2, 4 could not be read, 5 is forgotten."""
     monkeypatch.chdir(tmp_path)
     told = [
         (1, "route", "accepted", None, None, None),
@@ -36,6 +38,7 @@ def curated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (2, "score", FINDING, "repetition", 0.9, f"turn 2: {MAIL} {MAIL}"),
         (3, "dedup", "duplicate", "near", 0.9, "copy of file:2"),
         (4, "ingest", "quarantined", "unreadable", None, f"no JSON: {MAIL}"),
+        (5, "ingest", "dropped", "forgotten", None, "forgotten on request"),
     ]
     events = [
         {
@@ -55,7 +58,7 @@ def curated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_codes(tmp_path)
     shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path)
     save("ingested/conversations", ROWS)
-    save("ingested/quarantine", pl.DataFrame({"row_id": ["file:4"], "raw": [f"{{ {MAIL}"]}))
+    save("ingested/quarantine", pl.DataFrame({"row_id": ["file:4", "file:5"], "raw": [f"{{ {MAIL}", None]}))
     findings = [
         {"conversation_id": IDS[1], "code": "repetition", "value": 0.9},
         {"conversation_id": IDS[1], "code": "reply_words", "value": 40.0},
@@ -92,9 +95,24 @@ def test_personal_data_is_shown_only_when_asked_for(row: str):
     assert MAIL in why(row, Shown(("SA",), personal_data=True))
 
 
+def test_a_row_without_words_says_why_it_has_none():
+    assert "(none: it could not be read)" in why("file:4", SHOWN)
+    assert "(none: its words are forgotten)" in why("file:5", SHOWN)
+
+
 def test_lists_show_no_personal_data_either():
     said = listed("quarantined", None, 10, SHOWN)
     assert "file:4: quarantined for unreadable" in said
+    assert MAIL not in said
+
+
+def test_a_turn_that_only_calls_a_tool_shows_the_call_without_personal_data():
+    call = [{"function": {"name": "find_order", "arguments": {"mail": MAIL, "colour": "blue"}}}]
+    messages = talk("Where is my lamp?", "", "Well?", "It left on Monday.")
+    messages[1]["tool_calls"] = json.dumps(call)
+    save("ingested/conversations", record(messages))
+    said = why("file:1", SHOWN)
+    assert re.search(r"2 assistant: .*blue.*find_order", said)
     assert MAIL not in said
 
 
@@ -117,7 +135,7 @@ def test_rows_are_listed_by_outcome_and_code():
     )
     assert "1 of 1 rows" in listed("dropped", "outlier", 10, SHOWN), "it spoke against the row beside the cause"
     assert "0 of 0 rows" in listed("dropped", "spam", 10, SHOWN)
-    assert listed(None, None, 2, SHOWN).endswith("2 of 4 rows; `qirat why ROW` tells the whole story")
+    assert listed(None, None, 2, SHOWN).endswith("2 of 5 rows; `qirat why ROW` tells the whole story")
 
 
 def test_a_row_that_is_not_there_is_told_how_rows_are_named():

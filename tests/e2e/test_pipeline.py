@@ -10,11 +10,9 @@ import time
 from collections.abc import Iterator
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
-import yaml
 
 from benchmarks.results import road
 from curation.harness.dvc import listed, stages
@@ -22,6 +20,7 @@ from curation.privacy import finds
 from curation.record.ledger import OUTCOMES, outcomes
 from tests.builders import ROOT
 from tests.e2e.project import edit, environment, project, ran, run
+from tests.report.anew import assert_told
 
 KILLED = [name for name, module in road("ingest", "split").items() if module.startswith("curation.")]
 OUTS = {name: listed(stages()[name], "outs") for name in KILLED}
@@ -71,53 +70,8 @@ def test_every_raw_row_is_accounted_for(finished: Path):
 
 
 def test_every_reason_that_is_told_is_the_policys(finished: Path):
-    """Causes and limits of all rows, told by the ledger, against params.yaml and the checks' own limits read anew."""
-    told = json.loads((finished / "data/scored/codes.json").read_text("utf-8"))
-    written = yaml.safe_load((finished / "params.yaml").read_text("utf-8"))["route"]
-    limits = {name: code.get("limit", {}) | written.get("limits", {}).get(name, {}) for name, code in told.items()}
-    treated = {f"pii_{kind}": treatment for kind, treatment in written["pii"].items()}
-    values: dict[str, list[tuple[str, float]]] = {}
-    for row in pl.read_parquet(finished / "data/scored/findings.parquet").iter_rows(named=True):
-        values.setdefault(row["conversation_id"], []).append((row["code"], row["value"]))
-    seen = {
-        key: [(code, severity(code, value, found, limits, treated)) for code, value in found]
-        for key, found in values.items()
-    }
-    ledger = pl.read_parquet(finished / "data/ledger.parquet")
-    common = {code for code, limit in limits.items() if limit.get("note_if_common")}
-    closed = outcomes(ledger).filter(pl.col("outcome").is_in(["accepted", "dropped", "held"]), stage="route")
-    assert {"dropped", "held"} < set(closed["outcome"])
-    for row in closed.iter_rows(named=True):
-        faults = {code for code, side in seen.get(row["conversation_id"], []) if side == "fatal"}
-        doubts = {code for code, side in seen.get(row["conversation_id"], []) if side == "doubt"}
-        expected = {"dropped": faults, "held": doubts, "accepted": set()}[row["outcome"]]
-        assert row["code"] in (expected or {None})
-        assert not doubts - common or row["outcome"] != "accepted"
-        assert set(row["contributing"]) - common == (faults | doubts) - {row["code"]} - common
-        if row["value"] is not None and row["code"] not in treated:
-            limit = limits[row["code"]]
-            assert row["threshold"] == limit["fatal" if row["outcome"] == "dropped" else "doubt"]
-            assert row["value"] < row["threshold"] if limit.get("below") else row["value"] >= row["threshold"]
-    for row in ledger.filter(outcome="finding", stage="score").iter_rows(named=True):
-        limit = limits[row["code"]]
-        assert row["code"] in treated or row["threshold"] in (limit.get("doubt"), limit.get("fatal"))
-
-
-def severity(
-    code: str, value: float, beside: list[tuple[str, float]], limits: dict[str, Any], treated: dict[str, str]
-) -> str:
-    """As docs/policy.md says it: a fault that lists alone tell counts where another check doubts the row too."""
-
-    def crossed(name: str, limit: dict[str, Any], value: float) -> bool:
-        least = limit.get(name)
-        return least is not None and (value < least if limit.get("below") else value >= least)
-
-    limit = limits[code]
-    needed = limit.get("fatal_with") or ()
-    agreed = not needed or any(other in needed and crossed("doubt", limits[other], seen) for other, seen in beside)
-    if (crossed("fatal", limit, value) and agreed) or treated.get(code) == "reject":
-        return "fatal"
-    return "doubt" if crossed("doubt", limit, value) or treated.get(code) == "review" else "info"
+    run(finished, sys.executable, "-m", "curation.report")
+    assert_told(finished)
 
 
 COPIES = ("exact_duplicate", "cross_file_duplicate", "near_duplicate")

@@ -20,10 +20,10 @@ from curation.harness.files import table_path
 from curation.privacy import masked
 from curation.record.ledger import counts
 from curation.report import __main__ as stage
-from curation.report.blocks import Note, Table
+from curation.report.blocks import Examples, Note, Table
 from curation.report.cards import dataset_card, model_card
 from curation.report.data_sections import distributions, files, funnel, gate_notes, reasons, review
-from curation.report.examples import Picking, difference, highlight
+from curation.report.examples import Picking, difference, dropped, highlight
 from curation.report.figures import interval, lines, ticks
 from curation.report.model_sections import comparisons, limits
 from curation.report.page import render, sections, verdict_notes
@@ -151,13 +151,12 @@ def test_every_language_has_every_word(words: Any) -> None:
     assert {key for key in ENGLISH.keys if set(_placeholders(words(key))) != placeholders[key]} == set()
 
 
-def test_every_code_a_check_may_report_is_explained_in_every_language() -> None:
+def test_every_code_of_a_check_or_a_stage_is_explained_in_every_language() -> None:
+    of_stages = {"exact", "near", "unreadable", "forgotten", "edit", "masked", "human_drop"}
     assert {words.code for words in languages()} == set(LANGUAGES)
     for words in languages():
         meaning = Results(codes=codes()).worded(words)
-        assert {
-            code for code in {*codes(), "exact", "near", "unreadable"} if not meaning.knows(f"codes.{code}")
-        } == set()
+        assert {code for code in {*codes(), *of_stages} if not meaning.knows(f"codes.{code}")} == set()
 
 
 def test_a_check_that_was_skipped_is_named_on_the_page_in_both_languages() -> None:
@@ -190,6 +189,24 @@ def test_a_label_that_holds_personal_data_is_covered() -> None:
     shown = str(distributions(results, languages()[0], ("SA",)))  # type: ignore[arg-type]
     assert "call [phone]" in shown
     assert "7946" not in shown
+
+
+@pytest.mark.parametrize("values", [[0.55, 0.6, 0.55, 0.55, 0.9], [1.0], [0.6]])
+def test_an_example_shows_the_value_that_decided_beside_the_limit_that_it_crossed(values: list[float]) -> None:
+    row = DONE["ledger"].filter(outcome="dropped", code="empty_reply").head(1)
+    row = row.with_columns(value=pl.lit(max(values)), threshold=pl.lit(0.5))
+    seen = [
+        {"conversation_id": row["conversation_id"][0], "code": "empty_reply", "value": value, "threshold": 0.2}
+        | {"turn": turn, "evidence": "said"}
+        for turn, value in enumerate(values)
+    ]
+    [example] = dropped(
+        Results({**DONE.tables, "ledger": row, "scored/findings": pl.DataFrame(seen)}), ENGLISH, PICKING
+    )
+    assert isinstance(example, Examples)
+    [excerpt] = example.examples
+    assert ("Value", f"{max(values):.4g}") in excerpt.facts
+    assert {text for label, text in excerpt.facts if label == "Limit"} == {"0.5"}
 
 
 def test_evidence_is_marked_whatever_its_spelling() -> None:

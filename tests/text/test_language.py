@@ -75,3 +75,32 @@ def test_words_tell_a_language_only_where_the_detector_would(text: str, monkeypa
     told = [language_of(said) for said in (text, text.upper())]
     monkeypatch.setattr(language, "_is_plainly", lambda usual, text: False)
     assert told == [language_of(said) for said in (text, text.upper())]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Trattoria Bella in San Mateo is nice.",
+        "Casa Blanca Hostel Lima is a 3 star hostel",
+        "Stockholm Arena is a 8.1 rating",
+        "Sala Grande is a 4.5 rating.",
+        "Osteria Nonna is of 5 stars",
+        "It'll cost $31 total.",
+    ],
+)
+def test_names_make_no_foreign_sentence_of_an_english_one(text: str):
+    assert language_of(text) == "en"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Jag vill se Game of Thrones i morgon", "sv"),
+        ("Quiero ver Lord of War manana", "es"),
+        ("Ich will Game of Thrones morgen sehen", "de"),
+        ("Ik wil weten waar het is, hotel Berlin is vol", "nl"),
+        ("Vorrei vedere Lord of War domani", "it"),
+    ],
+)
+def test_english_titles_make_no_english_sentence_of_a_foreign_one(text: str, code: str):
+    assert language_of(text) == code
