@@ -67,7 +67,7 @@ def assigned(grouped: pl.DataFrame, params: Split) -> pl.Series:
     """
     sizes = dict(grouped["cluster_id"].value_counts().iter_rows())
     limit = max(1.0, params.largest_group * grouped.height)
-    held_out = set(grouped.filter(named(grouped["source_file"], params.test_files))["cluster_id"])
+    held_out = set(grouped.filter(meant(grouped["source_file"], params.test_files))["cluster_id"])
 
     def part(group: str) -> str:
         if group in held_out:
@@ -88,10 +88,10 @@ def drawn(group: str, params: Split) -> float:
     return int(lot(f"{params.seed}:{group}")[:16], 16) / 2**64
 
 
-def named(files: pl.Series, globs: tuple[str, ...]) -> pl.Series:
+def meant(files: pl.Series, globs: tuple[str, ...]) -> pl.Series:
     """For each of the files, paths below data/raw, whether a glob means it or a folder or archive that holds it."""
-    meant = {file: any(_means(glob, file) for glob in globs) for file in files.unique()}
-    return files.replace_strict(meant, return_dtype=pl.Boolean)
+    known = {file: any(_means(glob, file) for glob in globs) for file in files.unique()}
+    return pl.Series([known[file] for file in files], dtype=pl.Boolean)
 
 
 def _means(glob: str, file: str) -> bool:
@@ -103,16 +103,16 @@ def told(grouped: pl.DataFrame, test_files: tuple[str, ...]) -> Iterator[str]:
     """What the hold-out took with it, and globs that mean nothing."""
     files = grouped["source_file"]
     for glob in test_files:
-        if not named(files, (glob,)).any():
+        if not meant(files, (glob,)).any():
             yield (
                 f"split.test_files: no clean conversation comes from {glob}; the files are "
                 f"{', '.join(sorted(files.unique()))}"
             )
-    held_out = grouped.filter(named(files, test_files))
+    held_out = grouped.filter(meant(files, test_files))
     taken = grouped.filter(pl.col("cluster_id").is_in(held_out["cluster_id"].implode())).height - held_out.height
     if taken:
         yield (
-            f"{taken} conversations of other files went to test with the {held_out.height} that split.test_files names: "
+            f"{taken} conversations of other files went to test with the {held_out.height} of split.test_files: "
             "they are alike or of the same customers"
         )
     if test_files and held_out.is_empty():
