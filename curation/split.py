@@ -1,5 +1,8 @@
 """Train, dev and test with nothing alike across them.  python -m curation.split"""
 
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
 import polars as pl
 from pydantic import Field
 
@@ -17,6 +20,7 @@ class Split(Params):
 
     test: float = Field(gt=0, lt=0.5)  # share of the groups
     dev: float = Field(gt=0, lt=0.5)
+    test_files: tuple[str, ...] = ()  # globs of raw files or folders that are the test; () draws it
     largest_group: float  # share of the rows; a larger group of related rows is kept in train
     seed: int
 
@@ -29,6 +33,8 @@ def main() -> None:
             cluster_id=groups(curated["conversation_id"], related(curated, stage.read("dedup/pairs")))
         )
         part = filled(grouped, assigned(grouped, stage.params), stage.params)
+        for remark in told(grouped, stage.params.test_files):
+            stage.say(remark)
         parts = {name: grouped.filter(part == name) for name in PARTS}
         assert_apart(parts)
 
@@ -54,15 +60,24 @@ def related(curated: pl.DataFrame, pairs: pl.DataFrame) -> list[tuple[str, str]]
 
 
 def assigned(grouped: pl.DataFrame, params: Split) -> pl.Series:
-    """train, dev or test by the hash of the group and the seed: new data moves no group that it is not related to."""
+    """train, dev or test by the hash of the group and the seed: new data moves no group that it is not related to.
+
+    Where `test_files` name rows, the groups of these are the test, however large, and what would have been drawn for
+    it is train: a test drawn from what train is made of would tell less than one of what came later or from elsewhere.
+    """
     sizes = dict(grouped["cluster_id"].value_counts().iter_rows())
     limit = max(1.0, params.largest_group * grouped.height)
+    held_out = set(grouped.filter(meant(grouped["source_file"], params.test_files))["cluster_id"])
 
     def part(group: str) -> str:
+        if group in held_out:
+            return "test"
         draw = drawn(group, params)
         if sizes[group] > limit or draw >= params.test + params.dev:
             return "train"
-        return "test" if draw < params.test else "dev"
+        if draw >= params.test:
+            return "dev"
+        return "train" if held_out else "test"
 
     of_group = {group: part(group) for group in sizes}
     return grouped["cluster_id"].replace_strict(of_group, return_dtype=pl.String)
@@ -71,6 +86,37 @@ def assigned(grouped: pl.DataFrame, params: Split) -> pl.Series:
 def drawn(group: str, params: Split) -> float:
     """From 0 to 1, by the hash of the group and the seed."""
     return int(lot(f"{params.seed}:{group}")[:16], 16) / 2**64
+
+
+def meant(files: pl.Series, globs: tuple[str, ...]) -> pl.Series:
+    """For each of the files, paths below data/raw, whether a glob means it or a folder or archive that holds it."""
+    known = {file: any(_means(glob, file) for glob in globs) for file in files.unique()}
+    return pl.Series([known[file] for file in files], dtype=pl.Boolean)
+
+
+def _means(glob: str, file: str) -> bool:
+    path = PurePosixPath(file)
+    return any(place.match(glob) for place in (path, *path.parents[:-1]))
+
+
+def told(grouped: pl.DataFrame, test_files: tuple[str, ...]) -> Iterator[str]:
+    """What the hold-out took with it, and globs that mean nothing."""
+    files = grouped["source_file"]
+    for glob in test_files:
+        if not meant(files, (glob,)).any():
+            yield (
+                f"split.test_files: no clean conversation comes from {glob}; the files are "
+                f"{', '.join(sorted(files.unique()))}"
+            )
+    held_out = grouped.filter(meant(files, test_files))
+    taken = grouped.filter(pl.col("cluster_id").is_in(held_out["cluster_id"].implode())).height - held_out.height
+    if taken:
+        yield (
+            f"{taken} conversations of other files went to test with the {held_out.height} of split.test_files: "
+            "they are alike or of the same customers"
+        )
+    if test_files and held_out.is_empty():
+        yield "split.test_files names nothing, so test is drawn at random (split.test)"
 
 
 def filled(grouped: pl.DataFrame, part: pl.Series, params: Split) -> pl.Series:

@@ -21,7 +21,7 @@ from curation.privacy.shown import Shown
 from curation.record.groups import groups
 from curation.record.ledger import entries
 from curation.score.notes import NOTES
-from curation.split import Split, assert_apart, assigned, filled, related
+from curation.split import Split, assert_apart, assigned, filled, meant, related, told
 from tests.builders import ROOT, context, record, talk
 
 PARAMS = Split(test=0.2, dev=0.2, largest_group=0.1, seed=1)
@@ -87,6 +87,68 @@ def test_a_customer_with_a_tenth_of_all_rows_stays_in_train():
     for seed in range(10):
         found = parts_of(table, pairs_of(), PARAMS.model_copy(update={"seed": seed}))
         assert set(found.filter(pl.col("customer") == "busy")["part"]) == {"train"}
+
+
+HELD_OUT = PARAMS.model_copy(update={"test_files": ("chat/2026-*.jsonl",)})
+
+
+def dated(*newest: bool, **columns) -> pl.DataFrame:
+    files = [f"chat/{'2026' if new else '2025'}-01.jsonl" for new in newest]
+    return curated(len(newest), source_file=files, **columns)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.booleans(), min_size=60, max_size=60).filter(any),
+    st.lists(st.tuples(st.integers(0, 59), st.integers(0, 59)), max_size=30),
+    st.integers(0, 5),
+)
+def test_rows_of_test_files_and_their_like_are_the_test_and_nothing_else_is(
+    newest: list[bool], links: list[tuple[int, int]], seed: int
+):
+    table = dated(*newest, customer=[f"c{n % 25}" if n % 3 else None for n in range(60)])
+    ids = table["conversation_id"].to_list()
+    params = HELD_OUT.model_copy(update={"seed": seed})
+    found = parts_of(table, pairs_of(*((ids[x], ids[y]) for x, y in links)), params)
+    of_newest = found.filter(pl.col("source_file") == "chat/2026-01.jsonl")
+    assert set(of_newest["part"]) == {"test"}
+    test = found.filter(pl.col("part") == "test")
+    assert set(test["cluster_id"]) == set(of_newest["cluster_id"])
+    assert not set(found.filter(pl.col("part") != "test")["cluster_id"]) & set(test["cluster_id"])
+
+
+def test_a_newest_month_moves_nothing_of_train_and_dev():
+    year, month = [False] * 300, [True] * 40
+    before, after = parts_of(dated(*year), pairs_of()), parts_of(dated(*year, *month), pairs_of(), HELD_OUT)
+    both = before.join(after, on="conversation_id")
+    assert both.height == 300
+    assert set(both.filter(part="train")["part_right"]) == {"train"}
+    assert set(both.filter(part="dev")["part_right"]) == {"dev"}
+    assert set(both.filter(part="test")["part_right"]) == {"train"}
+
+
+def test_a_busy_customer_of_a_test_file_leaves_train_as_a_whole():
+    table = dated(*[False] * 30, True, *[False] * 69, customer=["busy"] * 31 + [None] * 69)
+    found = parts_of(table, pairs_of(), HELD_OUT)
+    assert set(found.filter(customer="busy")["part"]) == {"test"}
+    (said,) = told(found, HELD_OUT.test_files)
+    assert "30 conversations of other files went to test with the 1" in said
+
+
+@pytest.mark.parametrize("glob", ["شات/2026.zip", "2026.zip/*.jsonl", "شات", "ش*/2026*"])
+def test_a_test_file_may_be_named_by_its_folder_or_archive(glob: str):
+    files = pl.Series(["شات/2026.zip/يناير.jsonl", "chat/2025.jsonl"])
+    assert meant(files, (glob,)).to_list() == [True, False]
+
+
+def test_where_test_files_mean_nothing_the_test_is_drawn_and_it_is_told():
+    table = dated(*[False] * 300)
+    drawn, asked = parts_of(table, pairs_of()), parts_of(table, pairs_of(), HELD_OUT)
+    assert (drawn["part"] == asked["part"]).all()
+    no_file, at_random = told(asked, HELD_OUT.test_files)
+    assert "no clean conversation comes from chat/2026-*.jsonl; the files are chat/2025-01.jsonl" in no_file
+    assert "drawn at random" in at_random
+    assert list(told(asked, ())) == []
 
 
 @pytest.mark.parametrize(("groups_", "empty"), [(0, 3), (1, 2), (2, 1), (3, 0), (5, 0), (30, 0)])

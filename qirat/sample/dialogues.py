@@ -13,7 +13,7 @@ from typing import Any
 
 from curation.record.conversation import canonical_json
 from curation.text.folding import fold
-from qirat.sample.grammar import Voice, load, sentences
+from qirat.sample.grammar import Voice, bank, sentences
 from qirat.sample.scenario import Cast, Scenario
 from qirat.sample.typing_habits import typed
 
@@ -103,6 +103,11 @@ class Author:
         self._held_out = len(self._sizes)
         return drawn
 
+    def newest(self, english: int, arabic: int) -> list[Conversation]:
+        """A month after the year, in phrases that the year does not have, from customers who are new."""
+        self.cast = Cast(self.rng, "newest")
+        return [self.draw(language, "newest") for language in ["en"] * english + ["ar"] * arabic]
+
     def _flow(self, channel: str, scenario: Scenario) -> tuple[str, ...]:
         if channel == "pairs":
             return SHORT
@@ -157,7 +162,7 @@ class _Draft:
         self, scenario: Scenario, channel: str, flow: tuple[str, ...], rng: random.Random, without: frozenset[str]
     ) -> None:
         self.scenario, self.channel, self.flow, self.rng, self.without = scenario, channel, flow, rng, without
-        self.bank = load(scenario.language)
+        self.bank = bank(scenario.language, scenario.period)
         self.topic = scenario.topic
         self.customer = scenario.voice(scenario.dialect)
         self.agent = scenario.voice()

@@ -223,6 +223,7 @@ Writer = Callable[[Path, Sequence[SampleRow], random.Random], Iterable[int]]
 _FILES: Mapping[str, tuple[str, int | None, Writer]] = {  # path: channel, half of the year, writer
     "chat/2025-h1.jsonl": ("chat", 1, _openai),
     "chat/2025-h2.jsonl": ("chat", 2, _openai),
+    "chat/2026-01.jsonl": ("newest", None, _openai),
     "faq/prompt-completion.parquet": ("pairs", None, _pairs),
     "helpdesk/tickets-2025-h1.json": ("helpdesk", 1, _helpdesk),
     "helpdesk/tickets-2025-h2.json": ("helpdesk", 2, _helpdesk),

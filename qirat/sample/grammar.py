@@ -24,6 +24,7 @@ _AGREEMENT = re.compile(r"([capo])\(([^/()]*)/([^()]*)\)")
 _SLOT = re.compile(r"\{(\w+)\}")
 _DIALECT = re.compile(r"^([gel]): ")
 _DIALECTS = {"g": "gulf", "e": "egyptian", "l": "levantine"}
+_SETTINGS = ("tone", "context", "info", "kind", "grave", "urgent")  # of a topic, apart from what is said
 _HERE = Path(__file__).parent
 
 EASTERN_DIGITS = str.maketrans(DIGITS, ARABIC_DIGITS)
@@ -33,6 +34,23 @@ EASTERN_DIGITS = str.maketrans(DIGITS, ARABIC_DIGITS)
 def load(name: str) -> Any:
     """The YAML bank of that name, e.g. "en"."""
     return yaml.load((_HERE / f"{name}.yaml").read_text("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+@functools.cache
+def bank(language: str, period: str = "") -> Mapping[str, Any]:
+    """The phrases of a language. What a period has of its own, in PERIOD_LANGUAGE.yaml, stands in place of the rest.
+
+    A topic of a period has its own of everything that is said; of the language it keeps the settings.
+    """
+    common: dict[str, Any] = load(language)
+    if not period:
+        return common
+    own = load(f"{period}_{language}")
+    topics = {
+        name: {key: value for key, value in common["intents"][name].items() if key in _SETTINGS} | its
+        for name, its in own["intents"].items()
+    }
+    return common | own | {"intents": topics}
 
 
 @functools.cache

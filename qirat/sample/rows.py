@@ -44,7 +44,9 @@ class SampleRow:
 
     @property
     def half(self) -> int:
-        """Files that are split hold the first or the second half of the year."""
+        """Files that are split hold the first or the second half of the year; the third is what came after it."""
+        if self.channel == "newest":
+            return 3
         return 1 if self.created_at.month <= 6 else 2
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from curation.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS, LEVANTINE_MONTHS
-from qirat.sample.grammar import EASTERN_DIGITS, Voice, load
+from qirat.sample.grammar import EASTERN_DIGITS, Voice, bank, load
 
 # How often customers write about what.
 INTENTS = {
@@ -24,12 +24,13 @@ _DAYS = {
 _COLOURS = {"en": ("grey", "beige", "navy blue", "walnut", "white", "dark green"),
             "ar": ("الرمادي", "البيج", "الكحلي", "الجوزي", "الأبيض", "الأخضر الغامق")}  # fmt: skip
 _REFUND_STATES = {"en": ("approved", "sent to the bank", "released"), "ar": ("تمت الموافقة", "أُرسل إلى البنك", "صُرف")}
+_YEAR = datetime(2025, 1, 2, 6, tzinfo=UTC)  # from when on the export tells
 _COUPONS = ("HOME", "SOFA", "EID", "SUMMER", "WELCOME", "COZY", "SPRING", "NEWHOME")
 
 
-def topic(language: str, intent: str, case: str) -> Mapping[str, Any]:
+def topic(language: str, intent: str, case: str, period: str = "") -> Mapping[str, Any]:
     """What the bank holds for an intent; the case may have its own of anything."""
-    found = load(language)["intents"][intent]
+    found = bank(language, period)["intents"][intent]
     return {**found, **found["cases"][case]}
 
 
@@ -62,10 +63,11 @@ class Scenario:
     created_at: datetime
     numbers: tuple[int, ...]  # what the rest is told from, see `slots`
     manner: str  # how the customer writes: neat, casual or typos
+    period: str = ""  # whose phrases are spoken, where not the year's
 
     @property
     def topic(self) -> Mapping[str, Any]:
-        return topic(self.language, self.intent, self.case)
+        return topic(self.language, self.intent, self.case, self.period)
 
     @property
     def order_id(self) -> str:
@@ -141,24 +143,26 @@ class Scenario:
 
 
 class Cast:
-    """Draws scenarios. Customers come back now and then, as they do."""
+    """Draws scenarios. Customers come back now and then, as they do; those of the newest month are new ones."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, period: str = "") -> None:
         self._rng = rng
+        self._period = period
+        self._from, self._days = (datetime(2026, 1, 2, 6, tzinfo=UTC), 28) if period else (_YEAR, 360)
         self._people = load("people")
         self._known: dict[str, list[tuple[Person, Mapping[str, str]]]] = {"en": [], "ar": [], "mixed": []}
         self._orders = set[int]()
-        self._customers = 0
+        self._customers = 6_000 if period else 0
 
     def scenario(self, language: str, intent: str | None = None) -> Scenario:
         rng = self._rng
-        bank = load(language)["intents"]
+        topics = bank(language, self._period)["intents"]
         if intent is None:
-            weights = {name: INTENTS[name] for name in bank}
+            weights = {name: INTENTS[name] for name in topics}
             intent = rng.choices(list(weights), weights=list(weights.values()))[0]
         customer, place = self._customer(language)
-        case = rng.choice(list(bank[intent]["cases"]))
-        kinds = topic(language, intent, case).get("kind", "furniture appliance household").split()
+        case = rng.choice(list(topics[intent]["cases"]))
+        kinds = topic(language, intent, case, self._period).get("kind", "furniture appliance household").split()
         product = rng.choice([p for p in load("products") if p["kind"] in kinds])
         other = rng.choice([p for p in load("products") if p is not product])
         return Scenario(
@@ -166,13 +170,14 @@ class Cast:
             intent=intent,
             case=case,
             customer=customer,
-            agent=self.agent(language, grave=bank[intent].get("grave", False)),
+            agent=self.agent(language, grave=topics[intent].get("grave", False)),
             place=place,
             product=product,
             other=other,
-            created_at=datetime(2025, 1, 2, 6, tzinfo=UTC) + timedelta(seconds=rng.randrange(360 * 86_400)),
+            created_at=self._from + timedelta(seconds=rng.randrange(self._days * 86_400)),
             numbers=(self._order_number(), *(rng.randrange(10_000) for _ in range(10))),
             manner=rng.choices(("neat", "casual", "typos"), weights=(60, 28, 12))[0],
+            period=self._period,
         )
 
     def agent(self, language: str, grave: bool = False) -> Person:

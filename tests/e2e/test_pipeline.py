@@ -21,6 +21,7 @@ from curation.record.ledger import OUTCOMES, outcomes
 from tests.builders import ROOT
 from tests.e2e.project import edit, environment, project, ran, run
 from tests.report.anew import assert_told
+from training.evaluate.conditions import known_sentences
 
 KILLED = [name for name, module in road("ingest", "split").items() if module.startswith("curation.")]
 OUTS = {name: listed(stages()[name], "outs") for name in KILLED}
@@ -91,9 +92,11 @@ def test_planted_defects_are_stopped_and_clean_rows_are_not(finished: Path):
     apart = (*COPIES, "clean")
     missed = {d: share for d, share in stopped.items() if d not in apart and share < least.get(d, 0.9)}
     assert missed == {}
-    clean = rows.filter(pl.col("defect") == "clean")["outcome"]
-    assert clean.is_in(["dropped", "quarantined"]).sum() == 0
-    assert (clean == "held").mean() <= 0.05
+    clean = rows.filter(pl.col("defect") == "clean").with_columns(newest=pl.col("row_id").str.starts_with("chat/2026"))
+    assert clean["outcome"].is_in(["dropped", "quarantined"]).sum() == 0
+    held = dict(clean.group_by("newest").agg((pl.col("outcome") == "held").mean()).iter_rows())
+    assert held[False] <= 0.05
+    assert held[True] <= 0.25  # in words that nobody used before, which people should see
 
 
 def test_planted_personal_data_is_masked_in_what_is_used(finished: Path):
@@ -123,6 +126,14 @@ def test_the_gate_lets_the_example_pass(finished: Path):
     assert metrics["clean"] >= 1000
     train = pl.read_parquet(finished / "data/splits/train.parquet")
     assert train.height == metrics["clean"] + metrics["excluded"], "what the base model cannot learn is not clean"
+
+
+def test_the_test_is_the_newest_month_and_asks_for_words_that_train_does_not_have(finished: Path):
+    train, test = (pl.read_parquet(finished / f"data/splits/{name}.parquet") for name in ("train", "test"))
+    assert set(test["source_file"]) == {"chat/2026-01.jsonl"}
+    known = known_sentences(train, test)
+    assert {"en", "ar"} <= set(known)
+    assert all(share < 0.4 for share, _ in known.values())
 
 
 def test_running_again_does_nothing(again: Path):

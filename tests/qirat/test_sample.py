@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import pytest
 from curation.record.playbook import Playbook
 from qirat.sample import write
 from qirat.sample.dialogues import shingles
+from tests.builders import record
+from training.evaluate.conditions import known_sentences
 
 ROOT = Path(__file__).parents[2]
 RAW = ROOT / "data" / "raw"
+NEWEST = "chat/2026-01.jsonl"
 Messages = list[dict[str, Any]]
 
 
@@ -32,6 +36,7 @@ def raw(written: Path) -> dict[str, Messages | None]:
     return {
         **_chat(folder, "chat/2025-h1.jsonl"),
         **_chat(folder, "chat/2025-h2.jsonl"),
+        **_chat(folder, "chat/2026-01.jsonl"),
         **_pairs(folder, "faq/prompt-completion.parquet"),
         **_helpdesk(folder, "helpdesk/tickets-2025-h1.json"),
         **_helpdesk(folder, "helpdesk/tickets-2025-h2.json"),
@@ -72,7 +77,7 @@ def test_another_seed_writes_other_conversations(tmp_path: Path, written: Path) 
 
 def test_every_raw_row_has_exactly_one_line_of_truth(truth: pl.DataFrame, raw: dict[str, Messages | None]) -> None:
     assert Counter(truth["row_id"]) == Counter(raw.keys())
-    assert 3_400 <= truth.height <= 3_800
+    assert 3_900 <= truth.height <= 4_200
 
 
 def test_just_the_rows_called_unreadable_cannot_be_read(truth: pl.DataFrame, raw: dict[str, Messages | None]) -> None:
@@ -128,6 +133,31 @@ def test_hardly_any_reply_is_written_twice(clean: dict[str, Messages], truth: pl
         m["content"] for row_id, messages in clean.items() if row_id not in twins for m in messages if _spoken(m)
     )
     assert sum(n for n in replies.values() if n > 1) < 0.03 * replies.total()
+
+
+def test_the_newest_month_says_little_that_the_year_has_said(
+    clean: dict[str, Messages], truth: pl.DataFrame, raw: dict[str, Messages | None]
+) -> None:
+    """Greeting, closing and what names the house stay; what is asked and explained is said in other sentences."""
+    newest = {key: messages for key, messages in clean.items() if key.startswith(NEWEST)}
+    assert set(truth.filter(pl.col("row_id").str.starts_with(NEWEST))["defect"]) == {"clean"}
+    year = {key: messages or [] for key, messages in raw.items() if not key.startswith(NEWEST)}
+    language, intent = (dict(truth.select("row_id", column).iter_rows()) for column in ("language", "intent_true"))
+    for code in ("en", "ar"):
+        its = [key for key in newest if language[key] == code]
+        assert len(its) >= 150
+        assert {intent[key] for key in its} == set(truth["intent_true"])
+        train, test = record(*year.values()), record(*(newest[key] for key in its))
+        assert known_sentences(train, test)["all"][0] < 0.4
+
+
+def test_nobody_of_the_newest_month_wrote_in_the_year(written: Path) -> None:
+    def customers(path: str) -> set[str]:
+        return set(re.findall(r'"customer":"(\d+)"', (written / "data" / "raw" / path).read_text("utf-8")))
+
+    newest, others = customers(NEWEST), (customers(f"chat/2025-h{half}.jsonl") for half in (1, 2))
+    assert newest
+    assert not newest & set().union(*others)
 
 
 def test_copies_are_copies_of_clean_rows(truth: pl.DataFrame, raw: dict[str, Messages | None]) -> None:
