@@ -218,7 +218,7 @@ def sweep(
     judged: Annotated[int, typer.Option(min=30, help="Conversations of dev, and of test, behind each loss.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """Search for a better recipe within a budget, on dev, confirm it once on test with several seeds, propose it."""
+    """Search for a better recipe within a budget, on dev; confirm it once on test with several seeds; propose it."""
     if (tokens is None) == (minutes is None):
         raise typer.BadParameter("give a budget, --tokens or --minutes")
     from training.commands import sweep as asked
@@ -240,7 +240,7 @@ def attribute(
     judged: Annotated[int, typer.Option(min=1, help="Conversations of dev that the rows are held against.")] = 60,
     as_json: Json = False,
 ) -> None:
-    """Say which training conversations helped the adapter, which hurt it, and who let them in. Takes a training's time."""
+    """Say which training conversations helped the adapter, which hurt, and who let them in. Takes a training's time."""
     from training.commands import attribute as asked
 
     answered(asked.attribute(judged), asked.as_text, as_json)
