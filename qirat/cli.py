@@ -23,9 +23,12 @@ app = typer.Typer(
     "1. Drop your exports into data/raw (or run `qirat sample` for an example).\n\n"
     "2. Run `dvc repro`; read reports/index.html.\n\n"
     "3. Ask `qirat why ROW` about any row; let people decide the doubtful ones with `qirat review`.\n\n"
-    "4. Ask `qirat whatif` before you change a limit, `qirat calibrate` after people decided.",
+    "4. Ask `qirat whatif` before you change a limit, `qirat calibrate` after people decided.\n\n"
+    "5. `qirat results` tells the verdict; let people compare replies with `qirat review pairs`.",
 )
-app.add_typer(review, name="review", help="Doubtful rows to people in Argilla, and their decisions back.")
+app.add_typer(
+    review, name="review", help="Doubtful rows and pairs of replies to people in Argilla, and what they say back."
+)
 
 Answer = Mapping[str, Any]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]

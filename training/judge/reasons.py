@@ -59,8 +59,8 @@ SENTENCES = {
     f"({{overall:+.3f}}): {_GAIN} over {{n}} conversations, an interval for all {{looked_at}} slices and metrics "
     "looked at",
     "seeds": "training seeds that stand behind it: {n}",
-    "seeds_differ": "with {n} seeds the loss on test differs by up to {spread:.3f} nats a token, and falls against the "
-    f"base model by {_GAIN}, the luck of training in the interval",
+    "seeds_differ": "with {n} seeds the loss on test differs by up to {spread:.3f} nats a token; over the base model "
+    f"{_GAIN}, the luck of training in the interval",
     "preference_lost": "people prefer the replies of {against}: better in {losses} of {n} conversations, the adapter's "
     f"in {{wins}}; wins less losses {_NET}",
     "preference_few": "only {n} conversations were compared with {against} by people, and it takes {least} to tell: "
