@@ -23,9 +23,12 @@ app = typer.Typer(
     "1. Drop your exports into data/raw (or run `qirat sample` for an example).\n\n"
     "2. Run `dvc repro`; read reports/index.html.\n\n"
     "3. Ask `qirat why ROW` about any row; let people decide the doubtful ones with `qirat review`.\n\n"
-    "4. Ask `qirat whatif` before you change a limit, `qirat calibrate` after people decided.",
+    "4. Ask `qirat whatif` before you change a limit, `qirat calibrate` after people decided.\n\n"
+    "5. `qirat results` tells the verdict; let people compare replies with `qirat review pairs`.",
 )
-app.add_typer(review, name="review", help="Doubtful rows to people in Argilla, and their decisions back.")
+app.add_typer(
+    review, name="review", help="Doubtful rows and pairs of replies to people in Argilla, and what they say back."
+)
 
 Answer = Mapping[str, Any]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -186,7 +189,7 @@ def cost(
 def export(
     kind: Annotated[Literal["adapter", "merged", "gguf"], typer.Argument(help="What a server shall load.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
-    adapter: Annotated[Path, typer.Option(help="The adapter that training left.")] = Path("models/adapter"),
+    adapter: Annotated[Path, typer.Option(help="Its folder.")] = Path("models/adapter"),
     dtype: Annotated[
         Literal["float32", "float16", "bfloat16"], typer.Option(help="Number format of the weights; not for adapter.")
     ] = "bfloat16",
@@ -218,7 +221,7 @@ def sweep(
     judged: Annotated[int, typer.Option(min=30, help="Conversations of dev, and of test, behind each loss.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """Search a better recipe within a budget, on dev, confirm it once on test with several seeds, and propose it."""
+    """Search for a better recipe within a budget, on dev; confirm it once on test with several seeds; propose it."""
     if (tokens is None) == (minutes is None):
         raise typer.BadParameter("give a budget, --tokens or --minutes")
     from training.commands import sweep as asked
@@ -240,7 +243,7 @@ def attribute(
     judged: Annotated[int, typer.Option(min=1, help="Conversations of dev that the rows are held against.")] = 60,
     as_json: Json = False,
 ) -> None:
-    """Say which training conversations helped the adapter, which hurt it, and who let them in. Takes a training."""
+    """Say which training conversations helped the adapter, which hurt, and who let them in. Takes a training's time."""
     from training.commands import attribute as asked
 
     answered(asked.attribute(judged), asked.as_text, as_json)

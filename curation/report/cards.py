@@ -51,7 +51,7 @@ def dataset_card(results: Results) -> str:
 def model_card(results: Results) -> str:
     """reports/model_card.md"""
     learnt = _learnt(results)
-    spoken = _counted(learnt, "language")
+    spoken, test = _counted(learnt, "language"), _counted(results.tables.get("splits/test"), "language")
     front = {
         "base_model": results.base_model,
         "library_name": "peft",
@@ -84,9 +84,11 @@ def model_card(results: Results) -> str:
         comparisons=[] if compared is None else compared.filter(language="all").to_dicts(),
         slices=[] if sliced is None else sliced.drop_nulls("difference").to_dicts(),
         spoken=spoken,
+        serves=_judged(results, spoken),
+        test=test,
+        tested=_judged(results, test),
         curated=0 if results.missing("curated/conversations") else results["curated/conversations"].height,
         raw=0 if results.missing("ledger") else counts(results["ledger"])["raw"],
-        test=_counted(results.tables.get("splits/test"), "language"),
         used="" if arms is None else used(results),
     )
 
@@ -130,6 +132,11 @@ def _masked(results: Results, learnt: pl.DataFrame | None) -> dict[str, int]:
     evidence = results["ledger"].filter(code="masked").join(learnt, on="row_id", how="semi")["evidence"]
     values = [part.split(" ", 1) for text in evidence for part in text.split(", ")]
     return {kind: sum(int(n) for n, k in values if k == kind) for kind in sorted({kind for _, kind in values})}
+
+
+def _judged(results: Results, spoken: Mapping[str, int]) -> dict[str, int]:
+    """Without the languages of the test in which nothing was asked."""
+    return {code: rows for code, rows in spoken.items() if results.languages.get(code, {"judged": True})["judged"]}
 
 
 def _counted(table: pl.DataFrame | None, column: str) -> dict[str, int]:

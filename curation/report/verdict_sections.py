@@ -12,6 +12,7 @@ from curation.report.slice_section import slice_name
 from curation.report.words import Words
 
 FEW = 30  # conversations, as in curation/statistics: the intervals of fewer are too narrow to call a difference
+JOINED = "\N{NO-BREAK SPACE}"  # an interval broken over two lines reads backwards in Arabic
 SAFE = 0.05  # adjusted p below which a rule's difference is called
 NAMES = {"arm": "arm", "against": "arm", "metric": "metric", "language": "languages"}  # figure -> part of the catalogue
 
@@ -168,12 +169,14 @@ def _named(figures: Mapping[str, Any], words: Words) -> dict[str, Any]:
         name: words.name_of(NAMES[name], value) if name in NAMES else _apart(value) if isinstance(value, str) else value
         for name, value in figures.items()
     }
+    if "others" in figures:
+        named["others"] = words("comma").join(words.name_of("arm", arm) for arm in figures["others"].split(", "))
     if "slice" in figures:
         named["slice"] = _apart(slice_name(figures["kind"], figures["slice"], words))
         named["kind"] = words.name_of("slice_kind", figures["kind"])
     if all(isinstance(figures.get(name), float) for name in ("value", "low", "high")):
         value, low, high = (f"{figures[name]:+.3f}".replace("-", "−") for name in ("value", "low", "high"))
-        named["gain"] = _apart(f"{value} [{low}, {high}]")
+        named["gain"] = _apart(f"{value}{JOINED}[{low},{JOINED}{high}]")
     return named
 
 

@@ -80,6 +80,14 @@ def test_the_card_says_which_languages_were_tested_and_what_training_does_not_te
     assert "not facts: prices, dates, stock, policies" in card
 
 
+def test_a_language_that_nobody_was_asked_in_is_neither_tested_nor_served() -> None:
+    card = model_card(replace(DONE, languages={"en": {"judged": True}, "ar": {"judged": False}}))
+    (use,) = [line for line in card.splitlines() if line.startswith("Drafting replies")]
+    (tested,) = [line for line in card.splitlines() if "and in no other language" in line]
+    assert (", in en, with" in use, "`en`" in tested, "`ar`" in tested) == (True, True, False)
+    assert "`ar`" in "".join(line for line in card.splitlines() if line.startswith("| languages |"))
+
+
 def test_a_licence_from_the_data_cannot_break_out_of_its_cell() -> None:
     train = DONE["splits/train"].with_columns(licence=pl.lit("a | b\n# free [x](http://x) `"))
     (line,) = [line for line in model_card(with_tables(splits__train=train)).splitlines() if "data licences" in line]

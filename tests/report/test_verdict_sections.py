@@ -111,7 +111,13 @@ def test_the_written_prompt_with_examples_stands_among_the_arms() -> None:
 
 def test_figures_of_a_gain_keep_their_direction_in_arabic() -> None:
     found = replace(DONE, verdict={"verdict": "x", **as_codes([Reason("unbeaten", FIGURES)])})
-    assert "\u2066−0.021 [−0.060, +0.110]\u2069" in reasons(found, ARABIC)[0]
+    assert "\u2066−0.021\u00a0[−0.060,\u00a0+0.110]\u2069" in reasons(found, ARABIC)[0]
+
+
+def test_arms_that_were_not_asked_have_their_names_on_the_page() -> None:
+    found = replace(DONE, verdict={"verdict": "x", **as_codes([Reason("strongest_only", FIGURES)])})
+    for words, named in ((ENGLISH, "Base model, Written prompt ("), (ARABIC, "النموذج الأساسي، تلقين مكتوب (")):
+        assert named in reasons(found, words)[0]
 
 
 def test_the_four_questions_are_answered_with_their_figures() -> None:

@@ -30,7 +30,7 @@ SENTENCES = {
     "target_open": "the adapter is not shown to reach baseline.target, {target:.0%}, nor to miss it: "
     f"{_GOOD}, {{value:.0%}} [{{low:.0%}}, {{high:.0%}}]",
     "unmeasured": "{metric} has a say in the verdict and was not measured",
-    "too_little": "too little was measured to tell (so many of so many that it takes): {measured}; raise "
+    "too_little": "too little was measured to tell (measured / needed): {measured}; raise "
     "evaluate.generated, evaluate.conversations and evaluate.forgetting",
     "guard_off": "params.yaml switches guards off or loosens them: {params}",
     "memorised_personal": "the adapter repeats personal data of training conversations, {n} times ({kinds}): see "
@@ -47,7 +47,7 @@ SENTENCES = {
     "one, so figures in it say little of what a model that speaks it would do ({n} test conversations)",
     "cut": "{language}: {share:.0%} of the team's own replies are longer than the {limit} tokens that an arm may "
     "write, so what stands at their end is out of reach: raise evaluate.max_new_tokens, or make it auto",
-    "known_sentences": "{share:.0%} of the {n} sentences in the team's test replies stand word for word in train: "
+    "known_sentences": "{share:.0%} of the {n:,} sentences in the team's test replies stand word for word in train: "
     "this test asks for phrases that can be learnt by heart, and says little of questions that need others",
     "true_turns": "in {n} of the {of} conversations that were answered freely, each arm's later replies follow the "
     "team's true earlier ones, not its own: how an arm goes on after its own mistakes is not measured",
@@ -59,8 +59,8 @@ SENTENCES = {
     f"({{overall:+.3f}}): {_GAIN} over {{n}} conversations, an interval for all {{looked_at}} slices and metrics "
     "looked at",
     "seeds": "training seeds that stand behind it: {n}",
-    "seeds_differ": "with {n} seeds the loss on test differs by up to {spread:.3f} nats a token, and falls against the "
-    f"base model by {_GAIN}, the luck of training in the interval",
+    "seeds_differ": "with {n} seeds the loss on test differs by up to {spread:.3f} nats a token; over the base model "
+    f"{_GAIN}, the luck of training in the interval",
     "preference_lost": "people prefer the replies of {against}: better in {losses} of {n} groups of conversations, the "
     f"adapter's in {{wins}}; wins less losses {_NET}",
     "preference_few": "only {n} groups of conversations were compared with {against} by people, and it takes {least} "
