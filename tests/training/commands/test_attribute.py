@@ -111,7 +111,12 @@ def test_another_adapter_or_another_intent_is_attributed_anew_and_the_same_is_no
     save(tmp_path, "scored/findings", pl.DataFrame({"conversation_id": ids, "code": "rude"}))
     save(tmp_path, "ledger", pl.DataFrame({"conversation_id": ids, "evidence": "decided by sara"}))
     pulls, seen = asked.pulls, list[Any]()
-    monkeypatch.setattr(asked, "pulls", lambda *given: seen.append(given) or pulls(*given))
+
+    def counted(*given: Any) -> pl.DataFrame:
+        seen.append(given)
+        return pulls(*given)
+
+    monkeypatch.setattr(asked, "pulls", counted)
     for _ in range(2):
         first = asked.attribute(6)
     assert len(seen) == 1
