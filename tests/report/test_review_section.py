@@ -106,8 +106,8 @@ def test_page_and_card_say_who_judged_how_many_pairs_and_what_came_of_it() -> No
     card = model_card(judged)
     assert "| `noura <b>/` | 40 | 9 of 10 | 0.73 |" in card
     assert (
-        "Better in 22 conversations, worse in 10, neither in 8; wins less losses, weighed, +0.30 (-0.01 … +0.55)."
-        in card
+        "Better in 22 groups of conversations, worse in 10, neither in 8; "
+        "wins less losses, weighed, +0.30 (-0.01 … +0.55)." in card
     )
 
 
