@@ -45,7 +45,7 @@ def bank(language: str, period: str = "") -> Mapping[str, Any]:
     common: dict[str, Any] = load(language)
     if not period:
         return common
-    own = load(f"{period}_{language}")
+    own: dict[str, Any] = load(f"{period}_{language}")
     topics = {
         name: {key: value for key, value in common["intents"][name].items() if key in _SETTINGS} | its
         for name, its in own["intents"].items()
