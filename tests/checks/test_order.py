@@ -17,6 +17,12 @@ FORWARD = [
     ("مرحبا، أريد إلغاء الحجز", "تم الإلغاء.", "يعطيكم العافية", "على الرحب والسعة"),
     ("Hi, my lamp hums", "Turn it to the left, please.", "Thank you so much!"),
 ]
+WELCOMES = [  # the team bids welcome as the customer gives thanks, or is glad to serve before it has
+    ("كيف أغيّر موعد الموعد؟", "من صفحة الحجز.", "يسلموا كثير", "حياكم الله، ولا تترددي في الكتابة لنا."),
+    ("متى توصل الشحنة؟", "سعيدون بخدمتك. توصل بكرة.", "بارك الله فيك", "أهلاً بك في أي وقت."),
+    ("الفاتورة فيها غلط", "يسعدنا أن نكون بخدمتكم. صححناها الآن.", "ما قصرتوا", "حياك الله، هذا واجبنا."),
+    ("وين القى الكود؟", "في الرسالة النصية.", "متشكر", "أهلاً وسهلاً، طاب يومك."),
+]
 MAILS = [  # as mails run: greetings and thanks everywhere
     (
         "Dear team, my lamp hums. Please help. Thank you, Ali",
@@ -44,6 +50,11 @@ def turned(said: tuple[str, ...]) -> list[dict[str, str]]:
 @pytest.mark.parametrize("said", FORWARD)
 def test_a_conversation_turned_round_is_told_and_as_it_runs_it_is_not(said: tuple[str, ...]):
     assert codes(turned(said)) == ["reads_backwards"]
+    assert codes(talk(*said)) == []
+
+
+@pytest.mark.parametrize("said", WELCOMES)
+def test_a_welcome_in_answer_to_thanks_is_no_beginning(said: tuple[str, ...]):
     assert codes(talk(*said)) == []
 
 

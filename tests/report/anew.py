@@ -138,7 +138,9 @@ def _assert_page(root: Path, unused: Mapping[str, Reason]) -> None:
     page.feed((root / "reports/index.html").read_text("utf-8"))
     meanings = json.loads((root / "data/scored/codes.json").read_text("utf-8"))
     for words in languages():
-        rows = {(row[1], row[0]): row for row in page.tables[f"{words.code}-reasons"][0]}
+        rows: dict[tuple[str, str | None], list[str]] = {
+            (row[1], row[0]): row for row in page.tables[f"{words.code}-reasons"][0]
+        }
         assert rows.keys() == {(words(f"outcome.{one.outcome}"), one.code) for one in unused.values()}
         for (outcome, code), cells in _counted(unused, words).items():
             assert tuple(rows[outcome, code][3:6]) == cells, code
@@ -150,11 +152,16 @@ def _assert_page(root: Path, unused: Mapping[str, Reason]) -> None:
 def _counted(unused: Mapping[str, Reason], words: Words) -> dict[tuple[str, str | None], tuple[str, str, str]]:
     """Outcome and code -> the limits, how many rows it kept out, and in how many it stood beside another cause."""
     kept_out = Counter((one.outcome, one.code) for one in unused.values())
-    also = Counter((one.outcome, code) for one in unused.values() for code in one.contributing)
-    limits = {key: {one.limit for one in unused.values() if (one.outcome, one.code) == key} for key in kept_out}
+    also: Counter[tuple[str, str | None]] = Counter(
+        (one.outcome, code) for one in unused.values() for code in one.contributing
+    )
+    limits = {
+        key: {one.limit for one in unused.values() if (one.outcome, one.code) == key and one.limit is not None}
+        for key in kept_out
+    }
     return {
         (words(f"outcome.{outcome}"), code): (
-            words("comma").join(f"{limit:.4g}" for limit in sorted(limits[outcome, code] - {None})),
+            words("comma").join(f"{limit:.4g}" for limit in sorted(limits[outcome, code])),
             f"{number:,}",
             f"{also[outcome, code]:,}",
         )
