@@ -41,7 +41,8 @@ _OF_ONESELF = re.compile(
     r"|(?:^|[^ء-ي])(?:انا|كنت|اني|حسيت) ((?:[ء-ي]+ ){0,2})$"
 )
 _OF_OTHERS = re.compile(
-    r" (?:you|your|you're|youre|u|ur|ya|he|she|they|his|their|this|that|these|those|with|by|from) | (?:يا|انت|انتي|انتم|هذا|هذه|منك|منكم) "
+    r" (?:you|your|you're|youre|u|ur|ya|he|she|they|his|their|this|that|these|those|with|by|from) "
+    r"| (?:يا|انت|انتي|انتم|هذا|هذه|منك|منكم) "
 )
 _LONGEST_BEFORE = 40  # characters
 LEAST_SIGNS = 3  # of different kinds that stand for a swear word: #@$%! does, **** and #### cover something else

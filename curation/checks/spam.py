@@ -2,7 +2,6 @@
 
 import functools
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
@@ -39,18 +38,24 @@ _ARABIC = (
 )
 # ... also where the advert speaks of itself: of what it has, of what it made, of what you can.
 _SELLS = (
-    r"(?:^|[^a-z])(?:(?:i'm|i am|this is) (?:an?|the|mr|mrs|miss|ms|dr|barrister|sgt|sergeant|captain|general|prince|princess|engr)"
-    r"|(?:i|we)(?: [a-z]+)? (?:lost|turned|made|earned|earn|make|won|withdrew|cashed) (?:[a-z]+ ){0,2}[$€£]?\d|i lost my job"
-    r"|we (?:are (?:an?|the|one|looking for (?:people|partners|agents|distributors|investors|workers))|have (?:[a-z0-9]+ ){1,6}for|offer"
-    r"|provide|sell|supply|deliver|guarantee|specialize|approve|lend|buy|ship|manufacture|export|help you)"
-    r"|you(?:'ll| can| will| could| too can) (?:also |easily |now |start )?(?:earn|make|win|withdraw|share|profit)|how (?:much )?(?:you|to) (?:can )?(?:earn|make|win|double|lose)"
-    r"|ask me how|i can (?:get|help|show|teach|double|bring|make)|(?:dm|inbox|pm|whatsapp) (?:me|us|him|her)|(?:write|message|contact|text) (?:to )?(?:him|her)"
-    r"|do you (?:want|suffer|need|dream)|are you (?:looking|tired|in need|struggling)|million (?:us )?(?:dollars|euros|pounds|usd))(?:$|[^a-z])"
-    r"|(?:^|[^ء-ي])[وف]?(?:شركتنا|مؤسستنا|موسستنا|مكتبنا|متجرنا|خدماتنا|نحن|احنا|لدينا|عندنا|نوفر|نقدم|نبيع|نضمن|نسدد|نستخرج|نمنح|نساعدك[ء-ي]*"
-    r"|راسل(?:ني|نا|وني|ونا)|تواصلوا?(?: معي| معنا)|كلم(?:ني|وني)|(?:كسبت|ربحت|حققت|خسرت|نزلت|سحبت) (?:[ء-ي]+ ){0,2}\d"
-    r"|انا (?:ارمله|ارملة|محام[ء-ي]*|مدير[ء-ي]*|المحامي|الامير[ء-ي]*|ابنه|ابن|زوجه|مدربه?|خبيره?|وسيط)|(?:مليون|ملايين) (?:دولار|يورو)"
-    r"|كيف (?:ت|س?ت)(?:ربح|كسب|جني|ضاعف|حقق|حصل|خسر|ستثمر|تخلص)[ء-ي]*|هل (?:انت|تبحث|تريد|تعاني|ترغب|تحلم|تود|تحتاج|سيمت|مللت)[ء-ي]*"
-    r"|للراغبين|للجادين|لكل من|يمكنك[ء-ي]* (?:ان )?(?:تربح|تكسب|الربح|كسب|تحقيق|ربح)|علي الخاص)(?:$|[^ء-ي])"
+    r"(?:^|[^a-z])(?:(?:i'm|i am|this is) (?:an?|the|mr|mrs|miss|ms|dr|barrister|sgt|sergeant|captain|general|prince"
+    r"|princess|engr)|(?:i|we)(?: [a-z]+)? (?:lost|turned|made|earned|earn|make|won|withdrew|cashed)"
+    r" (?:[a-z]+ ){0,2}[$€£]?\d|i lost my job"
+    r"|we (?:are (?:an?|the|one|looking for (?:people|partners|agents|distributors|investors|workers))"
+    r"|have (?:[a-z0-9]+ ){1,6}for|offer|provide|sell|supply|deliver|guarantee|specialize|approve|lend|buy|ship"
+    r"|manufacture|export|help you)"
+    r"|you(?:'ll| can| will| could| too can) (?:also |easily |now |start )?(?:earn|make|win|withdraw|share|profit)"
+    r"|how (?:much )?(?:you|to) (?:can )?(?:earn|make|win|double|lose)|ask me how"
+    r"|i can (?:get|help|show|teach|double|bring|make)|(?:dm|inbox|pm|whatsapp) (?:me|us|him|her)"
+    r"|(?:write|message|contact|text) (?:to )?(?:him|her)|do you (?:want|suffer|need|dream)"
+    r"|are you (?:looking|tired|in need|struggling)|million (?:us )?(?:dollars|euros|pounds|usd))(?:$|[^a-z])"
+    r"|(?:^|[^ء-ي])[وف]?(?:شركتنا|مؤسستنا|موسستنا|مكتبنا|متجرنا|خدماتنا|نحن|احنا|لدينا|عندنا|نوفر|نقدم|نبيع|نضمن"
+    r"|نسدد|نستخرج|نمنح|نساعدك[ء-ي]*|راسل(?:ني|نا|وني|ونا)|تواصلوا?(?: معي| معنا)|كلم(?:ني|وني)"
+    r"|(?:كسبت|ربحت|حققت|خسرت|نزلت|سحبت) (?:[ء-ي]+ ){0,2}\d"
+    r"|انا (?:ارمله|محام[ء-ي]*|مدير[ء-ي]*|المحامي|الامير[ء-ي]*|ابنه|ابن|زوجه|مدربه?|خبيره?|وسيط)"
+    r"|(?:مليون|ملايين) (?:دولار|يورو)|كيف (?:ت|س?ت)(?:ربح|كسب|جني|ضاعف|حقق|حصل|خسر|ستثمر|تخلص)[ء-ي]*"
+    r"|هل (?:انت|تبحث|تريد|تعاني|ترغب|تحلم|تود|تحتاج|سيمت|مللت)[ء-ي]*|للراغبين|للجادين|لكل من"
+    r"|يمكنك[ء-ي]* (?:ان )?(?:تربح|تكسب|الربح|كسب|تحقيق|ربح)|علي الخاص)(?:$|[^ء-ي])"
 )
 _WHOLE = r"(?:'?s|es|ies|ing|ed)?(?:ه|ها|ك|كم|نا|ي|يه|ات|ين|ون|ا)?(?:$|[^a-z0-9ء-ي'])"  # of words: casinos, قروضنا
 _ASKS = (

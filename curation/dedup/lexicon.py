@@ -282,7 +282,8 @@ SYNONYMS = _synonyms()
 CONFUSABLE = frozenset(
     frozenset(pair.split("/"))
     for pair in (
-        "march/match march/marsh first/fist month/mouth country/county contact/contract trial/trail angel/angle diary/dairy quiet/quite barley/barely casual/causal "
+        "march/match march/marsh first/fist month/mouth "
+        "country/county contact/contract trial/trail angel/angle diary/dairy quiet/quite barley/barely casual/causal "
         "dessert/desert loose/lose later/latter board/broad united/untied martial/marital statue/status bread/beard "
         "shirt/short "
         "shirt/skirt house/horse house/hose plane/planet price/prize hotel/hostel hotel/motel personal/personnel "
