@@ -111,7 +111,7 @@ def adverts(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 @check(
     "spam",
-    version=3,
+    version=4,
     languages=("en", "ar"),
     whole_set=True,
     sees_edits=True,
@@ -128,9 +128,9 @@ def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str,
     hook, haste, a price, an address, an order to act, praise, a seller's "we", shouting (`value` = 2, 1 more for each
     more). The worst turn of a conversation, from 2 on.
 
-    What customers themselves speak of is the business's subject and no spam: words that the customer of the same
-    conversation used before, or that customers use in 0.5% of the set's conversations (three at least). A customer who
-    asks or tells of himself offers nothing. Where one conversation in twenty has replies like adverts, it is the way
+    What customers themselves speak of is the business's subject and no spam: where the customer of the same
+    conversation, or customers in 0.5% of the set's conversations (three at least), say most of its words together. A
+    customer who asks or tells of himself in that sentence offers nothing, unless he speaks as sellers do. Where one conversation in twenty has replies like adverts, it is the way
     this house speaks.
 
     Limits: spam about what the business sells passes, unless it shouts; so does spam in plain words.
