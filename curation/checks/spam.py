@@ -130,8 +130,8 @@ def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str,
 
     What customers themselves speak of is the business's subject and no spam: where the customer of the same
     conversation, or customers in 0.5% of the set's conversations (three at least), say most of its words together. A
-    customer who asks or tells of himself in that sentence offers nothing, unless he speaks as sellers do. Where one conversation in twenty has replies like adverts, it is the way
-    this house speaks.
+    customer who asks or tells of himself in that sentence offers nothing, unless he speaks as sellers do. Where
+    one conversation in twenty has replies like adverts, it is the way this house speaks.
 
     Limits: spam about what the business sells passes, unless it shouts; so does spam in plain words.
     """
