@@ -17,10 +17,12 @@ from curation.text.titles import is_name
 
 MILD, STRONG = 1, 2
 _DISGUISED = {"a": "a@4*", "e": "e3*", "i": "i1!|*", "o": "o0*", "s": "s$5*", "t": "t7+*", "u": "uv*", "c": "c*"}
-_BETWEEN = r"[\s._*-]"  # the letters of a word spelled out: f u c k, f.u.c.k
 _EDGE = "[^a-z0-9ء-ي]"  # of a word, in folded text
-# What Arabic writes as one word with the next one: and, so; the. With a preposition too it would be another word.
-_CLITIC = "[وف]?(?:ال|هال)?"
+_BETWEEN = "[ ._*-]"  # the letters of a word spelled out: f u c k, f.u.c.k, خ ر ا
+_SPELLED_OUT = rf"(?:^|{_EDGE})((?:[a-zء-ي]{_BETWEEN}){{2,}}[a-zء-ي])(?:$|{_EDGE})"
+# What Arabic writes as one word with the next one: and, so; the. A preposition only before "the": without it, it would
+# be another word.
+_CLITIC = "[وف]?(?:[بك]?ال|لل|ب?هال)?"
 _ENDINGS = {"en": "[a-z]*", "ar": "(?:ه|ها|ك|كم|كن|كو|كي|هم|هن|نا|ني|ين|ات|وا)?", "arabizi": "[a-z]*"}
 _CLAUSE = '.!?,;:…()"«»“”؟،؛'
 _FIRST = "just|so|then|oh|and|now|can you|could you|why don't you|you can|well|ok|يلا|طيب|بس"
@@ -33,10 +35,14 @@ _ENDS = (
     rf"\s*(?:[{_CLAUSE}–-]|$|\s(?:and|that|who|to|if|because|but|aren't|at|man|people|person|woman|piece|idiots?)\s)"
 )
 SHORTEST_DISGUISED = 4  # letters
-# Who says it of himself insults nobody: "I'm such an idiot".
+# Who says it of himself insults nobody: "I'm such an idiot", not "I'm talking to you, idiot" or "not to me, you fool".
 _OF_ONESELF = re.compile(
-    r"(?:^|[^a-z])(?:i'm|i am|im|i was|i feel|i felt|myself|me)(?: [a-z']+){0,4} $"
-    r"|(?:^|[^ء-ي])(?:انا|كنت|اني|حسيت) (?:[ء-ي]+ ){0,2}$"
+    r"(?:^|[^a-z])(?:i'm|i am|im|i was|i feel|i felt|myself|me)((?: [a-z']+){0,4} )$"
+    r"|(?:^|[^ء-ي])(?:انا|كنت|اني|حسيت) ((?:[ء-ي]+ ){0,2})$"
+)
+_OF_OTHERS = re.compile(
+    r" (?:you|your|you're|youre|u|ur|ya|he|she|they|his|their|this|that|these|those|with|by|from) "
+    r"| (?:يا|انت|انتي|انتم|هذا|هذه|منك|منكم) "
 )
 _LONGEST_BEFORE = 40  # characters
 LEAST_SIGNS = 3  # of different kinds that stand for a swear word: #@$%! does, **** and #### cover something else
@@ -46,7 +52,7 @@ _COVERED = re.compile(r"[*@]")  # behind letters under stars: a covered name or 
 
 @check(
     "profanity",
-    version=3,
+    version=4,
     languages=("en", "ar", ARABIZI),
     source="own word lists, curation/checks/lists/profanity.yaml",
 )
@@ -54,10 +60,10 @@ def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     """Swear words, insults and curses in English and Arabic (standard and dialects), and the rudeness of agents.
 
     Whole words of `profanity.yaml` in folded text, so "Scunthorpe" and "class" are safe; also drawn out ("damnnn"),
-    disguised ("f**k", "sh1t", "#@$%!") or spelled out ("f u c k"), and Arabic in Latin letters ("kosomak"). Words with
-    a harmless use ("dumb", "كلب") count where somebody is called so, orders ("get lost") where they are all that is
-    said. What is written as a name or a title counts for nothing: with a capital in the middle of a sentence, in
-    quotation marks, after "the film". `value` = 1 for mild, 2 for strong words, the worst of each side. Customers do
+    disguised ("f**k", "sh1t", "#@$%!") or spelled out ("f u c k", "خ ر ا"), and Arabic in Latin letters ("kosomak").
+    Words with a harmless use ("dumb", "كلب") count where somebody is called so, orders ("get lost") where they are all
+    that is said. What is written as a name or a title counts for nothing: with a capital in the middle of a sentence,
+    in quotation marks, after "the film". `value` = 1 for mild, 2 for strong words, the worst of each side. Customers do
     swear, and the model must answer them: theirs is a matter of taste, an agent's never.
 
     Limits: irony, threats and contempt in polite words are not seen, nor is an insult in quotation marks.
@@ -71,7 +77,8 @@ def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     of_all, of_agents = (
         "|".join(kind.pattern for kind in _patterns() if kind.of_agents is only) for only in (False, True)
     )
-    anything = pl.col("text").str.contains(of_all) | (agents & pl.col("text").str.contains(of_agents))
+    anything = pl.any_horizontal(pl.col("text").str.contains(some) for some in (of_all, _SPELLED_OUT))
+    anything |= agents & pl.col("text").str.contains(of_agents)
     worst: dict[tuple[str, bool], tuple[int, int, str]] = {}  # the strongest, the first of these
     likely = said.filter(anything).select("conversation_id", "turn", agents, "content")
     for key, turn, by_agent, text in likely.iter_rows():
@@ -101,24 +108,42 @@ def _seen(text: str, by_agent: bool) -> Iterator[tuple[int, str]]:
         if kind.of_agents and not by_agent:
             continue
         plain = fold(text)
+        if kind.may_be_names and (spelled := pattern.search(_closed_up(plain))):
+            yield kind.value, spelled[1]
+            continue
         for found in pattern.finditer(plain):
             words = found[1]
-            if _is_harmless(plain, found) or (kind.may_be_names and is_name(text, plain, *found.span(1))):
+            if _is_harmless(plain, found, whoever=kind.value == STRONG) or (
+                kind.may_be_names and is_name(text, plain, *found.span(1))
+            ):
                 continue
             yield kind.value, words
             break
 
 
-def _is_harmless(text: str, found: re.Match[str]) -> bool:
-    """Whether it is a part of a longer word (idiot-proof), said of oneself, or signs for what is kept secret."""
+def _closed_up(text: str) -> str:
+    """The words that the text spells out letter by letter."""
+    return " ".join(re.sub(_BETWEEN, "", spelled[1]) for spelled in re.finditer(_SPELLED_OUT, text))
+
+
+def _is_harmless(text: str, found: re.Match[str], *, whoever: bool) -> bool:
+    """Whether it is a part of a longer word (idiot-proof), said of oneself, or signs for what is kept secret.
+
+    Words that are coarse `whoever` they are said of stay so in the first two.
+    """
     words, end = found[1], found.end(1)
-    if text[end : end + 1] == "-" and text[end + 1 : end + 2].isalpha():
+    if not whoever and text[end : end + 1] == "-" and text[end + 1 : end + 2].isalpha():
         return True
-    if _OF_ONESELF.search(text[max(0, found.start(1) - _LONGEST_BEFORE) : found.start(1)]):
+    if not whoever and _said_of_oneself(text[max(0, found.start(1) - _LONGEST_BEFORE) : found.start(1)]):
         return True
     if _SIGNS.fullmatch(words):
         return len(set(words)) < LEAST_SIGNS
     return "*" in words and bool(_COVERED.match(text, found.end(1)))
+
+
+def _said_of_oneself(before: str) -> bool:
+    found = _OF_ONESELF.search(before)
+    return found is not None and not _OF_OTHERS.search(f" {found[1] or found[2] or ''} ")
 
 
 @functools.cache
@@ -139,7 +164,7 @@ def _patterns() -> tuple[_Words, ...]:
         for kind in ("strong", "strong_as_written", "mild", "told_strong", "told", "from_agents", "told_by_agents"):
             add(kind, [_as_written(each, ending) for each in words.get(kind, ())])
         hidden = [each for each in words["strong"] if len(each) >= SHORTEST_DISGUISED and each.isascii()]
-        add("strong", [form for each in hidden for form in _hidden(each, ending)])
+        add("strong", [_disguised(each, ending) for each in hidden])
         add("strong", words.get("masked", ()))
         if "called" in words:
             add("called", [_called(**words["called"], ending=ending)])
@@ -179,12 +204,11 @@ def _as_written(phrase: str, ending: str) -> str:
     return drawn + (ending if phrase.endswith("*") else "")
 
 
-def _hidden(phrase: str, ending: str) -> tuple[str, str]:
-    """With look-alikes and stars after the first letter; and letter by letter."""
+def _disguised(phrase: str, ending: str) -> str:
+    """With look-alikes and stars after the first letter."""
     stem = phrase.rstrip("*").replace(" ", "")
     classes = [f"[{re.escape(_DISGUISED.get(c, c + '*'))}]" for c in stem[1:]]
-    disguised = re.escape(stem[0]) + "".join(classes) + (ending if phrase.endswith("*") else "")
-    return disguised, _BETWEEN.join(map(re.escape, stem))
+    return re.escape(stem[0]) + "".join(classes) + (ending if phrase.endswith("*") else "")
 
 
 def _called(by: Sequence[str], between: Sequence[str], names: Sequence[str], ending: str) -> str:

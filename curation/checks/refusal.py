@@ -12,6 +12,7 @@ from curation.record.conversation import turns
 from curation.text.folding import fold, folded
 from curation.text.titles import is_name
 
+TALK = "model_refusal"
 LIKELY, CERTAIN = 1, 2
 NOTHING = r"[^\s\S]"
 _EDGE = "(?:^|$|[^a-z0-9ء-ي])"  # of a word, in folded text; the engine is fifty times as slow at \\b outside of ASCII
@@ -28,7 +29,7 @@ _LINK = r"\[([^\[\]\n]*)\]\([^()\s]*\)"
 _SIZE = r"(?i:(?-u:\b)x{2,4}[ -]?(?:large|small|l|s)(?-u:\b))"
 
 
-@check("refusal", version=5, languages=("en", "ar"), source="own phrase patterns, curation/checks/lists/refusal.yaml")
+@check("refusal", version=6, languages=("en", "ar"), source="own phrase patterns, curation/checks/lists/refusal.yaml")
 def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Replies that speak as a language model, keep a template's blanks, or come from a machine that answers mail.
 
@@ -50,7 +51,9 @@ def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[s
     for code, (certain, likely, layout) in _patterns().items():
         sure = pl.coalesce(pl.col("text").str.extract(certain, 1), pl.col("shown").str.extract(layout, 1))
         found = told.select("content", sure=sure, unsure=pl.col("text").str.extract(likely, 1))
-        seen = _no_titles(found.filter(pl.col("sure").is_not_null() | pl.col("unsure").is_not_null()))
+        seen = found.filter(pl.col("sure").is_not_null() | pl.col("unsure").is_not_null())
+        if code == TALK:  # a blank is none of the words that titles are made of
+            seen = _no_titles(seen)
         each = replies.join(seen, on="content").select("conversation_id", "turn", "sure", "unsure")
         first = each.sort("conversation_id", pl.col("sure").is_null(), "turn").unique(
             "conversation_id", keep="first", maintain_order=True

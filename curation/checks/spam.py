@@ -2,7 +2,6 @@
 
 import functools
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
@@ -20,6 +19,7 @@ HOUSE_SHARE, HOUSE_LEAST = (
     0.05,
     5,
 )  # conversations whose replies are like adverts, that make it the way the house speaks
+MOST = (2, 3)  # of the words that tell what is offered
 LARGE = 200  # conversations from which it tells something that no customer uses a word
 FEW_CUES = 2  # of advertising beside a topic of spam
 ABOUT = ("sold", "topics")
@@ -36,12 +36,35 @@ _ARABIC = (
     "اريد|ابغي|ابي|ابغا|بدي|محتاج[ءه]?|احتاج|ابحث|عندكم|لديكم|كيف|ممكن|لو سمحت[ء-ي]*|من فضلك[ء-ي]*"
     "|حسابي|بطاقتي|طلبي|هل (?:عندكم|لديكم|يوجد|يمكن[ء-ي]*|تقدمون|توفرون|توجد|استطيع|اقدر)"
 )
+# ... also where the advert speaks of itself: of what it has, of what it made, of what you can.
+_SELLS = (
+    r"(?:^|[^a-z])(?:(?:i'm|i am|this is) (?:an?|the|mr|mrs|miss|ms|dr|barrister|sgt|sergeant|captain|general|prince"
+    r"|princess|engr)|(?:i|we)(?: [a-z]+)? (?:lost|turned|made|earned|earn|make|won|withdrew|cashed)"
+    r" (?:[a-z]+ ){0,2}[$€£]?\d|i lost my job"
+    r"|we (?:are (?:an?|the|one|looking for (?:people|partners|agents|distributors|investors|workers))"
+    r"|have (?:[a-z0-9]+ ){1,6}for|offer|provide|sell|supply|deliver|guarantee|specialize|approve|lend|buy|ship"
+    r"|manufacture|export|help you)"
+    r"|you(?:'ll| can| will| could| too can) (?:also |easily |now |start )?(?:earn|make|win|withdraw|share|profit)"
+    r"|how (?:much )?(?:you|to) (?:can )?(?:earn|make|win|double|lose)|ask me how"
+    r"|i can (?:get|help|show|teach|double|bring|make)|(?:dm|inbox|pm|whatsapp) (?:me|us|him|her)"
+    r"|(?:write|message|contact|text) (?:to )?(?:him|her)|do you (?:want|suffer|need|dream)"
+    r"|are you (?:looking|tired|in need|struggling)|million (?:us )?(?:dollars|euros|pounds|usd))(?:$|[^a-z])"
+    r"|(?:^|[^ء-ي])[وف]?(?:شركتنا|مؤسستنا|موسستنا|مكتبنا|متجرنا|خدماتنا|نحن|احنا|لدينا|عندنا|نوفر|نقدم|نبيع|نضمن"
+    r"|نسدد|نستخرج|نمنح|نساعدك[ء-ي]*|راسل(?:ني|نا|وني|ونا)|تواصلوا?(?: معي| معنا)|كلم(?:ني|وني)"
+    r"|(?:كسبت|ربحت|حققت|خسرت|نزلت|سحبت) (?:[ء-ي]+ ){0,2}\d"
+    r"|انا (?:ارمله|محام[ء-ي]*|مدير[ء-ي]*|المحامي|الامير[ء-ي]*|ابنه|ابن|زوجه|مدربه?|خبيره?|وسيط)"
+    r"|(?:مليون|ملايين) (?:دولار|يورو)|كيف (?:ت|س?ت)(?:ربح|كسب|جني|ضاعف|حقق|حصل|خسر|ستثمر|تخلص)[ء-ي]*"
+    r"|هل (?:انت|تبحث|تريد|تعاني|ترغب|تحلم|تود|تحتاج|سيمت|مللت)[ء-ي]*|للراغبين|للجادين|لكل من"
+    r"|يمكنك[ء-ي]* (?:ان )?(?:تربح|تكسب|الربح|كسب|تحقيق|ربح)|علي الخاص)(?:$|[^ء-ي])"
+)
+_WHOLE = r"(?:'?s|es|ies|ing|ed)?(?:ه|ها|ك|كم|نا|ي|يه|ات|ين|ون|ا)?(?:$|[^a-z0-9ء-ي'])"  # of words: casinos, قروضنا
 _ASKS = (
     rf"(?:^|[^a-z])(?:(?:i|we)(?: [a-z]+)? (?:{_OF_ONESELF})|i'd|i'm|i've|we'd|can (?:i|you|we)|could (?:i|you|we)"
     rf"|how (?:do|can|much)|is there|are there|do you (?:{_ASKED})|does|please help|help me|my (?:[a-z]+ )?(?:{_MINE}))"
     rf"(?:$|[^a-z])|(?:^|[^ء-ي])(?:{_ARABIC})(?:$|[^ء-ي])"
 )
-_WORD = re.compile(r"[a-z]{4,}|[ء-ي]{3,}")
+_ENDS = ".!?؟"  # of a sentence
+_WORD = re.compile(r"[a-z]{3,}|[ء-ي]{3,}")
 _THE = re.compile(r"^[وفبلك]?(?:ال|لل)(?=[ء-ي]{3})")
 _ONE = r"ies$|es$|s$"  # of many
 # Words of offers that tell nothing of what is offered.
@@ -58,19 +81,22 @@ def adverts(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     found = {kind: pl.col("text").str.extract(pattern, 1).alias(kind) for kind, pattern in _patterns().items()}
     cues = sorted(found.keys() - {*ABOUT} - {"push"})
     told = said.with_columns(text=folded(pl.col("content"))).with_columns(found["sold"], found["topics"])
-    about = pl.col("sold").is_not_null() | pl.col("topics").is_not_null()
+    either = pl.coalesce("sold", "topics")
+    about = either.is_not_null()
     likely = told.filter(about | (pl.col("text").str.len_chars() >= SHORTEST_ADVERT))
     shout = pl.col("content").str.extract(_SHOUT, 1)
     each = likely.with_columns(found["push"], *(found[cue] for cue in cues), shout=shout)
     by_customer = pl.col("role") == "user"
-    asks = by_customer & pl.col("text").str.contains(_ASKS)
-    valued = each.with_columns(by_customer=by_customer, like_one=_cues(cues)).with_columns(offered=_offered(asks))
-    either = pl.coalesce("sold", "topics")
+    sells = pl.col("text").str.contains(_SELLS)
+    asks = by_customer & _sentences(pl.col("text"), either).str.contains(_ASKS) & ~sells
+    valued = each.with_columns(by_customer=by_customer, sells=sells, like_one=_cues(cues))
+    valued = valued.with_columns(offered=_offered(asks))
     seen = valued.filter(either.is_not_null() | (pl.col("like_one") >= REPORTED_FROM)).select(
         "conversation_id",
         seen=pl.struct(
             "turn",
             "by_customer",
+            "sells",
             "like_one",
             "offered",
             kind=pl.when(pl.col("sold").is_not_null()).then(pl.lit("sold")).otherwise(pl.lit("topics")),
@@ -85,7 +111,7 @@ def adverts(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 @check(
     "spam",
-    version=3,
+    version=4,
     languages=("en", "ar"),
     whole_set=True,
     sees_edits=True,
@@ -102,10 +128,10 @@ def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str,
     hook, haste, a price, an address, an order to act, praise, a seller's "we", shouting (`value` = 2, 1 more for each
     more). The worst turn of a conversation, from 2 on.
 
-    What customers themselves speak of is the business's subject and no spam: words that the customer of the same
-    conversation used before, or that customers use in 0.5% of the set's conversations (three at least). A customer who
-    asks or tells of himself offers nothing. Where one conversation in twenty has replies like adverts, it is the way
-    this house speaks.
+    What customers themselves speak of is the business's subject and no spam: where the customer of the same
+    conversation, or customers in 0.5% of the set's conversations (three at least), say most of its words together. A
+    customer who asks or tells of himself in that sentence offers nothing, unless he speaks as sellers do. Where
+    one conversation in twenty has replies like adverts, it is the way this house speaks.
 
     Limits: spam about what the business sells passes, unless it shouts; so does spam in plain words.
     """
@@ -114,10 +140,8 @@ def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str,
         return
     stems = {about: _stems(about) for about in seen["about"].drop_nulls().unique()}
     speak = _customers(conversations, seen, {stem for of in stems.values() for stem in of})
-    of_set = Counter(stem for of in speak.values() for stem in of)
-    common = {
-        stem for stem, count in of_set.items() if count >= max(SUBJECT_LEAST, SUBJECT_SHARE * conversations.height)
-    }
+    least = max(SUBJECT_LEAST, SUBJECT_SHARE * conversations.height)
+    common = {of for of in set(stems.values()) if sum(_speaks_of(of, said) for said in speak.values()) >= least}
     like_adverts = seen.filter(~pl.col("by_customer") & (pl.col("like_one") >= REPORTED_FROM))[
         "conversation_id"
     ].n_unique()
@@ -126,11 +150,9 @@ def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str,
     worst: dict[str, tuple[int, int, str]] = {}
     for row in seen.iter_rows(named=True):
         key, value = row["conversation_id"], row["like_one"] if row["by_customer"] or not of_house else 0
-        if row["about"] is not None:
-            mine = common if row["by_customer"] else common | speak.get(key, frozenset())
-            value = max(
-                value, _offers(row, stems[row["about"]], mine, strange=large and not stems[row["about"]] & common)
-            )
+        if row["about"] is not None and (of := stems[row["about"]]) not in common:
+            asked_for = not row["by_customer"] and _speaks_of(of, speak.get(key, frozenset()))
+            value = max(value, 0 if asked_for else _offers(row, large=large))
         if value >= REPORTED_FROM and (-value, row["turn"]) < worst.get(key, (0, 0, "")):
             worst[key] = (-value, row["turn"], row["words"])
     for key, (value, turn, words) in worst.items():
@@ -138,13 +160,16 @@ def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str,
         yield {**said, "code": "spam", "threshold": REPORTED_FROM}
 
 
-def _offers(row: Mapping[str, Any], stems: frozenset[str], mine: Set[str], *, strange: bool) -> int:
-    """The value of a turn by what it offers: 0 where all of that is what the business speaks of."""
-    if stems and stems <= mine:
-        return 0
+def _speaks_of(stems: frozenset[str], said: Set[str]) -> bool:
+    """Whether what is said has most of the words that tell what is offered, and so is about it."""
+    return bool(stems) and MOST[1] * len(stems & said) >= MOST[0] * len(stems)
+
+
+def _offers(row: Mapping[str, Any], *, large: bool) -> int:
+    """The value of a turn by what it offers, which no customers of a set that may be `large` speak of."""
     offered: int = row["offered"]
-    strange &= row["kind"] == "topics" and (not row["by_customer"] or row["like_one"] >= 1 - CUES + REPORTED_FROM)
-    return offered + (strange and offered > 0)
+    advert = not row["by_customer"] or row["sells"] or row["like_one"] >= 1 - CUES + REPORTED_FROM
+    return offered + (large and offered > 0 and row["kind"] == "topics" and advert)
 
 
 def _stems(words: str) -> frozenset[str]:
@@ -176,6 +201,20 @@ def _customers(conversations: pl.DataFrame, seen: pl.DataFrame, stems: set[str])
     return {key: frozenset(found) for key, found in said.items()}
 
 
+def _sentences(text: pl.Expr, words: pl.Expr) -> pl.Expr:
+    """Of the text what stands in one sentence with the words; what a customer asks besides does not count."""
+    told = pl.struct(text.alias("text"), words.alias("words"))
+    return told.map_elements(lambda row: _sentence(**row) if row["words"] else "", pl.String)
+
+
+def _sentence(text: str, words: str) -> str:
+    start = text.find(words)
+    end = start + len(words)
+    opened = max(text.rfind(mark, 0, start) for mark in _ENDS)
+    closed = min((at for mark in _ENDS if (at := text.find(mark, end)) >= 0), default=len(text))
+    return text[opened + 1 : closed]
+
+
 def _offered(asks: pl.Expr) -> pl.Expr:
     """How much a turn is like spam by what it is about."""
     sold, pushes = pl.col("sold").is_not_null(), pl.col("push").is_not_null() | pl.col("hook").is_not_null()
@@ -198,5 +237,5 @@ def _patterns() -> Mapping[str, str]:
     cues = lists.pop("cues")
     either = {kind: "|".join(p for patterns in of.values() for p in patterns) for kind, of in lists.items()}
     either |= {kind: "|".join(patterns) for kind, patterns in cues.items()}
-    ends = dict.fromkeys(ABOUT, "(?:$|[^a-z0-9ء-ي'])")  # what it is about are whole words: a raffle, and no Raffles
-    return {kind: rf"(?:^|[^a-z0-9ء-ي])[وف]?({patterns}){ends.get(kind, '')}" for kind, patterns in either.items()}
+    ends = dict.fromkeys(ABOUT, _WHOLE)
+    return {kind: rf"(?:^|[^a-z0-9ء-ي])[وف]?[بل]?({patterns}){ends.get(kind, '')}" for kind, patterns in either.items()}

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.dedup import lexicon
-from curation.dedup.spelling import LIKELY, NO_SLIP, UNKNOWN, Counts, plausible, same_word, slip
+from curation.dedup.spelling import LIKELY, NO_SLIP, UNKNOWN, Counts, forms, plausible, same_word, slip
 from curation.dedup.tokens import Messages
 from curation.similarity.shingles import Indices
 from curation.text.folding import fold
@@ -122,11 +122,11 @@ class Exchange(NamedTuple):
     otherwise: str  # the aspect that they are of, if they are no slips
 
     def mistakable(self) -> Iterator[str]:
-        """The words of which one may be another one with a slip."""
+        """The words of which one may be another one with a slip, in all their forms."""
         for ours in self.gone:
             for theirs in self.come:
                 if plausible(ours, theirs) != NO_SLIP:
-                    yield from (ours, theirs)
+                    yield from forms(ours) | forms(theirs)
 
     def settled(self, counts: Counts) -> str | None:
         """What keeps the two apart, or None when slips explain the words of either side."""
@@ -150,7 +150,7 @@ def difference(left: Meaning, right: Meaning) -> str | Exchange | None:
     """`difference_in_meaning`, with words that the set must tell from slips as they are."""
     for aspect, ours, theirs in zip(FIXED, left.fixed, right.fixed, strict=True):
         if ours != theirs:
-            return aspect
+            return _mistyped(left, right, aspect) if may_be_mistyped(aspect, ours, theirs) else aspect
     more, fewer = left.sides - right.sides, right.sides - left.sides
     if any((pair, 1 - side) in fewer for pair, side in more):
         return "opposites"
@@ -162,6 +162,46 @@ def difference(left: Meaning, right: Meaning) -> str | Exchange | None:
             return _aspect(left, right, moved)
         gone, come = _in_place(left, right)
     return Exchange(gone, come, _aspect(left, right, {*gone, *come})) if gone and come else None
+
+
+def may_be_mistyped(aspect: str, ours: Words, theirs: Words) -> bool:
+    """Whether one side lacks a number, a day, a no or a unit that the other has, as where it has a slip.
+
+    Two numbers, two days are never slips of one another.
+    """
+    if aspect not in ("numbers", "negation", "dates"):
+        return False
+    return len(ours) != len(theirs) or [said.split()[0] for said in ours] == [said.split()[0] for said in theirs]
+
+
+def _mistyped(left: Meaning, right: Meaning, aspect: str) -> str | Exchange | None:
+    """What keeps the two apart where that is one word in one place: none if only a space is missing there."""
+    before = _alike(left.said, right.said)
+    behind = _alike(left.said[before:][::-1], right.said[before:][::-1])
+    ours, theirs = (side.said[before : len(side.said) - behind] for side in (left, right))
+    if "".join(ours) == "".join(theirs) and len(ours) + len(theirs) == 3:  # two words in one
+        return None
+    if (
+        len(ours) != 1
+        or len(theirs) != 1
+        or not (_told(*ours) or _tells(*ours))
+        or not (_told(*theirs) or _tells(*theirs))
+    ):
+        return aspect
+    return aspect if _tells(*ours) and _tells(*theirs) else Exchange(ours, theirs, aspect)
+
+
+def _alike(ours: Words, theirs: Words) -> int:
+    """How many words both begin with."""
+    return next(
+        (at for at, (one, other) in enumerate(zip(ours, theirs, strict=False)) if one != other),
+        min(len(ours), len(theirs)),
+    )
+
+
+def _tells(token: str) -> bool:
+    """Whether the word is a number, a unit, a day or a no."""
+    return _sign(token) is not None or token in lexicon.UNITS
 
 
 def _exchange(left: Meaning, right: Meaning) -> tuple[Words, Words]:
@@ -228,6 +268,7 @@ class Meanings:
         self._counts: dict[str, int] = {}
         self._codes = np.full((len(messages), len(FIXED) + len(LOOSE)), -1, np.int32)
         self._known: dict[tuple[int, Any], int] = {}
+        self._fixed: dict[int, Words] = {}  # what the codes of FIXED stand for
         self._recent: dict[int, Meaning] = {}
 
     def codes(self, rows: Indices) -> npt.NDArray[np.int32]:
@@ -240,6 +281,7 @@ class Meanings:
                 named = tuple(word for word in found.words if word in found.names or word in found.likely)
                 aspects = (*found.fixed, tuple(sorted(found.sides.items())), named, hash(found.told))
                 self._codes[row] = [self._known.setdefault(said, len(self._known)) for said in enumerate(aspects)]
+                self._fixed.update(zip(self._codes[row].tolist(), found.fixed, strict=False))
         return self._codes[rows]
 
     def relations(self, pairs: Indices) -> list[str]:
@@ -257,9 +299,13 @@ class Meanings:
         return [(some.settled(self._counts) if isinstance(some, Exchange) else some) or "copy" for some in found]
 
     def _difference(self, differing: Sequence[int], one: int, other: int) -> str | Exchange | None:
-        if differing and differing[0] < len(FIXED):
+        if differing and differing[0] < len(FIXED) and not self._may_be_mistyped(differing[0], one, other):
             return FIXED[differing[0]]
         return difference(self._of(one), self._of(other)) if differing else None
+
+    def _may_be_mistyped(self, aspect: int, one: int, other: int) -> bool:
+        ours, theirs = (self._fixed[self._codes[row, aspect]] for row in (one, other))
+        return may_be_mistyped(FIXED[aspect], ours, theirs)
 
     def _of(self, row: int) -> Meaning:
         if row not in self._recent:

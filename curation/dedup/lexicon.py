@@ -23,7 +23,10 @@ def _joined(words: Iterable[str]) -> set[str]:
 # "1" and "one" are the same number, "1st" and "first" too. A word that is often no number (Arabic "half a moment",
 # English "second") keeps a pair apart when only one side says it: the safe side.
 NUMBER_WORDS = {
-    form: number for number, words in NUMBERS.items() for word in _folded(words) for form in _joined([word])
+    form: number
+    for number, words in NUMBERS.items()
+    for word in _folded(words)
+    for form in _joined([word]) - {"لست", "كميه"}  # I am not; a quantity
 }
 
 # What is counted; it tells only right after a number ("5 days", not "have a nice day").
@@ -279,6 +282,7 @@ SYNONYMS = _synonyms()
 CONFUSABLE = frozenset(
     frozenset(pair.split("/"))
     for pair in (
+        "march/match march/marsh first/fist month/mouth "
         "country/county contact/contract trial/trail angel/angle diary/dairy quiet/quite barley/barely casual/causal "
         "dessert/desert loose/lose later/latter board/broad united/untied martial/marital statue/status bread/beard "
         "shirt/short "

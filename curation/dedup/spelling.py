@@ -55,10 +55,28 @@ def slip(left: str, right: str, counts: Counts) -> int:
     plain = plausible(left, right)
     if plain == NO_SLIP or frozenset((left, right)) in lexicon.CONFUSABLE:
         return min(plain, POSSIBLE)
-    fewer, more = sorted((counts.get(left, 1), counts.get(right, 1)))
+    fewer = min(counts.get(left, 1), counts.get(right, 1))
+    more = max(_at_home(left, right, counts), _at_home(right, left, counts))
     if more >= (_KNOWN if max(len(left), len(right)) < _LONG else _KNOWN_LONG):
         return LIKELY if fewer <= max(_ONCE, more // _SHARE) else POSSIBLE
     return plain if fewer <= _ONCE else POSSIBLE
+
+
+def _at_home(word: str, other: str, counts: Counts) -> int:
+    """How often the set says the word, or the form of it, and not of the other, that it says the most."""
+    return max(counts.get(form, 1) for form in {word} | (forms(word) - forms(other)))
+
+
+@lru_cache(maxsize=1 << 15)
+def forms(word: str) -> frozenset[str]:
+    """The word and what else a set that knows it may say: for orders order; for وبطاقتي بطاقتي, بطاقه, البطاقه."""
+    if word.isascii():
+        return _english_bases(word) | {word}
+    bare = {word} | {word.removeprefix(head) for head in (*_ARTICLES, *_PARTICLES) if word.startswith(head)}
+    ended = {base.removesuffix(end) for base in bare for end in ("", *_POSSESSIVES) if base.endswith(end)}
+    opened = {base[:-1] + "ه" for base in ended if base.endswith("ت")}  # ta marbuta before an ending
+    stems = {stem for stem in bare | ended | opened if len(stem) >= _SHORTEST_ROOT}
+    return frozenset({word} | stems | {"ال" + stem for stem in stems if not stem.startswith("ال")})
 
 
 @lru_cache(maxsize=1 << 16)

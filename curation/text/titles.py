@@ -3,7 +3,8 @@
 import re
 
 _SENTENCE_ENDS = re.compile(r"[.!?…;()\"“«»”\n]")
-_WORD = re.compile(r"[^\W\d_][\w'-]*")
+_WORD = re.compile(r"[^\W\d_][\w'’-]*")
+_I = re.compile(r"(?:I(?:['’]\w+)?\b\W*)+")  # has its capital wherever it stands
 _QUOTED = (('"', '"'), ("“", "”"), ("«", "»"), ("‘", "’"))
 # Of what has a title, when it stands before it. In folded text.
 _TITLED = re.compile(
@@ -36,13 +37,15 @@ def _quoted(text: str, start: int, end: int) -> bool:
 
 
 def _capital_of_its_own(text: str, start: int, end: int) -> bool:
-    words = text[start:end]
+    words = _I.sub("", text[start:end], count=1) if _I.match(text, start, end) else text[start:end]
     if not words[:1].isupper() or (words.isupper() and len(words) > 1):
         return False
     before = [*_SENTENCE_ENDS.finditer(text, 0, start)]
     behind = _SENTENCE_ENDS.search(text, end)
     opened, closed = before[-1].end() if before else 0, behind.start() if behind else len(text)
-    others = _WORD.findall(text, opened, start) + _WORD.findall(text, end, closed)
+    others = [
+        word for word in _WORD.findall(text, opened, start) + _WORD.findall(text, end, closed) if not _I.fullmatch(word)
+    ]
     if not others or text[opened:start].rstrip()[-1:] in ("", ":", ",", "-"):
         return False
     return bool(sum(word[0].isupper() for word in others) <= CAPITALS * len(others))

@@ -73,6 +73,7 @@ def test_words_with_other_uses_are_no_abuse(said: str):
         "شاهدت فيلم الأحمق ومسلسل الحقيرة.",
         "أسكت الإشعارات من الإعدادات.",
         "كم نصاب الزكاة؟",
+        "هل أنت جوعان؟ المطعم مفتوح حتى منتصف الليل.",
     ],
 )
 def test_arabic_words_with_other_uses_are_no_abuse(said: str):
@@ -93,6 +94,17 @@ def test_arabic_words_with_other_uses_are_no_abuse(said: str):
         "Go to hell, mate.",
         "You fucking Moron",
         "what a fucking joke",
+        "And honestly I don't care.",
+        "Do not talk to me like that, you idiot.",
+        "I am talking to your moron of a boss, you halfwit.",
+        "I'm so fucking done with you.",
+        "You b a s t a r d.",
+        "What an i.d.i.o.t you are.",
+        "Oh look, a stupid complaint again.",
+        "You absolute muppet!",
+        "خ ر ا عليك",
+        "روح يا ق.ح.ب.ه",
+        "غبي مثلك لا يستحق الرد.",
         "أنتم مجموعة لصوص",
         "يا غبية",
         "انت واحد كذاب",
@@ -132,6 +144,33 @@ def test_abuse_is_seen_where_somebody_is_called_so(said: str):
 def test_a_business_that_is_asked_about_its_subject_is_no_spam(asked: str, told: str):
     language = "ar" if re.search("[ء-ي]", asked) else "en"
     assert codes(talk(asked, told), language=language, check="spam") == set()
+
+
+@pytest.mark.parametrize(
+    "advert",
+    [
+        "Trusted casinos and free spins, join tonight!!",
+        "We have apartments for sale in a prime location, call us now!!",
+        "I am a widow and my late husband left 8 million dollars, contact me now",
+        "لجلب الحبيب خلال ساعات تواصل معنا",
+        "للفوز بسيارة جديدة اضغط هنا",
+        "لبيع المتابعين تسليم فوري، راسلنا",
+        "نقدم قروضنا بدون كفيل، اتصل الآن",
+    ],
+)
+@pytest.mark.parametrize("behind", ["", "I want to know where my order is. "])
+def test_an_advert_is_seen_in_any_form_of_its_words_and_behind_what_a_customer_asks(advert: str, behind: str):
+    coffee = [talk(f"I would like {n} lattes, please", "Sure.") for n in range(40)]
+    assert codes(*coffee, talk(behind + advert, "Pardon?"), check="spam") == {"spam"}
+
+
+def test_a_topic_is_a_business_s_own_where_customers_say_its_words_together_and_not_each_by_itself():
+    advert = talk("Hello", "A personal loan approved in minutes, join now!")
+    apart = [talk(f"I lost my personal card {n}", "Sure.") for n in range(20)]
+    apart += [talk(f"Which book on a loan is number {n}?", "Sure.") for n in range(20)]
+    together = [talk(f"May I have a personal loan of {n}?", "Sure.") for n in range(20)]
+    assert codes(*apart, advert, check="spam") == {"spam"}
+    assert codes(*apart, *together, advert, check="spam") == set()
 
 
 def test_what_customers_speak_of_is_the_business_s_subject_and_elsewhere_it_is_spam():
@@ -182,9 +221,26 @@ def test_what_people_write_is_neither_a_blank_nor_a_machine_s(reply: str):
     assert codes(talk("Hi", reply), language=language, check="refusal") == set()
 
 
-@pytest.mark.parametrize("reply", ["I'm ChatGPT.", "I am Claude, an AI model.", "I was trained by Google to help."])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "I'm ChatGPT.",
+        "I am Claude, an AI model.",
+        "I was trained by Google to help.",
+        "Sorry but I am a chatbot for questions.",
+        "As AI I have no way to call you.",
+        "يجب أن أبقى محايداً في هذا الموضوع.",
+    ],
+)
 def test_a_machine_that_says_so_is_still_seen(reply: str):
     assert codes(talk("Hi", reply), check="refusal") == {"model_refusal"}
+
+
+@pytest.mark.parametrize(
+    "reply", ["Dear (customer), it is sent.", "عزيزي (العميل)، تم الإرسال.", "يصل إلى (اسم الشركة) غداً."]
+)
+def test_an_aside_is_a_blank_where_a_name_would_stand(reply: str):
+    assert codes(talk("Hi", reply), check="refusal") == {"placeholder"}
 
 
 # -- the battery: names of peoples, places, religions, languages, families, things -------------------------------------

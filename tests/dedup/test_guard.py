@@ -246,6 +246,47 @@ def test_slips_forms_and_courtesies_are_no_other_word(left: str, right: str):
     assert apart(right, left) is None
 
 
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("أحتاج بطاقة واحدة فقط", "أحتاج بطاقةواحدة فقط"),
+        ("وصل المبلغ اليوم", "وصل المبلغ االيوم"),
+        ("دفعت مرتين بالخطأ", "دفعت مرتينن بالخطأ"),
+        ("الرقم غير صحيح", "الرقم غيرصحيح"),
+        ("أخذت كمية كبيرة", "أخذت كميةكبيرة"),
+        ("it costs thirty dollars", "it costs thirrty dollars"),
+        ("it costs 30 dollars", "it costs 30 dolllars"),
+        ("i came without papers", "i came withoutpapers"),
+    ],
+)
+def test_a_number_a_day_or_a_no_with_a_slip_is_the_same(left: str, right: str):
+    assert apart(left, right) is None
+    assert apart(right, left) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("i need three tickets", "i need there tickets"),
+        ("i need nine tickets", "i need none tickets"),
+        ("it is for tuesday", "it is for thursday"),
+        ("it is for march", "it is for match"),
+        ("it is valid", "it is not valid"),
+        ("أريد ثلاث بطاقات", "أريد ثلاثين بطاقات"),
+        ("الرقم صحيح", "الرقم غير صحيح"),
+    ],
+)
+def test_another_number_another_day_or_a_no_more_is_no_slip(left: str, right: str):
+    assert apart(left, right)
+    assert apart(right, left)
+
+
+def test_a_rare_form_of_a_word_that_the_set_knows_is_at_home():
+    left, right = (meaning(talk(f"أين أجد {word} من فضلك")) for word in ("بطاقتك", "بطقتك"))
+    assert difference_in_meaning(left, right, {"البطاقه": 40}) is None
+    assert difference_in_meaning(left, right) == UNCLEAR
+
+
 COUNTED = (
     "kettle toaster printer camera freezer blender monitor heater بطاقة محفظة فاتورة قسيمة طابعة غسالة ثلاجة".split()
 )
