@@ -421,8 +421,9 @@ def test_three_seeds_of_training_are_three_looks_at_the_test_set_and_a_repeated_
     assert ((root / "data/looks.jsonl").read_bytes(), hashes(root / "data/evaluated")) == before
     verdict = json.loads((root / "data/evaluated/verdict.json").read_text("utf-8"))
     assert any(reason.startswith("look 3 at this test set") for reason in verdict["reasons"])
-    compared = table(root, "evaluated/comparisons").filter(language="all", metric="playbook", against="base")
-    told = [b["figures"] for b in verdict["because"] if b["code"] == "unbeaten" and b["figures"]["against"] == "base"]
+    compared = table(root, "evaluated/comparisons").filter(language="all", metric="nll", against="base")
+    losses = [b["figures"] for b in verdict["further"]["because"] if b["code"] == "loss"]
+    told = [loss for loss in losses if (loss["against"], loss["metric"], loss["language"]) == ("base", "nll", "all")]
     assert told[0]["high"] - told[0]["low"] >= 1.4 * (compared["high"] - compared["low"]).item()
 
 

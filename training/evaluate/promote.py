@@ -111,6 +111,7 @@ def verdict(
     told = [*too_little(few), *_switched_off(params, baseline), *(r for voice in voices for r in voice.told)]
     if baseline["reached"] and baseline["override"]:
         told.append(Reason("overridden", {"reason": baseline["override"]}))
+    decisive = [*{str(reason): reason for reason in decisive}.values()]  # each once: too few is so against every arm
     return {
         "verdict": word,
         **as_codes([*decisive[:1], *told]),
