@@ -13,19 +13,19 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from curation.dedup import lexicon
+from curation.dedup import lexicon, signs
 from curation.dedup.spelling import LIKELY, NO_SLIP, UNKNOWN, Counts, forms, plausible, same_word, slip
 from curation.dedup.tokens import Messages
 from curation.similarity.shingles import Indices
 from curation.text.folding import fold
-from curation.text.lexicon import CURRENCY_SIGNS, THOUSANDS
+from curation.text.lexicon import CURRENCY_SIGNS
 
 Message = Mapping[str, Any]
 Words = tuple[str, ...]
@@ -41,16 +41,11 @@ _TOKEN = re.compile(
     + "|[\U0001f1e6-\U0001f1ff]{2}|[\u2600-\u27bf\u2b00-\u2bff\U0001f300-\U0001f3fa\U0001f400-\U0001faff])"
 )
 _TAG = re.compile(r"</?[a-z!][^<>]*>")
-_DRAWN_OUT, _TWICE = re.compile(r"(.)\1{2,}"), re.compile(r"(.)\1")
-_THOUSANDS = re.compile(THOUSANDS)
 _ADDRESS = re.compile(r"(?<![^\s@])[^\s@]{1,64}@\S{1,255}|(?:https?://|www\.)\S+")
-_CIRCUMFIX = re.compile(r"[وف]?م\w{3,}ش")  # Egyptian and Levantine negation around the verb
 _CAPITALISED = re.compile(r"[A-Z][\w'’-]*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:؟\n]\s*|[\"'(«]\s*)$")
 _MARKS = 8  # characters before a word in which the end of a sentence would stand
 _CALLED_OUT = re.compile(r"(?:^|[،,.!؟?:\n])\s*([\u0621-\u064a]+)\s*[،,.!؟?]")
-_CURRENCIES = tuple(f"{CURRENCY_SIGNS}¥")
-_LONG = 5  # letters of a word in which a misspelling is likelier than another name
 RECENT = 5_000  # meanings at hand, which bounds the memory
 JUDGED_AT_ONCE = 50_000  # pairs
 _PLACES = 3  # words exchanged in a conversation that is the same but for them
@@ -95,21 +90,21 @@ def meaning(messages: Sequence[Message]) -> Meaning:
     folded = lexicon.COURTESIES.sub(" ", whole)
     tokens = _TOKEN.findall(folded)
     words = tuple(dict.fromkeys(tokens))
-    signs = list(_signs(tokens, words))
+    told = list(signs.signs_in(tokens, words))
     inside, first = _capitals(text)
     return Meaning(
         (
             tuple(_actions(messages)),
-            tuple(_numbers(signs)),
+            tuple(signs.numbers(told)),
             tuple(_addresses(folded)),
-            tuple(sorted(sign.negation for _, sign, _ in signs if sign.negation)),
-            tuple(_dates(signs)),
+            tuple(sorted(sign.negation for _, sign, _ in told if sign.negation)),
+            tuple(signs.dates(told)),
         ),
-        Counter(sign.side for _, sign, _ in signs if sign.side),
+        Counter(sign.side for _, sign, _ in told if sign.side),
         frozenset({*inside, *_announced(tokens, words), *map(fold, _CALLED_OUT.findall(text))} - lexicon.NO_NAMES),
         frozenset({*first, *_short_answers(said)} - lexicon.NO_NAMES),
         words,
-        tuple(_telling(tokens, words)),
+        tuple(signs.telling(tokens, words)),
         whole,
     )
 
@@ -184,8 +179,8 @@ def _mistyped(left: Meaning, right: Meaning, aspect: str) -> str | Exchange | No
     if (
         len(ours) != 1
         or len(theirs) != 1
-        or not (_told(*ours) or _tells(*ours))
-        or not (_told(*theirs) or _tells(*theirs))
+        or not (signs.told_by(*ours) or _tells(*ours))
+        or not (signs.told_by(*theirs) or _tells(*theirs))
     ):
         return aspect
     return aspect if _tells(*ours) and _tells(*theirs) else Exchange(ours, theirs, aspect)
@@ -201,7 +196,7 @@ def _alike(ours: Words, theirs: Words) -> int:
 
 def _tells(token: str) -> bool:
     """Whether the word is a number, a unit, a day or a no."""
-    return _sign(token) is not None or token in lexicon.UNITS
+    return signs.sign_of(token) is not None or token in lexicon.UNITS
 
 
 def _exchange(left: Meaning, right: Meaning) -> tuple[Words, Words]:
@@ -225,7 +220,7 @@ def _in_place(left: Meaning, right: Meaning) -> tuple[Words, Words]:
     if len(left.said) != len(right.said):
         return (), ()
     pairs = [pair for pair in zip(left.said, right.said, strict=True) if pair[0] != pair[1]]
-    told = [(_told(ours), _told(theirs)) for ours, theirs in pairs if "'s" not in (ours, theirs)]
+    told = [(signs.told_by(ours), signs.told_by(theirs)) for ours, theirs in pairs if "'s" not in (ours, theirs)]
     if len(pairs) > _PLACES or all(ours == theirs for ours, theirs in told):
         return (), ()
     gone, come = zip(*pairs, strict=True)
@@ -239,7 +234,7 @@ def _aspect(left: Meaning, right: Meaning, words: Collection[str]) -> str:
 def _parted(words: Collection[str], said: Sequence[str]) -> set[str]:
     """Those of `words` that the other one says with a space in them, and the parts that they have there."""
     known = set(said)
-    cuts = {(word[:at], word[at:]) for word in words if len(word) >= _LONG for at in range(1, len(word))}
+    cuts = {(word[:at], word[at:]) for word in words if len(word) >= signs.LONG for at in range(1, len(word))}
     parts = {(head, tail) for head, tail in cuts if head in known and tail in known}
     return {part for pair in parts & set(pairwise(said)) for part in ("".join(pair), *pair)} if parts else set()
 
@@ -347,101 +342,6 @@ def _read(value: Any) -> Any:
 def _addresses(folded: str) -> Iterator[str]:
     if any(mark in folded for mark in ("@", "http", "www.")):  # the pattern is slow
         yield from (match.rstrip(".,!?") for match in _ADDRESS.findall(folded))
-
-
-class Sign(NamedTuple):
-    """What a word tells, alone: a number, a negation, a day or month, a part of the day, a side of two opposites."""
-
-    number: str | None
-    negation: str | None
-    date: str | None
-    day_part: str | None
-    side: tuple[int, int] | None
-
-
-def _slips(word: str) -> Iterator[str]:
-    """The word with two letters side by side in each other's place; a long English one with a letter lost or twice."""
-    for at in range(len(word) - 1):
-        yield word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-        if at and word.isascii() and len(word) > _LONG:
-            yield from (word[:at] + word[at + 1 :], word[: at + 1] + word[at:])
-
-
-def _with_slips(words: Mapping[str, str]) -> dict[str, str]:
-    """The long ones of `words` with a slip besides."""
-    long = {word: said for word, said in words.items() if len(word) >= _LONG}
-    slips = {(slip, word): said for word, said in long.items() for slip in _slips(word)}
-    known = {slip: said for (slip, word), said in slips.items() if frozenset((slip, word)) not in lexicon.CONFUSABLE}
-    return known | dict(words)
-
-
-_DATES, _NEGATIONS = _with_slips(lexicon.DATES), _with_slips(lexicon.NEGATIONS)
-
-
-@lru_cache(maxsize=1 << 16)
-def _sign(token: str) -> Sign | None:
-    """None for most words. A day, a month or a "nothing" with a slip of the fingers is still the same."""
-    found = Sign(
-        _number(token),
-        "not" if token.endswith("n't") else token if _CIRCUMFIX.fullmatch(token) else _NEGATIONS.get(token),
-        _DATES.get(token),
-        token if token in lexicon.DAY_PARTS else None,
-        lexicon.OPPOSITES.get(lexicon.stem(token)),
-    )
-    return found if any(found) else None
-
-
-def _number(token: str) -> str | None:
-    if any(map(str.isdigit, token)):
-        return _THOUSANDS.sub("", token).replace("٫", ".")
-    return lexicon.DUALS.get(token, lexicon.NUMBER_WORDS.get(token))
-
-
-def _signs(tokens: Sequence[str], words: Iterable[str]) -> Iterator[tuple[str, Sign, str]]:
-    """The sign of each token that has one, between the word before and the word after."""
-    signs = {word: sign for word in words if (sign := _sign(word))}
-    around = ("", *tokens, "")
-    yield from ((around[at], signs[token], around[at + 2]) for at, token in enumerate(tokens) if token in signs)
-
-
-def _telling(tokens: Sequence[str], words: Iterable[str]) -> Iterable[str]:
-    """What names the matter, each in one form: no numbers and days, which are compared as such, and no empty words."""
-    told = {word: _told(word) for word in words}
-    if "a" not in told or lexicon.LABELLED.isdisjoint(told):
-        return filter(None, map(told.__getitem__, tokens))
-    labels = ("a" if token == "a" and before in lexicon.LABELLED else "" for before, token in pairwise(("", *tokens)))
-    return (word for word in map(max, labels, map(told.__getitem__, tokens)) if word)
-
-
-@lru_cache(maxsize=1 << 16)
-def _told(token: str) -> str:
-    """The one form of a word or sign that tells something; else empty."""
-    sign = _sign(token)
-    if (sign and (sign.number or sign.negation or sign.date or sign.day_part)) or token in _CURRENCIES:
-        return ""
-    if token in lexicon.SIGNS:
-        return lexicon.SIGNS[token]
-    word = _DRAWN_OUT.sub(r"\1", token.removesuffix("'s"))
-    word = lexicon.SHORT_FORMS.get(word, word)
-    empty = word in lexicon.EMPTY or word.split("'")[0] in lexicon.EMPTY
-    empty = empty or (not word.isascii() and _TWICE.sub(r"\1", word) in lexicon.EMPTY)
-    return "" if empty else lexicon.UNITS.get(word, word)
-
-
-def _numbers(signs: Sequence[tuple[str, Sign, str]]) -> Iterator[str]:
-    """Numbers in digits or in words, each with the unit after it or the currency before it."""
-    for before, sign, after in signs:
-        if sign.number:
-            yield f"{sign.number} {lexicon.UNITS.get(after, before if before in _CURRENCIES else '')}".rstrip()
-
-
-def _dates(signs: Sequence[tuple[str, Sign, str]]) -> Iterator[str]:
-    """Days, months and parts of the day; "good morning" and its like tell no time."""
-    for before, sign, after in signs:
-        if sign.date:
-            yield sign.date
-        elif sign.day_part and not {before, after} & lexicon.WELL_WISHED:
-            yield sign.day_part
 
 
 def _capitals(text: str) -> tuple[set[str], set[str]]:
