@@ -1,7 +1,6 @@
 """tokenize, baseline, train, strength and evaluate as they are run, on a tiny model; and training itself."""
 
 import hashlib
-import itertools
 import json
 import shutil
 from collections.abc import Iterator
@@ -14,7 +13,8 @@ import yaml
 
 from curation.statistics.intervals import FEW
 from tests.builders import record, save, talk
-from tests.training.tiny import model, project, support, tokenizer
+from tests.training.speakers import listens, speaks
+from tests.training.tiny import model, project, support
 from training import strength, tokenize
 from training.baseline import __main__ as baseline
 from training.evaluate import __main__ as evaluate
@@ -258,28 +258,6 @@ def test_a_prompt_that_reaches_the_target_stops_the_road(fresh: Path) -> None:
     assert verdict["reached"] == "base"
 
 
-def speaks(folder: Path, reply: str) -> None:
-    """A base model that says this to whatever it is asked: each token brings the next, whatever stood before."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    words = tokenizer()
-    start = words("<|im_start|>assistant\n", add_special_tokens=False)["input_ids"][-1]
-    chain = [start, *words(reply, add_special_tokens=False)["input_ids"], words.eos_token_id]
-    assert len(set(chain)) == len(chain)
-    config = LlamaConfig(
-        vocab_size=600, hidden_size=600, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2
-    )
-    made = LlamaForCausalLM(config)
-    with torch.no_grad():
-        for name, weights in made.named_parameters():
-            weights.fill_(1.0 if "norm" in name else 0.0)
-        made.model.embed_tokens.weight.copy_(torch.eye(600))
-        for token, following in itertools.pairwise(chain):
-            made.lm_head.weight[following, token] = 1.0
-    made.save_pretrained(folder)
-
-
 def test_a_base_model_that_keeps_the_playbook_yields_prompting_is_enough_and_no_training(fresh: Path) -> None:
     speaks(fresh / "tiny", "Thank you.")
     thanks = {"id": "thanks", "kind": "required", "where": "first_reply", "say": {"en": ["thank you"]}}
@@ -297,35 +275,6 @@ def test_a_base_model_that_keeps_the_playbook_yields_prompting_is_enough_and_no_
     assert verdict["because"] == [{"code": "prompt_reached", "figures": {"arm": "base", "target": 0.95}}]
     answers = json.loads((fresh / "data/baseline/readiness.json").read_text("utf-8"))
     assert (answers[0]["question"], answers[0]["answer"]) == ("prompt", "no")
-
-
-def listens(folder: Path, default: str, cue: str, reply: str) -> None:
-    """A base model that says `default`, and `reply` once the first token of `cue` stands anywhere before."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    words = tokenizer()
-    ids = {text: words(text, add_special_tokens=False)["input_ids"] for text in (default, cue, reply)}
-    start = words("<|im_start|>assistant\n", add_special_tokens=False)["input_ids"][-1]
-    heard = 600  # a direction that no token has
-    config = LlamaConfig(
-        vocab_size=600, hidden_size=608, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2
-    )
-    made = LlamaForCausalLM(config)
-    with torch.no_grad():
-        for name, weights in made.named_parameters():
-            weights.fill_(1.0 if "norm" in name else 0.0)
-        made.model.embed_tokens.weight.copy_(torch.eye(600, 608))
-        attention = made.model.layers[0].self_attn
-        attention.v_proj.weight.copy_(torch.eye(608))
-        attention.o_proj.weight[heard, ids[cue][0]] = 100.0
-        for said in (default, reply):
-            for token, following in itertools.pairwise([start, *ids[said], words.eos_token_id]):
-                made.lm_head.weight[following, token] = 1e4
-        made.lm_head.weight[ids[default][0], start] = 1.0
-        made.lm_head.weight[ids[reply][0], start] = 0.0
-        made.lm_head.weight[ids[reply][0], heard] = 1.0
-    made.save_pretrained(folder)
 
 
 def test_a_base_model_for_which_the_searched_prompt_is_enough_is_not_trained(fresh: Path) -> None:

@@ -1,7 +1,6 @@
 """The search for a better prompt, by a model that finds a reply the likelier the more of its words stood before."""
 
 import dataclasses
-from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from curation.record.draw import fair_order
 from curation.record.playbook import Playbook
 from tests.builders import ROOT, params, record, talk
+from tests.training.speakers import echo
 from tests.training.tiny import renderer
 from training.baseline.__main__ import Baseline, candidates
 from training.baseline.answers import rivals
@@ -31,31 +31,6 @@ REPLIES = {"en": "Thank you for contacting Zaafaran Home.", "ar": "شكراً ل
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-@cache
-def echo() -> Any:
-    """A token is the likelier the more often it stood before: attention looks at all alike and copies what it sees."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    config = LlamaConfig(
-        vocab_size=600,
-        hidden_size=600,
-        intermediate_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=2048,
-    )
-    made = LlamaForCausalLM(config).eval()
-    with torch.no_grad():
-        for name, weights in made.named_parameters():
-            weights.fill_(1.0 if "norm" in name else 0.0)
-        attention = made.model.layers[0].self_attn
-        scales = {made.model.embed_tokens: 1.0, attention.v_proj: 8.0, attention.o_proj: 1.0, made.lm_head: 0.3}
-        for layer, scale in scales.items():
-            layer.weight.copy_(torch.eye(600) * scale)
-    return made
 
 
 def judge(model: Any = None, **values: Any) -> Scorer:
