@@ -1,10 +1,7 @@
 """A model elsewhere, asked of a real server on this machine."""
 
-import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +11,7 @@ import pytest
 
 from curation.harness.errors import QiratError
 from tests.builders import params, record, talk
+from tests.training.elsewhere import answering
 from training.baseline.endpoint import Endpoint, endpoint_replies
 from training.judge.arms import Before, bare, prompted
 from training.judge.scoring import Evaluate
@@ -36,31 +34,16 @@ class Server:
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     here = Server()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            here.asked.append({**body, "path": self.path, "key": self.headers["Authorization"]})
-            self.send_response(here.status)
-            self.send_header("Location", "/elsewhere")
-            self.end_headers()
-            choice = {"message": {"content": f" reply {len(here.asked)} "}, "finish_reason": "stop"}
-            self.wfile.write(json.dumps({"choices": [choice], "usage": here.usage}).encode())
+    def answer(asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        here.asked.append(asked)
+        choice = {"message": {"content": f" reply {len(here.asked)} "}, "finish_reason": "stop"}
+        return here.status, {"choices": [choice], "usage": here.usage}
 
-        def do_GET(self) -> None:
-            here.asked.append({"path": self.path, "key": self.headers["Authorization"]})
-            self.send_error(404)
-
-        def log_message(self, *args: Any) -> None: ...
-
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
-    here.url = f"http://127.0.0.1:{running.server_port}/v1"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QIRAT_ENDPOINT_KEY", "geheim")
     monkeypatch.setattr("curation.harness.endpoint.time.sleep", lambda seconds: None)
-    yield here
-    running.shutdown()
-    running.server_close()
+    with answering(answer, lambda path, key: here.asked.append({"path": path, "key": key})) as here.url:
+        yield here
 
 
 def replies(server: Server, before: Before = bare, **options: Any) -> pl.DataFrame:

@@ -1,10 +1,7 @@
 """GEPA with a model elsewhere: a real server on this machine that answers like one."""
 
-import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ from curation.record.playbook import Playbook
 from tests.builders import params, record, talk
 from tests.training.baseline.test_optimise import judge as searching
 from tests.training.baseline.test_optimise import material
+from tests.training.elsewhere import answering
 from tests.training.judge.test_scoring import Echo
 from tests.training.tiny import renderer
 from training.baseline.optimise import Optimise, optimise
@@ -39,25 +37,15 @@ class Server:
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     here = Server()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            here.asked.append({**body, "key": self.headers["Authorization"]})
-            self.send_response(200)
-            self.end_headers()
-            choice = {"message": {"content": f"Better:\n```\n{here.proposal}\n```"}, "finish_reason": "stop"}
-            self.wfile.write(json.dumps({"choices": [choice]}).encode())
+    def answer(asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        here.asked.append(asked)
+        choice = {"message": {"content": f"Better:\n```\n{here.proposal}\n```"}, "finish_reason": "stop"}
+        return 200, {"choices": [choice]}
 
-        def log_message(self, *args: Any) -> None: ...
-
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
-    here.url = f"http://127.0.0.1:{running.server_port}/v1"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QIRAT_ENDPOINT_KEY", "geheim")
-    yield here
-    running.shutdown()
-    running.server_close()
+    with answering(answer) as here.url:
+        yield here
 
 
 def rewrite(server: Server, language: str, most: int = 24, seed: int = 7) -> Rewritten:

@@ -1,10 +1,7 @@
 """Base and adapter on a real server on this machine."""
 
-import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +11,7 @@ import pytest
 
 from curation.harness.errors import QiratError
 from tests.builders import params, record, talk
+from tests.training.elsewhere import answering
 from tests.training.tiny import renderer
 from training.judge.arms import bare
 from training.judge.generation import ReplyMemory
@@ -35,24 +33,14 @@ class Running:
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     here = Running()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            here.asked.append({**body, "path": self.path, "key": self.headers["Authorization"]})
-            self.send_response(here.status)
-            self.end_headers()
-            choice = {"text": f" to {len(body['prompt'])} tokens ", "finish_reason": "length"}
-            self.wfile.write(json.dumps({"choices": [choice]}).encode())
+    def answer(asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        here.asked.append(asked)
+        choice = {"text": f" to {len(asked['prompt'])} tokens ", "finish_reason": "length"}
+        return here.status, {"choices": [choice]}
 
-        def log_message(self, *args: Any) -> None: ...
-
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
-    here.url = f"http://127.0.0.1:{running.server_port}/v1"
     monkeypatch.setenv("QIRAT_ENDPOINT_KEY", "geheim")
-    yield here
-    running.shutdown()
-    running.server_close()
+    with answering(answer) as here.url:
+        yield here
 
 
 def written(server: Running, arm: str, memory: Path) -> pl.DataFrame:
