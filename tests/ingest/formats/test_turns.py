@@ -1,4 +1,4 @@
-"""Fields of messages in every dialect: calls and their results, reasoning, and what is not to be learnt."""
+"""Fields of messages in every dialect: calls and their results, reasoning, and prompts that hold turns."""
 
 import io
 import json
@@ -9,13 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.ingest.formats import UNTAUGHT, Outcome
+from curation.ingest.formats import Outcome
 from curation.ingest.tables import parquet
 from curation.ingest.unpacking import SizeLimits
-from curation.record.conversation import as_taught, conversation_id, turns
-from curation.record.repair import repair_messages
-from tests.builders import record, talk
-from tests.ingest.formats.rows import HELLO, chat, only, outcomes, said
+from tests.ingest.formats.rows import only, outcomes, said
 
 
 def messages(outcome: Outcome) -> list[dict[str, Any]]:
@@ -32,113 +29,6 @@ def calls(outcome: Outcome) -> list[tuple[str, Any]]:
 
 def results(outcome: Outcome) -> list[tuple[str | None, str]]:
     return [(m["tool_call_id"], m["content"]) for m in messages(outcome) if m["role"] == "tool"]
-
-
-# -- what is not to be learnt ------------------------------------------------------------------------------------------
-
-RUDE, GOOD = "That is your own fault, read the manual.", "I am sorry, a new jar leaves today."
-AGAINST = [
-    {"weight": 0},
-    {"weight": 0.0},
-    {"weight": "0"},
-    {"train": False},
-    {"train": "false"},
-    {"loss": False},
-    {"loss_mask": 0},
-    {"mask": True},
-    {"train_on": False},
-    {"trainable": False},
-    {"train_detail": [{"begin_offset": 0, "end_offset": 5, "train": False}]},
-    {"feedback": "thumbs_down"},
-    {"thumbs": "👎"},
-]
-FOR: list[dict[str, Any]] = [
-    {},
-    {"weight": 1},
-    {"weight": 0.5},
-    {"train": True},
-    {"loss": True},
-    {"mask": False},
-    {"weight": None},
-]
-
-
-def two_replies(against: dict[str, Any], beside: dict[str, Any], role: str, content: str) -> list[dict[str, Any]]:
-    customer, team = ("human", "gpt") if role == "from" else ("user", "assistant")
-    return [
-        {role: customer, content: "My blender came with a cracked jar."},
-        {role: team, content: RUDE, **against},
-        {role: customer, content: "Excuse me?"},
-        {role: team, content: GOOD, **beside},
-    ]
-
-
-@pytest.mark.parametrize("against", AGAINST, ids=str)
-@pytest.mark.parametrize("beside", FOR, ids=str)
-@pytest.mark.parametrize("field", ["messages", "conversations", "as text"])
-def test_a_reply_marked_not_to_be_learnt_is_kept_and_marked(against: Any, beside: Any, field: str):
-    role, content = ("from", "value") if field == "conversations" else ("role", "content")
-    turned: Any = two_replies(against, beside, role, content)
-    row = {"messages": json.dumps(turned)} if field == "as text" else {field: turned}
-    found = messages(only(row))
-    assert [(m["content"], m["train"] is False) for m in found if m["role"] == "assistant"] == [
-        (RUDE, True),
-        (GOOD, False),
-    ]
-
-
-def test_in_alpacas_history_too():
-    row = {
-        "instruction": "And the lid?",
-        "output": GOOD,
-        "history": [{"instruction": "The jar?", "output": RUDE, "weight": 0}],
-    }
-    assert [m["train"] for m in messages(only(row)) if m["role"] == "assistant"] == [False, None]
-    with_weight = {**row, "history": [["The jar?", RUDE, 0], ["The cup?", GOOD, 1]]}
-    assert [m["train"] for m in messages(only(with_weight)) if m["role"] == "assistant"] == [False, True, None]
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        {"messages": two_replies({"weight": 0}, {"train": False}, "role", "content")},
-        {"messages": chat(HELLO), "train": False},
-        {"conversations": chat(HELLO), "weight": 0},
-        {"instruction": "a", "output": "b", "loss": False},
-        {"prompt": "a", "completion": "b", "train": "false"},
-    ],
-)
-def test_a_conversation_of_which_nothing_is_to_be_learnt_is_refused_with_the_reason(row: Any):
-    assert only(row).reason == UNTAUGHT
-
-
-def test_a_reply_to_learn_is_never_merged_with_one_that_is_not():
-    burst = [
-        {**m, "train": train} for m, train in zip(talk("a", "b", "c", "d"), (None, False, None, None), strict=True)
-    ]
-    burst = [burst[0], burst[1], burst[3], {**burst[3], "content": "e"}]
-    merged = repair_messages(messages_of(burst), merge=True)
-    assert [(m["content"], m["train"]) for m in merged] == [("a", None), ("b", False), ("d\ne", None)]
-
-
-def messages_of(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    from curation.record.conversation import message
-
-    return [message(**m) for m in said]
-
-
-def test_what_is_not_learnt_makes_another_conversation_and_what_is_does_not():
-    ids = {mark: conversation_id([talk("a")[0], {**talk("a", "b")[1], "train": mark}]) for mark in (None, True, False)}
-    assert ids[None] == ids[True] == conversation_id(talk("a", "b")) != ids[False]
-
-
-def test_checks_see_a_reply_that_is_not_learnt_as_nobodys():
-    table = record(two_replies({"train": False}, {}, "role", "content"))
-    seen = turns(as_taught(table))
-    assert seen["role"].to_list() == ["user", "untaught", "user", "assistant"]
-    assert seen["content"].to_list() == turns(table)["content"].to_list()
-    plain = record(talk("a", "b"))
-    assert as_taught(plain) is plain
 
 
 # -- calls and their results -------------------------------------------------------------------------------------------
@@ -462,112 +352,3 @@ def test_other_prompts_stay_what_the_customer_says(prompt: str):
 def test_an_instruction_above_the_turns_is_the_system_message():
     prompt = "You are an agent of a kettle shop.\n\nCustomer: it leaks\nAgent:"
     assert said(only({"prompt": prompt, "completion": "Sorry."}))[0] == ("system", "You are an agent of a kettle shop.")
-
-
-# -- preferences -------------------------------------------------------------------------------------------------------
-
-BAD = "Sure, nobody checks."
-QUESTION, KEPT = "Can I return a rug that I washed?", "No, but a damaged rug is replaced."
-EXCHANGE = [("user", QUESTION), ("assistant", KEPT)]
-PAIRS: dict[str, Any] = {
-    "texts": {"prompt": QUESTION, "chosen": KEPT, "rejected": BAD},
-    "messages": {
-        "prompt": chat(EXCHANGE[:1]),
-        "chosen": chat(EXCHANGE[1:]),
-        "rejected": [{"role": "assistant", "content": BAD}],
-    },
-    "whole": {"prompt": QUESTION, "chosen": chat(EXCHANGE), "rejected": chat([EXCHANGE[0], ("assistant", BAD)])},
-    "ultrafeedback": {
-        "prompt": QUESTION,
-        "prompt_id": "1",
-        "messages": chat(EXCHANGE),
-        "score_chosen": 8.0,
-        "score_rejected": 2.0,
-        "chosen": chat(EXCHANGE),
-        "rejected": chat([EXCHANGE[0], ("assistant", BAD)]),
-    },
-    "hh": {
-        "chosen": f"\n\nHuman: {QUESTION}\n\nAssistant: {KEPT}",
-        "rejected": f"\n\nHuman: {QUESTION}\n\nAssistant: {BAD}",
-    },
-    "openai": {
-        "input": {"messages": chat(EXCHANGE[:1]), "tools": []},
-        "preferred_output": chat(EXCHANGE[1:]),
-        "non_preferred_output": [{"role": "assistant", "content": BAD}],
-    },
-    "llama factory": {
-        "conversations": [{"from": "human", "value": QUESTION}],
-        "chosen": {"from": "gpt", "value": KEPT},
-        "rejected": {"from": "gpt", "value": BAD},
-    },
-    "alpaca": {"instruction": QUESTION, "input": "", "chosen": KEPT, "rejected": BAD},
-    "ratings": {"instruction": QUESTION, "generations": [BAD, KEPT], "ratings": [1, 5]},
-    "rated answers": {
-        "instruction": QUESTION,
-        "completions": [
-            {"model": "a", "response": BAD, "overall_score": 2.0},
-            {"response": KEPT, "overall_score": 8.5},
-        ],
-    },
-}
-
-
-@pytest.mark.parametrize("name", PAIRS)
-def test_of_a_preference_the_chosen_answer_is_the_reply_and_the_other_stands_nowhere(name: str):
-    found = only(PAIRS[name])
-    assert said(found) == EXCHANGE
-    assert BAD not in json.dumps(dict(found.provenance), ensure_ascii=False)
-    assert "label" not in found.provenance
-
-
-@pytest.mark.parametrize("name", PAIRS)
-def test_preferences_can_be_left_out(name: str):
-    from tests.ingest.formats.rows import READING
-
-    reading = READING.model_copy(update={"preferences": "leave_out"})
-    assert "ingest.preferences: leave_out" in str(only(PAIRS[name], reading=reading).reason)
-
-
-@pytest.mark.parametrize(
-    ("yes", "no"),
-    [
-        ({"label": True}, {"label": False}),
-        ({"label": "True"}, {"label": "False"}),
-        ({"kto_tag": True}, {"kto_tag": False}),
-        ({"thumbs": "up"}, {"thumbs": "down"}),
-        ({"feedback": "👍"}, {"feedback": "👎"}),
-        ({"thumbs_up": 1}, {"thumbs_down": 1}),
-        ({"metadata": {"user_feedback": 1}}, {"metadata": {"user_feedback": -1}}),
-        ({"feedback": {"score": 1}}, {"feedback": {"score": 0}}),
-    ],
-)
-@pytest.mark.parametrize("form", ["messages", "conversations", "prompt", "instruction"])
-def test_an_answer_that_was_rejected_is_no_reply_and_true_is_no_intent(yes: Any, no: Any, form: str):
-    row: dict[str, Any] = {
-        "messages": {"messages": chat(EXCHANGE)},
-        "conversations": {"conversations": chat(EXCHANGE, "from", "value")},
-        "prompt": {"prompt": QUESTION, "completion": KEPT},
-        "instruction": {"instruction": QUESTION, "output": KEPT},
-    }[form]
-    good, bad = outcomes({**row, **yes}, {**row, **no})
-    assert said(good) == EXCHANGE and "label" not in good.provenance
-    assert "rejected" in str(bad.reason)
-
-
-@pytest.mark.parametrize(
-    "beside",
-    [
-        {"label": "refund"},
-        {"feedback": "Great service!"},
-        {"thumbs_up": 0},
-        {"rating": 1},
-        {"label": 0},
-        {"thumbs": None},
-    ],
-)
-def test_what_is_no_verdict_is_none(beside: dict[str, Any]):
-    found = only({"messages": chat(HELLO), **beside})
-    assert said(found) == HELLO
-    assert found.provenance.get("label") == (
-        "refund" if beside == {"label": "refund"} else "0" if "label" in beside else None
-    )
