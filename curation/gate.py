@@ -20,6 +20,7 @@ from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.record.codes import LANGUAGES
+from curation.record.conversation import UNLEARNT
 from curation.record.ledger import FINDING, counts, entries, outcomes
 
 SPLITS = ("train", "dev", "test")
@@ -112,12 +113,14 @@ class Facts:
 
 
 def stated_facts(findings: pl.DataFrame, clusters: pl.DataFrame, train: pl.DataFrame) -> Facts:
-    """Counted by what the check `grounding` found. A house fact that very many state is not counted."""
+    """Counted by what the check `grounding` found.
+
+    A house fact that very many state is not counted, nor are kinds of which nothing is learnt (route.facts).
+    """
     common = (pl.col("code") == "house_fact") & (pl.col("value") >= FEW_FACTS)
     found = findings.filter(~common, check="grounding")
-    found = found.with_columns(
-        kind=pl.col("code") + ": " + pl.col("evidence").fill_null("").str.split(":").list.first()
-    )
+    kind = pl.col("evidence").fill_null("").str.split(":").list.first()
+    found = found.filter(~kind.is_in(_unlearnt(train))).with_columns(kind=pl.col("code") + ": " + kind)
     stating = found.select("conversation_id").unique()
     survivors = clusters.filter("survivor").height
     trained = train.select(conversation_id=pl.coalesce("parent_id", "conversation_id"))
@@ -128,6 +131,13 @@ def stated_facts(findings: pl.DataFrame, clusters: pl.DataFrame, train: pl.DataF
         kinds=dict(kinds.reverse().iter_rows()),
         examples=tuple(stating["conversation_id"].sort().head(EXAMPLES_NAMED)),
     )
+
+
+def _unlearnt(train: pl.DataFrame) -> list[str]:
+    """Kinds of facts whose tokens carry no loss."""
+    fact = train["facts"].explode(empty_as_null=False).struct
+    kinds = fact.field("kind").filter(fact.field("treatment").is_in(UNLEARNT))
+    return kinds.unique().sort().to_list()
 
 
 def readiness(clean: int, facts: Facts, params: Gate) -> dict[str, Any]:

@@ -274,7 +274,13 @@ def test_no_check_speaks_of_a_preset_that_does_not_ship():
 
 
 def test_stricter_presets_accept_less_of_the_same_findings():
-    seen = [("outlier", 0.99), ("repetition", 0.3), ("unanswered_question", 1), ("pii_card", 1), ("ungrounded_fact", 1)]
+    seen = [
+        ("outlier", 0.99),
+        ("repetition", 0.3),
+        ("unanswered_question", 1),
+        ("pii_card", 1),
+        ("ungrounded_price", 1),
+    ]
     findings = found(*[(key, code, value) for key, (code, value) in zip("abcde", seen, strict=True)])
 
     def accepted(preset: str) -> set[str]:

@@ -29,7 +29,7 @@ def plain(messages: Sequence[Message]) -> list[dict[str, Any]]:
 def thinking_aloud(messages: Sequence[Message]) -> list[Message]:
     """The messages with reasoning before the words of each reply, as models that think write it."""
     return [
-        {**m, "content": f"<think>\n{m['reasoning']}\n{THOUGHT_ENDS}\n\n{m['content']}"} if m.get("reasoning") else m
+        _thought_of(m, f"<think>\n{m['reasoning']}\n{THOUGHT_ENDS}\n\n") if m.get("reasoning") else m
         for m in messages
     ]
 
