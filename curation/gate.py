@@ -20,7 +20,6 @@ from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.record.codes import LANGUAGES
-from curation.record.conversation import UNLEARNT
 from curation.record.ledger import FINDING, counts, entries, outcomes
 
 SPLITS = ("train", "dev", "test")
@@ -115,12 +114,13 @@ class Facts:
 def stated_facts(findings: pl.DataFrame, clusters: pl.DataFrame, train: pl.DataFrame) -> Facts:
     """Counted by what the check `grounding` found.
 
-    A house fact that very many state is not counted, nor are kinds of which nothing is learnt (route.facts).
+    A house fact that very many state is not counted, nor are kinds that tuning does not teach to invent (route.facts:
+    unlearn, ground).
     """
     common = (pl.col("code") == "house_fact") & (pl.col("value") >= FEW_FACTS)
     found = findings.filter(~common, check="grounding")
     kind = pl.col("evidence").fill_null("").str.split(":").list.first()
-    found = found.filter(~kind.is_in(_unlearnt(train))).with_columns(kind=pl.col("code") + ": " + kind)
+    found = found.filter(~kind.is_in(_provided_for(train))).with_columns(kind=pl.col("code") + ": " + kind)
     stating = found.select("conversation_id").unique()
     survivors = clusters.filter("survivor").height
     trained = train.select(conversation_id=pl.coalesce("parent_id", "conversation_id"))
@@ -133,10 +133,10 @@ def stated_facts(findings: pl.DataFrame, clusters: pl.DataFrame, train: pl.DataF
     )
 
 
-def _unlearnt(train: pl.DataFrame) -> list[str]:
-    """Kinds of facts whose tokens carry no loss."""
+def _provided_for(train: pl.DataFrame) -> list[str]:
+    """Kinds of facts that are not learnt, or learnt behind a context that holds them."""
     fact = train["facts"].explode(empty_as_null=False).struct
-    kinds = fact.field("kind").filter(fact.field("treatment").is_in(UNLEARNT))
+    kinds = fact.field("kind").filter(fact.field("treatment").is_in(["unlearn", "ground"]))
     return kinds.unique().sort().to_list()
 
 

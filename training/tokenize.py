@@ -14,7 +14,7 @@ from curation.harness.params import Params
 from curation.harness.stage import Stage
 from training.model.base import Model, load_tokenizer
 from training.template import Example, InexpressibleError, Renderer, split_examples
-from training.template.messages import thinking_aloud
+from training.template.messages import Message, thinking_aloud
 
 SPLITS = ("train", "dev", "test")
 TOKENS = pl.Schema(
@@ -24,6 +24,7 @@ TOKENS = pl.Schema(
         "input_ids": pl.List(pl.Int32),
         "labels": pl.List(pl.Int32),  # -100 where there is no loss
         "turns": pl.List(pl.Int32),  # the messages that are learnt here, 0-based
+        "unlearnt": pl.List(pl.Int32),  # places of tokens of replies that carry no loss: facts (route.facts)
     }
 )
 EXCLUDED = pl.Schema({"conversation_id": pl.String, "split": pl.String, "reason": pl.String})
@@ -37,6 +38,8 @@ BUDGET = pl.Schema(
         "examples": pl.Int64,
         "tokens": pl.Int64,
         "supervised": pl.Int64,  # tokens that carry loss
+        "unlearnt": pl.Int64,  # tokens of replies that carry none: facts
+        "facts": pl.Int64,  # how many these are
         "replies": pl.Int64,  # learnt, each once
         "lost_replies": pl.Int64,  # too long for any example, of conversations with tokens
         "truncated": pl.Int64,  # conversations that lost some of their replies so
@@ -120,7 +123,8 @@ def tokenized(row: Mapping[str, Any], renderer: Renderer, params: Tokenize) -> T
     found = Tokenized(row["conversation_id"], row["language"])
     try:
         turns = learnt_turns(row["messages"])
-        said = thinking_aloud(row["messages"]) if params.reasoning == "learn" else row["messages"]
+        said = unlearning(row["messages"], row.get("facts") or ())
+        said = thinking_aloud(said) if params.reasoning == "learn" else said
         found.examples = split_examples(
             renderer, said, row["tools"], turns, limit=params.max_tokens, context=params.context_tokens
         )
@@ -134,6 +138,15 @@ def tokenized(row: Mapping[str, Any], renderer: Renderer, params: Tokenize) -> T
     return found
 
 
+def unlearning(messages: Sequence[Message], facts: Iterable[Mapping[str, Any]]) -> list[Message]:
+    """The messages with the places of the facts in them that are not to be learnt."""
+    places: dict[int, list[tuple[int, int]]] = {}
+    for fact in facts:
+        if fact["treatment"] == "unlearn":
+            places.setdefault(fact["turn"], []).append((fact["start"], fact["end"]))
+    return [{**m, "unlearnt": places[turn]} if turn in places else m for turn, m in enumerate(messages)]
+
+
 def learnt_turns(messages: Sequence[Mapping[str, Any]]) -> list[int]:
     """The assistant's messages, less those that their source says not to learn."""
     replies = [turn for turn, m in enumerate(messages) if m["role"] == "assistant"]
@@ -145,7 +158,9 @@ def learnt_turns(messages: Sequence[Mapping[str, Any]]) -> list[int]:
 
 def token_table(done: Iterable[Tokenized]) -> pl.DataFrame:
     """One row an example."""
-    rows = [(t.conversation_id, t.language, e.input_ids, e.labels, e.turns) for t in done for e in t.examples]
+    rows = [
+        (t.conversation_id, t.language, e.input_ids, e.labels, e.turns, e.unlearnt) for t in done for e in t.examples
+    ]
     return pl.DataFrame(rows, schema=TOKENS, orient="row")
 
 
@@ -165,6 +180,8 @@ def budget(split: str, conversations: pl.DataFrame, done: Iterable[Tokenized]) -
                 "examples": len(t.examples),
                 "tokens": sum(len(e.input_ids) for e in t.examples),
                 "supervised": sum(e.supervised for e in t.examples),
+                "unlearnt": sum(len(e.unlearnt) for e in t.examples),
+                "facts": sum(e.facts for e in t.examples),
                 "replies": t.replies,
                 "lost_replies": t.lost,
                 "truncated": int(t.lost > 0),

@@ -14,8 +14,8 @@ BALANCED = "balanced"  # the preset that needs no overrides: the values as they 
 
 # mask: put a tag in its place and use the row; review: ask a person; reject: drop the row; report: only say so
 Treatment = Literal["mask", "review", "reject", "report"]
-# unlearn: the row is used, the fact's tokens carry no loss; ground: so, and the fact stands in the context before the
-# reply; review, reject and report as above
+# unlearn: the row is used, the fact's tokens carry no loss; ground: the row is used, and the fact is learnt behind a
+# context that holds it; review, reject and report as above
 FactTreatment = Literal["unlearn", "ground", "review", "reject", "report"]
 
 

@@ -29,12 +29,10 @@ FACTS = pl.List(  # of curated rows: what replies state and nothing before them 
             "start": pl.Int32,  # of its content, in code points
             "end": pl.Int32,
             "kind": pl.String,  # one of curation.text.facts.KINDS
-            "treatment": pl.String,  # by params.yaml: route.facts; unlearn and ground: not learnt
+            "treatment": pl.String,  # of route.facts; unlearn: not learnt, ground: learnt behind context that holds it
         }
     )
 )
-
-UNLEARNT = ("unlearn", "ground")  # the treatments of facts whose tokens carry no loss
 
 WORDS = ("content", "name", "tool_calls", "reasoning")  # fields of a message that hold what somebody wrote
 # What makes two messages different ones. Ids of calls change from export to export and only link what stands there.

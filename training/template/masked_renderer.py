@@ -121,7 +121,9 @@ class Renderer:
             if limit is not None and len(prompt) + len(ids) > limit:
                 break
             facts = messages[turn].get("unlearnt") or ()
-            left_out = unlearnt_tokens(messages[turn]["content"], facts, reply, ids, self._decode, turn) if facts else []
+            left_out = (
+                unlearnt_tokens(messages[turn]["content"], facts, reply, ids, self._decode, turn) if facts else []
+            )
             begun = examples.pop() if examples and _begins(prompt, examples[-1].input_ids) else Example([], [])
             examples.append(begun.extended(prompt, Spoken(ids, left_out, len(facts)), turn))
         if self._original:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from training.template.messages import InexpressibleError
 
 Span = tuple[int, int]  # the first code point and the one behind the last
+PART = "\N{REPLACEMENT CHARACTER}"  # what decoding shows for some of a letter's bytes
 Decode = Callable[[Sequence[int]], str]
 
 
@@ -18,10 +19,9 @@ def unlearnt_tokens(
     what is said of facts is that they are not learnt. No other token is among them; both are proved by decoding.
     """
     places = set[int]()
-    shift = _shift(spoken, reply, decode)
+    begun, whole = _told(spoken, _shift(spoken, reply, decode), decode)
     for start, end in _rendered(content, spans, reply, turn):
-        first = bisect_left(range(len(spoken)), start + 1, key=lambda n: shift + _told(decode(spoken[: n + 1])))
-        last = bisect_left(range(len(spoken)), end, key=lambda n: shift + _told(decode(spoken[: n + 1])))
+        first, last = bisect_left(begun, start + 1), bisect_left(whole, end)
         _prove(reply[start:end], spoken[first : last + 1], decode, turn)
         places.update(range(first, last + 1))
     return sorted(places)
@@ -48,10 +48,18 @@ def _shift(spoken: Sequence[int], reply: str, decode: Decode) -> int:
     return (len(reply) - len(reply.lstrip())) - (len(decoded) - len(decoded.lstrip()))
 
 
-def _told(text: str) -> int:
-    """Code points, where a letter of which only some bytes are told counts as told."""
-    whole = text.rstrip("\N{REPLACEMENT CHARACTER}")
-    return len(whole) + (len(whole) < len(text))
+def _told(spoken: Sequence[int], shift: int, decode: Decode) -> tuple[list[int], list[int]]:
+    """Code points of the reply that are begun, and that are whole, up to and with each token: some hold bytes only."""
+    begun, whole = list[int](), list[int]()
+    known, before, shown = shift, 0, 0  # spoken[:shown] are whole; from `before` on they decide about spaces
+    for end in range(1, len(spoken) + 1):
+        text = decode(spoken[before:end])[len(decode(spoken[before:shown])) :]
+        letters = text.rstrip(PART)
+        whole.append(known + len(letters))
+        begun.append(whole[-1] + (len(letters) < len(text)))
+        if letters == text:
+            known, before, shown = whole[-1], shown, end
+    return begun, whole
 
 
 def _prove(fact: str, held: Sequence[int], decode: Decode, turn: int) -> None:
