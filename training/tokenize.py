@@ -3,7 +3,7 @@
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import polars as pl
@@ -15,6 +15,7 @@ from curation.harness.stage import Stage
 from training.model.base import Model, load_tokenizer
 from training.template import Example, InexpressibleError, Renderer, split_examples
 from training.template.messages import Message, thinking_aloud
+from training.template.retrieval import Retrieval, as_said, notes
 
 SPLITS = ("train", "dev", "test")
 TOKENS = pl.Schema(
@@ -48,6 +49,14 @@ BUDGET = pl.Schema(
 )
 
 
+class Facts(Params):
+    """params.yaml: tokenize.facts; what stands before replies whose facts are grounded (route.facts)."""
+
+    context: str = Field(default="{facts}", pattern=r"^[^{}]*\{facts\}[^{}]*$")  # {facts}: a line each
+    distractors: int = Field(default=3, ge=0)  # facts of the same kind from other conversations, for each fact
+    seed: int = 7
+
+
 class Tokenize(Params):
     """What a training row may be."""
 
@@ -56,6 +65,7 @@ class Tokenize(Params):
     context: float = Field(ge=0, lt=1)
     max_excluded: float = Field(ge=0, le=1)  # stop when a larger share of a split's conversations cannot be used
     max_lost_replies: float = Field(ge=0, le=1)  # stop when a larger share of a split's replies is too long
+    facts: Facts = Facts()
     reasoning: Literal["leave_out", "learn"] = "leave_out"  # what sources keep apart from a reply as its reasoning
 
     @property
@@ -89,8 +99,9 @@ def main() -> None:
         waste: dict[str, float] = {}
         for split in SPLITS:
             conversations = stage.read(f"splits/{split}").sort("conversation_id")
+            looked_up = retrieval(conversations, renderer, stage.params.facts)
             rows = stage.progress(conversations.iter_rows(named=True), split, conversations.height)
-            done = [tokenized(row, renderer, stage.params) for row in rows]
+            done = [tokenized(row, renderer, stage.params, looked_up) for row in rows]
             stage.write(f"tokenized/{split}", token_table(done))
             budgets.append(budget(split, conversations, done))
             exclusions.append(excluded(split, done))
@@ -118,16 +129,28 @@ def own_renderer(model: Model) -> Renderer | None:
         return None
 
 
-def tokenized(row: Mapping[str, Any], renderer: Renderer, params: Tokenize) -> Tokenized:
+def retrieval(conversations: pl.DataFrame, renderer: Renderer, params: Facts) -> Retrieval:
+    """What is looked up for replies of this split, out of what they state."""
+    told = conversations.select("messages", "facts").iter_rows() if "facts" in conversations.columns else ()
+    known = [note for messages, facts in told for _, note in notes(messages, facts)]
+    return Retrieval(renderer, params.context, params.distractors, params.seed, known)
+
+
+def tokenized(
+    row: Mapping[str, Any], renderer: Renderer, params: Tokenize, looked_up: Retrieval | None = None
+) -> Tokenized:
     """A row of the record as examples of at most `max_tokens` tokens that end with a whole reply."""
     found = Tokenized(row["conversation_id"], row["language"])
+    facts = row.get("facts") or ()
     try:
         turns = learnt_turns(row["messages"])
-        said = unlearning(row["messages"], row.get("facts") or ())
-        said = thinking_aloud(said) if params.reasoning == "learn" else said
-        found.examples = split_examples(
-            renderer, said, row["tools"], turns, limit=params.max_tokens, context=params.context_tokens
+        said = unlearning(row["messages"], facts)
+        given = looked_up.given(row["conversation_id"], said, facts) if looked_up else as_said(said)
+        said = thinking_aloud(given.messages) if params.reasoning == "learn" else given.messages
+        examples = split_examples(
+            renderer, said, row["tools"], given.places(turns), limit=params.max_tokens, context=params.context_tokens
         )
+        found.examples = [replace(e, turns=[given.origin[place] for place in e.turns]) for e in examples]
     except InexpressibleError as error:
         found.reason = str(error)
         return found
