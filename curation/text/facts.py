@@ -93,6 +93,8 @@ class Known:
         for text in self._unread:
             spelled = _Spelled(text).text
             self._text += f" {spelled}"
+            if not _MAY_STATE_ONE.search(spelled):
+                continue
             self._days |= _days(spelled)
             self._said |= {_plain_amount(number) for number in _NUMBERS.findall(spelled)}
             self._said |= {time for hour in _AT_HOUR.findall(spelled) for time in _either_half(int(hour)).split("|")}

@@ -82,3 +82,16 @@ def test_an_id_that_is_nowhere_or_has_no_tokens_is_told_why(ready: Path, monkeyp
     with pytest.raises(QiratError, match="ffffffffff is in dev, but has no tokens: no assistant turn"):
         preview.preview("ffffff", None)
     path.write_bytes(before)
+
+
+def test_facts_that_are_not_learnt_are_shown_apart() -> None:
+    template = renderer("chatml")
+    said = talk("How much?", "It is 31 SAR, نعم.")
+    said[1] = {**said[1], "unlearnt": [(6, 12)]}
+    (example,) = template.examples(said)
+    pieces = preview.pieces(template.tokenizer, example.input_ids, example.labels, example.unlearnt)
+    shown = preview.PreviewedExample("train", example.turns, pieces)
+    text = preview.as_text("a", [shown], coloured=False)
+    assert re.search(r"⟦It is ?⟧‹ ?31 SAR›⟦, نعم\.<\|im_end\|>⟧", text)
+    assert preview.COLOURS["fact"] in preview.as_text("a", [shown], coloured=True)
+    assert "of facts" in shown.heading

@@ -1,6 +1,6 @@
 """A fact that is to be read stands before its reply, among others of its kind, in every template family."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -49,7 +49,7 @@ def test_the_tool_speaks_where_the_template_tells_one_and_the_question_holds_it_
     assert roles == {"qwen3": "tool", "gemma": "user", "chatml": "tool"}
 
 
-def given(said: list[Mapping[str, Any]], seed: int = 7, name: str = "gemma with system") -> list[Any]:
+def given(said: Sequence[Mapping[str, Any]], seed: int = 7, name: str = "gemma with system") -> list[Any]:
     table = rows(name, said, *OTHERS)
     looked_up = retrieval(table, renderer(name), FACTS.model_copy(update={"seed": seed}))
     row = table.row(0, named=True)

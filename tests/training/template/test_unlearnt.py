@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from curation.text.facts import facts
 from tests.builders import record, talk
-from tests.training.template.families import FAMILIES, renderer
+from tests.training.template.families import FAMILIES, decoded, renderer
 from training.template import IGNORED, Example, Renderer
 from training.tokenize import Tokenize, Tokenized, tokenized
 
@@ -49,7 +49,7 @@ def learnt(template: Renderer, example: Example) -> str:
         else:
             assert label == token
             runs[-1].append(token)
-    return "".join(template.tokenizer.decode(run, clean_up_tokenization_spaces=False) for run in runs if run)
+    return "".join(decoded(template, run) for run in runs if run)
 
 
 def letters(text: str) -> str:
@@ -96,7 +96,7 @@ def _held(template: Renderer, example: Example, fact: str) -> bool:
             runs.append([])
         runs[-1].append(example.input_ids[place])
         before = place
-    return any(fact in template.tokenizer.decode(run, clean_up_tokenization_spaces=False) for run in runs if run)
+    return any(fact in decoded(template, run) for run in runs if run)
 
 
 @pytest.mark.parametrize("name", ["chatml", "llama 3", "gemma with system"])
