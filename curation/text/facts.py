@@ -1,0 +1,424 @@
+"""Facts that a reply states, where they stand as written, and whether what came before holds them.
+
+A fact goes stale or is a system's to know: prices, percentages, days, times of day, links, codes, numbers, contacts and
+stock. `value` is one for all its spellings: $31, 31.00 USD and thirty-one dollars are the same price.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from curation.text.folding import fold
+from curation.text.lexicon import (
+    ARABIC_MONTHS,
+    CURRENCY_CODES,
+    CURRENCY_NAMES,
+    CURRENCY_SIGNS,
+    ENGLISH_MONTHS,
+    HIJRI_MONTHS,
+    LEVANTINE_MONTHS,
+    NUMBERS,
+    THOUSANDS,
+)
+
+# In the order in which a kind wins a place that two of them claim: the number of a link is no number.
+KINDS = ("link", "contact", "date", "price", "percentage", "time", "code", "number", "stock")
+LOCAL_NUMBER = 7  # last digits by which a telephone number is known, with its country's code or without
+
+
+@dataclass(frozen=True)
+class Fact:
+    """text[start:end], in code points of the text as written. `value` is the same for every way to write it."""
+
+    kind: str  # one of KINDS
+    start: int
+    end: int
+    value: str
+
+
+def facts(text: str) -> list[Fact]:
+    """The facts of a text, in order and without overlaps."""
+    if not _MAY_STATE_ONE.search(fold(text)):
+        return []
+    spelled = _Spelled(text)
+    taken: list[Fact] = []
+    for kind, start, end in _claimed(spelled.text):
+        first, behind = spelled.written(start, end)
+        if all(behind <= fact.start or fact.end <= first for fact in taken):
+            taken.append(Fact(kind, first, behind, _value(kind, spelled.text[start:end])))
+    return sorted(taken, key=lambda fact: fact.start)
+
+
+def ungrounded(messages: Sequence[Mapping[str, Any]], replies: Sequence[int]) -> Iterator[tuple[int, Fact]]:
+    """Turn and fact, each that stands in these turns, ascending, and in nothing said, looked up or called before."""
+    known, read = Known(), 0
+    for turn in replies:
+        stated = facts(messages[turn]["content"])
+        if stated:
+            known.add(*(m[place] or "" for m in messages[read:turn] for place in ("content", "tool_calls")))
+            read = turn
+        yield from ((turn, fact) for fact in stated if not known.holds(fact))
+
+
+class Known:
+    """What has been said so far, and whether it holds a fact in whatever spelling."""
+
+    def __init__(self, *texts: str) -> None:
+        self._unread: list[str] = []
+        self._text = ""
+        self._said = set[str]()  # values of facts, and numbers
+        self._days = set[tuple[int, int]]()
+        self.add(*texts)
+
+    def add(self, *texts: str) -> None:
+        self._unread += texts
+
+    def holds(self, fact: Fact) -> bool:
+        """Two numbers that agree by chance ground one another, and a day does whichever way 03/04 is read."""
+        self._read()
+        value = fact.value
+        if fact.kind == "date":
+            day, month = (int(part) for part in value.split("-")[:-3:-1])
+            return bool({(day, month), (month, day)} & self._days)
+        if fact.kind == "time":
+            return not self._said.isdisjoint(value.split("|"))
+        if fact.kind in ("price", "percentage"):
+            return all(amount in self._said for amount in _amounts(fact.kind, value))
+        if fact.kind == "contact" and "@" not in value:
+            return value[-LOCAL_NUMBER:] in re.sub(r"(?<=\d)[ ().-]+(?=\d)", "", self._text)
+        return value in self._said or (fact.kind not in ("link", "stock") and self._stands(value))
+
+    def _read(self) -> None:
+        for text in self._unread:
+            spelled = _Spelled(text).text
+            self._text += f" {spelled}"
+            self._days |= _days(spelled)
+            self._said |= {_plain_amount(number) for number in _NUMBERS.findall(spelled)}
+            self._said |= {time for hour in _AT_HOUR.findall(spelled) for time in _either_half(int(hour)).split("|")}
+            for kind, start, end in _claimed(spelled):
+                value = _value(kind, spelled[start:end])
+                self._said |= {*(value.split("|") if kind == "time" else (value,)), *_amounts(kind, value)}
+        self._unread = []
+
+    def _stands(self, words: str) -> bool:
+        """Whether the words stand by themselves: 482 does not stand in 48213, nor 5 in 15."""
+        start = self._text.find(words)
+        while start >= 0:
+            if _BEGINS.match(self._text, start) and _ENDS.match(self._text, start + len(words)):
+                return True
+            start = self._text.find(words, start + 1)
+        return False
+
+
+# -- words and signs ---------------------------------------------------------------------------------------------------
+
+_LETTER = r"[^\W\d_]"
+_CURRENCY = (
+    rf"(?:{'|'.join(CURRENCY_CODES)}|eur|gbp|sr|qar|omr|bhd|mad|tnd|[{CURRENCY_SIGNS}₪﷼]|ر\.س\.?|د\.ا\.?|ج\.م\.?|د\.ك\.?"
+    r"|dollars?|euros?|riyals?|dirhams?|dinars?|pounds?|cents?|bucks"
+    rf"|(?:{'|'.join((*CURRENCY_NAMES, 'دولار'))}){_LETTER}*|دراهم|دنانير|يورو|قرش|هلله)"
+)
+_MONEY = {  # how a currency may begin, folded -> its code; dinars of several countries keep their name
+    **{code: code.upper() for code in (*CURRENCY_CODES, "eur", "gbp", "qar", "omr", "bhd", "mad", "tnd")},
+    **dict.fromkeys(("$", "dollar", "bucks", "دولار"), "USD"),
+    **dict.fromkeys(("€", "euro", "يورو"), "EUR"),
+    **dict.fromkeys(("£", "pound"), "GBP"),
+    **dict.fromkeys(("sr", "riyal", "ريال", "ر.س", "﷼"), "SAR"),
+    **dict.fromkeys(("dirham", "درهم", "دراهم"), "AED"),
+    **dict.fromkeys(("ج.م", "جنيه"), "EGP"),
+    **dict.fromkeys(("dinar", "دينار", "دنانير"), "dinar"),
+    **dict.fromkeys(("د.ا",), "JOD"),
+    **dict.fromkeys(("د.ك",), "KWD"),
+}
+_AMOUNT = r"\d+(?:[.,]\d+)*"
+_NUMBERS = re.compile(rf"(?<![\w.,:]){_AMOUNT}(?![\w:]|[.,]\d)")
+_AMOUNTS = rf"{_AMOUNT}(?:(?:\s?[-–]\s?| to | الي ){_AMOUNT})?"
+_NUMBER_OF = {
+    fold(word): float(n) for n, words in NUMBERS.items() if n[-1].isdigit() and n[0] != "x" for word in words.split()
+}
+_ENGLISH_NUMBERS = "|".join(NUMBERS[str(n)].split()[0] for n in (*range(1, 21), *range(30, 101, 10), 1000))
+_COUNTED = (
+    rf"(?:(?:{_ENGLISH_NUMBERS})[ -](?:and )?){{1,5}}"
+    r"|(?:و?(?:خمس|عشر|ثلاث|اربع|ست|سبع|ثمان|تسع|ماي|مي|الف)[^\W\d_]* ){1,4}"
+)
+_MONTH_OF = {
+    fold(name): number
+    for first, names in (
+        (1, ENGLISH_MONTHS),
+        (1, [month[:3] for month in ENGLISH_MONTHS]),
+        (1, ARABIC_MONTHS),
+        (1, LEVANTINE_MONTHS),
+        (13, HIJRI_MONTHS),
+    )
+    for number, name in enumerate(names, first)
+} | {"sept": 9}
+_MONTH = "|".join(sorted(_MONTH_OF, key=len, reverse=True))
+_YEAR = r"(?:,? (?:of )?(?:19|20)\d\d(?!\d))?"
+_DAY = r"(?<![\d.,])(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
+_NAMED_DAY = rf"{_DAY}(?: of)? (?:{_MONTH})\b|\b(?!may \d+\b)(?:{_MONTH})\.? {_DAY}(?![\d:])"
+_NUMERIC_DAY = r"(?<!\d)\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2})(?!\d)|(?<!\d)\d{4}[/-]\d{1,2}[/-]\d{1,2}(?!\d)"
+_HOURS = "|".join(NUMBERS[str(n)].split()[0] for n in range(1, 13))
+_ARABIC_HOURS = "واحده|ثانيه|ثالثه|رابعه|خامسه|سادسه|سابعه|ثامنه|تاسعه|عاشره|حاديه عشر|ثانيه عشر"
+_CLOCK = r"(?<![\d:.,/])(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?![\d:])"
+_OF_THE_DAY = r"(?:صباحا|مساء|ظهرا|عصرا|ليلا|فجرا|الصبح|الظهر|العصر|المغرب|المسا|بالليل|الفجر)"
+_DAYTIME = rf"(?:[ap]\.?m\b\.?|o'clock|in the (?:morning|afternoon|evening)|at night|{_OF_THE_DAY}(?!{_LETTER}))"
+_AT_HOUR = re.compile(  # an hour without its half of the day
+    r"(?:\b(?:at|by|around|about|before|after|until|till|from|to)|الساعه|ساعه|علي|عند) "
+    rf"(\d{{1,2}})(?![\d:.,%/-]|\s?{_DAYTIME}|\s?[صم](?!\w))"
+)
+_SPOKEN_HOUR = rf"(?:(?:{_HOURS})\b|1[0-2]|0?[1-9](?!\d))"
+_THINGS = r"(?:units?|pieces?|items?|rooms?|seats?|tickets?|sets?|pairs?|copies|spots?|tables?)"
+_FEW = r"(?:\d{1,3}|a few|a couple|one|two|three|four|five|six|seven|eight|nine|ten)"
+_ARABIC_THINGS = r"(?:قطع|حب|نسخ|وحد|غرف|مقعد|مقاعد|تذكر|تذاكر|جهاز|اجهز|كرت|علب)"
+_STOCKED = r"(?:المخزون|المخزن|المستودع|الستوك)"
+_FACTS = {
+    "link": (
+        r"(?:https?://|www\.)[^\s<>\"'«»“”)\]،؛]+"
+        r"|(?<![\w@.-])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org|edu|gov|info|io|app|shop|store|example|sa|ae|eg|jo)"
+        r"(?![\w@-]|\.\w)(?:/[^\s<>\"'«»“”)\]،؛]*)?"
+    ),
+    "contact": (
+        r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+        r"|(?<![\w.,/+-])(?:\+|00)\d(?:[ ().-]{0,2}\d){7,13}(?![\w/-]|[.,]\d)"
+        r"|(?<![\w.,/+-])(?:\(\d{2,4}\) ?|\d{2,4}[ -])\d{3,4}[ -]?\d{3,4}(?:[ -]\d{2,4})?(?![\w/-]|[.,]\d)"
+        r"|(?<![\w.,/+-])(?:0\d{8,10}|9200\d{5}|800\d{7})(?![\w/-]|[.,]\d)"
+    ),
+    "date": f"(?:{_NUMERIC_DAY})|(?:{_NAMED_DAY}){_YEAR}",
+    "price": rf"{_CURRENCY}\s?{_AMOUNTS}|(?:{_AMOUNTS}\s?|\b(?:{_COUNTED})){_CURRENCY}(?!{_LETTER}| of\b)",
+    "percentage": rf"{_AMOUNTS}\s?(?:[%٪]|percent|per cent|(?:ب|في )(?:المايه|الميه))",
+    "time": (
+        rf"{_CLOCK}(?:\s?{_DAYTIME}|\s?[صم](?!\w))?"
+        rf"|(?<![\w:.,/$-]){_SPOKEN_HOUR}\s?{_DAYTIME}"
+        rf"|\b(?:(?:half past|quarter (?:past|to)) {_SPOKEN_HOUR}|(?:{_HOURS}) (?:thirty|fifteen)\b)(?:\s{_DAYTIME})?"
+        rf"|الساعه (?:{_CLOCK}|\d{{1,2}}(?!\d)|ال(?:{_ARABIC_HOURS}))"
+        rf"(?: و?(?:ال)?(?:نصف|نص|ربع|ثلث)\b| الا (?:ال)?ربع)?(?:\s?(?:{_OF_THE_DAY}|[صم])(?!\w))?"
+        r"|\b(?:noon|midday|midnight)\b|منتصف الليل"
+    ),
+    "code": r"(?<![\w-])(?=[a-z-]*\d)(?=\d*[a-z])(?!(?:[ap]m-?)?\d+-?(?:[ap]m)?(?:-\d+(?:[ap]m)?)?\b)[a-z0-9-]{5,}\b",
+    "number": r"(?<![\d.,/:-])(?!(?:19|20)\d\d(?!\d))\d{4,}(?![\d.,/:-]*\d)",
+    "stock": (
+        rf"\b(?:(?:only|just|last) {_FEW}|\d{{1,3}}) (?:(?:more )?{_THINGS} )?(?:left|remaining)(?: in stock)?\b"
+        r"(?! (?:side|hand|foot|feet|turn|leg|arm|eye|ear|shoe))"
+        rf"|\b{_FEW} (?:{_THINGS} )?in stock\b|\b(?:back )?in stock\b|\bout of stock\b|\bsold out\b"
+        rf"|\b(?:ال)?(?:باقي|بقي|بقت|تبقي|متبقي) (?:(?:عندنا|لدينا|فقط|الا) )?"
+        rf"(?:\d{{1,3}}(?: {_ARABIC_THINGS}{_LETTER}*)?|(?:{_LETTER}+ )?{_ARABIC_THINGS}{_LETTER}*)"
+        rf"|\b(?:نفد|نفذ|خلص)(?:ت|وا)? (?:الكمي(?:ه|ات)|المخزون|من {_STOCKED})|\bنفدت?\b"
+        rf"|\b(?:غير |مو |مش )?(?:متوفر|موجود|متاح)(?:ه|ين)? (?:(?:الان|حاليا) )?(?:في |ب){_STOCKED}"
+        r"|\bاخر (?:قطعه|حبه|قطعتين|حبتين)\b"
+    ),
+}
+_PATTERNS = {kind: re.compile(_FACTS[kind]) for kind in KINDS}
+_NUMERIC = re.compile(_NUMERIC_DAY)
+_THOUSANDS = re.compile(rf"(?<=\d){THOUSANDS}")
+_NO_CENTS = re.compile(r"(?<=\d)\.0+(?![\d.])")
+_BEGINS, _ENDS = re.compile(r"(?<![\w.,])"), re.compile(r"(?!\w|[.,]\d)")
+# What a folded text must hold for any fact to be possible, for Python and for Polars' engine.
+MAY_STATE_ONE = (
+    rf"\d|://|www\.|@|\.[a-z]|(?:{_COUNTED}){_CURRENCY}|o'clock|half past|quarter|thirty|fifteen|noon|midday|midnight"
+    r"|in the [mae]|at night|الساعه|منتصف|stock|sold out|left|remaining|باقي|بقي|بقت|نفد|نفذ|خلص|متوفر|موجود|متاح|اخر"
+    rf"|(?:{_HOURS}) ?(?:[ap]\.?m|{_OF_THE_DAY})"
+)
+_MAY_STATE_ONE = re.compile(MAY_STATE_ONE)
+
+
+class _Spelled:
+    """A text folded, its thousands unparted and its cents of nothing gone, with the way back to what was written."""
+
+    def __init__(self, written: str) -> None:
+        self._places: list[tuple[int, int]] | None = None  # of each character: where it stands as written
+        folded = fold(written)
+        if written.isascii() and len(folded) == len(written):
+            self.text = folded
+        else:
+            self.text, self._places = _letters(written)
+        self.text = self.text.replace("٫", ".")
+        for needless in (_THOUSANDS, _NO_CENTS):
+            self._leave_out(needless)
+
+    def written(self, start: int, end: int) -> tuple[int, int]:
+        """Places in the text as written; what is left out within or right behind belongs to what stands before it."""
+        if self._places is None:
+            return start, end
+        return self._places[start][0], self._places[end - 1][1]
+
+    def _leave_out(self, needless: re.Pattern[str]) -> None:
+        for match in reversed(list(needless.finditer(self.text))):
+            first, behind = match.span()
+            places = self._places or [(place, place + 1) for place in range(len(self.text))]
+            places[first - 1] = (places[first - 1][0], places[behind - 1][1])
+            self._places = [*places[:first], *places[behind:]]
+            self.text = self.text[:first] + self.text[behind:]
+
+
+def _letters(written: str) -> tuple[str, list[tuple[int, int]]]:
+    """The folded text letter by letter; marks and what shows nothing belong to the letter before them."""
+    text, places = list[str](), list[tuple[int, int]]()
+    for match in _LETTERS.finditer(written):
+        shown = _UNSHOWN.sub("", match.group())
+        folded = " " if match.group().isspace() else "".join(fold(shown).split())
+        if folded == " " and (not text or text[-1] == " "):
+            continue
+        if not folded and places:  # a mark that is left out
+            last = places[-1]
+            places[-1] = (last[0], match.end()) if text[-1] != " " else last
+        text += folded
+        places += [match.span()] * len(folded)
+    return "".join(text), places
+
+
+def _claimed(text: str) -> Iterator[tuple[str, int, int]]:
+    """Kind and place of whatever looks like a fact, in the order of KINDS; places may overlap."""
+    names_month = any(month in text for month in _MONTH_OF)  # looking for names letter by letter takes the most time
+    for kind, full in _PATTERNS.items():
+        pattern = _NUMERIC if kind == "date" and not names_month else full
+        for match in pattern.finditer(text):
+            said = match.group().rstrip(".,;:!؟?) ")
+            said += "." * bool(re.search(r"\.m$", said))  # 5 p.m.
+            if said:
+                yield kind, match.start(), match.start() + len(said)
+
+
+# -- one value for all spellings ---------------------------------------------------------------------------------------
+
+
+def _value(kind: str, said: str) -> str:
+    return _VALUES[kind](said)
+
+
+def _link(said: str) -> str:
+    return re.sub(r"^(?:https?://)?(?:www\.)?", "", said).rstrip("/")
+
+
+def _contact(said: str) -> str:
+    return said if "@" in said else re.sub(r"\D", "", said).lstrip("0")
+
+
+def _date(said: str) -> str:
+    """As in ISO 8601, without the year where none is told; 03/04/2025 is read day first, as most of the world does."""
+    year = re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", said)
+    if re.match(_NUMERIC_DAY, said):
+        parts = [int(part) for part in re.split(r"[/.-]", said)]
+        last, month, day = parts if parts[0] > 31 else parts[::-1]
+        day, month = (month, day) if month > 12 else (day, month)
+        return f"{last + 2000 * (last < 100)}-{month:02}-{day:02}"
+    day, month = min(_days(said))
+    return f"{year.group() if year else '-'}-{month:02}-{day:02}"
+
+
+def _price(said: str) -> str:
+    money = re.search(_CURRENCY, said)
+    name = next((code for sign, code in _MONEY.items() if money and money.group().startswith(sign)), "")
+    amounts = [_plain_amount(n) for n in re.findall(_AMOUNT, said)]
+    return f"{'-'.join(amounts or [_counted(said[: money.start()] if money else said)])} {name}".strip()
+
+
+def _counted(words: str) -> str:
+    """The number that words say, else the words."""
+    total, part = 0.0, 0.0
+    for word in re.split(r"[ -]+", words.strip()):
+        number = _NUMBER_OF.get(word, _NUMBER_OF.get(word.removeprefix("و")))
+        if word == "and":
+            continue
+        if number is None:
+            return words.strip()
+        scaled = number in (100, 1000, 1_000_000) and part
+        part = part * number if scaled else part + number
+        if number >= 1000:
+            total, part = total + part, 0.0
+    return f"{total + part:g}"
+
+
+def _percentage(said: str) -> str:
+    return f"{'-'.join(_plain_amount(n) for n in re.findall(_AMOUNT, said))}%"
+
+
+def _time(said: str) -> str:
+    """HH:MM of 24 hours; both where the half of the day is not told: 05:30|17:30."""
+    if not re.search(r"\d|after", said):
+        if re.search("noon|midday", said):
+            return "12:00"
+        if re.search("midnight|منتصف", said):
+            return "00:00"
+    hour, minute = _clock(said)
+    night = bool(re.search("night|ليل", said))
+    late = re.search(r"p\.?m|afternoon|evening|مسا|ظهر|عصر|مغرب|\d ?م\b", said) or (night and hour % 12 >= 5)
+    early = re.search(r"a\.?m|morning|صبا|صبح|فجر|\d ?ص", said) or night
+    if late or early:
+        return f"{hour % 12 + 12 * bool(late):02}:{minute:02}"
+    if hour > 12 or hour == 0:
+        return f"{hour:02}:{minute:02}"
+    return _either_half(hour, minute)
+
+
+def _either_half(hour: int, minute: int = 0) -> str:
+    return f"{hour % 12:02}:{minute:02}|{hour % 12 + 12:02}:{minute:02}"
+
+
+def _clock(said: str) -> tuple[int, int]:
+    digits = [int(part) for part in re.findall(r"\d+", said)]
+    names = [n for n, name in enumerate(_HOURS.split("|"), 1) if re.search(rf"\b{name}\b", said)]
+    names += [n for n, name in enumerate(_ARABIC_HOURS.split("|"), 1) if re.search(rf"ال{name}\b", said)][-1:]
+    hour, minute = ((digits + names + [0])[0], digits[1] if len(digits) > 1 else 0)
+    if re.search("quarter to|الا ربع", said):
+        return (hour - 1) % 12 or 12, 45
+    if re.search("half past|thirty|نصف|نص", said):
+        return hour, 30
+    if "ثلث" in said:
+        return hour, 20
+    return hour, 15 if re.search("quarter past|fifteen|ربع", said) else minute
+
+
+def _stock(said: str) -> str:
+    if re.search(r"out of|sold|نفد|نفذ|خلص|غير|مو |مش ", said):
+        return "none"
+    count = re.search(r"\d+", said)
+    if count:
+        return count.group()
+    counted = [f"{n:g}" for word, n in _NUMBER_OF.items() if re.search(rf"\b{word}\b", said)]
+    return counted[0] if counted else ("2" if re.search(r"تين\b", said) else "some")
+
+
+_VALUES: dict[str, Callable[[str], str]] = {
+    "link": _link,
+    "contact": _contact,
+    "date": _date,
+    "price": _price,
+    "percentage": _percentage,
+    "time": _time,
+    "code": lambda said: said.replace("-", ""),
+    "number": str,
+    "stock": _stock,
+}
+
+
+def _amounts(kind: str, value: str) -> list[str]:
+    """The numbers of a price or percentage; of one in words that are no number known here, the words."""
+    if kind not in ("price", "percentage"):
+        return []
+    return re.findall(r"\d+(?:\.\d+)*", value) or [value]
+
+
+def _plain_amount(number: str) -> str:
+    """31.50 and 31,5 are one."""
+    number = number.replace(",", ".")
+    return number.rstrip("0").rstrip(".") if number.count(".") == 1 else number
+
+
+def _days(text: str) -> set[tuple[int, int]]:
+    """(day, month) of each date; both readings of 03/04/2025."""
+    found = set()
+    for match in re.finditer(_NUMERIC_DAY, text):
+        first, second, *_ = parts = [int(part) for part in re.split(r"[/.-]", match.group())]
+        found |= {(parts[2], second)} if first > 31 else {(first, second), (second, first)}
+    for match in re.finditer(_NAMED_DAY, text):
+        month = re.search(_MONTH, match.group())
+        day = re.search(r"\d+", match.group())
+        if month and day:
+            found.add((int(day.group()), _MONTH_OF[month.group()]))
+    return found
+
+
+# They hide numbers from patterns.
+_UNSHOWN = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_LETTERS = re.compile(rf"\s+|\S(?:[\u0300-\u036f\u064b-\u065f\u0670\u0640]|{_UNSHOWN.pattern})*")

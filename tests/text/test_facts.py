@@ -1,0 +1,107 @@
+"""Facts of a text: their kinds, places and values, and what grounds them."""
+
+from itertools import chain, pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.text.facts import KINDS, Known, facts, ungrounded
+
+SAME = {  # kind -> ways to write one fact, English and Arabic
+    "price": ["$31.50", "31.50 dollars", "USD 31,5", "٣١٫٥٠ دولار", "31.5 دولاراً"],
+    "percentage": ["15%", "15.0 percent", "١٥٪", "15 per cent", "١٥ بالمئة", "15 في المائة"],
+    "date": ["12 March 2025", "March 12th, 2025", "12/03/2025", "2025-03-12", "١٢ مارس ٢٠٢٥", "12 آذار 2025"],
+    "time": [
+        "5:30 pm",
+        "17:30",
+        "half past five in the evening",
+        "5:30PM",
+        "5:30 p.m.",
+        "٥:٣٠ مساءً",
+        "الساعة الخامسة والنصف مساءً",
+    ],
+    "link": ["https://www.shop.example/a", "shop.example/a", "http://shop.example/a/"],
+    "code": ["SPRING-25", "spring25", "Spring25"],
+    "number": ["48213", "48,213", "٤٨٢١٣", "٤٨٬٢١٣"],
+    "contact": ["+966 50 123 4567", "00966501234567", "+966-50-123-4567", "‎+٩٦٦ ٥٠ ١٢٣ ٤٥٦٧"],
+    "stock": ["only 3 left", "3 pieces left", "only three left", "باقي ٣ قطع", "باقي ثلاث قطع"],
+}
+
+
+@pytest.mark.parametrize(("kind", "said"), [(kind, said) for kind, ways in SAME.items() for said in ways])
+def test_a_fact_is_found_where_it_stands_in_whatever_spelling(kind: str, said: str):
+    first = facts(SAME[kind][0])[0]
+    text = f"Well, it is: {said} — نعم."
+    found = facts(text)
+    assert [(fact.kind, text[fact.start : fact.end].strip("\u200e"), fact.value) for fact in found] == [
+        (kind, said.strip("\u200e"), first.value)
+    ]
+
+
+@pytest.mark.parametrize(("kind", "said"), [(kind, said) for kind, ways in SAME.items() for said in ways])
+def test_what_was_said_grounds_every_other_spelling(kind: str, said: str):
+    known = Known(f"They told me: {said}, نعم.")
+    assert all(known.holds(facts(f"It is {other}.")[0]) for other in SAME[kind])
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ("Order 48213?", "482 SAR"),
+        ("Within 15 days?", "5 SAR"),
+        ("At 5 am?", "at 5 pm"),
+        ("On 12 March?", "on 13 March"),
+        ("Is it in stock?", "it is out of stock"),
+        ("See shop.example/a1", "see https://shop.example/a"),
+        ("هل الساعة ٥ صباحاً؟", "الساعة ٥ مساءً"),
+        ("هل هو متوفر في المخزون؟", "نفدت الكمية"),
+    ],
+)
+def test_another_fact_grounds_nothing(known: str, said: str):
+    assert not any(Known(known).holds(fact) for fact in facts(said))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "You may 5 times; add 3 pounds of rice.",
+        "We have done so since 1998.",
+        "I am sorry, I left early; nobody is left.",
+        "Turn 2 left turns, then this quarter to come.",
+        "Thanks a lot. See you in the meantime.",
+        "شكراً لك، خلصت الأسئلة؟ موجود دائماً لخدمتك.",
+        "الباقي علينا، وآخر شيء نسألك عنه.",
+    ],
+)
+def test_words_like_facts_are_none(said: str):
+    assert facts(said) == []
+
+
+@pytest.mark.parametrize("said", ["sold out", "out of stock", "نفدت الكمية", "نفد المخزون", "غير متوفر في المخزون"])
+def test_what_is_gone_is_a_fact_of_the_stock(said: str):
+    assert [(fact.kind, fact.value) for fact in facts(f"Sorry, {said}.")] == [("stock", "none")]
+
+
+@given(
+    st.text(st.sampled_from("aZ ة٣5.,:%$-/@م١\u200f\u064b\n٬٫½ﷺ"), max_size=30),
+    st.sampled_from([*chain(*SAME.values())]),
+)
+@settings(max_examples=200, deadline=None)
+def test_places_are_of_the_text_as_written(around: str, said: str):
+    text = f"{around} {said} {around}"
+    found = facts(text)
+    assert all(0 <= fact.start < fact.end <= len(text) and fact.kind in KINDS for fact in found)
+    assert all(left.end <= right.start for left, right in pairwise(found))
+    assert not any(text[fact.start].isspace() or text[fact.end - 1].isspace() for fact in found)
+
+
+def test_every_place_of_a_fact_that_nothing_grounds_is_told_and_repeats_later_are_grounded():
+    messages = [
+        {"role": "user", "content": "What is it?", "tool_calls": None},
+        {"role": "assistant", "content": "It is $31. Yes, 31 USD.", "tool_calls": None},
+        {"role": "user", "content": "And?", "tool_calls": None},
+        {"role": "assistant", "content": "As I said, $31, by 5 pm.", "tool_calls": None},
+    ]
+    found = [(turn, messages[turn]["content"][fact.start : fact.end]) for turn, fact in ungrounded(messages, [1, 3])]
+    assert found == [(1, "$31"), (1, "31 USD"), (3, "5 pm")]
