@@ -20,16 +20,18 @@ NAMING = ("code", "number", "link")  # facts that say which thing a sentence is 
 # Words that say that a value follows, or since when, and not of what; folded.
 _SAYS_NOTHING = frozenset(
     fold(
-        "price prices priced cost costs costing fee fees charge charges charged rate rates amount amounts pay paid worth "
-        "equals now how much many currently today since until till starting starts started new old changed become became effective its "
-        "only about around approximately roughly exactly note hello hi welcome dear happy glad certainly sure course "
-        "may will would takes take also still per each every was were being comes come as well during valid said says "
-        "month months week year january february march april june july august september october november december "
-        "سعر أسعار السعر تكلفة التكلفة رسوم الرسوم أجرة ثمن يبلغ تبلغ بلغ مبلغ قيمة القيمة يكلف تكلف يساوي بسعر برسوم "
-        "بقيمة بمبلغ حاليا حالياً الآن الان اليوم منذ ابتداء ابتداءً اعتبارا اعتباراً حتى فقط حوالي تقريبا تقريباً نحو هو هي "
-        "يكون تكون ستكون سيكون أصبح أصبحت صار صارت كان كانت بات باتت الجديدة الجديد القديم القديمة قد لقد إن أهلا أهلاً "
-        "مرحبا مرحباً وعليكم السلام عزيزي عزيزتي نعم طبعا طبعاً أكيد تفضل بكل سرور حيث لدينا عندنا لكل شهر سنة أيضا كذلك "
-        "كم لديكم عندكم لديك عندك عبر عند مقابل بحسب وهي وهو تدفع ندفع يدفع ريال"
+        "price prices priced cost costs costing fee fees charge charges charged rate rates amount amounts "
+        "pay paid worth equals now how much many currently today since until till starting starts started "
+        "new old changed become became effective its only about around approximately roughly exactly note "
+        "hello hi welcome dear happy glad certainly sure course may will would takes take also still per "
+        "each every was were being comes come as well during valid said says month months week year "
+        "january february march april june july august september october november december "
+        "سعر أسعار السعر تكلفة التكلفة رسوم الرسوم أجرة ثمن يبلغ تبلغ بلغ مبلغ قيمة القيمة يكلف تكلف "
+        "يساوي بسعر برسوم بقيمة بمبلغ حاليا حالياً الآن الان اليوم منذ ابتداء ابتداءً اعتبارا اعتباراً "
+        "حتى فقط حوالي تقريبا تقريباً نحو هو هي يكون تكون ستكون سيكون أصبح أصبحت صار صارت كان كانت بات "
+        "باتت الجديدة الجديد القديم القديمة قد لقد إن أهلا أهلاً مرحبا مرحباً وعليكم السلام عزيزي عزيزتي "
+        "نعم طبعا طبعاً أكيد تفضل بكل سرور حيث لدينا عندنا لكل شهر سنة أيضا كذلك كم لديكم عندكم لديك عندك "
+        "عبر عند مقابل بحسب وهي وهو تدفع ندفع يدفع"
     ).split()
 )
 _OWN = re.compile(

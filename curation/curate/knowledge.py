@@ -8,14 +8,14 @@ import io
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
 from curation.curate.contexts import TURNING, around
-from curation.curate.over_time import VARIABLE, Told, course
+from curation.curate.over_time import CONTRADICTORY, VARIABLE, Told, course
 from curation.privacy.finds import masked
 from curation.record.conversation import as_taught, turns
 from curation.text.cells import harmless
@@ -24,44 +24,43 @@ from curation.text.folding import folded
 
 ALIKE = 2 / 3  # share of the words of a context that another one has, and no word beside them, to be the same
 CONTACT = "contact"  # the kind that is told of the house alone
+OF_A_CONTEXT = ("time", "stock")  # kinds whose values mean nothing by themselves
 
-STATED = pl.Schema(
-    {
-        "conversation_id": pl.String,
-        "kind": pl.String,
-        "value": pl.String,
-        "turn": pl.Int32,
-        "words": pl.String,  # as written
-        "context": pl.List(pl.String),  # the content words around it
-        "sentence": pl.String,  # with the fact blanked
-        "subject": pl.List(pl.String),  # stems of the context, sorted
-        "own": pl.Boolean,  # said of what is the customer's
-        "ungrounded": pl.Boolean,  # nothing said before holds it; true at the first place alone
-        "language": pl.String,
-        "source_file": pl.String,
-        "created_at": pl.Datetime("us", "UTC"),
-    }
-)
-FACTS = pl.Schema(
-    {
-        "kind": pl.String,
-        "value": pl.String,  # one for all spellings
-        "words": pl.String,  # as most often written
-        "context": pl.String,  # what it is the price, hour or number of: content words around it
-        "sentence": pl.String,  # one that says it, the fact blanked
-        "language": pl.String,
-        "context_id": pl.UInt32,  # the same for all values of one context
-        "course": pl.String,  # of the context: steady, changed, disputed or variable, as over_time.py tells them apart
-        "conversations": pl.UInt32,
-        "replies": pl.UInt32,  # that state it
-        "ungrounded": pl.UInt32,  # conversations in which nothing said before holds it
-        "house": pl.Boolean,  # the house's own by the check `grounding`: a person should confirm it
-        "first_seen": pl.Datetime("us", "UTC"),
-        "last_seen": pl.Datetime("us", "UTC"),
-        "sources": pl.List(pl.String),
-    }
-)
+_STATED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "conversation_id": pl.String,
+    "kind": pl.String,
+    "value": pl.String,
+    "turn": pl.Int32,
+    "words": pl.String,  # as written
+    "context": pl.List(pl.String),  # the content words around it
+    "sentence": pl.String,  # with the fact blanked
+    "subject": pl.List(pl.String),  # stems of the context, sorted
+    "own": pl.Boolean,  # said of what is the customer's
+    "ungrounded": pl.Boolean,  # nothing said before holds it; true at the first place alone
+    "language": pl.String,
+    "source_file": pl.String,
+    "created_at": pl.Datetime("us", "UTC"),
+}
+_FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "kind": pl.String,
+    "value": pl.String,  # one for all spellings
+    "words": pl.String,  # as most often written
+    "context": pl.String,  # what it is the price, hour or number of: content words around it
+    "sentence": pl.String,  # one that says it, the fact blanked
+    "language": pl.String,
+    "context_id": pl.UInt32,  # the same for all values of one context
+    "course": pl.String,  # of the context: steady, changed, disputed or variable, as over_time.py tells them apart
+    "conversations": pl.UInt32,
+    "replies": pl.UInt32,  # that state it
+    "ungrounded": pl.UInt32,  # conversations in which nothing said before holds it
+    "house": pl.Boolean,  # the house's own by the check `grounding`: a person should confirm it
+    "first_seen": pl.Datetime("us", "UTC"),
+    "last_seen": pl.Datetime("us", "UTC"),
+    "sources": pl.List(pl.String),
+}
+STATED, FACTS = pl.Schema(_STATED), pl.Schema(_FACTS)
 Key = tuple[str, str, frozenset[str]]  # kind, language, subject
+Value = tuple[str, str, int]  # kind, value, and context_id of kinds OF_A_CONTEXT, else 0
 Row = Mapping[str, Any]
 
 
@@ -75,26 +74,29 @@ def statements(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(list(itertools.chain.from_iterable(map(_stated, worth.iter_rows(named=True)))), schema=STATED)
 
 
-def knowledge(stated: pl.DataFrame, house: Collection[tuple[str, str]], countries: Sequence[str]) -> pl.DataFrame:
-    """FACTS: one row for each kind, value and context, most told first. `house`: kind and value of the house's facts.
+def statements_of() -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """The kernel: `statements`."""
+    return statements
 
-    Nothing in it is personal: masking took that out of the rows, and here it is taken out of single values once more,
-    whatever the policy says, but for contacts that are the house's own.
+
+def knowledge(stated: pl.DataFrame, least: float, countries: Sequence[str]) -> pl.DataFrame:
+    """FACTS: one row for each kind, value and context, most told first.
+
+    What at least so many conversations tell without its standing there before is the house's own. Nothing in the table
+    is personal: masking took that out of the rows, and here it is taken out of single values once more, whatever the
+    policy says, but for contacts that are the house's own.
     """
-    contexts = defaultdict[Key, list[Row]](list)
+    by_subject = defaultdict[Key, list[Row]](list)
     for row in stated.iter_rows(named=True):
-        contexts[row["kind"], row["language"], frozenset(row["subject"])].append(row)
-    found = defaultdict[Key, list[Row]](list)
-    for key, leader in led({key: len(rows) for key, rows in contexts.items()}).items():
-        found[leader] += contexts[key]
-    counted = [
-        one
-        for number, rows in enumerate((found[key] for key in sorted(found, key=_order)), 1)
-        for one in _counted(number, rows, house, countries)
-    ]
-    descending = ["conversations", "replies"]
-    table = pl.DataFrame(counted, schema=FACTS)
-    return table.sort(*descending, "kind", "value", "language", "context_id", descending=[True, True, *[False] * 4])
+        by_subject[row["kind"], row["language"], frozenset(row["subject"])].append(row)
+    contexts = defaultdict[Key, list[Row]](list)
+    for key, leader in led({key: len(rows) for key, rows in by_subject.items()}).items():
+        contexts[leader] += by_subject[key]
+    ordered = [contexts[key] for key in sorted(contexts, key=_order)]
+    house = _house(ordered, least)
+    found = [one for number, rows in enumerate(ordered, 1) for one in _counted(number, rows, house, countries)]
+    names = ["conversations", "replies", "kind", "value", "language", "context_id"]
+    return pl.DataFrame(found, schema=FACTS).sort(names, descending=[True, True, *[False] * 4])
 
 
 def led(told: Mapping[Key, int]) -> dict[Key, Key]:
@@ -113,6 +115,16 @@ def led(told: Mapping[Key, int]) -> dict[Key, Key]:
             for part in parts:
                 holding.setdefault(part, key)
     return leaders
+
+
+def counted(table: pl.DataFrame) -> dict[str, int]:
+    """What metrics say of FACTS."""
+    contradictory = table.filter(pl.col("course").is_in(CONTRADICTORY))
+    return {
+        "facts": table.height,
+        "facts_ungrounded": int(table["ungrounded"].sum()),
+        "facts_contradictory": contradictory["context_id"].n_unique(),
+    }
 
 
 def as_csv(table: pl.DataFrame) -> str:
@@ -154,8 +166,18 @@ def _stated(row: Row) -> Iterator[dict[str, Any]]:
 # -- counted -----------------------------------------------------------------------------------------------------------
 
 
+def _house(contexts: Iterable[Sequence[Row]], least: float) -> Collection[Value]:
+    """What so many conversations state by themselves; an hour or a stock, in one context."""
+    told = Counter(_value(number, row) for number, rows in enumerate(contexts, 1) for row in rows if row["ungrounded"])
+    return {value for value, count in told.items() if count >= least}
+
+
+def _value(number: int, row: Row) -> Value:
+    return row["kind"], row["value"], number if row["kind"] in OF_A_CONTEXT else 0
+
+
 def _counted(
-    number: int, rows: Sequence[Row], house: Collection[tuple[str, str]], countries: Sequence[str]
+    number: int, rows: Sequence[Row], house: Collection[Value], countries: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
     """The values of one context; those that are covered alike are one."""
     told = [Told(r["conversation_id"], r["value"], r["created_at"], tuple(r["subject"]), r["own"]) for r in rows]
@@ -163,7 +185,7 @@ def _counted(
     of_all = {"context_id": number, "course": VARIABLE if several and not rows[0]["subject"] else course(told)}
     groups = defaultdict[tuple[str, bool], list[Row]](list)
     for row in rows:
-        known = (row["kind"], row["value"]) in house
+        known = _value(number, row) in house
         groups[_covered(row["value"], row["kind"], known, countries), known].append(row)
     for value, known in sorted(groups):
         yield of_all | {"value": value, "house": known} | _fact(groups[value, known], known, countries)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 STEADY, CHANGED, DISPUTED, VARIABLE = "steady", "changed", "disputed", "variable"
+CONTRADICTORY = (CHANGED, DISPUTED)
 REPEATED = 2  # conversations a value, on average, from which values are the house's and not each customer's own
 OVERLAP = 0.1  # share of pairs of statements in the wrong order that values one after the other may have
 CHANCE = 0.35  # that values drawn by lot fall apart in time; two conversations each: 1/3
