@@ -16,6 +16,7 @@ _CLAUSE_ENDS = re.compile(r"[,،:()]\s|\s[-–—]\s|[,،]|\s(?:and|but|while|أ
 _LIST_ITEM = re.compile(r"\s*(?:[-*•·–]|\d{1,2}[.)])\s+")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*).*|.*[:：][\s*]*$")
 _WORD = re.compile(r"[^\W_](?:[\w'-]*[^\W_])?")
+_TAG = re.compile(r"[a-z_]+_\d+")  # in place of personal data: [name_1]
 NAMING = ("code", "number", "link")  # facts that say which thing a sentence is about
 # Words that say that a value follows, or since when, and not of what; folded.
 _SAYS_NOTHING = frozenset(
@@ -113,7 +114,7 @@ def _words(text: str) -> list[str]:
 
 def _says_something(word: str) -> bool:
     bare = fold(word)
-    return len(bare) > 1 and not {bare, _ARTICLES.sub("", bare)} & (_SAYS_NOTHING | _SMALL)
+    return len(bare) > 1 and not _TAG.fullmatch(bare) and not {bare, _ARTICLES.sub("", bare)} & (_SAYS_NOTHING | _SMALL)
 
 
 def _within(match: re.Match[str], facts: Sequence[Fact]) -> bool:

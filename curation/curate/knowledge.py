@@ -50,6 +50,7 @@ _FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "language": pl.String,
     "context_id": pl.UInt32,  # the same for all values of one context
     "course": pl.String,  # of the context: steady, changed, disputed or variable, as over_time.py tells them apart
+    "contradictory": pl.Boolean,  # its values contradict one another: changed or disputed
     "conversations": pl.UInt32,
     "replies": pl.UInt32,  # that state it
     "ungrounded": pl.UInt32,  # conversations in which nothing said before holds it
@@ -119,11 +120,10 @@ def led(told: Mapping[Key, int]) -> dict[Key, Key]:
 
 def counted(table: pl.DataFrame) -> dict[str, int]:
     """What metrics say of FACTS."""
-    contradictory = table.filter(pl.col("course").is_in(CONTRADICTORY))
     return {
         "facts": table.height,
         "facts_ungrounded": int(table["ungrounded"].sum()),
-        "facts_contradictory": contradictory["context_id"].n_unique(),
+        "facts_contradictory": table.filter("contradictory")["context_id"].n_unique(),
     }
 
 
@@ -182,7 +182,8 @@ def _counted(
     """The values of one context; those that are covered alike are one."""
     told = [Told(r["conversation_id"], r["value"], r["created_at"], tuple(r["subject"]), r["own"]) for r in rows]
     several = len({row["value"] for row in rows}) > 1
-    of_all = {"context_id": number, "course": VARIABLE if several and not rows[0]["subject"] else course(told)}
+    found = VARIABLE if several and not rows[0]["subject"] else course(told)  # of what, nobody knows
+    of_all = {"context_id": number, "course": found, "contradictory": found in CONTRADICTORY}
     groups = defaultdict[tuple[str, bool], list[Row]](list)
     for row in rows:
         known = _value(number, row) in house
