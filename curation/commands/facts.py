@@ -50,14 +50,15 @@ def as_text(answer: Mapping[str, Any]) -> str:
             *(lines or ["No such fact."]),
             "",
             f"{answer['facts']:,} facts; in {answer['contradictory']:,} contexts values contradict one another over "
-            f"time (--contradictions); {answer['house']:,} are the house's own and want a person to confirm them (--house)",
+            "time (--contradictions); "
+            f"{answer['house']:,} are the house's own and want a person to confirm them (--house)",
         ]
     )
 
 
 def _lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if rows:
-        yield f"{'kind':<11}{'value':<{WIDEST}} {'of':<{WIDEST}} {'told':>6} {'new':>6}  {'course':<9}{'seen':<23}"
+        yield f"{'kind':<11}{'value':<{WIDEST}} {'of':<{WIDEST}} {'told':>6} {'new':>6}  {'course':<9}seen"
     for row in rows:
         house = "  house" if row["house"] else ""
         yield (
