@@ -114,12 +114,15 @@ class Facts:
 
 
 def stated_facts(findings: pl.DataFrame, clusters: pl.DataFrame, train: pl.DataFrame) -> Facts:
-    """Counted by what the check `grounding` found. A house fact that very many state is not counted."""
+    """Counted by what the check `grounding` found.
+
+    A house fact that very many state is not counted, nor are kinds that tuning does not teach to invent (route.facts:
+    unlearn, ground).
+    """
     common = (pl.col("code") == "house_fact") & (pl.col("value") >= FEW_FACTS)
     found = findings.filter(~common, check="grounding")
-    found = found.with_columns(
-        kind=pl.col("code") + ": " + pl.col("evidence").fill_null("").str.split(":").list.first()
-    )
+    kind = pl.col("evidence").fill_null("").str.split(":").list.first()
+    found = found.filter(~kind.is_in(_provided_for(train))).with_columns(kind=pl.col("code") + ": " + kind)
     stating = found.select("conversation_id").unique()
     survivors = clusters.filter("survivor").height
     trained = train.select(conversation_id=pl.coalesce("parent_id", "conversation_id"))
@@ -146,6 +149,13 @@ def most_told(facts: pl.DataFrame) -> tuple[str, ...]:
 def _of_what(row: Mapping[str, Any]) -> str:
     values = row["words"] if row["values"] == 1 else f"{row['values']:,} values"
     return f"{row['kind']} of {row['context'] or 'something unnamed'} ({values})"
+
+
+def _provided_for(train: pl.DataFrame) -> list[str]:
+    """Kinds of facts that are not learnt, or learnt behind a context that holds them."""
+    fact = train["facts"].explode(empty_as_null=False).struct
+    kinds = fact.field("kind").filter(fact.field("treatment").is_in(["unlearn", "ground"]))
+    return kinds.unique().sort().to_list()
 
 
 def readiness(clean: int, facts: Facts, params: Gate) -> dict[str, Any]:

@@ -102,6 +102,13 @@ class ExpectChangedWordsToNameTheirParent(ExpectColumnValuesToBeInSet):
     description: str = "Conversations that were edited or masked name the one that they replace."
 
 
+class ExpectFactsToStandInReplies(ExpectColumnValuesToBeInSet):
+    """The column counts the facts whose place is not within a reply's words, behind the fact before it."""
+
+    value_set: Any = Field([0])
+    description: str = "Every fact that is told of a curated conversation stands in the words of a reply."
+
+
 class ExpectRawRowsToBeClosedExactlyOnce(ExpectColumnValuesToBeInSet):
     """The law of the ledger. The column counts the closing events of each raw row."""
 

@@ -3,6 +3,9 @@
 No column is null: Great Expectations leaves nulls out of its counts, and so would pass what is missing.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import polars as pl
 
 from curation.record.conversation import ROLES, conversation_id
@@ -32,8 +35,10 @@ def curated(conversations: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
         .select("row_id", "outcome", read_as="conversation_id")
     )
     read = pl.coalesce("parent_id", "conversation_id")
+    misplaced = [_misplaced(*row) for row in conversations.select("messages", "facts").iter_rows()]
     return (
         _judged(conversations, "origin", "parent_id")
+        .with_columns(misplaced_facts=pl.Series(misplaced, dtype=pl.Int64))
         .join(closing, on="row_id", how="left", maintain_order="left")
         .with_columns(
             pl.col("outcome").fill_null(NONE),
@@ -67,6 +72,18 @@ def raw_rows(read: pl.Series, ledger: pl.DataFrame, curated: pl.DataFrame) -> pl
         .with_columns(explained=pl.col("used") | ((said | (pl.col("outcome") == "part")) & named))
         .drop("code", "evidence")
     )
+
+
+def _misplaced(messages: Sequence[Mapping[str, Any]], facts: Sequence[Mapping[str, Any]]) -> int:
+    """Facts that stand outside a reply's words or begin before the one before them ends."""
+    end, turn, wrong = 0, -1, 0
+    for fact in facts:
+        begins = end if fact["turn"] == turn else 0
+        holds = 0 <= fact["turn"] < len(messages) and messages[fact["turn"]]["role"] == "assistant"
+        words = messages[fact["turn"]]["content"] if holds else ""
+        wrong += not (begins <= fact["start"] < fact["end"] <= len(words))
+        turn, end = fact["turn"], fact["end"]
+    return wrong
 
 
 def _judged(conversations: pl.DataFrame, *more: str) -> pl.DataFrame:

@@ -13,15 +13,19 @@ from curation import gate
 from curation.checks import checks
 from curation.checks.codes import codes
 from curation.commands.why import listed, why
+from curation.curate import knowledge
+from curation.curate.facts import with_facts
 from curation.gate import Gate, help_for, readiness, shortfalls, stated_facts, untold
 from curation.harness.errors import QiratError
 from curation.harness.files import table_path
 from curation.ingest.reading import QUARANTINE
 from curation.privacy.shown import Shown
+from curation.record.conversation import FACTS
 from curation.record.groups import groups
 from curation.record.ledger import entries
 from curation.score.notes import NOTES
 from curation.split import Split, assert_apart, assigned, filled, meant, related, told
+from curation.text.facts import KINDS
 from tests.builders import ROOT, context, record, talk
 
 PARAMS = Split(test=0.2, dev=0.2, largest_group=0.1, seed=1)
@@ -35,7 +39,7 @@ def asks(**changed) -> Gate:
 
 def curated(count: int, **columns) -> pl.DataFrame:
     table = record(*(talk(f"question {n}", "answer") for n in range(count)), **columns)
-    return table.with_columns(parent_id=pl.lit(None, pl.String))
+    return table.with_columns(parent_id=pl.lit(None, pl.String), facts=pl.lit([], FACTS))
 
 
 def parts_of(table: pl.DataFrame, pairs: pl.DataFrame, params: Split = PARAMS) -> pl.DataFrame:
@@ -218,9 +222,9 @@ def test_conversations_whose_replies_state_facts_are_counted_among_survivors_and
     train = curated(4).with_columns(conversation_id=pl.Series(list("abcd")))
     train = train.with_columns(parent_id=pl.Series([None, None, None, "e"], dtype=pl.String))
     findings = found(
-        ("a", "ungrounded_fact", 1, "price: 5 sar"),
+        ("a", "ungrounded_price", 1, "price: 5 sar"),
         ("a", "ungrounded_number", 1, "number: 12345"),
-        ("e", "ungrounded_fact", 2, "date: 3/4/2025"),
+        ("e", "ungrounded_date", 2, "date: 3/4/2025"),
         ("z", "house_fact", 0.01, "price: 10 sar"),
         ("c", "house_fact", 0.4, "number: 920001234"),  # our telephone number
         ("d", "unfinished_reply", 1, ""),
@@ -229,8 +233,8 @@ def test_conversations_whose_replies_state_facts_are_counted_among_survivors_and
     assert (facts.share_of_survivors, facts.share_of_train, facts.share) == (0.3, 0.5, 0.5)
     assert facts.kinds == {
         "ungrounded_number: number": 1,
-        "ungrounded_fact: price": 1,
-        "ungrounded_fact: date": 1,
+        "ungrounded_price: price": 1,
+        "ungrounded_date: date": 1,
         "house_fact: price": 1,
     }
     assert facts.examples == ("a", "e", "z")
@@ -238,13 +242,18 @@ def test_conversations_whose_replies_state_facts_are_counted_among_survivors_and
 
 def test_style_passes_and_facts_are_told_with_what_tuning_would_and_would_not_teach():
     clusters = pl.DataFrame({"survivor": [True] * 10})
-    facts = stated_facts(found(*((str(n), "ungrounded_fact", 1, "price: 5") for n in range(4))), clusters, curated(9))
+    facts = stated_facts(found(*((str(n), "ungrounded_price", 1, "price: 5") for n in range(4))), clusters, curated(9))
     assert readiness(1000, facts, asks(max_facts=0.4))["verdict"] == ""
     told = readiness(1000, facts, asks(max_facts=0.3))
     assert told["verdict"] == "use retrieval"
     assert told["because"] == [{"code": "facts", "figures": {"share": 0.4, "most": 0.3}}]
     said = " ".join(told["reasons"])
-    for part in ("in 40% of the conversations", "ungrounded_fact: price 4", "for example 0, 1", "would teach the tone"):
+    for part in (
+        "in 40% of the conversations",
+        "ungrounded_price: price 4",
+        "for example 0, 1",
+        "would teach the tone",
+    ):
         assert part in said
 
 
@@ -257,7 +266,7 @@ def test_what_the_template_cannot_say_is_not_counted_and_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     table = record(*(talk(f"What about item {n}?", MANNERS[n % 2]) for n in range(12)))
-    table = table.with_columns(parent_id=pl.lit(None, pl.String))
+    table = table.with_columns(parent_id=pl.lit(None, pl.String), facts=pl.lit([], FACTS))
     out = table["conversation_id"].to_list()[:4]
     closed = table.select("row_id", "conversation_id", outcome=pl.lit("accepted"), code=pl.lit(None, pl.String))
     tables = {
@@ -267,6 +276,7 @@ def test_what_the_template_cannot_say_is_not_counted_and_is_told(
         "scored/findings": checks()["grounding"](table, context()),
         "dedup/clusters": table.select("row_id", survivor=pl.lit(True)),
         "tokenized/excluded": excluded(*out),
+        "facts/facts": pl.DataFrame(schema=knowledge.FACTS),
     }
     for name, rows in tables.items():
         (tmp_path / table_path(name)).parent.mkdir(parents=True, exist_ok=True)
@@ -302,12 +312,15 @@ PRICES = [f"The {thing} costs {9 + 7 * n} SAR today." for n, thing in enumerate(
 MANNERS = ["Thank you for asking, I will look into it for you.", "I am sorry to hear that, please send it back."] * 30
 
 
-@pytest.mark.parametrize(("replies", "enough"), [(PRICES, False), (MANNERS, True)])
+@pytest.mark.parametrize(
+    ("replies", "treatment", "enough"),
+    [(PRICES, "report", False), (PRICES, "unlearn", True), (PRICES, "ground", True), (MANNERS, "report", True)],
+)
 def test_a_set_of_volatile_facts_yields_use_retrieval_by_the_checks_and_the_gate_themselves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replies: list[str], enough: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replies: list[str], treatment: str, enough: bool
 ):
     table = record(*(talk(f"What about item {n}, please?", said) for n, said in enumerate(replies)))
-    table = table.with_columns(parent_id=pl.lit(None, pl.String))
+    table = with_facts(table.with_columns(parent_id=pl.lit(None, pl.String)), dict.fromkeys(KINDS, treatment), ())
     closed = table.select("row_id", outcome=pl.lit("accepted"), code=pl.lit(None, pl.String))
     tables = {
         **dict.fromkeys(("splits/train", "splits/dev", "splits/test"), table),
@@ -316,6 +329,7 @@ def test_a_set_of_volatile_facts_yields_use_retrieval_by_the_checks_and_the_gate
         "scored/findings": checks()["grounding"](table, context()),
         "dedup/clusters": table.select("row_id", survivor=pl.lit(True)),
         "tokenized/excluded": excluded(),
+        "facts/facts": pl.DataFrame(schema=knowledge.FACTS),
     }
     for name, rows in tables.items():
         (tmp_path / table_path(name)).parent.mkdir(parents=True, exist_ok=True)

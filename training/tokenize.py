@@ -3,7 +3,7 @@
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import polars as pl
@@ -14,7 +14,8 @@ from curation.harness.params import Params
 from curation.harness.stage import Stage
 from training.model.base import Model, load_tokenizer
 from training.template import Example, InexpressibleError, Renderer, split_examples
-from training.template.messages import thinking_aloud
+from training.template.messages import Message, thinking_aloud
+from training.template.retrieval import Retrieval, as_said, notes
 
 SPLITS = ("train", "dev", "test")
 TOKENS = pl.Schema(
@@ -24,6 +25,7 @@ TOKENS = pl.Schema(
         "input_ids": pl.List(pl.Int32),
         "labels": pl.List(pl.Int32),  # -100 where there is no loss
         "turns": pl.List(pl.Int32),  # the messages that are learnt here, 0-based
+        "unlearnt": pl.List(pl.Int32),  # places of tokens of replies that carry no loss: facts (route.facts)
     }
 )
 EXCLUDED = pl.Schema({"conversation_id": pl.String, "split": pl.String, "reason": pl.String})
@@ -37,12 +39,22 @@ BUDGET = pl.Schema(
         "examples": pl.Int64,
         "tokens": pl.Int64,
         "supervised": pl.Int64,  # tokens that carry loss
+        "unlearnt": pl.Int64,  # tokens of replies that carry none: facts
+        "facts": pl.Int64,  # how many these are
         "replies": pl.Int64,  # learnt, each once
         "lost_replies": pl.Int64,  # too long for any example, of conversations with tokens
         "truncated": pl.Int64,  # conversations that lost some of their replies so
         "dropped": pl.Int64,  # conversations without tokens, see tokenized/excluded
     }
 )
+
+
+class Facts(Params):
+    """params.yaml: tokenize.facts; what stands before replies whose facts are grounded (route.facts)."""
+
+    context: str = Field(default="{facts}", pattern=r"^[^{}]*\{facts\}[^{}]*$")  # {facts}: a line each
+    distractors: int = Field(default=3, ge=0)  # facts of the same kind from other conversations, for each fact
+    seed: int = 7
 
 
 class Tokenize(Params):
@@ -53,6 +65,7 @@ class Tokenize(Params):
     context: float = Field(ge=0, lt=1)
     max_excluded: float = Field(ge=0, le=1)  # stop when a larger share of a split's conversations cannot be used
     max_lost_replies: float = Field(ge=0, le=1)  # stop when a larger share of a split's replies is too long
+    facts: Facts = Facts()
     reasoning: Literal["leave_out", "learn"] = "leave_out"  # what sources keep apart from a reply as its reasoning
 
     @property
@@ -86,8 +99,9 @@ def main() -> None:
         waste: dict[str, float] = {}
         for split in SPLITS:
             conversations = stage.read(f"splits/{split}").sort("conversation_id")
+            looked_up = retrieval(conversations, renderer, stage.params.facts)
             rows = stage.progress(conversations.iter_rows(named=True), split, conversations.height)
-            done = [tokenized(row, renderer, stage.params) for row in rows]
+            done = [tokenized(row, renderer, stage.params, looked_up) for row in rows]
             stage.write(f"tokenized/{split}", token_table(done))
             budgets.append(budget(split, conversations, done))
             exclusions.append(excluded(split, done))
@@ -115,15 +129,28 @@ def own_renderer(model: Model) -> Renderer | None:
         return None
 
 
-def tokenized(row: Mapping[str, Any], renderer: Renderer, params: Tokenize) -> Tokenized:
+def retrieval(conversations: pl.DataFrame, renderer: Renderer, params: Facts) -> Retrieval:
+    """What is looked up for replies of this split, out of what they state."""
+    told = conversations.select("messages", "facts").iter_rows() if "facts" in conversations.columns else ()
+    known = [note for messages, facts in told for _, note in notes(messages, facts)]
+    return Retrieval(renderer, params.context, params.distractors, params.seed, known)
+
+
+def tokenized(
+    row: Mapping[str, Any], renderer: Renderer, params: Tokenize, looked_up: Retrieval | None = None
+) -> Tokenized:
     """A row of the record as examples of at most `max_tokens` tokens that end with a whole reply."""
     found = Tokenized(row["conversation_id"], row["language"])
+    facts = row.get("facts") or ()
     try:
         turns = learnt_turns(row["messages"])
-        said = thinking_aloud(row["messages"]) if params.reasoning == "learn" else row["messages"]
-        found.examples = split_examples(
-            renderer, said, row["tools"], turns, limit=params.max_tokens, context=params.context_tokens
+        said = unlearning(row["messages"], facts)
+        given = looked_up.given(row["conversation_id"], said, facts) if looked_up else as_said(said)
+        said = thinking_aloud(given.messages) if params.reasoning == "learn" else given.messages
+        examples = split_examples(
+            renderer, said, row["tools"], given.places(turns), limit=params.max_tokens, context=params.context_tokens
         )
+        found.examples = [replace(e, turns=[given.origin[place] for place in e.turns]) for e in examples]
     except InexpressibleError as error:
         found.reason = str(error)
         return found
@@ -132,6 +159,15 @@ def tokenized(row: Mapping[str, Any], renderer: Renderer, params: Tokenize) -> T
         return found
     found.lost = len(turns) - found.replies
     return found
+
+
+def unlearning(messages: Sequence[Message], facts: Iterable[Mapping[str, Any]]) -> list[Message]:
+    """The messages with the places of the facts in them that are not to be learnt."""
+    places: dict[int, list[tuple[int, int]]] = {}
+    for fact in facts:
+        if fact["treatment"] == "unlearn":
+            places.setdefault(fact["turn"], []).append((fact["start"], fact["end"]))
+    return [{**m, "unlearnt": places[turn]} if turn in places else m for turn, m in enumerate(messages)]
 
 
 def learnt_turns(messages: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -145,7 +181,9 @@ def learnt_turns(messages: Sequence[Mapping[str, Any]]) -> list[int]:
 
 def token_table(done: Iterable[Tokenized]) -> pl.DataFrame:
     """One row an example."""
-    rows = [(t.conversation_id, t.language, e.input_ids, e.labels, e.turns) for t in done for e in t.examples]
+    rows = [
+        (t.conversation_id, t.language, e.input_ids, e.labels, e.turns, e.unlearnt) for t in done for e in t.examples
+    ]
     return pl.DataFrame(rows, schema=TOKENS, orient="row")
 
 
@@ -165,6 +203,8 @@ def budget(split: str, conversations: pl.DataFrame, done: Iterable[Tokenized]) -
                 "examples": len(t.examples),
                 "tokens": sum(len(e.input_ids) for e in t.examples),
                 "supervised": sum(e.supervised for e in t.examples),
+                "unlearnt": sum(len(e.unlearnt) for e in t.examples),
+                "facts": sum(e.facts for e in t.examples),
                 "replies": t.replies,
                 "lost_replies": t.lost,
                 "truncated": int(t.lost > 0),

@@ -47,13 +47,7 @@ EDITED = {"wrong_label", "stale_fact", "playbook_break", "truncated", "swapped_r
 HIDDEN: Mapping[str, tuple[str, ...]] = {
     "as shipped": (),
     "no check of labels": ("doubtful_label",),
-    "no check of labels, facts, ends": (
-        "doubtful_label",
-        "ungrounded_fact",
-        "broken_off",
-        "cut_reply",
-        "unfinished_reply",
-    ),
+    "no check of labels, ends": ("doubtful_label", "broken_off", "cut_reply", "unfinished_reply"),
 }
 ORDERS_SHOWN = ("only defects", "queue", "least sure first", "random doubtful", "random")
 LEFT = (0.5, 0.3, 0.2, 0.15, 0.1)  # shares of the planted defects left for which the answers are told

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check, read
+from curation.record.codes import FACT
 from curation.record.conversation import turns
 from curation.text.facts import MAY_STATE_ONE, ungrounded
 from curation.text.folding import folded
@@ -14,8 +15,6 @@ from curation.text.folding import folded
 SHARED_LEAST, SHARED_SHARE = 10, 0.005  # a fact that so many conversations and this share of them state is the house's
 _STATED = {"turn": pl.Int32, "kind": pl.String, "value": pl.String, "words": pl.String}
 Stated = tuple[int, str, str, str]  # turn, kind, value, words
-JUDGED = ("link", "date", "price", "percentage", "code", "number")
-NUMBER = "number"  # of a kind that only the service's own systems know: order, balance, reference
 
 
 def facts_stated(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
@@ -34,8 +33,6 @@ def _stated(messages: Sequence[Mapping[str, Any]], replies: Sequence[int]) -> li
     """The facts of these turns that nothing before them contains, each once."""
     found = dict[tuple[str, str], Stated]()
     for turn, fact in ungrounded(messages, replies):
-        if fact.kind not in JUDGED:
-            continue
         words = messages[turn]["content"][fact.start : fact.end]
         found.setdefault((fact.kind, fact.value), (turn, fact.kind, fact.value, words))
     return list(found.values())
@@ -45,14 +42,15 @@ def _stated(messages: Sequence[Mapping[str, Any]], replies: Sequence[int]) -> li
 def grounding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Facts in a reply that stand in no earlier turn or tool result: invented, or looked up where no model can look.
 
-    `ungrounded_fact`: prices (also in words), percentages, dates, links and codes. `ungrounded_number`: other numbers
-    of four digits and more, years aside. `value` = how many, `turn` and `evidence` = the first. What 10 conversations
-    and 0.5% of the set state, a telephone number or a fee, is the house's own knowledge: `house_fact`, `value` = share
-    of the set, only told, for it goes stale as well. Digits of both scripts, thousands separators and the ways to write
-    a day are alike.
+    `ungrounded_price` and so on, a code a kind: prices and percentages (also in words), dates, times of day, links,
+    codes, contacts, stock, and other numbers of four digits and more, years aside. `value` = how many, `turn` and
+    `evidence` = the first. params.yaml: route.facts says what becomes of them; by default the row is used and the fact
+    is not learnt. What 10 conversations and 0.5% of the set state, a telephone number or a fee, is the house's own
+    knowledge: `house_fact`, `value` = share of the set, only told. Digits of both scripts, thousands separators,
+    currencies and the ways to write a day or an hour are alike.
 
-    Limits: a fact the customer got by telephone is not known here, nor are names, times of day and weekdays judged;
-    the chance agreement of two numbers grounds one.
+    Limits: a fact the customer got by telephone is not known here, nor are names and weekdays judged; the chance
+    agreement of two numbers grounds one.
     """
     told = read(facts_stated, conversations, context).drop_nulls("facts").sort("conversation_id")
     stated = {key: [tuple(fact.values()) for fact in facts] for key, facts in told.iter_rows()}
@@ -61,8 +59,8 @@ def grounding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     for key, facts in stated.items():
         house = [fact for fact in facts if known[fact[1:3]] >= least]
         own = [fact for fact in facts if known[fact[1:3]] < least]
-        yield from _counted(key, "ungrounded_fact", [fact for fact in own if fact[1] != NUMBER])
-        yield from _counted(key, "ungrounded_number", [fact for fact in own if fact[1] == NUMBER])
+        for kind in dict.fromkeys(fact[1] for fact in own):
+            yield from _counted(key, f"{FACT}{kind}", [fact for fact in own if fact[1] == kind])
         for fact in house[:1]:
             share = round(known[fact[1:3]] / conversations.height, 4)
             yield {**next(_counted(key, "house_fact", [fact])), "value": share, "threshold": SHARED_SHARE}

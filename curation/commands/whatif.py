@@ -17,7 +17,7 @@ from curation.policy.limits import Policy, Route, in_force
 from curation.policy.verdicts import judged, verdicts
 from curation.privacy import masked
 from curation.privacy.params import Privacy
-from curation.record.codes import Code, Limit, read_codes
+from curation.record.codes import FACT, Code, Limit, read_codes
 from curation.record.conversation import survivors
 
 VERDICTS = ("accept", "review", "held", "reject")
@@ -75,7 +75,8 @@ def parsed(assignment: str, route: Route, codes: Mapping[str, Code]) -> tuple[tu
     path = tuple(name.strip().removeprefix("route.").split("."))
     path = ("limits", *path) if path[0] in codes else path
     limits = [f"limits.{code}.{field}" for code in codes for field in Limit.model_fields]
-    possible = ["budget", "too_common", "usual_share", *(f"pii.{kind}" for kind in route.pii), *limits]
+    facts = [f"facts.{code.removeprefix(FACT)}" for code in codes if code.startswith(FACT)]
+    possible = ["budget", "too_common", "usual_share", *(f"pii.{kind}" for kind in route.pii), *facts, *limits]
     if (wanted := ".".join(path)) not in possible:
         raise QiratError(f"route has no {wanted}{meant(wanted, possible) or '; did you mean route.budget?'}")
     try:

@@ -22,6 +22,7 @@ from curation.curate.entries import (
     part_entries,
     quarantine_entries,
 )
+from curation.curate.facts import fact_finder
 from curation.curate.fates import closed_as_copies, curated_set, decided, distinct
 from curation.curate.knowledge import as_csv, counted, knowledge, statements_of
 from curation.curate.masking import CHUNK, LARGE, Masked, as_one_set, joined, masker
@@ -29,7 +30,7 @@ from curation.decisions.decisions import PATH, read_decisions
 from curation.harness.engine import map_rows, reduce
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from curation.policy.limits import Route, in_force
+from curation.policy.limits import Policy, Route, in_force
 from curation.policy.verdicts import causes, judged
 from curation.privacy.params import Privacy
 from curation.privacy.tables import MASKED
@@ -57,6 +58,7 @@ def main() -> None:
         fates = decided(verdicts, decisions, edits, causes(serious, policy))
         curated, masking = masked(stage, curated_set(surviving, edits, fates), policy.masked_kinds, privacy)
         curated, copies = distinct(curated)
+        curated = stating(stage, curated, policy)
         ledger = closed(
             pl.concat([rows["row_id"], quarantine["row_id"], parts["row_id"]]),
             part_entries(parts),
@@ -75,7 +77,7 @@ def main() -> None:
         if unused:
             stage.say(f"{unused:,} decisions are about words that are no longer in the data, or were copies; unused")
         told = {"curated": curated.height, "decisions_unused": unused}
-        stage.write_metrics({**counts(ledger), **told, **counted(facts)})
+        stage.write_metrics({**counts(ledger), **told, **treated(curated), **counted(facts)})
 
 
 def context_of(stage: Stage[Params], privacy: Privacy) -> Context:
@@ -103,6 +105,19 @@ def known(stage: Stage[Params], rows: pl.DataFrame, least: float, privacy: Priva
     with stage.output("data/facts/facts.csv") as file:
         file.write_text(as_csv(facts), "utf-8", newline="")
     return facts
+
+
+def stating(stage: Stage[Params], rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """The rows with `facts`, found in the words that are trained on: edits and tags move what stands behind them."""
+    parts = map_rows(partial(fact_finder, policy.facts, policy.confirmed_facts), rows, CHUNK, stage.machine, LARGE)
+    total = -(-rows.height // CHUNK)
+    return reduce(pl.concat, stage.progress(parts, "looking for facts", total, "thousand rows"))
+
+
+def treated(curated: pl.DataFrame) -> dict[str, int]:
+    """Facts by what becomes of them: facts_unlearn and so on."""
+    told = curated["facts"].explode(empty_as_null=False).struct.field("treatment").value_counts(sort=True)
+    return {f"facts_{treatment}": count for treatment, count in sorted(told.iter_rows())}
 
 
 if __name__ == "__main__":

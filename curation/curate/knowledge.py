@@ -24,7 +24,6 @@ from curation.text.folding import folded
 
 ALIKE = 2 / 3  # share of the words of a context that another one has, and no word beside them, to be the same
 CONTACT = "contact"  # the kind that is told of the house alone
-OF_A_CONTEXT = ("time", "stock")  # kinds whose values mean nothing by themselves
 
 _STATED: dict[str, pl.DataType | type[pl.DataType]] = {
     "conversation_id": pl.String,
@@ -61,7 +60,7 @@ _FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 STATED, FACTS = pl.Schema(_STATED), pl.Schema(_FACTS)
 Key = tuple[str, str, frozenset[str]]  # kind, language, subject
-Value = tuple[str, str, int]  # kind, value, and context_id of kinds OF_A_CONTEXT, else 0
+Value = tuple[str, str]  # kind, value
 Row = Mapping[str, Any]
 
 
@@ -94,7 +93,8 @@ def knowledge(stated: pl.DataFrame, least: float, countries: Sequence[str]) -> p
     for key, leader in led({key: len(rows) for key, rows in by_subject.items()}).items():
         contexts[leader] += by_subject[key]
     ordered = [contexts[key] for key in sorted(contexts, key=_order)]
-    house = _house(ordered, least)
+    told = stated.filter("ungrounded").group_by("kind", "value").len()
+    house = set(told.filter(pl.col("len") >= least).select("kind", "value").iter_rows())
     found = [one for number, rows in enumerate(ordered, 1) for one in _counted(number, rows, house, countries)]
     names = ["conversations", "replies", "kind", "value", "language", "context_id"]
     return pl.DataFrame(found, schema=FACTS).sort(names, descending=[True, True, *[False] * 4])
@@ -166,16 +166,6 @@ def _stated(row: Row) -> Iterator[dict[str, Any]]:
 # -- counted -----------------------------------------------------------------------------------------------------------
 
 
-def _house(contexts: Iterable[Sequence[Row]], least: float) -> Collection[Value]:
-    """What so many conversations state by themselves; an hour or a stock, in one context."""
-    told = Counter(_value(number, row) for number, rows in enumerate(contexts, 1) for row in rows if row["ungrounded"])
-    return {value for value, count in told.items() if count >= least}
-
-
-def _value(number: int, row: Row) -> Value:
-    return row["kind"], row["value"], number if row["kind"] in OF_A_CONTEXT else 0
-
-
 def _counted(
     number: int, rows: Sequence[Row], house: Collection[Value], countries: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
@@ -186,7 +176,7 @@ def _counted(
     of_all = {"context_id": number, "course": found, "contradictory": found in CONTRADICTORY}
     groups = defaultdict[tuple[str, bool], list[Row]](list)
     for row in rows:
-        known = _value(number, row) in house
+        known = (row["kind"], row["value"]) in house
         groups[_covered(row["value"], row["kind"], known, countries), known].append(row)
     for value, known in sorted(groups):
         yield of_all | {"value": value, "house": known} | _fact(groups[value, known], known, countries)

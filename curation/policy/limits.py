@@ -7,13 +7,16 @@ from pydantic import Field, ValidationError
 
 from curation.harness.errors import QiratError, faults, meant
 from curation.harness.params import Params
-from curation.record.codes import PII, Code, Limit, fault
+from curation.record.codes import FACT, PII, Code, Limit, fault
 
 RARE_LANGUAGE = 0.1  # share of the rows below which a language is not ranked by itself
 BALANCED = "balanced"  # the preset that needs no overrides: the values as they are written
 
 # mask: put a tag in its place and use the row; review: ask a person; reject: drop the row; report: only say so
 Treatment = Literal["mask", "review", "reject", "report"]
+# unlearn: the row is used, the fact's tokens carry no loss; ground: the row is used, and the fact is learnt behind a
+# context that holds it; review, reject and report as above
+FactTreatment = Literal["unlearn", "ground", "review", "reject", "report"]
 
 
 class Overrides(Params):
@@ -21,6 +24,7 @@ class Overrides(Params):
 
     budget: float | None = Field(default=None, ge=0, le=1)
     pii: Mapping[str, Treatment] = Field(default_factory=dict)
+    facts: Mapping[str, FactTreatment] = Field(default_factory=dict)
 
 
 class Blind(Params):
@@ -38,6 +42,8 @@ class _Policy(Params):
     usual_share: float = Field(default=1.0, gt=0, le=1)  # share of rows that usually have what a check looks for
     blind: Blind = Blind()  # what people judge without being told what the checks say
     pii: Mapping[str, Treatment] = Field(default_factory=dict)  # kind of personal data -> what becomes of it
+    facts: Mapping[str, FactTreatment] = Field(default_factory=dict)  # kind of fact -> what becomes of it; else unlearn
+    confirmed_facts: tuple[str, ...] = ()  # the house's own, which may be learnt as if the conversation held them
 
 
 class Policy(_Policy):
@@ -49,6 +55,12 @@ class Policy(_Policy):
     def masked_kinds(self) -> frozenset[str]:
         """Kinds of personal data that leave the words of curated rows."""
         return frozenset(kind for kind, treatment in self.pii.items() if treatment == "mask")
+
+    def treatment(self, code: str) -> str | None:
+        """What becomes of the personal data or the facts that a code tells of; None of all other codes."""
+        if code.startswith(FACT):
+            return self.facts.get(code.removeprefix(FACT))
+        return self.pii.get(code.removeprefix(PII)) if code.startswith(PII) else None
 
 
 class Route(_Policy):
@@ -90,6 +102,7 @@ def in_force(written: Route, codes: Mapping[str, Code]) -> Policy:
             **written.model_dump(exclude={"presets", "limits"}),
             "budget": written.budget if preset.budget is None else preset.budget,
             "pii": {**written.pii, **preset.pii},
+            "facts": {**dict.fromkeys(_fact_kinds(codes), "unlearn"), **written.facts, **preset.facts},
             "limits": limits,
         }
     )
@@ -105,8 +118,15 @@ def _limit(name: str, code: Code, written: Route) -> Limit:
     return limit
 
 
+def _fact_kinds(codes: Mapping[str, Code]) -> list[str]:
+    return [name.removeprefix(FACT) for name in codes if name.startswith(FACT)]
+
+
 def _assert_kinds(written: Route, codes: Mapping[str, Code]) -> None:
-    """Every kind of personal data that is found has its treatment, and no other."""
+    """Every kind of personal data that is found has its treatment, and no other; and so no other kind of fact."""
+    for place, facts in (("", written.facts), *((f"presets.{p}.", o.facts) for p, o in written.presets.items())):
+        for kind in sorted(set(facts) - set(kinds := _fact_kinds(codes))):
+            raise QiratError(f"params.yaml, route.{place}facts: no fact is of the kind {kind}{meant(kind, kinds)}")
     if odd := sorted({name.removeprefix(PII) for name in codes if name.startswith(PII)} ^ set(written.pii)):
         raise QiratError(
             f"params.yaml, route.pii: {', '.join(odd)} stands in only one of route.pii and the codes of the checks (as "

@@ -4,7 +4,7 @@ import polars as pl
 
 from curation.harness.errors import QiratError
 from curation.policy.limits import RARE_LANGUAGE, Policy
-from curation.record.codes import CODES, PII
+from curation.record.codes import CODES
 
 VERDICTS = pl.Schema(
     {
@@ -41,17 +41,16 @@ def _severity(findings: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     limits = policy.limits
     if unknown := sorted(set(findings["code"].unique()) - set(limits)):
         raise QiratError(f"{CODES} lacks {', '.join(unknown)}; run `dvc repro score`, which writes codes with findings")
-    treated = {code: policy.pii.get(code.removeprefix(PII)) for code in limits if code.startswith(PII)}
-    rows = [(code, limit.doubt, limit.fatal, limit.below, treated.get(code)) for code, limit in limits.items()]
-    schema = {"code": pl.String, "doubt": pl.Float64, "fatal": pl.Float64, "below": pl.Boolean, "pii": pl.String}
+    rows = [(code, limit.doubt, limit.fatal, limit.below, policy.treatment(code)) for code, limit in limits.items()]
+    schema = {"code": pl.String, "doubt": pl.Float64, "fatal": pl.Float64, "below": pl.Boolean, "treatment": pl.String}
     table = pl.DataFrame(rows, schema, orient="row")
 
     def crossed(limit: str) -> pl.Expr:
         over = pl.when("below").then(pl.col("value") < pl.col(limit)).otherwise(pl.col("value") >= pl.col(limit))
         return over.fill_null(False)
 
-    fatal = (crossed("fatal") & pl.col("agreed")) | pl.col("pii").eq_missing("reject")
-    doubt = crossed("doubt") | pl.col("pii").eq_missing("review")
+    fatal = (crossed("fatal") & pl.col("agreed")) | pl.col("treatment").eq_missing("reject")
+    doubt = crossed("doubt") | pl.col("treatment").eq_missing("review")
     severity = pl.when(fatal).then(pl.lit("fatal")).when(doubt).then(pl.lit("doubt")).otherwise(pl.lit("info"))
     missed = pl.coalesce("doubt", "fatal", "threshold")  # a limit that no policy sets is the check's own
     threshold = pl.when(crossed("fatal") & pl.col("agreed")).then("fatal").otherwise(missed)

@@ -15,6 +15,7 @@ from curation.harness.params import Params
 
 CODES = Path("data/scored/codes.json")
 PII = "pii_"  # codes of personal data: pii_email and so on
+FACT = "ungrounded_"  # codes of facts that nothing before a reply contains: ungrounded_price and so on
 SKIPPED = "skipped_"  # codes of the notes that a check was not run: skipped_judge and so on
 LANGUAGES = "languages_"  # codes of the notes on what is said in which language: languages_unnamed, languages_unchecked
 JUDGE = "judge_"  # codes of a language model's opinion
@@ -67,6 +68,8 @@ def fault(code: str, limit: Limit) -> str:
         return "a language model's opinion is never the only ground to drop a row; give it a doubt, no fatal limit"
     if code.startswith(PII) and (limit.doubt, limit.fatal) != (None, None):
         return "route.pii says what becomes of it, not a limit"
+    if code.startswith(FACT) and (limit.doubt, limit.fatal) != (None, None):
+        return "route.facts says what becomes of it, not a limit"
     return ""
 
 

@@ -230,11 +230,20 @@ def test_a_shop_that_offers_and_links_is_no_spam(said: str):
 
 
 @pytest.mark.parametrize(
-    "fact",
-    ["fifty dollars", "خمسون ريالاً", "12 March", "on March 3rd", "١٢ مارس", "15%", "at www.a.example", "SPRING25"],
+    ("kind", "fact"),
+    [
+        ("price", "fifty dollars"),
+        ("price", "خمسون ريالاً"),
+        ("date", "12 March"),
+        ("date", "on March 3rd"),
+        ("date", "١٢ مارس"),
+        ("percentage", "15%"),
+        ("link", "at www.a.example"),
+        ("code", "SPRING25"),
+    ],
 )
-def test_facts_in_words_and_in_either_script_are_facts(fact: str):
-    assert codes("grounding", talk("Well?", f"It is {fact}.")) == {"ungrounded_fact"}
+def test_facts_in_words_and_in_either_script_are_facts(kind: str, fact: str):
+    assert codes("grounding", talk("Well?", f"It is {fact}.")) == {f"ungrounded_{kind}"}
 
 
 @pytest.mark.parametrize(
@@ -243,7 +252,7 @@ def test_facts_in_words_and_in_either_script_are_facts(fact: str):
         ("Is 2025-03-12 fine?", "Yes, 12 March is."),
         ("هل ١٢/٣/٢٠٢٥ مناسب؟", "نعم، 12 مارس مناسب."),
         ("Is it 1,299 SAR?", "Yes, 1299.00 SAR."),
-        ("When?", "Between 10am-12 pm, since 2023."),
+        ("At 10 or 12 pm?", "Between 10am-12 pm, since 2023."),
         ("How often?", "You may 5 times; add 3 pounds of rice."),
     ],
 )
@@ -259,7 +268,7 @@ def test_a_long_number_is_a_lesser_finding_and_a_year_is_none():
 def test_what_the_whole_house_says_is_the_house_s_knowledge():
     replies = [talk(f"Question {word}?", "Delivery costs 25 SAR.") for word in WORDS[:30]]
     seen = found("grounding", *replies, talk("Odd?", "It costs 7 SAR."))
-    assert dict(seen["code"].value_counts().iter_rows()) == {"house_fact": 30, "ungrounded_fact": 1}
+    assert dict(seen["code"].value_counts().iter_rows()) == {"house_fact": 30, "ungrounded_price": 1}
 
 
 # -- learned from the set ----------------------------------------------------------------------------------------------

@@ -43,14 +43,14 @@ def test_a_keep_is_a_false_alarm_for_every_doubt_of_the_row():
 
 
 def test_a_reason_confirms_the_doubt_it_names_and_says_nothing_of_others():
-    assert said(decided(0, "drop", "invented_fact"), "outlier", "ungrounded_fact") == {"ungrounded_fact": True}
+    assert said(decided(0, "drop", "invented_fact"), "outlier", "ungrounded_price") == {"ungrounded_price": True}
     assert said(decided(0, "edit", label="refund"), "outlier", "doubtful_label") == {"doubtful_label": True}
 
 
 def test_without_a_fitting_reason_all_doubts_are_confirmed_and_marked_as_shared():
     table = observations(
         [decided(0, "drop", "not_useful"), decided(1, "drop")],
-        found((0, "ungrounded_fact", 1.0), (1, "ungrounded_fact", 1.0), (1, "doubtful_label", 0.99)),
+        found((0, "outlier", 1.0), (1, "outlier", 1.0), (1, "doubtful_label", 0.99)),
         POLICY,
         codes(),
     )
@@ -59,7 +59,7 @@ def test_without_a_fitting_reason_all_doubts_are_confirmed_and_marked_as_shared(
 
 
 def test_what_decides_nothing_is_not_confirmed_by_a_drop_for_another_doubt():
-    assert said(decided(0, "drop"), "ungrounded_fact", "unanswered_question") == {"ungrounded_fact": True}
+    assert said(decided(0, "drop"), "outlier", "unanswered_question") == {"outlier": True}
 
 
 def test_decisions_on_rows_without_findings_count_for_nothing():

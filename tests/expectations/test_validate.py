@@ -9,7 +9,7 @@ import pytest
 
 from curation.harness.errors import QiratError
 from curation.ingest.reading import PARTS
-from curation.record.conversation import conversations
+from curation.record.conversation import FACTS, conversations
 from curation.record.ledger import SCHEMA as LEDGER
 from expectations import validate, views
 
@@ -41,7 +41,9 @@ def closings(*rows: tuple[int, str]) -> pl.DataFrame:
 
 READ = conversations([talk(1, "Where is it?", "On its way."), talk(2, "متى يصل؟", "غداً.", language="ar"), talk(3, "?")])
 READ_AS = dict(READ.select("row_id", "conversation_id").iter_rows())
-CURATED = READ.head(2).with_columns(origin=pl.lit("accepted"), parent_id=pl.lit(None, pl.String))
+CURATED = READ.head(2).with_columns(
+    origin=pl.lit("accepted"), parent_id=pl.lit(None, pl.String), facts=pl.lit([], FACTS)
+)
 CLOSED = closings((1, "accepted"), (2, "accepted"), (3, "dropped"))
 NO_QUARANTINE = pl.DataFrame(schema={"row_id": pl.String})
 
@@ -85,7 +87,7 @@ def test_a_row_both_read_and_quarantined_is_found() -> None:
 def curated(*rows: dict[str, object]) -> pl.DataFrame:
     """The words that READ became."""
     parents = pl.Series([READ_AS[str(row["row_id"])] for row in rows])
-    return conversations(rows).with_columns(origin=pl.lit("accepted"), parent_id=parents)
+    return conversations(rows).with_columns(origin=pl.lit("accepted"), parent_id=parents, facts=pl.lit([], FACTS))
 
 
 def test_curated_conversations_have_a_question_and_a_full_reply() -> None:
@@ -132,6 +134,13 @@ def test_a_curated_set_that_disagrees_with_the_ledger_is_found() -> None:
 def test_the_law_of_the_ledger_is_enforced(ledger: pl.DataFrame, expectation: str, row: int) -> None:
     found = broken("ledger", views.raw_rows(READ["row_id"], ledger, CURATED))
     assert f"a.jsonl:{row}" in found[expectation]
+
+
+@pytest.mark.parametrize("place", [(0, 0, 5), (1, 4, 4), (1, 3, 99), (2, 0, 2)])
+def test_facts_that_stand_outside_a_reply_are_found(place: tuple[int, int, int]) -> None:
+    fact = dict(zip(("turn", "start", "end"), place, strict=True), kind="price", treatment="unlearn")
+    table = CURATED.with_columns(facts=pl.Series([[fact], []], dtype=FACTS))
+    assert broken("curated", views.curated(table, CLOSED)) == {"expect_facts_to_stand_in_replies": ["a.jsonl:1"]}
 
 
 def test_an_expectation_without_a_class_stops_the_load(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from curation.policy.limits import Policy, Route, in_force
 from curation.policy.queue import queue
 from curation.policy.verdicts import judged, verdicts
 from curation.record.codes import Code, Limit
+from curation.text.facts import KINDS
 from tests.builders import params, shipped_policy
 
 LIMITS = {
@@ -274,7 +275,13 @@ def test_no_check_speaks_of_a_preset_that_does_not_ship():
 
 
 def test_stricter_presets_accept_less_of_the_same_findings():
-    seen = [("outlier", 0.99), ("repetition", 0.3), ("unanswered_question", 1), ("pii_card", 1), ("ungrounded_fact", 1)]
+    seen = [
+        ("outlier", 0.99),
+        ("repetition", 0.3),
+        ("unanswered_question", 1),
+        ("pii_card", 1),
+        ("ungrounded_price", 1),
+    ]
     findings = found(*[(key, code, value) for key, (code, value) in zip("abcde", seen, strict=True)])
 
     def accepted(preset: str) -> set[str]:
@@ -350,3 +357,38 @@ def test_a_rare_language_is_ranked_with_all_the_rows():
     priority = dict(decided.select("conversation_id", "priority").iter_rows())
     assert priority["0990"] == 0.9  # the twenty strongest of a thousand are as many as usual
     assert priority["0000"] < 0.1
+
+
+# -- facts -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("treatment", "verdict"),
+    [("unlearn", "accept"), ("ground", "accept"), ("report", "accept"), ("review", "review"), ("reject", "reject")],
+)
+def test_what_becomes_of_facts_is_said_by_kind(treatment: str, verdict: str):
+    rules = shipped_policy(facts={"price": treatment}, too_common=1, budget=1)
+    for code, expected in (("ungrounded_price", verdict), ("ungrounded_date", "accept")):
+        table = verdicts(rows("a"), judged(found(("a", code, 3)), rules, 1), rules)
+        assert table["verdict"].to_list() == [expected]
+
+
+def test_by_default_no_row_is_kept_from_training_for_its_facts():
+    shipped = shipped_policy()
+    kinds = {code.removeprefix("ungrounded_") for code in codes() if code.startswith("ungrounded_")}
+    assert kinds == set(KINDS) == set(shipped.facts)
+    assert set(shipped.facts.values()) == {"unlearn"}
+    assert shipped_policy(facts={}).facts == shipped.facts
+
+
+@pytest.mark.parametrize(
+    "written", [{"facts": {"prise": "unlearn"}}, {"presets": {"strict": {"facts": {"prise": "review"}}}}]
+)
+def test_a_kind_of_fact_that_there_is_not_is_named_with_its_likeness(written: dict[str, Any]):
+    with pytest.raises(QiratError, match=r"facts: no fact is of the kind prise.*price"):
+        shipped_policy(**written)
+
+
+def test_a_limit_on_facts_is_refused_for_it_would_decide_beside_their_treatment():
+    with pytest.raises(QiratError, match=r"ungrounded_price: route\.facts says"):
+        shipped_policy(limits={"ungrounded_price": {"doubt": 1}})

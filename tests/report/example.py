@@ -14,7 +14,7 @@ from curation.record.ledger import SCHEMA as LEDGER
 from curation.report.results import Results
 from training.judge.metrics import described
 
-FACTS = {"share": 0.02, "most": 0.3, "kinds": {"ungrounded_fact: price": 3}, "examples": ["e" * 32]}
+FACTS = {"share": 0.02, "most": 0.3, "kinds": {"ungrounded_price: price": 3}, "examples": ["e" * 32]}
 TRAFFIC = {"arm": "prompted", "saved": 310.0, "replies_a_day": 1000.0, "replies": 12000, "days": 12.0}
 QUESTIONS = {
     "en": ["Where is my order {n}?", "My lamp from order {n} arrived broken.", "How do I pay order {n} by card?"],
@@ -35,7 +35,7 @@ FATES = (  # outcome, code, stage; in the shares of a real export
     ("dropped", "empty_reply", "route"),
     ("dropped", "mojibake, repetition", "route"),
     ("dropped", "playbook_forbidden", "route"),
-    ("held", "ungrounded_fact", "route"),
+    ("held", "ungrounded_price", "route"),
     ("held", "pii_phone, playbook_required", "route"),
     ("duplicate", "near", "dedup"),
     ("duplicate", "exact", "dedup"),
@@ -268,7 +268,7 @@ def _queue(keyed: pl.DataFrame) -> pl.DataFrame:
         priority=pl.lit(0.5),
         reason=pl.lit("doubt"),
         codes=pl.col("code").str.split(", "),
-        evidence=pl.lit(["ungrounded_fact: said"]),
+        evidence=pl.lit(["ungrounded_price: said"]),
         verdict=pl.lit("review"),
     )
 

@@ -155,7 +155,7 @@ def test_use_retrieval_says_what_tuning_would_not_teach_and_where_to_look() -> N
     gate = {**DONE.readiness, "facts": facts, "verdict": "use retrieval"}
     found = replace(DONE, readiness=gate, prospects=(), verdict=gate)
     said = text(readiness(found, ENGLISH))
-    for part in ("no", "60.0%", "would not teach these facts", "ungrounded_fact: price", "e" * 32):
+    for part in ("no", "60.0%", "would not teach these facts", "ungrounded_price: price", "e" * 32):
         assert part in said
     assert "لا يعلّم هذه الحقائق" in " ".join(text(readiness(found, ARABIC)).replace("ولا", "لا").split())
 

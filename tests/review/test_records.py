@@ -77,7 +77,7 @@ def test_a_very_long_conversation_ends_with_a_note_of_what_is_missing() -> None:
 
 
 def test_why_says_in_plain_words_what_was_seen_and_where_the_label_came_from() -> None:
-    codes, evidence = ("ungrounded_fact", "my_own_check"), ("ungrounded_fact: costs $5", "my_own_check: ")
+    codes, evidence = ("ungrounded_price", "my_own_check"), ("ungrounded_price: costs $5", "my_own_check: ")
     english = shown(message("user", "u"), codes=codes, evidence=evidence)["fields"]["why"]
     seen = english.replace("\u2068", "").replace("\u2069", "").splitlines()
     assert seen[1:] == [r"  - costs \$5", "- my own check", "", "Label from the source: refund"]

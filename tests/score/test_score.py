@@ -124,7 +124,7 @@ def test_readings_of_an_earlier_run_change_no_byte_of_what_comparing_rows_finds(
     stage.memory.forget_but([])
     compared(stage, SET.tail(before) if last else SET.head(before))
     assert compared(stage, SET) == SET_AT_ONCE
-    assert {"unusual_reply", "broken_off", "ungrounded_fact"} & set(pl.read_parquet(SET_AT_ONCE)["code"])
+    assert {"unusual_reply", "broken_off", "ungrounded_price"} & set(pl.read_parquet(SET_AT_ONCE)["code"])
 
 
 def test_rows_are_read_for_comparing_but_once(stage: Stage[Score]):

@@ -1,7 +1,7 @@
 """What is learnt of one conversation, token by token: `qirat preview`."""
 
 import html
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 SPLITS = ("train", "dev", "test")
-COLOURS = {"learnt": "\x1b[1;32m", "context": "\x1b[2m", "special": "\x1b[35m"}
+COLOURS = {"learnt": "\x1b[1;32m", "context": "\x1b[2m", "special": "\x1b[35m", "fact": "\x1b[9;33m"}
 LEARNT_END = "\x1b[1;35m"  # a special token that is learnt: the end of a reply
 PLAIN = "\x1b[0m"
 
@@ -33,6 +33,7 @@ class Piece:
     ids: tuple[int, ...]
     learnt: bool
     special: bool
+    fact: bool = False  # of a reply, but not learnt
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,12 @@ class PreviewedExample:
     def heading(self) -> str:
         tokens = sum(len(piece.ids) for piece in self.pieces)
         learnt = sum(len(piece.ids) for piece in self.pieces if piece.learnt)
+        facts = sum(len(piece.ids) for piece in self.pieces if piece.fact)
         turns = ", ".join(str(turn + 1) for turn in self.turns)
+        less = f", less {facts:,} of facts" if facts else ""
         return (
-            f"{self.split}: {tokens:,} tokens, {learnt:,} learnt ({learnt / tokens:.0%}): the replies of turns {turns}"
+            f"{self.split}: {tokens:,} tokens, {learnt:,} learnt ({learnt / tokens:.0%}): the replies of turns "
+            f"{turns}{less}"
         )
 
 
@@ -68,13 +72,17 @@ def preview(wanted: str, split: str | None) -> tuple[str, list[PreviewedExample]
         raise QiratError(f"{whole} is in {row['split']}, but has no tokens: {row['reason']}")
     tokenizer = load_tokenizer(load_params("model", Model))
     return whole, [
-        PreviewedExample(row["split"], row["turns"], pieces(tokenizer, row["input_ids"], row["labels"]))
+        PreviewedExample(
+            row["split"], row["turns"], pieces(tokenizer, row["input_ids"], row["labels"], row["unlearnt"])
+        )
         for row in examples.iter_rows(named=True)
     ]
 
 
-def pieces(tokenizer: "PreTrainedTokenizerBase", ids: list[int], labels: list[int]) -> list[Piece]:
-    """The tokens in order; those that only together make a letter stand together."""
+def pieces(
+    tokenizer: "PreTrainedTokenizerBase", ids: list[int], labels: list[int], unlearnt: Collection[int] = ()
+) -> list[Piece]:
+    """The tokens in order; those that only together make a letter stand together. `unlearnt` are places of facts."""
     special = {n for n, token in tokenizer.added_tokens_decoder.items() if token.special}
     found: list[Piece] = []
     begun, shown = 0, 0  # ids[begun:shown] are already told and decide whether a space stands before the next
@@ -84,7 +92,7 @@ def pieces(tokenizer: "PreTrainedTokenizerBase", ids: list[int], labels: list[in
         if text.endswith("\N{REPLACEMENT CHARACTER}") and end < len(ids) and ids[end] not in special:
             continue
         learnt = labels[end - 1] != IGNORED
-        found.append(Piece(text, tuple(ids[shown:end]), learnt, ids[end - 1] in special))
+        found.append(Piece(text, tuple(ids[shown:end]), learnt, ids[end - 1] in special, end - 1 in unlearnt))
         begun, shown = shown, end
     return found
 
@@ -93,9 +101,9 @@ def as_text(whole: str, shown: list[PreviewedExample], coloured: bool) -> str:
     """For the terminal. Without colours, what is learnt stands in ⟦brackets⟧."""
     blocks = [f"{example.heading}\n{''.join(_runs(example.pieces, coloured))}" for example in shown]
     legend = (
-        f"{COLOURS['learnt']}learnt{PLAIN} {COLOURS['context']}context{PLAIN} {COLOURS['special']}special{PLAIN}"
+        " ".join(f"{colour}{name}{PLAIN}" for name, colour in COLOURS.items())
         if coloured
-        else "⟦learnt⟧, the rest is context"
+        else "⟦learnt⟧, ‹fact, not learnt›, the rest is context"
     )
     return "\n\n".join([f"{whole}: {legend}", *blocks])
 
@@ -111,16 +119,16 @@ def write_page(whole: str, shown: list[PreviewedExample], path: Path) -> None:
 
 
 def _rows(split: str) -> pl.DataFrame:
-    table = finished_table(f"tokenized/{split}", ["conversation_id", "input_ids", "labels", "turns"])
+    table = finished_table(f"tokenized/{split}", ["conversation_id", "input_ids", "labels", "turns", "unlearnt"])
     return table.with_columns(split=pl.lit(split))
 
 
 def _runs(told: list[Piece], coloured: bool) -> Iterator[str]:
     """Neighbours of one kind together."""
     if not coloured:
-        for learnt, run in groupby(told, key=lambda piece: piece.learnt):
+        for (learnt, fact), run in groupby(told, key=lambda piece: (piece.learnt, piece.fact)):
             text = "".join(piece.text for piece in run)
-            yield f"⟦{text}⟧" if learnt else text
+            yield f"⟦{text}⟧" if learnt else f"‹{text}›" if fact else text
         return
     for colour, run in groupby(told, key=_colour):
         yield f"{colour}{''.join(piece.text for piece in run)}{PLAIN}"
@@ -129,7 +137,7 @@ def _runs(told: list[Piece], coloured: bool) -> Iterator[str]:
 def _colour(piece: Piece) -> str:
     if piece.special:
         return LEARNT_END if piece.learnt else COLOURS["special"]
-    return COLOURS["learnt" if piece.learnt else "context"]
+    return COLOURS["learnt" if piece.learnt else "fact" if piece.fact else "context"]
 
 
 def _lines(told: list[Piece]) -> Iterator[str]:
@@ -145,7 +153,7 @@ def _lines(told: list[Piece]) -> Iterator[str]:
 
 
 def _span(piece: Piece, text: str) -> str:
-    names = " ".join(name for name, true in (("learnt", piece.learnt), ("special", piece.special)) if true)
+    names = " ".join(name for name in ("learnt", "special", "fact") if getattr(piece, name))
     ids = " ".join(map(str, piece.ids))
     if piece.special:  # isolated, so that it says nothing of the line's direction
         return f'<bdi dir="ltr" class="{names}" title="{ids}">{html.escape(text)}</bdi>'
@@ -168,10 +176,12 @@ span, bdi {{ color: light-dark(#555, #aaa); }}
 span:hover, bdi:hover {{ outline: 1px solid; }}
 .special {{ color: light-dark(#8a2be2, #c9a0ff); font: .8em ui-monospace, monospace; }}
 .learnt {{ color: light-dark(#06431f, #c8f7d8); background: light-dark(#c9f2d6, #14532d); }}
+.fact {{ color: light-dark(#7a4b00, #f5d08a); background: light-dark(#fbe7c0, #5a3d06); }}
 .learnt.special {{ color: light-dark(#8a2be2, #e2ccff); }}
 </style>
 <h1>{title}</h1>
-<p><span class="learnt">learnt</span> <span>context</span> <bdi class="special">special</bdi> (point for the id)</p>
+<p><span class="learnt">learnt</span> <span class="fact">fact, not learnt</span> <span>context</span>
+<bdi class="special">special</bdi> (point for the id)</p>
 {sections}
 </html>
 """

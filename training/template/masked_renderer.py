@@ -10,6 +10,7 @@ from curation.harness.errors import QiratError
 from training.template.messages import InexpressibleError, Message, objects, plain
 from training.template.proof import PROBE, THINKING_PROBE, Presence, difference, refuse_mixed_roles, same_words
 from training.template.tokens import Tokens
+from training.template.unlearnt import unlearnt_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -28,16 +29,36 @@ class Example:
     labels: list[int]
     reply_ends: list[int] = field(default_factory=list)
     turns: list[int] = field(default_factory=list)  # the messages that are supervised, 0-based
+    unlearnt: list[int] = field(default_factory=list)  # places of tokens of replies that carry no loss: facts
+    facts: int = 0  # how many these are
 
     @property
     def supervised(self) -> int:
         return sum(label != IGNORED for label in self.labels)
 
-    def extended(self, prompt: list[int], spoken: list[int], turn: int) -> "Example":
+    def extended(self, prompt: list[int], spoken: "Spoken", turn: int) -> "Example":
         """With one more reply; `prompt` begins with the tokens so far."""
         context = [IGNORED] * (len(prompt) - len(self.input_ids))
-        ids = [*prompt, *spoken]
-        return Example(ids, [*self.labels, *context, *spoken], [*self.reply_ends, len(ids)], [*self.turns, turn])
+        ids = [*prompt, *spoken.ids]
+        left_out = set(spoken.unlearnt)
+        labels = [IGNORED if place in left_out else token for place, token in enumerate(spoken.ids)]
+        return Example(
+            ids,
+            [*self.labels, *context, *labels],
+            [*self.reply_ends, len(ids)],
+            [*self.turns, turn],
+            [*self.unlearnt, *(len(prompt) + place for place in spoken.unlearnt)],
+            self.facts + spoken.facts,
+        )
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """The tokens of a reply with its stop token, and the places of those that are not learnt."""
+
+    ids: list[int]
+    unlearnt: list[int]
+    facts: int
 
 
 class Renderer:
@@ -85,7 +106,8 @@ class Renderer:
     ) -> list[Example]:
         """The replies, or those of `turns`, as supervised tokens, proved.
 
-        One example a conversation. A reply begins another one where the server's prompt for it does not continue the
+        One example a conversation. Where a message has `unlearnt`, places (start, end) in its content, the tokens that
+        hold them carry no loss. A reply begins another one where the server's prompt for it does not continue the
         tokens so far (thinking templates shorten earlier replies; some tokenizers join the white space around them),
         since training must see what serving shows. Stops before the first reply that ends beyond `limit` tokens.
         """
@@ -95,11 +117,15 @@ class Renderer:
         if not replies:
             raise InexpressibleError("no assistant turn")
         examples: list[Example] = []
-        for turn, prompt, spoken in self._replies(said, offered, replies):
-            if limit is not None and len(prompt) + len(spoken) > limit:
+        for turn, prompt, reply, ids in self._replies(said, offered, replies):
+            if limit is not None and len(prompt) + len(ids) > limit:
                 break
+            facts = messages[turn].get("unlearnt") or ()
+            left_out = (
+                unlearnt_tokens(messages[turn]["content"], facts, reply, ids, self._decode, turn) if facts else []
+            )
             begun = examples.pop() if examples and _begins(prompt, examples[-1].input_ids) else Example([], [])
-            examples.append(begun.extended(prompt, spoken, turn))
+            examples.append(begun.extended(prompt, Spoken(ids, left_out, len(facts)), turn))
         if self._original:
             self._refuse_other_tokens(self._original, messages, tools, examples)
         return examples
@@ -180,15 +206,16 @@ class Renderer:
 
     def _replies(
         self, said: list[dict[str, Any]], tools: list[dict[str, Any]], turns: Sequence[int]
-    ) -> Iterator[tuple[int, list[int], list[int]]]:
-        """Turn, the server's prompt, and the reply with its stop token."""
+    ) -> Iterator[tuple[int, list[int], str, list[int]]]:
+        """Turn, the tokens of the server's prompt, and the reply with its stop token as text and as tokens."""
         presence = Presence(tools)
         for turn in turns:
             prompt = self._render(said[:turn], tools, generation=True)
             text = self._render(said[: turn + 1], tools, generation=False)
             reply = self._reply(prompt, text, said[turn], turn)
             presence.prove(text, said[: turn + 1])
-            yield turn, *self._split_tokens(turn, prompt, reply)
+            asked, spoken = self._split_tokens(turn, prompt, reply)
+            yield turn, asked, reply, spoken
 
     def _reply(self, prompt: str, text: str, m: Message, turn: int) -> str:
         """What `text` adds to the prompt, up to and with the stop token."""
@@ -275,12 +302,15 @@ class Renderer:
 
     def prove_supervised(self, spoken: Sequence[int], reply: str, turn: int) -> None:
         """The tokens with loss are `reply`, which ends with the stop token: no token more, none less."""
-        decoded = str(self.tokenizer.decode(list(spoken), clean_up_tokenization_spaces=False))
+        decoded = self._decode(spoken)
         if decoded.strip() != reply.strip() or spoken[-1:] != [self.stop_id]:
             raise InexpressibleError(
                 f"turn {turn}: the supervised tokens are not the reply and its end token: "
                 f"{difference(reply.strip(), decoded.strip())}"
             )
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False))
 
 
 def _begins(tokens: Sequence[int], start: Sequence[int]) -> bool:

@@ -29,9 +29,14 @@ def plain(messages: Sequence[Message]) -> list[dict[str, Any]]:
 def thinking_aloud(messages: Sequence[Message]) -> list[Message]:
     """The messages with reasoning before the words of each reply, as models that think write it."""
     return [
-        {**m, "content": f"<think>\n{m['reasoning']}\n{THOUGHT_ENDS}\n\n{m['content']}"} if m.get("reasoning") else m
-        for m in messages
+        _thought_of(m, f"<think>\n{m['reasoning']}\n{THOUGHT_ENDS}\n\n") if m.get("reasoning") else m for m in messages
     ]
+
+
+def _thought_of(m: Message, thought: str) -> Message:
+    """The reply behind its thought, and so are the places in it that are not learnt."""
+    spans = [(start + len(thought), end + len(thought)) for start, end in m.get("unlearnt") or ()]
+    return {**m, "content": thought + m["content"], "unlearnt": spans}
 
 
 def objects(text: str | None) -> list[dict[str, Any]]:

@@ -83,7 +83,7 @@ def test_a_second_call_gives_the_same_and_trains_nothing(
 
 def learnt_rows() -> pl.DataFrame:
     """Forty examples as `tokenize` leaves them."""
-    made = [(f"c{n}", "en" if n % 2 else "ar", [n, 1, 2], [-100, 1, 2], [1]) for n in range(40)]
+    made = [(f"c{n}", "en" if n % 2 else "ar", [n, 1, 2], [-100, 1, 2], [1], []) for n in range(40)]
     return pl.DataFrame(made, schema=TOKENS, orient="row")
 
 

@@ -1,0 +1,63 @@
+"""Facts of curated rows: where they stand in the words as they now are, and what becomes of each."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from curation.curate import __main__ as curate
+from curation.curate.facts import with_facts
+from curation.curate.masking import masker
+from curation.harness.engine import Machine
+from curation.harness.params import Params
+from curation.harness.stage import Stage
+from curation.privacy import PATTERNED
+from curation.privacy.params import Privacy
+from curation.text.facts import KINDS
+from tests.builders import record, shipped_policy, talk
+
+UNLEARN = dict.fromkeys(KINDS, "unlearn")
+PRIVACY = Privacy(countries=("SA",))
+
+
+def stated(table: pl.DataFrame) -> list[list[tuple[str, str, str]]]:
+    """Words, kind and treatment of each row's facts."""
+    return [
+        [(messages[f["turn"]]["content"][f["start"] : f["end"]], f["kind"], f["treatment"]) for f in facts]
+        for messages, facts in table.select("messages", "facts").iter_rows()
+    ]
+
+
+@pytest.mark.parametrize("said", ["👋🏽 Call 0501234567: it costs 31 SAR.", "اتصل على ٠٥٠١٢٣٤٥٦٧، السعر ٣١ ريالاً."])
+def test_places_are_those_of_the_words_after_masking(said: str):
+    read = record(talk("How much?", said)).with_columns(parent_id=pl.lit(None, pl.String))
+    table, _ = masker(PATTERNED, PRIVACY)(read)
+    assert "[phone_1]" in table["messages"][0][1]["content"]
+    ((fact,),) = stated(with_facts(table, {**UNLEARN, "price": "ground"}, ()))
+    assert fact == ("31 SAR" if said.isascii() or "SAR" in said else "٣١ ريالاً", "price", "ground")
+
+
+def test_only_what_is_learnt_and_nothing_grounds_is_told():
+    shown = [*talk("Is it 31 SAR?", "Yes, 31.00 SAR, by 5 pm."), *talk("And?", "It is 7 SAR.")]
+    shown[-1] = {**shown[-1], "train": False}
+    assert stated(with_facts(record(shown), UNLEARN, ())) == [[("5 pm", "time", "unlearn")]]
+
+
+@pytest.mark.parametrize("confirmed", ["25 SAR", "٢٥ ريال", "25.00 riyals"])
+def test_what_a_person_has_confirmed_is_learnt_in_every_spelling(confirmed: str):
+    table = record(talk("Fee?", "It is 25 SAR."), talk("الرسوم؟", "الرسوم ٢٥ ريالاً أو 30 ريالاً."))
+    policy = shipped_policy(confirmed_facts=(confirmed,))
+    rows = with_facts(table, policy.facts, ())
+    assert [len(facts) for facts in rows["facts"]] == [1, 2]
+    found = curate.fact_finder(policy.facts, policy.confirmed_facts)(table)
+    assert stated(found) == [[], [("30 ريالاً", "price", "unlearn")]]
+
+
+def test_the_stage_says_how_many_facts_have_which_treatment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    stage = Stage[Params].__new__(Stage)
+    stage.machine = Machine(workers=1)
+    monkeypatch.setattr(Stage, "progress", lambda _, parts, *__: parts)
+    table = record(talk("How much?", "It is 7 SAR until 5 pm."), talk("Hi", "Hello"))
+    found = curate.stating(stage, table, shipped_policy(facts={"time": "review"}))
+    assert curate.treated(found) == {"facts_review": 1, "facts_unlearn": 1}
