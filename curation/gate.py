@@ -10,7 +10,7 @@ but teaches nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -59,6 +59,7 @@ def main() -> None:
             }
         )
         facts = stated_facts(stage.read("scored/findings"), stage.read("dedup/clusters"), clean)
+        facts = replace(facts, most_told=most_told(stage.read("facts/facts")))
         ready = readiness(clean.height, facts, stage.params)
         stage.write_json("data/gate/readiness.json", ready)
         if ready["verdict"]:
@@ -104,6 +105,7 @@ class Facts:
     share_of_train: float
     kinds: Mapping[str, int]  # code, or "code: kind" as the check told it -> conversations
     examples: tuple[str, ...]  # ids
+    most_told: tuple[str, ...] = ()  # what they are, as data/facts has it
 
     @property
     def share(self) -> float:
@@ -133,6 +135,22 @@ def stated_facts(findings: pl.DataFrame, clusters: pl.DataFrame, train: pl.DataF
     )
 
 
+def most_told(facts: pl.DataFrame) -> tuple[str, ...]:
+    """The contexts of which most conversations state what nothing before holds, with their value or how many."""
+    contexts = (
+        facts.group_by("kind", "context_id")
+        .agg(pl.col("context", "words").first(), pl.col("ungrounded").sum(), values=pl.len())
+        .filter(pl.col("ungrounded") > 0)
+        .sort("ungrounded", "context_id", descending=[True, False])
+    )
+    return tuple(map(_of_what, contexts.head(EXAMPLES_NAMED).iter_rows(named=True)))
+
+
+def _of_what(row: Mapping[str, Any]) -> str:
+    values = row["words"] if row["values"] == 1 else f"{row['values']:,} values"
+    return f"{row['kind']} of {row['context'] or 'something unnamed'} ({values})"
+
+
 def _provided_for(train: pl.DataFrame) -> list[str]:
     """Kinds of facts that are not learnt, or learnt behind a context that holds them."""
     fact = train["facts"].explode(empty_as_null=False).struct
@@ -148,12 +166,14 @@ def readiness(clean: int, facts: Facts, params: Gate) -> dict[str, Any]:
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in facts.kinds.items())
         found["verdict"] = "use retrieval"
         found["because"] = [{"code": "facts", "figures": {"share": facts.share, "most": params.max_facts}}]
+        named = f"; most often {', '.join(facts.most_told)}" if facts.most_told else ""
         found["reasons"] = [
             f"in {facts.share:.0%} of the conversations a reply states facts that no earlier turn contains, more than "
-            f"gate.max_facts: {params.max_facts:.0%} ({kinds}; for example {', '.join(facts.examples)}).",
+            f"gate.max_facts: {params.max_facts:.0%} ({kinds}{named}; for example {', '.join(facts.examples)}).",
             "Tuning would teach the tone, the steps and when to hand over, and it would teach the model to invent such "
             "facts. Look them up at answer time (retrieval or tools) and put what was found into the conversation as "
-            "tool turns, or take these conversations out; with the facts in earlier turns the gate opens.",
+            "tool turns, or take these conversations out; with the facts in earlier turns the gate opens. "
+            "data/facts/facts.csv lists them to begin an index with (`qirat facts`).",
         ]
     return found
 

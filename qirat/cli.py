@@ -134,6 +134,22 @@ def diff(
 
 
 @app.command()
+def facts(
+    kind: Annotated[str | None, typer.Option(help="E.g. price, date, time, link, code, contact.")] = None,
+    contradictions: Annotated[
+        bool, typer.Option("--contradictions", help="Where values contradict one another over time.")
+    ] = False,
+    house: Annotated[bool, typer.Option("--house", help="The house's own, for a person to confirm.")] = False,
+    most: Annotated[int, typer.Option(min=1, help="How many to list.")] = 40,
+    as_json: Json = False,
+) -> None:
+    """List the facts that replies state, for retrieval: of what, how often, since when, and where they contradict."""
+    from curation.commands import facts as asked
+
+    answered(asked.facts(kind, contradictions, house, most), asked.as_text, as_json)
+
+
+@app.command()
 def forget(
     customer: Annotated[str | None, typer.Option(help="As the exports name them; kept as a hash.")] = None,
     source: Annotated[str | None, typer.Option(help="A file or folder below data/raw, or a format.")] = None,

@@ -13,6 +13,7 @@ from curation import gate
 from curation.checks import checks
 from curation.checks.codes import codes
 from curation.commands.why import listed, why
+from curation.curate import knowledge
 from curation.curate.facts import with_facts
 from curation.gate import Gate, help_for, readiness, shortfalls, stated_facts, untold
 from curation.harness.errors import QiratError
@@ -275,6 +276,7 @@ def test_what_the_template_cannot_say_is_not_counted_and_is_told(
         "scored/findings": checks()["grounding"](table, context()),
         "dedup/clusters": table.select("row_id", survivor=pl.lit(True)),
         "tokenized/excluded": excluded(*out),
+        "facts/facts": pl.DataFrame(schema=knowledge.FACTS),
     }
     for name, rows in tables.items():
         (tmp_path / table_path(name)).parent.mkdir(parents=True, exist_ok=True)
@@ -327,6 +329,7 @@ def test_a_set_of_volatile_facts_yields_use_retrieval_by_the_checks_and_the_gate
         "scored/findings": checks()["grounding"](table, context()),
         "dedup/clusters": table.select("row_id", survivor=pl.lit(True)),
         "tokenized/excluded": excluded(),
+        "facts/facts": pl.DataFrame(schema=knowledge.FACTS),
     }
     for name, rows in tables.items():
         (tmp_path / table_path(name)).parent.mkdir(parents=True, exist_ok=True)

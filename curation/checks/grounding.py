@@ -55,7 +55,7 @@ def grounding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     told = read(facts_stated, conversations, context).drop_nulls("facts").sort("conversation_id")
     stated = {key: [tuple(fact.values()) for fact in facts] for key, facts in told.iter_rows()}
     known = Counter(fact for facts in stated.values() for fact in {fact[1:3] for fact in facts})
-    least = max(SHARED_LEAST, SHARED_SHARE * conversations.height)
+    least = house_least(conversations.height)
     for key, facts in stated.items():
         house = [fact for fact in facts if known[fact[1:3]] >= least]
         own = [fact for fact in facts if known[fact[1:3]] < least]
@@ -64,6 +64,11 @@ def grounding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
         for fact in house[:1]:
             share = round(known[fact[1:3]] / conversations.height, 4)
             yield {**next(_counted(key, "house_fact", [fact])), "value": share, "threshold": SHARED_SHARE}
+
+
+def house_least(conversations: int) -> float:
+    """How many of a set's conversations must state a fact that is the house's."""
+    return max(SHARED_LEAST, SHARED_SHARE * conversations)
 
 
 def _counted(key: str, code: str, facts: Sequence[Stated]) -> Iterator[dict[str, Any]]:

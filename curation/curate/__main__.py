@@ -1,5 +1,7 @@
 """Verdicts and human decisions make the curated set, free of personal data; the ledger tells every row's story.
 
+What its replies state is handed over beside it: data/facts, the seed of an index for retrieval.
+
 python -m curation.curate
 """
 
@@ -9,6 +11,7 @@ from functools import partial
 import polars as pl
 
 from curation.checks.check import Context, Score
+from curation.checks.grounding import house_least
 from curation.curate.edits import checked_again, edited
 from curation.curate.entries import (
     closed,
@@ -21,6 +24,7 @@ from curation.curate.entries import (
 )
 from curation.curate.facts import fact_finder
 from curation.curate.fates import closed_as_copies, curated_set, decided, distinct
+from curation.curate.knowledge import as_csv, counted, knowledge, statements_of
 from curation.curate.masking import CHUNK, LARGE, Masked, as_one_set, joined, masker
 from curation.decisions.decisions import PATH, read_decisions
 from curation.harness.engine import map_rows, reduce
@@ -37,7 +41,7 @@ from curation.record.playbook import Playbook
 
 
 def main() -> None:
-    """Apply decisions over verdicts, check edited rows again, mask, close every raw row in the ledger."""
+    """Apply decisions over verdicts, check edited rows again, mask, close every raw row in the ledger, list facts."""
     with Stage("curate", Params) as stage:
         policy = in_force(stage.section("route", Route), read_codes(stage.input(CODES)))
         privacy = stage.section("privacy", Privacy)
@@ -68,12 +72,12 @@ def main() -> None:
 
         stage.write("curated/conversations", curated)
         stage.write("ledger", ledger)
+        facts = known(stage, curated, house_least(verdicts.height), privacy)
         unused = len(set(decisions) - set(verdicts["conversation_id"]))
         if unused:
             stage.say(f"{unused:,} decisions are about words that are no longer in the data, or were copies; unused")
-        stage.write_metrics(
-            {**counts(ledger), "curated": curated.height, "decisions_unused": unused, **treated(curated)}
-        )
+        told = {"curated": curated.height, "decisions_unused": unused}
+        stage.write_metrics({**counts(ledger), **told, **treated(curated), **counted(facts)})
 
 
 def context_of(stage: Stage[Params], privacy: Privacy) -> Context:
@@ -89,6 +93,18 @@ def masked(stage: Stage[Params], rows: pl.DataFrame, kinds: Collection[str], pri
     parts = map_rows(partial(masker, kinds, privacy), rows, CHUNK, stage.machine, LARGE)
     total = -(-rows.height // CHUNK)
     return as_one_set(reduce(joined, stage.progress(parts, "masking personal data", total, "thousand rows")))
+
+
+def known(stage: Stage[Params], rows: pl.DataFrame, least: float, privacy: Privacy) -> pl.DataFrame:
+    """What the replies state, written as a table and as a spreadsheet: FACTS."""
+    parts = map_rows(statements_of, rows, CHUNK, stage.machine, LARGE)
+    total = -(-rows.height // CHUNK)
+    stated = reduce(pl.concat, stage.progress(parts, "reading facts", total, "thousand rows"))
+    facts = knowledge(stated, least, privacy.countries)
+    stage.write("facts/facts", facts)
+    with stage.output("data/facts/facts.csv") as file:
+        file.write_text(as_csv(facts), "utf-8", newline="")
+    return facts
 
 
 def stating(stage: Stage[Params], rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from curation.record.ledger import counts
 from curation.report import (
     data_sections,
     examples,
+    knowledge_section,
     model_sections,
     prompt_section,
     review_section,
@@ -101,6 +102,7 @@ def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
             partial(data_sections.distributions, countries=picking.countries),
             ("curated/conversations", *READ),
         ),
+        "knowledge": (knowledge_section.knowledge, ("facts/facts",)),
         "review": (data_sections.review, ("routed/verdicts", "routed/queue", "ledger")),
         "people": (review_section.people, ("routed/verdicts", "routed/queue", "scored/findings")),
         "validation": (data_sections.validation, ("validated/results",)),

@@ -29,6 +29,7 @@ from curation.review.form import CONFIDENCE, DECISIONS
 from curation.review.lineup import line_of_now
 from curation.review.pull import Pulled, received
 from curation.review.records import Record, records
+from curation.text.cells import harmless, taken_back
 from curation.text.folding import fold
 from curation.text.markdown import read_back
 
@@ -56,7 +57,6 @@ _ROLES = {
 }
 _CUT = {"en": "(cut here: {:,} more characters)", "ar": "(بقي {:,} من الأحرف لا تظهر هنا)"}
 
-_FORMULA = re.compile("^[\\s\u200e\u200f\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|^[\\t\\r\\n]")  # full-width signs too
 _NUMBERED = re.compile(r"\[\d+\]\n")
 _ID = re.compile(r"([0-9a-f]{32})(?:\.(\d+))?")
 _LIST_SIGNS = re.compile(r"[,;|،؛\n]+")
@@ -137,16 +137,8 @@ def _as_csv(rows: Sequence[Row], columns: Mapping[str, str]) -> str:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(f"{name} · {arabic}" for name, arabic in columns.items())
-    writer.writerows([_harmless(row[name]) for name in columns] for row in rows)
+    writer.writerows([harmless(row[name]) for name in columns] for row in rows)
     return "\ufeff" + out.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def _taken_back(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
 
 
 # -- back --------------------------------------------------------------------------------------------------------------
@@ -176,7 +168,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, Row]]:
         raise QiratError(f"{path} is a workbook by another name; save it as CSV, best as `CSV UTF-8`")
     text = b"".join(as_utf8([data], encoding_of([data]))).decode("utf-8", "replace")
     for number, row in (_json_rows if path.suffix == ".jsonl" else _csv_rows)(text, path):
-        cells = {name: _taken_back(re.sub("\r\n?", "\n", cell)).strip() for name, cell in row.items()}
+        cells = {name: taken_back(re.sub("\r\n?", "\n", cell)).strip() for name, cell in row.items()}
         if any(cells.values()):
             yield number, cells
 
