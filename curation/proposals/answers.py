@@ -1,17 +1,20 @@
-"""What replies say when customers said something before, and only then: hand-overs, and answers that are always given."""
+"""What replies say when customers said something before, and only then: hand-overs, and answers always given."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from curation.proposals.phrases import Phrases
-from curation.proposals.search import FEWEST, PRICE, Allowed, Texts, covering, spelled_out, without_longer
+from curation.proposals.search import FEWEST, LIFT, PRICE, Allowed, Texts, covering, spelled_out, without_longer
 
 if TYPE_CHECKING:
     import numpy as np
 
 RAREST, MOST_COMMON = 0.01, 0.4  # share of conversations in which an answer stands: what is said in more is manners
-MAYBE, SURE = 0.6, 0.8  # share of the conversations with a trigger in which the answer stands: to look at it, to keep it
+MAYBE, SURE = (
+    0.6,
+    0.8,
+)  # share of the conversations with a trigger in which the answer stands: to look at it, to keep it
 AGREE = 0.8  # harmonic mean of that share and of the answers that a trigger explains
 SAME = 0.5  # share of their conversations in common from which two answers are one
 MOST_TRIGGERS, MOST_WAYS = 15, 4  # phrases that ask for an answer, and cores of what it says
@@ -63,7 +66,9 @@ def _likely(customers: Phrases, replies: Phrases) -> Iterator["np.ndarray"]:
     for k in targets.values():
         target = said[[k]].toarray().ravel() > 0
         chosen = triggers(customers, target, MAYBE, lambda _: True)
-        scored.append((_agree(customers.holding(chosen), target) - PRICE * len(chosen), replies.known.words[k], target))
+        scored.append(
+            (agreement(customers.holding(chosen), target) - PRICE * len(chosen), replies.known.words[k], target)
+        )
     scored.sort(key=lambda one: (-one[0], one[1]))
     seen: list[np.ndarray] = []
     for _, _, target in scored:
@@ -83,17 +88,18 @@ def _settled(
     may_ask, may_say = allowed
     own = Texts(replies.among(np.flatnonzero(asked)), replies.shares(np.flatnonzero(~asked)))
 
+    theirs = customers.among(np.flatnonzero(asked))
+
     def own_words(phrase: str) -> bool:
-        repeated = _said(customers, phrase) > OWN * _said(own.inside, phrase)
-        return " " in phrase and not repeated and may_say(phrase)
+        return " " in phrase and any(_is_own(word, own, theirs) for word in phrase.split()) and may_say(phrase)
 
     say = covering(own, own_words, MOST_WAYS)
     if not say:
         return None
-    say = spelled_out(own, say, may_say)
+    say = spelled_out(own, say, may_say, 2)
     answered = replies.holding(say)
     chosen = triggers(customers, answered, SURE, may_ask)
-    agree = _agree(customers.holding(chosen), answered)
+    agree = agreement(customers.holding(chosen), answered)
     return Answer(tuple(chosen), tuple(say), agree) if agree >= AGREE else None
 
 
@@ -126,7 +132,16 @@ def _said(phrases: Phrases, phrase: str) -> int:
     return 0 if place is None else int(phrases.counts[place])
 
 
-def _agree(one: "np.ndarray", other: "np.ndarray") -> float:
+def _is_own(word: str, own: Texts, theirs: Phrases) -> bool:
+    """Whether agents say a word here and hardly elsewhere, and do not only take it from what customers say here."""
+    share = own.share([word])
+    return share >= LIFT * float(own.elsewhere[own.inside.known.places[word]]) and (
+        _said(theirs, word) <= OWN * share * own.size
+    )
+
+
+def agreement(one: "np.ndarray", other: "np.ndarray") -> float:
+    """Of two sets of texts, the harmonic mean of the shares of each that the other has."""
     return 2 * float((one & other).sum()) / max(int(one.sum() + other.sum()), 1)
 
 

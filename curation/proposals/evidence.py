@@ -9,6 +9,7 @@ from curation.statistics.intervals import Interval, holm, share
 
 Row = Mapping[str, Any]
 KEPT_FROM = 0.6  # share of the rows of the other half that keep a rule
+ANSWERED_FROM = 0.75  # share of the rows of the other half that ask for an answer and get it; and of those that get it
 CHANCE = 0.01  # of any rule at all being proposed where there is none
 
 
@@ -20,7 +21,10 @@ class Tally:
     broken: list[str] = field(default_factory=list)
     undue: list[str] = field(default_factory=list)  # said though nothing called for it
     quiet: int = 0  # neither asked for nor said
-    elsewhere: tuple[int, int] = (0, 0)  # replies of other places, or rows of other labels: how many say it, of how many
+    elsewhere: tuple[int, int] = (
+        0,
+        0,
+    )  # replies of other places, or rows of other labels: how many say it, of how many
 
     @property
     def share(self) -> Interval:
@@ -94,6 +98,6 @@ def _table(rule: Rule, tally: Tally) -> list[list[int]]:
 
 def _holds(rule: Rule, tally: Tally) -> bool:
     if rule.kind == "escalation":
-        return min(tally.share.value, tally.precise.value) >= KEPT_FROM
+        return min(tally.share.value, tally.precise.value) >= ANSWERED_FROM and tally.share.low >= KEPT_FROM / 2
     said, of = tally.elsewhere
     return tally.share.value >= max(KEPT_FROM, 2 * said / max(of, 1))

@@ -26,7 +26,7 @@ class OfLabels:
 
 
 def of_labels(replies: Phrases, labels: Sequence[str | None], allowed: Allowed) -> list[OfLabels]:
-    """Rules of labels, the best first; a label is in one of them (texts: one a conversation, `labels` in their order)."""
+    """Rules of labels, the best first; a label is in one of them at most. A text is a conversation, with its label."""
     import numpy as np
 
     told = np.array([label or "" for label in labels])
@@ -37,7 +37,7 @@ def of_labels(replies: Phrases, labels: Sequence[str | None], allowed: Allowed) 
     found: list[OfLabels] = []
     for _, rule, texts in sorted((one for one in scored if one), key=lambda one: (-one[0], one[1].labels)):
         if not any(set(rule.labels) & set(other.labels) for other in found):
-            found.append(OfLabels(rule.labels, tuple(spelled_out(texts, rule.say, allowed))))
+            found.append(OfLabels(rule.labels, tuple(spelled_out(texts, rule.say, allowed, 2))))
     return found
 
 
@@ -52,7 +52,8 @@ def _parted(replies: Phrases, told: "np.ndarray", known: Sequence[str]) -> list[
     said: dict[tuple[int, ...], float] = {}
     for phrase in np.flatnonzero(np.take_along_axis(ordered, widest[None], axis=0)[0] >= SAID):
         some = tuple(np.flatnonzero(rates[:, phrase] > below[phrase]).tolist())
-        said[some] = max(said.get(some, 0.0), float(rates[list(some), phrase].sum()))
+        if some:  # else all labels say it alike
+            said[some] = max(said.get(some, 0.0), float(rates[list(some), phrase].sum()))
     return sorted(said, key=lambda some: (-said[some], some))[:LOOKED_AT]
 
 

@@ -126,7 +126,9 @@ def _words(texts: Sequence[str]) -> tuple[list[str], "np.ndarray", "np.ndarray"]
 
     column = pl.DataFrame({"word": pl.Series(texts, dtype=pl.String)}).with_row_index("text")
     blanked = folded(pl.col("word")).str.replace_all(_SLOT, f" {BREAK} ").str.replace_all(_SIGNS, f" {BREAK} ")
-    table = column.with_columns(blanked.str.split(" ")).explode("word", empty_as_null=False).filter(pl.col("word") != "")
+    table = (
+        column.with_columns(blanked.str.split(" ")).explode("word", empty_as_null=False).filter(pl.col("word") != "")
+    )
     words = sorted(set(table["word"].unique()) - {BREAK})
     numbers = pl.DataFrame({"word": words, "number": np.arange(len(words))}, {"word": pl.String, "number": pl.Int64})
     numbered = table.join(numbers, on="word", how="left", maintain_order="left")

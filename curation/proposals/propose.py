@@ -12,11 +12,11 @@ import polars as pl
 
 from curation.privacy.finds import finds
 from curation.privacy.names import likely_names
-from curation.proposals.answers import SURE, answers, triggers
+from curation.proposals.answers import AGREE, SURE, agreement, answers, triggers
 from curation.proposals.evidence import Row, Tally, confirmed, tallies
 from curation.proposals.labels import of_labels
 from curation.proposals.phrases import Phrases, shared_phrases
-from curation.proposals.search import Allowed, Texts, covering, spelled_out
+from curation.proposals.search import FEWEST, Allowed, Texts, covering, spelled_out
 from curation.record.conversation import as_taught
 from curation.record.draw import lot
 from curation.record.playbook import Rule
@@ -24,15 +24,20 @@ from curation.statistics.intervals import FEW
 from curation.text.folding import fold
 
 if TYPE_CHECKING:
-    pass
+    import numpy as np
 
 NO_LANGUAGE = ("mixed", "other", "und")  # mined in none; a playbook judges mixed ones by the phrases of all
 LONGEST, LONGEST_ASKED = 8, 3  # words of a phrase of replies, of customers
+SPELLED = 4  # words below which a phrase of a place is told in all its forms: customers name the company as well
 LENGTH = 0.99  # share of the conversations whose longest reply is within max_words
 ASKED = 5  # texts in which a phrase is looked up for whether it is personal
+MOST_ROWS = 4000  # of a language, drawn by their ids; more take longer and tell no more
+FEWEST_ROWS = 10  # that say an answer, and a share of all; what is rarer is told by too few
+RAREST = {"handover": 0.01, "answer": 0.02}  # one that hands over has its words to speak for it as well
 SHOWN = 200  # texts in which the spelling of a phrase is looked up
-HANDS_OVER = "team manager officer supervisor specialist department escalate transfer فريق مدير مديره مسوول مسووله قسم مختص"
-Said = Mapping[str, tuple[str, ...]]
+HANDS_OVER = (
+    "team manager officer supervisor specialist department escalate transfer فريق مدير مديره مسوول مسووله قسم مختص"
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,15 @@ class Half:
         import numpy as np
 
         texts = [" | ".join(_said(row, role)) for row in self.rows]
-        return texts, shared_phrases(texts, np.arange(len(texts)), longest, max(5, len(texts) * 3 // 400))
+        rare = len(texts) // (1000 if role == "user" else 150)
+        return texts, shared_phrases(texts, np.arange(len(texts)), longest, max(FEWEST, rare))
+
+    def saying(self, rule: Rule, language: str) -> "np.ndarray":
+        """In which conversations a reply says what a rule asks for."""
+        import numpy as np
+
+        found = (rule.said.first(list(enumerate(_said(row, "assistant"))), language) for row in self.rows)
+        return np.array([one is not None for one in found], bool)
 
 
 def proposed(conversations: pl.DataFrame, countries: Sequence[str]) -> Proposed:
@@ -80,22 +93,17 @@ def proposed(conversations: pl.DataFrame, countries: Sequence[str]) -> Proposed:
     by_language: dict[str, list[Row]] = {}
     for row in rows:
         by_language.setdefault(row["language"], []).append(row)
-    spoken = {language: of for language, of in sorted(by_language.items()) if language not in NO_LANGUAGE}
+    spoken = {name: of[:MOST_ROWS] for name, of in sorted(by_language.items()) if name not in NO_LANGUAGE}
     rules: list[Rule] = []
     for language, of in spoken.items():
         if len(of) >= 2 * FEW:
             found = list(_of_language(Half([r for r in of if _first_half(r)], countries), language))
             borne_out = confirmed(found, [row for row in of if not _first_half(row)])
             rules += _completed(borne_out, Half(of, countries), language)
-    joined = list(_joined(rules, rows))
+    proposals = list(_joined(rules, {row["row_id"]: row for of in spoken.values() for row in of}))
     longest, longer = _length(rows)
-    return Proposed(
-        _company(joined),
-        longest,
-        longer,
-        _with_evidence(joined, spoken),
-        {language: len(of) for language, of in spoken.items() if len(of) < 2 * FEW},
-    )
+    few = {language: len(of) for language, of in spoken.items() if len(of) < 2 * FEW}
+    return Proposed(_company([one.rule for one in proposals]), longest, longer, proposals, few)
 
 
 def _rows(conversations: pl.DataFrame) -> list[Row]:
@@ -120,27 +128,38 @@ def _of_language(half: Half, language: str) -> Iterator[Rule]:
     for n, answer in enumerate(answers(customers, replies, theirs, own), 1):
         say, calls = _written(answer.say, replies, told), _written(answer.triggers, customers, asked)
         kind = "handover" if set(" ".join(answer.say).split()) & set(HANDS_OVER.split()) else "answer"
-        yield Rule(
-            id=f"{kind}_{language}_{n}", kind="escalation", customer_says={language: calls}, say={language: say}
-        )
+        yield Rule(id=f"{kind}_{language}_{n}", kind="escalation", customer_says={language: calls}, say={language: say})
     for n, rule in enumerate(of_labels(replies, [row["label"] for row in half.rows], own), 1):
         say = {language: _written(rule.say, replies, told)}
         yield Rule(id=f"phrase_{language}_{n}", kind="required", labels=rule.labels, say=say)
 
 
 def _completed(rules: Sequence[Rule], whole: Half, language: str) -> Iterator[Rule]:
-    """The rules, with what customers say before an answer from all rows: one half does not hold all their words."""
-    import numpy as np
+    """The rules, with what customers say before an answer from all rows: one half does not hold all their words.
 
+    What replies to one label say is an answer as well where customers' words tell when it is due.
+    """
     asked, customers = whole.whole("user", LONGEST_ASKED)
     allowed = impersonal(customers, asked, whole.countries)
     for rule in rules:
-        if rule.kind == "escalation":
-            said = np.array([any(rule.said.find(text, language) for text in _said(r, "assistant")) for r in whole.rows])
-            calls = triggers(customers, said, SURE, allowed)
-            yield rule.model_copy(update={"customer_says": {language: _written(calls, customers, asked)}})
-        else:
+        if rule.kind != "escalation" and len(rule.labels) != 1:
             yield rule
+            continue
+        said = whole.saying(rule, language)
+        calls = triggers(customers, said, SURE, allowed)
+        agree = bool(calls) and agreement(customers.holding(calls), said) >= AGREE
+        name = _name(rule.say[language], rule.id)
+        if agree and said.sum() >= max(FEWEST_ROWS, len(said) * RAREST[name.partition("_")[0]]):
+            written = {language: _written(calls, customers, asked)}
+            answer = {"id": name, "kind": "escalation", "labels": (), "where": "any_reply", "customer_says": written}
+            yield rule.model_copy(update=answer)
+        elif rule.kind == "required":
+            yield rule
+
+
+def _name(say: Sequence[str], whose: str) -> str:
+    hands_over = set(fold(" ".join(say)).split()) & set(fold(HANDS_OVER).split())
+    return f"{'handover' if hands_over else 'answer'}_{whose}"
 
 
 def _of_places(half: Half, language: str) -> Iterator[Rule]:
@@ -157,7 +176,7 @@ def _of_places(half: Half, language: str) -> Iterator[Rule]:
         if len(others) < FEW:
             continue
         texts_there = Texts(phrases.among(places), phrases.shares(others))
-        say = spelled_out(texts_there, covering(texts_there, allowed), allowed)
+        say = spelled_out(texts_there, covering(texts_there, allowed), allowed, SPELLED)
         if say:
             yield Rule.model_validate(
                 {"id": f"{name}_{language}", "kind": "required", "where": where}
@@ -212,43 +231,55 @@ def _length(rows: Sequence[Row]) -> tuple[int, list[str]]:
     return limit, [row_id for row_id, words in longest.items() if words > limit]
 
 
-def _joined(rules: Sequence[Rule], rows: Sequence[Row]) -> Iterator[Rule]:
+def _joined(rules: Sequence[Rule], rows: Mapping[str, Row]) -> Iterator[Proposal]:
     """Rules of several languages as one where they ask for the same; a mixed conversation may keep it in either."""
-    found = tallies(rules, rows)
-    labels = {row["row_id"]: row["label"] for row in rows}
+    found = tallies(rules, list(rows.values()))
+    holding = [rule for rule in rules if _holds_all(rule, found[rule.id])]
+    holding.sort(key=lambda rule: (ORDER.index(rule.id.partition("_")[0]), -len(found[rule.id].kept), rule.id))
+    left = list(_apart(holding, found))
     numbers = Counter[str]()
-    left = [rule for rule in rules if not _told_already(rule, rules, found)]
-    left.sort(key=lambda rule: -len(found[rule.id].kept))
     while left:
-        rule = left.pop(0)
+        parts = [left.pop(0)]
         for other in list(left):
-            if not set(rule.say) & set(other.say) and _same(rule, other, found, labels):
-                rule = _both(rule, other)
+            if not {*other.say} & {one for part in parts for one in part.say} and _same(parts[0], other, found, rows):
+                parts.append(other)
                 left.remove(other)
-        name = rule.id.partition("_")[0]
+        name = parts[0].id.partition("_")[0]
         numbers[name] += 1
-        yield rule.model_copy(update={"id": name if rule.where in PLACES else f"{name}_{numbers[name]}"})
+        rule = functools.reduce(_both, parts)
+        rule = rule.model_copy(update={"id": name if rule.where in PLACES else f"{name}_{numbers[name]}"})
+        yield Proposal(rule, {language: found[part.id] for part in parts for language in part.say})
 
 
+def _holds_all(rule: Rule, tally: Tally) -> bool:
+    return rule.kind != "escalation" or min(tally.share.low, tally.precise.low) >= SHOWS_FROM
+
+
+ORDER = ("greeting", "closing", "handover", "phrase", "answer")
+SHOWS_FROM = 0.7  # lower end of the shares of an answer that is given when asked for, and only then
 PLACES = ("first_reply", "last_reply")
 ALIKE = 0.8  # cosine of the labels under which two rules are kept, from which they are one in two languages
 
 
-def _told_already(rule: Rule, rules: Sequence[Rule], found: Mapping[str, Tally]) -> bool:
-    """Whether a rule of labels only says again what an answer says."""
-    kept = set(found[rule.id].kept)
-    others = [set(found[other.id].kept) for other in rules if other.kind == "escalation"]
-    return bool(rule.labels) and any(2 * len(kept & other) > len(kept) for other in others)
+def _apart(rules: Sequence[Rule], found: Mapping[str, Tally]) -> Iterator[Rule]:
+    """The rules in turn, but for those that the same rows keep as an earlier one of their language."""
+    seen: list[tuple[set[str], set[str]]] = []
+    for rule in rules:
+        kept, languages = set(found[rule.id].kept), set(rule.say)
+        again = any(languages & others and 2 * len(kept & rows) > len(kept | rows) for others, rows in seen)
+        if rule.where in PLACES or not again:
+            yield rule
+            seen += [] if rule.where in PLACES else [(languages, kept)]
 
 
-def _same(rule: Rule, other: Rule, found: Mapping[str, Tally], labels: Mapping[str, str | None]) -> bool:
+def _same(rule: Rule, other: Rule, found: Mapping[str, Tally], rows: Mapping[str, Row]) -> bool:
     if (rule.kind, rule.where, bool(rule.labels)) != (other.kind, other.where, bool(other.labels)):
         return False
     if rule.labels:
         return 2 * len(set(rule.labels) & set(other.labels)) >= len(set(rule.labels) | set(other.labels))
     if rule.where in PLACES:
         return True
-    one, two = (Counter(label for key in found[r.id].kept if (label := labels[key])) for r in (rule, other))
+    one, two = (Counter(label for key in found[r.id].kept if (label := rows[key]["label"])) for r in (rule, other))
     return _cosine(one, two) >= ALIKE
 
 
@@ -261,11 +292,6 @@ def _both(rule: Rule, other: Rule) -> Rule:
     shared = tuple(label for label in rule.labels if label in other.labels)
     says = {"say": {**rule.say, **other.say}, "customer_says": {**rule.customer_says, **other.customer_says}}
     return Rule.model_validate(rule.model_dump() | says | {"labels": shared})
-
-
-def _with_evidence(rules: Sequence[Rule], spoken: Mapping[str, Sequence[Row]]) -> list[Proposal]:
-    by_language = {language: tallies(rules, rows) for language, rows in spoken.items()}
-    return [Proposal(rule, {one: by_language[one][rule.id] for one in rule.say if one in by_language}) for rule in rules]
 
 
 def _company(rules: Sequence[Rule]) -> str | None:

@@ -14,7 +14,6 @@ MOST = 12  # phrases of one rule; more describe the texts and no rule
 COMMON, PRICE = 0.6, 0.02  # share of the texts from which phrases are proposed, and what each of them costs of it
 LIFT, LIFT_OF_ONE = 5, 20  # a phrase of a place stands there so many times as often as elsewhere; a single word more
 LIFT_OF_OWN = 2.5  # and one of its words so many times: "have a" has none, "have a nice day" has two
-SPELLED = 4  # words up to which a phrase is told in its different forms
 KEPT, FORMS = 0.97, 0.01  # share of the texts that its forms together must still hold, and that each must
 Allowed = Callable[[str], bool]
 
@@ -72,24 +71,27 @@ def _telling(texts: Texts) -> "np.ndarray":
     return likely[np.array(own) >= LIFT_OF_OWN] if len(likely) else likely
 
 
-def spelled_out(texts: Texts, chosen: Sequence[str], allowed: Allowed) -> list[str]:
-    """The phrases as people say them: with the words that always stand beside them, short ones in all their forms."""
+def spelled_out(texts: Texts, chosen: Sequence[str], allowed: Allowed, short: int) -> list[str]:
+    """The phrases as people say them: with the words that always stand beside them, in all their forms if `short`.
+
+    short: words below which a phrase is told in its different forms.
+    """
     said, least = list(chosen), KEPT * texts.share(chosen)
 
     def holds(longer: list[str]) -> bool:
         return texts.share(longer) >= least and all(allowed(one) for one in longer if one not in said)
 
-    while longer := next(filter(holds, _longer(texts, said)), None):
+    while longer := next(filter(holds, _longer(texts, said, short)), None):
         said = longer
     return without_longer(said)
 
 
-def _longer(texts: Texts, said: Sequence[str]) -> Iterator[list[str]]:
+def _longer(texts: Texts, said: Sequence[str], short: int) -> Iterator[list[str]]:
     """The phrases with one of them in its forms of one word more."""
     for phrase in said:
         for side in ("left", "right"):
             forms = [one for one in texts.inside.known.longer.get((phrase, side), []) if _is_form(texts, one)]
-            single = len(forms) == 1 or phrase.count(" ") + 1 < SPELLED
+            single = len(forms) == 1 or phrase.count(" ") + 1 < short
             rest = [one for one in said if one != phrase]
             if forms and single and len(set(rest + forms)) <= MOST:
                 yield [*rest, *(one for one in forms if one not in rest)]
