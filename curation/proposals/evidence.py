@@ -1,5 +1,6 @@
 """What speaks for a proposed rule, and what against it: the playbook's own judgement of every row."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +37,11 @@ class Tally:
         return share(len(self.kept), max(len(self.kept) + len(self.undue), 1))
 
 
+def replies_of(row: Row) -> list[str]:
+    """The texts of its replies."""
+    return [m["content"] for m in row["messages"] if m["role"] == "assistant" and m["content"]]
+
+
 def tallies(rules: Sequence[Rule], rows: Sequence[Row]) -> dict[str, Tally]:
     """Rule id -> what it says of these rows. A row has row_id, messages, language and label."""
     playbook = Playbook(company="", max_words=1_000_000, rules=tuple(rules))
@@ -59,18 +65,30 @@ def _count(tally: Tally, kind: str, ok: bool, row_id: str) -> None:
         (tally.kept if ok else tally.broken).append(row_id)
 
 
+def pieces(replies: Sequence[str]) -> list[str]:
+    """The replies of a conversation; a single one in two, by sentences, so that a greeting is told from a farewell."""
+    if len(replies) != 1:
+        return list(replies)
+    sentences = _SENTENCES.split(replies[0])
+    half = (len(sentences) + 1) // 2
+    return [" ".join(part) for part in (sentences[:half], sentences[half:]) if part]
+
+
+_SENTENCES = re.compile(r"(?<=[.!?؟…\n])\s+|\n+")
+
+
 def _elsewhere(rule: Rule, rows: Sequence[Row]) -> Iterator[tuple[list[tuple[int, str]], str]]:
     """The texts that a required rule says nothing of."""
     for row in rows:
-        replies = [(turn, m["content"]) for turn, m in enumerate(row["messages"]) if m["role"] == "assistant"]
         if row["language"] not in rule.say:
             continue
+        said = pieces(replies_of(row))
         if rule.labels:
             if row["label"] and row["label"] not in rule.labels:
-                yield replies, row["language"]
+                yield list(enumerate(said)), row["language"]
         else:
-            others = replies[1:] if rule.where == "first_reply" else replies[:-1]
-            yield from (([reply], row["language"]) for reply in others)
+            others = said[1:] if rule.where == "first_reply" else said[:-1]
+            yield from (([(0, text)], row["language"]) for text in others)
 
 
 def confirmed(rules: Sequence[Rule], rows: Sequence[Row]) -> list[Rule]:

@@ -13,7 +13,7 @@ import polars as pl
 from curation.privacy.finds import finds
 from curation.privacy.names import likely_names
 from curation.proposals.answers import AGREE, SURE, agreement, answers, triggers
-from curation.proposals.evidence import Row, Tally, confirmed, tallies
+from curation.proposals.evidence import Row, Tally, confirmed, pieces, replies_of, tallies
 from curation.proposals.labels import of_labels
 from curation.proposals.phrases import Phrases, shared_phrases
 from curation.proposals.search import FEWEST, Allowed, Texts, covering, spelled_out
@@ -68,8 +68,8 @@ class Half:
 
     @cached_property
     def replies(self) -> list[tuple[int, str]]:
-        """(number of the conversation, text) of each reply."""
-        return [(n, text) for n, row in enumerate(self.rows) for text in _said(row, "assistant")]
+        """(number of the conversation, text) of each reply, or piece of a single one."""
+        return [(n, text) for n, row in enumerate(self.rows) for text in pieces(replies_of(row))]
 
     def whole(self, role: str, longest: int) -> tuple[list[str], Phrases]:
         """All that one side says, a text a conversation."""
@@ -83,13 +83,13 @@ class Half:
         """In which conversations a reply says what a rule asks for."""
         import numpy as np
 
-        found = (rule.said.first(list(enumerate(_said(row, "assistant"))), language) for row in self.rows)
+        found = (rule.said.first(list(enumerate(replies_of(row))), language) for row in self.rows)
         return np.array([one is not None for one in found], bool)
 
 
 def proposed(conversations: pl.DataFrame, countries: Sequence[str]) -> Proposed:
     """Rules for a table of conversations, each found in one half of them and borne out by the other."""
-    rows = [row for row in _rows(conversations) if _said(row, "assistant")]
+    rows = [row for row in _rows(conversations) if replies_of(row)]
     by_language: dict[str, list[Row]] = {}
     for row in rows:
         by_language.setdefault(row["language"], []).append(row)
@@ -225,7 +225,7 @@ _PUNCTUATION = ".,;:!?…()[]{}\"“”«»*،؛؟|-–—'"
 
 def _length(rows: Sequence[Row]) -> tuple[int, list[str]]:
     """max_words within which nearly all conversations stay, and the rows that do not."""
-    longest = {row["row_id"]: max(len(text.split()) for text in _said(row, "assistant")) for row in rows}
+    longest = {row["row_id"]: max(len(text.split()) for text in replies_of(row)) for row in rows}
     limit = sorted(longest.values())[max(int(LENGTH * len(longest)) - 1, 0)] if longest else 0
     limit = -(-limit // 10) * 10
     return limit, [row_id for row_id, words in longest.items() if words > limit]

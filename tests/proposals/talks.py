@@ -10,7 +10,7 @@ from tests.builders import record, talk
 
 Messages = list[dict[str, Any]]
 SYLLABLES = {"en": "ka lo mi ter sun bra dee fol gan hep".split(), "ar": "كا لو مي تر سن برا دي فل غن هب".split()}
-HELLO = {"en": "Thanks for writing to Qamar Travel", "ar": "أهلاً بك في قمر للسفر"}
+HELLO = {"en": "Thanks for writing to Nordlicht Reisen", "ar": "أهلاً بك في نورليخت للسفر"}
 BYE = {"en": "Do you need help with another matter?", "ar": "هل تحتاج مساعدة في موضوع ثانٍ؟"}
 SORRY = {"en": ("Please forgive us", "We regret that"), "ar": ("سامحنا من فضلك", "يؤسفنا ما حصل")}
 BAGGAGE = {"en": ("suitcase", "luggage"), "ar": ("الحقيبة", "أمتعتي")}
@@ -39,7 +39,7 @@ def team(seed: int, language: str, count: int) -> pl.DataFrame:
     draw, labels = random.Random(seed), ("booking", "delay", "refund", "visa")
     chosen = [labels[n % 4] for n in range(count)]
     talks = [conversation(draw, language, n % 8 == 1, label in ("delay", "refund")) for n, label in enumerate(chosen)]
-    return record(*talks, label=chosen, language=[language] * count)
+    return record(*talks, label=chosen, language=[language] * count, row_id=[f"{language}:{n}" for n in range(count)])
 
 
 def shuffled(table: pl.DataFrame, seed: int) -> pl.DataFrame:

@@ -97,11 +97,22 @@ def test_a_greeting_is_told_by_where_it_stands_and_not_by_being_frequent():
     assert rules(record(*everywhere)) == {}
 
 
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_greeting_and_closing_are_told_apart_where_conversations_have_one_reply(language: str):
+    draw = random.Random(6)
+    said = [f"{HELLO[language]}. {' '.join(words(draw, language, 9))}. {BYE[language]}" for _ in range(160)]
+    talks = [talk(" ".join(words(draw, language, 5)), text) for text in said]
+    proposals = {one.rule.id: one.rule for one in found(record(*talks, language=[language] * 160)).rules}
+    assert set(proposals) == {"greeting", "closing"}
+    assert proposals["greeting"].said.find(HELLO[language], language)
+    assert not proposals["greeting"].said.find(BYE[language], language)
+
+
 def test_the_company_and_the_length_are_those_of_the_replies():
     table = team(4, "en", 240)
     proposals = found(table)
     longest = max(len(m["content"].split()) for said in table["messages"] for m in said if m["role"] == "assistant")
-    assert proposals.company == "Qamar Travel" and longest <= proposals.max_words <= longest + 10
+    assert proposals.company == "Nordlicht Reisen" and longest <= proposals.max_words <= longest + 10
 
 
 def test_a_language_with_too_few_conversations_is_named_and_proposes_nothing():
