@@ -55,7 +55,9 @@ def _likely(customers: Phrases, replies: Phrases) -> Iterator["np.ndarray"]:
     said, size = replies.stands.T.tocsr(), replies.stands.shape[0]
     counts = replies.counts
     worth = (counts >= max(2 * FEWEST, RAREST * size)) & (counts <= MOST_COMMON * size)
-    kept = np.array([k for k in np.flatnonzero(worth) if 1 <= replies.known.words[k].count(" ") < LONGEST], np.int64)
+    kept = np.array(
+        [k for k in map(int, np.flatnonzero(worth)) if 1 <= replies.known.words[k].count(" ") < LONGEST], np.int64
+    )
     repeated = np.array([_said(customers, replies.known.words[k]) for k in kept])
     kept = kept[repeated <= OWN * counts[kept]] if len(kept) else kept
     both = (said[kept] @ customers.stands).tocsr()

@@ -108,7 +108,7 @@ def proposed(conversations: pl.DataFrame, countries: Sequence[str]) -> Proposed:
 
 def _rows(conversations: pl.DataFrame) -> list[Row]:
     columns = ["conversation_id", "row_id", "messages", "label", "language", "customer"]
-    return as_taught(conversations).sort("conversation_id").select(columns).to_dicts()
+    return list(as_taught(conversations).sort("conversation_id").select(columns).iter_rows(named=True))
 
 
 def _said(row: Row, role: str) -> list[str]:
@@ -130,8 +130,8 @@ def _of_language(half: Half, language: str) -> Iterator[Rule]:
         kind = "handover" if set(" ".join(answer.say).split()) & set(HANDS_OVER.split()) else "answer"
         yield Rule(id=f"{kind}_{language}_{n}", kind="escalation", customer_says={language: calls}, say={language: say})
     for n, rule in enumerate(of_labels(replies, [row["label"] for row in half.rows], own), 1):
-        say = {language: _written(rule.say, replies, told)}
-        yield Rule(id=f"phrase_{language}_{n}", kind="required", labels=rule.labels, say=say)
+        phrases = {language: _written(rule.say, replies, told)}
+        yield Rule(id=f"phrase_{language}_{n}", kind="required", labels=rule.labels, say=phrases)
 
 
 def _completed(rules: Sequence[Rule], whole: Half, language: str) -> Iterator[Rule]:

@@ -67,7 +67,9 @@ def _telling(texts: Texts) -> "np.ndarray":
     times = phrases.counts / texts.size / np.maximum(texts.elsewhere, 1e-9)
     often = phrases.counts >= max(FEWEST, RAREST * texts.size)
     likely = np.flatnonzero(often & (times >= np.where(phrases.known.single, LIFT_OF_ONE, LIFT)))
-    own = [max(times[phrases.known.places[word]] for word in phrases.known.words[place].split()) for place in likely]
+    own = [
+        max(times[phrases.known.places[word]] for word in phrases.known.words[int(place)].split()) for place in likely
+    ]
     return likely[np.array(own) >= LIFT_OF_OWN] if len(likely) else likely
 
 
