@@ -29,6 +29,8 @@ app = typer.Typer(
 app.add_typer(
     review, name="review", help="Doubtful rows and pairs of replies to people in Argilla, and what they say back."
 )
+playbook = typer.Typer(cls=Commands, no_args_is_help=True, help="The rules that your team's replies must keep.")
+app.add_typer(playbook, name="playbook")
 
 Answer = Mapping[str, Any]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -263,6 +265,16 @@ def attribute(
     from training.commands import attribute as asked
 
     answered(asked.attribute(judged), asked.as_text, as_json)
+
+
+@playbook.command()
+def propose(
+    write: Annotated[Path, typer.Option(help="File to write; never playbook.yaml.")] = Path("playbook.proposed.yaml"),
+) -> None:
+    """Propose rules that the conversations suggest, each with its evidence. Nothing is on until you take it over."""
+    from curation.commands import playbook as asked
+
+    typer.echo(asked.propose(write))
 
 
 @app.command()

@@ -1,0 +1,124 @@
+"""A playbook to begin with, out of the conversations that are there: `qirat playbook propose`."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+from curation.harness.errors import QiratError
+from curation.harness.files import atomic, finished_table, table_path
+from curation.harness.params import load_params
+from curation.privacy import masked
+from curation.privacy.params import Privacy
+from curation.proposals.evidence import Tally
+from curation.proposals.propose import MOST_ROWS, Proposal, Proposed, proposed
+from curation.record.conversation import survivors
+from curation.record.playbook import Playbook
+
+PROPOSED = Path("playbook.proposed.yaml")
+IN_FORCE = "playbook.yaml"
+MARK = "# Proposed by `qirat playbook propose`"
+COLUMNS = ("conversation_id", "row_id", "messages", "label", "language", "customer")
+ROWS_SHOWN = 3
+WIDTH = 1000  # of a line of YAML, so that no phrase is broken
+
+
+def propose(path: Path = PROPOSED) -> str:
+    """Writes the rules that the conversations suggest to `path`, for people to take over what they keep.
+
+    Returns what to tell. Nothing reads the file, and playbook.yaml is never written.
+    """
+    if path.name == IN_FORCE:
+        raise QiratError(f"{path} is the playbook in force; --write another file, and take over from it what you keep")
+    if path.exists() and not path.read_text("utf-8").startswith(MARK):
+        raise QiratError(f"{path} was written by somebody; --write another file")
+    table, what = _conversations()
+    countries = load_params("privacy", Privacy).countries
+    found = proposed(table, countries)
+    with atomic(path) as temporary:
+        temporary.write_text(masked_comments(as_yaml(found, f"{table.height:,} {what}"), countries), "utf-8")
+        Playbook.load(temporary)
+    return "\n".join([*_summary(found), f"{path}: nothing is on; take over into {IN_FORCE} what your team really asks"])
+
+
+def _conversations() -> tuple[pl.DataFrame, str]:
+    """The curated set; before there is one, what the policy accepts; before that, all that was read."""
+    if table_path("curated/conversations").exists():
+        return finished_table("curated/conversations", COLUMNS), "conversations of the curated set"
+    rows = finished_table("ingested/conversations", COLUMNS)
+    if not table_path("routed/verdicts").exists():
+        return rows, "conversations as they were read; no policy has looked at them"
+    verdicts = finished_table("routed/verdicts").filter(pl.col("verdict") == "accept")
+    kept = survivors(rows, finished_table("dedup/clusters"))
+    return kept.join(verdicts, on="conversation_id", how="semi"), "conversations that the policy accepts"
+
+
+def as_yaml(found: Proposed, whence: str) -> str:
+    """The rules as playbook.yaml holds them, each below its evidence."""
+    head = {"company": found.company or "name your company", "max_words": max(found.max_words, 1)}
+    lines = [
+        f"{MARK} from {whence}, at most {MOST_ROWS:,} of a language.",
+        f"# Nothing here is on. What your team really asks of its agents, take over into {IN_FORCE}.",
+        "# Each rule was found in one half of the conversations and borne out by the other. What is common need not be",
+        "# a rule, and what agents must never say leaves no trace in good conversations: forbidden phrases are yours",
+        "# to write.",
+        *(f"# {count} conversations in {language} are too few to propose anything." for language, count in _few(found)),
+        _dumped(head),
+        f"# max_words: the longest reply of 99 in 100 conversations{_rows(', longer in', found.longer)}",
+        "",
+        "rules:" if found.rules else "rules: []",
+    ]
+    return "\n".join([*lines, *(line for one in found.rules for line in _rule(one))]) + "\n"
+
+
+def _few(found: Proposed) -> list[tuple[str, int]]:
+    return sorted(found.too_few.items())
+
+
+def _rule(one: Proposal) -> Iterator[str]:
+    for language, tally in one.evidence.items():
+        yield from (f"  # {line}" for line in evidence(language, tally, one.rule.kind == "escalation"))
+    said = one.rule.model_dump(mode="json", exclude_defaults=True)
+    yield from (f"  {line}" for line in _dumped([said]).splitlines())
+    yield ""
+
+
+def evidence(language: str, tally: Tally, asked: bool) -> Iterator[str]:
+    """What speaks for a rule and against it in a language, a line each."""
+    share, of = tally.share, len(tally.kept) + len(tally.broken)
+    what = "that ask for it" if asked else "that it is about"
+    yield (
+        f"{language}: said in {len(tally.kept):,} of {of:,} {what} ({share.value:.0%} [{share.low:.0%}, "
+        f"{share.high:.0%}]){_rows(', such as', tally.kept)}"
+    )
+    if tally.broken:
+        yield f"{language}: not said{_rows(' in', tally.broken)}"
+    if asked:
+        calm = len(tally.undue) + tally.quiet
+        yield f"{language}: said unasked in {len(tally.undue):,} of {calm:,}{_rows(', such as', tally.undue)}"
+    elif tally.elsewhere[1]:
+        yield f"{language}: elsewhere in {tally.elsewhere[0]:,} of {tally.elsewhere[1]:,}"
+
+
+def _rows(before: str, rows: Sequence[str]) -> str:
+    more = f" and {len(rows) - ROWS_SHOWN:,} more" if len(rows) > ROWS_SHOWN else ""
+    return f"{before} {', '.join(rows[:ROWS_SHOWN])}{more}" if rows else ""
+
+
+def _dumped(value: object) -> str:
+    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=WIDTH).rstrip("\n")
+
+
+def masked_comments(text: str, countries: Sequence[str]) -> str:
+    """The text with personal data in its comments masked: ids of rows may be addresses."""
+    lines = (masked(line, countries) if line.lstrip().startswith("#") else line for line in text.split("\n"))
+    return "\n".join(lines)
+
+
+def _summary(found: Proposed) -> Iterator[str]:
+    for one in found.rules:
+        shares = ", ".join(f"{language} {tally.share.value:.0%}" for language, tally in one.evidence.items())
+        say = " | ".join(phrase for said in one.rule.say.values() for phrase in said[:2])
+        yield f"{one.rule.id:<12} {one.rule.kind:<10} {shares:<18} {say}"
+    yield from (f"{language}: {count} conversations are too few" for language, count in _few(found))
