@@ -24,6 +24,7 @@ class Written:
 
     answered: pl.DataFrame  # test conversations
     predictions: pl.DataFrame  # PREDICTIONS
+    likely: pl.DataFrame  # SCORES of the team's own replies in the first evaluate.conversations, under every arm
     plan: Plan
     early: Mapping[str, int]  # arms that stopped early, and after how many conversations
 
@@ -73,31 +74,37 @@ def answers(
 ) -> Answers:
     """Each arm's likelihood of the team's replies, and its own replies to the first of these conversations."""
     asked = drawn.head(judge.params.conversations)
-    likely = [judge.likelihood(arm, asked, before) for arm, before in arms.items()]
     written = write(judge, arms, drawn)
     predictions = written.predictions
     if elsewhere:
         before = written_prompt if elsewhere.prompted else bare
         predictions = pl.concat([predictions, endpoint_replies(elsewhere, written.answered, before, judge)])
-    scores = pl.concat([*likely, reply_scores(predictions, written.answered, judge.playbook)])
+    scores = pl.concat([written.likely, reply_scores(predictions, written.answered, judge.playbook)])
     return Answers(asked, written, predictions, scores)
 
 
 def write(judge: Scorer, arms: Mapping[str, Before], drawn: pl.DataFrame) -> Written:
     """The arms' replies to the first of these conversations, in rounds that double what was answered.
 
+    What an arm reads to answer a conversation is read once for the likelihood of the team's replies in it.
+
     The first round is the pilot of the plan. After each, arms that are shown to lose to the best of them on the primary
     metric stop, by an interval that holds however often one looks.
     """
     params = judge.params
+    weighed = drawn.head(params.conversations)
     predictions: list[pl.DataFrame] = []
+    likely: list[pl.DataFrame] = []
     early: dict[str, int] = {}
     plan: Plan | None = None
     done, goal = 0, params.generated
     while done < min(goal, drawn.height):
         until = min(goal, drawn.height, max(2 * done, params.generated))
         going = {arm: before for arm, before in arms.items() if arm not in early}
-        predictions += [judge.write(arm, drawn[done:until], before) for arm, before in going.items()]
+        for arm, before in going.items():
+            written, scores = judge.write_and_weigh(arm, drawn[done:until], weighed[done:until], before)
+            predictions.append(written)
+            likely.append(scores)
         done = until
         scores = reply_scores(pl.concat(predictions), drawn.head(done), judge.playbook)
         scores = scores.filter(pl.col("arm").is_in(list(going)))
@@ -106,7 +113,8 @@ def write(judge: Scorer, arms: Mapping[str, Before], drawn: pl.DataFrame) -> Wri
             goal = plan.asked
         early |= dict.fromkeys(losing(scores, drawn, params.primary, goal), done)
     assert plan
-    return Written(drawn.head(done), pl.concat(predictions), replace(plan, asked=done), early)
+    likely += [judge.likelihood(arm, weighed[early.get(arm, done) :], before) for arm, before in arms.items()]
+    return Written(drawn.head(done), pl.concat(predictions), pl.concat(likely), replace(plan, asked=done), early)
 
 
 def losing(scores: pl.DataFrame, conversations: pl.DataFrame, metric: str, planned: int) -> list[str]:

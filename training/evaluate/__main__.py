@@ -126,9 +126,9 @@ def measured(stage: Stage[Evaluate], playbook: Playbook, folder: Path, test: pl.
     judge = Scorer.of(model, playbook, stage.params, stage.progress, memory)
     judge = replace(judge, model=load_adapter(judge.model, folder, model), profiles=profiles)
     clock = Clock(fresh=not memory.folder.exists())
-    predictions = judge.write(ADAPTER, answered, bare)
+    predictions, likely = judge.write_and_weigh(ADAPTER, answered, weighed, bare)
     clock.stop()
-    scores = [theirs, judge.likelihood(ADAPTER, weighed, bare), reply_scores(predictions, answered, playbook)]
+    scores = [theirs, likely, reply_scores(predictions, answered, playbook)]
     able = [stage.read("baseline/forgetting"), forgetting.answers(ADAPTER, judge)]
     memory.forget_unused()
     written = pl.concat([predicted, predictions])
