@@ -67,6 +67,16 @@ class ReplyMemory:
         with atomic(self._path(settings)) as temporary:
             temporary.write_text(json.dumps(asdict(reply), ensure_ascii=False), "utf-8")
 
+    def recall_nats(self, settings: Sequence[Any]) -> float | None:
+        """What a reply of the team's came to."""
+        path = self._path(settings)
+        return float(path.read_text("utf-8")) if path.exists() else None
+
+    def keep_nats(self, settings: Sequence[Any], nats: float) -> None:
+        """Remembers it, to the last bit: read beside other rows it may differ there."""
+        with atomic(self._path(settings)) as temporary:
+            temporary.write_text(repr(nats), "utf-8")
+
     def forget_unused(self) -> None:
         """Removes what this run did not look up."""
         for path in self.folder.glob("*.json"):
@@ -134,7 +144,8 @@ def generate_and_weigh(
     wanted = {tuple(prompt): prompt for prompt in prompts}
     replies = {key: reply for key, prompt in wanted.items() if memory and (reply := memory.recall((*shared, prompt)))}
     missing = sorted((prompt for key, prompt in wanted.items() if key not in replies))
-    sums: dict[int, float] = {}
+    sums = _recalled(model, examples, memory)
+    recalled = set(sums)
     if missing:
         order, writer, lanes, shares = _plan(model, renderer, missing, decoding)
         beside = _beside(examples, missing, sums) if shares else {}
@@ -147,10 +158,28 @@ def generate_and_weigh(
                 if memory:
                     memory.keep((*shared, prompt), reply)
     alone = [place for place in range(len(examples)) if place not in sums]
-    if alone:
-        weighed = negative_log_likelihoods(model, [examples[place] for place in alone], progress=progress)
-        sums |= zip(alone, weighed, strict=True)
+    sums |= zip(alone, _weighed(model, [examples[at] for at in alone], progress), strict=True)
+    if memory:
+        for place in sums.keys() - recalled:
+            memory.keep_nats(_named(model, examples[place]), sums[place])
     return [replies[tuple(prompt)] for prompt in prompts], [sums[place] for place in range(len(examples))]
+
+
+def _weighed(model: "PreTrainedModel", examples: Sequence[Example], progress: Progress | None) -> list[float]:
+    return negative_log_likelihoods(model, examples, progress=progress) if examples else []
+
+
+def _recalled(model: "PreTrainedModel", examples: Sequence[Example], memory: ReplyMemory | None) -> dict[int, float]:
+    """What the examples came to, by place, as far as it is remembered."""
+    if not memory:
+        return {}
+    found = {place: memory.recall_nats(_named(model, example)) for place, example in enumerate(examples)}
+    return {place: nats for place, nats in found.items() if nats is not None}
+
+
+def _named(model: "PreTrainedModel", example: Example) -> Sequence[Any]:
+    """By which an example's nats are remembered."""
+    return (str(model.device), str(model.dtype), "nats", example.input_ids, example.labels)
 
 
 def even(number: int, most: int, lanes: int) -> list[tuple[int, int]]:
@@ -175,7 +204,7 @@ def _beside(
     lengths = sorted({len(prompt) for prompt in prompts}, reverse=True)
     found: dict[int, list[Beside]] = {}
     for index, example in enumerate(examples):
-        if example.supervised:
+        if example.supervised and index not in sums:
             one = weighed_beside(example, partial(sums.__setitem__, index))
             begins = (tuple(one.row[:length]) for length in lengths)
             place = next((places[begin] for begin in begins if begin in places), None)

@@ -134,7 +134,7 @@ class Scorer:
     def write_and_weigh(
         self, arm: str, conversations: pl.DataFrame, weighed: pl.DataFrame, before: Before
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """What `write` gives of the conversations and `likelihood` of those `weighed`; a prompt is read once for both."""
+        """What `write` gives of the conversations, and `likelihood` of those `weighed`, with one reading."""
         places, prompts = self.prompts(conversations, before)
         spoken = dict(conversations.select("conversation_id", "language").iter_rows())
         limits = [self.limit(spoken[conversation]) for conversation, _ in places]
