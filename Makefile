@@ -13,8 +13,7 @@ export DVC_NO_ANALYTICS := 1
 .PHONY: repro test check lint format review clean
 
 repro: $(READY)
-	$(RUN) python -m training.model
-	$(RUN) dvc repro
+	$(RUN) { python -m training.model & } && dvc repro split && wait $$! && dvc repro
 	@$(RUN) qirat results
 
 test: $(READY)

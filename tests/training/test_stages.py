@@ -204,6 +204,28 @@ def test_as_many_are_answered_as_are_asked_for_whatever_the_margins_may_add(copi
     assert (found["conversations"], found["conversations_answered"]) == (2, 6)
 
 
+@pytest.mark.parametrize(("target", "answers"), [(0.0, True), (0.95, False)])
+def test_an_adapter_that_may_reach_the_target_answers_alone_what_that_takes_and_no_other_does(
+    copied: Path, target: float, answers: bool
+) -> None:
+    asked = set(table(copied, "baseline/predictions")["conversation_id"])
+    others = [key for key in table(copied, "splits/test")["conversation_id"] if key not in asked]
+    path = copied / "data/baseline/verdict.json"
+    told = {**json.loads(path.read_text("utf-8")), "reserve": others, "target": target}
+    path.write_text(json.dumps(told), "utf-8")
+    compared = table(copied, "evaluated/comparisons")
+    evaluate.main()
+    verdict = json.loads((copied / "data/evaluated/verdict.json").read_text("utf-8"))
+    counted = {one["figures"]["n"] for one in verdict["because"] if one["code"].startswith("target")}
+    kept = (copied / "data/cache/evaluate/replies").glob("*.json")
+    replies = sum("stopped" in path.read_text("utf-8") for path in kept)
+    written = table(copied, "evaluated/predictions").filter(arm="adapter").height
+    assert others
+    assert (replies > written) == answers
+    assert compared.equals(table(copied, "evaluated/comparisons"))
+    assert not counted or counted == {len(asked) + len(others) * answers}
+
+
 def test_a_release_can_demand_promotion_and_still_finds_everything_written(finished: Path) -> None:
     before = hashes(finished / "data/evaluated")
     settings = yaml.safe_load((finished / "params.yaml").read_text("utf-8"))

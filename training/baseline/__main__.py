@@ -29,7 +29,7 @@ from training.judge.generation import ReplyMemory
 from training.judge.languages import LANGUAGES
 from training.judge.metrics import metrics
 from training.judge.scoring import ALL, Evaluate, Scorer, answerable, arm_table, as_text, best_arm, sayable
-from training.judge.target import good_shares
+from training.judge.target import good_shares, showing
 from training.model.base import Model, weights_id
 
 
@@ -71,11 +71,11 @@ def main() -> None:
         tell(known.searched, stage)
         looked_at = {key for one in known.searched for key in one.looked_at}
         arms, compared = rivals(judge, dev, known.arms, params.dev_conversations, looked_at)
-        drawn = answerable(test, judge, max(evaluate.conversations, evaluate.generated, evaluate.most))
+        drawn = enough(answerable(test, judge, test.height), evaluate, params.target)
         asked = sayable(drawn, arms, judge)
         if unsayable := drawn.height - asked.height:
             stage.say(f"{unsayable} test conversations left out: not every prompt can be said or read")
-        found = answers(judge, arms, asked, params.endpoint, known.arms["prompted"])
+        found = answers(judge, arms, asked, params.endpoint, known.arms["prompted"], params.target)
         stage.say(str(found.written.plan))
         able = forgetting.answers("base", judge)
         memory.forget_unused()
@@ -108,6 +108,13 @@ def main() -> None:
         print(as_text(table, named))
         refuse_needless_training(reached, params.target, params.override)
         stage.passed("baseline")
+
+
+def enough(ordered: pl.DataFrame, evaluate: Evaluate, target: float) -> pl.DataFrame:
+    """As many of these conversations as may be asked, the margins and the target considered."""
+    shows = showing(ordered, evaluate.generated, target) or 0
+    shows += shows // 10  # not every prompt can be said before all of them
+    return ordered.head(max(evaluate.conversations, evaluate.generated, evaluate.most, shows))
 
 
 @dataclass(frozen=True)

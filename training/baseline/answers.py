@@ -3,7 +3,7 @@
 How many train conversations the few-shot arms show is chosen on dev before that.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from training.baseline.plan import Plan, planned, units_of
 from training.judge.arms import Before, bare, optimised, prompted, prompted_few_shot
 from training.judge.metrics import metrics
 from training.judge.scoring import Scorer, answerable, reply_scores, sayable
+from training.judge.target import good_shares, may_reach, showing
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,15 @@ class Written:
 
     answered: pl.DataFrame  # test conversations
     predictions: pl.DataFrame  # PREDICTIONS
+    likely: pl.DataFrame  # SCORES of the team's own replies in the first evaluate.conversations, under every arm
     plan: Plan
     early: Mapping[str, int]  # arms that stopped early, and after how many conversations
+    reserve: Sequence[str]  # further conversations that the adapter answers where it may reach the target
 
     @property
     def told(self) -> dict[str, Any]:
         """What data/baseline/verdict.json says of it."""
-        return {"plan": asdict(self.plan), "early": self.early}
+        return {"plan": asdict(self.plan), "early": self.early, "reserve": self.reserve}
 
 
 @dataclass(frozen=True)
@@ -69,44 +72,60 @@ def rivals(
 
 
 def answers(
-    judge: Scorer, arms: Mapping[str, Before], drawn: pl.DataFrame, elsewhere: Endpoint | None, written_prompt: Before
+    judge: Scorer,
+    arms: Mapping[str, Before],
+    drawn: pl.DataFrame,
+    elsewhere: Endpoint | None,
+    written_prompt: Before,
+    target: float,
 ) -> Answers:
     """Each arm's likelihood of the team's replies, and its own replies to the first of these conversations."""
     asked = drawn.head(judge.params.conversations)
-    likely = [judge.likelihood(arm, asked, before) for arm, before in arms.items()]
-    written = write(judge, arms, drawn)
+    written = write(judge, arms, drawn, target)
     predictions = written.predictions
     if elsewhere:
         before = written_prompt if elsewhere.prompted else bare
         predictions = pl.concat([predictions, endpoint_replies(elsewhere, written.answered, before, judge)])
-    scores = pl.concat([*likely, reply_scores(predictions, written.answered, judge.playbook)])
+    scores = pl.concat([written.likely, reply_scores(predictions, written.answered, judge.playbook)])
     return Answers(asked, written, predictions, scores)
 
 
-def write(judge: Scorer, arms: Mapping[str, Before], drawn: pl.DataFrame) -> Written:
+def write(judge: Scorer, arms: Mapping[str, Before], drawn: pl.DataFrame, target: float) -> Written:
     """The arms' replies to the first of these conversations, in rounds that double what was answered.
 
-    The first round is the pilot of the plan. After each, arms that are shown to lose to the best of them on the primary
+    What an arm reads to answer a conversation is read once for the likelihood of the team's replies in it.
+
+    The first round is the pilot of the plan, which asks for what the margins take and, where a prompt may reach the
+    target, for what shows that. After each, arms that are shown to lose to the best of them on the primary
     metric stop, by an interval that holds however often one looks.
     """
     params = judge.params
+    weighed = drawn.head(params.conversations)
     predictions: list[pl.DataFrame] = []
+    likely: list[pl.DataFrame] = []
     early: dict[str, int] = {}
     plan: Plan | None = None
     done, goal = 0, params.generated
     while done < min(goal, drawn.height):
         until = min(goal, drawn.height, max(2 * done, params.generated))
         going = {arm: before for arm, before in arms.items() if arm not in early}
-        predictions += [judge.write(arm, drawn[done:until], before) for arm, before in going.items()]
+        for arm, before in going.items():
+            written, scores = judge.write_and_weigh(arm, drawn[done:until], weighed[done:until], before)
+            predictions.append(written)
+            likely.append(scores)
         done = until
         scores = reply_scores(pl.concat(predictions), drawn.head(done), judge.playbook)
         scores = scores.filter(pl.col("arm").is_in(list(going)))
         if plan is None:
-            plan = planned(scores, drawn, params)
-            goal = plan.asked
+            shares = good_shares(scores, drawn)
+            plan = replace(planned(scores, drawn, params), shows=showing(drawn, done, target))
+            goal = max(plan.asked, (plan.shows or 0) * any(may_reach(shares, arm, target) for arm in going))
         early |= dict.fromkeys(losing(scores, drawn, params.primary, goal), done)
     assert plan
-    return Written(drawn.head(done), pl.concat(predictions), replace(plan, asked=done), early)
+    likely += [judge.likelihood(arm, weighed[early.get(arm, done) :], before) for arm, before in arms.items()]
+    reserve = drawn["conversation_id"][done : plan.shows or 0].to_list()
+    plan = replace(plan, asked=done)
+    return Written(drawn.head(done), pl.concat(predictions), pl.concat(likely), plan, early, reserve)
 
 
 def losing(scores: pl.DataFrame, conversations: pl.DataFrame, metric: str, planned: int) -> list[str]:

@@ -26,14 +26,22 @@ class Plan:
     needed: int  # by the metric whose margin asks for the most
     metric: str  # empty where no metric of replies has a margin
     margin: float
+    shows: int | None = None  # conversations that show baseline.target where none fails; None: this test cannot
 
     def __str__(self) -> str:
-        if not self.metric:
-            return f"{self.asked} test conversations are answered, as evaluate.generated says; no margin asks for more"
-        return (
-            f"{self.asked} test conversations are answered; to tell a loss of {self.margin:g} on {self.metric} from "
-            f"none takes {self.needed} by the pilot (power 0.8)"
+        margins = "as evaluate.generated says; no margin asks for more"
+        if self.metric:
+            margins = (
+                f"to tell a loss of {self.margin:g} on {self.metric} from none takes {self.needed} by the pilot "
+                "(power 0.8)"
+            )
+        target = (
+            f"to show baseline.target takes {self.shows} without a failure, and whoever can still have them, prompt or "
+            "adapter, answers so many"
+            if self.shows
+            else "baseline.target cannot be shown on this test, not by all its conversations"
         )
+        return f"{self.asked} test conversations are answered, {margins}; {target}"
 
 
 def planned(pilot: pl.DataFrame, conversations: pl.DataFrame, params: Evaluate) -> Plan:

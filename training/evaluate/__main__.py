@@ -28,13 +28,31 @@ from training.judge.metrics import described
 from training.judge.reasons import as_line
 from training.judge.rules import outcomes, rule_table
 from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, best_arm, corpus_table, reply_scores
-from training.judge.target import good_shares
+from training.judge.target import good_shares, may_reach
 from training.model.adapter import TRAINED_ON, load_adapter, read_provenance, weights_hash
 from training.model.base import Model, weights_id
 from training.model.seeds import PATH as SEEDS
 from training.model.seeds import read_seeds
 
 ADAPTER_PLACE = Path("models/adapter")
+RESERVE = pl.Schema({"conversation_id": pl.String})
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Test conversations, and PREDICTIONS of what the adapter wrote in them."""
+
+    conversations: pl.DataFrame
+    predictions: pl.DataFrame
+
+    def beside(self, other: "Answered") -> "Answered":
+        """Both together."""
+        conversations = pl.concat([self.conversations, other.conversations])
+        return Answered(conversations, pl.concat([self.predictions, other.predictions]))
+
+    def good(self, playbook: Playbook) -> pl.DataFrame:
+        """target.GOOD of them."""
+        return good_shares(reply_scores(self.predictions, self.conversations, playbook), self.conversations)
 
 
 @dataclass(frozen=True)
@@ -45,13 +63,10 @@ class Measured:
     answered: pl.DataFrame  # those of them that were answered freely
     scores: pl.DataFrame  # SCORES of all arms
     written: pl.DataFrame  # PREDICTIONS of all arms
+    further: Answered  # by the adapter alone
     able: pl.DataFrame  # forgetting.ANSWERS of base and adapter
     profiles: Mapping[str, LanguageProfile]  # by language
     clock: Clock
-
-    def of(self, arm: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Its scores, and what it wrote."""
-        return self.scores.filter(arm=arm), self.written.filter(arm=arm)
 
 
 def main() -> None:
@@ -62,19 +77,19 @@ def main() -> None:
         baseline = stage.read_json("data/baseline/verdict.json")
         train, test = stage.read("splits/train"), stage.read("splits/test")
         folder = stage.input(ADAPTER_PLACE)
-        found = measured(stage, playbook, folder, test)
+        found = measured(stage, playbook, folder, test, baseline)
         answered, scores, written = found.answered, found.scores, found.written
 
         going = ~pl.col("arm").is_in(list(baseline["early"]))  # who stopped early has answered too few to be compared
         said = written.filter(going)
         arms = pl.concat([arm_table(scores, found.asked, params.redraws), corpus_table(said, answered)])
         compared = comparisons(scores.filter(going), found.asked, said)
-        ours, predictions = found.of(ADAPTER)
+        whole = Answered(answered, written.filter(arm=ADAPTER)).beside(found.further)
         learnt = train.join(pl.read_parquet(folder / TRAINED_ON), on="conversation_id", how="semi")
         kept = Kept(
             forgetting.table(found.able, ADAPTER, "base", params.redraws),
-            memorised(predictions, answered, learnt, stage.section("privacy", Privacy).countries),
-            good_shares(ours, answered),
+            memorised(whole.predictions, whole.conversations, learnt, stage.section("privacy", Privacy).countries),
+            whole.good(playbook),
         )
         rival = best_arm(arms, params.primary, prompt_arms(said["arm"].unique()))
         sliced = slices(Talks(scores, written, found.asked, playbook), rival, params)
@@ -115,7 +130,9 @@ def main() -> None:
             refuse_what_is_not_promoted(word)
 
 
-def measured(stage: Stage[Evaluate], playbook: Playbook, folder: Path, test: pl.DataFrame) -> Measured:
+def measured(
+    stage: Stage[Evaluate], playbook: Playbook, folder: Path, test: pl.DataFrame, baseline: Mapping[str, Any]
+) -> Measured:
     """The adapter on what the baseline asked the prompts, beside them."""
     model = stage.section("model", Model)
     theirs, predicted = stage.read("baseline/scores"), stage.read("baseline/predictions")
@@ -126,13 +143,24 @@ def measured(stage: Stage[Evaluate], playbook: Playbook, folder: Path, test: pl.
     judge = Scorer.of(model, playbook, stage.params, stage.progress, memory)
     judge = replace(judge, model=load_adapter(judge.model, folder, model), profiles=profiles)
     clock = Clock(fresh=not memory.folder.exists())
-    predictions = judge.write(ADAPTER, answered, bare)
+    predictions, likely = judge.write_and_weigh(ADAPTER, answered, weighed, bare)
     clock.stop()
-    scores = [theirs, judge.likelihood(ADAPTER, weighed, bare), reply_scores(predictions, answered, playbook)]
+    first = Answered(answered, predictions)
+    further = answered_further(judge, first, only(test, pl.DataFrame(baseline["reserve"], RESERVE)), baseline["target"])
+    scores = [theirs, likely, reply_scores(predictions, answered, playbook)]
     able = [stage.read("baseline/forgetting"), forgetting.answers(ADAPTER, judge)]
     memory.forget_unused()
     written = pl.concat([predicted, predictions])
-    return Measured(asked, answered, pl.concat(scores), written, pl.concat(able), profiles, clock)
+    return Measured(asked, answered, pl.concat(scores), written, further, pl.concat(able), profiles, clock)
+
+
+def answered_further(judge: Scorer, first: Answered, reserve: pl.DataFrame, target: float) -> Answered:
+    """The adapter on the conversations that it takes to show the target, unless it is shown to miss it already.
+
+    Their number was fixed before it answered one, so no look is added.
+    """
+    asked = reserve if may_reach(first.good(judge.playbook), ADAPTER, target) else reserve.clear()
+    return Answered(asked, judge.write(ADAPTER, asked, bare))
 
 
 def only(test: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:

@@ -2,24 +2,26 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from curation.harness.files import atomic
-from training.model.instep import InStep
+from training.model.instep import Beside, InStep
 from training.model.lanes import lanes_of, side_by_side
-from training.model.likelihood import Progress
+from training.model.likelihood import Progress, negative_log_likelihoods, weighed_beside
 from training.model.shared import Reader
 from training.model.sharing import can_share
-from training.template import Renderer
+from training.template import Example, Renderer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-Write = Callable[[Sequence[list[int]]], "list[Reply]"]
+Write = Callable[["Asked"], "list[Reply]"]
 
 KEPT = 0.75  # rows that have ended are written on with until no more than this share is left: leaving them out copies
 
@@ -32,6 +34,14 @@ class Reply:
     prompt_tokens: int
     tokens: int
     stopped: bool
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A batch."""
+
+    prompts: list[list[int]]  # to answer
+    beside: list[Beside]  # to read
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,16 @@ class ReplyMemory:
         """Remembers a reply for later runs."""
         with atomic(self._path(settings)) as temporary:
             temporary.write_text(json.dumps(asdict(reply), ensure_ascii=False), "utf-8")
+
+    def recall_nats(self, settings: Sequence[Any]) -> float | None:
+        """What a reply of the team's came to."""
+        path = self._path(settings)
+        return float(path.read_text("utf-8")) if path.exists() else None
+
+    def keep_nats(self, settings: Sequence[Any], nats: float) -> None:
+        """Remembers it, to the last bit: read beside other rows it may differ there."""
+        with atomic(self._path(settings)) as temporary:
+            temporary.write_text(repr(nats), "utf-8")
 
     def forget_unused(self) -> None:
         """Removes what this run did not look up."""
@@ -103,22 +123,94 @@ def generate(
     What prompts begin with alike is read once where the model allows it (training/model/shared.py); other models read
     each in full.
     """
+    return generate_and_weigh(model, renderer, prompts, (), decoding, progress)[0]
+
+
+def generate_and_weigh(
+    model: "PreTrainedModel",
+    renderer: Renderer,
+    prompts: Sequence[list[int]],
+    examples: Sequence[Example],
+    decoding: Decoding,
+    progress: Progress | None = None,
+) -> tuple[list[Reply], list[float]]:
+    """What `generate` gives for the prompts, and `negative_log_likelihoods` for the examples.
+
+    An example that begins with a prompt which is to be answered is read beside it: what both have in common is read
+    once. The others are read by themselves.
+    """
     memory = decoding.memory
     shared = (*_writer(model, decoding), decoding.max_new_tokens) if memory else ()
     wanted = {tuple(prompt): prompt for prompt in prompts}
     replies = {key: reply for key, prompt in wanted.items() if memory and (reply := memory.recall((*shared, prompt)))}
     missing = sorted((prompt for key, prompt in wanted.items() if key not in replies))
+    sums = _recalled(model, examples, memory)
+    recalled = set(sums)
     if missing:
-        order, writer, lanes = _plan(model, renderer, missing, decoding)
-        batches = [order[start : start + decoding.batch] for start in range(0, len(order), decoding.batch)]
-        asked = [[missing[i] for i in batch] for batch in batches]
+        order, writer, lanes, shares = _plan(model, renderer, missing, decoding)
+        beside = _beside(examples, missing, sums) if shares else {}
+        batches = [order[start:end] for start, end in even(len(order), decoding.batch, lanes)]
+        asked = [Asked([missing[i] for i in batch], [b for i in batch for b in beside.get(i, ())]) for batch in batches]
         written = side_by_side(asked, writer, lanes)
         for place, found in progress(written, len(batches)) if progress else written:
-            for prompt, reply in zip(asked[place], found, strict=True):
+            for prompt, reply in zip(asked[place].prompts, found, strict=True):
                 replies[tuple(prompt)] = reply
                 if memory:
                     memory.keep((*shared, prompt), reply)
-    return [replies[tuple(prompt)] for prompt in prompts]
+    alone = [place for place in range(len(examples)) if place not in sums]
+    sums |= zip(alone, _weighed(model, [examples[at] for at in alone], progress), strict=True)
+    if memory:
+        for place in sums.keys() - recalled:
+            memory.keep_nats(_named(model, examples[place]), sums[place])
+    return [replies[tuple(prompt)] for prompt in prompts], [sums[place] for place in range(len(examples))]
+
+
+def _weighed(model: "PreTrainedModel", examples: Sequence[Example], progress: Progress | None) -> list[float]:
+    return negative_log_likelihoods(model, examples, progress=progress) if examples else []
+
+
+def _recalled(model: "PreTrainedModel", examples: Sequence[Example], memory: ReplyMemory | None) -> dict[int, float]:
+    """What the examples came to, by place, as far as it is remembered."""
+    if not memory:
+        return {}
+    found = {place: memory.recall_nats(_named(model, example)) for place, example in enumerate(examples)}
+    return {place: nats for place, nats in found.items() if nats is not None}
+
+
+def _named(model: "PreTrainedModel", example: Example) -> Sequence[Any]:
+    """By which an example's nats are remembered."""
+    return (str(model.device), str(model.dtype), "nats", example.input_ids, example.labels)
+
+
+def even(number: int, most: int, lanes: int) -> list[tuple[int, int]]:
+    """(start, end) of batches of at most `most`, as many for each lane, all of about one size: none waits for another.
+
+    What fits into one batch stays there, where it shares what it begins with.
+    """
+    count = math.ceil(number / most)
+    count = math.ceil(count / lanes) * lanes if count > 1 else count
+    ends = [math.ceil(number * place / count) for place in range(count + 1)]
+    return [(start, end) for start, end in pairwise(ends) if start < end]
+
+
+def _beside(
+    examples: Sequence[Example], prompts: Sequence[list[int]], sums: dict[int, float]
+) -> dict[int, list[Beside]]:
+    """By place of the longest of the prompts that they begin with, the examples that begin with one.
+
+    What each comes to is put into `sums` once it is read.
+    """
+    places = {tuple(prompt): place for place, prompt in enumerate(prompts)}
+    lengths = sorted({len(prompt) for prompt in prompts}, reverse=True)
+    found: dict[int, list[Beside]] = {}
+    for index, example in enumerate(examples):
+        if example.supervised and index not in sums:
+            one = weighed_beside(example, partial(sums.__setitem__, index))
+            begins = (tuple(one.row[:length]) for length in lengths)
+            place = next((places[begin] for begin in begins if begin in places), None)
+            if place is not None:
+                found.setdefault(place, []).append(one)
+    return found
 
 
 def _writer(model: "PreTrainedModel", decoding: Decoding) -> Sequence[Any]:
@@ -128,29 +220,32 @@ def _writer(model: "PreTrainedModel", decoding: Decoding) -> Sequence[Any]:
 
 def _plan(
     model: "PreTrainedModel", renderer: Renderer, prompts: Sequence[list[int]], decoding: Decoding
-) -> tuple[list[int], Callable[[], Write], int]:
-    """In which order to write the sorted prompts' replies, what makes the writer of a lane, and how many lanes."""
+) -> tuple[list[int], Callable[[], Write], int, bool]:
+    """In which order to write the sorted prompts' replies, what makes the writer of a lane, how many lanes, and whether
+    a writer reads what stands beside.
+    """
     limit, served = decoding.max_new_tokens, decoding.served
     if served:
-        return list(range(len(prompts))), lambda: partial(served.write, renderer, limit), 1
+        return list(range(len(prompts))), lambda: lambda asked: served.write(renderer, limit, asked.prompts), 1, False
     if can_share(model):
         lanes = lanes_of(model.device)
-        return list(range(len(prompts))), lambda: partial(_write_in_step, Reader(model), renderer, limit), lanes
+        return list(range(len(prompts))), lambda: partial(_write_in_step, Reader(model), renderer, limit), lanes, True
     return (
         sorted(range(len(prompts)), key=lambda i: -len(prompts[i])),
-        lambda: partial(_write, model, renderer, limit),
+        lambda: lambda asked: _write(model, renderer, limit, asked.prompts),
         1,
+        False,
     )
 
 
-def _write_in_step(reader: Reader, renderer: Renderer, limit: int, prompts: Sequence[list[int]]) -> list[Reply]:
+def _write_in_step(reader: Reader, renderer: Renderer, limit: int, asked: Asked) -> list[Reply]:
     import torch
 
-    stops = set(renderer.stops)
+    stops, prompts = set(renderer.stops), asked.prompts
     written: list[list[int]] = [[] for _ in prompts]
     written_on = list(range(len(prompts)))
     with torch.inference_mode():
-        rows = InStep.of(reader, prompts, limit)
+        rows = InStep.of(reader, prompts, limit, beside=asked.beside)
         for left in reversed(range(limit)):
             tokens = rows.logits.argmax(dim=-1)
             for row, token in zip(written_on, tokens.tolist(), strict=True):

@@ -20,7 +20,7 @@ from curation.record.draw import fair_order
 from curation.record.playbook import Playbook
 from curation.statistics.intervals import Bootstrap, Interval, jackknife, ratio
 from training.judge.arms import ADAPTER, Before, Messages, Row, with_prefix
-from training.judge.generation import Decoding, Reply, ReplyMemory, generate
+from training.judge.generation import Decoding, Reply, ReplyMemory, generate_and_weigh
 from training.judge.languages import LanguageProfile, Languages, Measures, counted_by, judged_beside, profiles
 from training.judge.metrics import Answered, Likely, Metric, Needs, measured, metrics
 from training.judge.server import Served, Server
@@ -123,32 +123,28 @@ class Scorer:
 
     def likelihood(self, arm: str, conversations: pl.DataFrame, before: Before) -> pl.DataFrame:
         """SCORES: the team's own replies under the arm's prompt."""
-        owners: list[str] = []
-        examples: list[Example] = []
-        sizes: dict[str, int] = {}  # of the team's replies
-        for row in conversations.iter_rows(named=True):
-            found = list(self.examples(row, before))
-            examples += found
-            owners += [row["conversation_id"]] * len(found)
-            replies = (m["content"] for m in row["messages"] if is_taught(m))
-            sizes[row["conversation_id"]] = sum(len(text.encode()) for text in replies)
-        sums = negative_log_likelihoods(self.model, examples, progress=self.bar(f"{arm}, likelihood"))
-        scored = pl.DataFrame({"conversation_id": owners, "value": sums, "tokens": [e.supervised for e in examples]})
-        summed = scored.group_by("conversation_id", maintain_order=True).agg(pl.col("value", "tokens").sum())
-        records = [(arm, key, Likely(nats, tokens, sizes[key])) for key, nats, tokens in summed.iter_rows()]
-        return _scored("likelihood", records)
+        told = list(self._told(conversations, before))
+        bar = self.bar(f"{arm}, likelihood")
+        return _likely(arm, told, negative_log_likelihoods(self.model, [one.example for one in told], progress=bar))
 
     def write(self, arm: str, conversations: pl.DataFrame, before: Before) -> pl.DataFrame:
         """PREDICTIONS: the model's own reply at each assistant turn, the turns before it as they were."""
+        return self.write_and_weigh(arm, conversations, conversations.clear(), before)[0]
+
+    def write_and_weigh(
+        self, arm: str, conversations: pl.DataFrame, weighed: pl.DataFrame, before: Before
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """What `write` gives of the conversations, and `likelihood` of those `weighed`, with one reading."""
         places, prompts = self.prompts(conversations, before)
         spoken = dict(conversations.select("conversation_id", "language").iter_rows())
         limits = [self.limit(spoken[conversation]) for conversation, _ in places]
-        written = self._generated(arm, prompts, limits)
+        told = list(self._told(weighed, before))
+        written, sums = self._generated(arm, prompts, limits, told)
         rows = [
             (arm, conversation, turn, reply.prompt_tokens, reply.text, reply.tokens, reply.stopped)
             for (conversation, turn), reply in zip(places, written, strict=True)
         ]
-        return pl.DataFrame(rows, schema=PREDICTIONS, orient="row")
+        return pl.DataFrame(rows, schema=PREDICTIONS, orient="row"), _likely(arm, told, sums)
 
     def prompts(self, conversations: pl.DataFrame, before: Before) -> tuple[list[tuple[str, int]], list[list[int]]]:
         """(conversation, turn) of every reply that is asked for, and the tokens that the arm reads before it."""
@@ -161,18 +157,30 @@ class Scorer:
                 prompts.append(self.renderer.prompt(joined, row["tools"]))
         return places, prompts
 
-    def _generated(self, arm: str, prompts: Sequence[list[int]], limits: Sequence[int]) -> list[Reply]:
-        """A reply to each prompt, those with one limit together."""
+    def _told(self, conversations: pl.DataFrame, before: Before) -> Iterator["Told"]:
+        for row in conversations.iter_rows(named=True):
+            size = sum(len(m["content"].encode()) for m in row["messages"] if is_taught(m))
+            named = (row["conversation_id"], row["language"], size)
+            yield from (Told(*named, example) for example in self.examples(row, before))
+
+    def _generated(
+        self, arm: str, prompts: Sequence[list[int]], limits: Sequence[int], told: Sequence["Told"]
+    ) -> tuple[list[Reply], list[float]]:
+        """A reply to each prompt, those with one limit together, and the nats of what the team said."""
         server = self.params.server
         served = Served(server, server.adapter if arm == ADAPTER else server.base) if server else None
         bar = self.bar(f"{arm}, replies")
-        found: dict[int, Reply] = {}
-        for limit in sorted(set(limits)):
-            places = [place for place, its in enumerate(limits) if its == limit]
+        replies: dict[int, Reply] = {}
+        sums: dict[int, float] = {}
+        told_limits = [self.limit(one.language) for one in told]
+        for limit in sorted({*limits, *told_limits}):
+            places, beside = ([at for at, its in enumerate(found) if its == limit] for found in (limits, told_limits))
             decoding = Decoding(limit, self.params.batch, self.memory, served)
-            asked = [prompts[place] for place in places]
-            found |= zip(places, generate(self.model, self.renderer, asked, decoding, bar), strict=True)
-        return [found[place] for place in range(len(prompts))]
+            asked, examples = [prompts[place] for place in places], [told[place].example for place in beside]
+            written, nats = generate_and_weigh(self.model, self.renderer, asked, examples, decoding, bar)
+            replies |= zip(places, written, strict=True)
+            sums |= zip(beside, nats, strict=True)
+        return [replies[place] for place in range(len(prompts))], [sums[place] for place in range(len(told))]
 
     def profiled(self, teams: pl.DataFrame, test: pl.DataFrame) -> "Scorer":
         """With what replies in each language of `test` take, read off the team's own in `teams`: train and dev."""
@@ -215,6 +223,27 @@ class Scorer:
     def bar(self, what: str) -> Progress:
         """Of batches, under these words."""
         return lambda batches, total: self.progress(batches, what, total, "batches")
+
+
+@dataclass(frozen=True)
+class Told:
+    """Replies of the team behind an arm's prompt."""
+
+    conversation_id: str
+    language: str
+    size: int  # bytes of all the team's replies in the conversation
+    example: Example
+
+
+def _likely(arm: str, told: Sequence[Told], sums: Sequence[float]) -> pl.DataFrame:
+    """SCORES, from the nats of each."""
+    sizes = {one.conversation_id: one.size for one in told}
+    rows = [(one.conversation_id, nats, one.example.supervised) for one, nats in zip(told, sums, strict=True)]
+    scored = pl.DataFrame(rows, schema={"key": pl.String, "nats": pl.Float64, "tokens": pl.Int64}, orient="row")
+    summed = scored.group_by("key", maintain_order=True).agg(pl.col("nats", "tokens").sum())
+    return _scored(
+        "likelihood", [(arm, key, Likely(nats, tokens, sizes[key])) for key, nats, tokens in summed.iter_rows()]
+    )
 
 
 def answerable(test: pl.DataFrame, judge: Scorer, most: int, split: str = "test") -> pl.DataFrame:

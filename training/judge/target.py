@@ -7,7 +7,8 @@ from typing import Any, Literal
 import polars as pl
 
 from curation.statistics.intervals import FEW, effective, share
-from training.judge.scoring import ALL, by_language
+from curation.statistics.power import seen
+from training.judge.scoring import ALL, by_language, by_languages
 
 FEW_OF_A_LANGUAGE = 10  # conversations; below, a language's interval tells nothing either way
 GOOD = pl.Schema(
@@ -43,6 +44,33 @@ def good_shares(scores: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFra
         worth = effective(units["good"].to_numpy(), units["n"].to_numpy())
         rows.append((*key, int(part["good"].sum()), part.height, worth))
     return pl.DataFrame(rows, schema=GOOD, orient="row")
+
+
+def may_reach(shares: pl.DataFrame, arm: str, target: float) -> bool:
+    """Whether the 95% intervals of an arm in GOOD leave it open that it reaches the target, over all and by language.
+
+    To stop asking where they do not makes nothing look better than it is.
+    """
+    rows = shares.filter(arm=arm).iter_rows(named=True)
+    return all(share(row["good"], row["n"], row["effective"]).high >= target for row in rows)
+
+
+def showing(drawn: pl.DataFrame, answered: int, target: float) -> int | None:
+    """How many conversations, in this order, show the target where none of them fails; None: not even all of them do.
+
+    In each language that counts among the first `answered`, and over all, they hold so many groups that the lower end
+    of Wilson's interval reaches it: 73 for 0.95.
+    """
+    least = max(seen(1 - target) or drawn.height + 1, FEW)
+    counted = drawn.head(answered).group_by("language").len().filter(pl.col("len") >= FEW_OF_A_LANGUAGE)["language"]
+    ends: list[int] = []
+    for code, part in by_languages(drawn.with_row_index("place")):
+        if code == ALL or code in counted:
+            begun = part.filter(pl.col("cluster_id").is_first_distinct())["place"]
+            if len(begun) < least:
+                return None
+            ends.append(int(begun[least - 1]) + 1)
+    return max(ends, default=None)
 
 
 def standing(shares: pl.DataFrame, arm: str, target: float) -> Standing:

@@ -8,10 +8,13 @@ A base model is named in params.yaml as one of
 Weights are safetensors only and no code of a model is ever run.
 """
 
+import functools
 import hashlib
 import os
 import sys
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -165,6 +168,25 @@ def read_gguf(weights: Path) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]
     return loaded.eval(), tokenizer
 
 
+@contextmanager
+def _parsed_once() -> Iterator[None]:
+    """A GGUF file is parsed once, and the names of its tensors are listed once, by all who ask.
+
+    transformers parses it for its sizes, its words and its weights anew, eight CPU seconds a time for SmolLM2, and
+    lists the names for each module.
+    """
+    import gguf
+
+    plain: dict[str, Callable[..., Any]] = {name: getattr(gguf, name) for name in ("GGUFReader", "get_tensor_name_map")}
+    try:
+        for name, function in plain.items():
+            setattr(gguf, name, functools.cache(function))
+        yield
+    finally:
+        for name, function in plain.items():
+            setattr(gguf, name, function)
+
+
 def _four_bits(model: Model, kind: str) -> Any:
     if find_spec("bitsandbytes") is None:
         raise QiratError(
@@ -245,11 +267,13 @@ def _converted(package: str) -> Path:
     if folder.is_dir():
         return folder
     print(f"model: converting {weights.name} to {folder}, once", file=sys.stderr, flush=True)
-    loaded, tokenizer = read_gguf(weights)
+    with _parsed_once():
+        loaded, tokenizer = read_gguf(weights)
+        card = _card(weights)
     with atomic(folder) as temporary:
         loaded.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
-        (temporary / CARD).write_text(_card(weights), "utf-8")
+        (temporary / CARD).write_text(card, "utf-8")
     return folder
 
 
@@ -257,7 +281,7 @@ def _card(weights: Path) -> str:
     """What a GGUF says of its licence, as a model card says it."""
     from gguf import GGUFReader
 
-    field = GGUFReader(weights).fields.get("general.license")
+    field = GGUFReader(str(weights)).fields.get("general.license")
     return f"---\nlicense: {field.contents() if field else 'unknown'}\n---\nConverted from {weights.name}.\n"
 
 

@@ -6,7 +6,7 @@ row's own grow in place.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
@@ -25,6 +25,15 @@ _LOCK = Lock()
 _WRITING: "WeakKeyDictionary[Any, tuple[str, int]]" = WeakKeyDictionary()  # attention before, how many write
 
 
+@dataclass(frozen=True)
+class Beside:
+    """A row that is read, and not written on."""
+
+    row: list[int]
+    wanted: list[int]  # places, ascending, at least one
+    found: "Callable[[Tensor], None]"  # is given the logits (places, vocabulary) behind them
+
+
 @dataclass
 class InStep:
     """Rows of tokens that a model has read, and goes on writing."""
@@ -38,33 +47,41 @@ class InStep:
     lengths: "Tensor"  # (rows,) tokens so far
 
     @classmethod
-    def of(cls, reader: Reader, rows: Rows, more: int, pack: int = PACK) -> "InStep":
-        """Sorted rows, read in packs of `pack` tokens, with places for `more` tokens each."""
+    def of(cls, reader: Reader, rows: Rows, more: int, pack: int = PACK, beside: "Sequence[Beside]" = ()) -> "InStep":
+        """Sorted rows, read in packs of `pack` tokens, with places for `more` tokens each.
+
+        What is read `beside` them goes on from one of the rows, so that row is not read twice.
+        """
         import torch
 
         common = alike(rows[0], rows[-1])
         alone = max(map(len, rows)) - common
-        logits: list[Tensor] = []
+        logits: dict[int, Tensor] = {}
         shared: list[Sides] = []
         own: list[Sides] = []
-        for indices in packs(rows, pack):
-            found, paths = reader.read([rows[i] for i in indices], [[len(rows[i]) - 1] for i in indices])
-            logits.append(found)
+        whole = [*rows, *(one.row for one in beside)]
+        wanted = [*([len(row) - 1] for row in rows), *(one.wanted for one in beside)]
+        for indices in packs(whole, pack):
+            found, paths = reader.read([whole[i] for i in indices], [wanted[i] for i in indices])
+            parts = torch.split(found, [len(wanted[i]) for i in indices])
             layers = [(layer.keys[0], layer.values[0]) for layer in reader.cache.layers]
             if not shared:
                 shared = [_at(sides, paths[0][:common]) for sides in layers]
                 own = [_room(sides, len(rows), alone + more) for sides in layers]
-            for rooms, sides in zip(own, layers, strict=True):
-                for index, path in zip(indices, paths, strict=True):
-                    for room, side in zip(rooms, _at(sides, path[common:]), strict=True):
-                        room[index, :, : side.shape[1]] = side
+            for index, path, part in zip(indices, paths, parts, strict=True):
+                if index < len(rows):
+                    logits[index] = part
+                    _fill(own, index, layers, path[common:])
+                else:
+                    beside[index - len(rows)].found(part)
         keys = own[0][0]
         lengths = torch.tensor([len(row) for row in rows], device=keys.device)
         places = torch.arange(alone + more, device=keys.device)
         empty = (places >= (lengths - common)[:, None]) & (places < alone)
         hidden = torch.zeros(empty.shape, dtype=keys.dtype, device=keys.device)
         hidden = hidden.masked_fill(empty, torch.finfo(keys.dtype).min)[:, None, None]
-        return cls(reader.model, torch.cat(logits), shared, own, hidden, alone, lengths)
+        begun = torch.cat([logits[index] for index in range(len(rows))])
+        return cls(reader.model, begun, shared, own, hidden, alone, lengths)
 
     def write(self, tokens: "Tensor") -> "Tensor":
         """The logits (rows, vocabulary) behind one more token a row."""
@@ -100,6 +117,13 @@ def _at(sides: "Sides", path: Any) -> "Sides":
 
     places = torch.as_tensor(path, device=sides[0].device)
     return sides[0][:, places], sides[1][:, places]
+
+
+def _fill(own: "Sequence[Sides]", row: int, layers: "Sequence[Sides]", path: Any) -> None:
+    """Copies the keys and values on a path to the beginning of a row's own places, layer by layer."""
+    for rooms, sides in zip(own, layers, strict=True):
+        for room, side in zip(rooms, _at(sides, path), strict=True):
+            room[row, :, : side.shape[1]] = side
 
 
 def _room(sides: "Sides", rows: int, places: int) -> "Sides":

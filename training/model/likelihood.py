@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from training.model.instep import Beside
 from training.model.lanes import lanes_of, side_by_side
 from training.model.shared import PACK, Reader, packs
 from training.model.sharing import can_share
 from training.template import IGNORED, Example
 
 if TYPE_CHECKING:
-    from torch import device, nn
+    from torch import Tensor, device, nn
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]  # of batches, and how many
 Weigh = Callable[[Sequence[Example]], list[float]]
@@ -47,6 +48,11 @@ def negative_log_likelihoods(
     return sums
 
 
+def weighed_beside(example: Example, keep: Callable[[float], None]) -> Beside:
+    """An example with a token to tell, to be read beside prompts that are answered; `keep` is given its nats."""
+    return Beside(_read(example), [place - 1 for place in _told(example)], lambda logits: keep(_loss(example, logits)))
+
+
 def token_loss(model: "nn.Module", examples: Sequence[Example]) -> float:
     """Nats a supervised token: a mean over tokens and not over batches."""
     return sum(negative_log_likelihoods(model, examples)) / sum(e.supervised for e in examples)
@@ -78,11 +84,17 @@ def _branches(reader: Reader, examples: Sequence[Example]) -> list[float]:
 
     places = [_told(example) for example in examples]
     logits, _ = reader.read([_read(e) for e in examples], [[place - 1 for place in told] for told in places])
-    labels = [e.labels[place] for e, told in zip(examples, places, strict=True) for place in told]
-    losses: Any = torch.nn.functional.cross_entropy(
-        logits.float(), torch.tensor(labels, device=logits.device), reduction="none"
-    )
-    return [float(part.double().sum()) for part in torch.split(losses, [len(told) for told in places])]
+    parts = torch.split(logits, [len(told) for told in places])
+    return [_loss(example, part) for example, part in zip(examples, parts, strict=True)]
+
+
+def _loss(example: Example, logits: "Tensor") -> float:
+    """Nats, by the logits (places, vocabulary) that foretell the tokens that are told."""
+    import torch
+
+    labels = torch.tensor([example.labels[place] for place in _told(example)], device=logits.device)
+    losses: Any = torch.nn.functional.cross_entropy(logits.float(), labels, reduction="none")
+    return float(losses.double().sum())
 
 
 def _sums(model: "nn.Module", place: "device", examples: Sequence[Example]) -> list[float]:

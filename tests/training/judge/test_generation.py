@@ -4,10 +4,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.builders import talk
 from tests.training.tiny import model, renderer
-from training.judge.generation import Decoding, ReplyMemory, generate
+from training.judge.generation import Decoding, ReplyMemory, even, generate
 
 
 def prompts() -> list[list[int]]:
@@ -22,6 +24,16 @@ def written(**settings: Any) -> list[str]:
 @pytest.mark.parametrize("batch", [2, 3, 8])
 def test_what_stands_beside_a_prompt_does_not_change_the_words(batch: int) -> None:
     assert written(batch=1) == written(batch=batch)
+
+
+@given(number=st.integers(1, 500), most=st.integers(1, 64), lanes=st.integers(1, 8))
+def test_no_lane_waits_for_another_by_more_than_a_reply_a_batch(number: int, most: int, lanes: int) -> None:
+    batches = even(number, most, lanes)
+    assert [place for start, end in batches for place in range(start, end)] == [*range(number)]
+    sizes = [end - start for start, end in batches]
+    assert max(sizes) <= most
+    assert max(sizes) - min(sizes) <= 1
+    assert len(batches) == 1 if number <= most else len(batches) % lanes == 0 or len(batches) == number
 
 
 class KilledError(Exception): ...

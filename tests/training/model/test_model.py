@@ -23,6 +23,35 @@ def test_a_missing_package_is_told_with_the_command_that_installs_it(
         base_folder(named("package:no-such-model"))
 
 
+def test_a_gguf_file_is_parsed_once_for_all_who_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import gguf
+
+    path, parsed = tmp_path / "tiny.gguf", list[str]()
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_license("mit")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+
+    class Counted(gguf.GGUFReader):  # type: ignore[misc]
+        def __init__(self, source: str) -> None:
+            parsed.append(source)
+            super().__init__(source)
+
+    def read(weights: Path) -> tuple[Any, Any]:
+        for _ in range(3):  # as transformers does
+            assert gguf.GGUFReader(str(weights)).fields
+        return model(), tokenizer()
+
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"_gguf": lambda _: path, "version": lambda _: "1", "read_gguf": read}.items():
+        monkeypatch.setattr(models, name, value)
+    monkeypatch.setattr(gguf, "GGUFReader", Counted)
+    assert licence(named("package:tiny")) == "mit"
+    assert parsed == [str(path)]
+    assert gguf.GGUFReader is Counted
+
+
 def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
     with pytest.raises(QiratError, match=r"holds no \.safetensors"):

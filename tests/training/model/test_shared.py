@@ -1,6 +1,7 @@
 """What is read once and written in step is what each row alone gives, for every kind of model."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.builders import talk
 from tests.training.tiny import model, renderer
-from training.judge.generation import Decoding, generate
+from training.judge.generation import Decoding, ReplyMemory, generate, generate_and_weigh
 from training.model.likelihood import negative_log_likelihoods
 from training.model.shared import Reader, packs
 from training.model.sharing import can_share
@@ -146,6 +147,37 @@ def test_what_examples_begin_with_is_read_once_and_what_follows_the_last_told_to
     ends = [max(at for at, label in enumerate(e.labels) if label >= 0) for e in examples()]
     told = [e.input_ids[:end] for e, end in zip(examples(), ends, strict=True)]
     assert tokens_read(lambda m: negative_log_likelihoods(m, examples(), 4096)) == distinct(told)
+
+
+def beside() -> list[Example]:
+    """The team's replies behind the prompts, one example that begins otherwise, and one without anything to tell."""
+    talks = [talk(f"{SYSTEM[code]}{said}", "Yes, نعم.") for code, questions in ASKED.items() for said in questions]
+    told = [example for messages in talks for example in renderer().examples(messages)]
+    return [*told, *examples()[:1], Example(told[0].input_ids, [-100] * len(told[0].labels), [])]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("batch", [2, 8])
+def test_what_is_weighed_beside_replies_is_what_each_gives_alone(kind: str, batch: int) -> None:
+    given_model = MODELS[kind][0]()
+    both = generate_and_weigh(given_model, renderer(), prompts(), beside(), Decoding(4, batch))
+    assert both[0] == generate(given_model, renderer(), prompts(), Decoding(4, batch))
+    assert both[1] == pytest.approx(negative_log_likelihoods(given_model, beside()), abs=1e-4)
+
+
+def test_a_prompt_is_read_once_for_its_reply_and_for_the_teams() -> None:
+    told = beside()[: len(prompts())]
+    ends = [max(at for at, label in enumerate(e.labels) if label >= 0) for e in told]
+    rows = [*prompts(), *(e.input_ids[:end] for e, end in zip(told, ends, strict=True))]
+    assert tokens_read(lambda m: generate_and_weigh(m, renderer(), prompts(), told, Decoding(1, 8))) == distinct(rows)
+
+
+def test_replies_that_are_remembered_leave_what_is_weighed_as_it_was(tmp_path: Path) -> None:
+    decoding = Decoding(4, 4, ReplyMemory(tmp_path, "version"))
+    for asked in (prompts()[:3], prompts(), prompts()):
+        found = generate_and_weigh(model(), renderer(), asked, beside(), decoding)
+        assert found[0] == generate(model(), renderer(), asked, Decoding(4, 4))
+        assert found[1] == pytest.approx(negative_log_likelihoods(model(), beside()), abs=1e-4)
 
 
 rows = st.lists(st.lists(st.integers(2, 4), min_size=2, max_size=12), min_size=1, max_size=8)
