@@ -74,11 +74,10 @@ def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
         .with_columns(text=folded(pl.col("content")))
     )
     agents = pl.col("role") == "assistant"
-    of_all, of_agents = (
-        "|".join(kind.pattern for kind in _patterns() if kind.of_agents is only) for only in (False, True)
-    )
-    anything = pl.any_horizontal(pl.col("text").str.contains(some) for some in (of_all, _SPELLED_OUT))
-    anything |= agents & pl.col("text").str.contains(of_agents)
+    anything = pl.col("text").str.contains(_SPELLED_OUT)
+    for kind in _patterns():  # each by itself: one pattern of them all takes the engine twice as long
+        here = pl.col("text").str.contains(kind.pattern)
+        anything |= agents & here if kind.of_agents else here
     worst: dict[tuple[str, bool], tuple[int, int, str]] = {}  # the strongest, the first of these
     likely = said.filter(anything).select("conversation_id", "turn", agents, "content")
     for key, turn, by_agent, text in likely.iter_rows():

@@ -10,11 +10,11 @@ import polars as pl
 from curation.checks.check import Context, check, lists_of
 from curation.record.conversation import turns
 from curation.text.folding import fold, folded
+from curation.text.patterns import Patterns
 from curation.text.titles import is_name
 
 TALK = "model_refusal"
 LIKELY, CERTAIN = 1, 2
-NOTHING = r"[^\s\S]"
 _EDGE = "(?:^|$|[^a-z0-9ء-ي])"  # of a word, in folded text; the engine is fifty times as slow at \\b outside of ASCII
 _TAG = r"\[[a-z_]+_\d+\]"
 # "Press [Sign in] and then [Next step]" names what the customer sees.
@@ -49,8 +49,8 @@ def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[s
     distinct = replies.select("content").unique(maintain_order=True)  # teams say the same again and again
     told = distinct.with_columns(text=folded(pl.col("content")), shown=shown)
     for code, (certain, likely, layout) in _patterns().items():
-        sure = pl.coalesce(pl.col("text").str.extract(certain, 1), pl.col("shown").str.extract(layout, 1))
-        found = told.select("content", sure=sure, unsure=pl.col("text").str.extract(likely, 1))
+        sure = pl.coalesce(certain.first_in(pl.col("text")), layout.first_in(pl.col("shown")))
+        found = told.select("content", sure=sure, unsure=likely.first_in(pl.col("text")))
         seen = found.filter(pl.col("sure").is_not_null() | pl.col("unsure").is_not_null())
         if code == TALK:  # a blank is none of the words that titles are made of
             seen = _no_titles(seen)
@@ -74,21 +74,20 @@ def _no_titles(found: pl.DataFrame) -> pl.DataFrame:
 
 
 @functools.cache
-def _patterns() -> Mapping[str, tuple[str, str, str]]:
+def _patterns() -> Mapping[str, tuple[Patterns, Patterns, Patterns]]:
     """code -> patterns of what is certain and what is likely, for folded text, and of layout, for text as it stands."""
     lists = lists_of("refusal")
     parts = {name: re.sub(r" (?=\|)", "", part) for name, part in lists.pop("parts").items()}  # lines are joined by " "
 
-    def either(patterns: Sequence[str]) -> str:
-        """One alternative of all, with the parts in their places; of no patterns, one that nothing fits."""
-        joined = "|".join(patterns) or NOTHING
-        return re.sub(r"<(\w+)>", lambda named: parts.get(named[1], named[0]), joined)
+    def filled(patterns: Sequence[str]) -> Sequence[str]:
+        """The patterns, with the parts in their places."""
+        return [re.sub(r"<(\w+)>", lambda named: parts.get(named[1], named[0]), pattern) for pattern in patterns]
 
     return {
         code: (
-            rf"{_EDGE}[وف]?({either(groups.get('certain', ()))}){_EDGE}",
-            rf"{_EDGE}[وفبل]?({either(groups.get('likely', ()))}){_EDGE}",
-            f"({either(groups.get('layout', ()))})",
+            Patterns(rf"{_EDGE}[وف]?", filled(groups.get("certain", ())), _EDGE),
+            Patterns(rf"{_EDGE}[وفبل]?", filled(groups.get("likely", ())), _EDGE),
+            Patterns("", filled(groups.get("layout", ())), ""),
         )
         for code, groups in lists.items()
     }

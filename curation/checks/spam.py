@@ -10,6 +10,7 @@ import polars as pl
 from curation.checks.check import Context, check, lists_of, read
 from curation.record.conversation import turns
 from curation.text.folding import folded
+from curation.text.patterns import Patterns
 
 REPORTED_FROM = 2
 CUES = 4  # of advertising in one turn, that make it such whatever it is for
@@ -78,7 +79,7 @@ _EMPTY = frozenset(
 def adverts(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """conversation_id and `seen`: its turns that speak of what spam speaks of, or as adverts do, by themselves."""
     said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
-    found = {kind: pl.col("text").str.extract(pattern, 1).alias(kind) for kind, pattern in _patterns().items()}
+    found = {kind: patterns.first_in(pl.col("text")).alias(kind) for kind, patterns in _patterns().items()}
     cues = sorted(found.keys() - {*ABOUT} - {"push"})
     told = said.with_columns(text=folded(pl.col("content"))).with_columns(found["sold"], found["topics"])
     either = pl.coalesce("sold", "topics")
@@ -231,11 +232,13 @@ def _cues(cues: Sequence[str]) -> pl.Expr:
 
 
 @functools.cache
-def _patterns() -> Mapping[str, str]:
+def _patterns() -> Mapping[str, Patterns]:
     """Patterns over folded text of what spam is about (sold, topics), what pushes to act, and the cues of adverts."""
     lists = lists_of("spam")
     cues = lists.pop("cues")
-    either = {kind: "|".join(p for patterns in of.values() for p in patterns) for kind, of in lists.items()}
-    either |= {kind: "|".join(patterns) for kind, patterns in cues.items()}
+    either = {kind: [p for patterns in of.values() for p in patterns] for kind, of in lists.items()} | cues
     ends = dict.fromkeys(ABOUT, _WHOLE)
-    return {kind: rf"(?:^|[^a-z0-9ء-ي])[وف]?[بل]?({patterns}){ends.get(kind, '')}" for kind, patterns in either.items()}
+    return {
+        kind: Patterns(r"(?:^|[^a-z0-9ء-ي])[وف]?[بل]?", patterns, ends.get(kind, ""))
+        for kind, patterns in either.items()
+    }

@@ -33,7 +33,7 @@ def likely_names(text: str) -> list[Find]:
     found: list[Find] = []
     if LATIN.search(text):
         found += (_find(text, *place) for place in latin_names(text))
-    if ARABIC.search(text):
+    if not text.isascii() and ARABIC.search(text):
         found += (_find(text, *place) for place in arabic_names(text))
     return found
 

@@ -1,5 +1,6 @@
 """Cards, identities and phones: runs of digits, told apart by layout, check digit and the words around them."""
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -291,6 +292,7 @@ def _in_country(digits: str, country: str) -> str | None:
     return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164) if valid else None
 
 
+@functools.lru_cache(4_096)
 def _is_mobile(digits: str, country: str) -> bool:
     try:
         number = phonenumbers.parse(digits, country)
@@ -300,6 +302,7 @@ def _is_mobile(digits: str, country: str) -> bool:
     return valid and phonenumbers.number_type(number) in _MOBILES
 
 
+@functools.lru_cache(4_096)
 def _international(digits: str, sure: bool = False, mobile: bool = False) -> str | None:
     try:
         number = phonenumbers.parse(f"+{digits}")
@@ -314,16 +317,22 @@ def _international(digits: str, sure: bool = False, mobile: bool = False) -> str
 
 def _national(digits: str, countries: Sequence[str]) -> str | None:
     """The number without its trunk zero, "" for a company's; None when no country has it."""
-    for country in countries:
-        try:
-            number = phonenumbers.parse(digits, country)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_valid_number_for_region(number, country):
-            return "" if phonenumbers.number_type(number) in _SERVICE else str(number.national_number)
-    return None
+    found = (_nationally(digits, country) for country in countries)
+    return next((number for number in found if number is not None), None)
 
 
+@functools.lru_cache(4_096)  # a conversation repeats its numbers, and to read one takes a millisecond
+def _nationally(digits: str, country: str) -> str | None:
+    try:
+        number = phonenumbers.parse(digits, country)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number_for_region(number, country):
+        return None
+    return "" if phonenumbers.number_type(number) in _SERVICE else str(number.national_number)
+
+
+@functools.lru_cache(4_096)
 def national_number(international: str) -> str:
     """+966501234567 -> 501234567"""
     return str(phonenumbers.parse(international).national_number)
@@ -340,4 +349,9 @@ def phone_spellings(value: str, countries: Sequence[str]) -> Iterator[str]:
 
 
 def _calling_codes(countries: Sequence[str]) -> list[str]:
-    return [str(phonenumbers.country_code_for_region(country)) for country in countries]
+    return [_calling_code(country) for country in countries]
+
+
+@functools.cache
+def _calling_code(country: str) -> str:
+    return str(phonenumbers.country_code_for_region(country))

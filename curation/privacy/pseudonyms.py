@@ -107,7 +107,7 @@ def conversation_finds(messages: Sequence[Message], countries: Sequence[str]) ->
         return []
     found: list[tuple[int, str, Find]] = []
     for turn, (m, before) in enumerate(_with_before(messages)):
-        for key in WORDS:
+        for key in filter(m.get, WORDS):
 
             def note(text: str, said: str, turn: int = turn, key: str = key) -> str:
                 found.extend((turn, key, find) for find in reader(text, said))

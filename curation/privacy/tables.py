@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from curation.privacy.addresses import ADDRESS
-from curation.privacy.finds import BIRTH, CANDIDATE, CLOSER, CONVERSATION_CANDIDATE, DATED, masked
+from curation.privacy.finds import BIRTH, CANDIDATE, CLOSER, CONVERSATION_CANDIDATES, DATED, masked
 from curation.privacy.names import NameFinder, likely_names
 from curation.privacy.pseudonyms import evidence_cover, pseudonymised_row
 from curation.record.conversation import WORDS, conversation_id
@@ -72,7 +72,8 @@ def messages_may_hold() -> pl.Expr:
     text = _messages_text()
     closer = pl.any_horizontal(text.str.contains(one) for one in CLOSER)
     closer |= text.str.contains(BIRTH) & text.str.contains(DATED)
-    return (text.str.contains(CONVERSATION_CANDIDATE) & closer | text.str.contains(ADDRESS)).fill_null(False)
+    likely = pl.any_horizontal(text.str.contains(one) for one in CONVERSATION_CANDIDATES)
+    return (likely & closer | text.str.contains(ADDRESS)).fill_null(False)
 
 
 def _messages_text() -> pl.Expr:
@@ -85,7 +86,7 @@ def _messages_text() -> pl.Expr:
 def _may_hold() -> pl.Expr:
     """The same of a whole row, without the closer look, which knows the messages alone."""
     texts = [_messages_text(), *(pl.col(name) for name in COLUMNS)]
-    found = (text.fill_null("").str.contains(words) for text in texts for words in (CONVERSATION_CANDIDATE, ADDRESS))
+    found = (text.fill_null("").str.contains(words) for text in texts for words in (*CONVERSATION_CANDIDATES, ADDRESS))
     return pl.any_horizontal(found)
 
 

@@ -11,6 +11,8 @@ from curation.text.folding import letters_folded
 LEAST_TURNS = 3  # a question and its answer alone say too little of what came first
 BEGINNING, END = 80, 120  # characters of a message that are looked at
 AT_ONCE = 15  # characters before a customer's closing words, as in "Great, thank you"
+# Before and behind a word: as \b, which takes the engine thirty times as long where letters are not all ASCII.
+_BEFORE, _BEHIND = r"(?:^|\W)", r"(?:\W|$)"
 
 
 @functools.cache
@@ -22,8 +24,10 @@ def _patterns() -> dict[tuple[str, str], str]:
         for side, kinds in lists.items()
         for kind, texts in kinds.items()
     }
-    before = {("user", "closes"): rf"^.{{0,{AT_ONCE}}}"}
-    return {which: rf"(?s){before.get(which, '')}\b(?:{alternatives})\b" for which, alternatives in words.items()}
+    before = {("user", "closes"): rf"^(?:.{{0,{AT_ONCE - 1}}}\W)?"}
+    return {
+        which: rf"(?s){before.get(which, _BEFORE)}(?:{alternatives}){_BEHIND}" for which, alternatives in words.items()
+    }
 
 
 def backwards(conversations: pl.DataFrame) -> pl.DataFrame:
