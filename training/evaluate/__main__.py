@@ -15,6 +15,7 @@ from curation.record import pairs
 from curation.record.playbook import Playbook
 from training.evaluate import conditions, looks, preference
 from training.evaluate.clock import Clock
+from training.evaluate.findings import Reach
 from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
 from training.evaluate.rivals import rivals
@@ -65,10 +66,12 @@ def main() -> None:
         found = measured(stage, playbook, folder, test)
         answered, scores, written = found.answered, found.scores, found.written
 
-        going = ~pl.col("arm").is_in(list(baseline["early"]))  # who stopped early has answered too few to be compared
+        number = looks.looked(looks.Look.at(test, weights_hash(folder), stage.read("baseline/predictions"), params))
+        reach = Reach.of_look(number)
+        going = ~pl.col("arm").is_in(list(baseline["early"]))  # who stopped early has answered fewer
         said = written.filter(going)
         arms = pl.concat([arm_table(scores, found.asked, params.redraws), corpus_table(said, answered)])
-        compared = comparisons(scores.filter(going), found.asked, said)
+        compared = comparisons(scores, found.asked, said)
         ours, predictions = found.of(ADAPTER)
         learnt = train.join(pl.read_parquet(folder / TRAINED_ON), on="conversation_id", how="semi")
         kept = Kept(
@@ -77,9 +80,8 @@ def main() -> None:
             good_shares(ours, answered),
         )
         rival = best_arm(arms, params.primary, prompt_arms(said["arm"].unique()))
-        sliced = slices(Talks(scores, written, found.asked, playbook), rival, params)
-        people = preference.heard(pairs.read_judgements(stage.input(pairs.PATH)), written, rival, test)
-        number = looks.looked(looks.Look.at(test, weights_hash(folder), stage.read("baseline/predictions"), params))
+        sliced = slices(Talks(scores, written, found.asked, playbook), rival, params, reach.now)
+        people = preference.heard(pairs.read_judgements(stage.input(pairs.PATH)), written, rival, test, reach.now)
         voices = [
             preference.voice(people),
             voice(sliced),
@@ -88,8 +90,10 @@ def main() -> None:
             looks.voice(number),
             seeds_behind(read_provenance(folder), read_seeds(stage.input(SEEDS))),
         ]
-        sure = replace(kept, forgetting=looks.widened(kept.forgetting, number))
-        word = verdict(arms.filter(going), looks.widened(compared, number), baseline, sure, params, voices)
+        able = forgetting.table(found.able, ADAPTER, "base", params.redraws, reach.now)
+        sure = replace(kept, forgetting=able, reach=reach)
+        at_this_look = comparisons(scores, found.asked, said, reach.now)
+        word = verdict(arms.filter(going), at_this_look, baseline, sure, params, voices)
 
         tables = {
             "predictions": written,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from curation.statistics.intervals import FEW, effective, share
+from curation.statistics.intervals import FEW, Z, effective, share
 from training.judge.scoring import ALL, by_language
 
 FEW_OF_A_LANGUAGE = 10  # conversations; below, a language's interval tells nothing either way
@@ -45,16 +45,17 @@ def good_shares(scores: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFra
     return pl.DataFrame(rows, schema=GOOD, orient="row")
 
 
-def standing(shares: pl.DataFrame, arm: str, target: float) -> Standing:
+def standing(shares: pl.DataFrame, arm: str, target: float, z: float = Z) -> Standing:
     """Of an arm in GOOD: reached or below where the 95% interval shows it, over all and in each language.
 
-    Fewer than FEW conversations show nothing, and of a language fewer than FEW_OF_A_LANGUAGE count not at all.
+    Fewer than FEW conversations show nothing, and of a language fewer than FEW_OF_A_LANGUAGE count not at all. `z`: how
+    many standard errors the interval reaches, where looks at the test set share their error.
     """
     whole = int(shares.filter(arm=arm, language=ALL)["n"].sum())
     figures = []
     for row in shares.filter(arm=arm).sort(pl.col("language") != ALL, "language").iter_rows(named=True):
         if row["language"] == ALL or row["n"] >= FEW_OF_A_LANGUAGE:
-            found = share(row["good"], row["n"], row["effective"])
+            found = share(row["good"], row["n"], row["effective"], z)
             counted = {"language": row["language"], "good": row["good"], "effective": row["effective"], "whole": whole}
             figures.append(
                 {**counted, "value": found.value, "low": found.low, "high": found.high, "n": found.n, "target": target}

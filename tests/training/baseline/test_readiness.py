@@ -73,7 +73,7 @@ def test_a_searched_prompt_is_enough_too_where_no_shorter_one_is() -> None:
         prompted(en=(6, 6)),  # a lucky handful
         prompted(en=(194, 200)),  # above the target, but its interval is not
         prompted(en=(1000, 1000), ar=(40, 50)),  # pooled it would pass
-        prompted(en=(1000, 1000), ar=(5, 5)),  # Arabic is not shown
+        prompted(en=(1000, 1000), ar=(10, 10)),  # Arabic is not shown
     ],
 )
 def test_what_may_be_luck_or_one_language_only_does_not_stop_the_road(shares: pl.DataFrame) -> None:
