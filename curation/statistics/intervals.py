@@ -48,8 +48,8 @@ def paired_difference(ours: Side, theirs: Side, z: float = Z) -> Interval:
     Of shares, values of 0 and 1 under weights of 1, the interval is Tango's (1998). Other differences d count in it
     as sum |d| / c of n units that differ by one size, c = sum d² / sum |d|, which keeps their mean and their spread: so
     Fay and Feuer (1997) count weighted events. Where few large ones make them skew, `skewed` widens it. It never has
-    width zero: where no unit differs, one more may by 1, or by the largest figure there is, and weigh what units do. `z`
-    is how many standard errors it reaches.
+    width zero: where no unit differs, one more may by 1, or by the largest figure there is, and weigh what units do.
+    `z` is how many standard errors it reaches.
     """
     import numpy as np
 

@@ -48,7 +48,6 @@ class Measured:
     written: pl.DataFrame  # PREDICTIONS of all arms
     able: pl.DataFrame  # forgetting.ANSWERS of base and adapter
     profiles: Mapping[str, LanguageProfile]  # by language
-    clock: Clock
 
     def of(self, arm: str) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Its scores, and what it wrote."""
@@ -113,7 +112,6 @@ def main() -> None:
         numbers = figures(arms, compared, kept, word["verdict"])
         stage.write_metrics(numbers | conditions.figures(train, test) | {"looks": number})
         print(as_text(arms, (*prompt_arms(arms["arm"].unique()), ADAPTER)))
-        found.clock.note(written)
         stage.say(as_line(word))
         if params.require_promotion:
             refuse_what_is_not_promoted(word)
@@ -129,14 +127,15 @@ def measured(stage: Stage[Evaluate], playbook: Playbook, folder: Path, test: pl.
     memory = ReplyMemory(CACHE / stage.name / "replies", version)
     judge = Scorer.of(model, playbook, stage.params, stage.progress, memory)
     judge = replace(judge, model=load_adapter(judge.model, folder, model), profiles=profiles)
-    clock = Clock(fresh=not memory.folder.exists())
+    clock = Clock(version)
     predictions = judge.write(ADAPTER, answered, bare)
     clock.stop()
     scores = [theirs, judge.likelihood(ADAPTER, weighed, bare), reply_scores(predictions, answered, playbook)]
     able = [stage.read("baseline/forgetting"), forgetting.answers(ADAPTER, judge)]
     memory.forget_unused()
     written = pl.concat([predicted, predictions])
-    return Measured(asked, answered, pl.concat(scores), written, pl.concat(able), profiles, clock)
+    clock.note(written, memory.anew)
+    return Measured(asked, answered, pl.concat(scores), written, pl.concat(able), profiles)
 
 
 def only(test: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
