@@ -22,32 +22,28 @@ import polars as pl
 from benchmarks.corruption.tables import head, row
 from benchmarks.results import RESULTS
 from curation.harness.params import load_params
-from curation.statistics.sequential import shared
-from training.baseline.answers import losing
+from curation.statistics.intervals import Side
+from curation.statistics.sequential import out, shared
 from training.evaluate.findings import Reach
 from training.evaluate.memorisation import MEMORISED
 from training.evaluate.promote import Kept, comparisons, verdict
 from training.judge import forgetting
 from training.judge.arms import ADAPTER
-from training.judge.scoring import PREDICTIONS, SCORES, Evaluate, arm_table
+from training.judge.scoring import ALL, ARMS, PREDICTIONS, SCORES, Evaluate
 from training.judge.target import good_shares
 
 RULES = 12
 TARGET = 0.9
 PILOT = 60  # conversations before the first look at who loses
 LOOK = 1
+AT_ONCE = 100  # trials
 PROMPTS = ("prompted", "few_shot")  # equally good
 POOR = "base"
 LESS = 0.15  # rules kept
 UNWRITTEN = pl.DataFrame(schema=PREDICTIONS)
 NOTHING = (pl.DataFrame(schema=forgetting.TABLE), pl.DataFrame(schema=MEMORISED))
 
-PROMOTE, BETTER, REFUSED, OPEN = (
-    "promote",
-    "better than prompts, not good enough",
-    "do not promote",
-    "undecided",
-)
+PROMOTE, BETTER, REFUSED, OPEN = "promote", "better than prompts, not good enough", "do not promote", "undecided"
 
 
 @dataclass(frozen=True)
@@ -82,6 +78,15 @@ class Trial:
     early: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """One test set: the customer of each conversation, and (value, weight) of each by arm and metric."""
+
+    customers: np.ndarray
+    figures: Mapping[tuple[str, str], Side]
+    early: Mapping[str, int]  # arms that stopped, and after how many conversations
+
+
 def main() -> None:
     """Every truth, or some, at every number of conversations; all of them are written down."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -93,82 +98,106 @@ def main() -> None:
     rows = []
     for n in asked.sizes:
         for name in asked.truths:
-            rows.append(measured(name, [trial(TRUTHS[name], n, seed, params) for seed in range(asked.trials)], n))
+            starts = range(0, asked.trials, AT_ONCE)
+            parts = (range(start, min(start + AT_ONCE, asked.trials)) for start in starts)
+            found = [one for seeds in parts for one in trials(TRUTHS[name], n, seeds, params)]
+            rows.append(measured(name, found, n))
             print(rows[-1], flush=True)
     if asked.truths == list(TRUTHS):
-        found = {"trials": asked.trials, "stated": shared(LOOK) / 2, "rows": rows}
-        (RESULTS / "verdict_errors.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+        told = {"trials": asked.trials, "stated": shared(LOOK) / 2, "rows": rows}
+        (RESULTS / "verdict_errors.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 
 def settings() -> Evaluate:
     """As shipped, with the metrics' own margins."""
-    changed = {"primary": "playbook", "bootstrap": 10, "margins": {}}
-    return load_params("evaluate", Evaluate).model_copy(update=changed)
+    return load_params("evaluate", Evaluate).model_copy(update={"primary": "playbook", "margins": {}})
 
 
-def measured(name: str, trials: Sequence[Trial], n: int) -> dict[str, Any]:
+def measured(name: str, found: Sequence[Trial], n: int) -> dict[str, Any]:
     """Shares of the trials: each word, the wrong ones, and those in which an equal or the poor prompt was stopped."""
-    words = Counter(one.word for one in trials)
+    words = Counter(one.word for one in found)
     return {
         "truth": name,
         "conversations": n,
-        "words": {word: words[word] / len(trials) for word in (PROMOTE, BETTER, REFUSED, OPEN)},
-        "wrong": sum(words[word] for word in TRUTHS[name].wrong) / len(trials),
-        "equal_stopped": sum(bool(one.early & {*PROMPTS}) for one in trials) / len(trials),
-        "poor_stopped": sum(POOR in one.early for one in trials) / len(trials),
+        "words": {word: words[word] / len(found) for word in (PROMOTE, BETTER, REFUSED, OPEN)},
+        "wrong": sum(words[word] for word in TRUTHS[name].wrong) / len(found),
+        "equal_stopped": sum(bool(one.early & {*PROMPTS}) for one in found) / len(found),
+        "poor_stopped": sum(POOR in one.early for one in found) / len(found),
     }
 
 
-def trial(truth: Truth, n: int, seed: int, params: Evaluate) -> Trial:
-    """One test set, answered in rounds, and its verdict."""
-    draw = np.random.default_rng([seed, n])
-    customers = np.repeat(np.arange(n), draw.choice((1, 2, 3, 5), n, p=(0.85, 0.1, 0.03, 0.02)))[:n]
-    talks = pl.DataFrame({"conversation_id": [f"{i:03}" for i in range(n)], "language": "en", "cluster_id": customers})
-    scores, early = in_rounds(drawn(truth, customers, draw), talks, params)
-    going = scores.filter(~pl.col("arm").is_in(list(early)))
+def trials(truth: Truth, n: int, seeds: Sequence[int], params: Evaluate) -> list[Trial]:
+    """A verdict for each seed. Their test sets stand in one table, each as a language, so that tables are made once."""
+    sets = {f"{seed:05}": drawn(truth, n, np.random.default_rng([seed, n])) for seed in seeds}
+    talks = pl.concat([_talks(name, one) for name, one in sets.items()])
+    scores = pl.concat([_scores(name, one) for name, one in sets.items()]).match_to_schema(SCORES)
     reach = Reach.of_look(LOOK)
     compared = comparisons(scores, talks.with_columns(messages=None), UNWRITTEN, reach.now)
-    kept = Kept(*NOTHING, good_shares(going, talks), reach)
-    baseline = {"reached": None, "override": "", "target": TARGET, "early": early}
-    found = verdict(arm_table(going, talks, params.redraws), compared, baseline, kept, params)
-    return Trial(found["verdict"], frozenset(early))
+    good = good_shares(scores.filter(arm=ADAPTER), talks)
+    arms = pl.DataFrame([(arm, params.primary, ALL, 0, 0, 0, n, 1) for arm in PROMPTS], schema=ARMS, orient="row")
+    found = []
+    for name, one in sets.items():
+        its = (table.filter(language=name).with_columns(language=pl.lit(ALL)) for table in (compared, good))
+        gains, shares = its
+        baseline = {"reached": None, "override": "", "target": TARGET, "early": one.early}
+        word = verdict(arms, gains, baseline, Kept(*NOTHING, shares, reach), params)["verdict"]
+        found.append(Trial(word, frozenset(one.early)))
+    return found
 
 
-def in_rounds(scores: pl.DataFrame, talks: pl.DataFrame, params: Evaluate) -> tuple[pl.DataFrame, dict[str, int]]:
-    """What is measured where arms that are shown to lose stop, and those; as in training/baseline/answers.py."""
-    early: dict[str, int] = {}
-    done, ids = 0, talks["conversation_id"]
-    while done < talks.height:
-        done = min(max(2 * done, PILOT), talks.height)
-        asked = scores.filter(pl.col("conversation_id").is_in(ids[:done].to_list()), pl.col("arm") != ADAPTER)
-        asked = asked.filter(~pl.col("arm").is_in(list(early)))
-        early |= dict.fromkeys(losing(asked, talks, params.primary, talks.height), done)
-    unread = pl.any_horizontal(
-        pl.lit(False), *((pl.col("arm") == arm) & (pl.col("conversation_id") >= f"{n:03}") for arm, n in early.items())
-    )
-    return scores.filter(~unread | (pl.col("metric") == "nll")), early
-
-
-def drawn(truth: Truth, customers: np.ndarray, draw: np.random.Generator) -> pl.DataFrame:
-    """SCORES of the prompts and the adapter; what a customer asks about is as difficult every time."""
-    n = len(customers)
+def drawn(truth: Truth, n: int, draw: np.random.Generator) -> Drawn:
+    """What a customer asks about is as difficult every time, and so is whether a reply to it ends or breaks a rule."""
+    customers = np.repeat(np.arange(n), draw.choice((1, 2, 3, 5), n, p=(0.85, 0.1, 0.03, 0.02)))[:n]
     difficulty, ended, luck = (each[customers] for each in (draw.beta(6, 4, n), draw.random(n), draw.random(n)))
-    parts = []
+    figures: dict[tuple[str, str], Side] = {}
     for arm, gain in ((POOR, -LESS), *((arm, 0.0) for arm in PROMPTS), (ADAPTER, truth.gain)):
         ours = arm == ADAPTER
         kept = draw.binomial(RULES, np.clip(0.25 + 0.5 * difficulty + gain, 0, 1))
-        loss = 2 + difficulty + draw.normal(truth.loss if ours else 0, 0.2, n)
-        figures = {
-            "playbook": (kept, RULES),
-            "stopped": (ended >= truth.unended if ours else np.ones(n), 1),
-            "playbook_pass": (luck < truth.good if ours else draw.random(n) < 0.5, 1),
-            "nll": (20 * loss, 20),
+        nats = 2 + difficulty + draw.normal(truth.loss if ours else 0, 0.2, n)
+        ends = ended >= truth.unended if ours else np.ones(n)
+        good = luck < truth.good if ours else draw.random(n) < 0.5
+        for metric, values, weight in (
+            ("playbook", kept, RULES),
+            ("stopped", ends, 1),
+            ("playbook_pass", good, 1),
+            ("nll", 20 * nats, 20),
+        ):
+            figures[arm, metric] = values.astype(float), np.full(n, float(weight))
+    return Drawn(customers, figures, in_rounds(customers, figures))
+
+
+def in_rounds(customers: np.ndarray, figures: Mapping[tuple[str, str], Side]) -> dict[str, int]:
+    """Arms that are shown to lose stop, after so many conversations: as in training/baseline/answers.py."""
+    early: dict[str, int] = {}
+    done, n = 0, len(customers)
+    while done < n:
+        done = min(max(2 * done, PILOT), n)
+        places = np.unique(customers[:done], return_inverse=True)[1]
+        going = [arm for arm in (POOR, *PROMPTS) if arm not in early]
+        sides = {
+            arm: tuple(np.bincount(places, weights=part[:done]) for part in figures[arm, "playbook"]) for arm in going
         }
-        keys = [f"{i:03}" for i in range(n)]
-        for metric, (value, weight) in figures.items():
-            columns = {"arm": arm, "conversation_id": keys, "metric": metric}
-            parts.append(pl.DataFrame({**columns, "value": value.astype(float), "weight": float(weight)}))
-    return pl.concat(parts).match_to_schema(SCORES)
+        best = max(going, key=lambda arm: sides[arm][0].sum())
+        early |= {arm: done for arm in going if arm != best and out(sides[arm], sides[best], n)}
+    return early
+
+
+def _talks(name: str, one: Drawn) -> pl.DataFrame:
+    clusters = [f"{name}-{customer}" for customer in one.customers]
+    return pl.DataFrame({"conversation_id": _keys(name, len(clusters)), "language": name, "cluster_id": clusters})
+
+
+def _scores(name: str, one: Drawn) -> pl.DataFrame:
+    keys = _keys(name, len(one.customers))
+    parts = []
+    for (arm, metric), (values, weights) in one.figures.items():
+        columns = {"arm": arm, "conversation_id": keys, "metric": metric, "value": values, "weight": weights}
+        parts.append(pl.DataFrame(columns)[: len(keys) if metric == "nll" else one.early.get(arm, len(keys))])
+    return pl.concat(parts)
+
+
+def _keys(name: str, n: int) -> list[str]:
+    return [f"{name}-{place:03}" for place in range(n)]
 
 
 def markdown(found: Mapping[str, Any]) -> str:

@@ -73,7 +73,8 @@ def paired_difference(ours: Side, theirs: Side, z: float = Z) -> Interval:
 
 def _largest(values: "np.ndarray", weights: "np.ndarray") -> float:
     """The largest figure of a unit; 0 where none has weight."""
-    return float(max((abs(v) / w for v, w in zip(values, weights, strict=True) if w > 0), default=0.0))
+    told = weights > 0
+    return float((abs(values[told]) / weights[told]).max(initial=0.0))
 
 
 def _uneven(weights: "np.ndarray") -> float:

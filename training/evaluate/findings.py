@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from statistics import NormalDist
 from typing import Any, Literal
 
 import polars as pl
@@ -24,10 +25,19 @@ class Reach:
 
     now: float = Z
     then: float = Z  # once more was measured, which is one more look
+    against: float = Z  # where one of many prompts speaks against the adapter
 
     @classmethod
     def of_look(cls, number: int) -> "Reach":
-        return cls(reach_of(number), reach_of(number + 1))
+        return cls(reach_of(number), reach_of(number + 1), reach_of(number))
+
+    def among(self, prompts: int) -> "Reach":
+        """Where any of so many prompts may speak against the adapter they share the error, as Bonferroni has it.
+
+        What speaks for it is asked against every one of them, which needs nothing of the kind.
+        """
+        error = 1 - NormalDist().cdf(self.now)
+        return replace(self, against=NormalDist().inv_cdf(1 - error / max(prompts, 1)))
 
 
 ONE_LOOK = Reach()
@@ -77,7 +87,7 @@ def gained(gain: Gain, params: Evaluate, z: Reach) -> Found:
         return Found("shown", Reason("beaten", asdict(gain)))
     if math.isnan(gain.value):
         return Found("against", Reason("unbeaten", asdict(gain)))
-    if gain.groups >= FEW_OF_A_LANGUAGE and (gain.high <= 0 or gain.high < least):
+    if gain.groups >= FEW_OF_A_LANGUAGE and (_most(gain, z) <= 0 or _most(gain, z) < least):
         return Found("against", Reason("no_gain", {**asdict(gain), "least": least}))
     sd = _spread(gain, _span(gain.metric), z.now)
     wanted = _in_all((needed(sd, gain.value, z=z.then), needed(sd, -gain.value, least, z=z.then)), gain)
@@ -126,7 +136,7 @@ def _held(codes: tuple[str, str], gain: Gain, margin: float, whole: int, z: Reac
     figures, span = {**asdict(gain), "margin": margin}, _span(gain.metric)
     if math.isnan(gain.value):
         return Found("against", Reason(codes[0], figures))
-    if gain.high < -margin and gain.groups >= FEW_OF_A_LANGUAGE:
+    if _most(gain, z) < -margin and gain.groups >= FEW_OF_A_LANGUAGE:
         return Found("against", Reason(codes[1], figures))
     many = gain.language != ALL or gain.groups >= FEW
     if many and gain.low >= -margin and gain.value - span * unseen(gain.groups, z.now) >= -margin:
@@ -138,6 +148,11 @@ def _held(codes: tuple[str, str], gain: Gain, margin: float, whole: int, z: Reac
     name = gain.metric if gain.language == ALL else f"{gain.metric} ({gain.language})"
     wanted = _in_all((keeping, needed(sd, -gain.value, -margin, z=z.then)), gain)
     return Found("open", Reason(codes[0], figures), name, gain.n, wanted, whole)
+
+
+def _most(gain: Gain, z: Reach) -> float:
+    """The upper end where that speaks against the adapter."""
+    return gain.value + (gain.high - gain.value) * z.against / z.now
 
 
 def _span(metric: str) -> float:

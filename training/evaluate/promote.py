@@ -102,11 +102,11 @@ def verdict(
     what the page folds, `more` the conversations that an undecided verdict takes besides.
     """
     gains = [Gain.of(row) for row in compared.iter_rows(named=True)]
-    early, z = baseline.get("early", ()), kept.reach
+    early, z = baseline.get("early", ()), kept.reach.among(len({g.against for g in gains}))
     stands = standing(kept.good, ADAPTER, baseline["target"], z.now)
     rivals = [g for g in gains if g.against not in early]
     primary = [gained(g, params, z) for g in rivals if (g.metric, g.language) == (params.primary, ALL)]
-    able = abilities(kept.forgetting, params.forgetting_margin, z)
+    able = abilities(kept.forgetting, params.forgetting_margin, kept.reach)
     found = [*primary, *guards(gains, params, early, z), *able]
     against = [
         *personal(kept.memorised),
