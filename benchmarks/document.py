@@ -51,7 +51,7 @@ def of_benchmarks() -> Sections:
     from benchmarks.review import server as review_server
     from benchmarks.review import simulation as review_simulation
     from benchmarks.speed import __main__ as speed
-    from benchmarks.training import adapter_wins, curation_pays, generation
+    from benchmarks.training import adapter_wins, curation_pays, generation, verdict_errors
 
     benchmarks = {
         "corruption": tables,
@@ -61,6 +61,7 @@ def of_benchmarks() -> Sections:
         "curation_pays": curation_pays,
         "adapter_wins": adapter_wins,
         "generation": generation,
+        "verdict_errors": verdict_errors,
     }
     for name, benchmark in benchmarks.items():
         path = RESULTS / f"{name}.json"

@@ -23,6 +23,7 @@ from benchmarks.peers import recipes
 from benchmarks.peers.environment import PACKAGES, add_options, python_of
 from benchmarks.results import RESULTS
 from benchmarks.rows import Row
+from curation.checks import checks
 
 BUDGETS = (0.02, 0.05, 0.1, 0.2)
 
@@ -54,7 +55,8 @@ def ours(project: Path, rows: list[Row]) -> dict[str, Any]:
             policies[policy][str(budget)] = tables.by_language(found)
             if (policy, str(budget)) == ("review", tables.BUDGET):
                 spoken = tables.codes(found)
-    return {"policies": policies, "codes": spoken, "costs": qirat.costs(project)}
+    versions = {name: check.version for name, check in checks().items()}
+    return {"policies": policies, "codes": spoken, "costs": qirat.costs(project), "versions": versions}
 
 
 def theirs(project: Path, rows: list[Row], arguments: argparse.Namespace) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import polars as pl
 
+from curation.checks import checks
+
 STRICTLY = ("reject", "review", "merged", "mended", "quarantined", "removed")  # not held: that waits for a person
 STOPPED = (*STRICTLY, "held_mended")  # what was planted in these can never train, whatever becomes of the row
 SHOWN = ("reject", "merged", "mended", "review", "held_mended", "held", "passed")
@@ -46,6 +48,9 @@ def markdown(results: Mapping[str, Any]) -> str:
     parts = [_overall(results["policies"]), _defects(results["policies"]["mask"][BUDGET])]
     if results["peers"]:
         parts.append(_peers(results))
+    since = [name for name, check in checks().items() if results["versions"].get(name) != check.version]
+    if since:
+        parts.append([f"Checks that have changed since this run, or are new: {', '.join(since)}."])
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 

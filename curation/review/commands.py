@@ -161,13 +161,16 @@ def watch(
     every: Annotated[float, typer.Option(min=1, help="Seconds between two pulls.")] = 60,
     repro: Annotated[bool, typer.Option("--repro", help="Run `dvc repro` at the start and on new decisions.")] = False,
 ) -> None:
-    """Pull on a schedule until Ctrl-C or SIGTERM. An outage of Argilla is told once and waited out."""
-    from curation.review import watch
+    """Pull decisions and words on pairs, until Ctrl-C or SIGTERM. An outage of Argilla is told once and waited out."""
+    from curation.review import pairs, watch
     from curation.review.pull import Pulled, pull
 
     def pulled() -> Pulled:
         server, params = _connected()
         return pull(server, params, _countries(params))
+
+    def judged() -> "Judged":
+        return pairs.pull(_pairs_server(_params()))
 
     def changed() -> None:
         if repro:
@@ -179,16 +182,24 @@ def watch(
     with watch.interrupted_by_signals(), watch.alone():
         say(f"pulling every {every:g} seconds")
         changed()  # what an earlier pull brought and nobody applied
-        watch.watch(pulled, changed, every, say)
+        watch.watch([pulled, judged], changed, every, say)
     say("stopped")
 
 
 @app.command()
 def status() -> None:
-    """How far the review has come, by person too."""
+    """How far the review has come, and that of pairs where some were pushed, by person too."""
+    server, params = _connected()
+    _print_status(server)
+    pairs_server = _pairs_server(params)
+    if pairs_server.present():
+        typer.echo("pairs:")
+        _print_status(pairs_server)
+
+
+def _print_status(server: "ReviewServer") -> None:
     from curation.review.argilla_client import status
 
-    server, _ = _connected()
     records, annotators = status(server.present(), server.usernames())
     aside = f", {records['aside']:,} set aside" if records["aside"] else ""
     typer.echo(f"{records['pending']:,} pending, {records['completed']:,} completed{aside}")

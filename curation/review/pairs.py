@@ -382,7 +382,10 @@ def take_in(path: Path, annotator: str) -> tuple[Judged, list[int]]:
 @answers_file.alone()
 def received(given: Sequence[Judgement]) -> Judged:
     """Judgements from anywhere, put beside those known; those on gold pairs with the side that is right."""
-    before, there = read_judgements(), there_still()
+    before = read_judgements()
+    if not given:  # as before any pair was asked, when there may be no splits yet
+        return Judged(0, 0, len(before), 0)
+    there = there_still()
     gold = _first_replies(finished_table("splits/dev", TOLD), seed=0)
     right = {(key, len(turns), reply_hash(reply)) for key, (_, turns, reply) in gold.items()}
     taken = [_with_right(judgement, right) for judgement in given if judgement.conversation_id in there]

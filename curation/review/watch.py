@@ -1,4 +1,4 @@
-"""qirat review watch: pulls again and again, so that what people decide is in the files soon after.
+"""qirat review watch: pulls again and again, so that what people decide, and say of pairs, is in the files soon after.
 
 An outage is told once, and asked about ever more seldom.
 """
@@ -10,10 +10,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from curation.harness.errors import QiratError
+from curation.review.pairs import Judged
 from curation.review.pull import Pulled
 
 LOCK = Path(".qirat/watch.lock")
@@ -24,37 +25,47 @@ _STOP_SECONDS = 30  # for `dvc repro` to end well
 
 
 def watch(
-    pull: Callable[[], Pulled],
+    pulls: Sequence[Callable[[], Pulled | Judged]],
     changed: Callable[[], None],
     every: float,
     say: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Pulls every so many seconds; `changed` follows when that brought new decisions.
+    """Pulls every so many seconds; `changed` follows when that brought new decisions, or new words on pairs.
 
-    Until KeyboardInterrupt, at any moment: every file is written whole or not at all.
+    Where one pull fails the others count all the same. Until KeyboardInterrupt, at any moment: every file is written
+    whole or not at all.
     """
     trouble, failures = "", 0
     while True:
-        try:
-            done = pull()
-        except QiratError as error:
-            failures += 1
-            if str(error) != trouble:
-                say(f"{error}; trying again until it works")
-            trouble = str(error)
-        else:
-            if failures:
-                say("it works again")
-            trouble, failures = "", 0
-            if done.answers or done.written:
-                say(
-                    f"{done.answers:,} new answers, {done.written:,} new decisions; {done.total:,} decisions in all, "
-                    f"{len(done.consensus.disagreements):,} conversations undecided"
-                )
-            if done.written:
-                changed()
+        found, errors = list[Pulled | Judged](), dict[str, None]()  # each error once
+        for pull in pulls:
+            try:
+                found.append(pull())
+            except QiratError as error:
+                errors[str(error)] = None
+        before, trouble, failures = trouble, "; ".join(errors), failures + 1 if errors else 0
+        if trouble and trouble != before:
+            say(f"{trouble}; trying again until it works")
+        if before and not trouble:
+            say("it works again")
+        for line in filter(None, map(_told, found)):
+            say(line)
+        if any(done.new if isinstance(done, Judged) else done.written for done in found):
+            changed()
         pause(min(every * 2 ** min(failures, _DOUBLINGS), max(every, _LONGEST_WAIT)))
+
+
+def _told(done: Pulled | Judged) -> str:
+    """What a pull brought; empty where that is nothing."""
+    if isinstance(done, Judged):
+        return f"{done.new:,} new answers on pairs; {done.total:,} in all" if done.new else ""
+    if not (done.answers or done.written):
+        return ""
+    return (
+        f"{done.answers:,} new answers, {done.written:,} new decisions; {done.total:,} decisions in all, "
+        f"{len(done.consensus.disagreements):,} conversations undecided"
+    )
 
 
 @contextlib.contextmanager

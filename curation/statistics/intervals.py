@@ -48,8 +48,8 @@ def paired_difference(ours: Side, theirs: Side, z: float = Z) -> Interval:
     Of shares, values of 0 and 1 under weights of 1, the interval is Tango's (1998). Other differences d count in it
     as sum |d| / c of n units that differ by one size, c = sum d² / sum |d|, which keeps their mean and their spread: so
     Fay and Feuer (1997) count weighted events. Where few large ones make them skew, `skewed` widens it. It never has
-    width zero: where no unit differs, one more may by 1, or by the largest figure there is. `z` is how many standard
-    errors it reaches.
+    width zero: where no unit differs, one more may by 1, or by the largest figure there is, and weigh what units do.
+    `z` is how many standard errors it reaches.
     """
     import numpy as np
 
@@ -60,14 +60,26 @@ def paired_difference(ours: Side, theirs: Side, z: float = Z) -> Interval:
     parts = value + n * ((v - ratios[0] * w) / w.sum() - (v_ - ratios[1] * w_) / w_.sum())
     if not np.isfinite(parts).all():
         return Interval(value, math.nan, math.nan, n)
-    largest = max(1.0, float(np.max(np.abs([v, v_]))) / float(min(w.mean(), w_.mean())))
-    parts[np.abs(parts) < 1e-12 * largest] = 0.0  # what division leaves of equal numbers
+    largest = max(1.0, _largest(v, w), _largest(v_, w_))
+    whole = largest * max(w.max() / w.mean(), w_.max() / w_.mean())
+    parts[np.abs(parts) < 1e-12 * whole] = 0.0  # what division leaves of equal numbers
     absolute = np.abs(parts)
-    size = float((parts**2).sum() / absolute.sum()) if absolute.any() else largest
+    size = float((parts**2).sum() / absolute.sum()) if absolute.any() else largest * max(_uneven(w), _uneven(w_))
     more, less = (float(np.clip(sign * parts, 0, None).sum()) / size for sign in (1, -1))
     low, high = (size * end for end in tango(more, less, n, z))
     least, most = skewed(parts, z)
     return Interval(value, min(low, least, value), max(high, most, value), n)
+
+
+def _largest(values: "np.ndarray", weights: "np.ndarray") -> float:
+    """The largest figure of a unit; 0 where none has weight."""
+    told = weights > 0
+    return float((abs(values[told]) / weights[told]).max(initial=0.0))
+
+
+def _uneven(weights: "np.ndarray") -> float:
+    """By how much the c of `paired_difference` exceeds 1 where all units differ by 1: sum w² / (sum w x mean w)."""
+    return float((weights**2).sum() / weights.sum() / weights.mean())
 
 
 def tango(more: float, less: float, n: float, z: float = Z) -> tuple[float, float]:
@@ -109,19 +121,23 @@ def skewed(values: "np.ndarray", z: float = Z) -> tuple[float, float]:
     return mean + reach * (moved - z), mean + reach * (moved + z)
 
 
-def unseen(n: float) -> float:
-    """The largest share of what happens and yet is not seen once in n, at 2.5%: a rule of three, as Wilson has it."""
-    return Z * Z / (n + Z * Z)
+def unseen(n: float, z: float = Z) -> float:
+    """The largest share of what happens and yet is not seen once in n, at 2.5%: a rule of three, as Wilson has it.
+
+    `z` is how many standard errors an interval reaches, where that is not 95%.
+    """
+    return z * z / (n + z * z)
 
 
-def share(successes: float, n: int, effective: float | None = None) -> Interval:
+def share(successes: float, n: int, effective: float | None = None, z: float = Z) -> Interval:
     """A share of `n` with Wilson's interval (1927), which keeps its width where all or none succeed.
 
-    `effective`: how many independent draws the n are worth, fewer where several belong together, see `effective`.
+    `effective`: how many independent draws the n are worth, fewer where several belong together, see `effective`; `z`:
+    how many standard errors the interval reaches.
     """
     value, worth = successes / n, effective or n
-    middle, z = (value + Z * Z / (2 * worth)) / (1 + Z * Z / worth), Z / (1 + Z * Z / worth)
-    half = z * math.sqrt(value * (1 - value) / worth + Z * Z / (4 * worth * worth))
+    middle, shrunk = (value + z * z / (2 * worth)) / (1 + z * z / worth), z / (1 + z * z / worth)
+    half = shrunk * math.sqrt(value * (1 - value) / worth + z * z / (4 * worth * worth))
     return Interval(value, max(middle - half, 0.0), min(middle + half, 1.0), n)
 
 
@@ -147,7 +163,7 @@ def wilson(confirmed: int, decided: int) -> tuple[float, float]:
     return round(found.low, 4), round(found.high, 4)
 
 
-def jackknife(value: float, without_one: "np.ndarray") -> Interval:
+def jackknife(value: float, without_one: "np.ndarray", z: float = Z) -> Interval:
     """The interval of a figure that is no mean, from its values with each conversation left out in turn.
 
     For figures that redrawing would move, such as distances of profiles: a redrawn text repeats itself. Source: Efron
@@ -155,7 +171,7 @@ def jackknife(value: float, without_one: "np.ndarray") -> Interval:
     """
     n = len(without_one)
     deviations = without_one - without_one.mean()
-    reach = Z * math.sqrt((n - 1) / n * float((deviations**2).sum()))
+    reach = z * math.sqrt((n - 1) / n * float((deviations**2).sum()))
     return Interval(value, value - reach, value + reach, n)
 
 

@@ -7,8 +7,9 @@ share can be read without a model. What one person says of one pair is a vote.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
-from curation.statistics.intervals import LEVEL, Interval, tango
+from curation.statistics.intervals import LEVEL, Interval, Z, tango
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Preferred:
     losses: int
 
 
-def preferred(votes: Iterable[Vote]) -> Preferred | None:
-    """None where no vote weighs anything.
+def preferred(votes: Iterable[Vote], z: float = Z) -> Preferred | None:
+    """None where no vote weighs anything. `z` is how many standard errors the interval reaches.
 
     A unit counts by its best judge, so that many judges of one do not stand for many units. The interval is the wider
     on each side of two: Tango's score interval for a difference of paired shares (1998), and Clopper and Pearson's of
@@ -50,7 +51,7 @@ def preferred(votes: Iterable[Vote]) -> Preferred | None:
     total = sum(weights)
     size = total**2 / sum(weight**2 for weight in weights)
     wins, losses = (sum(w * side[n] for w, side in zip(weights, sides, strict=True)) / total for n in (0, 1))
-    low, high = _ends(size * wins, size * losses, size)
+    low, high = _ends(size * wins, size * losses, size, z)
     decided = [(win > loss) - (win < loss) for win, loss in sides]
     counts = (decided.count(side) for side in (1, 0, -1))
     return Preferred(Interval(wins - losses, low, high, len(units)), *counts)
@@ -108,16 +109,16 @@ def _sides(said: list[Vote]) -> tuple[float, float]:
     return win, loss
 
 
-def _ends(wins: float, losses: float, n: float) -> tuple[float, float]:
-    score = tango(wins, losses, n)
-    sign = _signs(wins, losses, n)
+def _ends(wins: float, losses: float, n: float, z: float) -> tuple[float, float]:
+    score = tango(wins, losses, n, z)
+    sign = _signs(wins, losses, n, z)
     return min(score[0], sign[0]), max(score[1], sign[1])
 
 
-def _signs(wins: float, losses: float, n: float) -> tuple[float, float]:
+def _signs(wins: float, losses: float, n: float, z: float) -> tuple[float, float]:
     from scipy.stats import beta
 
-    decided, tail = wins + losses, (1 - LEVEL) / 2
+    decided, tail = wins + losses, 1 - NormalDist().cdf(z)
     low = float(beta.ppf(tail, wins, losses + 1)) if wins > 0 else 0.0
     high = float(beta.ppf(1 - tail, wins + 1, losses)) if losses > 0 else 1.0
     return (2 * low - 1) * decided / n, (2 * high - 1) * decided / n

@@ -1,11 +1,26 @@
-"""Which arm is out, asked as often as one likes while answers come in."""
+"""What may be asked more than once: which arm is out, while answers come in; and one test set again and again."""
 
 import math
 from collections.abc import Iterable
+from statistics import NormalDist
 
 from curation.statistics.intervals import LEVEL, Side, paired_difference
 
 LEAST = 10  # units before the first look: the intervals hold from there on
+
+
+def shared(look: int) -> float:
+    """The error that is left for this look, from 1, of the 1 - LEVEL that a single one would have.
+
+    Look k has 1 / (k (k + 1)) of it, which adds up to one however many follow (alpha spending; Foster and Stine 2008
+    for streams of hypotheses).
+    """
+    return (1 - LEVEL) / (look * (look + 1))
+
+
+def reach_of(look: int) -> float:
+    """Standard errors that an interval must reach to err as seldom as that."""
+    return NormalDist().inv_cdf(1 - shared(look) / 2)
 
 
 def reach(n: int, planned: int) -> float:

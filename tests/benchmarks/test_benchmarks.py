@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import iban, luhn
 
-from benchmarks import document, results
+from benchmarks import document, document_checks, results
 from benchmarks.corruption import arabic, defects, qirat, tables, values
 from benchmarks.peers import environment
 from benchmarks.peers.environment import as_text
 from benchmarks.rows import Row, clean, jaccard, shingles
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed.corpus import Corpus
+from curation.checks import checks
 
 WORDS = defects.phrases()
 TOPICS = {
@@ -226,3 +227,13 @@ def test_what_a_page_has_from_code_and_results_is_up_to_date(name: str) -> None:
     assert (results.ROOT / "docs" / name).read_text("utf-8") == document.page(name), (
         "run `python -m benchmarks.document`"
     )
+
+
+def test_figures_of_a_check_that_has_changed_since_are_not_shown() -> None:
+    check = checks()["repetition"]
+    spoken = {"repeated_reply": {"en": {"planted": 17, "rows": 172, "of": {"loop": 17}}}}
+    now, changed = ("\n".join(document_checks.codes(check, spoken, same)) for same in (True, False))
+    assert "17 of 172" in now
+    assert "17 of 172" not in changed
+    assert "right, en" not in changed
+    assert "not measured since it changed" in changed

@@ -8,6 +8,7 @@ import pytest
 
 from curation.commands.results import results
 from training.evaluate.clock import COST, Clock
+from training.judge.generation import Reply
 from training.judge.reasons import Reason, as_codes
 from training.judge.scoring import PREDICTIONS
 
@@ -33,15 +34,32 @@ def test_an_undecided_verdict_ends_with_how_much_more_it_takes(undecided: Path) 
     assert further == "next      120 more test conversations would decide it in four cases of five"
 
 
+def replies(n: int, tokens: int = 10) -> list[Reply]:
+    return [Reply("x", 180, tokens, True)] * n
+
+
+def noted(seconds: float, anew: list[Reply], version: str = "v", tokens: int = 10) -> float | None:
+    """What one more conversation takes, after a run that wrote these replies anew in so many seconds."""
+    rows = [(arm, key, 1, 180, "x", tokens, True) for arm in ("base", "prompted", "adapter") for key in "abcd"]
+    clock = Clock(version, began=0.0, seconds=seconds)
+    clock.note(pl.DataFrame(rows, schema=PREDICTIONS, orient="row"), anew)
+    return json.loads(COST.read_text("utf-8"))["seconds"] if COST.exists() else None
+
+
 def test_the_minutes_are_those_of_all_arms_as_the_adapters_replies_took(undecided: Path) -> None:
-    rows = [(arm, "a", 1, 180, "x", 10, True) for arm in ("base", "prompted", "adapter")]
-    written = pl.DataFrame(rows, schema=PREDICTIONS, orient="row")
-    clock = Clock(fresh=True, began=0.0, seconds=10.0)
-    clock.note(written)
-    assert json.loads(COST.read_text("utf-8"))["seconds"] == pytest.approx(30)
+    assert noted(40.0, replies(4)) == pytest.approx(30)
     assert "about 60 minutes here" in results()
-    Clock(fresh=False, seconds=0.01).note(written)  # remembered replies took no time, and measure none
-    assert "about 60 minutes here" in results()
+
+
+def test_minutes_are_right_on_every_run_whatever_of_it_was_remembered(undecided: Path) -> None:
+    assert noted(40.0, replies(4)) == pytest.approx(30)
+    assert noted(0.01, []) == pytest.approx(30)  # remembered replies took no time, and measure none
+    assert noted(0.01, [], tokens=30) == pytest.approx(60)  # replies of twice the work take twice the time
+    assert noted(25.0, replies(1)) == pytest.approx(30)  # one alone is written more slowly than many in step
+    assert noted(20.0, replies(4), "another adapter") == pytest.approx(15)  # trained anew, all of them written anew
+    assert noted(10.0, replies(2), "a third") == pytest.approx(15)  # half of them by a run that was killed
+    assert noted(0.01, [], "never measured") is None
+    assert "minutes" not in results()
 
 
 def test_a_decided_verdict_names_no_further_conversations(undecided: Path) -> None:

@@ -19,7 +19,7 @@ from curation.harness.endpoint import Completion, UnansweredError
 from curation.harness.errors import QiratError
 from curation.record.conversation import conversations
 from curation.record.pairs import PATH, read_judgements, reply_hash, write_judgements
-from curation.review import model_judge
+from curation.review import commands, model_judge
 from curation.review.commands import app
 from curation.review.pairs import COLUMNS, between, pairs_of_now, pull, push, records, take_in
 from tests.builders import ROOT, save, talk
@@ -313,3 +313,22 @@ def test_what_a_model_said_before_its_endpoint_failed_is_kept_and_people_are_ask
     assert sum(judgement.by == "model" for judgement in kept) == 2
     write_judgements(judgement for judgement in kept if judgement.by == "model")
     assert len(pushed(FakeServer()).new) == 16
+
+
+def test_status_tells_of_pairs_beside_the_review_and_a_pull_before_any_were_asked_needs_no_splits(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty, server = FakeServer(), FakeServer()
+    monkeypatch.setattr(commands, "_connected", lambda: (empty, PARAMS))
+    monkeypatch.setattr(commands, "_pairs_server", lambda params: server)
+    assert CliRunner().invoke(app, ["status"]).output == "0 pending, 0 completed\n"
+    pushed(server)
+    first = next(iter(server.held))
+    server.answer(first, "submitted", decision="a")
+    told = CliRunner().invoke(app, ["status"]).output.splitlines()
+    assert told[:2] == ["0 pending, 0 completed", "pairs:"]
+    assert "pending" in told[2]
+    assert told[3].endswith("1 submitted")
+    for split in ("train", "dev", "test"):
+        Path(f"data/splits/{split}.parquet").unlink()
+    assert pull(empty).new == 0  # type: ignore[arg-type]

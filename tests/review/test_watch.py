@@ -19,6 +19,7 @@ from curation.harness.errors import QiratError
 from curation.record.conversation import conversations, message
 from curation.review import watch
 from curation.review.embedded import process
+from curation.review.pairs import Judged
 from curation.review.pull import Pulled
 from tests.builders import save_codes
 
@@ -26,6 +27,7 @@ REPOSITORY = Path(__file__).parents[2]
 ENVIRONMENT = os.environ.get("QIRAT_ARGILLA_ENVIRONMENT", str(REPOSITORY / ".qirat/argilla/environment"))
 
 NOTHING, NEW = (Pulled(n, n, n, Consensus([], [], [], pl.DataFrame())) for n in (0, 1))
+NO_PAIRS, PAIRS = Judged(0, 0, 2, 0), Judged(5, 3, 5, 0)
 
 
 def told(*pulls: Pulled | str, waits: list[float] | None = None) -> tuple[list[str], int]:
@@ -46,7 +48,8 @@ def told(*pulls: Pulled | str, waits: list[float] | None = None) -> tuple[list[s
         return step
 
     with watch.interrupted_by_signals():
-        watch.watch(pull, lambda: changes.append(None), 60.0, said.append, [].append if waits is None else waits.append)
+        pause = [].append if waits is None else waits.append
+        watch.watch([pull, lambda: NO_PAIRS], lambda: changes.append(None), 60.0, said.append, pause)
     return said, len(changes)
 
 
@@ -74,6 +77,29 @@ def test_another_trouble_is_told_and_the_same_one_later_again() -> None:
 
 def test_a_pull_that_brings_nothing_is_not_told_and_changes_nothing() -> None:
     assert told(NOTHING, NOTHING) == ([], 0)
+
+
+def test_what_people_say_of_pairs_is_brought_too_and_neither_waits_for_the_other() -> None:
+    said: list[str] = []
+    changes: list[None] = []
+    rounds = iter([(NOTHING, PAIRS), (NEW, "no splits"), ("no queue", PAIRS), (NOTHING, NO_PAIRS)])
+    step: list[Any] = []
+
+    def pull(place: int) -> Any:
+        if not place:
+            step[:] = next(rounds, [None])
+        if step[place] is None:
+            raise KeyboardInterrupt
+        if isinstance(step[place], str):
+            raise QiratError(step[place])
+        return step[place]
+
+    with watch.interrupted_by_signals():
+        watch.watch([lambda: pull(0), lambda: pull(1)], lambda: changes.append(None), 1.0, said.append, [].append)
+    assert said[0] == "3 new answers on pairs; 5 in all"
+    assert said[1].startswith("no splits; ") and said[2].startswith("1 new answers, 1 new decisions")
+    assert said[3].startswith("no queue; ") and said[4:] == [said[0], "it works again"]
+    assert len(changes) == 3
 
 
 def test_one_watcher_a_folder_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:

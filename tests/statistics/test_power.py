@@ -134,3 +134,12 @@ def test_an_arm_that_is_far_worse_is_out_early() -> None:
     assert all(n is not None and n <= 40 for n in worse)
     better = [stopped(*sides(np.clip(draw.normal(0.1, 0.2, 120), -1, 1)), 60, range(10, 121, 10)) for _ in range(30)]
     assert better == [None] * 30
+
+
+def test_customers_of_unequal_size_who_differ_nowhere_show_about_what_equal_ones_do() -> None:
+    """That nobody differs is never less sure than that the smallest one does."""
+    weights = np.repeat([1.0, 5.0], (180, 9))
+    same = paired_difference((weights, weights), (weights, weights))
+    one_lost = paired_difference((weights - (np.arange(189) == 0), weights), (weights, weights))
+    assert -0.05 < same.low <= -unseen(189)
+    assert same.low >= one_lost.low - unseen(189)

@@ -17,6 +17,7 @@ from training.baseline.answers import Answers, answers, arms_of, choose_shots, r
 from training.baseline.endpoint import Endpoint
 from training.baseline.optimise import Found, Material, Optimise, optimise, plain
 from training.baseline.readiness import (
+    not_shown,
     prompt_answer,
     reaching,
     refuse_needless_training,
@@ -84,7 +85,8 @@ def main() -> None:
         named = prompt_arms(table["arm"].unique())
         best = best_arm(table, evaluate.primary, [arm for arm in named if arm not in found.written.early])
         answered = found.written.answered
-        reached = reaching(good_shares(found.scores, answered), params.target)
+        good = good_shares(found.scores, answered)
+        reached = reaching(good, params.target)
         bare_prompts = [len(prompt) for prompt in judge.prompts(answered, bare)[1]]
         learnt = stage.read("tokenized/train")
         ready = (
@@ -97,7 +99,7 @@ def main() -> None:
         stage.write("baseline/forgetting", able)
         stage.write_json(LANGUAGES, {code: asdict(its) for code, its in judge.profiles.items()})
         told = {**found.written.told, "left_out": sorted(known.arms.keys() - arms)}
-        unasked = languages.left_out(judge.profiles)
+        unasked = [*languages.left_out(judge.profiles), *not_shown(good, reached)]
         word = verdict(reached, best, known.shots, params.target, params.override, unasked)
         stage.write_json("data/baseline/verdict.json", {**word, **told})
         stage.write_json("data/baseline/readiness.json", [asdict(answer) for answer in ready])

@@ -12,6 +12,7 @@ import yaml
 from curation.record.draw import fair_order
 from curation.record.playbook import Playbook, Rule
 from curation.text.folding import fold
+from curation.text.sentences import sentences
 from training.judge.arms import Messages, exchange, is_example
 
 SENTENCES = Path(__file__).parent / "sentences.yaml"
@@ -21,7 +22,6 @@ QUOTED = 3  # ways of saying one thing that are quoted
 HABIT = 3  # conversations that must have a sentence before it is the team's
 
 _ITEM = re.compile(r"\s*(?:[-*•–]|\d+[.)]|#+)\s")  # begins a bullet, a numbered point or a heading
-_SENTENCE_END = re.compile(r"(?<=[.!?؟。！？])\s+|\n+")
 
 
 def blocks(text: str) -> tuple[str, ...]:
@@ -68,28 +68,26 @@ def habits(train: pl.DataFrame, language: str) -> list[str]:
 
     `train` holds the language's conversations. Empty where sentences.yaml has no section for the language.
     """
-    sentences = _sentences(language)
+    written = _written(language)
     talks = [replies for messages in train["messages"] if (replies := _replies(messages))]
-    if not (sentences and talks):
+    if not (written and talks):
         return []
     words = round(median(len(reply.split()) for talk in talks for reply in talk))
     said = {
-        "openings": _frequent([_SENTENCE_END.split(talk[0])[0] for talk in talks]),
-        "closings": _frequent([_SENTENCE_END.split(talk[-1])[-1] for talk in talks]),
+        "openings": _frequent([sentences(talk[0])[0] for talk in talks]),
+        "closings": _frequent([sentences(talk[-1])[-1] for talk in talks]),
     }
-    quoted = [sentences[name].format(said=_either(found, sentences)) for name, found in said.items() if found]
-    return [f"\n{block}" for block in (sentences["words"].format(words=words), *quoted)]
+    quoted = [written[name].format(said=_either(found, written)) for name, found in said.items() if found]
+    return [f"\n{block}" for block in (written["words"].format(words=words), *quoted)]
 
 
 def rules(playbook: Playbook, language: str) -> list[str]:
     """Blocks that state the playbook's rules in a language, as far as they have phrases in it."""
-    sentences = _sentences(language)
-    return [
-        f"\n{_stated(rule, language, sentences)}" for rule in playbook.rules if sentences and rule.say.get(language)
-    ]
+    written = _written(language)
+    return [f"\n{_stated(rule, language, written)}" for rule in playbook.rules if written and rule.say.get(language)]
 
 
-def _sentences(language: str) -> Mapping[str, str]:
+def _written(language: str) -> Mapping[str, str]:
     found: Mapping[str, str] = yaml.safe_load(SENTENCES.read_text("utf-8")).get(language, {})
     return found
 
@@ -107,15 +105,15 @@ def _frequent(said: Sequence[str]) -> list[str]:
     return [spelled[sentence] for sentence, times in counted if times >= HABIT]
 
 
-def _stated(rule: Rule, language: str, sentences: Mapping[str, str]) -> str:
+def _stated(rule: Rule, language: str, written: Mapping[str, str]) -> str:
     said, asked = rule.say[language], rule.customer_says.get(language, ())
     kind = rule.kind if rule.kind != "required" else "labels" if rule.labels else rule.where
-    return sentences[kind].format(
-        say=_either(said if kind == "forbidden" else said[:QUOTED], sentences),
-        asked=_either(asked, sentences),
-        labels=_either([label.replace("_", " ") for label in rule.labels], sentences),
+    return written[kind].format(
+        say=_either(said if kind == "forbidden" else said[:QUOTED], written),
+        asked=_either(asked, written),
+        labels=_either([label.replace("_", " ") for label in rule.labels], written),
     )
 
 
-def _either(said: Iterable[str], sentences: Mapping[str, str]) -> str:
-    return sentences["or"].join(sentences["quote"].format(one.strip()) for one in said)
+def _either(said: Iterable[str], written: Mapping[str, str]) -> str:
+    return written["or"].join(written["quote"].format(one.strip()) for one in said)

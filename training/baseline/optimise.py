@@ -27,6 +27,7 @@ from training.baseline.reflect import Reflect, rewritten
 from training.judge.arms import Before, Messages
 from training.judge.scoring import Scorer
 from training.model.shared import alike
+from training.template import Example
 
 MOST_SHOTS = 4  # demonstrations at once; one more takes the place of the first
 FIRST = 3  # demonstrations that are tried before anything else
@@ -113,7 +114,9 @@ def plain(found: Found) -> list[dict[str, str]]:
 
 @dataclass(frozen=True)
 class Reader:
-    """Puts prompts of one language before conversations. What was read is remembered by its tokens in `memory`."""
+    """Puts prompts of one language before conversations. What was read is remembered in `memory`: by its tokens, which
+    of them are the team's, and what reads them.
+    """
 
     judge: Scorer
     shown: Mapping[str, Messages]  # demonstrations by id
@@ -131,16 +134,18 @@ class Reader:
         fixed = self.messages(prompt)
         return lambda row, turn: [*fixed, *(self.nearest(row, turn) if prompt.nearest else ())]
 
-    def texts(self, prompt: Prompt, rows: pl.DataFrame) -> list[list[int]] | None:
-        """The tokens to read; None where the model cannot be given one of the rows behind this prompt."""
+    def texts(self, prompt: Prompt, rows: pl.DataFrame) -> list[Example] | None:
+        """What is read; None where the model cannot be given one of the rows behind this prompt."""
         before = self.before(prompt)
         if any(self.judge.refusal(row, before) for row in rows.iter_rows(named=True)):
             return None
-        return [e.input_ids for row in rows.iter_rows(named=True) for e in self.judge.examples(row, before)]
+        return [example for row in rows.iter_rows(named=True) for example in self.judge.examples(row, before)]
 
-    def loss(self, prompt: Prompt, rows: pl.DataFrame, texts: Sequence[Sequence[int]]) -> float:
+    def loss(self, prompt: Prompt, rows: pl.DataFrame, texts: Sequence[Example]) -> float:
         """Nats a token of the team's replies in `rows`, whose texts behind the prompt these are."""
-        name = lot(json.dumps(texts))
+        model = self.judge.model
+        read = [[one.input_ids, one.labels] for one in texts]
+        name = lot(json.dumps([model.device.type, str(model.dtype), read]))
         self.used.add(name)
         scores = self.memory.recall(name, self.version)
         if scores is None:
@@ -155,7 +160,7 @@ class Half:
 
     def __init__(self, reader: Reader, rows: pl.DataFrame) -> None:
         self.reader, self.rows = reader, rows
-        self._texts: dict[Prompt, list[list[int]] | None] = {}
+        self._texts: dict[Prompt, list[Example] | None] = {}
         self.losses: dict[Prompt, float] = {}  # of the prompts that were read
 
     def cost(self, prompt: Prompt) -> float:
@@ -165,9 +170,10 @@ class Half:
         if prompt not in self._texts:
             self._texts[prompt] = self.reader.texts(prompt, self.rows)
         texts = self._texts[prompt]
-        return (
-            math.inf if not texts else sum(len(ids) - alike(last, ids) for last, ids in pairwise([[], *sorted(texts)]))
-        )
+        if not texts:
+            return math.inf
+        read = sorted(one.input_ids for one in texts)
+        return sum(len(ids) - alike(last, ids) for last, ids in pairwise([[], *read]))
 
     def loss(self, prompt: Prompt) -> float:
         """Of a prompt whose cost is finite."""

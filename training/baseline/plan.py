@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from curation.statistics.power import needed, seen
+from curation.statistics.sequential import reach_of
 from training.judge.metrics import measured
 from training.judge.scoring import ALL, Evaluate, by_language, of_units
 
@@ -68,7 +69,8 @@ def spread(units: pl.DataFrame) -> float:
 
 def _asks(units: pl.DataFrame, margin: float) -> int:
     """Conversations, at so many a group as here. Where nothing spreads, the rule of three still asks for some."""
-    groups = max(needed(math.sqrt(2) * spread(units), 0.0, margin) or 0, seen(margin) or 0)
+    z = reach_of(1)  # the verdict's, at its first look at the test set
+    groups = max(needed(math.sqrt(2) * spread(units), 0.0, margin, z=z) or 0, seen(margin, z=z) or 0)
     return math.ceil(groups * int(units["conversations"].sum()) / units.height)
 
 

@@ -6,17 +6,18 @@ the road ends here.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 from curation.harness.errors import QiratError
-from curation.statistics.intervals import FEW, share
+from curation.statistics.intervals import FEW
 from training.judge.arms import prompt_arms
 from training.judge.reasons import Reason, as_codes
 from training.judge.scoring import ALL, figure
+from training.judge.target import FEW_OF_A_LANGUAGE, standing
 from training.model.cost import REACHED, Shape, break_even, counted, saved_seconds, training_operations
 
 if TYPE_CHECKING:
@@ -36,17 +37,16 @@ class Readiness:
 
 
 def reaching(shares: pl.DataFrame, target: float) -> str | None:
-    """The first prompt arm in GOOD shown to reach the target, overall and in each language; None when none is.
+    """The first prompt arm in GOOD shown to reach the target, by the rule that the adapter is held to; or None."""
+    arms = prompt_arms(shares["arm"].unique())
+    return next((arm for arm in arms if standing(shares, arm, target).word == "reached"), None)
 
-    Shown means that the lower end of the 95% interval reaches it, over at least FEW conversations, where those of one
-    customer count as what they are worth.
-    """
-    for arm in prompt_arms(shares["arm"].unique()):
-        rows = shares.filter(arm=arm).rows_by_key("language", named=True, unique=True)
-        shown = all(share(row["good"], row["n"], row["effective"]).low >= target for row in rows.values())
-        if rows[ALL]["effective"] >= FEW and shown:
-            return arm
-    return None
+
+def not_shown(shares: pl.DataFrame, arm: str | None) -> Iterator[Reason]:
+    """The languages of which too few conversations say whether the arm reaches the target."""
+    few = shares.filter(pl.col("n") < FEW_OF_A_LANGUAGE, pl.col("language") != ALL, arm=arm or "").sort("language")
+    for language, n in few.select("language", "n").iter_rows():
+        yield Reason("not_shown", {"language": language, "metrics": f"playbook_pass ({n})", "least": FEW_OF_A_LANGUAGE})
 
 
 def prompt_answer(arms: pl.DataFrame, best: str, reached: str | None, target: float) -> Readiness:
@@ -84,7 +84,8 @@ def verdict(
 ) -> Mapping[str, Any]:
     """data/baseline/verdict.json; `verdict` stands in it where nothing shall be trained.
 
-    `left_out` names the languages that nobody was asked in: a prompt that is enough is not so for them.
+    `left_out` names the languages in which nobody, or hardly anybody, was asked: a prompt that is enough is not so for
+    them.
     """
     reasons = [Reason("prompt_reached", {"arm": reached, "target": target}), *left_out] if reached else []
     word = {"verdict": "prompting is enough"} if reached and not override else {}
@@ -97,6 +98,7 @@ def refuse_needless_training(reached: str | None, target: float, override: str) 
     if reached and not override:
         raise QiratError(
             f"prompting is enough: {reached} is shown to break no rule, and to end its replies, in at least "
-            f"{target:.0%} of the conversations of each language judged. Use that prompt; or raise params.yaml: "
-            "baseline.target; or train all the same by giving the reason as baseline.override"
+            f"{target:.0%} of the conversations of each language that is judged in {FEW_OF_A_LANGUAGE} or more. Use "
+            "that prompt; or raise params.yaml: baseline.target; or train all the same by giving the reason as "
+            "baseline.override"
         )

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from statistics import NormalDist
 from typing import Any, Literal, get_args
 
 import polars as pl
@@ -23,10 +24,12 @@ from curation.harness.errors import QiratError
 from curation.harness.files import finished_table
 from curation.harness.memory import CACHE
 from curation.harness.params import load_params
-from curation.statistics.intervals import LEVEL, Interval, paired_difference
+from curation.statistics.intervals import Interval, Z, paired_difference
+from curation.statistics.sequential import reach_of, shared
 from training.commands.curve import losses
 from training.commands.estimate import MINUTE, took_last
 from training.commands.trial import Answer, Trial, interval, noted, remembered
+from training.evaluate.looks import LEDGER, Look, looked
 from training.model.base import load_config
 from training.model.cost import Shape, counted, reading_operations, training_operations
 from training.model.seeds import Luck, Seeds, read_seeds, training_id, write_seeds
@@ -86,13 +89,15 @@ def sweep(limit: float, unit: Unit, seeds: int, judged: int) -> Answer:
     announce(trial, budget)
     found = searched(trial, budget, partial(judged_once, trial, dev))
     best = min(found, key=lambda one: one.loss)
-    confirmed = confirmation(trial, best.recipe, seeds, test)
+    look = looked(look_at_test(trial, best.recipe, seeds, test))
+    confirmed = confirmation(trial, best.recipe, seeds, test, reach_of(look))
     write_seeds(Seeds(trainings=known.trainings | confirmed.luck))
     answer = {
         "base": trial.model.name,
         "profile": trial.params.profile,
         "budget": {"limit": limit, "unit": unit},
         "seeds": seeds,
+        "look": look,
         "tried": [{**_settings(one.recipe), "dev_loss": _known(one.loss), "best": one is best} for one in found],
         "test": confirmed.rows,
         "proposal": proposal(trial, best.recipe),
@@ -144,7 +149,7 @@ def changed(recipe: Recipe, name: Setting, factor: float) -> Recipe:
 
 def trained(trial: Trial, recipe: Recipe, seed: int, asked: pl.DataFrame) -> pl.DataFrame:
     """LOSSES after one training; remembered until anything that it depends on changes."""
-    origin = {**trial.origin, "params": {**trial.origin["params"], "recipe": recipe.model_dump()}}
+    origin = _origin(trial, recipe)
     name = "-".join(f"{value:g}" for value in (*_settings(recipe).values(), seed))
 
     def work(checkpoints: Checkpoints) -> pl.DataFrame:
@@ -166,26 +171,38 @@ class Confirmed:
     luck: dict[str, Luck]  # by training_id
 
 
-def confirmation(trial: Trial, best: Recipe, seeds: int, test: pl.DataFrame) -> Confirmed:
-    """Both recipes with seeds that had no say in the choice, on the same conversations of test."""
-    numbers = range(trial.params.seed + 1, trial.params.seed + 1 + seeds)
+def look_at_test(trial: Trial, best: Recipe, seeds: int, test: pl.DataFrame) -> Look:
+    """What the confirmation will look at, for the ledger: before it looks, so that a killed one is there too."""
+    trainings = {
+        f"{training_id(_origin(trial, recipe))}:{seed}"
+        for recipe in (trial.recipe, best)
+        for seed in _numbers(trial, seeds)
+    }
+    return Look.of_sweep(finished_table("splits/test", ["conversation_id"]), trainings, _ids(test))
+
+
+def confirmation(trial: Trial, best: Recipe, seeds: int, test: pl.DataFrame, z: float = Z) -> Confirmed:
+    """Both recipes with seeds that had no say in the choice, on the same conversations of test.
+
+    `z`: how many standard errors an interval reaches, since looks at the test set share their error.
+    """
+    numbers = _numbers(trial, seeds)
     without = remembered(PLACE, "base", {**trial.origin, "asked": _ids(test)}, lambda _: losses(trial.base(), test))
     recipes = [trial.recipe] if best == trial.recipe else [trial.recipe, best]
     after = [[trained(trial, recipe, seed, test) for seed in numbers] for recipe in recipes]
     rows, luck = [], {}
     for recipe, found in zip(recipes, after, strict=True):
         each = [_loss(one) for one in found]
-        gain = gained(found, [without] * seeds)
-        over = None if recipe == trial.recipe else gained(found, after[0])
+        gain = gained(found, [without] * seeds, z)
+        over = None if recipe == trial.recipe else gained(found, after[0], z)
         told = {"losses": dict(zip(map(str, numbers), each, strict=True)), "gain": asdict(gain)}
         rows.append({**_settings(recipe), **told, "gain_over_params": asdict(over) if over else None})
-        origin = {**trial.origin, "params": {**trial.origin["params"], "recipe": recipe.model_dump()}}
         ends = {"value": gain.value, "low": gain.low, "high": gain.high}
-        luck[training_id(origin)] = Luck(n=seeds, spread=max(each) - min(each), **ends)
+        luck[training_id(_origin(trial, recipe))] = Luck(n=seeds, spread=max(each) - min(each), **ends)
     return Confirmed(rows, luck)
 
 
-def gained(ours: Sequence[pl.DataFrame], theirs: Sequence[pl.DataFrame]) -> Interval:
+def gained(ours: Sequence[pl.DataFrame], theirs: Sequence[pl.DataFrame], z: float = Z) -> Interval:
     """How much lower the loss is, the mean over seeds, seed by seed beside the other's: above zero is better.
 
     Two kinds of luck are in the interval, that of conversations, redrawn, and that of seeds, Student's t of as many:
@@ -195,9 +212,9 @@ def gained(ours: Sequence[pl.DataFrame], theirs: Sequence[pl.DataFrame]) -> Inte
     from scipy.stats import t
 
     before, after = ((_mean(found), found[0]["weight"].to_numpy()) for found in (theirs, ours))
-    over = paired_difference(before, after)
+    over = paired_difference(before, after, z)
     each = [_loss(b) - _loss(a) for a, b in zip(ours, theirs, strict=True)]
-    seeds = float(t.ppf((1 + LEVEL) / 2, len(each) - 1)) * statistics.stdev(each) / math.sqrt(len(each))
+    seeds = float(t.ppf(NormalDist().cdf(z), len(each) - 1)) * statistics.stdev(each) / math.sqrt(len(each))
     low, high = math.hypot(over.value - over.low, seeds), math.hypot(over.high - over.value, seeds)
     return Interval(over.value, over.value - low, over.value + high, over.n)
 
@@ -271,7 +288,9 @@ def _search(answer: Answer) -> Iterator[str]:
 
 
 def _test(answer: Answer) -> Iterator[str]:
-    yield f"once on test, {answer['seeds']} seeds each, their luck in the intervals:"
+    level = 1 - shared(answer["look"])
+    yield f"once on test, look {answer['look']} at it ({LEDGER}), so intervals stand at {level:.2%}"
+    yield f"{answer['seeds']} seeds each, their luck in the intervals:"
     for row in answer["test"]:
         name = "as in params.yaml" if row["gain_over_params"] is None else "best on dev"
         each = ", ".join(f"{loss:.3f}" for loss in row["losses"].values())
@@ -294,6 +313,16 @@ def _words(recipe: Recipe) -> str:
 
 
 # -- below -------------------------------------------------------------------------------------------------------------
+
+
+def _numbers(trial: Trial, seeds: int) -> range:
+    """The seeds that confirm."""
+    return range(trial.params.seed + 1, trial.params.seed + 1 + seeds)
+
+
+def _origin(trial: Trial, recipe: Recipe) -> dict[str, Any]:
+    """All that a training with another recipe depends on."""
+    return {**trial.origin, "params": {**trial.origin["params"], "recipe": recipe.model_dump()}}
 
 
 def _settings(recipe: Recipe) -> dict[str, Any]:

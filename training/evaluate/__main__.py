@@ -15,6 +15,7 @@ from curation.record import pairs
 from curation.record.playbook import Playbook
 from training.evaluate import conditions, looks, preference
 from training.evaluate.clock import Clock
+from training.evaluate.findings import Reach
 from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
 from training.evaluate.rivals import rivals
@@ -66,7 +67,6 @@ class Measured:
     further: Answered  # by the adapter alone
     able: pl.DataFrame  # forgetting.ANSWERS of base and adapter
     profiles: Mapping[str, LanguageProfile]  # by language
-    clock: Clock
 
 
 def main() -> None:
@@ -80,10 +80,12 @@ def main() -> None:
         found = measured(stage, playbook, folder, test, baseline)
         answered, scores, written = found.answered, found.scores, found.written
 
-        going = ~pl.col("arm").is_in(list(baseline["early"]))  # who stopped early has answered too few to be compared
+        number = looks.looked(looks.Look.at(test, weights_hash(folder), stage.read("baseline/predictions"), params))
+        reach = Reach.of_look(number)
+        going = ~pl.col("arm").is_in(list(baseline["early"]))  # who stopped early has answered fewer
         said = written.filter(going)
         arms = pl.concat([arm_table(scores, found.asked, params.redraws), corpus_table(said, answered)])
-        compared = comparisons(scores.filter(going), found.asked, said)
+        compared = comparisons(scores, found.asked, said)
         whole = Answered(answered, written.filter(arm=ADAPTER)).beside(found.further)
         learnt = train.join(pl.read_parquet(folder / TRAINED_ON), on="conversation_id", how="semi")
         kept = Kept(
@@ -92,9 +94,8 @@ def main() -> None:
             whole.good(playbook),
         )
         rival = best_arm(arms, params.primary, prompt_arms(said["arm"].unique()))
-        sliced = slices(Talks(scores, written, found.asked, playbook), rival, params)
-        people = preference.heard(pairs.read_judgements(stage.input(pairs.PATH)), written, rival, test)
-        number = looks.looked(looks.Look.at(test, weights_hash(folder), stage.read("baseline/predictions"), params))
+        sliced = slices(Talks(scores, written, found.asked, playbook), rival, params, reach.now)
+        people = preference.heard(pairs.read_judgements(stage.input(pairs.PATH)), written, rival, test, reach.now)
         voices = [
             preference.voice(people),
             voice(sliced),
@@ -103,8 +104,10 @@ def main() -> None:
             looks.voice(number),
             seeds_behind(read_provenance(folder), read_seeds(stage.input(SEEDS))),
         ]
-        sure = replace(kept, forgetting=looks.widened(kept.forgetting, number))
-        word = verdict(arms.filter(going), looks.widened(compared, number), baseline, sure, params, voices)
+        able = forgetting.table(found.able, ADAPTER, "base", params.redraws, reach.now)
+        sure = replace(kept, forgetting=able, reach=reach)
+        at_this_look = comparisons(scores, found.asked, said, reach.now)
+        word = verdict(arms.filter(going), at_this_look, baseline, sure, params, voices)
 
         tables = {
             "predictions": written,
@@ -124,7 +127,6 @@ def main() -> None:
         numbers = figures(arms, compared, kept, word["verdict"])
         stage.write_metrics(numbers | conditions.figures(train, test) | {"looks": number})
         print(as_text(arms, (*prompt_arms(arms["arm"].unique()), ADAPTER)))
-        found.clock.note(written)
         stage.say(as_line(word))
         if params.require_promotion:
             refuse_what_is_not_promoted(word)
@@ -142,16 +144,18 @@ def measured(
     memory = ReplyMemory(CACHE / stage.name / "replies", version)
     judge = Scorer.of(model, playbook, stage.params, stage.progress, memory)
     judge = replace(judge, model=load_adapter(judge.model, folder, model), profiles=profiles)
-    clock = Clock(fresh=not memory.folder.exists())
+    clock = Clock(version)
     predictions, likely = judge.write_and_weigh(ADAPTER, answered, weighed, bare)
     clock.stop()
+    anew = [*memory.anew]
     first = Answered(answered, predictions)
     further = answered_further(judge, first, only(test, pl.DataFrame(baseline["reserve"], RESERVE)), baseline["target"])
     scores = [theirs, likely, reply_scores(predictions, answered, playbook)]
     able = [stage.read("baseline/forgetting"), forgetting.answers(ADAPTER, judge)]
     memory.forget_unused()
     written = pl.concat([predicted, predictions])
-    return Measured(asked, answered, pl.concat(scores), written, further, pl.concat(able), profiles, clock)
+    clock.note(written, anew)
+    return Measured(asked, answered, pl.concat(scores), written, further, pl.concat(able), profiles)
 
 
 def answered_further(judge: Scorer, first: Answered, reserve: pl.DataFrame, target: float) -> Answered:

@@ -8,6 +8,7 @@ import polars as pl
 
 from curation.record.conversation import is_taught
 from curation.text.folding import fold
+from curation.text.sentences import sentences
 from training.judge.languages import LanguageProfile, left_out
 from training.judge.reasons import Reason, Voice
 from training.judge.scoring import ALL, by_languages, reply_turns
@@ -16,7 +17,6 @@ CUT = 0.05  # of the team's own replies: from here on a limit decides how replie
 # Of the sentences in the team's test replies: from here on most of what a reply needs can be copied out of train, so
 # that an adapter may win by heart what it could not say in words of its own.
 KNOWN = 0.5
-_END = re.compile(r"(?<=[.!?؟…。！？])\s+|(?<=[。！？])|\n+")
 _WORD = re.compile(r"\w+")
 
 
@@ -73,4 +73,4 @@ def _said(conversations: pl.DataFrame) -> Iterator[str]:
     for messages in conversations["messages"]:
         for m in messages:
             if is_taught(m) and m["content"]:
-                yield from filter(None, (" ".join(_WORD.findall(fold(s))) for s in _END.split(m["content"])))
+                yield from filter(None, (" ".join(_WORD.findall(fold(s))) for s in sentences(m["content"])))

@@ -2,17 +2,16 @@
 
 Whoever trains with five seeds and keeps the one that is promoted has tested five times, and 5% no longer means 5%. So
 every look is written down in data/looks.jsonl, which belongs in git, and the looks share the error that one alone would
-have: look k gets 1 / (k (k + 1)) of it, which adds up to one however many follow (alpha spending; Foster and Stine 2008
-for streams of hypotheses). The first has half, the second a sixth, the fifth a thirtieth. New conversations in
-the test set, not another seed, buy the error back.
+have (curation/statistics/sequential.py): the first has half, the second a sixth, the fifth a thirtieth. Whatever the
+verdict rests on stands at what its look has left. New conversations in the test set, not another seed, buy the error
+back.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import NormalDist
 
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
@@ -21,7 +20,7 @@ from curation.harness.errors import QiratError, faults
 from curation.harness.files import atomic
 from curation.record.conversation import canonical_json
 from curation.record.draw import lot
-from curation.statistics.intervals import LEVEL, Z
+from curation.statistics.sequential import shared
 from training.judge.reasons import Reason, Voice
 from training.judge.scoring import Evaluate
 
@@ -36,17 +35,21 @@ class Look:
     """What was looked at, as hashes; the same again is no further look."""
 
     test: tuple[str, ...]
-    adapter: str
-    arms: str  # what the prompts wrote
+    adapter: str  # its weights; of a sweep, which trainings
+    arms: str  # what the prompts wrote; of a sweep nothing
     params: str
 
     @classmethod
     def at(cls, test: pl.DataFrame, adapter: str, written: pl.DataFrame, params: Evaluate) -> "Look":
         """`test` is the whole split; `written` are the PREDICTIONS of the prompt arms."""
-        marks = sorted(lot(key) for key in test["conversation_id"])[:MARKS]
         said = written.select("arm", "conversation_id", "turn", "text").sort("arm", "conversation_id", "turn").rows()
         asked = params.model_dump(mode="json", exclude=HOW_IT_RUNS)
-        return cls(tuple(mark[:12] for mark in marks), adapter, _short(said), _short(asked))
+        return cls(_marks(test), adapter, _short(said), _short(asked))
+
+    @classmethod
+    def of_sweep(cls, test: pl.DataFrame, trainings: Collection[str], asked: Collection[str]) -> "Look":
+        """At the losses of these trainings, by training_id, on the conversations `asked` of the whole split `test`."""
+        return cls(_marks(test), _short(sorted(trainings)), "", _short(sorted(asked)))
 
     def at_the_same_test(self, other: "Look") -> bool:
         """Half of the marks in common: a set that grew a little was looked at before, a new one was not."""
@@ -61,21 +64,6 @@ def looked(look: Look) -> int:
         with atomic(LEDGER) as temporary:
             temporary.write_text("".join(f"{canonical_json(asdict(one))}\n" for one in seen), "utf-8")
     return len({one for one in seen if one.at_the_same_test(look)})
-
-
-def shared(number: int) -> float:
-    """The error that is left for this many looks, of 1 - LEVEL that one alone would have."""
-    return (1 - LEVEL) / (number * (number + 1))
-
-
-def widened(table: pl.DataFrame, number: int) -> pl.DataFrame:
-    """Intervals `low` to `high` around the figure before them, as wide as the look's share of the error asks for.
-
-    Each side is stretched by the ratio of normal quantiles, so that a lopsided interval stays lopsided.
-    """
-    stretch = NormalDist().inv_cdf(1 - shared(number) / 2) / Z
-    value = pl.col("difference" if "difference" in table.columns else "value")
-    return table.with_columns((value + (pl.col(end) - value) * stretch).alias(end) for end in ("low", "high"))
 
 
 def voice(number: int) -> Voice:
@@ -93,6 +81,10 @@ def _read() -> Iterator[Look]:
             raise QiratError(
                 f"{LEDGER}, row {row}: {faults(error)}; evaluate writes it and git keeps it: restore it from there"
             ) from None
+
+
+def _marks(test: pl.DataFrame) -> tuple[str, ...]:
+    return tuple(mark[:12] for mark in sorted(lot(key) for key in test["conversation_id"])[:MARKS])
 
 
 def _short(value: object) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from curation.record.pairs import Judgement, reply_hash
-from curation.statistics.intervals import FEW, Interval, share
+from curation.statistics.intervals import FEW, Interval, Z, share
 from curation.statistics.preference import Preferred, Vote, preferred, rectified, without_errors
 from training.judge.arms import ADAPTER
 from training.judge.reasons import Reason, Voice
@@ -41,11 +41,16 @@ class Heard:
 
 
 def heard(
-    judgements: Sequence[Judgement], predictions: pl.DataFrame, against: str, conversations: pl.DataFrame
+    judgements: Sequence[Judgement],
+    predictions: pl.DataFrame,
+    against: str,
+    conversations: pl.DataFrame,
+    z: float = Z,
 ) -> Heard:
     """Everything that was said, weighed.
 
-    `predictions`: arm, conversation_id, turn, text of both arms; `conversations`: conversation_id and cluster_id.
+    `predictions`: arm, conversation_id, turn, text of both arms; `conversations`: conversation_id and cluster_id; `z`:
+    how many standard errors the interval reaches that decides.
     """
     groups = dict(conversations.select("conversation_id", "cluster_id").iter_rows())
     said = [judgement for judgement in judgements if judgement.by == "model"]
@@ -55,7 +60,7 @@ def heard(
     gold = [j for j in judgements if j.right is not None and j not in on_these]
     weights = _weights(judgements, gold)
     votes = [_vote(j, ours[_turn(j)], weights, groups[j.conversation_id]) for j in on_these]
-    found = preferred(votes)
+    found = preferred(votes, z)
     asked = {j.annotator for j in on_these}
     on_gold = preferred(_vote(j, _right(j), weights, _unit(j)) for j in gold if j.annotator in asked)
     return Heard(

@@ -7,8 +7,19 @@ from typing import Any
 
 import polars as pl
 
-from curation.statistics.intervals import Interval, paired_difference
-from training.evaluate.findings import Gain, abilities, gained, guarded, guards, personal, too_little, unsettled
+from curation.statistics.intervals import Interval, Z, paired_difference
+from training.evaluate.findings import (
+    ONE_LOOK,
+    Gain,
+    Reach,
+    abilities,
+    gained,
+    guarded,
+    guards,
+    personal,
+    too_little,
+    unsettled,
+)
 from training.judge.arms import ADAPTER, prompt_arms
 from training.judge.metrics import metrics
 from training.judge.reasons import Reason, Voice, as_codes
@@ -33,26 +44,32 @@ COMPARISONS = pl.Schema(
 
 @dataclass(frozen=True)
 class Kept:
-    """What the adapter must not have done, forgotten or learnt by heart; and how many of its conversations are good."""
+    """What the adapter must not have done, forgotten or learnt by heart; and how many of its conversations are good.
+
+    `reach`: of the intervals that decide, those of `forgetting` among them.
+    """
 
     forgetting: pl.DataFrame  # forgetting.TABLE
     memorised: pl.DataFrame  # memorisation.MEMORISED
     good: pl.DataFrame  # target.GOOD
+    reach: Reach = ONE_LOOK
 
 
-def comparisons(scores: pl.DataFrame, conversations: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
-    """COMPARISONS of the adapter with every prompt arm, cluster by cluster where both answered."""
+def comparisons(
+    scores: pl.DataFrame, conversations: pl.DataFrame, predictions: pl.DataFrame, z: float = Z
+) -> pl.DataFrame:
+    """COMPARISONS of the adapter with every prompt arm, cluster by cluster where both answered, `z` errors wide."""
     rows = [
         (ADAPTER, against, metric, code, found.value, found.low, found.high, n, found.n, metrics()[metric].better)
         for against, metric, code, found, n in (
-            *_paired(by_language(scores, conversations)),
-            *((*row, row[-1].n) for row in corpus_differences(predictions, conversations, ADAPTER)),
+            *_paired(by_language(scores, conversations), z),
+            *((*row, row[-1].n) for row in corpus_differences(predictions, conversations, ADAPTER, z)),
         )
     ]
     return pl.DataFrame(rows, schema=COMPARISONS, orient="row").sort("against", "metric", "language")
 
 
-def _paired(spoken: pl.DataFrame) -> Iterator[tuple[str, str, str, Interval, int]]:
+def _paired(spoken: pl.DataFrame, z: float) -> Iterator[tuple[str, str, str, Interval, int]]:
     """(against, metric, language, difference, conversations) over the conversations that both answered."""
     theirs = spoken.filter(pl.col("arm").is_in(prompt_arms(spoken["arm"].unique())))
     same = ["conversation_id", "cluster_id", "metric", "language"]
@@ -62,7 +79,7 @@ def _paired(spoken: pl.DataFrame) -> Iterator[tuple[str, str, str, Interval, int
     for (against, metric, language), part in units.partition_by(keys, as_dict=True).items():
         v, w, v_, w_ = (part[c].to_numpy() for c in ("value_ours", "weight_ours", "value", "weight"))
         asked = int(part["conversations"].sum())
-        yield str(against), str(metric), str(language), paired_difference((v, w), (v_, w_)), asked
+        yield str(against), str(metric), str(language), paired_difference((v, w), (v_, w_), z), asked
 
 
 def verdict(
@@ -79,14 +96,18 @@ def verdict(
     is shown against the adapter makes "do not promote"; where it lacks the target alone, "better than prompts, not good
     enough"; what is shown neither way, "undecided". Every prompt arm, because the one that looks best on the test
     conversations is partly best by luck. General ability has a margin too, against the base model, and personal data
-    learnt by heart always blocks. Where a prompt alone reached the target (`baseline`, as that stage wrote it) and the
-    adapter does not win, prompting is enough. The first reason decides, `further` holds what the page folds, `more` the
-    conversations that an undecided verdict takes besides.
+    learnt by heart always blocks. Arms that stopped early, since the best prompt beat them, need not be beaten again; a
+    loss beyond a margin against them counts where it is shown. Where a prompt alone reached the target (`baseline`, as
+    that stage wrote it) and the adapter does not win, prompting is enough. The first reason decides, `further` holds
+    what the page folds, `more` the conversations that an undecided verdict takes besides.
     """
     gains = [Gain.of(row) for row in compared.iter_rows(named=True)]
-    stands = standing(kept.good, ADAPTER, baseline["target"])
-    primary = [gained(g, params) for g in gains if (g.metric, g.language) == (params.primary, ALL)]
-    found = [*primary, *guards(gains, params), *abilities(kept.forgetting, params.forgetting_margin)]
+    early, z = baseline.get("early", ()), kept.reach.among(len({g.against for g in gains}))
+    stands = standing(kept.good, ADAPTER, baseline["target"], z.now)
+    rivals = [g for g in gains if g.against not in early]
+    primary = [gained(g, params, z) for g in rivals if (g.metric, g.language) == (params.primary, ALL)]
+    able = abilities(kept.forgetting, params.forgetting_margin, kept.reach)
+    found = [*primary, *guards(gains, params, early, z), *able]
     against = [
         *personal(kept.memorised),
         *(one.reason for one in found if one.word == "against"),
@@ -96,7 +117,7 @@ def verdict(
     unsure = [one.reason for one in few] + [reason for voice in voices for reason in voice.unsure]
     beaten = bool(primary) and all(one.word == "shown" for one in primary)
     if stands.word == "open":
-        few.append(unsettled(stands))
+        few.append(unsettled(stands, z.then))
         unsure.append(few[-1].reason)
     below = [Reason("below_target", stands.figures)] if stands.word == "below" else []
     won = sorted((one.reason for one in primary if one.word == "shown"), key=lambda r: float(r.figures["low"]))[:1]
@@ -115,7 +136,7 @@ def verdict(
     return {
         "verdict": word,
         **as_codes([*decisive[:1], *told]),
-        "further": as_codes([*decisive[1:], *_not_shown(gains, params)]),
+        "further": as_codes([*decisive[1:], *_not_shown(rivals, params)]),
         "more": max((one.more for one in few), default=0),
         "best_prompt_arm": best_arm(arms, params.primary, prompt_arms(arms["arm"].unique())),
     }

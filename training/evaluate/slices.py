@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from curation.record.playbook import Playbook
+from curation.statistics.intervals import Z
 from curation.statistics.simultaneous import Part, simultaneous_differences
 from curation.text.dialect import UNKNOWN, dialect_of
 from training.judge.arms import ADAPTER
@@ -54,11 +55,14 @@ class Talks:
     playbook: Playbook
 
 
-def slices(talks: Talks, against: str, params: Evaluate) -> pl.DataFrame:
-    """SLICES of the adapter and one prompt arm, the worst first: by how far a difference lies beyond its interval."""
+def slices(talks: Talks, against: str, params: Evaluate, z: float = Z) -> pl.DataFrame:
+    """SLICES of the adapter and one prompt arm, the worst first: by how far a difference lies beyond its interval.
+
+    `z`: how many standard errors one interval would reach, where looks at the test set share their error.
+    """
     groups = _pairs(talks, against, [params.primary, *params.guarded]).partition_by(NAME, as_dict=True)
     shown = {name: group for name, group in groups.items() if group.height >= LEAST}
-    found = simultaneous_differences([_part(name, group) for name, group in shown.items()], params.redraws)
+    found = simultaneous_differences([_part(name, group) for name, group in shown.items()], params.redraws, z)
     figures = dict(zip(shown, found, strict=True))
     allowed = {**params.guarded, params.primary: 0.0}
     rows: list[tuple[Any, ...]] = []

@@ -56,6 +56,7 @@ class ReplyMemory:
     folder: Path
     version: str
     used: set[Path] = field(default_factory=set)
+    anew: list[Reply] = field(default_factory=list)  # that this run wrote
 
     def recall(self, settings: Sequence[Any]) -> Reply | None:
         """The reply as it was written before."""
@@ -64,6 +65,7 @@ class ReplyMemory:
 
     def keep(self, settings: Sequence[Any], reply: Reply) -> None:
         """Remembers a reply for later runs."""
+        self.anew.append(reply)
         with atomic(self._path(settings)) as temporary:
             temporary.write_text(json.dumps(asdict(reply), ensure_ascii=False), "utf-8")
 

@@ -36,10 +36,11 @@ SENTENCES = {
     "memorised_personal": "the adapter repeats personal data of training conversations, {n} times ({kinds}): see "
     "data/evaluated/memorised, mask it (route.pii) and train again",
     "not_shown": "{language}: not shown on {metrics}; fewer than {least} conversations of a language count neither for "
-    "nor against the adapter",
+    "nor against",
     "strongest_only": "of the prompts only {arm} answered, the strongest on dev by likelihood of the team's replies; "
     "not asked: {others} (evaluate.rivals: every)",
-    "out_early": "{arm} was shown to lose to the best prompt after {n} conversations and was asked no more",
+    "out_early": "{arm} was shown to lose to the best prompt after {n} conversations and was asked no more; a loss "
+    "beyond a margin against its replies counts only where these show it",
     "unspoken": "{language} is not judged: the base model's tokenizer spells {share:.0%} of the letters in the team's "
     "replies one by one, so it does not speak the language; {n} test conversations are left out (evaluate.languages)",
     "unjudged": "{language} is not judged, as evaluate.languages has it; {n} test conversations are left out",

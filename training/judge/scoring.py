@@ -18,7 +18,7 @@ from curation.harness.params import Params
 from curation.record.conversation import is_taught
 from curation.record.draw import fair_order
 from curation.record.playbook import Playbook
-from curation.statistics.intervals import Bootstrap, Interval, jackknife, ratio
+from curation.statistics.intervals import Bootstrap, Interval, Z, jackknife, ratio
 from training.judge.arms import ADAPTER, Before, Messages, Row, with_prefix
 from training.judge.generation import Decoding, Reply, ReplyMemory, generate_and_weigh
 from training.judge.languages import LanguageProfile, Languages, Measures, counted_by, judged_beside, profiles
@@ -330,13 +330,13 @@ def corpus_table(predictions: pl.DataFrame, conversations: pl.DataFrame) -> pl.D
 
 
 def corpus_differences(
-    predictions: pl.DataFrame, conversations: pl.DataFrame, arm: str
+    predictions: pl.DataFrame, conversations: pl.DataFrame, arm: str, z: float = Z
 ) -> Iterator[tuple[str, str, str, Interval]]:
     """(against, metric, language, difference) of the arm and every other arm, of the same metrics."""
     for metric, language, values in _of_corpus(predictions, conversations):
         for against in sorted(values.keys() - {arm}):
             (ours, mine), (theirs, others) = values[arm], values[against]
-            yield against, metric.name, language, jackknife(ours - theirs, mine - others)
+            yield against, metric.name, language, jackknife(ours - theirs, mine - others, z)
 
 
 def _of_corpus(

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 import polars as pl
 
-from curation.statistics.intervals import FEW, effective, share
+from curation.statistics.intervals import FEW, Z, effective, share
 from curation.statistics.power import seen
+from curation.statistics.sequential import reach_of
 from training.judge.scoring import ALL, by_language, by_languages
 
 FEW_OF_A_LANGUAGE = 10  # conversations; below, a language's interval tells nothing either way
@@ -59,9 +60,9 @@ def showing(drawn: pl.DataFrame, answered: int, target: float) -> int | None:
     """How many conversations, in this order, show the target where none of them fails; None: not even all of them do.
 
     In each language that counts among the first `answered`, and over all, they hold so many groups that the lower end
-    of Wilson's interval reaches it: 73 for 0.95.
+    of Wilson's interval, as wide as the verdict's at its first look at the test set, reaches it: 96 for 0.95.
     """
-    least = max(seen(1 - target) or drawn.height + 1, FEW)
+    least = max(seen(1 - target, z=reach_of(1)) or drawn.height + 1, FEW)
     counted = drawn.head(answered).group_by("language").len().filter(pl.col("len") >= FEW_OF_A_LANGUAGE)["language"]
     ends: list[int] = []
     for code, part in by_languages(drawn.with_row_index("place")):
@@ -73,16 +74,17 @@ def showing(drawn: pl.DataFrame, answered: int, target: float) -> int | None:
     return max(ends, default=None)
 
 
-def standing(shares: pl.DataFrame, arm: str, target: float) -> Standing:
+def standing(shares: pl.DataFrame, arm: str, target: float, z: float = Z) -> Standing:
     """Of an arm in GOOD: reached or below where the 95% interval shows it, over all and in each language.
 
-    Fewer than FEW conversations show nothing, and of a language fewer than FEW_OF_A_LANGUAGE count not at all.
+    Fewer than FEW conversations show nothing, and of a language fewer than FEW_OF_A_LANGUAGE count not at all. `z`: how
+    many standard errors the interval reaches, where looks at the test set share their error.
     """
     whole = int(shares.filter(arm=arm, language=ALL)["n"].sum())
     figures = []
     for row in shares.filter(arm=arm).sort(pl.col("language") != ALL, "language").iter_rows(named=True):
         if row["language"] == ALL or row["n"] >= FEW_OF_A_LANGUAGE:
-            found = share(row["good"], row["n"], row["effective"])
+            found = share(row["good"], row["n"], row["effective"], z)
             counted = {"language": row["language"], "good": row["good"], "effective": row["effective"], "whole": whole}
             figures.append(
                 {**counted, "value": found.value, "low": found.low, "high": found.high, "n": found.n, "target": target}

@@ -1,6 +1,8 @@
 """The search for a better prompt, by a model that finds a reply the likelier the more of its words stood before."""
 
+import copy
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any, cast
 
@@ -117,17 +119,17 @@ def test_what_one_language_cannot_use_the_next_one_gets() -> None:
 class Counting:
     """The model, counting what it is asked, which breaks after so many times."""
 
-    def __init__(self, most: float = float("inf")) -> None:
-        self.asked, self.most = 0, most
+    def __init__(self, most: float = float("inf"), model: Any = None) -> None:
+        self.asked, self.most, self.model = 0, most, model or echo()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(echo(), name)
+        return getattr(self.model, name)
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         self.asked += 1
         if self.asked > self.most:
             raise KeyboardInterrupt
-        return echo()(*args, **named)
+        return self.model(*args, **named)
 
 
 def test_a_search_that_was_killed_goes_on_and_ends_in_the_same_and_a_rerun_reads_nothing(tmp_path: Path) -> None:
@@ -143,6 +145,22 @@ def test_a_search_that_was_killed_goes_on_and_ends_in_the_same_and_a_rerun_reads
     assert 0 < rest.asked <= whole.asked // 2 + 2 + tried.asked
     assert told(search(by=judge(again))) == expected
     assert again.asked == 0
+
+
+def test_what_is_remembered_depends_on_what_is_learnt_and_what_reads_it() -> None:
+    """The same tokens of which fewer are the team's to learn, and the same in another number format."""
+    import torch
+
+    said = [talk(f"{n} where?", REPLIES["en"], f"{n} and then?", "Now.") for n in range(100, 108)]
+    silent = [[*first, {**last, "train": False}] for *first, last in said]
+    learnt, partly = (dataclasses.replace(material(), dev=record(*one, language=["en"] * 8)) for one in (said, silent))
+    kept: list[float | None] = [search(900, on)[0].written for on in (learnt, partly)]
+    shutil.rmtree("data")
+    assert kept == [search(900, on)[0].written for on in (partly, learnt)][::-1]
+    assert kept[0] != kept[1]
+    half = Counting(model=copy.deepcopy(echo()).to(torch.bfloat16))
+    search(900, partly, judge(half))
+    assert half.asked > 1
 
 
 def test_another_seed_draws_other_conversations() -> None:

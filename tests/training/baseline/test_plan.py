@@ -43,12 +43,12 @@ def test_the_limits_of_params_hold_and_what_was_needed_is_told_all_the_same() ->
 
 
 def test_where_nothing_spreads_the_rule_of_three_asks() -> None:
-    assert planned(scores("a", [4.0] * 60), CONVERSATIONS, evaluate(generated=60, most=500)).asked == 73
+    assert planned(scores("a", [4.0] * 60), CONVERSATIONS, evaluate(generated=60, most=500)).asked == 96
 
 
 def test_what_belongs_together_counts_once_as_in_the_verdict() -> None:
     customers = CONVERSATIONS.with_columns(cluster_id=(pl.int_range(pl.len()) // 2).cast(pl.String))
-    assert planned(scores("a", [4.0] * 60), customers, evaluate(generated=60, most=500)).asked == 146
+    assert planned(scores("a", [4.0] * 60), customers, evaluate(generated=60, most=500)).asked == 192
 
 
 def test_more_than_the_margins_ask_for_may_be_answered_and_less_than_generated_never_is() -> None:

@@ -1,13 +1,13 @@
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.statistics.intervals import share
-from training.baseline.readiness import prompt_answer, reaching, traffic_answer, verdict
+from training.baseline.readiness import not_shown, prompt_answer, reaching, traffic_answer, verdict
 from training.judge.languages import LanguageProfile, left_out
 from training.judge.scoring import ARMS, SCORES
-from training.judge.target import GOOD, good_shares
+from training.judge.target import GOOD, good_shares, standing
 
 
 def arms(n: int = 40, **prompt_tokens: float) -> pl.DataFrame:
@@ -73,11 +73,21 @@ def test_a_searched_prompt_is_enough_too_where_no_shorter_one_is() -> None:
         prompted(en=(6, 6)),  # a lucky handful
         prompted(en=(194, 200)),  # above the target, but its interval is not
         prompted(en=(1000, 1000), ar=(40, 50)),  # pooled it would pass
-        prompted(en=(1000, 1000), ar=(5, 5)),  # Arabic is not shown
+        prompted(en=(1000, 1000), ar=(10, 10)),  # Arabic is not shown
     ],
 )
 def test_what_may_be_luck_or_one_language_only_does_not_stop_the_road(shares: pl.DataFrame) -> None:
     assert reaching(shares, 0.95) is None
+
+
+@settings(deadline=None)
+@given(st.integers(0, 200), st.integers(0, 200), st.integers(0, 12), st.integers(0, 12), st.floats(0.5, 0.99))
+def test_prompt_and_adapter_are_held_to_one_rule(good: int, broken: int, few: int, lost: int, target: float) -> None:
+    """A language of fewer than ten conversations counts neither for nor against, and is named."""
+    whole = prompted(en=(good, good + broken), ar=(few, few + lost)).filter(pl.col("n") > 0)
+    assert (reaching(whole, target) is not None) == (standing(whole, "prompted", target).word == "reached")
+    told = [str(one) for one in not_shown(whole, "prompted")]
+    assert any("ar: not shown on playbook_pass" in one for one in told) == (0 < few + lost < 10)
 
 
 def test_conversations_of_one_customer_are_worth_less_than_as_many_of_others() -> None:

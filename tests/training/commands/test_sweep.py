@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from curation.harness.errors import QiratError
-from tests.builders import save
+from curation.statistics.sequential import reach_of
+from tests.builders import params, save
 from tests.training.tiny import tokenized
 from training.commands import sweep as asked
 from training.commands import trial
 from training.commands.curve import LOSSES
+from training.evaluate.looks import LEDGER, Look, looked
 from training.evaluate.seeds import seeds_behind
+from training.judge.scoring import PREDICTIONS, Evaluate
 from training.model.adapter import read_provenance
 from training.model.seeds import Seeds, read_seeds
 from training.train import __main__ as train
@@ -100,6 +103,12 @@ def test_luck_that_differs_more_widens_the_interval_and_moves_nothing() -> None:
     assert wild.high - wild.low > 2 * (calm.high - calm.low)
 
 
+def test_a_later_look_is_as_much_less_sure_of_a_gain() -> None:
+    before, after = sample(np.random.default_rng(3), 0.2, 0.01)
+    once, later = (asked.gained(after, before, reach_of(look)) for look in (1, 5))
+    assert later.low < once.low < later.value < once.high < later.high
+
+
 def test_a_sweep_that_was_killed_goes_on_confirms_once_and_proposes(
     ready: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,6 +141,13 @@ def test_a_sweep_that_was_killed_goes_on_confirms_once_and_proposes(
 
     monkeypatch.setattr(trial, "fit", None)  # one more training would fail
     assert asked.sweep(LIMIT, "tokens", 2, judged=6) == found
+
+    assert found["look"] == 1, "the killed one and the repeated one are the same look"
+    assert len(LEDGER.read_text("utf-8").splitlines()) == 1
+    test = pl.read_parquet("data/splits/test.parquet")
+    settings = Evaluate.model_validate(params("evaluate"))
+    assert looked(Look.at(test, "an adapter", pl.DataFrame(schema=PREDICTIONS), settings)) == 2
+    assert "look 1 at it (data/looks.jsonl), so intervals stand at 97.50%" in asked.as_text(found)
 
     train.main()
     told = seeds_behind(read_provenance(ready / "models/trained"), read_seeds()).told

@@ -2,7 +2,6 @@
 
 import math
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
 
 import polars as pl
@@ -11,11 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.harness.errors import QiratError
+from curation.statistics.intervals import Bootstrap, paired_difference, tango
+from curation.statistics.preference import Vote, preferred
+from curation.statistics.sequential import reach_of, shared
+from curation.statistics.simultaneous import Part, simultaneous_differences
 from tests.builders import params
-from training.evaluate.looks import LEDGER, Look, looked, shared, voice, widened
+from training.evaluate.looks import LEDGER, Look, looked, voice
+from training.judge import forgetting
+from training.judge.arms import ADAPTER
 from training.judge.scoring import PREDICTIONS, Evaluate
+from training.judge.target import GOOD, standing
 
-Z = NormalDist().inv_cdf
+DRAWS = Bootstrap(200, 7)
 
 
 @pytest.fixture(autouse=True)
@@ -66,30 +72,66 @@ def test_however_many_looks_follow_their_error_stays_that_of_one() -> None:
     assert shared(1) == pytest.approx(0.025)
 
 
-@settings(deadline=None, max_examples=50)
-@given(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1), st.integers(1, 50))
-def test_an_interval_is_stretched_on_each_side_by_what_its_look_has_left(
-    value: float, below: float, above: float, number: int
+def share_of(good: int, n: int) -> pl.DataFrame:
+    return pl.DataFrame([(ADAPTER, code, good, n, float(n)) for code in ("all", "ar")], schema=GOOD, orient="row")
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 60), st.integers(1, 40))
+def test_whatever_the_verdict_rests_on_is_as_sure_as_its_look_has_to_be(
+    wins: int, losses: int, ties: int, number: int
 ) -> None:
-    table = pl.DataFrame({"difference": [value], "low": [value - below], "high": [value + above]})
-    (row,) = widened(table, number).to_dicts()
-    stretch = Z(1 - 0.025 / (number * (number + 1))) / Z(0.975)
-    assert stretch > 1
-    assert (row["low"], row["high"]) == pytest.approx((value - below * stretch, value + above * stretch))
-
-
-def test_a_draw_that_is_tried_until_it_wins_wins_no_more_often_than_one_look_may() -> None:
-    """Five adapters that are as good as the prompt, 4,000 times: the first whose interval clears zero is promoted."""
+    """Of two looks the later one has the wider interval: of comparisons, target, ability, people and slices alike."""
     import numpy as np
 
-    found = np.random.default_rng(1).normal(size=(4000, 5))
-    naive = (found - Z(0.975) > 0).any(axis=1).mean()
-    wins = np.zeros(4000, dtype=bool)
-    for number, value in enumerate(found.T, 1):
-        table = pl.DataFrame({"value": value, "low": value - Z(0.975), "high": value + Z(0.975)})
-        wins |= (widened(table, number)["low"] > 0).to_numpy()
-    assert naive > 0.1
-    assert wins.mean() <= 0.025 + 3 * math.sqrt(0.025 / 4000)
+    n = wins + losses + ties
+    ours, ones = np.repeat([1.0, 0.0, 1.0], (wins, losses, ties)), np.ones(n)
+    theirs = np.repeat([0.0, 1.0, 1.0], (wins, losses, ties))
+    votes = [Vote(str(place), int(value)) for place, value in enumerate(ours - theirs)]
+    part = Part((ours, ones), (theirs, ones), [*map(str, range(n))], "playbook")
+    answers = [
+        (arm, f"en:{place}", "en", "sums", float(value), value > 0)
+        for arm, values in ((ADAPTER, ours), ("base", theirs))
+        for place, value in enumerate(values)
+    ]
+
+    def intervals(look: int) -> list[tuple[float, float]]:
+        z = reach_of(look)
+        able = forgetting.table(
+            pl.DataFrame(answers, schema=forgetting.ANSWERS, orient="row"), ADAPTER, "base", DRAWS, z
+        )
+        (lost,) = able.filter(pl.col("against").is_not_null(), language="all").to_dicts()
+        target = standing(share_of(wins + ties, n), ADAPTER, 0.5, z).figures
+        found = [paired_difference((ours, ones), (theirs, ones), z), preferred(votes, z).net]  # type: ignore[union-attr]
+        found += simultaneous_differences([part], DRAWS, z)
+        return [*((one.low, one.high) for one in found), *((one["low"], one["high"]) for one in (lost, target))]
+
+    for (low, high), (later_low, later_high) in zip(intervals(number), intervals(number + 1), strict=True):
+        assert later_low <= low + 1e-9
+        assert later_high >= high - 1e-9
+
+
+def test_what_is_shown_at_the_first_look_may_be_open_at_the_ninth() -> None:
+    """A hundred flawless conversations reach 95%, and 34 votes of 46 show a preference, once."""
+    votes = [Vote(str(place), 1 if place < 34 else -1) for place in range(46)]
+    words = [
+        (standing(share_of(100, 100), ADAPTER, 0.95, z).word, preferred(votes, z).net.low > 0)  # type: ignore[union-attr]
+        for z in (reach_of(1), reach_of(9))
+    ]
+    assert words == [("reached", True), ("open", False)]
+
+
+def test_an_adapter_that_is_tried_until_it_wins_wins_no_more_often_than_one_look_may() -> None:
+    """Five adapters that fail wholly in as many conversations as the margin lets, 2,000 times, beside none seen."""
+    import numpy as np
+
+    draw, n = np.random.default_rng(1), 150
+    lost = draw.binomial(n, 0.05, (2000, 5))
+    low = {(look, k): tango(0, k, n, reach_of(look))[0] for look in range(1, 6) for k in range(4)}
+    passed = np.array([[low.get((look, k), -1.0) >= -0.05 for look, k in enumerate(row, 1)] for row in lost.tolist()])
+    naive = np.array([[tango(0, k, n)[0] >= -0.05 for k in row] for row in lost[:500].tolist()])
+    assert naive.any(axis=1).mean() > 0.05
+    assert passed.any(axis=1).mean() <= 0.025
 
 
 def test_the_verdict_tells_which_look_it_is() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from curation.statistics.intervals import FEW, Bootstrap, holm, jackknife, mcnemar, paired_difference, ratio, unseen
 from tests.builders import params
+from training.evaluate.findings import Reach
 from training.evaluate.memorisation import MEMORISED
 from training.evaluate.promote import Kept, comparisons, verdict
 from training.judge import forgetting
@@ -162,6 +163,45 @@ def test_margins_hold_against_every_prompt_arm_not_only_the_one_that_looks_best(
     found = judged(adapter=9, prompted=8, few_shot=5, nll_few_shot=0.8)
     assert (found["best_prompt_arm"], found["verdict"]) == ("prompted", "do not promote")
     assert found["reasons"][0].startswith("nll (all) against few_shot")
+
+
+def stopped_early(of_base: int, **answers: Any) -> dict[str, Any]:
+    """The verdict where base answered so many conversations and was asked no more; its likelihoods are whole."""
+    scores, talks = answered(**answers)
+    unread = (pl.col("arm") == "base") & (pl.col("metric") != "nll") & (pl.col("conversation_id") >= f"{of_base:03}")
+    scores = scores.filter(~unread)
+    compared = comparisons(scores, talks.with_columns(messages=None), UNWRITTEN)
+    kept = replace(NOTHING, good=good_shares(scores, talks))
+    prompts = {**UNREACHED, "early": {"base": of_base}}
+    return verdict(
+        arm_table(scores.filter(pl.col("arm") != "base"), talks, PARAMS.redraws), compared, prompts, kept, PARAMS
+    )
+
+
+def test_an_arm_that_stopped_early_holds_up_nothing_by_what_it_was_not_asked() -> None:
+    assert stopped_early(12, adapter=8, prompted=6, base=2)["verdict"] == "promote"
+
+
+def test_a_loss_that_is_shown_against_an_arm_that_stopped_early_counts() -> None:
+    """It lost on the primary metric, and may be better on another: here on the likelihood, there on its replies."""
+    found = stopped_early(20, adapter=8, prompted=6, base=2, nll_ar=1.2)
+    assert found["verdict"] == "do not promote"
+    assert found["reasons"][0].startswith("nll (all) against base")
+    found = stopped_early(20, adapter=8, prompted=6, base=10)
+    assert found["verdict"] == "do not promote"
+    assert found["reasons"][0].startswith("playbook (all) against base: worse by more than the margin")
+
+
+def test_what_every_look_leaves_of_the_error_holds_for_target_and_margins_alike() -> None:
+    """160 conversations without a broken rule reach 0.9 at the first look, and at the 60th no more."""
+    languages = {"en": N}
+    first, late = (
+        judged(adapter=8, prompted=6, languages=languages, kept=replace(NOTHING, reach=Reach.of_look(n)))
+        for n in (1, 60)
+    )
+    assert (first["verdict"], late["verdict"]) == ("promote", "undecided")
+    assert any("baseline.target" in reason for reason in everything(late))
+    assert late["more"] > 0
 
 
 def forgetful(loss: float, questions: int = 160) -> Kept:

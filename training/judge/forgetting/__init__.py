@@ -17,7 +17,7 @@ import yaml
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.record.conversation import message
-from curation.statistics.intervals import Bootstrap, paired_difference, ratio
+from curation.statistics.intervals import Bootstrap, Z, paired_difference, ratio
 from training.judge.scoring import Scorer, by_languages
 from training.model.likelihood import Progress, negative_log_likelihoods
 from training.template import Renderer
@@ -141,8 +141,8 @@ def judged_of(asked: Sequence[Question], judged: Callable[[Mapping[str, Sequence
     return [one for one in asked if one[1] in languages]
 
 
-def table(found: pl.DataFrame, arm: str, against: str, bootstrap: Bootstrap) -> pl.DataFrame:
-    """TABLE of two arms and their paired difference; the question is what is drawn anew."""
+def table(found: pl.DataFrame, arm: str, against: str, bootstrap: Bootstrap, z: float = Z) -> pl.DataFrame:
+    """TABLE of two arms and their paired difference, `z` standard errors wide; the question is what is drawn anew."""
     rows: list[tuple[object, ...]] = []
     for language, part in by_languages(found.sort("arm", "item")):
         sides = {a: part.filter(arm=a) for a in (arm, against)}
@@ -152,7 +152,7 @@ def table(found: pl.DataFrame, arm: str, against: str, bootstrap: Bootstrap) -> 
         for name in (against, arm):
             alone = ratio(values[name], ones, bootstrap)
             rows.append((name, None, language, alone.value, alone.low, alone.high, shares[name], alone.n))
-        pair = paired_difference((values[arm], ones), (values[against], ones))
+        pair = paired_difference((values[arm], ones), (values[against], ones), z)
         lost = shares[arm] - shares[against]
         rows.append((arm, against, language, pair.value, pair.low, pair.high, lost, pair.n))
     return pl.DataFrame(rows, schema=TABLE, orient="row")
