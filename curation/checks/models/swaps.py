@@ -14,9 +14,9 @@ TRIED = 4_000  # conversations in which swaps are planted
 BLOCK = 5_000  # conversations compared in one go
 SHRINKAGE = 1.0  # of covariances, in mean eigenvalues
 STRONGEST = 100  # correlations that count
-FOLDS = 4
+FOLDS = 8
 ODD = 0.65  # probability at even odds below which a row speaks for nothing
-SUREST = 10  # rows that tell how many swaps there can be: fewer are chance ...
+SUREST = 5  # rows that tell how many swaps there can be: fewer are chance ...
 SUREST_SHARE = 0.01  # ... but of a small set no more than this share
 REAL, ALL_SWAPPED, ONE_SWAPPED = 0, 1, 2
 FEATURES = 11
@@ -109,14 +109,16 @@ def precision(real: Floats, swaps: Floats) -> Floats:
 
     `real` is how odd the rows are, `swaps` how odd planted swaps are: probabilities where half of all are swaps. Of
     some rows, a share of at least t is `seen(t)`; were a share s of the set swaps, s * planted(t) of it would be. So s
-    is at most the least of seen / planted (Blanchard, Lee and Scott 2010), and s * planted / seen of those rows are
-    swaps. Where nobody swapped anything the oddest rows alone are left, for no set tells what it has a few of.
+    is at most the least of seen / planted (Blanchard, Lee and Scott 2010; seen with two standard errors on top), and
+    s * planted / seen of those rows are swaps. Where nobody swapped anything the oddest rows alone are left, for no set
+    tells what it has a few of.
     """
     count = len(real)
     seen = 1 - np.searchsorted(np.sort(real), real) / count
     planted = np.maximum(1 - np.searchsorted(np.sort(swaps), real) / len(swaps), 1e-9)
     enough = seen * count >= min(SUREST, SUREST_SHARE * count)
-    swapped = np.min((seen / planted)[enough])
+    at_most = seen + 2 * np.sqrt(seen / count)  # as few rows as these may be many by chance
+    swapped = np.min((at_most / planted)[enough])
     share = np.minimum(swapped * planted / seen, 1)
     order = np.argsort(real)
     share[order] = np.maximum.accumulate(share[order])  # an odder row is no less doubtful
