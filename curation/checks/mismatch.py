@@ -8,17 +8,17 @@ from curation.checks.models.datalab import matrix
 from curation.checks.models.swaps import Talks, doubts, longest_reply, most_alike
 from curation.checks.models.words import Said, said_by_language, words_by_turn
 
-REPORTED_FROM = 0.5
+REPORTED_FROM = 0.35
 COMPARED = 2_000  # conversations among which a like one is looked for
 QUOTED = 110  # characters of each reply in the evidence
 
 
 @check(
     "mismatch",
-    version=2,
+    version=3,
     whole_set=True,
     reads=words_by_turn,
-    source="canonical correlations as Gaussian mutual information (Bach and Jordan 2005), judged by planted swaps",
+    source="canonical correlations (Bach and Jordan 2005), planted swaps, mixture proportions (Blanchard et al. 2010)",
 )
 def mismatch(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Replies that answer another conversation: exports joined by the wrong key, shifted rows, copied answers.
@@ -26,9 +26,11 @@ def mismatch(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     Customers' words and replies become vectors (of words and letter trigrams, and embeddings where there are any).
     Canonical correlations over the set tell how much likelier a reply is beside these words than anywhere: all replies
     beside all the customer says, and each reply beside its question and the other turns. How far swapped replies fall
-    behind is learned from swaps planted in the same set; a row is judged by models that did not see it. `value` =
-    probability of a swap if half the rows had one; `turn` = the reply that fits least; `evidence` = it, and the
-    reply to a like customer. Languages are judged apart, mixed rows with the script they have more of.
+    behind is learned from swaps planted in the same set; a row is judged by models that did not see it. How many rows
+    look like swaps beside how many planted ones do tells how many there can be: `value` = the share of swaps, at the
+    most, among the rows that fit as badly; where nothing is swapped 2 to 3% of 1,200 rows reach a half, of large
+    sets fewer, of a few hundred more. `turn` = the reply that fits least; `evidence` = it, and the reply to a like
+    customer. Languages are judged apart, mixed rows with the script they have more of.
 
     Limits: it takes 200 conversations of a language, and learns from the first 20,000 by id, a fair sample. A reply
     about the same topic fits, and so does one that fits everywhere ("Goodbye."); where all conversations are alike a

@@ -2,10 +2,15 @@
 
 import random
 
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from curation.checks import checks
+from curation.checks.codes import codes as all_codes
+from curation.checks.models.swaps import precision
 from tests.builders import context, record, talk
 
 
@@ -312,6 +317,43 @@ def test_replies_of_another_conversation_are_the_most_doubtful(language: str):
     assert seen["value"][0] > 0.8
     assert set(seen["turn"]) == {1}
     assert "a like customer was told" in seen["evidence"][0]
+
+
+DOUBT = all_codes()["response_mismatch"].limit.doubt
+
+
+def odd(clean: int, swapped: int, apart: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """How odd rows are, the swapped ones last, and how odd planted swaps are: `apart` standard deviations more."""
+    rng = np.random.default_rng(seed)
+    drawn = [rng.normal(0, 1, clean), rng.normal(apart, 1, swapped), rng.normal(apart, 1, clean + swapped)]
+    rows, more, planted = (1 / (1 + np.exp(-apart * (part - apart / 2))) for part in drawn)
+    return np.concatenate([rows, more]), planted
+
+
+@pytest.mark.parametrize(("count", "apart"), [(1200, 2.5), (1200, 3.0), (5000, 1.5), (5000, 2.5)])
+def test_where_nothing_is_swapped_hardly_a_row_is_doubted(count: int, apart: float):
+    doubted = [np.mean(precision(*odd(count, 0, apart, seed)) >= DOUBT) for seed in range(12)]
+    assert np.mean(doubted) <= 0.03
+
+
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.2])
+def test_the_more_is_swapped_the_lower_the_bar(share: float):
+    swapped = round(1200 * share)
+    value = precision(*odd(1200 - swapped, swapped, 3.0, 1))
+    assert np.mean(value[-swapped:] >= DOUBT) >= 0.75
+    assert np.mean(value[:-swapped] >= DOUBT) <= 0.5 * share + 0.03
+
+
+def test_where_swaps_cannot_be_told_nothing_is_doubted():
+    assert not (precision(*odd(600, 60, 0.0, 1)) >= DOUBT).any()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.lists(st.floats(0, 1), min_size=1, max_size=60))
+def test_an_odder_row_is_never_less_doubtful(rows: list[float], planted: list[float]):
+    real = np.array(rows)
+    value = precision(real, np.array(planted))
+    assert ((value >= 0) & (value <= 1)).all()
+    assert (np.diff(value[np.argsort(real, kind="stable")]) >= 0).all()
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])

@@ -14,7 +14,10 @@ TRIED = 4_000  # conversations in which swaps are planted
 BLOCK = 5_000  # conversations compared in one go
 SHRINKAGE = 1.0  # of covariances, in mean eigenvalues
 STRONGEST = 100  # correlations that count
-FOLDS = 4
+FOLDS = 8
+ODD = 0.65  # probability at even odds below which a row speaks for nothing
+SUREST = 5  # rows that tell how many swaps there can be: fewer are chance ...
+SUREST_SHARE = 0.01  # ... but of a small set no more than this share
 REAL, ALL_SWAPPED, ONE_SWAPPED = 0, 1, 2
 FEATURES = 11
 
@@ -72,7 +75,7 @@ class Talks:
 
 
 def doubts(talks: Talks, seed: int) -> tuple[Floats, Indices]:
-    """By conversation: probability that replies are swapped if they were in half of all; the reply that fits least.
+    """By conversation: what share of those at least as odd can be swaps, see `precision`; the reply that fits least.
 
     However large the set, the first conversations teach how sides go together: by id, a hash, they are a fair sample.
     """
@@ -88,14 +91,38 @@ def doubts(talks: Talks, seed: int) -> tuple[Floats, Indices]:
         swapped, kind = _with_swaps(talks.only(rows[rows < TRIED]), rng)
         planted.append(_features(swapped, model)[0])
         kinds.append(kind)
-    probability: Floats = np.zeros(talks.count)
+    real: Floats = np.zeros(talks.count)
+    swaps = []
     for k, rows in enumerate(folds):
         rest = [other for other in range(FOLDS) if other != k]
-        real = features[:TRIED][fold[:TRIED] != k]
-        examples = np.concatenate([real, *(planted[other] for other in rest)])
-        truth = np.concatenate([np.full(len(real), REAL), *(kinds[other] for other in rest)])
-        probability[rows] = _probability(examples, truth, features[rows])
-    return probability, least
+        as_they_come = features[:TRIED][fold[:TRIED] != k]
+        examples = np.concatenate([as_they_come, *(planted[other] for other in rest)])
+        truth = np.concatenate([np.full(len(as_they_come), REAL), *(kinds[other] for other in rest)])
+        both = _probability(examples, truth, np.concatenate([features[rows], planted[k]]))
+        real[rows] = both[: len(rows)]
+        swaps.append(both[len(rows) :])
+    return precision(real, np.concatenate(swaps)), least
+
+
+def precision(real: Floats, swaps: Floats) -> Floats:
+    """What share of the rows at least as odd as each can be swaps, at the most; 0 for rows that are hardly odd.
+
+    `real` is how odd the rows are, `swaps` how odd planted swaps are: probabilities where half of all are swaps. Of
+    some rows, a share of at least t is `seen(t)`; were a share s of the set swaps, s * planted(t) of it would be. So s
+    is at most the least of seen / planted (Blanchard, Lee and Scott 2010; seen with two standard errors on top), and
+    s * planted / seen of those rows are swaps. Where nobody swapped anything the oddest rows alone are left, for no set
+    tells what it has a few of.
+    """
+    count = len(real)
+    seen = 1 - np.searchsorted(np.sort(real), real) / count
+    planted = np.maximum(1 - np.searchsorted(np.sort(swaps), real) / len(swaps), 1e-9)
+    enough = seen * count >= min(SUREST, SUREST_SHARE * count)
+    at_most = seen + 2 * np.sqrt(seen / count)  # as few rows as these may be many by chance
+    swapped = np.min((at_most / planted)[enough])
+    share = np.minimum(swapped * planted / seen, 1)
+    order = np.argsort(real)
+    share[order] = np.maximum.accumulate(share[order])  # an odder row is no less doubtful
+    return np.asarray(np.where(real >= ODD, share, 0))
 
 
 def _probability(examples: Floats, truth: Indices, features: Floats) -> Floats:
