@@ -94,7 +94,7 @@ def _meaning(path: Path) -> bytes:
 def _spelled(tree: ast.AST) -> Iterator[str]:
     """A syntax tree, each node before what it holds and each list with its length, so that no two trees read alike.
 
-    `ast.dump` says the same and takes several times as long, in every stage that remembers.
+    `ast.dump` says the same and takes twice as long, in every stage that remembers.
     """
     ahead: list[Any] = [tree]
     while ahead:
