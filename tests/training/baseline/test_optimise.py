@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import shutil
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.harness.memory import Memory
 from curation.record.draw import fair_order
 from curation.record.playbook import Playbook
 from tests.builders import ROOT, params, record, talk
@@ -19,7 +19,7 @@ from tests.training.tiny import renderer
 from training.baseline.__main__ import Baseline, candidates
 from training.baseline.answers import rivals
 from training.baseline.material import blocks, demonstrations, habits, rules
-from training.baseline.optimise import Found, Material, Optimise, optimise, plain
+from training.baseline.optimise import Found, Material, Optimise, Prompt, Reader, optimise, plain
 from training.judge.arms import few_shot, optimised, prompted
 from training.judge.scoring import Evaluate, Scorer
 from training.model.sharing import can_share
@@ -119,17 +119,17 @@ def test_what_one_language_cannot_use_the_next_one_gets() -> None:
 class Counting:
     """The model, counting what it is asked, which breaks after so many times."""
 
-    def __init__(self, most: float = float("inf"), model: Any = None) -> None:
-        self.asked, self.most, self.model = 0, most, model or echo()
+    def __init__(self, most: float = float("inf")) -> None:
+        self.asked, self.most = 0, most
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.model, name)
+        return getattr(echo(), name)
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         self.asked += 1
         if self.asked > self.most:
             raise KeyboardInterrupt
-        return self.model(*args, **named)
+        return echo()(*args, **named)
 
 
 def test_a_search_that_was_killed_goes_on_and_ends_in_the_same_and_a_rerun_reads_nothing(tmp_path: Path) -> None:
@@ -151,16 +151,20 @@ def test_what_is_remembered_depends_on_what_is_learnt_and_what_reads_it() -> Non
     """The same tokens of which fewer are the team's to learn, and the same in another number format."""
     import torch
 
-    said = [talk(f"{n} where?", REPLIES["en"], f"{n} and then?", "Now.") for n in range(100, 108)]
-    silent = [[*first, {**last, "train": False}] for *first, last in said]
-    learnt, partly = (dataclasses.replace(material(), dev=record(*one, language=["en"] * 8)) for one in (said, silent))
-    kept: list[float | None] = [search(900, on)[0].written for on in (learnt, partly)]
-    shutil.rmtree("data")
-    assert kept == [search(900, on)[0].written for on in (partly, learnt)][::-1]
-    assert kept[0] != kept[1]
-    half = Counting(model=copy.deepcopy(echo()).to(torch.bfloat16))
-    search(900, partly, judge(half))
-    assert half.asked > 1
+    asked, reply, *rest = talk("100 where?", REPLIES["en"], "100 and then?", "Now.")
+    learnt, partly = (record([asked, first, *rest]) for first in (reply, {**reply, "train": False}))
+    half, prompt = copy.deepcopy(echo()).to(torch.bfloat16), Prompt(("Be kind.",))
+
+    def loss(rows: pl.DataFrame, memory: str, model: Any = None) -> tuple[list[list[int]], float]:
+        reader = Reader(judge(model), {}, few_shot(learnt, 1, 80), Memory(memory), "v", set())
+        texts = reader.texts(prompt, rows) or []
+        return [one.input_ids for one in texts], reader.loss(prompt, rows, texts)
+
+    cases: list[tuple[pl.DataFrame, Any]] = [(learnt, None), (partly, None), (partly, half)]
+    shared = [loss(rows, "one", model) for rows, model in cases]
+    assert shared == [loss(rows, f"own{place}", model) for place, (rows, model) in enumerate(cases)]
+    assert shared[0][0] == shared[1][0] == shared[2][0], "the same tokens"
+    assert len({value for _, value in shared}) == 3
 
 
 def test_another_seed_draws_other_conversations() -> None:
