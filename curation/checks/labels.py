@@ -8,7 +8,7 @@ from curation.checks.models.datalab import matrix
 from curation.checks.models.mislabelled import Mislabelled, mislabelled
 from curation.checks.models.topics import MOST, by_vectors, by_words, folds, pooled
 from curation.checks.models.words import grams_by_conversation, words_by_turn
-from curation.record.codes import WRONG_LABELS
+from curation.record.codes import LABELS, WRONG_LABELS
 
 FEWEST = 5  # rows a label needs to be judged by cross-validation
 REPORTED_SHARE = 0.3  # of the rows, the likeliest to be wrong: people look among them where they have time left
@@ -56,7 +56,7 @@ def labels(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     return reported.select(
         "conversation_id",
         "value",
-        code=pl.lit("doubtful_label"),
+        code=pl.lit(LABELS),
         threshold=pl.col("value").min(),
         evidence=pl.format("given {}, the words say {}", "label", "likelier"),
     )

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.checks import checks
-from curation.checks.models.topics import shrunken
 from curation.checks.models.datalab import issues
+from curation.checks.models.topics import shrunken
 from curation.checks.repetition import REPORTED_FROM, _may_repeat, _repeated
 from curation.harness.errors import QiratError
 from tests.builders import ROOT, context, record, shipped_policy, talk

@@ -13,6 +13,7 @@ from curation.checks.check import FINDINGS
 from curation.commands.whatif import as_text, whatif
 from curation.harness.errors import QiratError
 from curation.policy.verdicts import judged, verdicts
+from curation.score.notes import NOTES
 from tests.builders import ROOT, record, save_codes, shipped_policy, talk
 
 ROWS = record(*[talk(f"question {n}, write to me at m{n}@example.com", f"reply {n}") for n in range(40)])
@@ -31,6 +32,7 @@ def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         schema=FINDINGS,
     )
     save("scored/findings", findings)
+    save("scored/notes", pl.DataFrame(schema=NOTES))
     save_codes(tmp_path)
     save("dedup/clusters", ROWS.select("row_id", "conversation_id", survivor=pl.lit(True)))
     save("ingested/conversations", ROWS)
