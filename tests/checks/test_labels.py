@@ -52,7 +52,7 @@ def test_the_share_of_wrong_labels_lies_in_its_interval(language: str, share: fl
         assert told.low is not None
         assert told.high is not None
         assert told.low <= wrong.mean() <= told.high
-        assert told.high - told.low < 0.15
+        assert told.high - told.low < 0.1
         assert f"{told.value:.1%}" in told.evidence
 
 

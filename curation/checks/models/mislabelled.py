@@ -11,12 +11,13 @@ from curation.checks.models.words import Indices
 KEPT = 20  # likeliest labels of a row that count
 ROUNDS = 10
 SETTLED = 3e-4  # change of the share of wrong labels from which on rounds change nothing
-COLDEST, WARMEST = 0.2, 50.0  # temperatures that are tried
+COLDEST, WARMEST = 0.02, 50.0  # temperatures that are tried
 SMOOTHING = 1.0  # confusions that each label is taken to have had beforehand, spread over all others
-TAKEN = 1 / 2  # of the errors that the models expect of themselves: as many may be taken for wrong labels
+TAKEN = 0.6  # of the errors that the models expect of themselves: as many may be taken for wrong labels
 HIDDEN = 1 / 3  # of the same: as many wrong labels may pass for hard rows
 SURE = 1.96  # standard errors on either side of a 95% interval
 LEAST_CHANCE = 1e-30
+LEAST_SHARE = 1e-4
 
 Matrix = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -50,8 +51,9 @@ def mislabelled(logarithms: Matrix, given: Indices) -> Mislabelled:
     Each row has a true label, which the models know up to a temperature (Guo et al. 2017); a share of the given labels
     was drawn from those that are confused with the true one. Share, temperature and confusions are those under which
     the given labels are likeliest (expectation maximization, as Dawid and Skene 1979 with one annotator and the models
-    as a prior). Counting confident disagreements instead (the confident joint of Northcutt et al. 2021) takes every
-    hard row for a wrong label; here hard rows warm the temperature, which says nothing of labels that people confuse.
+    as a prior). It begins with every disagreement as a wrong label, as the confident joint of Northcutt et al. 2021
+    nearly ends: from fewer, labels that are always confused with the same one would pass for hard rows. From there hard
+    rows warm the temperature, which says nothing of labels that people confuse.
 
     The interval holds what chance does (95%) and what the models cannot know: of the errors that they expect of
     themselves, TAKEN may be no wrong labels and HIDDEN be some more (docs/benchmarks.md: measured with planted errors).
@@ -59,7 +61,8 @@ def mislabelled(logarithms: Matrix, given: Indices) -> Mislabelled:
     from scipy.optimize import minimize_scalar
 
     known = _shortlist(logarithms, given)
-    share, confused, heat = 0.05, np.where(known.given, 0.0, 1 / max(known.count - 1, 1)), 0.0
+    share, confused = _disagreements(known)
+    heat, wrong = 0.0, np.zeros(len(given))
     reach = (np.log(COLDEST), np.log(WARMEST))
     for _ in range(ROUNDS):
 
@@ -72,7 +75,7 @@ def mislabelled(logarithms: Matrix, given: Indices) -> Mislabelled:
         right, mistaken = _chances(known, heat, share, confused)
         mistaken /= (right + mistaken.sum(axis=1) + LEAST_CHANCE)[:, None]
         wrong, before = mistaken.sum(axis=1), share
-        share, confused = float(np.clip(wrong.mean(), 1e-4, 0.9)), _confusions(known, mistaken)
+        share, confused = float(np.clip(wrong.mean(), LEAST_SHARE, 0.9)), _confusions(known, mistaken)
         if abs(share - before) < SETTLED:
             break
     chances = _softened(known, heat)
@@ -97,6 +100,14 @@ def _shortlist(logarithms: Matrix, given: Indices) -> _Shortlist:
     is_given = top == given[:, None]
     pairs, confusion = np.unique((top * labels + given[:, None])[~is_given], return_inverse=True)
     return _Shortlist(top, told.astype(np.float64), is_given, confusion, pairs // labels, labels)
+
+
+def _disagreements(known: _Shortlist) -> tuple[float, Floats]:
+    """The share of rows of which the models say another label, and the confusions that these would be."""
+    first = known.logarithms == known.logarithms.max(axis=1, keepdims=True)
+    apart = ~(first & known.given).any(axis=1)
+    mistaken = np.where(first & apart[:, None], 1.0, 0.0)
+    return max(float(apart.mean()), LEAST_SHARE), _confusions(known, mistaken)
 
 
 def _softened(known: _Shortlist, heat: float) -> Floats:
