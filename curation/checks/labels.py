@@ -12,6 +12,7 @@ from curation.record.codes import LABELS, WRONG_LABELS
 
 FEWEST = 5  # rows a label needs to be judged by cross-validation
 REPORTED_SHARE = 0.3  # of the rows, the likeliest to be wrong: people look among them where they have time left
+TOLD_FROM = 0.05  # value from which it is told what the words say; below, making it fit to be shown costs more than all
 
 
 @check(
@@ -53,12 +54,13 @@ def labels(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     )
     likeliest = wrong.sort("value", "conversation_id", descending=[True, False])
     reported = likeliest.head(int(np.ceil(REPORTED_SHARE * wrong.height))).filter(pl.col("value") > 0)
+    said = pl.format("given {}, the words say {}", "label", "likelier")
     return reported.select(
         "conversation_id",
         "value",
         code=pl.lit(LABELS),
         threshold=pl.col("value").min(),
-        evidence=pl.format("given {}, the words say {}", "label", "likelier"),
+        evidence=pl.when(pl.col("value") >= TOLD_FROM).then(said),
     )
 
 
