@@ -135,3 +135,13 @@ def test_a_setting_that_cannot_be_is_refused_with_what_could(setting: str, said:
 def test_the_text_says_that_decisions_stand_and_when_nothing_moves():
     assert "what people decided stands" in as_text(whatif(["outlier.doubt=0.97"]))
     assert "No row would move" in as_text(whatif(["outlier.doubt=0.9945"]))
+
+
+def test_a_code_that_doubts_more_than_the_budget_is_named_with_a_setting_that_frees_what_it_says():
+    answer = whatif(["outlier.doubt=0.96"])
+    flood = answer["floods"][0]
+    assert (flood["code"], flood["rows"]) == ("outlier", 40)
+    assert f"outlier doubts 40 rows, more than the 4 that people can look at; {flood['setting']}" in as_text(answer)
+    after = whatif(["outlier.doubt=0.96", flood["setting"]])
+    assert after["then"]["accept"] == flood["freed"]
+    assert after["floods"] == []

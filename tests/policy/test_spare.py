@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.checks.check import FINDINGS
+from curation.curate.fates import CURATED, decided
 from curation.policy.floods import floods, sentence
 from curation.policy.limits import Blind, Policy, expecting
-from curation.policy.queue import with_blind_samples
+from curation.policy.queue import purpose, with_blind_samples
 from curation.policy.spare import spare
-from curation.policy.verdicts import judged, verdicts
+from curation.policy.verdicts import causes, judged, verdicts
 from curation.record.codes import Limit
 from curation.score.notes import NOTES
 
@@ -142,3 +143,19 @@ def test_a_code_that_doubts_more_rows_than_the_budget_is_named_with_what_frees_m
 
 def test_doubts_within_the_budget_are_no_flood():
     assert floods(ROWS, found(*[(key, "fixed", 1.0) for key in IDS[:10]]), policy()).is_empty()
+
+
+# -- what becomes of them ----------------------------------------------------------------------------------------------
+
+
+def test_the_ledger_says_why_an_accepted_row_is_in_the_queue_and_people_see_its_doubts():
+    line, table = placed(found(("07", "doubtful_label", 0.9)), policy(blind=Blind(accepted=0, rejected=0)))
+    asked = table.join(line.select("conversation_id", "reason"), on="conversation_id", how="left")
+    fates = decided(
+        asked, {}, pl.DataFrame(schema=CURATED), causes(found().with_columns(severity=pl.lit("doubt")), policy())
+    )
+    told = {row["conversation_id"]: (row["outcome"], row["evidence"]) for row in fates.iter_rows(named=True)}
+    assert told["07"][0] == told["08"][0] == "accepted"
+    assert "below every limit" in told["07"][1]
+    assert told["08"][1] is None
+    assert line.select(purpose())["reason"].to_list() == ["doubt"]

@@ -42,7 +42,7 @@ class _Shortlist(NamedTuple):
     given: npt.NDArray[np.bool_]  # (n, kept)
     confusion: Indices  # of each place that is not given: which confusion (label, given one) it would be
     confused: Indices  # of each confusion: the label
-    count: int  # of labels
+    total: int  # labels
 
 
 def mislabelled(logarithms: Matrix, given: Indices) -> Mislabelled:
@@ -127,8 +127,8 @@ def _chances(known: _Shortlist, heat: float, share: float, confused: Floats) -> 
 def _confusions(known: _Shortlist, mistaken: Floats) -> Floats:
     """(n, kept): how often a label, when it is mistaken at all, is taken for the one that is given in the row."""
     seen = np.bincount(known.confusion, mistaken[~known.given], len(known.confused))
-    of_label = np.bincount(known.confused, seen, known.count)
-    beforehand = SMOOTHING / max(known.count - 1, 1)
+    of_label = np.bincount(known.confused, seen, known.total)
+    beforehand = SMOOTHING / max(known.total - 1, 1)
     found = np.zeros(mistaken.shape)
     found[~known.given] = ((seen + beforehand) / (of_label[known.confused] + SMOOTHING))[known.confusion]
     return found
