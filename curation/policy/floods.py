@@ -60,6 +60,6 @@ def _treatment(code: str, doubts: pl.DataFrame, budget: int, policy: Policy) -> 
     worst = doubts.group_by("conversation_id").agg(worst=worst_value(policy))["worst"]
     passed = worst.sort(descending=not limit.below)[budget // 2]  # the first that should pass
     stay = worst.filter(worst < passed if limit.below else worst > passed)
-    doubt = None if stay.is_empty() else passed if limit.below else stay.min()
+    doubt: float | None = None if stay.is_empty() else passed if limit.below else stay.sort()[0]
     limits = {**policy.limits, code: limit.over({"doubt": doubt})}
     return f"route.{code}.doubt={'null' if doubt is None else doubt}", policy.model_copy(update={"limits": limits})
