@@ -48,6 +48,7 @@ def with_section(page: str, name: str, text: str) -> str:
 def of_benchmarks() -> Sections:
     """Tables of every benchmark that has been run."""
     from benchmarks.corruption import tables
+    from benchmarks.labels import __main__ as labels
     from benchmarks.review import server as review_server
     from benchmarks.review import simulation as review_simulation
     from benchmarks.speed import __main__ as speed
@@ -55,6 +56,7 @@ def of_benchmarks() -> Sections:
 
     benchmarks = {
         "corruption": tables,
+        "labels": labels,
         "speed": speed,
         "review_simulation": review_simulation,
         "review_server": review_server,

@@ -4,17 +4,22 @@ import polars as pl
 
 from curation.harness.files import table_path
 from curation.harness.stage import Stage
-from curation.policy.limits import Route, in_force
-from curation.policy.queue import grouped, in_turn, language_shares, queue, ties, with_blind_samples
-from curation.policy.verdicts import judged, too_common, verdicts
+from curation.policy.floods import floods, sentence
+from curation.policy.limits import Route, expecting, in_force
+from curation.policy.queue import BELOW_LIMIT, grouped, in_turn, language_shares, queue, ties, with_blind_samples
+from curation.policy.spare import spare
+from curation.policy.verdicts import judged, places, too_common, verdicts
 from curation.record.codes import CODES, read_codes
 from curation.record.conversation import survivors
+
+OF_ROWS = ("accept", "review", "held", "reject")
 
 
 def main() -> None:
     """Policy over findings, and the review queue in the order of expected effect."""
     with Stage("route", Route) as stage:
         policy = in_force(stage.params, read_codes(stage.input(CODES)))
+        policy = expecting(policy, stage.read("scored/notes"))
         read = stage.read("ingested/conversations", ["row_id", "conversation_id", "language"])
         rows, scored = survivors(read, stage.read("dedup/clusters")), stage.read("scored/findings")
         findings = judged(scored, policy, rows.height)
@@ -27,11 +32,16 @@ def main() -> None:
         doubtful = spoken.select("conversation_id", "messages").collect().unique("conversation_id")
         line = grouped(line, ties(stage.read("dedup/pairs"), findings, read, doubtful))
         line = in_turn(line, rows, language_shares(rows))
+        next_ones = spare(rows, findings, decided, policy)
+        too_many = floods(rows, scored, policy)
 
         stage.write("routed/verdicts", decided)
-        stage.write("routed/queue", with_blind_samples(line, decided, policy.blind))
-        counts = dict(decided["verdict"].value_counts().iter_rows())
-        stage.write_metrics({name: counts.get(name, 0) for name in ("accept", "review", "held", "reject")})
+        stage.write("routed/queue", with_blind_samples(pl.concat([line, next_ones]), decided, policy.blind))
+        stage.write("routed/floods", too_many)
+        counts = dict(decided["verdict"].value_counts().iter_rows()) | {BELOW_LIMIT: next_ones.height}
+        stage.write_metrics({name: counts.get(name, 0) for name in (*OF_ROWS, BELOW_LIMIT)})
+        for flood in too_many.iter_rows(named=True):
+            stage.say(sentence(flood, places(policy, rows.height)))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from curation.decisions.decisions import Decision
 from curation.policy.limits import Blind
 from curation.policy.queue import grouped, in_turn, language_shares, queue, ties, with_blind_samples
 from curation.policy.verdicts import VERDICTS, causes
+from curation.score.notes import NOTES
 from tests.builders import params, record, save_codes, shipped_policy, talk
 
 HALVES = {"ar": 0.5, "en": 0.5}
@@ -276,6 +277,7 @@ def test_the_stage_needs_no_vectors_and_writes_the_columns_that_others_read(
         "dedup/clusters": rows.select("row_id", "conversation_id", survivor=True),
         "dedup/pairs": pl.DataFrame(schema={"left": pl.String, "right": pl.String, "relation": pl.String}),
         "scored/findings": found({**doubted, "severity": "info"}),
+        "scored/notes": pl.DataFrame(schema=NOTES),
     }
     for name, table in tables.items():
         path = tmp_path / "data" / f"{name}.parquet"

@@ -65,8 +65,19 @@ Losses = Callable[[str, str], tuple[float, float]]  # nats a token of a text aft
 
 
 @dataclass(frozen=True)
+class Noted:
+    """What a check of the whole set tells of the set, not of a row."""
+
+    code: str
+    value: float
+    evidence: str  # a sentence for people
+    low: float | None = None  # ends of the interval of the value, where it is an estimate
+    high: float | None = None
+
+
+@dataclass(frozen=True)
 class Context:
-    """What checks may look at beside the conversations."""
+    """What checks may look at beside the conversations, and whom they tell what no row can."""
 
     params: Score
     privacy: Privacy
@@ -76,6 +87,7 @@ class Context:
     readings: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # those at hand, of all rows, by name
     ask: Ask | None = None  # the language model that score.judge names; None: nobody is asked
     losses: Losses | None = None  # of the language model in score.difficulty_model; None: difficulty is not measured
+    tell: Callable[[Noted], None] | None = None  # hears notes on the set; None: nobody does
 
 
 Observations = Iterable[Mapping[str, Any]]

@@ -1,65 +1,73 @@
-"""Labels that the words do not bear out: cleanlab's scores of calibrated out-of-sample probabilities."""
-
-from typing import Any
+"""Labels that the words do not bear out, and how many there are."""
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from curation.checks.check import NOTHING, Context, check
+from curation.checks.check import NOTHING, Context, Noted, check
 from curation.checks.models.datalab import matrix
-from curation.harness.errors import QiratError
+from curation.checks.models.mislabelled import Mislabelled, mislabelled
+from curation.checks.models.topics import MOST, by_vectors, by_words, folds, pooled
+from curation.checks.models.words import grams_by_conversation, words_by_turn
+from curation.record.codes import LABELS, WRONG_LABELS
 
 FEWEST = 5  # rows a label needs to be judged by cross-validation
-MOST = 200_000_000  # probabilities held at a time (rows x labels, 0.8 GB); the rarest labels beyond are not judged
-FOLDS = 5
-BLOCK = 10_000  # rows at a time
-ROUNDING = 1e-6  # of sums of 32-bit numbers; keeps the covariance of rows that are all the same invertible
-REPORTED_FROM = 0.5
-
-Matrix = npt.NDArray[np.float32]
+REPORTED_SHARE = 0.3  # of the rows, the likeliest to be wrong: people look among them where they have time left
+TOLD_FROM = 0.05  # value from which it is told what the words say; below, making it fit to be shown costs more than all
 
 
 @check(
     "labels",
-    version=2,
+    version=3,
     whole_set=True,
     needs_vectors=True,
-    source="Northcutt et al. 2021, Confident Learning; cleanlab",
+    reads=words_by_turn,
+    source="Northcutt et al. 2021, Confident Learning, with confusions as in Dawid and Skene 1979",
 )
 def labels(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """Labels (intents, topics) beside which another one is likelier. `value` = 1 - probability of the given label.
+    """Labels (intents, topics) beside which another one is likelier. `value` = probability that the label is wrong.
 
-    The probabilities are those of a shrunken linear discriminant, cross-validated and calibrated, over the embeddings
-    of both sides: agents mostly understood what was asked, so their replies tell the topic too.
-    Rows without a label, or with a label that is too rare, are not judged.
+    Two models that did not see the row say which label it would have: a shrunken linear discriminant over the
+    embeddings of both sides (agents mostly understood what was asked, so their replies tell the topic too), and naive
+    Bayes over words and their letter trigrams; each weighs as much, language by language, as it helps to foretell
+    labels. Which labels are confused, and how often, is learned with them: the more labels of a set are wrong, the
+    likelier is each doubt. A note on the set tells the share of wrong labels with an interval.
+
+    The likeliest three tenths of the rows are reported, for people who have time left. Rows without a label, or with a
+    label that is too rare, are not judged.
     """
-    from cleanlab.rank import get_label_quality_scores
-
     judged = conversations.filter(_common(conversations)).sort("conversation_id")
     if judged["label"].n_unique() < 2:
         return NOTHING
     classes, given = np.unique(judged["label"].to_numpy().astype(str), return_inverse=True)
-    words = np.concatenate([matrix(judged, context, side) for side in ("vector", "reply")], axis=1)
-    probabilities = calibrated(_out_of_sample(words, given, context.params.seed), given)
-    score = get_label_quality_scores(given, probabilities)  # as Datalab gives, which looks at every row in Python
-    if not np.isfinite(score).all():
-        raise QiratError("cleanlab gave no label scores to some rows; run `dvc repro embed -f`")
-    return (
-        judged.select(
-            "conversation_id",
-            "label",
-            likelier=pl.Series(classes[probabilities.argmax(axis=1)]),
-            value=(1 - pl.Series(score, dtype=pl.Float64)).round(6),
-        )
-        .filter((pl.col("value") >= REPORTED_FROM) & (pl.col("likelier") != pl.col("label")))
-        .select(
-            "conversation_id",
-            "value",
-            code=pl.lit("doubtful_label"),
-            threshold=pl.lit(REPORTED_FROM),
-            evidence=pl.format("given {}, the words say {}", "label", "likelier"),
-        )
+    _, language = np.unique(judged["language"].fill_null("").to_numpy().astype(str), return_inverse=True)
+    sides = np.concatenate([matrix(judged, context, side) for side in ("vector", "reply")], axis=1)
+    parts = folds(given, context.params.seed)
+    views = [by_vectors(sides, given, parts), by_words(grams_by_conversation(judged, context), given, parts)]
+    found = mislabelled(pooled(views, given, language, context.params.seed), given)
+    if context.tell:
+        context.tell(_noted(found))
+    wrong = judged.select(
+        "conversation_id",
+        "label",
+        likelier=pl.Series(classes[found.likelier]),
+        value=pl.Series(found.wrong, dtype=pl.Float64).round(9),
+    )
+    likeliest = wrong.sort("value", "conversation_id", descending=[True, False])
+    reported = likeliest.head(int(np.ceil(REPORTED_SHARE * wrong.height))).filter(pl.col("value") > 0)
+    said = pl.format("given {}, the words say {}", "label", "likelier")
+    return reported.select(
+        "conversation_id",
+        "value",
+        code=pl.lit(LABELS),
+        threshold=pl.col("value").min(),
+        evidence=pl.when(pl.col("value") >= TOLD_FROM).then(said),
+    )
+
+
+def _noted(found: Mislabelled) -> Noted:
+    share, low, high = (round(one, 6) for one in (found.share, found.low, found.high))
+    return Noted(
+        WRONG_LABELS, share, f"some {share:.1%} of the labels are wrong (between {low:.1%} and {high:.1%})", low, high
     )
 
 
@@ -69,69 +77,3 @@ def _common(conversations: pl.DataFrame) -> pl.Expr:
     most = MOST // max(conversations.height, 1)
     judged = counts.sort("count", "label", descending=[True, False]).head(most)["label"]
     return pl.col("label").is_in(judged.to_list())
-
-
-def _out_of_sample(vectors: Matrix, given: npt.NDArray[np.intp], seed: int) -> Matrix:
-    """Log-probabilities of each label (n, labels) from a model that did not see the row.
-
-    A linear discriminant is closed form, so cheap; it ranks label errors as logistic regression does at a thirtieth of
-    its time (docs/log.md). What it needs of the rows are sums, so those of a fold are taken from those of all.
-    """
-    from scipy.special import log_softmax
-    from sklearn.model_selection import StratifiedKFold
-
-    found = np.empty((len(vectors), int(given.max()) + 1), np.float32)
-    folds = [test for _, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(vectors, given)]
-    products = [vectors[test].T @ vectors[test] for test in folds]
-    for test, product in zip(folds, products, strict=True):
-        seen = np.ones(len(vectors), np.float32)
-        seen[test] = 0
-        slopes, offsets = _discriminant(vectors, given, seen, sum(products) - product)
-        found[test] = log_softmax(vectors[test] @ slopes + offsets, axis=1)
-    return np.maximum(found, -700)  # below, exp() is zero
-
-
-def _discriminant(
-    vectors: Matrix, given: npt.NDArray[np.intp], seen: Matrix, products: Matrix
-) -> tuple[Matrix, Matrix]:
-    """Slopes (dimensions, labels) and offsets of Gaussians with one covariance, from the rows whose `seen` is 1."""
-    from scipy.linalg import solve
-    from scipy.sparse import csr_matrix
-
-    members = csr_matrix((seen, (given, np.arange(len(given)))))
-    counts = np.bincount(given, weights=seen).astype(np.float32)
-    means: Matrix = members @ vectors / counts[:, None]
-    spread = (products - (means.T * counts) @ means).astype(np.float64) / seen.sum()
-    blocks = [slice(start, start + BLOCK) for start in range(0, len(vectors), BLOCK)]
-    distances = np.concatenate([((vectors[rows] - means[given[rows]]) ** 2).sum(axis=1) for rows in blocks])
-    slopes = solve(shrunken(spread, distances[seen > 0]), means.T, assume_a="pos")
-    offsets = np.log(counts / seen.sum()) - 0.5 * np.einsum("kd,dk->k", means, slopes)
-    return slopes.astype(np.float32), offsets.astype(np.float32)
-
-
-def shrunken(covariance: npt.NDArray[np.float64], distances: Matrix) -> npt.NDArray[np.float64]:
-    """The covariance drawn towards a sphere as far as its uncertainty asks for (Ledoit and Wolf 2004).
-
-    As sklearn.covariance.ledoit_wolf, without passing over the rows three times: `distances` are their squared
-    distances to their means.
-    """
-    size, rows = len(covariance), len(distances)
-    sphere = np.eye(size) * covariance.trace() / size
-    away = ((covariance - sphere) ** 2).sum()
-    uncertain = ((distances.astype(np.float64) ** 2).mean() - (covariance**2).sum()) / rows
-    share = np.clip(uncertain / max(away, ROUNDING**2), 0, 1)
-    drawn: npt.NDArray[np.float64] = (1 - share) * covariance + share * sphere + ROUNDING * np.eye(size)
-    return drawn
-
-
-def calibrated(logarithms: Matrix, given: npt.NDArray[np.intp]) -> Matrix:
-    """Probabilities at the temperature under which the given labels are likeliest (Guo et al. 2017)."""
-    from scipy.optimize import minimize_scalar
-    from scipy.special import log_softmax
-
-    def surprise(temperature: float) -> Any:
-        return -log_softmax(logarithms / temperature, axis=1)[np.arange(len(given)), given].mean()
-
-    best = minimize_scalar(surprise, bounds=(0.2, 50.0), method="bounded").x
-    probabilities: Matrix = np.exp(log_softmax(logarithms / best, axis=1))
-    return probabilities

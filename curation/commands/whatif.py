@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from curation.harness.errors import QiratError, faults, meant
 from curation.harness.files import finished_table, table_path
 from curation.harness.params import load_params
-from curation.policy.limits import Policy, Route, in_force
-from curation.policy.verdicts import judged, verdicts
+from curation.policy.floods import floods, sentence
+from curation.policy.limits import Policy, Route, expecting, in_force
+from curation.policy.verdicts import judged, places, verdicts
 from curation.privacy import masked
 from curation.privacy.params import Privacy
 from curation.record.codes import FACT, Code, Limit, read_codes
@@ -32,6 +33,7 @@ def whatif(assignments: Sequence[str], preset: str | None = None, examples: int 
     columns = ["row_id", "conversation_id", "language"]
     rows = survivors(finished_table("ingested/conversations", columns), finished_table("dedup/clusters"))
     findings = finished_table("scored/findings")
+    now, then = (expecting(policy, finished_table("scored/notes")) for policy in (now, then))
     before, after = (verdicts(rows, judged(findings, policy, rows.height), policy) for policy in (now, then))
     both = before.join(after, on="conversation_id", suffix="_then").sort("conversation_id")
     preset_said = [] if preset is None else [f"route.preset: {route.preset} -> {preset}"]
@@ -44,6 +46,8 @@ def whatif(assignments: Sequence[str], preset: str | None = None, examples: int 
         "moves": _moves(moved, rows, findings, examples),
         "codes": _codes(both),
         "notes": unseen(findings, now, then),
+        "floods": floods(rows, findings, then).to_dicts(),
+        "places": places(then, rows.height),
     }
 
 
@@ -197,8 +201,9 @@ def as_text(answer: Mapping[str, Any]) -> str:
     lines = [*answer["settings"], *answer["notes"], ""]
     lines += [f"{'':<8}{'now':>10}{'then':>10}"]
     lines += [f"{name:<8}{answer['now'][name]:>10,}{answer['then'][name]:>10,}" for name in VERDICTS]
+    flooded = [sentence(flood, answer["places"]) + "." for flood in answer["floods"]]
     if not answer["moves"]:
-        return "\n".join([*lines, "", "No row would move."])
+        return "\n".join([*lines, "", "No row would move.", *flooded])
     for way in answer["moves"]:
         lines += ["", f"{way['rows']:,} rows from {way['from']} to {way['to']}"]
         for example in way["examples"]:
@@ -207,7 +212,9 @@ def as_text(answer: Mapping[str, Any]) -> str:
     if answer["codes"]:
         lines += ["", "rows by doubt or fault"]
         lines += [f"  {c['code']:<32}{c['now']:>8,} -> {c['then']:,}" for c in answer["codes"]]
-    return "\n".join([*lines, "", "These are the policy's verdicts; what people decided stands whatever the limits."])
+    return "\n".join(
+        [*lines, "", *flooded, "These are the policy's verdicts; what people decided stands whatever the limits."]
+    )
 
 
 def _plain(value: Any) -> str:

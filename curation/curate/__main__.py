@@ -31,6 +31,7 @@ from curation.harness.engine import map_rows, reduce
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.policy.limits import Policy, Route, in_force
+from curation.policy.queue import BELOW_LIMIT
 from curation.policy.verdicts import causes, judged
 from curation.privacy.params import Privacy
 from curation.privacy.tables import MASKED
@@ -55,7 +56,9 @@ def main() -> None:
         found = judged(stage.read("scored/findings"), policy, verdicts.height)
         refound = judged(checked_again(surviving, edits, context_of(stage, privacy)), policy, verdicts.height)
         serious = refound.filter(pl.col("severity") != "info")
-        fates = decided(verdicts, decisions, edits, causes(serious, policy))
+        below = stage.read("routed/queue", ["conversation_id", "reason"]).filter(reason=BELOW_LIMIT)
+        asked = verdicts.join(below, on="conversation_id", how="left", maintain_order="left")
+        fates = decided(asked, decisions, edits, causes(serious, policy))
         curated, masking = masked(stage, curated_set(surviving, edits, fates), policy.masked_kinds, privacy)
         curated, copies = distinct(curated)
         curated = stating(stage, curated, policy)

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from curation.decisions.decisions import Decision
+from curation.policy.queue import BELOW_LIMIT
 from curation.record.conversation import SCHEMA
 
 CURATED = pl.Schema([*SCHEMA.items(), ("origin", pl.String()), ("parent_id", pl.String())])
@@ -21,6 +22,11 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 FATES = pl.Schema(_COLUMNS)
 CAUSE = ("code", "value", "threshold")
+WAITING = {
+    "review": "waits for a person",
+    "held": "over the review budget",
+    BELOW_LIMIT: "below every limit, but the next likeliest: used, and in the queue since the budget leaves a place",
+}
 OUTCOME_OF_VERDICT = {"accept": "accepted", "reject": "dropped", "review": "held", "held": "held"}
 
 
@@ -29,7 +35,8 @@ def decided(
 ) -> pl.DataFrame:
     """FATES of the survivors, by the id they had before any edit. People overrule the policy.
 
-    `refound` are the `causes` of what the checks say of corrected words.
+    `verdicts` may have a `reason` why an accepted row stands in the queue; `refound` are the `causes` of what the
+    checks say of corrected words.
     """
     broken = {cause["conversation_id"]: cause for cause in refound.iter_rows(named=True) if cause["fatal"]}
     corrected = dict(edits.select("parent_id", "conversation_id").iter_rows())
@@ -53,7 +60,7 @@ def decided(
 
 
 def _by_policy(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    waiting = {"review": "waits for a person", "held": "over the review budget"}.get(verdict["verdict"])
+    waiting = WAITING.get(verdict.get("reason") or verdict["verdict"])
     return {
         "conversation_id": verdict["conversation_id"],
         "outcome": OUTCOME_OF_VERDICT[verdict["verdict"]],

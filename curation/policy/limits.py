@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import polars as pl
 from pydantic import Field, ValidationError
 
 from curation.harness.errors import QiratError, faults, meant
 from curation.harness.params import Params
-from curation.record.codes import FACT, PII, Code, Limit, fault
+from curation.record.codes import FACT, LABELS, PII, WRONG_LABELS, Code, Limit, fault
 
 RARE_LANGUAGE = 0.1  # share of the rows below which a language is not ranked by itself
 BALANCED = "balanced"  # the preset that needs no overrides: the values as they are written
@@ -106,6 +107,18 @@ def in_force(written: Route, codes: Mapping[str, Code]) -> Policy:
             "limits": limits,
         }
     )
+
+
+def expecting(policy: Policy, notes: pl.DataFrame) -> Policy:
+    """The policy where score's notes tell how many labels are wrong: so many doubts of them are what is usual.
+
+    At least the lower end of the interval; a usual share that the limit itself names, as measured, stays.
+    """
+    told = notes.filter(code=WRONG_LABELS)["low"].drop_nulls()
+    limit = policy.limits.get(LABELS)
+    if told.is_empty() or limit is None or limit.usual_share is not None or told[0] <= policy.usual_share:
+        return policy
+    return policy.model_copy(update={"limits": {**policy.limits, LABELS: limit.over({"usual_share": told[0]})}})
 
 
 def _limit(name: str, code: Code, written: Route) -> Limit:

@@ -33,12 +33,18 @@ def queue(decided: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def purpose() -> pl.Expr:
+    """Why people are asked, of a line with `reason`: what is below its limit they see as they see any doubt."""
+    return pl.col("reason").replace(BELOW_LIMIT, "doubt")
+
+
 def language_shares(rows: pl.DataFrame) -> dict[str, float]:
     """Share of the rows in each language that is not rare."""
     shares = rows.group_by("language").agg(share=pl.len() / max(rows.height, 1)).sort("language")
     return {language: share for language, share in shares.iter_rows() if share >= RARE_LANGUAGE}
 
 
+BELOW_LIMIT = "below_limit"  # the reason why a row stands in the queue that no check doubts, where places are left
 ALIKE = 0.95  # cosine from which two semantic copies stand together
 # Codes of what nobody sees in a row: that it is in an evaluation set, and what the covers of personal data hide.
 UNSEEN = "^(?:evaluation_|pii_)"
@@ -141,10 +147,8 @@ def with_blind_samples(line: pl.DataFrame, decided: pl.DataFrame, blind: Blind) 
 
     They carry nothing of what the checks say.
     """
-    sizes = {"accept": blind.accepted, "reject": blind.rejected}
-    samples = [_sample(sampled(decided, verdict), size, blind.seed) for verdict, size in sizes.items()]
-    drawn = pl.concat(samples).with_columns(reason=pl.format("blind_{}ed", "verdict")).sort("draw")
-    paid = line.filter(verdict="review").height
+    drawn = blind_samples(decided, blind)
+    paid = line.filter((pl.col("verdict") == "review") | (pl.col("reason") == BELOW_LIMIT)).height
     after = ((pl.int_range(pl.len()) + 0.5) * (paid / max(drawn.height, 1))).ceil().cast(pl.Int64)
     neutral = drawn.select(
         "conversation_id",
@@ -157,6 +161,13 @@ def with_blind_samples(line: pl.DataFrame, decided: pl.DataFrame, blind: Blind) 
         group="conversation_id",
     )
     return ranked(pl.concat([line, neutral.select(line.columns)]).sort("rank", maintain_order=True))
+
+
+def blind_samples(decided: pl.DataFrame, blind: Blind) -> pl.DataFrame:
+    """The rows of both samples, with `reason` and `draw`."""
+    sizes = {"accept": blind.accepted, "reject": blind.rejected}
+    samples = [_sample(sampled(decided, verdict), size, blind.seed) for verdict, size in sizes.items()]
+    return pl.concat(samples).with_columns(reason=pl.format("blind_{}ed", "verdict")).sort("draw")
 
 
 def sampled(verdicts: pl.DataFrame, verdict: str) -> pl.DataFrame:

@@ -87,17 +87,22 @@ def verdicts(rows: pl.DataFrame, findings: pl.DataFrame, policy: Policy) -> pl.D
     serious = findings.filter(pl.col("severity") != "info")
     table = (
         rows.join(causes(serious, policy), on="conversation_id", how="left")
-        .join(_priorities(serious, policy, rows), on="conversation_id", how="left")
+        .join(priorities(serious.filter(pl.col("severity") == "doubt"), policy, rows), on="conversation_id", how="left")
         .with_columns(pl.col("codes").fill_null([]), pl.col("priority").fill_null(0.0))
         .sort("conversation_id")
     )
     verdict = pl.when("fatal").then(pl.lit("reject")).when(~pl.col("fatal")).then(pl.lit("review"))
     table = table.with_columns(verdict=verdict.otherwise(pl.lit("accept")))
-    affordable = in_line(table.filter(pl.col("verdict") == "review")).head(int(policy.budget * rows.height))
+    affordable = in_line(table.filter(pl.col("verdict") == "review")).head(places(policy, rows.height))
     over = (pl.col("verdict") == "review") & ~pl.col("conversation_id").is_in(affordable["conversation_id"].implode())
     return table.with_columns(verdict=pl.when(over).then(pl.lit("held")).otherwise("verdict")).select(
         pl.col(name).cast(dtype) for name, dtype in VERDICTS.items()
     )
+
+
+def places(policy: Policy, total: int) -> int:
+    """How many of `total` rows people can look at."""
+    return int(policy.budget * total)
 
 
 def in_line(doubtful: pl.DataFrame) -> pl.DataFrame:
@@ -125,8 +130,8 @@ def causes(serious: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     return ordered.agg(*first, codes=pl.col("code").unique().sort()).sort("conversation_id")
 
 
-def _priorities(serious: pl.DataFrame, policy: Policy, rows: pl.DataFrame) -> pl.DataFrame:
-    """conversation_id and priority of the rows with a doubt.
+def priorities(doubts: pl.DataFrame, policy: Policy, rows: pl.DataFrame) -> pl.DataFrame:
+    """conversation_id and priority of the rows with a doubt; findings that are no doubts yet count by their `nearness`.
 
     `precision` is the chance that a person confirms a doubt of a check that fires as often as usual. Where it fires on
     more rows it has met a habit of this data: real defects do not multiply with it and lie, if the check sees anything,
@@ -135,7 +140,7 @@ def _priorities(serious: pl.DataFrame, policy: Policy, rows: pl.DataFrame) -> pl
     budget from the rare strong ones, and a habit of one language from the other. Rows of
     a rare language, mixed ones among them, are ranked with all: what is usual among few rows cannot be told.
     """
-    doubts = serious.filter(pl.col("severity") == "doubt").group_by("conversation_id", "code")
+    near = pl.col("nearness").max() if "nearness" in doubts.columns else pl.lit(1.0).first()
     sized = rows.select("conversation_id", "language", size=pl.len().over("language"))
     badness = pl.when(pl.col("code").is_in(_below(policy))).then(-pl.col("worst")).otherwise("worst")
 
@@ -150,11 +155,12 @@ def _priorities(serious: pl.DataFrame, policy: Policy, rows: pl.DataFrame) -> pl
     usual = (among * pl.col("code").replace_strict(share, return_dtype=pl.Float64)).clip(1)
     chance = pl.col("code").replace_strict(precision, return_dtype=pl.Float64) * (usual / ranked).clip(None, 1)
     return (
-        doubts.agg(worst=worst_value(policy))
+        doubts.group_by("conversation_id", "code")
+        .agg(worst=worst_value(policy), nearness=near)
         .join(sized, on="conversation_id")
         # Sorted and rounded: a product of floats must not depend on the order in which threads find them.
         .sort("conversation_id", "code")
-        .with_columns(missed=1 - chance)
+        .with_columns(missed=1 - chance * pl.col("nearness"))
         .group_by("conversation_id", maintain_order=True)
         .agg(priority=(1 - pl.col("missed").product()).round(9))
     )

@@ -18,6 +18,8 @@ PII = "pii_"  # codes of personal data: pii_email and so on
 FACT = "ungrounded_"  # codes of facts that nothing before a reply contains: ungrounded_price and so on
 SKIPPED = "skipped_"  # codes of the notes that a check was not run: skipped_judge and so on
 LANGUAGES = "languages_"  # codes of the notes on what is said in which language: languages_unnamed, languages_unchecked
+LABELS = "doubtful_label"  # code of a label that may be wrong
+WRONG_LABELS = "wrong_labels"  # code of the note on the share of labels that are wrong, with its interval
 JUDGE = "judge_"  # codes of a language model's opinion
 
 

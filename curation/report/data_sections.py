@@ -10,7 +10,7 @@ import polars as pl
 from markupsafe import Markup
 
 from curation.privacy import masked
-from curation.record.codes import LANGUAGES
+from curation.record.codes import LANGUAGES, WRONG_LABELS
 from curation.record.ledger import FINDING, OUTCOMES, PARTS, closings, counts, outcomes
 from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, share
 from curation.report.figures import bar, bars, step
@@ -141,6 +141,7 @@ def review(results: Results, words: Words) -> list[Block]:
         ("dropped", dropped.height - failed),
         ("failed", failed),
         ("queued", queue.height),
+        ("below_limit", results["routed/queue"].filter(reason="below_limit").height),
     ]
     rows: list[list[Cell]] = [[words(f"review.{name}"), count(number)] for name, number in state]
     blocks: list[Block] = [
@@ -205,6 +206,21 @@ def language_notes(results: Results, words: Words) -> list[Note]:
     told = results.tables.get("scored/notes")
     kinds = [] if told is None else told.filter(pl.col("code").str.starts_with(LANGUAGES)).iter_rows(named=True)
     return [Note(words(f"headline.{one['code']}", evidence=one["evidence"]), "warning") for one in kinds]
+
+
+def doubt_notes(results: Results, words: Words) -> list[Note]:
+    """How many labels are wrong, and the codes that doubt more rows than people can look at."""
+    told = results.tables.get("scored/notes")
+    estimates = [] if told is None else told.filter(code=WRONG_LABELS).iter_rows(named=True)
+    notes = [
+        Note(words("headline.wrong_labels", **{name: share(one[name], 1) for name in ("value", "low", "high")}))
+        for one in estimates
+    ]
+    flooded = results.tables.get("routed/floods")
+    for flood in [] if flooded is None else flooded.iter_rows(named=True):
+        told_of = {name: count(flood[name]) for name in ("rows", "freed")}
+        notes.append(Note(words("headline.flood", code=flood["code"], setting=flood["setting"], **told_of), "warning"))
+    return notes
 
 
 def gate_notes(results: Results, words: Words) -> list[Note]:

@@ -76,6 +76,7 @@ def verdict_notes(results: Results, words: Words) -> list[Note]:
         values = {"clean": count(clean), "raw": count(raw), "share": share(clean, raw)}
         notes.append(Note(words("headline.kept", **values)))
     notes += data_sections.language_notes(results, words)
+    notes += data_sections.doubt_notes(results, words)
     notes += data_sections.gate_notes(results, words)
     base = results.base_model
     notes.append(Note(words("headline.trained", model=base) if base else words("headline.not_trained")))

@@ -16,6 +16,7 @@ from curation.decisions.answers import Answer, read_answers
 from curation.decisions.decisions import Decision, read_decisions
 from curation.decisions.gold import Gold, read_gold
 from curation.harness.files import finished_table
+from curation.policy.queue import purpose
 from curation.record.draw import lot
 
 LINEUP = pl.Schema(
@@ -54,7 +55,7 @@ def lineup(
     allowed = int(params.second_opinions * len(answers)) - sum(a.round > 1 for a in answers) - needed.height
     looks = pl.concat([needed, paying_looks(rows, counted, params).head(max(0, allowed))])
     chosen = pl.concat([looks, first_looks(rows, looks, params)]).select(
-        "conversation_id", "round", "priority", "codes", "evidence", "group", purpose="reason"
+        "conversation_id", "round", "priority", "codes", "evidence", "group", purpose=purpose()
     )
     return with_gold(chosen, gold_looks(gold, counted, params.min_submitted), params.gold).select(
         pl.col(name).cast(dtype) for name, dtype in LINEUP.items()

@@ -24,6 +24,7 @@ from curation.decisions.gold import Gold, read_gold
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic, finished_table
 from curation.ingest.encodings import as_utf8, encoding_of
+from curation.policy.queue import purpose
 from curation.record.codes import read_codes
 from curation.review.form import CONFIDENCE, DECISIONS
 from curation.review.lineup import line_of_now
@@ -148,7 +149,7 @@ def take_in(path: Path, annotator: str, params: Review, countries: Countries) ->
     """The file's answers go the way of Argilla's. Nothing is taken of a file with a cell that cannot be read."""
     if not (annotator := annotator.strip()):
         raise QiratError("--annotator is empty; name who filled the file in, always by the same name")
-    queue = finished_table("routed/queue", ["conversation_id", "reason", "codes"])
+    queue = finished_table("routed/queue", ["conversation_id", "reason", "codes"]).with_columns(reason=purpose())
     known = set(finished_table("ingested/conversations", ["conversation_id"])["conversation_id"])
     rows = list(read_rows(path))
     read = read_answers(rows, path, annotator, known, datetime.now(UTC).isoformat(timespec="seconds"))

@@ -12,6 +12,7 @@ import polars as pl
 from curation.consensus.corrections import NUMBER_LINE
 from curation.decisions.answers import Countries
 from curation.harness.files import progress
+from curation.policy.queue import purpose
 from curation.privacy import covered, masked
 from curation.record.codes import Code
 from curation.record.conversation import is_untaught
@@ -62,7 +63,7 @@ def records(
     which replies are doubted, `vectors` (conversation_id, vector, reply) what is similar, `codes` what doubts mean.
     """
     if "round" not in line.columns:  # the queue itself: every row for the first time
-        line = line.with_columns(purpose="reason", round=1, group=pl.lit(None, pl.String))
+        line = line.with_columns(purpose=purpose(), round=1, group=pl.lit(None, pl.String))
     shown = line.join(conversations.unique("conversation_id", keep="first", maintain_order=True), on="conversation_id")
     doubted = _doubted(line, findings) if findings is not None else {}
     similar = _Vectors(vectors)

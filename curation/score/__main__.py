@@ -7,7 +7,7 @@ from functools import partial
 import polars as pl
 
 from curation.checks import checks
-from curation.checks.check import FINDINGS, Check, Context, Reading, Score, in_order
+from curation.checks.check import FINDINGS, Check, Context, Noted, Reading, Score, in_order
 from curation.checks.codes import codes
 from curation.harness.engine import map_rows, reduce
 from curation.harness.memory import version_of
@@ -17,7 +17,7 @@ from curation.record.codes import CODES, as_json
 from curation.record.conversation import as_taught, survivors
 from curation.record.playbook import Playbook
 from curation.score.models import Judging, Losses
-from curation.score.notes import notes
+from curation.score.notes import notes, numbers
 from curation.score.rows import ALONE, CHUNK, LARGE, RowResults, findings_by_set, joined, keyed, known_of, looker
 
 SHOWN = "shown"  # the name under which evidence that is fit to be shown is remembered
@@ -43,10 +43,11 @@ def main() -> None:
         readings = {check.reads for check in together if check.reads}
         told = results_by_row(stage, surviving, context, alone, readings)
         comparing = stage.progress(together, "comparing rows", unit="checks")
-        beside = replace(context, readings=told, ask=judging, losses=losses)
+        of_set: list[Noted] = []
+        beside = replace(context, readings=told, ask=judging, losses=losses, tell=of_set.append)
         by_set = found_by_set(stage, surviving, beside, comparing)
         found = in_order([found_by_row(told), by_set])
-        noted = notes(surviving, context)
+        noted = notes(surviving, context, of_set)
 
         stage.write("scored/findings", found)
         stage.write("scored/notes", noted)
@@ -58,8 +59,8 @@ def main() -> None:
         for evidence in noted["evidence"]:
             stage.say(evidence)
         per_code = dict(found.group_by("code").agg(pl.col("conversation_id").n_unique()).sort("code").iter_rows())
-        of_set = dict(noted.select("code", "value").iter_rows())
-        stage.write_metrics({"conversations": surviving.height, "findings": found.height, **per_code, **of_set})
+        rows = {"conversations": surviving.height, "findings": found.height}
+        stage.write_metrics({**rows, **per_code, **numbers(noted)})
 
 
 def consulted(params: Score, running: Collection[str]) -> tuple[Judging | None, Losses | None]:

@@ -1,11 +1,12 @@
 """What is true of the set as a whole and of no single row."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import asdict
 
 import polars as pl
 
 from curation.checks import checks
-from curation.checks.check import Check, Context
+from curation.checks.check import Check, Context, Noted
 from curation.checks.models.datalab import graph, issues, matrix
 from curation.record.codes import LANGUAGES, SKIPPED
 from curation.similarity.neighbours import SAMPLE
@@ -16,6 +17,8 @@ NOTES = pl.Schema(
         "code": pl.String,
         "value": pl.Float64,
         "evidence": pl.String,  # a sentence for people
+        "low": pl.Float64,  # ends of the interval of the value, where it is an estimate
+        "high": pl.Float64,
     }
 )
 STRAY = 0.05  # share of the conversations from which a language is worth a word
@@ -23,9 +26,17 @@ UNTOLD = ("mixed", "und")  # no language by itself
 DRIFT_BELOW = 0.01  # p-value
 
 
-def notes(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """NOTES on the set."""
-    return pl.DataFrame(list(_notes(conversations, context)), schema=NOTES, orient="row")
+def notes(conversations: pl.DataFrame, context: Context, told: Collection[Noted] = ()) -> pl.DataFrame:
+    """NOTES on the set, those that checks have `told` among them."""
+    found = [Noted(*one) for one in _notes(conversations, context)]
+    return pl.DataFrame([asdict(one) for one in (*found, *told)], schema=NOTES)
+
+
+def numbers(noted: pl.DataFrame) -> dict[str, float]:
+    """NOTES as metrics: the value of each by its code, and the ends of its interval."""
+    flat = noted.unpivot(on=["value", "low", "high"], index="code", variable_name="part").drop_nulls("value")
+    name = pl.when(pl.col("part") == "value").then("code").otherwise(pl.format("{}_{}", "code", "part"))
+    return dict(flat.select(name.alias("name"), "value").iter_rows())
 
 
 def _notes(conversations: pl.DataFrame, context: Context) -> Iterator[tuple[str, float, str]]:

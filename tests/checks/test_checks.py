@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.checks import checks
-from curation.checks.labels import shrunken
 from curation.checks.models.datalab import issues
+from curation.checks.models.topics import shrunken
 from curation.checks.repetition import REPORTED_FROM, _may_repeat, _repeated
 from curation.harness.errors import QiratError
 from tests.builders import ROOT, context, record, shipped_policy, talk
@@ -282,8 +282,9 @@ def test_a_label_that_no_neighbour_shares_is_doubted():
     labels = ["refund"] * 30 + ["delivery"] * 30
     table = record(*(talk(f"question {n}", "ok") for n in range(60)), label=["delivery", *labels[1:]])
     found = checks()["labels"](table, context(vectors=vectors_of(table, [0] * 30 + [1] * 30)))
-    assert found["conversation_id"].to_list() == [table["conversation_id"][0]]
-    assert found["evidence"][0] == "given delivery, the words say refund"
+    doubted = found.filter(pl.col("value") >= 0.95)
+    assert doubted["conversation_id"].to_list() == [table["conversation_id"][0]]
+    assert doubted["evidence"][0] == "given delivery, the words say refund"
 
 
 def test_rows_without_labels_are_not_judged_by_label():
@@ -316,7 +317,9 @@ def test_the_later_of_two_conversations_alike_on_both_sides_is_a_copy():
 def test_rows_that_are_all_the_same_leave_it_open_which_label_is_right():
     table = record(*(talk(f"question {n}", "ok") for n in range(60)), label=["refund", "delivery"] * 30)
     same = vectors_of(table, [0] * 60).with_columns(pl.col("vector", "reply").first())
-    assert set(checks()["labels"](table, context(vectors=same))["value"]) == {0.5}
+    found = checks()["labels"](table, context(vectors=same))["value"]
+    assert found.n_unique() == 1
+    assert found[0] < 0.5
 
 
 def test_shrinking_is_that_of_ledoit_and_wolf():

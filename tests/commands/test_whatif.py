@@ -13,6 +13,7 @@ from curation.checks.check import FINDINGS
 from curation.commands.whatif import as_text, whatif
 from curation.harness.errors import QiratError
 from curation.policy.verdicts import judged, verdicts
+from curation.score.notes import NOTES
 from tests.builders import ROOT, record, save_codes, shipped_policy, talk
 
 ROWS = record(*[talk(f"question {n}, write to me at m{n}@example.com", f"reply {n}") for n in range(40)])
@@ -31,6 +32,7 @@ def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         schema=FINDINGS,
     )
     save("scored/findings", findings)
+    save("scored/notes", pl.DataFrame(schema=NOTES))
     save_codes(tmp_path)
     save("dedup/clusters", ROWS.select("row_id", "conversation_id", survivor=pl.lit(True)))
     save("ingested/conversations", ROWS)
@@ -133,3 +135,13 @@ def test_a_setting_that_cannot_be_is_refused_with_what_could(setting: str, said:
 def test_the_text_says_that_decisions_stand_and_when_nothing_moves():
     assert "what people decided stands" in as_text(whatif(["outlier.doubt=0.97"]))
     assert "No row would move" in as_text(whatif(["outlier.doubt=0.9945"]))
+
+
+def test_a_code_that_doubts_more_than_the_budget_is_named_with_a_setting_that_frees_what_it_says():
+    answer = whatif(["outlier.doubt=0.96"])
+    flood = answer["floods"][0]
+    assert (flood["code"], flood["rows"]) == ("outlier", 40)
+    assert f"outlier doubts 40 rows, more than the 4 that people can look at; {flood['setting']}" in as_text(answer)
+    after = whatif(["outlier.doubt=0.96", flood["setting"]])
+    assert after["then"]["accept"] == flood["freed"]
+    assert after["floods"] == []

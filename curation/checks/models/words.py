@@ -132,6 +132,19 @@ def _counted(words: pl.Series, lengths: Indices) -> tuple[Any, pl.Series]:
     return counts, known["word"]
 
 
+def grams_by_conversation(conversations: pl.DataFrame, context: Context) -> Any:
+    """(conversations, grams), sparse, in their order: words and letter trigrams that a conversation says.
+
+    Rare ones weigh more (the inverse document frequency), often said ones little more than those said once. Rows have
+    length 1, or 0 where nothing is said.
+    """
+    told = read(words_by_turn, conversations, context)
+    lengths = told["length"].list.sum().fill_null(0).to_numpy().astype(np.int64)
+    counts, words = _counted(told["words"].drop_nulls().explode(empty_as_null=False), lengths)
+    rows, _ = _weighted((counts @ _grams(words)).tocsr(), np.ones(len(lengths), np.float32))
+    return rows[:, np.flatnonzero(rows.getnnz(axis=0))]
+
+
 def _grams(words: pl.Series) -> Any:
     """Sparse counts of grams in words."""
     from scipy.sparse import csr_matrix

@@ -1,0 +1,1 @@
+"""Wrong labels: how many there are and where, beside cleanlab."""
