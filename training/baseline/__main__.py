@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import mean
 
 import polars as pl
@@ -25,6 +25,8 @@ from training.baseline.readiness import (
 )
 from training.judge import forgetting, languages
 from training.judge.arms import Before, bare, few_shot, prompt_arms, prompt_sections
+from training.judge.facts import PATH as HOUSE
+from training.judge.facts import House
 from training.judge.generation import ReplyMemory
 from training.judge.languages import LANGUAGES
 from training.judge.metrics import metrics
@@ -67,6 +69,7 @@ def main() -> None:
         stage.say("; ".join(languages.told(judge.profiles)))
 
         sections = prompt_sections(prompt.read_text("utf-8"), str(prompt))
+        judge = replace(judge, house=House.of(train, sections.values()))
         known = candidates(judge, train, dev, sections, params, version)
         tell(known.searched, stage)
         looked_at = {key for one in known.searched for key in one.looked_at}
@@ -95,6 +98,7 @@ def main() -> None:
         stage.write("baseline/predictions", found.predictions)
         stage.write("baseline/scores", found.scores)
         stage.write("baseline/forgetting", able)
+        stage.write_json(HOUSE, judge.house.as_json())
         stage.write_json(LANGUAGES, {code: asdict(its) for code, its in judge.profiles.items()})
         told = {**found.written.told, "left_out": sorted(known.arms.keys() - arms)}
         unasked = languages.left_out(judge.profiles)

@@ -79,7 +79,7 @@ def answers(
     if elsewhere:
         before = written_prompt if elsewhere.prompted else bare
         predictions = pl.concat([predictions, endpoint_replies(elsewhere, written.answered, before, judge)])
-    scores = pl.concat([*likely, reply_scores(predictions, written.answered, judge.playbook)])
+    scores = pl.concat([*likely, reply_scores(predictions, written.answered, judge.playbook, judge.house)])
     return Answers(asked, written, predictions, scores)
 
 
@@ -99,7 +99,7 @@ def write(judge: Scorer, arms: Mapping[str, Before], drawn: pl.DataFrame) -> Wri
         going = {arm: before for arm, before in arms.items() if arm not in early}
         predictions += [judge.write(arm, drawn[done:until], before) for arm, before in going.items()]
         done = until
-        scores = reply_scores(pl.concat(predictions), drawn.head(done), judge.playbook)
+        scores = reply_scores(pl.concat(predictions), drawn.head(done), judge.playbook, judge.house)
         scores = scores.filter(pl.col("arm").is_in(list(going)))
         if plan is None:
             plan = planned(scores, drawn, params)

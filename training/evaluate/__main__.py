@@ -13,7 +13,7 @@ from curation.harness.stage import Stage
 from curation.privacy.params import Privacy
 from curation.record import pairs
 from curation.record.playbook import Playbook
-from training.evaluate import conditions, looks, preference
+from training.evaluate import conditions, fabrication, looks, preference
 from training.evaluate.clock import Clock
 from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
@@ -22,6 +22,8 @@ from training.evaluate.seeds import seeds_behind
 from training.evaluate.slices import Talks, slices, voice
 from training.judge import forgetting
 from training.judge.arms import ADAPTER, bare, prompt_arms
+from training.judge.facts import PATH as HOUSE
+from training.judge.facts import House, fabricated
 from training.judge.generation import ReplyMemory
 from training.judge.languages import LANGUAGES, LanguageProfile, read_profiles
 from training.judge.metrics import described
@@ -62,7 +64,8 @@ def main() -> None:
         baseline = stage.read_json("data/baseline/verdict.json")
         train, test = stage.read("splits/train"), stage.read("splits/test")
         folder = stage.input(ADAPTER_PLACE)
-        found = measured(stage, playbook, folder, test)
+        house = House.of_json(stage.read_json(HOUSE))
+        found = measured(stage, playbook, house, folder, test)
         answered, scores, written = found.answered, found.scores, found.written
 
         going = ~pl.col("arm").is_in(list(baseline["early"]))  # who stopped early has answered too few to be compared
@@ -77,12 +80,13 @@ def main() -> None:
             good_shares(ours, answered),
         )
         rival = best_arm(arms, params.primary, prompt_arms(said["arm"].unique()))
-        sliced = slices(Talks(scores, written, found.asked, playbook), rival, params)
+        sliced = slices(Talks(scores, written, found.asked, playbook, house), rival, params)
         people = preference.heard(pairs.read_judgements(stage.input(pairs.PATH)), written, rival, test)
         number = looks.looked(looks.Look.at(test, weights_hash(folder), stage.read("baseline/predictions"), params))
         voices = [
             preference.voice(people),
             voice(sliced),
+            fabrication.voice(looks.widened(compared, number), rival),
             rivals(baseline),
             conditions.voice(train, test, answered, found.profiles),
             looks.voice(number),
@@ -98,6 +102,7 @@ def main() -> None:
             "comparisons": compared,
             "slices": sliced,
             "rules": rule_table(outcomes(written, answered, playbook), answered),
+            "facts": fabricated(written, answered, house),
             "forgetting": kept.forgetting,
             "memorised": kept.memorised,
         }
@@ -115,7 +120,7 @@ def main() -> None:
             refuse_what_is_not_promoted(word)
 
 
-def measured(stage: Stage[Evaluate], playbook: Playbook, folder: Path, test: pl.DataFrame) -> Measured:
+def measured(stage: Stage[Evaluate], playbook: Playbook, house: House, folder: Path, test: pl.DataFrame) -> Measured:
     """The adapter on what the baseline asked the prompts, beside them."""
     model = stage.section("model", Model)
     theirs, predicted = stage.read("baseline/scores"), stage.read("baseline/predictions")
@@ -128,7 +133,7 @@ def measured(stage: Stage[Evaluate], playbook: Playbook, folder: Path, test: pl.
     clock = Clock(fresh=not memory.folder.exists())
     predictions = judge.write(ADAPTER, answered, bare)
     clock.stop()
-    scores = [theirs, judge.likelihood(ADAPTER, weighed, bare), reply_scores(predictions, answered, playbook)]
+    scores = [theirs, judge.likelihood(ADAPTER, weighed, bare), reply_scores(predictions, answered, playbook, house)]
     able = [stage.read("baseline/forgetting"), forgetting.answers(ADAPTER, judge)]
     memory.forget_unused()
     written = pl.concat([predicted, predictions])

@@ -14,6 +14,7 @@ from curation.record.playbook import Playbook
 from curation.statistics.simultaneous import Part, simultaneous_differences
 from curation.text.dialect import UNKNOWN, dialect_of
 from training.judge.arms import ADAPTER
+from training.judge.facts import House
 from training.judge.metrics import metrics
 from training.judge.reasons import Reason, Voice
 from training.judge.scoring import ALL, Evaluate, reply_scores
@@ -52,6 +53,7 @@ class Talks:
     predictions: pl.DataFrame  # PREDICTIONS
     conversations: pl.DataFrame  # the records; those of a `cluster_id` are drawn together
     playbook: Playbook
+    house: House = House()
 
 
 def slices(talks: Talks, against: str, params: Evaluate) -> pl.DataFrame:
@@ -184,7 +186,7 @@ def _by_turn(talks: Talks, arm: str) -> Iterator[pl.DataFrame]:
     if parts["last"].height:  # else the first replies are all there are
         for place, replies in parts.items():
             asked = talks.conversations.join(replies, on="conversation_id", how="semi")
-            scores = reply_scores(replies, asked, talks.playbook)
+            scores = reply_scores(replies, asked, talks.playbook, talks.house)
             yield scores.with_columns(kind=pl.lit(TURN), slice=pl.lit(place))
 
 
