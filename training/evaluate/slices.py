@@ -14,7 +14,7 @@ from curation.record.playbook import Playbook
 from curation.statistics.simultaneous import Part, simultaneous_differences
 from curation.text.dialect import UNKNOWN, dialect_of
 from training.judge.arms import ADAPTER
-from training.judge.facts import House
+from training.judge.facts import NO_HOUSE, House
 from training.judge.metrics import metrics
 from training.judge.reasons import Reason, Voice
 from training.judge.scoring import ALL, Evaluate, reply_scores
@@ -53,7 +53,7 @@ class Talks:
     predictions: pl.DataFrame  # PREDICTIONS
     conversations: pl.DataFrame  # the records; those of a `cluster_id` are drawn together
     playbook: Playbook
-    house: House = House()
+    house: House = NO_HOUSE
 
 
 def slices(talks: Talks, against: str, params: Evaluate) -> pl.DataFrame:

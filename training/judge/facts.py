@@ -57,6 +57,9 @@ class House:
         return Known(*self.said)
 
 
+NO_HOUSE = House()  # of which nothing is known
+
+
 @dataclass(frozen=True)
 class Stated:
     """The facts of one written reply, each value once."""
@@ -70,7 +73,7 @@ class Stated:
 
 
 def stated(messages: Messages, replies: Iterable[Row], house: House) -> Iterator[Stated]:
-    """Of an arm's replies, ascending by turn; before each stand the conversation's own turns, calls of tools included."""
+    """Of an arm's replies, ascending by turn; before each stand the conversation's own turns, and calls of tools."""
     known, read = Known(), 0
     for reply in replies:
         turn = reply["turn"]

@@ -20,7 +20,7 @@ from curation.record.draw import fair_order
 from curation.record.playbook import Playbook
 from curation.statistics.intervals import Bootstrap, Interval, jackknife, ratio
 from training.judge.arms import ADAPTER, Before, Messages, Row, with_prefix
-from training.judge.facts import House
+from training.judge.facts import NO_HOUSE, House
 from training.judge.generation import Decoding, Reply, ReplyMemory, generate
 from training.judge.languages import LanguageProfile, Languages, Measures, counted_by, judged_beside, profiles
 from training.judge.metrics import Answered, Likely, Metric, Needs, measured, metrics
@@ -114,7 +114,7 @@ class Scorer:
     progress: Callable[..., Any]  # Stage.progress
     memory: ReplyMemory | None = None  # of replies
     profiles: Mapping[str, LanguageProfile] = field(default_factory=dict)  # by language of the test conversations
-    house: House = House()
+    house: House = NO_HOUSE
 
     @classmethod
     def of(
@@ -257,7 +257,7 @@ def sayable(test: pl.DataFrame, arms: Mapping[str, Before], judge: Scorer) -> pl
 
 
 def reply_scores(
-    predictions: pl.DataFrame, conversations: pl.DataFrame, playbook: Playbook, house: House = House()
+    predictions: pl.DataFrame, conversations: pl.DataFrame, playbook: Playbook, house: House = NO_HOUSE
 ) -> pl.DataFrame:
     """SCORES of written replies: each conversation judged with the arm's replies in place of the team's."""
     rows = {row["conversation_id"]: row for row in conversations.iter_rows(named=True)}

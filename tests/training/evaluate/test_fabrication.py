@@ -10,7 +10,7 @@ from training.evaluate.memorisation import MEMORISED
 from training.evaluate.promote import Kept, comparisons, verdict
 from training.judge import forgetting
 from training.judge.arms import ADAPTER
-from training.judge.facts import House
+from training.judge.facts import NO_HOUSE, House
 from training.judge.reasons import SENTENCES
 from training.judge.scoring import PREDICTIONS, SCORES, Evaluate, arm_table, reply_scores
 from training.judge.target import GOOD
@@ -23,11 +23,10 @@ UNREACHED = {"reached": None, "override": "", "target": 0.0}
 UNKEPT = Kept(pl.DataFrame(schema=forgetting.TABLE), pl.DataFrame(schema=MEMORISED), pl.DataFrame(schema=GOOD))
 MADE_UP = {"en": "It costs 35 SAR.", "ar": "سعره ٣٥ ريالاً."}
 HONEST = {"en": "I shall look.", "ar": "سأبحث لك."}
-NOBODY = House()
 
 
 def compared(
-    every: dict[str, int], n: int = 40, languages: tuple[str, ...] = ("en", "ar"), house: House = NOBODY
+    every: dict[str, int], n: int = 40, languages: tuple[str, ...] = ("en", "ar"), house: House = NO_HOUSE
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """ARMS and COMPARISONS; each arm makes up a fact in every so manieth conversation, 0: in none."""
     spoken = [languages[n % len(languages)] for n in range(n)]

@@ -1,4 +1,4 @@
-"""What a written reply states: made up, repeated from training, and copied right or wrong from what stands before it."""
+"""What a written reply states: made up, repeated from training, and copied right or wrong from the context."""
 
 import polars as pl
 import pytest
@@ -9,7 +9,7 @@ from curation.curate.facts import with_facts
 from curation.record.playbook import Playbook
 from curation.text.facts import KINDS
 from tests.builders import ROOT, record, talk
-from training.judge.facts import House, fabricated
+from training.judge.facts import NO_HOUSE, House, fabricated
 from training.judge.metrics import Answered
 from training.judge.metrics.facts_right import facts_right
 from training.judge.metrics.facts_wrong import facts_wrong
@@ -22,7 +22,7 @@ EN = ("How much is order 48213? My card has 31 SAR.", "Order 48213 costs 31 SAR.
 AR = ("كم سعر الطلب 48213؟ معي ٣١ ريالاً.", "سعر الطلب ٤٨٢١٣ هو ٣١ ريالاً.")
 
 
-def answered(said: str, asked: str = EN[0], team: str = EN[1], house: House = House()) -> Answered:
+def answered(said: str, asked: str = EN[0], team: str = EN[1], house: House = NO_HOUSE) -> Answered:
     """A conversation of one reply, answered by an arm."""
     return Answered({"messages": talk(asked, team)}, [{"turn": 1, "text": said}], PLAYBOOK, house)
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 
 from curation.record.playbook import Playbook
 from training.judge.arms import Row
-from training.judge.facts import House, Stated, stated
+from training.judge.facts import NO_HOUSE, House, Stated, stated
 from training.judge.rules import kept_rules
 
 Needs = Literal["likelihood", "replies", "corpus"]
@@ -44,7 +44,7 @@ class Answered:
     conversation: Row  # the record
     replies: Sequence[Row]  # the arm's, rows of PREDICTIONS by turn; at least one
     playbook: Playbook
-    house: House = House()
+    house: House = NO_HOUSE
 
     @functools.cached_property
     def kept(self) -> dict[str, bool]:
