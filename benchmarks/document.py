@@ -51,7 +51,7 @@ def of_benchmarks() -> Sections:
     from benchmarks.review import server as review_server
     from benchmarks.review import simulation as review_simulation
     from benchmarks.speed import __main__ as speed
-    from benchmarks.training import adapter_wins, curation_pays, generation
+    from benchmarks.training import adapter_wins, curation_pays, facts, generation
 
     benchmarks = {
         "corruption": tables,
@@ -60,6 +60,7 @@ def of_benchmarks() -> Sections:
         "review_server": review_server,
         "curation_pays": curation_pays,
         "adapter_wins": adapter_wins,
+        "facts": facts,
         "generation": generation,
     }
     for name, benchmark in benchmarks.items():

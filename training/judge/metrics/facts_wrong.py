@@ -6,6 +6,7 @@ from training.judge.metrics import Answered, Metric, Score
 @Metric(
     "replies",
     better=-1,
+    decides=False,  # in many a set no reply takes a fact from the conversation
     bounds=(0.0, 1.0),
     title={
         "en": "Facts of the conversation stated wrong, share (lower is better)",
