@@ -20,7 +20,7 @@ import random
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
@@ -58,6 +58,7 @@ ARMS = {"full": "report", "unlearn": "unlearn", "ground": "ground"}  # and the t
 REPEATS = 16
 SCORED = ("playbook", "ungrounded_facts")
 BATCH = 3  # examples a step
+SHORT = 300  # tokens of a row, what is looked up included
 WATCHED = 4  # dev conversations: their loss is told, nothing is chosen by it
 SHOWN = 24  # tokens of a reply that is to state a fact
 BOOTSTRAP = Bootstrap(5000, 7)
@@ -183,17 +184,17 @@ class Bench:
     @classmethod
     def of(cls, rows: int, answered: int, seed: int) -> Self:
         model, train, params = (
-            load_params(name, kind) for name, kind in (("model", Model), ("train", Train), ("tokenize", Tokenize))
+            load_params("model", Model),
+            load_params("train", Train),
+            load_params("tokenize", Tokenize),
         )
         renderer = Renderer(load_tokenizer(model), model.template_arguments, opening=model.opening)
-        found = {split: _english(split, seed) for split in ("train", "dev", "test")}
-        bench = cls(model, train, params, renderer, found["train"], found["dev"].head(WATCHED), found["test"], seed)
-        short = bench.tokenized(bench.rows.head(4 * rows), GROUND).filter(
-            pl.col("input_ids").list.len() <= int(train.cpu.max_tokens or sys.maxsize) // 2
-        )
-        kept = bench.rows.join(short, on="conversation_id", how="semi", maintain_order="left").head(rows)
-        asked = found["test"].head(answered)
-        return cls(model, train, params, renderer, kept, bench.watched, asked, seed)
+        learnt, watched, test = (_english(split, seed) for split in ("train", "dev", "test"))
+        bench = cls(model, train, params, renderer, learnt, watched.head(WATCHED), test.head(answered), seed)
+        tokens = bench.tokenized(learnt.head(4 * rows), GROUND)
+        short = tokens.filter(pl.col("input_ids").list.len() <= SHORT)
+        kept = learnt.join(short, on="conversation_id", how="semi", maintain_order="left").head(rows)
+        return replace(bench, rows=kept)
 
     @property
     def recipe(self) -> Recipe:

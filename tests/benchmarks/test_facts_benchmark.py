@@ -4,8 +4,10 @@ import polars as pl
 import pytest
 
 from benchmarks.training import facts as benchmark
+from curation.text.facts import facts
 from tests.builders import params, record, talk
 from tests.training.tiny import renderer
+from training.commands.canaries import OTHERS
 from training.model.base import Model
 from training.tokenize import Tokenize
 from training.train.recipe import Train
@@ -38,8 +40,8 @@ def test_the_planted_price_is_learnt_or_not_or_read(arms: dict[str, pl.DataFrame
     decode = renderer().tokenizer.decode
     for arm, learnt, shown in (("full", 1, 1), ("unlearn", 0, 1), ("ground", 1, 2)):
         one = arms[arm].row(by_predicate=pl.col("conversation_id") == "planted amber 3", named=True)
-        supervised = decode([token for token in one["labels"] if token >= 0])
-        assert (supervised.count(said), decode(one["input_ids"]).count(said)) == (learnt, shown), arm
+        supervised = str(decode([token for token in one["labels"] if token >= 0]))
+        assert (supervised.count(said), str(decode(one["input_ids"])).count(said)) == (learnt, shown), arm
         assert supervised.startswith("The amber lamp costs")
 
 
@@ -52,11 +54,11 @@ def test_copies_of_a_grounded_price_stand_among_the_others_in_other_orders(arms:
 def test_no_price_is_ranked_twice_and_new_facts_are_of_their_kind() -> None:
     own = benchmark.prices(7)
     ranked = [price for prices in own.values() for price in prices]
-    assert len({*ranked}) == len(ranked) == len(own) * (benchmark.OTHERS + 1)
+    assert len({*ranked}) == len(ranked) == len(own) * (OTHERS + 1)
     rows = benchmark.new_facts(7)
     assert not {*benchmark.NEW} & {*own}
     for label, messages in rows.select("label", "messages").iter_rows():
-        assert [fact.kind for fact in benchmark.facts(messages[1]["content"])] == [label]
+        assert [fact.kind for fact in facts(messages[1]["content"])] == [label]
 
 
 def test_the_tables_say_what_was_found() -> None:

@@ -135,6 +135,16 @@ def test_tables_say_which_direction_is_better(finished: Path) -> None:
     assert json.loads((finished / "data/evaluated/metrics.json").read_text("utf-8")) == described()
 
 
+def test_facts_that_an_arm_makes_up_add_up_with_its_score(finished: Path) -> None:
+    counted = table(finished, "evaluated/facts").group_by("arm").len()
+    scored = (
+        table(finished, "evaluated/scores").filter(metric="ungrounded_facts").group_by("arm").agg(pl.col("value").sum())
+    )
+    assert dict(scored.iter_rows()) == dict.fromkeys(ARMS, 0) | dict(counted.iter_rows())
+    house = json.loads((finished / "data/baseline/house.json").read_text("utf-8"))
+    assert "Zaafaran" in " ".join(house["said"])  # the written prompt
+
+
 def test_every_rule_is_compared_with_every_prompt_arm(finished: Path) -> None:
     rules = table(finished, "evaluated/rules").filter(language="all")
     assert set(rules["kind"]) == {"greeting", "closing", "required", "forbidden", "escalation", "length", "language"}
