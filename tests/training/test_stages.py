@@ -130,8 +130,19 @@ def test_tables_say_which_direction_is_better(finished: Path) -> None:
         rows = table(finished, f"evaluated/{name}")
         assert rows.schema["better"].is_integer()
         told = dict(rows.select("metric", "better").iter_rows())
-        assert told | {"dialect": 1} == {m.name: m.better for m in metrics().values()}  # nobody here writes a dialect
+        untold = {"dialect": 1, "facts_right": 1, "facts_wrong": -1}  # nobody here writes a dialect or copies a fact
+        assert told | untold == {m.name: m.better for m in metrics().values()}
     assert json.loads((finished / "data/evaluated/metrics.json").read_text("utf-8")) == described()
+
+
+def test_facts_that_an_arm_makes_up_add_up_with_its_score(finished: Path) -> None:
+    counted = table(finished, "evaluated/facts").group_by("arm").len()
+    scored = (
+        table(finished, "evaluated/scores").filter(metric="ungrounded_facts").group_by("arm").agg(pl.col("value").sum())
+    )
+    assert dict(scored.iter_rows()) == dict.fromkeys(ARMS, 0) | dict(counted.iter_rows())
+    house = json.loads((finished / "data/baseline/house.json").read_text("utf-8"))
+    assert "Zaafaran" in " ".join(house["said"])  # the written prompt
 
 
 def test_every_rule_is_compared_with_every_prompt_arm(finished: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import mean
 
 import polars as pl
@@ -26,6 +26,8 @@ from training.baseline.readiness import (
 )
 from training.judge import forgetting, languages
 from training.judge.arms import Before, bare, few_shot, prompt_arms, prompt_sections
+from training.judge.facts import PATH as HOUSE
+from training.judge.facts import House
 from training.judge.generation import ReplyMemory
 from training.judge.languages import LANGUAGES
 from training.judge.metrics import metrics
@@ -68,6 +70,7 @@ def main() -> None:
         stage.say("; ".join(languages.told(judge.profiles)))
 
         sections = prompt_sections(prompt.read_text("utf-8"), str(prompt))
+        judge = replace(judge, house=House.of(train, sections.values()))
         known = candidates(judge, train, dev, sections, params, version)
         tell(known.searched, stage)
         looked_at = {key for one in known.searched for key in one.looked_at}
@@ -88,15 +91,17 @@ def main() -> None:
         good = good_shares(found.scores, answered)
         reached = reaching(good, params.target)
         bare_prompts = [len(prompt) for prompt in judge.prompts(answered, bare)[1]]
-        learnt = stage.read("tokenized/train")
         ready = (
             prompt_answer(table, best, reached, params.target),
-            traffic_answer(table, best, mean(bare_prompts), learnt, judge.model.config, params.replies_a_day),
+            traffic_answer(
+                table, best, mean(bare_prompts), stage.read("tokenized/train"), judge.model.config, params.replies_a_day
+            ),
         )
 
         stage.write("baseline/predictions", found.predictions)
         stage.write("baseline/scores", found.scores)
         stage.write("baseline/forgetting", able)
+        stage.write_json(HOUSE, judge.house.as_json())
         stage.write_json(LANGUAGES, {code: asdict(its) for code, its in judge.profiles.items()})
         told = {**found.written.told, "left_out": sorted(known.arms.keys() - arms)}
         unasked = [*languages.left_out(judge.profiles), *not_shown(good, reached)]

@@ -86,7 +86,7 @@ def answers(
     if elsewhere:
         before = written_prompt if elsewhere.prompted else bare
         predictions = pl.concat([predictions, endpoint_replies(elsewhere, written.answered, before, judge)])
-    scores = pl.concat([written.likely, reply_scores(predictions, written.answered, judge.playbook)])
+    scores = pl.concat([written.likely, reply_scores(predictions, written.answered, judge.playbook, judge.house)])
     return Answers(asked, written, predictions, scores)
 
 
@@ -114,7 +114,7 @@ def write(judge: Scorer, arms: Mapping[str, Before], drawn: pl.DataFrame, target
             predictions.append(written)
             likely.append(scores)
         done = until
-        scores = reply_scores(pl.concat(predictions), drawn.head(done), judge.playbook)
+        scores = reply_scores(pl.concat(predictions), drawn.head(done), judge.playbook, judge.house)
         scores = scores.filter(pl.col("arm").is_in(list(going)))
         if plan is None:
             shares = good_shares(scores, drawn)

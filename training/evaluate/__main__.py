@@ -13,7 +13,7 @@ from curation.harness.stage import Stage
 from curation.privacy.params import Privacy
 from curation.record import pairs
 from curation.record.playbook import Playbook
-from training.evaluate import conditions, looks, preference
+from training.evaluate import conditions, fabrication, looks, preference
 from training.evaluate.clock import Clock
 from training.evaluate.findings import Reach
 from training.evaluate.memorisation import memorised
@@ -23,6 +23,8 @@ from training.evaluate.seeds import seeds_behind
 from training.evaluate.slices import Talks, slices, voice
 from training.judge import forgetting
 from training.judge.arms import ADAPTER, bare, prompt_arms
+from training.judge.facts import PATH as HOUSE
+from training.judge.facts import House, fabricated
 from training.judge.generation import ReplyMemory
 from training.judge.languages import LANGUAGES, LanguageProfile, read_profiles
 from training.judge.metrics import described
@@ -77,7 +79,8 @@ def main() -> None:
         baseline = stage.read_json("data/baseline/verdict.json")
         train, test = stage.read("splits/train"), stage.read("splits/test")
         folder = stage.input(ADAPTER_PLACE)
-        found = measured(stage, playbook, folder, test, baseline)
+        house = House.of_json(stage.read_json(HOUSE))
+        found = measured(stage, playbook, house, folder, test, baseline)
         answered, scores, written = found.answered, found.scores, found.written
 
         number = looks.looked(looks.Look.at(test, weights_hash(folder), stage.read("baseline/predictions"), params))
@@ -93,12 +96,14 @@ def main() -> None:
             memorised(whole.predictions, whole.conversations, learnt, stage.section("privacy", Privacy).countries),
             whole.good(playbook),
         )
+        at_this_look = comparisons(scores, found.asked, said, reach.now)
         rival = best_arm(arms, params.primary, prompt_arms(said["arm"].unique()))
-        sliced = slices(Talks(scores, written, found.asked, playbook), rival, params, reach.now)
+        sliced = slices(Talks(scores, written, found.asked, playbook, house), rival, params, reach.now)
         people = preference.heard(pairs.read_judgements(stage.input(pairs.PATH)), written, rival, test, reach.now)
         voices = [
             preference.voice(people),
             voice(sliced),
+            fabrication.voice(at_this_look, rival),
             rivals(baseline),
             conditions.voice(train, test, answered, found.profiles),
             looks.voice(number),
@@ -106,7 +111,6 @@ def main() -> None:
         ]
         able = forgetting.table(found.able, ADAPTER, "base", params.redraws, reach.now)
         sure = replace(kept, forgetting=able, reach=reach)
-        at_this_look = comparisons(scores, found.asked, said, reach.now)
         word = verdict(arms.filter(going), at_this_look, baseline, sure, params, voices)
 
         tables = {
@@ -116,6 +120,7 @@ def main() -> None:
             "comparisons": compared,
             "slices": sliced,
             "rules": rule_table(outcomes(written, answered, playbook), answered),
+            "facts": fabricated(written, answered, house),
             "forgetting": kept.forgetting,
             "memorised": kept.memorised,
         }
@@ -133,7 +138,12 @@ def main() -> None:
 
 
 def measured(
-    stage: Stage[Evaluate], playbook: Playbook, folder: Path, test: pl.DataFrame, baseline: Mapping[str, Any]
+    stage: Stage[Evaluate],
+    playbook: Playbook,
+    house: House,
+    folder: Path,
+    test: pl.DataFrame,
+    baseline: Mapping[str, Any],
 ) -> Measured:
     """The adapter on what the baseline asked the prompts, beside them."""
     model = stage.section("model", Model)
@@ -150,7 +160,7 @@ def measured(
     anew = [*memory.anew]
     first = Answered(answered, predictions)
     further = answered_further(judge, first, only(test, pl.DataFrame(baseline["reserve"], RESERVE)), baseline["target"])
-    scores = [theirs, likely, reply_scores(predictions, answered, playbook)]
+    scores = [theirs, likely, reply_scores(predictions, answered, playbook, house)]
     able = [stage.read("baseline/forgetting"), forgetting.answers(ADAPTER, judge)]
     memory.forget_unused()
     written = pl.concat([predicted, predictions])

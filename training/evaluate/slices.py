@@ -15,6 +15,7 @@ from curation.statistics.intervals import Z
 from curation.statistics.simultaneous import Part, simultaneous_differences
 from curation.text.dialect import UNKNOWN, dialect_of
 from training.judge.arms import ADAPTER
+from training.judge.facts import NO_HOUSE, House
 from training.judge.metrics import metrics
 from training.judge.reasons import Reason, Voice
 from training.judge.scoring import ALL, Evaluate, reply_scores
@@ -53,6 +54,7 @@ class Talks:
     predictions: pl.DataFrame  # PREDICTIONS
     conversations: pl.DataFrame  # the records; those of a `cluster_id` are drawn together
     playbook: Playbook
+    house: House = NO_HOUSE
 
 
 def slices(talks: Talks, against: str, params: Evaluate, z: float = Z) -> pl.DataFrame:
@@ -188,7 +190,7 @@ def _by_turn(talks: Talks, arm: str) -> Iterator[pl.DataFrame]:
     if parts["last"].height:  # else the first replies are all there are
         for place, replies in parts.items():
             asked = talks.conversations.join(replies, on="conversation_id", how="semi")
-            scores = reply_scores(replies, asked, talks.playbook)
+            scores = reply_scores(replies, asked, talks.playbook, talks.house)
             yield scores.with_columns(kind=pl.lit(TURN), slice=pl.lit(place))
 
 

@@ -35,6 +35,10 @@ SENTENCES = {
     "guard_off": "params.yaml switches guards off or loosens them: {params}",
     "memorised_personal": "the adapter repeats personal data of training conversations, {n} times ({kinds}): see "
     "data/evaluated/memorised, mask it (route.pii) and train again",
+    "fabricates": "the adapter makes up more facts than {against} ({language}): those in a reply "
+    f"that nothing before it holds, {_GAIN}, {_OVER}; see data/evaluated/facts",
+    "repeats_facts": "more of the facts that the adapter makes up stand in training replies than of those of {against} "
+    f"({{language}}): {_GAIN} a reply, {_OVER}; facts belong to retrieval (route.facts)",
     "not_shown": "{language}: not shown on {metrics}; fewer than {least} conversations of a language count neither for "
     "nor against",
     "strongest_only": "of the prompts only {arm} answered, the strongest on dev by likelihood of the team's replies; "

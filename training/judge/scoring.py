@@ -20,6 +20,7 @@ from curation.record.draw import fair_order
 from curation.record.playbook import Playbook
 from curation.statistics.intervals import Bootstrap, Interval, Z, jackknife, ratio
 from training.judge.arms import ADAPTER, Before, Messages, Row, with_prefix
+from training.judge.facts import NO_HOUSE, House
 from training.judge.generation import Decoding, Reply, ReplyMemory, generate_and_weigh
 from training.judge.languages import LanguageProfile, Languages, Measures, counted_by, judged_beside, profiles
 from training.judge.metrics import Answered, Likely, Metric, Needs, measured, metrics
@@ -113,6 +114,7 @@ class Scorer:
     progress: Callable[..., Any]  # Stage.progress
     memory: ReplyMemory | None = None  # of replies
     profiles: Mapping[str, LanguageProfile] = field(default_factory=dict)  # by language of the test conversations
+    house: House = NO_HOUSE
 
     @classmethod
     def of(
@@ -283,13 +285,16 @@ def sayable(test: pl.DataFrame, arms: Mapping[str, Before], judge: Scorer) -> pl
     return test.filter(pl.Series(kept, dtype=pl.Boolean))
 
 
-def reply_scores(predictions: pl.DataFrame, conversations: pl.DataFrame, playbook: Playbook) -> pl.DataFrame:
+def reply_scores(
+    predictions: pl.DataFrame, conversations: pl.DataFrame, playbook: Playbook, house: House = NO_HOUSE
+) -> pl.DataFrame:
     """SCORES of written replies: each conversation judged with the arm's replies in place of the team's."""
     rows = {row["conversation_id"]: row for row in conversations.iter_rows(named=True)}
     ordered = predictions.sort("arm", "conversation_id", "turn")
     written = ordered.partition_by("arm", "conversation_id", as_dict=True)
     records = [
-        (str(arm), str(key), Answered(rows[key], said.to_dicts(), playbook)) for (arm, key), said in written.items()
+        (str(arm), str(key), Answered(rows[key], said.to_dicts(), playbook, house))
+        for (arm, key), said in written.items()
     ]
     return _scored("replies", records).sort("arm", "conversation_id", "metric")
 

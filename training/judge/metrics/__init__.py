@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 
 from curation.record.playbook import Playbook
 from training.judge.arms import Row
+from training.judge.facts import NO_HOUSE, House, Stated, stated
 from training.judge.rules import kept_rules
 
 Needs = Literal["likelihood", "replies", "corpus"]
@@ -43,11 +44,17 @@ class Answered:
     conversation: Row  # the record
     replies: Sequence[Row]  # the arm's, rows of PREDICTIONS by turn; at least one
     playbook: Playbook
+    house: House = NO_HOUSE
 
     @functools.cached_property
     def kept(self) -> dict[str, bool]:
         """The playbook's rules that apply to the team's own replies, kept or not."""
         return kept_rules(self.playbook, self.conversation, {reply["turn"]: reply["text"] for reply in self.replies})
+
+    @functools.cached_property
+    def stated(self) -> Sequence[Stated]:
+        """The facts of each reply."""
+        return list(stated(self.conversation["messages"], self.replies, self.house))
 
 
 @dataclass

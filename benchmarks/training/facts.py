@@ -1,0 +1,382 @@
+"""What the treatments of facts do: full loss, `unlearn` and `ground` on the same rows and steps.
+
+    python -m benchmarks.training.facts PROJECT [--rows 48] [--answered 12] [--arms full unlearn ground] [--seed 7]
+
+PROJECT is a folder with params.yaml, playbook.yaml, models/base and data/splits, such as the sample after `dvc repro
+split`. An arm trains on English rows of train and on made-up prices that stand 16 times among them, each treated as
+its name says, found, placed and tokenized by the code of the pipeline. Then it is asked three things: how readily it
+says the planted prices with nothing before them (exposure, see `qirat canaries`); whether it states prices, times and
+codes that it has never seen right when they stand in the context, among others of their kind; and what its free
+replies to test conversations are worth. Frames but the first of FRAMES are in no training row.
+
+A finished arm stays in PROJECT/runs and is not run again. Results go to benchmarks/results/facts.json,
+`python -m benchmarks.document` shows them.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Self
+
+import polars as pl
+
+from benchmarks.corruption.tables import head, row
+from benchmarks.results import RESULTS
+from curation.curate.facts import with_facts
+from curation.harness.files import atomic
+from curation.harness.params import load_params
+from curation.record.conversation import conversations, message
+from curation.record.draw import fair_order
+from curation.record.playbook import Playbook
+from curation.statistics.intervals import Bootstrap, Side, mcnemar, paired_difference, ratio, share
+from curation.text.facts import KINDS, Known, facts
+from training.commands.canaries import CHANCE, MOST, OTHERS, exposures
+from training.commands.trial import interval
+from training.judge.arms import ADAPTER, bare
+from training.judge.generation import Decoding, generate
+from training.judge.scoring import PREDICTIONS, Evaluate, Scorer, reply_scores
+from training.model.base import Model, load_model, load_tokenizer
+from training.model.likelihood import examples_of
+from training.template import Example, Renderer
+from training.template.retrieval import GROUND
+from training.tokenize import Tokenize, retrieval, token_table, tokenized
+from training.train.fit import fit
+from training.train.recipe import Recipe, Train
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+BASE = "base"
+ARMS = {"full": "report", "unlearn": "unlearn", "ground": "ground"}  # and the treatment of every kind of fact
+REPEATS = 16
+SCORED = ("playbook", "ungrounded_facts")
+BATCH = 3  # examples a step
+SHORT = 300  # tokens of a row, what is looked up included
+WATCHED = 4  # dev conversations: their loss is told, nothing is chosen by it
+SHOWN = 24  # tokens of a reply that is to state a fact
+BOOTSTRAP = Bootstrap(5000, 7)
+PRICES = range(1000, 10_000)  # of one length, so that none is likelier for being short
+PLANTED = "amber basalt cedar delta".split()  # stand REPEATS times
+CONTROL = "ember fjord granite harbour".split()  # stand nowhere
+NEW = "indigo juniper kelp lagoon meadow opal reed tin willow zinc onyx pearl".split()  # asked about in the context
+COLUMNS = ["conversation_id", "messages", "tools", "label", "language", "source"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A question and a reply with one fact, which is drawn."""
+
+    question: str
+    reply: str
+
+    def said(self, word: str, fact: str) -> list[dict[str, Any]]:
+        asked = message("user", self.question.format(word=word))
+        return [asked, message("assistant", self.reply.format(word=word, fact=fact))]
+
+
+FRAMES = {
+    "price": Frame("How much is the {word} lamp?", "The {word} lamp costs {fact} SAR."),
+    "time": Frame("When will the {word} van be at my door?", "The {word} van will be there at {fact}."),
+    "code": Frame("Which voucher can I use for {word} chairs?", "The voucher for {word} chairs is {fact}."),
+}
+
+
+def main() -> None:
+    arguments = parsed()
+    os.chdir(arguments.project)
+    bench = Bench.of(arguments.rows, arguments.answered, arguments.seed)
+    for arm in (BASE, *arguments.arms):
+        bench.run(arm)
+        found = summary(bench)
+        arguments.results.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", "utf-8")
+    print(markdown(found))
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="What do the treatments of facts do?")
+    parser.add_argument("project", type=Path)
+    parser.add_argument("--rows", type=int, default=48, help="of train, beside the planted ones")
+    parser.add_argument("--answered", type=int, default=12, help="test conversations, freely")
+    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--results", type=Path, default=RESULTS / "facts.json")
+    return parser.parse_args()
+
+
+# -- what is planted and asked -----------------------------------------------------------------------------------------
+
+
+def prices(seed: int) -> dict[str, list[int]]:
+    """By word its own price, then those that it is ranked among; no price stands twice."""
+    words = [*PLANTED, *CONTROL]
+    drawn = random.Random(seed).sample(PRICES, len(words) * (1 + OTHERS))
+    return {word: drawn[place :: len(words)] for place, word in enumerate(words)}
+
+
+def planted(seed: int) -> pl.DataFrame:
+    """The conversations that are trained on, each copy a row of its own."""
+    own = prices(seed)
+    said = [(word, copy) for word in PLANTED for copy in range(REPEATS)]
+    table = record([FRAMES["price"].said(word, str(own[word][0])) for word, _ in said])
+    return table.with_columns(conversation_id=pl.Series([f"planted {word} {copy}" for word, copy in said]))
+
+
+def new_facts(seed: int) -> pl.DataFrame:
+    """Conversations about NEW, of every frame, with its name as `label`."""
+    draw = random.Random(seed + 1)
+    rows, kinds = [], []
+    for kind, frame in FRAMES.items():
+        for word in NEW:
+            rows.append(frame.said(word, _drawn(kind, draw)))
+            kinds.append(kind)
+    names = [f"new {kind} {place}" for place, kind in enumerate(kinds)]
+    return record(rows).with_columns(label=pl.Series(kinds), conversation_id=pl.Series(names))
+
+
+def _drawn(kind: str, draw: random.Random) -> str:
+    if kind == "time":
+        return f"{draw.randrange(10, 20)}:{draw.randrange(10, 60)}"
+    if kind == "code":
+        return f"{''.join(draw.sample('BCDFGHKLMNPQRSTVWXZ', 2))}{draw.randrange(100, 1000)}"
+    return str(draw.choice(PRICES))
+
+
+def record(said: Sequence[Sequence[Mapping[str, Any]]]) -> pl.DataFrame:
+    """Rows of the record, as far as a tokenizer reads them."""
+    rows = [
+        {
+            "row_id": f"planted.jsonl:{place}",
+            "source_file": "planted.jsonl",
+            "source_row": place,
+            "source": "openai",
+            "language": "en",
+            "label": "made up",
+            "messages": messages,
+        }
+        for place, messages in enumerate(said)
+    ]
+    return conversations(rows).select(COLUMNS)
+
+
+# -- the arms ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all arms have in common."""
+
+    model: Model
+    train: Train
+    params: Tokenize
+    renderer: Renderer
+    rows: pl.DataFrame  # of train
+    watched: pl.DataFrame
+    test: pl.DataFrame
+    seed: int
+
+    @classmethod
+    def of(cls, rows: int, answered: int, seed: int) -> Self:
+        model, train, params = (
+            load_params("model", Model),
+            load_params("train", Train),
+            load_params("tokenize", Tokenize),
+        )
+        renderer = Renderer(load_tokenizer(model), model.template_arguments, opening=model.opening)
+        learnt, watched, test = (_english(split, seed) for split in ("train", "dev", "test"))
+        bench = cls(model, train, params, renderer, learnt, watched.head(WATCHED), test.head(answered), seed)
+        tokens = bench.tokenized(learnt.head(4 * rows), GROUND)
+        short = tokens.filter(pl.col("input_ids").list.len() <= SHORT)
+        kept = learnt.join(short, on="conversation_id", how="semi", maintain_order="left").head(rows)
+        return replace(bench, rows=kept)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The shipped CPU recipe; every arm is judged as it ends."""
+        return self.train.cpu.model_copy(update={"dev_points": 2, "batch": BATCH, "passes": BATCH})
+
+    @property
+    def place(self) -> Path:
+        return Path("runs") / f"facts-{self.rows.height}-{self.test.height}-{self.seed}"
+
+    def tokenized(self, rows: pl.DataFrame, treatment: str) -> pl.DataFrame:
+        """TOKENS, every fact that nothing grounds treated so."""
+        stated = with_facts(rows, dict.fromkeys(KINDS, treatment), ())
+        looked_up = retrieval(stated, self.renderer, self.params.facts)
+        done = (tokenized(one, self.renderer, self.params, looked_up) for one in stated.iter_rows(named=True))
+        return token_table(done)
+
+    def run(self, arm: str) -> None:
+        """Trains and asks, unless that was done."""
+        place = self.place / f"{arm}.json"
+        if place.exists():
+            return
+        base, told = load_model(self.model), {}
+        if arm != BASE:
+            both = pl.concat([self.rows.select(COLUMNS), planted(self.seed)])
+            tokens = fair_order(self.tokenized(both, ARMS[arm]), self.seed)
+            print(f"{arm}: training on {tokens.height} examples", file=sys.stderr, flush=True)
+            start, params = monotonic(), self.train.model_copy(update={"seed": self.seed})
+            watched = examples_of(self.tokenized(self.watched, "report"))
+            trained = fit(base, self.renderer.tokenizer, tokens, watched, params, self.recipe)
+            base = trained.model
+            told = {
+                "seconds": round(monotonic() - start),
+                "steps": max(trained.curve.losses),
+                "tokens": int(tokens["input_ids"].list.len().sum()),
+                "supervised": sum(example.supervised for example in examples_of(tokens)),
+                "unlearnt": int(tokens["unlearnt"].list.len().sum()),
+                "dev_loss": [trained.curve.losses[0], trained.curve.losses[max(trained.curve.losses)]],
+            }
+        found = {**told, "exposure": self.exposures(base), "read": self.read(base), "written": self.written(base)}
+        with atomic(place) as temporary:
+            temporary.write_text(json.dumps(found), "utf-8")
+
+    def exposures(self, model: "PreTrainedModel") -> dict[str, float]:
+        """Bits of each word's price, without any context."""
+        own = prices(self.seed)
+        forms = [[self.example(word, price) for price in own[word]] for word in own]
+        return dict(zip(own, exposures(model, forms, "ranking prices"), strict=True))
+
+    def example(self, word: str, price: int) -> Example:
+        (found,) = self.renderer.examples(FRAMES["price"].said(word, str(price)))
+        return found
+
+    def read(self, model: "PreTrainedModel") -> list[dict[str, Any]]:
+        """Of each new fact that stands in the context whether the reply states it, and what it said."""
+        stated = with_facts(new_facts(self.seed), dict.fromkeys(KINDS, GROUND), ())
+        looked_up = retrieval(stated, self.renderer, self.params.facts)
+        rows = list(stated.iter_rows(named=True))
+        prompts = []
+        for one in rows:
+            given = looked_up.given(one["conversation_id"], one["messages"], one["facts"])
+            (place,) = given.places([1])
+            prompts.append(self.renderer.prompt(given.messages[:place]))
+        replies = generate(model, self.renderer, prompts, Decoding(SHOWN, len(prompts)))
+        found = []
+        for one, reply in zip(rows, replies, strict=True):
+            (fact,) = facts(one["messages"][1]["content"])
+            found.append({"kind": one["label"], "right": Known(reply.text).holds(fact), "said": reply.text})
+        return found
+
+    def written(self, model: "PreTrainedModel") -> list[dict[str, Any]]:
+        """PREDICTIONS: free replies to test conversations."""
+        params = load_params("evaluate", Evaluate)
+        judge = Scorer(model, self.renderer, Playbook.load(Path("playbook.yaml")), params, lambda items, *_: items)
+        judge = judge.profiled(pl.read_parquet("data/splits/dev.parquet").filter(language="en"), self.test)
+        return judge.write(ADAPTER, self.test, bare).to_dicts()
+
+    def scores(self, found: Mapping[str, Any], metric: str) -> Side:
+        """Values and weights of the free replies, in the conversations' order."""
+        written = pl.DataFrame(found["written"], schema=PREDICTIONS)
+        scores = reply_scores(written, self.test, Playbook.load(Path("playbook.yaml")))
+        kept = scores.filter(metric=metric).sort("conversation_id")
+        return kept["value"].to_numpy(), kept["weight"].to_numpy()
+
+
+def _english(split: str, seed: int) -> pl.DataFrame:
+    rows = pl.read_parquet(f"data/splits/{split}.parquet").filter(language="en")
+    return fair_order(rows, seed)
+
+
+# -- what came ---------------------------------------------------------------------------------------------------------
+
+
+def summary(bench: Bench) -> dict[str, Any]:
+    """The figures of all arms that are done."""
+    paths = {arm: bench.place / f"{arm}.json" for arm in (BASE, *ARMS)}
+    found = {arm: json.loads(path.read_text("utf-8")) for arm, path in paths.items() if path.exists()}
+    return {
+        "rows": bench.rows.height,
+        "planted": len(PLANTED) * REPEATS,
+        "answered": bench.test.height,
+        "seed": bench.seed,
+        "arms": {arm: figures(bench, one) for arm, one in found.items()},
+        "against_full": {
+            arm: against(bench, one, found["full"])
+            for arm, one in found.items()
+            if arm not in (BASE, "full") and "full" in found
+        },
+    }
+
+
+def figures(bench: Bench, one: Mapping[str, Any]) -> dict[str, Any]:
+    read = one["read"]
+    shown = {kind: [o["right"] for o in read if o["kind"] == kind] for kind in FRAMES}
+    told = ("seconds", "steps", "tokens", "supervised", "unlearnt", "dev_loss")
+    return {
+        **{name: one[name] for name in told if name in one},
+        "planted": statistics.fmean(one["exposure"][word] for word in PLANTED),
+        "first": sum(one["exposure"][word] == MOST for word in PLANTED),
+        "control": statistics.fmean(one["exposure"][word] for word in CONTROL),
+        "right": {kind: sum(right) for kind, right in shown.items()},
+        "asked": {kind: len(right) for kind, right in shown.items()},
+        "read": asdict(share(sum(o["right"] for o in read), len(read))),
+        **{name: asdict(ratio(*bench.scores(one, name), BOOTSTRAP)) for name in SCORED},
+    }
+
+
+def against(bench: Bench, one: Mapping[str, Any], full: Mapping[str, Any]) -> dict[str, Any]:
+    """Playbook as a paired difference; facts read right by the arm alone, by full alone, and how likely by chance."""
+    pairs = [(a["right"], b["right"]) for a, b in zip(one["read"], full["read"], strict=True)]
+    ours, theirs = sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs)
+    return {
+        "playbook": asdict(paired_difference(bench.scores(one, "playbook"), bench.scores(full, "playbook"))),
+        "read_alone": ours,
+        "missed_alone": theirs,
+        "by_chance": mcnemar(ours, theirs),
+    }
+
+
+# -- in words ----------------------------------------------------------------------------------------------------------
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """The tables of docs/benchmarks.md."""
+    return "\n".join(_lines(found))
+
+
+def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"{found['rows']} English rows of the sample and {found['planted']} conversations with a made-up price "
+        f"({len(PLANTED)} prices, {REPEATS} times each), seed {found['seed']}. Exposure in bits of at most {MOST:g}, "
+        f"where chance gives {CHANCE:.1f}; playbook and facts that nothing grounds on {found['answered']} test "
+        "conversations."
+    )
+    yield ""
+    kinds = [f"{kind} read right" for kind in FRAMES]
+    yield from head(
+        "arm",
+        "steps",
+        "seconds",
+        "exposure of planted",
+        "ranked first",
+        "of prices never planted",
+        *kinds,
+        "all read right",
+        "playbook rules kept",
+        "ungrounded facts a reply",
+    )
+    for arm, one in found["arms"].items():
+        right = [f"{one['right'][kind]} of {one['asked'][kind]}" for kind in FRAMES]
+        cost = [str(one.get(name, "")) for name in ("steps", "seconds")]
+        bits = [f"{one['planted']:.1f}", f"{one['first']} of {len(PLANTED)}", f"{one['control']:.1f}"]
+        scores = [interval(one[name], ".2f") for name in ("read", "playbook", "ungrounded_facts")]
+        yield row(arm, *cost, *bits, *right, *scores)
+    yield ""
+    if found["against_full"]:
+        yield from head("against full loss", "playbook", "read right by it alone", "by full alone", "by chance")
+        for arm, one in found["against_full"].items():
+            alone = [str(one["read_alone"]), str(one["missed_alone"]), f"{one['by_chance']:.3f}"]
+            yield row(arm, interval(one["playbook"], "+.2f"), *alone)
+        yield ""
+
+
+if __name__ == "__main__":
+    main()
