@@ -47,9 +47,10 @@ def paired_difference(ours: Side, theirs: Side, z: float = Z) -> Interval:
 
     Of shares, values of 0 and 1 under weights of 1, the interval is Tango's (1998). Other differences d count in it
     as sum |d| / c of n units that differ by one size, c = sum d² / sum |d|, which keeps their mean and their spread: so
-    Fay and Feuer (1997) count weighted events. Where few large ones make them skew, `skewed` widens it. It never has
-    width zero: where no unit differs, one more may by 1, or by the largest figure there is, and weigh what units do.
-    `z` is how many standard errors it reaches.
+    Fay and Feuer (1997) count weighted events. What units of unequal weight add to a ratio though they do not differ
+    does not count in c, or a few lost ones would look like many small losses. Where few large ones make them skew,
+    `skewed` widens it. It never has width zero: where no unit differs, one more may by 1, or by the largest figure
+    there is, and weigh what units do. `z` is how many standard errors it reaches.
     """
     import numpy as np
 
@@ -63,8 +64,11 @@ def paired_difference(ours: Side, theirs: Side, z: float = Z) -> Interval:
     largest = max(1.0, _largest(v, w), _largest(v_, w_))
     whole = largest * max(w.max() / w.mean(), w_.max() / w_.mean())
     parts[np.abs(parts) < 1e-12 * whole] = 0.0  # what division leaves of equal numbers
-    absolute = np.abs(parts)
-    size = float((parts**2).sum() / absolute.sum()) if absolute.any() else largest * max(_uneven(w), _uneven(w_))
+    own = v / w.mean() - v_ / w_.mean()
+    own[np.abs(own) < 1e-12 * whole] = 0.0
+    differing = parts[own != 0.0]
+    absolute = float(np.abs(differing).sum())
+    size = float((differing**2).sum()) / absolute if absolute else largest * max(_uneven(w), _uneven(w_))
     more, less = (float(np.clip(sign * parts, 0, None).sum()) / size for sign in (1, -1))
     low, high = (size * end for end in tango(more, less, n, z))
     least, most = skewed(parts, z)

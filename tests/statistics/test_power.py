@@ -143,3 +143,15 @@ def test_customers_of_unequal_size_who_differ_nowhere_show_about_what_equal_ones
     one_lost = paired_difference((weights - (np.arange(189) == 0), weights), (weights, weights))
     assert -0.05 < same.low <= -unseen(189)
     assert same.low >= one_lost.low - unseen(189)
+
+
+def test_a_loss_as_large_as_the_margin_passes_seldom_among_customers_of_unequal_size_too() -> None:
+    """Customers whose conversations all fail, or none: 5% of them, 800 times; 2.5% may pass, 3.6% by chance."""
+    passed = 0
+    for seed in range(800):
+        draw = np.random.default_rng(seed)
+        weights = draw.choice((1.0, 2.0, 3.0, 5.0), 190, p=(0.85, 0.1, 0.03, 0.02))
+        lost = draw.random(190) < MARGIN
+        found = paired_difference((weights * ~lost, weights), (weights, weights))
+        passed += found.low >= -MARGIN and found.value - unseen(190) >= -MARGIN
+    assert passed / 800 <= 0.036
