@@ -347,8 +347,8 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{found['rows']} English rows of the sample and {found['planted']} conversations with a made-up price "
         f"({len(PLANTED)} prices, {REPEATS} times each), seed {found['seed']}. Exposure in bits of at most {MOST:g}, "
-        f"where chance gives {CHANCE:.1f}; facts read right within {found['shown']} tokens of a reply; playbook and facts that nothing grounds on {found['answered']} test "
-        "conversations."
+        f"where chance gives {CHANCE:.1f}; facts read right within {found['shown']} tokens of a reply; playbook and "
+        f"facts that nothing grounds on {found['answered']} test conversations."
     )
     yield ""
     kinds = [f"{kind} read right" for kind in FRAMES]
