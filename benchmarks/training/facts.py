@@ -60,7 +60,7 @@ SCORED = ("playbook", "ungrounded_facts")
 BATCH = 3  # examples a step
 SHORT = 300  # tokens of a row, what is looked up included
 WATCHED = 4  # dev conversations: their loss is told, nothing is chosen by it
-SHOWN = 24  # tokens of a reply that is to state a fact
+SHOWN = 64  # tokens of a reply that is to state a fact: a house may greet first
 BOOTSTRAP = Bootstrap(5000, 7)
 PRICES = range(1000, 10_000)  # of one length, so that none is likelier for being short
 PLANTED = "amber basalt cedar delta".split()  # stand REPEATS times
@@ -203,7 +203,7 @@ class Bench:
 
     @property
     def place(self) -> Path:
-        return Path("runs") / f"facts-{self.rows.height}-{self.test.height}-{self.seed}"
+        return Path("runs") / f"facts-{self.rows.height}-{self.test.height}-{SHOWN}-{self.seed}"
 
     def tokenized(self, rows: pl.DataFrame, treatment: str) -> pl.DataFrame:
         """TOKENS, every fact that nothing grounds treated so."""
@@ -296,6 +296,7 @@ def summary(bench: Bench) -> dict[str, Any]:
         "rows": bench.rows.height,
         "planted": len(PLANTED) * REPEATS,
         "answered": bench.test.height,
+        "shown": SHOWN,
         "seed": bench.seed,
         "arms": {arm: figures(bench, one) for arm, one in found.items()},
         "against_full": {
@@ -346,8 +347,8 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{found['rows']} English rows of the sample and {found['planted']} conversations with a made-up price "
         f"({len(PLANTED)} prices, {REPEATS} times each), seed {found['seed']}. Exposure in bits of at most {MOST:g}, "
-        f"where chance gives {CHANCE:.1f}; playbook and facts that nothing grounds on {found['answered']} test "
-        "conversations."
+        f"where chance gives {CHANCE:.1f}; facts read right within {found['shown']} tokens of a reply; playbook and "
+        f"facts that nothing grounds on {found['answered']} test conversations."
     )
     yield ""
     kinds = [f"{kind} read right" for kind in FRAMES]

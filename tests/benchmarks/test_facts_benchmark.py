@@ -70,7 +70,14 @@ def test_the_tables_say_what_was_found() -> None:
         "ungrounded_facts": SCORES,
     }
     gain = {"playbook": SCORES, "read_alone": 9, "missed_alone": 1, "by_chance": 0.02}
-    found = {"rows": 48, "planted": 64, "answered": 12, "seed": 7, "arms": {"base": arm, "full": {**arm, "steps": 38}}}
+    found = {
+        "rows": 48,
+        "planted": 64,
+        "answered": 12,
+        "shown": 64,
+        "seed": 7,
+        "arms": {"base": arm, "full": {**arm, "steps": 38}},
+    }
     text = benchmark.markdown({**found, "against_full": {"ground": gain}})
     assert "| full | 38 |  | 6.0 | 4 of 4 | 1.0 | 3 of 12 |" in text
     assert "| ground | +0.50 [+0.40, +0.60] | 9 | 1 | 0.020 |" in text
