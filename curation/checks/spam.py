@@ -67,11 +67,17 @@ _ENDS = ".!?؟"  # of a sentence
 _WORD = re.compile(r"[a-z]{3,}|[ء-ي]{3,}")
 _THE = re.compile(r"^[وفبلك]?(?:ال|لل)(?=[ء-ي]{3})")
 _ONE = r"ies$|es$|s$"  # of many
-# Words of offers that tell nothing of what is offered.
+# Words of offers that tell nothing of what is offered: of time, of number, of buying and giving. As stems.
 _EMPTY = frozenset(
-    "your their free best cheap with from sale rent only just great online home offers offer price prices deals deal "
-    "check sure town rates rate make earn money days weeks want visit follow join without guaranteed available company "
-    "services service للبيع للايجار بدون افضل عروض اسعار باسعار شركه خدمه خدمات مجان مجانا".split()
+    "your their free best cheap with from sale rent only just great online home offer price deal check sure town rate "
+    "make earn money day week month year hour minute second today tonight tomorrow now soon daily weekly monthly every "
+    "each per want need visit follow join without guaranteed available company service buy get give take have has had "
+    "got send call text you the and for all any are our this that one two three ten hundred thousand million first more "
+    "most new big good easy fast here there what who how not no yes will can able time call click work job start try "
+    "للبيع للايجار بدون دون افضل عرض عروض سعر اسعار باسعار شركه خدمه خدمات مجان مجانا مجاني مجانيه يوم ايام اسبوع شهر "
+    "سنه ساعه ساعات دقيقه دقايق الان اليوم غدا يوميا شهريا اسبوعيا اول اولي واحد واحده اثنين الف الاف مليون كل جميع "
+    "علي الي عن مع هذا هذه فقط خلال احصل اطلب اشتر اشتري خذ شراء جديد جديده كبير كبيره سريع سريعه من في ريال دولار "
+    "درهم جنيه دينار ايه هل انت".split()
 )
 
 
@@ -111,7 +117,7 @@ def adverts(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 @check(
     "spam",
-    version=4,
+    version=5,
     languages=("en", "ar"),
     whole_set=True,
     sees_edits=True,
@@ -173,8 +179,9 @@ def _offers(row: Mapping[str, Any], *, large: bool) -> int:
 
 
 def _stems(words: str) -> frozenset[str]:
-    """The words that tell what is offered, without article and number."""
-    return frozenset(_stem(word) for word in _WORD.findall(words) if word not in _EMPTY)
+    """The words that tell what is offered, without article and number; where none does, all of them as one."""
+    telling = {stem for word in _WORD.findall(words) if word not in _EMPTY and (stem := _stem(word)) not in _EMPTY}
+    return frozenset(telling or {words})
 
 
 def _stem(word: str) -> str:
@@ -196,8 +203,10 @@ def _customers(conversations: pl.DataFrame, seen: pl.DataFrame, stems: set[str])
     asked = asked.select("conversation_id", text=folded(pl.col("content")))
     likely = asked.filter(pl.col("text").str.contains_any(sorted(stems)))
     said: dict[str, set[str]] = {}
+    phrases = {stem for stem in stems if not _WORD.fullmatch(stem)}
     for key, text in likely.iter_rows():
-        said.setdefault(key, set()).update(stems.intersection(map(_stem, _WORD.findall(text))))
+        told = stems.intersection(map(_stem, _WORD.findall(text))) | {phrase for phrase in phrases if phrase in text}
+        said.setdefault(key, set()).update(told)
     return {key: frozenset(found) for key, found in said.items()}
 
 
