@@ -27,9 +27,7 @@ _ENDINGS = {"en": "[a-z]*", "ar": "(?:ه|ها|ك|كم|كن|كو|كي|هم|هن|�
 _CLAUSE = '.!?,;:…()"«»“”؟،؛'
 _FIRST = "just|so|then|oh|and|now|can you|could you|why don't you|you can|well|ok|يلا|طيب|بس"
 _OPENS = rf"(?:^|[{_CLAUSE}–-])\s*(?:(?:{_FIRST})\s+)?"
-_CLOSES = (
-    rf"(?:\s+(?:you|u|now|already|then|man|mate|kid|will you|yourself|انت|بقي))?\s*(?:[{_CLAUSE}–-]|\sand\s|\sor\s|$)"
-)
+_CLOSES = rf"(?:\s+(?:you|u|now|already|then|man|mate|kid|will you|yourself|انت|بقي))?\s*(?:[{_CLAUSE}–-]|\sand\s|\sor\s|\sو[ء-ي]|$)"
 # After what somebody is called: the end, another thought, another name. Before a noun of its own it tells of a thing.
 _ENDS = (
     rf"\s*(?:[{_CLAUSE}–-]|$|\s(?:and|that|who|to|if|because|but|aren't|at|man|people|person|woman|piece|idiots?)\s)"
