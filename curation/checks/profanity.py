@@ -27,13 +27,18 @@ _ENDINGS = {"en": "[a-z]*", "ar": "(?:ه|ها|ك|كم|كن|كو|كي|هم|هن|�
 _CLAUSE = '.!?,;:…()"«»“”؟،؛'
 _FIRST = "just|so|then|oh|and|now|can you|could you|why don't you|you can|well|ok|يلا|طيب|بس"
 _OPENS = rf"(?:^|[{_CLAUSE}–-])\s*(?:(?:{_FIRST})\s+)?"
-_CLOSES = rf"(?:\s+(?:you|u|now|already|then|man|mate|kid|will you|yourself|انت|بقي))?\s*(?:[{_CLAUSE}–-]|\sand\s|\sor\s|\sو[ء-ي]|$)"
+_CLOSES = (
+    rf"(?:\s+(?:you|u|now|already|then|man|mate|kid|will you|yourself|انت|بقي))?"
+    rf"\s*(?:[{_CLAUSE}–-]|\sand\s|\sor\s|\sback\s|\swith your\s|\sو[ء-ي]|$)"
+)
 # After what somebody is called: the end, another thought, another name. Before a noun of its own it tells of a thing.
 _ENDS = (
     rf"\s*(?:[{_CLAUSE}–-]|$|\s(?:and|that|who|to|if|because|but|aren't|at|man|people|person|woman|piece|idiots?)\s)"
 )
 _STARRED = r"([ء-ي]+[*@#$%]+[ء-ي])"  # Arabic letters with signs among them: ك*س, ش#رموط
-_COMPOUND = "[a-z]+[- ](?:headed|brained|faced|witted|minded|arsed|assed|hearted|skulled|livered)"
+_COMPOUND = (
+    "[a-z]+[- ](?:headed|brained|faced|witted|minded|arsed|assed|hearted|skulled|livered|grubbing|sucking|licking)"
+)
 SHORTEST_DISGUISED = 4  # letters
 # Who says it of himself insults nobody: "I'm such an idiot", not "I'm talking to you, idiot" or "not to me, you fool".
 _OF_ONESELF = re.compile(
@@ -173,7 +178,13 @@ def _patterns() -> tuple[_Words, ...]:
             add("called", [_called(**words["called"], ending=ending)])
         if ends := words.get("called_ends"):
             add("called_ends", [_called(**{**words["called"], "names": ends}, ending=ending)])
-            add("scorned", [_scorned(words["called"]["scorn"], [*words["called"]["names"], *ends], ending)])
+            add(
+                "scorned",
+                [
+                    _scorned(words["called"]["scorn"], [*words["called"]["names"], *ends], ending),
+                    _scorned(words["stress"], words["called"]["names"], ending),
+                ],
+            )
     return (
         _Words(_whole([*forms["strong"], *forms["strong_as_written"]]), STRONG, of_agents=False, may_be_names=True),
         _Words(_alone(forms["told_strong"]), STRONG, of_agents=False, may_be_names=False),
@@ -229,6 +240,6 @@ def _called(
 
 
 def _scorned(scorn: Sequence[str], names: Sequence[str], ending: str) -> str:
-    """A name with scorn before it, which by itself is said to somebody: "Ugly old hag."."""
+    """A name that scorn or stress before it makes said to somebody: "Ugly old hag.", "Absolute muppets."."""
     either = [_either([_as_written(word, ending) for word in words]) for words in (scorn, names)]
     return rf"(?:(?:{either[0]}|{_COMPOUND})\s+(?:(?:old|little|fat)\s+)?){{1,2}}(?:{either[1]})"
