@@ -29,7 +29,7 @@ _FIRST = "just|so|then|oh|and|now|can you|could you|why don't you|you can|well|o
 _OPENS = rf"(?:^|[{_CLAUSE}–-])\s*(?:(?:{_FIRST})\s+)?"
 _CLOSES = (
     rf"(?:\s+(?:you|u|now|already|then|man|mate|kid|will you|yourself|انت|بقي))?"
-    rf"\s*(?:[{_CLAUSE}–-]|\sand\s|\sor\s|\sback\s|\swith your\s|\sو[ء-ي]|$)"
+    rf"\s*(?:[{_CLAUSE}–-]|\sand\s|\sor\s|\sback\s|\swith your\s|\s(?:like|مثل|زي|متل)\s?(?:you|ك|كم)|\sو[ء-ي]|$)"
 )
 # After what somebody is called: the end, another thought, another name. Before a noun of its own it tells of a thing.
 _ENDS = (

@@ -51,6 +51,7 @@ def codes(*talks, language: str = "en", check: str | None = None) -> set[str]:
         "Losers pay for the round, and cowards may leave the ride early.",
         "I will find you a table and break your bill into three.",
         "We hope you all rest well, and I know where you can park.",
+        "Your ticket covers lions, snakes, monkeys.",
     ],
 )
 def test_words_with_other_uses_are_no_abuse(said: str):
@@ -83,6 +84,7 @@ def test_words_with_other_uses_are_no_abuse(said: str):
         "سأقطع لك تذكرة، وبكسر الغصن تتضرر الشجرة، والعناية بجلدك مهمة.",
         "الخصم 50* ريال والباقي 20#.",
         "ما يهمنا إلا رضاك.",
+        "إن شاء الله تخسر الوزن الذي تريده، وخولة في انتظارك.",
     ],
 )
 def test_arabic_words_with_other_uses_are_no_abuse(said: str):
@@ -111,6 +113,11 @@ def test_arabic_words_with_other_uses_are_no_abuse(said: str):
         "What an i.d.i.o.t you are.",
         "Oh look, a stupid complaint again.",
         "You absolute muppet!",
+        "Scum like you ruin it.",
+        "Utter bellends, honestly.",
+        "you are so freaking dumb",
+        "I'll torch your car.",
+        "Piss off back home.",
         "Your order ships on Monday, loser.",
         "Ugly old hag.",
         "You thick-headed donkey, read it again.",
@@ -137,6 +144,10 @@ def test_arabic_words_with_other_uses_are_no_abuse(said: str):
         "الله لا يوفقكم.",
         "والله لأهشم وجهك.",
         "راح اكفخك لو جيت.",
+        "مخك خربان.",
+        "شلة كذابين",
+        "والله لأحرق سيارتك.",
+        "إنك غبية.",
         "يا ش*موطة",
         "ك*س اختك",
     ],
@@ -303,6 +314,8 @@ def test_what_people_write_is_neither_a_blank_nor_a_machine_s(reply: str):
         "As AI I have no way to call you.",
         "يجب أن أبقى محايداً في هذا الموضوع.",
         "Should I draft a shorter version?",
+        "Please know that this was written by ChatGPT.",
+        "Be aware that AI-generated replies may be wrong.",
         "I hope the rewording helps!",
         "Swap the code with the real one.",
         "Prompt: answer kindly. Completion: hello",
