@@ -28,11 +28,16 @@ _CLAUSE = '.!?,;:…()"«»“”؟،؛'
 _FIRST = "just|so|then|oh|and|now|can you|could you|why don't you|you can|well|ok|يلا|طيب|بس"
 _OPENS = rf"(?:^|[{_CLAUSE}–-])\s*(?:(?:{_FIRST})\s+)?"
 _CLOSES = (
-    rf"(?:\s+(?:you|u|now|already|then|man|mate|kid|will you|yourself|انت|بقي))?\s*(?:[{_CLAUSE}–-]|\sand\s|\sor\s|$)"
+    rf"(?:\s+(?:you|u|now|already|then|man|mate|kid|will you|yourself|انت|بقي))?"
+    rf"\s*(?:[{_CLAUSE}–-]|\sand\s|\sor\s|\sback\s|\swith your\s|\s(?:like|مثل|زي|متل)\s?(?:you|ك|كم)|\sو[ء-ي]|$)"
 )
 # After what somebody is called: the end, another thought, another name. Before a noun of its own it tells of a thing.
 _ENDS = (
     rf"\s*(?:[{_CLAUSE}–-]|$|\s(?:and|that|who|to|if|because|but|aren't|at|man|people|person|woman|piece|idiots?)\s)"
+)
+_STARRED = r"([ء-ي]+[*@#$%]+[ء-ي])"  # Arabic letters with signs among them: ك*س, ش#رموط
+_COMPOUND = (
+    "[a-z]+[- ](?:headed|brained|faced|witted|minded|arsed|assed|hearted|skulled|livered|grubbing|sucking|licking)"
 )
 SHORTEST_DISGUISED = 4  # letters
 # Who says it of himself insults nobody: "I'm such an idiot", not "I'm talking to you, idiot" or "not to me, you fool".
@@ -52,7 +57,7 @@ _COVERED = re.compile(r"[*@]")  # behind letters under stars: a covered name or 
 
 @check(
     "profanity",
-    version=4,
+    version=5,
     languages=("en", "ar", ARABIZI),
     source="own word lists, curation/checks/lists/profanity.yaml",
 )
@@ -74,7 +79,7 @@ def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
         .with_columns(text=folded(pl.col("content")))
     )
     agents = pl.col("role") == "assistant"
-    anything = pl.col("text").str.contains(_SPELLED_OUT)
+    anything = pl.any_horizontal(pl.col("text").str.contains(some) for some in (_SPELLED_OUT, _STARRED))
     for kind in _patterns():  # each by itself: one pattern of them all takes the engine twice as long
         here = pl.col("text").str.contains(kind.pattern)
         anything |= agents & here if kind.of_agents else here
@@ -121,8 +126,11 @@ def _seen(text: str, by_agent: bool) -> Iterator[tuple[int, str]]:
 
 
 def _closed_up(text: str) -> str:
-    """The words that the text spells out letter by letter."""
-    return " ".join(re.sub(_BETWEEN, "", spelled[1]) for spelled in re.finditer(_SPELLED_OUT, text))
+    """The words that the text spells out letter by letter, and all of one whose Arabic has signs among its letters."""
+    spelled = [re.sub(_BETWEEN, "", spelled[1]) for spelled in re.finditer(_SPELLED_OUT, text)]
+    if re.search(_STARRED, text):
+        spelled.append(re.sub(r"(?<=[ء-ي])[*@#$%]+(?=[ء-ي])", "", text))
+    return " ".join(spelled)
 
 
 def _is_harmless(text: str, found: re.Match[str], *, whoever: bool) -> bool:
@@ -162,13 +170,20 @@ def _patterns() -> tuple[_Words, ...]:
         ending = _ENDINGS[language]
         for kind in ("strong", "strong_as_written", "mild", "told_strong", "told", "from_agents", "told_by_agents"):
             add(kind, [_as_written(each, ending) for each in words.get(kind, ())])
-        hidden = [each for each in words["strong"] if len(each) >= SHORTEST_DISGUISED and each.isascii()]
+        hidden = [each for each in words["strong"] if len(each) >= SHORTEST_DISGUISED and _is_one_word(each)]
         add("strong", [_disguised(each, ending) for each in hidden])
-        add("strong", words.get("masked", ()))
+        add("strong", [*words.get("masked", ()), *words.get("patterns", ())])
         if "called" in words:
             add("called", [_called(**words["called"], ending=ending)])
         if ends := words.get("called_ends"):
             add("called_ends", [_called(**{**words["called"], "names": ends}, ending=ending)])
+            add(
+                "scorned",
+                [
+                    _scorned(words["called"]["scorn"], [*words["called"]["names"], *ends], ending),
+                    _scorned(words["stress"], words["called"]["names"], ending),
+                ],
+            )
     return (
         _Words(_whole([*forms["strong"], *forms["strong_as_written"]]), STRONG, of_agents=False, may_be_names=True),
         _Words(_alone(forms["told_strong"]), STRONG, of_agents=False, may_be_names=False),
@@ -177,7 +192,7 @@ def _patterns() -> tuple[_Words, ...]:
         _Words(_whole(forms["called"]), MILD, of_agents=False, may_be_names=False),
         _Words(_whole(forms["called_ends"], _ENDS), MILD, of_agents=False, may_be_names=False),
         _Words(_whole(forms["from_agents"]), MILD, of_agents=True, may_be_names=True),
-        _Words(_alone(forms["told_by_agents"]), MILD, of_agents=True, may_be_names=False),
+        _Words(_alone([*forms["told_by_agents"], *forms["scorned"]]), MILD, of_agents=True, may_be_names=True),
     )
 
 
@@ -203,6 +218,11 @@ def _as_written(phrase: str, ending: str) -> str:
     return drawn + (ending if phrase.endswith("*") else "")
 
 
+def _is_one_word(phrase: str) -> bool:
+    """Whether all its letters are those of one word; in English a phrase is disguised as one too."""
+    return phrase.isascii() or " " not in phrase
+
+
 def _disguised(phrase: str, ending: str) -> str:
     """With look-alikes and stars after the first letter."""
     stem = phrase.rstrip("*").replace(" ", "")
@@ -210,7 +230,15 @@ def _disguised(phrase: str, ending: str) -> str:
     return re.escape(stem[0]) + "".join(classes) + (ending if phrase.endswith("*") else "")
 
 
-def _called(by: Sequence[str], between: Sequence[str], names: Sequence[str], ending: str) -> str:
+def _called(
+    by: Sequence[str], between: Sequence[str], names: Sequence[str], ending: str, scorn: Sequence[str] = ()
+) -> str:
     """Somebody is called a name: "you are such an idiot", "يا حمير يا كلاب"."""
-    either = [_either([_as_written(word, ending) for word in words]) for words in (by, between, names)]
-    return rf"(?:{either[0]})\s+(?:(?:{either[1]})\s+){{0,3}}(?:ال)?(?:{either[2]})"
+    either = [_either([_as_written(word, ending) for word in words]) for words in (by, [*between, *scorn], names)]
+    return rf"(?:{either[0]})\s+(?:(?:{either[1]}|{_COMPOUND})\s+){{0,3}}(?:ال)?(?:{either[2]})"
+
+
+def _scorned(scorn: Sequence[str], names: Sequence[str], ending: str) -> str:
+    """A name that scorn or stress before it makes said to somebody: "Ugly old hag.", "Absolute muppets."."""
+    either = [_either([_as_written(word, ending) for word in words]) for words in (scorn, names)]
+    return rf"(?:(?:{either[0]}|{_COMPOUND})\s+(?:(?:old|little|fat)\s+)?){{1,2}}(?:{either[1]})"

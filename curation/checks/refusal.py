@@ -26,10 +26,11 @@ _BUTTON = (
 
 # What mails and pages link to, as ingest writes it: the words and behind them the address.
 _LINK = r"\[([^\[\]\n]*)\]\([^()\s]*\)"
+_MACHINE = re.compile(r"\b(?:gpt|chat ?gpt|openai|anthropic)\b|\bai[ -](?:generated|written)")
 _SIZE = r"(?i:(?-u:\b)x{2,4}[ -]?(?:large|small|l|s)(?-u:\b))"
 
 
-@check("refusal", version=6, languages=("en", "ar"), source="own phrase patterns, curation/checks/lists/refusal.yaml")
+@check("refusal", version=7, languages=("en", "ar"), source="own phrase patterns, curation/checks/lists/refusal.yaml")
 def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Replies that speak as a language model, keep a template's blanks, or come from a machine that answers mail.
 
@@ -65,9 +66,12 @@ def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[s
 
 
 def _no_titles(found: pl.DataFrame) -> pl.DataFrame:
-    """Without what is only likely, and written as a name or a title: a film called Say Anything."""
+    """Without what is only likely, and written as a name or a title: a film called Say Anything, no machine's name."""
     titles = [
-        sure is None and (at := fold(text).find(unsure)) >= 0 and is_name(text, fold(text), at, at + len(unsure))
+        sure is None
+        and not _MACHINE.search(unsure)
+        and (at := fold(text).find(unsure)) >= 0
+        and is_name(text, fold(text), at, at + len(unsure))
         for text, sure, unsure in found.iter_rows()
     ]
     return found.filter(~pl.Series(titles, dtype=pl.Boolean))

@@ -49,13 +49,16 @@ _SELLS = (
     r"|how (?:much )?(?:you|to) (?:can )?(?:earn|make|win|double|lose)|ask me how"
     r"|i can (?:get|help|show|teach|double|bring|make)|(?:dm|inbox|pm|whatsapp) (?:me|us|him|her)"
     r"|(?:write|message|contact|text) (?:to )?(?:him|her)|do you (?:want|suffer|need|dream)"
-    r"|are you (?:looking|tired|in need|struggling)|million (?:us )?(?:dollars|euros|pounds|usd))(?:$|[^a-z])"
+    r"|are you (?:looking|tired|in need|struggling)|million (?:us )?(?:dollars|euros|pounds|usd)"
+    r"|all you (?:have|need) to do|(?:earn|win|lose|double|boost|grow|claim) (?:your|up to|easy|big|an extra|extra))"
+    r"(?:$|[^a-z])"
     r"|(?:^|[^ء-ي])[وف]?(?:شركتنا|مؤسستنا|موسستنا|مكتبنا|متجرنا|خدماتنا|نحن|احنا|لدينا|عندنا|نوفر|نقدم|نبيع|نضمن"
     r"|نسدد|نستخرج|نمنح|نساعدك[ء-ي]*|راسل(?:ني|نا|وني|ونا)|تواصلوا?(?: معي| معنا)|كلم(?:ني|وني)"
     r"|(?:كسبت|ربحت|حققت|خسرت|نزلت|سحبت) (?:[ء-ي]+ ){0,2}\d"
     r"|انا (?:ارمله|محام[ء-ي]*|مدير[ء-ي]*|المحامي|الامير[ء-ي]*|ابنه|ابن|زوجه|مدربه?|خبيره?|وسيط)"
     r"|(?:مليون|ملايين) (?:دولار|يورو)|كيف (?:ت|س?ت)(?:ربح|كسب|جني|ضاعف|حقق|حصل|خسر|ستثمر|تخلص)[ء-ي]*"
     r"|هل (?:انت|تبحث|تريد|تعاني|ترغب|تحلم|تود|تحتاج|سيمت|مللت)[ء-ي]*|للراغبين|للجادين|لكل من"
+    r"|كل (?:اللي|الي|ما) عليك[ء-ي]*|(?:اكسب|اربح|اخسر|انحف|ضاعف|تخلص|استثمر)[ء-ي]*|[هحب]?ت(?:قبض|كسب|ربح)[ء-ي]*"
     r"|يمكنك[ء-ي]* (?:ان )?(?:تربح|تكسب|الربح|كسب|تحقيق|ربح)|علي الخاص)(?:$|[^ء-ي])"
 )
 _WHOLE = r"(?:'?s|es|ies|ing|ed)?(?:ه|ها|ك|كم|نا|ي|يه|ات|ين|ون|ا)?(?:$|[^a-z0-9ء-ي'])"  # of words: casinos, قروضنا
@@ -68,11 +71,18 @@ _ENDS = ".!?؟"  # of a sentence
 _WORD = re.compile(r"[a-z]{3,}|[ء-ي]{3,}")
 _THE = re.compile(r"^[وفبلك]?(?:ال|لل)(?=[ء-ي]{3})")
 _ONE = r"ies$|es$|s$"  # of many
-# Words of offers that tell nothing of what is offered.
+# Words of offers that tell nothing of what is offered: of time, of number, of buying and giving. As stems.
 _EMPTY = frozenset(
-    "your their free best cheap with from sale rent only just great online home offers offer price prices deals deal "
-    "check sure town rates rate make earn money days weeks want visit follow join without guaranteed available company "
-    "services service للبيع للايجار بدون افضل عروض اسعار باسعار شركه خدمه خدمات مجان مجانا".split()
+    "your their free best cheap with from sale rent only just great online home offer price deal check sure town rate "
+    "make earn money day week month year hour minute second today tonight tomorrow now soon daily weekly monthly every "
+    "each per want need visit follow join without guaranteed available company service buy get give take have has had "
+    "got send call text you the and for all any are our this that one two three ten hundred thousand million "
+    "first more most new big good easy fast here there what who how "
+    "not no yes will can able time call click work job start try "
+    "للبيع للايجار بدون دون افضل عرض عروض سعر اسعار باسعار شركه خدمه خدمات مجان مجانا مجاني مجانيه يوم ايام اسبوع شهر "
+    "سنه ساعه ساعات دقيقه دقايق الان اليوم غدا يوميا شهريا اسبوعيا اول اولي واحد واحده اثنين الف الاف مليون كل جميع "
+    "علي الي عن مع هذا هذه فقط خلال احصل اطلب اشتر اشتري خذ شراء جديد جديده كبير كبيره سريع سريعه من في ريال دولار "
+    "درهم جنيه دينار ايه هل انت".split()
 )
 
 
@@ -112,7 +122,7 @@ def adverts(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 @check(
     "spam",
-    version=4,
+    version=5,
     languages=("en", "ar"),
     whole_set=True,
     sees_edits=True,
@@ -130,7 +140,8 @@ def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str,
     more). The worst turn of a conversation, from 2 on.
 
     What customers themselves speak of is the business's subject and no spam: where the customer of the same
-    conversation, or customers in 0.5% of the set's conversations (three at least), say most of its words together. A
+    conversation, or customers in 0.5% of the set's conversations (three at least), say most of its words together:
+    of those that tell what is offered, which words of time, number and buying do not; where none does, all as one. A
     customer who asks or tells of himself in that sentence offers nothing, unless he speaks as sellers do. Where
     one conversation in twenty has replies like adverts, it is the way this house speaks.
 
@@ -139,7 +150,7 @@ def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str,
     seen = read(adverts, conversations, context).drop_nulls("seen").explode("seen", empty_as_null=True).unnest("seen")
     if seen.is_empty():
         return
-    stems = {about: _stems(about) for about in seen["about"].drop_nulls().unique()}
+    stems = {about: _stems(about) or frozenset({about}) for about in seen["about"].drop_nulls().unique()}
     speak = _customers(conversations, seen, {stem for of in stems.values() for stem in of})
     least = max(SUBJECT_LEAST, SUBJECT_SHARE * conversations.height)
     common = {of for of in set(stems.values()) if sum(_speaks_of(of, said) for said in speak.values()) >= least}
@@ -153,7 +164,8 @@ def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str,
         key, value = row["conversation_id"], row["like_one"] if row["by_customer"] or not of_house else 0
         if row["about"] is not None and (of := stems[row["about"]]) not in common:
             asked_for = not row["by_customer"] and _speaks_of(of, speak.get(key, frozenset()))
-            value = max(value, 0 if asked_for else _offers(row, large=large))
+            silent = large and bool(_stems(row["about"]))
+            value = max(value, 0 if asked_for else _offers(row, silent=silent))
         if value >= REPORTED_FROM and (-value, row["turn"]) < worst.get(key, (0, 0, "")):
             worst[key] = (-value, row["turn"], row["words"])
     for key, (value, turn, words) in worst.items():
@@ -163,19 +175,19 @@ def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str,
 
 def _speaks_of(stems: frozenset[str], said: Set[str]) -> bool:
     """Whether what is said has most of the words that tell what is offered, and so is about it."""
-    return bool(stems) and MOST[1] * len(stems & said) >= MOST[0] * len(stems)
+    return MOST[1] * len(stems & said) >= MOST[0] * len(stems)
 
 
-def _offers(row: Mapping[str, Any], *, large: bool) -> int:
-    """The value of a turn by what it offers, which no customers of a set that may be `large` speak of."""
+def _offers(row: Mapping[str, Any], *, silent: bool) -> int:
+    """The value of a turn by what it offers, which no customers speak of; `silent`: of a set large enough to tell."""
     offered: int = row["offered"]
     advert = not row["by_customer"] or row["sells"] or row["like_one"] >= 1 - CUES + REPORTED_FROM
-    return offered + (large and offered > 0 and row["kind"] == "topics" and advert)
+    return offered + (silent and offered > 0 and row["kind"] == "topics" and advert)
 
 
 def _stems(words: str) -> frozenset[str]:
     """The words that tell what is offered, without article and number."""
-    return frozenset(_stem(word) for word in _WORD.findall(words) if word not in _EMPTY)
+    return frozenset(stem for word in _WORD.findall(words) if not {word, stem := _stem(word)} & _EMPTY)
 
 
 def _stem(word: str) -> str:
@@ -197,8 +209,11 @@ def _customers(conversations: pl.DataFrame, seen: pl.DataFrame, stems: set[str])
     asked = asked.select("conversation_id", text=folded(pl.col("content")))
     likely = asked.filter(pl.col("text").str.contains_any(sorted(stems)))
     said: dict[str, set[str]] = {}
+    phrases = {stem for stem in stems if not _WORD.fullmatch(stem)}  # of words none of which tells
     for key, text in likely.iter_rows():
-        said.setdefault(key, set()).update(stems.intersection(map(_stem, _WORD.findall(text))))
+        told = said.setdefault(key, set())
+        told.update(stems.intersection(map(_stem, _WORD.findall(text))))
+        told.update(phrase for phrase in phrases if phrase in text)
     return {key: frozenset(found) for key, found in said.items()}
 
 

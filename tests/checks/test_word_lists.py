@@ -47,6 +47,11 @@ def codes(*talks, language: str = "en", check: str | None = None) -> set[str]:
         "What a crazy day, what a week!",
         "People like you make our day, customers like you are why we work.",
         "Please use the drop-dead date, and screw off the lid.",
+        "You get thick socks, a lazy river and a crazy golf course.",
+        "Losers pay for the round, and cowards may leave the ride early.",
+        "I will find you a table and break your bill into three.",
+        "We hope you all rest well, and I know where you can park.",
+        "Your ticket covers lions, snakes, monkeys.",
     ],
 )
 def test_words_with_other_uses_are_no_abuse(said: str):
@@ -74,6 +79,12 @@ def test_words_with_other_uses_are_no_abuse(said: str):
         "أسكت الإشعارات من الإعدادات.",
         "كم نصاب الزكاة؟",
         "هل أنت جوعان؟ المطعم مفتوح حتى منتصف الليل.",
+        "الله يبارك في عمرك، والله لا يقطعك من الخير ولا يبتليك.",
+        "عساك ما تشوف شر، وإن شاء الله بلا مشاكل.",
+        "سأقطع لك تذكرة، وبكسر الغصن تتضرر الشجرة، والعناية بجلدك مهمة.",
+        "الخصم 50* ريال والباقي 20#.",
+        "ما يهمنا إلا رضاك.",
+        "إن شاء الله تخسر الوزن الذي تريده، وخولة في انتظارك.",
     ],
 )
 def test_arabic_words_with_other_uses_are_no_abuse(said: str):
@@ -102,6 +113,20 @@ def test_arabic_words_with_other_uses_are_no_abuse(said: str):
         "What an i.d.i.o.t you are.",
         "Oh look, a stupid complaint again.",
         "You absolute muppet!",
+        "Scum like you ruin it.",
+        "Utter bellends, honestly.",
+        "you are so freaking dumb",
+        "I'll torch your car.",
+        "Piss off back home.",
+        "Your order ships on Monday, loser.",
+        "Ugly old hag.",
+        "You thick-headed donkey, read it again.",
+        "you gormless little git",
+        "Go choke on it.",
+        "I'm going to break your face.",
+        "We know exactly where you live.",
+        "I hope your whole family rots.",
+        "My cat has more brains than you.",
         "خ ر ا عليك",
         "روح يا ق.ح.ب.ه",
         "غبي مثلك لا يستحق الرد.",
@@ -112,6 +137,19 @@ def test_arabic_words_with_other_uses_are_no_abuse(said: str):
         "الله يأخذكم",
         "اسكت!",
         "يا عديم الشرف",
+        "انت بني آدم مقرف ووسخ.",
+        "سخيف وتافه.",
+        "الله يعمي قلبك.",
+        "الله يقطع نسلكم.",
+        "الله لا يوفقكم.",
+        "والله لأهشم وجهك.",
+        "راح اكفخك لو جيت.",
+        "مخك خربان.",
+        "شلة كذابين",
+        "والله لأحرق سيارتك.",
+        "إنك غبية.",
+        "يا ش*موطة",
+        "ك*س اختك",
     ],
 )
 def test_abuse_is_seen_where_somebody_is_called_so(said: str):
@@ -173,6 +211,46 @@ def test_a_topic_is_a_business_s_own_where_customers_say_its_words_together_and_
     assert codes(*apart, *together, advert, check="spam") == set()
 
 
+@pytest.mark.parametrize(
+    ("advert", "everyday"),
+    [
+        ("Make $900 a week from home!", "I need the table for a week from Monday, not at home"),
+        ("Buy one get one free, today only, shop now!", "I want to buy one ticket and get one seat more"),
+        ("اربح 900 ريال يوميا من البيت", "كم ريال التوصيل الى البيت، ومتى يوميا"),
+    ],
+)
+def test_words_of_time_number_and_buying_are_no_business_s_subject(advert: str, everyday: str):
+    language = "ar" if re.search("[ء-ي]", advert) else "en"
+    others = [talk(f"{everyday} {n}?", "Sure.") for n in range(60)]
+    assert codes(*others, talk("Hi", advert), language=language, check="spam") == {"spam"}
+
+
+def test_a_phrase_of_such_words_is_a_business_s_subject_where_its_customers_say_it():
+    asked = [talk(f"Is buy one get one free on shoe {n}?", "Sure.") for n in range(60)]
+    assert codes(*asked, talk("Hi", "Buy one get one free, today only!"), check="spam") == set()
+
+
+@pytest.mark.parametrize(
+    "advert",
+    [
+        "Any dissertation written by our tutors, on time.",
+        "Lost your savings to a fake broker? A recovery specialist gets them back.",
+        "You have an unclaimed rebate, enter your card details to collect it.",
+        "Genuine driving licences, no test needed.",
+        "Fire your boss, join my team, it sells itself.",
+        "انزلي سبعة كيلو مع كريم التنحيف العجيب",
+        "كل اللي عليك تحط لايك وتقبض 200 جنيه",
+        "لك منحة جديدة، سجل بياناتك البنكية لاستلامها",
+        "ارسل رصيد لهذا الرقم وارجع لك الضعف",
+        "نقدم خدمات السيو وتصدر نتائج جوجل",
+    ],
+)
+def test_fraud_in_plain_words_is_seen_in_a_set_that_never_speaks_of_it(advert: str):
+    language = "ar" if re.search("[ء-ي]", advert) else "en"
+    coffee = [talk(f"I would like {n} lattes, please", "Sure.") for n in range(200)]
+    assert codes(*coffee, talk("Hi", advert), language=language, check="spam") == {"spam"}
+
+
 def test_what_customers_speak_of_is_the_business_s_subject_and_elsewhere_it_is_spam():
     advert = talk("Hello", "Apartments for rent in the Marina, prime location, call us now!")
     estate = [talk(f"I am looking for an apartment with {n} rooms, at what rent?", "Sure.") for n in range(40)]
@@ -214,6 +292,11 @@ def test_where_many_replies_are_like_adverts_it_is_how_the_house_speaks():
         "المقاس كالهاتف تماماً، واليوم (اليوم التالي) عطلة.",
         "ألوان الغرفة محايدة، وكروبوتكين كاتب معروف.",
         "كاتب التقرير مبرمج في شركتنا.",
+        "Would you like me to send another copy? Replace the old filter with the new one.",
+        "Press the button (click here for the list) and wait.",
+        "هل ترغب في نسخة أخرى من الفاتورة؟ استبدل الفلتر القديم بالجديد.",
+        "انتظر... ثم أعد التشغيل..... شكراً",
+        "نتحدث عن اليوم والشهر والسنة، وصفر ريال رسوم.",
     ],
 )
 def test_what_people_write_is_neither_a_blank_nor_a_machine_s(reply: str):
@@ -230,6 +313,16 @@ def test_what_people_write_is_neither_a_blank_nor_a_machine_s(reply: str):
         "Sorry but I am a chatbot for questions.",
         "As AI I have no way to call you.",
         "يجب أن أبقى محايداً في هذا الموضوع.",
+        "Should I draft a shorter version?",
+        "Please know that this was written by ChatGPT.",
+        "Be aware that AI-generated replies may be wrong.",
+        "I hope the rewording helps!",
+        "Swap the code with the real one.",
+        "Prompt: answer kindly. Completion: hello",
+        "ليس أخلاقياً أن أكتب ذلك.",
+        "آمل أن تكون هذه الصياغة مناسبة.",
+        "ملخص الحوار الذي طلبته أدناه.",
+        "هل تريد صيغة أقصر من الرد؟",
     ],
 )
 def test_a_machine_that_says_so_is_still_seen(reply: str):
@@ -237,7 +330,19 @@ def test_a_machine_that_says_so_is_still_seen(reply: str):
 
 
 @pytest.mark.parametrize(
-    "reply", ["Dear (customer), it is sent.", "عزيزي (العميل)، تم الإرسال.", "يصل إلى (اسم الشركة) غداً."]
+    "reply",
+    [
+        "Dear (customer), it is sent.",
+        "عزيزي (العميل)، تم الإرسال.",
+        "يصل إلى (اسم الشركة) غداً.",
+        "تحياتي، (اسمك هنا)",
+        "السبب: (يذكر السبب)",
+        "رصيدك null ريال.",
+        "أهلاً %اسم_العميل%، تم.",
+        "يصل في يوم/شهر/سنة.",
+        "نشكر السيد ......... على صبره.",
+        "[Agent: say sorry here] It is sent.",
+    ],
 )
 def test_an_aside_is_a_blank_where_a_name_would_stand(reply: str):
     assert codes(talk("Hi", reply), check="refusal") == {"placeholder"}
