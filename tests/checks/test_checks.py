@@ -411,6 +411,29 @@ def test_a_bot_that_says_the_same_in_every_turn_is_told_and_a_phrase_that_comes_
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "reply", "times"),
+    [
+        (("Bye", "bye bye", "Thanks a lot"), "Thank you and have a good day.", []),
+        (("شكراً", "مع السلامة", "شكراً جزيلاً لك"), "شكراً لتواصلك معنا وإلى اللقاء.", []),
+        (("Where is it?", "Hello?", "I have been waiting for days", "12345"), "Please wait a little while.", [3]),
+        (("أين طلبي؟", "مرحبا؟", "أنا في الانتظار منذ أيام", "12345"), "يرجى الانتظار قليلاً من فضلك.", [3]),
+    ],
+)
+def test_courtesies_answered_alike_are_no_loop_and_what_is_asked_is(
+    said: tuple[str, ...], reply: str, times: list[int]
+):
+    found = checks()["repetition"](record(talk(*(part for text in said for part in (text, reply)))), context())
+    assert found.filter(pl.col("code") == "repeated_reply")["value"].to_list() == times
+
+
+def test_two_replies_that_each_come_twice_count_once():
+    first, second = "Which day suits you best?", "Your table is booked for Monday."
+    said = [part for text in (first, first, second, second) for part in ("I would like another day", text)]
+    found = checks()["repetition"](record(talk(*said)), context())
+    assert found.filter(pl.col("code") == "repeated_reply")["value"].to_list() == [1]
+
+
 _SPELLINGS = ("أهلا", "اهلاً", "مدرسة", "مدرسه", "Thanks", "thanks", "order", "½", "1", "١", "ـ", "x_y", "ß", "ss", "of")
 
 
