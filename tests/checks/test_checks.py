@@ -142,6 +142,36 @@ def test_a_short_reply_in_the_expected_language_is_left_alone(reply: str):
     assert seen("language", talk("ok", reply)) == set()
 
 
+NAMED = ("airtel plaza hotel 1 star", "45 park lane 5 stars", "rammstein 2 tickets berlin", "nissan altima silver")
+NAMED += (
+    "volkswagen golf tdi automatic",
+    "dr morales dentist san mateo",
+    "parasite bong joon ho",
+    "ibis styles amsterdam",
+)
+FOREIGN = (
+    "Kargonuz yola cikti bu sabah",
+    "Ihre Bestellung ist unterwegs.",
+    "Aapka order kal tak pahunch jayega, thoda sa ",
+)
+FOREIGN += ("La entrega llega manana por la tarde", "Mohon tunggu sebentar ya kak", "O seu pedido chega amanhã.")
+ENGLISH = (
+    "I am looking for something nice, can you help?",
+    "Gladly, what would you like to have?",
+    "Anything, please.",
+)
+
+
+@pytest.mark.parametrize("reply", NAMED)
+def test_names_between_english_turns_are_no_other_language(reply: str):
+    assert seen("language", talk(*ENGLISH, reply)) == set()
+
+
+@pytest.mark.parametrize("reply", FOREIGN)
+def test_a_sentence_between_english_turns_is_in_its_own_language(reply: str):
+    assert seen("language", talk(*ENGLISH, reply)) == {"unexpected_language"}
+
+
 def test_a_short_reply_in_the_other_script_is_seen_where_no_question_tells():
     assert seen("language", talk("ok", "سيصل طلبك غدا")) == {"language_mismatch"}
     assert seen("language", talk("شكرا", "Sure, one moment please"), language=["ar"]) == {"language_mismatch"}
