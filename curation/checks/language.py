@@ -24,8 +24,8 @@ def language(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[
     By script; then, where a script serves several languages (Latin, Arabic), by lingua: `value` = chance that the turn
     is not in the language that is usual there, 1 where the script tells. Arabic in Latin letters is mostly seen as some
     other language. Turns of less than two words, replies of less than 8 letters and questions of less than 20 are not
-    judged. Where no question tells its language the conversation's counts. A few words in Latin letters beside turns that are
-    so in a language of the set are mostly names ("airtel plaza hotel 1 star"): it takes a chance of 0.95.
+    judged. Where no question tells its language the conversation's counts. A few words in Latin letters beside turns
+    that are so in a language of the set are mostly names ("airtel plaza hotel 1 star"): it takes a chance of 0.95.
     """
     expected = {*context.params.languages, "mixed", "und"}
     usual = dict(conversations.select("conversation_id", "language").iter_rows())
