@@ -152,7 +152,7 @@ NAMED += (
 FOREIGN = (
     "Kargonuz yola cikti bu sabah",
     "Ihre Bestellung ist unterwegs.",
-    "Aapka order kal tak pahunch jayega, thoda sa ",
+    "Aapka order kal tak pahunch jayega, thoda sa intezaar kar lijiye please.",
 )
 FOREIGN += ("La entrega llega manana por la tarde", "Mohon tunggu sebentar ya kak", "O seu pedido chega amanhã.")
 ENGLISH = (
