@@ -1,8 +1,8 @@
 """Replies that break off, told by how the other replies of the set go on after the same words."""
 
-import re
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -13,28 +13,33 @@ from curation.checks.models.words import LEAST, Floats, Indices, Mask, by_langua
 from curation.checks.structure import CUT
 from curation.text.folding import folded
 
-REPORTED_FROM = 0.6
-UNTOLD = -1.0
-MOSTLY = 0.5  # share of the other places from which such words do not end a sentence
+REPORTED_FROM = 0.4
+SHORTEST = 4  # words of a reply
+CUTS = 3_000  # planted
+WEIGHT = 10  # places that the usual odds of a word, and of all words, count as
+KNOWN_FROM = 5  # occurrences from which a word may be the whole of one that was cut
+WHOLE = 4  # whole replies for each cut one, before the set is seen
+SUREST = 100  # odds; what is learned from one set proves no more
+ROUNDS = 50  # in which the share of cuts settles
 UNFINISHED_FROM_WORDS = 8  # shorter replies often carry no full stop: "Sure, one moment"
-KNOWN_FROM = 5  # occurrences elsewhere from which it can be told how words go on
-SHORTEST = 3  # words of a reply
-HALF_WORD = 0.95  # value of a last word that nobody else uses, and with which words begin that many use
+USUALLY = 0.9  # share of the other replies with a closing mark from which it is missed ...
+USUALLY_OF = 10  # ... of so many at least
 
 
-@check(
-    "endings", version=2, whole_set=True, reads=reply_tokens, source="own: ends of sentences after the last two words"
-)
+@check("endings", version=3, whole_set=True, reads=reply_tokens, source="own: cuts planted in the set; their share: EM")
 def endings(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """A last reply without a closing mark, judged by how the other replies of the set go on after its last words.
+    """A last reply without a closing mark, judged by what the other replies of the set tell. A missing full stop alone
+    says nothing.
 
-    `broken_off`: these hardly ever end a sentence. `value` = share of the other places with the same last two words
-    (the last word, where the two are rare) in which the sentence goes on, times the share of the agent's other replies
-    that end in a closing mark: who writes none has broken off nothing. A last word that stands nowhere else and with
-    which a known word begins was cut in the middle. Knows every language that 200 conversations are in.
+    `broken_off`: `value` = chance that it was cut, the evidence of its last words (how mostly sentences go on after the
+    last two elsewhere; a last word that nobody else uses, or with which a known one begins) and of the agent's ways
+    (whether the other replies of the conversation are closed). How the two look at cuts is learned from cuts planted in
+    the set's own replies, at whole sentences from replies that are closed or were answered; how many there are, from
+    all that are judged: where nobody writes full stops there are few. Knows every language that 200 conversations
+    are in.
 
-    `unfinished_reply`: of 8 words or more, and others do not mostly end with such words either, or it cannot be told
-    how they do. `value` = 1 + share of the replies before that end in a closing mark. Any language.
+    `unfinished_reply`: in smaller sets, of 8 words or more. `value` = share of the other replies that end in a closing
+    mark, where there are 10. Any language.
 
     Limits: a reply that is cut where a sentence may end passes.
     """
@@ -43,19 +48,19 @@ def endings(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 
 def _stopped(conversations: pl.DataFrame, context: Context) -> Iterator[pl.DataFrame]:
-    """What both codes say of the conversations of a language."""
-    replies = Replies.of(conversations, context)
-    last, words = _unclosed(replies)
-    can_tell = conversations.height >= LEAST
-    goes_on = _goes_on(replies, last) if can_tell else np.full(len(last), UNTOLD)
-    surely = goes_on * _closing(replies)[last]
-    unlike = (goes_on == UNTOLD) | (goes_on >= MOSTLY)
-    broken = pl.DataFrame({"reply": last, "value": surely}).filter(pl.col("value") >= REPORTED_FROM)
-    bare = pl.DataFrame({"reply": last, "value": 1 + _closed_before(replies)[last]})
-    unfinished = bare.filter(pl.Series((words >= UNFINISHED_FROM_WORDS) & unlike, dtype=pl.Boolean))
+    """What is told of the conversations of a language."""
+    spoken = _Spoken.of(Replies.of(conversations, context))
+    replies, last = spoken.replies, np.flatnonzero(spoken.judged)
+    if conversations.height >= LEAST:
+        chance = _chance(_odds(spoken, last, np.random.default_rng(context.params.seed)))
+        broken = pl.DataFrame({"reply": last, "value": chance}).filter(pl.col("value") >= REPORTED_FROM)
+        yield _told(replies.seen(broken, conversations), "broken_off", REPORTED_FROM)
+        return
+    long = last[spoken.length[last] >= UNFINISHED_FROM_WORDS]
+    usual = _closing(spoken)
+    unfinished = pl.DataFrame({"reply": long, "value": np.full(len(long), usual)}).filter(pl.col("value") >= USUALLY)
     cut = folded(pl.col("content")).str.contains(CUT)  # which `cut_reply` tells
-    yield _told(replies.seen(broken, conversations), "broken_off", REPORTED_FROM)
-    yield _told(replies.seen(unfinished, conversations).filter(~cut), "unfinished_reply", 1.0)
+    yield _told(replies.seen(unfinished, conversations).filter(~cut), "unfinished_reply", USUALLY)
 
 
 def _told(seen: pl.DataFrame, code: str, threshold: float) -> pl.DataFrame:
@@ -69,63 +74,137 @@ def _told(seen: pl.DataFrame, code: str, threshold: float) -> pl.DataFrame:
     )
 
 
-def _unclosed(replies: Replies) -> tuple[Indices, Indices]:
-    """The last replies of SHORTEST words or more without a closing mark, and how many words they have."""
-    length = np.bincount(replies.reply[~replies.mark], minlength=len(replies.turn))
-    final = np.append(replies.owner[1:] != replies.owner[:-1], True)[: len(replies.owner)]
-    last = np.flatnonzero(final & ~replies.closed & (length >= SHORTEST))
-    return last, length[last]
+@dataclass(frozen=True)
+class _Spoken:
+    """The words of all replies, marks apart; and which replies are judged, and by which."""
+
+    replies: Replies
+    token: Indices
+    pair: Indices  # the word with the one before it
+    ends: Mask  # whether a mark or nothing follows
+    length: Indices  # of each reply
+    judged: Mask  # of each reply: the last of its conversation, of some words and without a closing mark
+    whole: Mask  # of each reply: of some words, and closed or answered
+
+    @classmethod
+    def of(cls, replies: Replies) -> "_Spoken":
+        words = ~replies.mark
+        token = replies.token[words]
+        last = np.append(replies.reply[1:] != replies.reply[:-1], True)[: len(words)]
+        ends = (last | np.append(replies.mark[1:], True)[: len(words)])[words]
+        length = np.bincount(replies.reply[words], minlength=len(replies.turn))
+        some = length >= SHORTEST
+        final = np.append(replies.owner[1:] != replies.owner[:-1], True)[: len(replies.owner)]
+        pair = replies.pairs(replies.before(words), token)
+        judged, whole = some & final & ~replies.closed, some & (replies.closed | ~final)
+        return cls(replies, token, pair, ends, length, judged, whole)
+
+    def last(self, which: Indices) -> Indices:
+        """The last word of each of these replies."""
+        return np.asarray(np.cumsum(self.length)[which] - 1)
+
+    def signs(self, words: Names, token: Indices, pair: Indices, here: Indices, ended: Indices) -> Floats:
+        """(n, 2) of these words at the end of a reply: log odds that others go on after the two, 0 for a new word;
+        whether a known word begins with a new one.
+
+        `here` is 1 where the word stands in the set as it is, and so counts no evidence; `ended` where it ends there.
+        """
+        size = len(self.replies.names) + 1
+        known, of = np.unique(self.pair, return_inverse=True)
+        at = np.searchsorted(known, pair).clip(max=len(known) - 1)
+        met = known[at] == pair
+        number = np.bincount(self.token, minlength=size)
+        seen = number[token] - here
+        by_word = _ending(np.bincount(self.token, self.ends, size)[token] - ended, seen, self.ends.mean())
+        by_pair = _ending(
+            np.where(met, np.bincount(of, self.ends)[at] - ended, 0),
+            np.where(met, np.bincount(of)[at] - here, 0),
+            by_word,
+        )
+        new = seen <= 0
+        common = sorted(self.replies.names[np.flatnonzero(number >= KNOWN_FROM)])
+        half = np.array([isnew and _begins(word, common) for word, isnew in zip(words, new, strict=True)], bool)
+        return np.column_stack([np.where(new, 0, np.log(1 / by_pair - 1)), half])
 
 
-def _closed_before(replies: Replies) -> Floats:
-    """Of each reply: share of the conversation's other replies that end in a closing mark, 0 where there are none."""
-    number, closed = np.bincount(replies.owner), np.bincount(replies.owner, replies.closed)
-    share: Floats = (closed[replies.owner] - replies.closed) / np.maximum(number[replies.owner] - 1, 1)
-    return share
+def _ending(ends: Floats, seen: Floats, usual: Floats) -> Floats:
+    """Share of the places that end a sentence, drawn towards the usual one."""
+    return np.asarray((ends + WEIGHT * usual) / (seen + WEIGHT))
 
 
-def _closing(replies: Replies) -> Floats:
-    """Of each reply: share of the agent's other replies that end in a closing mark, drawn towards the set's."""
-    number, closed = np.bincount(replies.owner), np.bincount(replies.owner, replies.closed)
-    others = closed[replies.owner] - replies.closed
-    usual = replies.closed.sum() / max(len(replies.closed), 1)
-    share: Floats = (others + usual) / number[replies.owner]
-    return share
+def _begins(word: str, known: Sequence[str]) -> bool:
+    """Whether one of the known words, which are sorted, begins with this one."""
+    at = bisect_left(known, word)
+    return at < len(known) and known[at].startswith(word)
 
 
-def _goes_on(replies: Replies, judged: Indices) -> Floats:
-    """Of these replies: how sure it is that the sentence goes on after their last words, UNTOLD where they are new."""
-    words = np.flatnonzero(~replies.mark)
-    token, before = replies.token[words], replies.before(np.ones_like(replies.mark))[words]
-    last = np.append(replies.reply[1:] != replies.reply[:-1], True)
-    ends = (last | np.append(replies.mark[1:], True))[words]
-
-    at = np.cumsum(np.bincount(replies.reply[words], minlength=len(replies.turn)))[judged] - 1
-    word, pairs = token[at], replies.pairs(before, token)
-    seen = np.bincount(token, minlength=len(replies.names))
-    of_pair = _share(*_counted(pairs[at], pairs[(alike := np.isin(token, word))], ends[alike]))
-    of_word = _share(seen[word], np.bincount(token, ends, len(seen))[word])
-    half = np.isin(replies.names[word], _half_words(replies.names, seen, word[seen[word] == 1]))
-    told = [of_pair, of_word, np.full(len(word), HALF_WORD)]
-    return np.select([of_pair >= 0, of_word >= 0, half], told, UNTOLD)
+def _odds(spoken: _Spoken, last: Indices, rng: np.random.Generator) -> Floats:
+    """Of each of these replies: how much likelier its end is if it was cut."""
+    whole = np.flatnonzero(spoken.whole)
+    words = _by_words(_at_their_ends(spoken, last), _at_their_ends(spoken, whole), _cuts(spoken, whole, rng))
+    return np.minimum(words * _by_ways(spoken)[last], SUREST)
 
 
-def _counted(wanted: Indices, pairs: Indices, ends: Mask) -> tuple[Indices, Indices]:
-    """How often each of the wanted ones stands among the pairs, and how often a sentence ends with it."""
-    known, place = np.unique(wanted, return_inverse=True)
-    at = np.searchsorted(known, pairs).clip(max=len(known) - 1)
-    here = known[at] == pairs
-    return np.bincount(at[here], minlength=len(known))[place], np.bincount(at[here], ends[here], len(known))[place]
+def _at_their_ends(spoken: _Spoken, which: Indices) -> Floats:
+    at, one = spoken.last(which), np.ones(len(which), np.int64)
+    token = spoken.token[at]
+    return spoken.signs(spoken.replies.names[token], token, spoken.pair[at], one, one)
 
 
-def _share(seen: Indices, ends: Indices) -> Floats:
-    """Share of the other places in which the sentence goes on; UNTOLD where these are too few."""
-    share: Floats = np.where(seen - 1 >= KNOWN_FROM, 1 - (ends - 1) / np.maximum(seen - 1, 1), UNTOLD)
-    return share
+def _cuts(spoken: _Spoken, whole: Indices, rng: np.random.Generator) -> Floats:
+    """Signs of replies cut after a letter or a space of theirs, not where a sentence ends."""
+    names = spoken.replies.names
+    cut = rng.permutation(whole)[:CUTS]
+    first = spoken.last(cut) + 1 - spoken.length[cut]
+    at = first + 1 + rng.integers(spoken.length[cut] - 1)
+    at = at[~spoken.ends[at]]
+    letters = np.array([len(word) for word in names[spoken.token[at]]], np.int64)
+    left = 1 + (rng.random(len(at)) * (letters + 1)).astype(np.int64)  # the space after the word too
+    words = np.array([word[:many] for word, many in zip(names[spoken.token[at]], left, strict=True)], object)
+    code = {word: number for number, word in enumerate(names)}
+    token = np.array([code.get(word, len(names)) for word in words], np.int64)
+    pair = spoken.pair[at] - spoken.token[at] + token
+    entire = (token == spoken.token[at]).astype(np.int64)
+    return spoken.signs(words, token, pair, entire, np.zeros_like(entire))
 
 
-def _half_words(names: Names, seen: Indices, alone: Indices) -> list[str]:
-    """Of words that stand nowhere else, those that begin a word that many replies have."""
-    known = sorted(names[seen >= KNOWN_FROM])
-    places = {word: bisect_right(known, word) for word in names[alone] if not re.search(r"\d", word)}
-    return sorted(word for word, at in places.items() if at < len(known) and known[at].startswith(word))
+def _by_words(judged: Floats, whole: Floats, cuts: Floats) -> Floats:
+    """How much likelier these signs are of a cut; 1 for new words, which are names as often as halves of rare words."""
+    from sklearn.linear_model import LogisticRegression
+
+    odds, told = np.ones(len(judged)), judged.any(axis=1)
+    whole, cuts = whole[whole.any(axis=1)], cuts[cuts.any(axis=1)]
+    if told.any() and len(whole) and len(cuts):
+        model = LogisticRegression(class_weight="balanced", solver="newton-cholesky")
+        model.fit(np.concatenate([whole, cuts]), np.repeat([0, 1], [len(whole), len(cuts)]))
+        odds[told] = np.exp(model.decision_function(judged[told]))
+    return odds
+
+
+def _by_ways(spoken: _Spoken) -> Floats:
+    """Of each reply: how much likelier the other replies of its conversation are if it was cut.
+
+    Whose replies are all closed forgets no full stop: among the replies without one that were answered, and so are
+    whole, there are few such conversations, and among all replies many.
+    """
+    closed, owner = spoken.replies.closed, spoken.replies.owner
+    others = np.bincount(owner)[owner] - 1
+    all_closed = np.bincount(owner, closed)[owner] - closed == others
+    told = spoken.whole & (others > 0)
+    any_, bare = ((all_closed[which].sum() + 1) / (which.sum() + 2) for which in (told, told & ~closed))
+    return np.where(others == 0, 1, np.where(all_closed, any_ / bare, (1 - any_) / (1 - bare)))
+
+
+def _chance(odds: Floats) -> Floats:
+    """Chance of each to be a cut, where all of them tell how many there are (expectation maximisation)."""
+    share = 1 / (1 + WHOLE)
+    for _ in range(ROUNDS):
+        chance: Floats = share * odds / (share * odds + 1 - share)
+        share = (chance.sum() + 1) / (len(odds) + 1 + WHOLE)
+    return chance
+
+
+def _closing(spoken: _Spoken) -> float:
+    """Share of the replies of some words that are closed, of which there must be enough; the judged ones aside."""
+    number = int(spoken.whole.sum())
+    return float(spoken.replies.closed[spoken.whole].mean()) if number >= USUALLY_OF else 0.0

@@ -24,15 +24,16 @@ _ODD = r"[^\x00-\x7f\x{0600}-\x{0652}\x{0656}-\x{0674}\x{0679}-\x{06ff}]"
 
 @check(
     "repetition",
-    version=3,
+    version=4,
     source="Rae et al. 2021, Scaling Language Models: Methods, Analysis & Insights from Training Gopher, table A1",
 )
 def repetition(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Loops: inside a reply, and from reply to reply.
 
     `repetition`: `value` = share of a reply's four-word runs that stood before in it, the worst reply of 16 words or
-    more. `repeated_reply`: `value` = how many replies of four words or more say what the reply before them said.
-    A standard phrase that comes back after other replies is no loop.
+    more. `repeated_reply`: `value` = how many times in a row a reply of four words or more is said again, the longest
+    row. What is said again to a customer of less than four words, without a figure or a question mark ("Bye", "Thanks
+    a lot"), is not counted: courtesies are answered alike. A phrase that comes back after other replies is no loop.
     """
     yield from _said_again(conversations)
     worst: dict[str, tuple[float, int, str]] = {}
@@ -46,13 +47,22 @@ def repetition(conversations: pl.DataFrame, context: Context) -> Iterator[Mappin
 
 
 def _said_again(conversations: pl.DataFrame) -> Iterator[Mapping[str, Any]]:
-    replies = turns(conversations).filter(pl.col("role") == "assistant")
+    said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
     words = pl.col("content").str.to_lowercase().str.extract_all(r"[\p{L}\p{M}\p{N}]+")
-    said = replies.with_columns(words=words)
-    same = pl.col("words") == pl.col("words").shift(1).over("conversation_id")
-    again = said.filter(same & (pl.col("words").list.len() >= WINDOW))
-    each = again.group_by("conversation_id", maintain_order=True).agg(pl.len(), pl.col("turn", "content").first())
-    for key, times, turn, text in each.iter_rows():
+    wants = (words.list.len() >= WINDOW) | pl.col("content").str.contains(r"[?؟\p{N}]")
+    asked = pl.when(pl.col("role") == "user").then(wants).forward_fill().over("conversation_id")
+    replies = said.with_columns(words=words, asked=asked).filter(pl.col("role") == "assistant")
+    same = (pl.col("words") == pl.col("words").shift(1).over("conversation_id")).fill_null(False)
+    runs = (
+        replies.with_columns(again=same & pl.col("asked"), run=(~same).cum_sum())
+        .filter(pl.col("words").list.len() >= WINDOW)
+        .group_by("conversation_id", "run", maintain_order=True)
+        .agg(pl.col("again").sum(), pl.col("turn").get(1, null_on_oob=True), pl.col("content").first())
+        .filter(pl.col("again") > 0)
+        .sort("again", descending=True, maintain_order=True)
+        .unique("conversation_id", maintain_order=True)
+    )
+    for key, times, turn, text in runs.drop("run").sort("conversation_id").iter_rows():
         seen = {"conversation_id": key, "turn": turn, "code": "repeated_reply", "value": times}
         yield {**seen, "threshold": 1, "evidence": text[:120]}
 

@@ -142,6 +142,36 @@ def test_a_short_reply_in_the_expected_language_is_left_alone(reply: str):
     assert seen("language", talk("ok", reply)) == set()
 
 
+NAMED = ("airtel plaza hotel 1 star", "45 park lane 5 stars", "rammstein 2 tickets berlin", "nissan altima silver")
+NAMED += (
+    "volkswagen golf tdi automatic",
+    "dr morales dentist san mateo",
+    "parasite bong joon ho",
+    "ibis styles amsterdam",
+)
+FOREIGN = (
+    "Kargonuz yola cikti bu sabah",
+    "Ihre Bestellung ist unterwegs.",
+    "Aapka order kal tak pahunch jayega, thoda sa intezaar kar lijiye please.",
+)
+FOREIGN += ("La entrega llega manana por la tarde", "Mohon tunggu sebentar ya kak", "O seu pedido chega amanhã.")
+ENGLISH = (
+    "I am looking for something nice, can you help?",
+    "Gladly, what would you like to have?",
+    "Anything, please.",
+)
+
+
+@pytest.mark.parametrize("reply", NAMED)
+def test_names_between_english_turns_are_no_other_language(reply: str):
+    assert seen("language", talk(*ENGLISH, reply)) == set()
+
+
+@pytest.mark.parametrize("reply", FOREIGN)
+def test_a_sentence_between_english_turns_is_in_its_own_language(reply: str):
+    assert seen("language", talk(*ENGLISH, reply)) == {"unexpected_language"}
+
+
 def test_a_short_reply_in_the_other_script_is_seen_where_no_question_tells():
     assert seen("language", talk("ok", "سيصل طلبك غدا")) == {"language_mismatch"}
     assert seen("language", talk("شكرا", "Sure, one moment please"), language=["ar"]) == {"language_mismatch"}
@@ -412,6 +442,29 @@ def test_a_bot_that_says_the_same_in_every_turn_is_told_and_a_phrase_that_comes_
     assert (
         repeated(other, phrase, reply, phrase, f"{other} 1", phrase, f"{other} 2", phrase, f"{other} 3", phrase) == []
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "reply", "times"),
+    [
+        (("Bye", "bye bye", "Thanks a lot"), "Thank you and have a good day.", []),
+        (("شكراً", "مع السلامة", "شكراً جزيلاً لك"), "شكراً لتواصلك معنا وإلى اللقاء.", []),
+        (("Where is it?", "Hello?", "I have been waiting for days", "12345"), "Please wait a little while.", [3]),
+        (("أين طلبي؟", "مرحبا؟", "أنا في الانتظار منذ أيام", "12345"), "يرجى الانتظار قليلاً من فضلك.", [3]),
+    ],
+)
+def test_courtesies_answered_alike_are_no_loop_and_what_is_asked_is(
+    said: tuple[str, ...], reply: str, times: list[int]
+):
+    found = checks()["repetition"](record(talk(*(part for text in said for part in (text, reply)))), context())
+    assert found.filter(pl.col("code") == "repeated_reply")["value"].to_list() == times
+
+
+def test_two_replies_that_each_come_twice_count_once():
+    first, second = "Which day suits you best?", "Your table is booked for Monday."
+    said = [part for text in (first, first, second, second) for part in ("I would like another day", text)]
+    found = checks()["repetition"](record(talk(*said)), context())
+    assert found.filter(pl.col("code") == "repeated_reply")["value"].to_list() == [1]
 
 
 _SPELLINGS = ("أهلا", "اهلاً", "مدرسة", "مدرسه", "Thanks", "thanks", "order", "½", "1", "١", "ـ", "x_y", "ß", "ss", "of")

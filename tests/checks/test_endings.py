@@ -63,36 +63,65 @@ def test_words_with_which_others_end_too_finish_a_reply_without_its_full_stop(la
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])
-def test_a_long_reply_that_stops_as_nobody_else_does_is_unfinished(language: str):
+@pytest.mark.parametrize("code", ["broken_off", "unfinished_reply"])
+def test_a_whole_sentence_that_ends_in_words_of_its_own_is_not_told_for_want_of_a_full_stop(language: str, code: str):
     new = {
         "en": "We look into the matter of the two blue garden chairs",
         "ar": "سننظر في موضوع الكرسيين الأزرقين في حديقة المنزل الكبير",
     }
-    on = {
-        "en": "Thank you, and I have just seen that your parcel is on its way to",
-        "ar": "شكراً لك، وأرى الآن أن طردك الأول في الطريق",
-    }
-    assert values(language, new[language], on[language], code="unfinished_reply") == [2, 2]
+    assert values(language, new[language], code=code) == []
 
 
-@pytest.mark.parametrize(
-    ("language", "reply"),
-    [
-        ("en", "Your parcel left our warehouse this morning and the driver will"),
-        ("ar", "خرج طردك من المستودع هذا الصباح وسيتصل بك السائق"),
-        ("es", "Su paquete ha salido esta mañana del almacén y el conductor"),
-    ],
-)
-def test_where_a_set_is_too_small_to_tell_every_long_reply_without_its_full_stop_is_unfinished(
-    language: str, reply: str
-):
-    rows = record(talk("Late", "ok", "And?", reply), talk("Late", "Sorry.", "And?", reply), language=[language] * 2)
+BARE = {
+    "en": ("Your parcel is with our driver today", "The refund arrives on Monday", "Please send us your order number"),
+    "ar": ("طردك مع المندوب هذا اليوم", "يصل المبلغ إلى حسابك يوم الاثنين", "يرجى إرسال رقم طلبك إلينا"),
+}
+CUT = {
+    "en": ("Please send us your", "The refund arrives on", "Your parcel is with our", "Please send us your num"),
+    "ar": ("يرجى إرسال رقم طلبك إل", "يصل المبلغ إلى حسابك يوم", "طردك مع المندوب هذا", "يصل المبلغ إلى"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize("one_in", [1, 2, 5])  # conversations whose agent writes no full stops
+def test_where_agents_leave_out_full_stops_the_cut_are_told_and_nobody_else(language: str, one_in: int):
+    def written(text: str, n: int) -> str:
+        return text if n % one_in == 0 else f"{text}."
+
+    said = BARE[language]
+    talks = [talk(f"q {n}", written(said[n % 3], n), "And?", written(said[(n + 1) % 3], n)) for n in range(300)]
+    planted = [talk(f"planted {n}", f"{said[n % 3]}.", "And?", text) for n, text in enumerate(CUT[language] * 5)]
+    rows = record(*talks, *planted, language=[language] * 320)
     found = checks()["endings"](rows, context())
-    assert dict(rows.join(found, on="conversation_id").select("row_id", "value").iter_rows()) == {
-        "file:1": 1,
-        "file:2": 2,
-    }
-    assert set(found["code"]) == {"unfinished_reply"}
+    told = set(rows.join(found, on="conversation_id", how="semi")["row_id"])
+    cut = {f"file:{n}" for n in range(301, 321)}
+    assert told <= cut
+    assert len(told) >= (1 if one_in == 1 else 15)
+
+
+LATE = {
+    "en": "Your parcel left our warehouse this morning and the driver will",
+    "ar": "خرج طردك من المستودع هذا الصباح وسيتصل بك السائق",
+    "es": "Su paquete ha salido esta mañana del almacén y el conductor",
+}
+
+
+def small(language: str, mark: str, count: int = 12) -> pl.DataFrame:
+    """What is seen of a long last reply without a closing mark among replies that end so."""
+    usual = [talk(f"Late {n}", f"Sorry, we do look into it for {n} of you{mark}") for n in range(count)]
+    rows = record(*usual, talk("Late", "Sorry.", "And?", LATE[language]), language=[language] * (count + 1))
+    return checks()["endings"](rows, context())
+
+
+@pytest.mark.parametrize("language", LATE)
+def test_in_a_small_set_a_long_reply_without_the_usual_full_stop_is_unfinished(language: str):
+    assert small(language, ".").select("code", "value").rows() == [("unfinished_reply", 1)]
+
+
+@pytest.mark.parametrize("language", LATE)
+def test_in_a_small_set_that_writes_none_or_has_too_few_replies_nothing_is_unfinished(language: str):
+    assert small(language, " today").is_empty()
+    assert small(language, ".", count=3).is_empty()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """How well replies fit their conversations, learned from the set itself and tried on swaps planted in it."""
 
+import functools
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -277,6 +279,9 @@ class _Moments:
     def __add__(self, other: "_Moments") -> "_Moments":
         return _Moments(self.count + other.count, self.total + other.total, self.products + other.products)
 
+    def __sub__(self, other: "_Moments") -> "_Moments":
+        return _Moments(self.count - other.count, self.total - other.total, self.products - other.products)
+
 
 def _moments(talks: Talks) -> tuple[_Moments, _Moments, int]:
     """Of the whole conversations and of their replies; and where the replies begin in the former."""
@@ -286,13 +291,12 @@ def _moments(talks: Talks) -> tuple[_Moments, _Moments, int]:
 
 def _models(folds: Sequence[tuple[_Moments, _Moments, int]]) -> list[_Model]:
     """For each fold, what goes together in all other folds."""
+    whole, replies = (functools.reduce(operator.add, parts) for parts in list(zip(*folds, strict=True))[:2])
     found = []
-    for k in range(len(folds)):
-        (whole, replies, begin), *rest = [fold for other, fold in enumerate(folds) if other != k]
-        for more in rest:
-            whole, replies = whole + more[0], replies + more[1]
+    for own, answers, begin in folds:
         sides = slice(begin), slice(begin, None)
-        found.append(_Model(_correlation(whole, *sides), [_correlation(replies, left, _SAID) for left in _BESIDE]))
+        by_reply = [_correlation(replies - answers, left, _SAID) for left in _BESIDE]
+        found.append(_Model(_correlation(whole - own, *sides), by_reply))
     return found
 
 
@@ -303,13 +307,26 @@ def _correlation(moments: _Moments, left: slice, right: slice) -> _Correlation:
     covariance = moments.products / moments.count - np.outer(mean, mean)
     roots = [_root(covariance[side, side]) for side in (left, right)]
     across = solve_triangular(roots[0], covariance[left, right], lower=True)
-    whitened = solve_triangular(roots[1], across.T, lower=True).T.astype(np.float32)
-    u, strength, v = np.linalg.svd(whitened, full_matrices=False)
-    turned = zip(roots, (u[:, :STRONGEST], v[:STRONGEST].T), strict=True)
-    axes = [solve_triangular(root, turn, lower=True, trans="T") for root, turn in turned]
+    whitened = solve_triangular(roots[1], across.T, lower=True).T
+    u, strength, v = _strongest(whitened)
+    axes = [solve_triangular(root, turn, lower=True, trans="T") for root, turn in zip(roots, (u, v), strict=True)]
     means = [mean[side] @ on for side, on in zip((left, right), axes, strict=True)]
     (a, b), (p, q) = ([one.astype(np.float32) for one in pair] for pair in (axes, means))
-    return _Correlation((left, right), (p, q), (a, b), np.clip(strength[:STRONGEST], 0, 0.999).astype(np.float32))
+    return _Correlation((left, right), (p, q), (a, b), np.clip(strength, 0, 0.999).astype(np.float32))
+
+
+def _strongest(table: Floats) -> tuple[Floats, Floats, Floats]:
+    """The first STRONGEST singular vectors of both sides, in columns, and values: of the smaller side's products, which
+    costs a fifth of taking the table apart."""
+    from scipy.linalg import eigh
+
+    if table.shape[0] < table.shape[1]:
+        v, strength, u = _strongest(table.T)
+        return u, strength, v
+    size = table.shape[1]
+    squares, v = eigh(table.T @ table, subset_by_index=(max(size - STRONGEST, 0), size - 1))
+    strength = np.sqrt(np.maximum(squares, 0))
+    return (table @ v) / np.maximum(strength, 1e-9), strength, v
 
 
 def _root(covariance: Floats) -> Floats:
