@@ -72,7 +72,7 @@ class TokenizedTurns:
         return flat[kept], np.where(told > 0, told, lengths)
 
     def most_runs(self, rows: Indices) -> Indices:
-        """How many runs of words each row has with nothing left out; fewer than one if its words are fewer than a run."""
+        """How many runs each row has with nothing left out; fewer than one where its words are fewer than a run."""
         return self.turns[self.rows[rows + 1]] - self.turns[self.rows[rows]] - self.size + 1
 
     def occurrences(self, words: Sequence[str]) -> list[int]:
