@@ -13,8 +13,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
+from functools import cached_property, lru_cache
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,11 +40,12 @@ _TOKEN = re.compile(
     + f"|(?=[^\\w\\s])(?:[{CURRENCY_SIGNS}¥%]|!=|[<>=]=?|[≤≥≠]|(?<=\\d )[-−+*/×÷](?= \\d)|[:;=]-?[()]"
     + "|[\U0001f1e6-\U0001f1ff]{2}|[\u2600-\u27bf\u2b00-\u2bff\U0001f300-\U0001f3fa\U0001f400-\U0001faff])"
 )
+_OPERATORS = frozenset("-−+*/×÷")  # signs if numbers stand before and behind, spaces between
 _TAG = re.compile(r"</?[a-z!][^<>]*>")
 _ADDRESS = re.compile(r"(?<![^\s@])[^\s@]{1,64}@\S{1,255}|(?:https?://|www\.)\S+")
-_CAPITALISED = re.compile(r"[A-Z][\w'’-]*")
-_SENTENCE_START = re.compile(r"(?:^|[.!?:؟\n]\s*|[\"'(«]\s*)$")
-_MARKS = 8  # characters before a word in which the end of a sentence would stand
+_SPACES = 7  # at most, between a word and the mark after which it begins a sentence
+_FIRST = "|".join(rf"(?<=[.!?:؟\n\"'(«]\s{{{spaces}}}[A-Z])" for spaces in range(_SPACES + 1))
+_CAPITALISED = re.compile(rf"[A-Z](?:(?:(?<![\s\S][A-Z])|{_FIRST})())?[\w'’-]*")  # with a group if it begins one
 _CALLED_OUT = re.compile(r"(?:^|[،,.!؟?:\n])\s*([\u0621-\u064a]+)\s*[،,.!؟?]")
 RECENT = 5_000  # meanings at hand, which bounds the memory
 JUDGED_AT_ONCE = 50_000  # pairs
@@ -68,7 +69,7 @@ class Meaning:
     @cached_property
     def said(self) -> tuple[str, ...]:
         """Every word and sign, also of courtesies."""
-        return tuple(_TOKEN.findall(self.whole))
+        return tuple(_tokens(self.whole))
 
     @cached_property
     def telling(self) -> tuple[str, ...]:
@@ -87,10 +88,10 @@ def meaning(messages: Sequence[Message]) -> Meaning:
     text = "\n".join(m["content"] for m in said)
     whole = fold(text)
     whole = _TAG.sub(" ", whole) if "<" in whole else whole
-    folded = lexicon.COURTESIES.sub(" ", whole)
-    tokens = _TOKEN.findall(folded)
+    folded = lexicon.without_courtesies(whole)
+    tokens = _tokens(folded)
     words = tuple(dict.fromkeys(tokens))
-    told = list(signs.signs_in(tokens, words))
+    told = list(signs.signs_in(tokens))
     inside, first = _capitals(text)
     return Meaning(
         (
@@ -101,10 +102,10 @@ def meaning(messages: Sequence[Message]) -> Meaning:
             tuple(signs.dates(told)),
         ),
         Counter(sign.side for _, sign, _ in told if sign.side),
-        frozenset({*inside, *_announced(tokens, words), *map(fold, _CALLED_OUT.findall(text))} - lexicon.NO_NAMES),
+        frozenset({*inside, *_announced(tokens, words), *_called_out(text)} - lexicon.NO_NAMES),
         frozenset({*first, *_short_answers(said)} - lexicon.NO_NAMES),
         words,
-        tuple(signs.telling(tokens, words)),
+        tuple(signs.telling(tokens)),
         whole,
     )
 
@@ -270,9 +271,9 @@ class Meanings:
         """A row of codes for each of `rows`: FIXED, then LOOSE."""
         unknown = np.unique(rows[self._codes[rows, 0] < 0])
         for part in np.split(unknown, range(RECENT, len(unknown), RECENT)):
-            self._recent = {}
-            for row, messages in zip(part.tolist(), self._messages.of(part).to_list(), strict=True):
-                found = self._recent[row] = meaning(messages)
+            meanings = self._of(part)
+            for row in part.tolist():
+                found = meanings[row]
                 named = tuple(word for word in found.words if word in found.names or word in found.likely)
                 aspects = (*found.fixed, tuple(sorted(found.sides.items())), named, hash(found.told))
                 self._codes[row] = [self._known.setdefault(said, len(self._known)) for said in enumerate(aspects)]
@@ -285,29 +286,53 @@ class Meanings:
         return [relation for part in parts for relation in self._relations(part)]
 
     def _relations(self, pairs: Indices) -> list[str]:
-        left, right = np.split(self.codes(pairs.T.ravel()), 2)
-        differing = ([aspect for aspect, differs in enumerate(row) if differs] for row in (left != right).tolist())
-        found = [self._difference(aspects, *pair) for aspects, pair in zip(differing, pairs.tolist(), strict=True)]
+        parts = np.split(pairs, range(RECENT // 2, len(pairs), RECENT // 2))
+        found = [difference for part in parts for difference in self._differences(part)]
         exchanges = (some for some in found if isinstance(some, Exchange))
         asked = sorted({word for some in exchanges for word in some.mistakable()} - self._counts.keys())
         self._counts.update(zip(asked, self._count(asked), strict=True))
         return [(some.settled(self._counts) if isinstance(some, Exchange) else some) or "copy" for some in found]
 
-    def _difference(self, differing: Sequence[int], one: int, other: int) -> str | Exchange | None:
-        if differing and differing[0] < len(FIXED) and not self._may_be_mistyped(differing[0], one, other):
-            return FIXED[differing[0]]
-        return difference(self._of(one), self._of(other)) if differing else None
+    def _differences(self, pairs: Indices) -> list[str | Exchange | None]:
+        """`difference` of pairs that together have no more than RECENT rows; most are told by the codes alone."""
+        left, right = np.split(self.codes(pairs.T.ravel()), 2)
+        differing = [[aspect for aspect, differs in enumerate(row) if differs] for row in (left != right).tolist()]
+        told = list(zip(differing, pairs.tolist(), strict=True))
+        asked = [bool(aspects) and not self._settles(aspects[0], *pair) for aspects, pair in told]
+        meanings = self._of(np.unique(pairs[np.array(asked, bool)]))
+        return [
+            difference(meanings[one], meanings[other]) if ask else FIXED[aspects[0]] if aspects else None
+            for ask, (aspects, (one, other)) in zip(asked, told, strict=True)
+        ]
 
-    def _may_be_mistyped(self, aspect: int, one: int, other: int) -> bool:
+    def _settles(self, aspect: int, one: int, other: int) -> bool:
+        """Whether two rows that differ in the aspect are no copies, whatever else they say."""
+        if aspect >= len(FIXED):
+            return False
         ours, theirs = (self._fixed[self._codes[row, aspect]] for row in (one, other))
-        return may_be_mistyped(FIXED[aspect], ours, theirs)
+        return not may_be_mistyped(FIXED[aspect], ours, theirs)
 
-    def _of(self, row: int) -> Meaning:
-        if row not in self._recent:
-            if len(self._recent) >= RECENT:
-                self._recent = {}
-            self._recent[row] = meaning(self._messages.of(np.array([row])).item().to_list())
-        return self._recent[row]
+    def _of(self, rows: Indices) -> dict[int, Meaning]:
+        """The meanings of at most RECENT different rows, by row, and of others at hand."""
+        unread = [row for row in rows.tolist() if row not in self._recent]
+        if len(self._recent) + len(unread) > RECENT:
+            self._recent, unread = {}, rows.tolist()
+        read = self._messages.of(np.array(unread, np.int64)).to_list()
+        self._recent.update(zip(unread, map(meaning, read), strict=True))
+        return self._recent
+
+
+def _tokens(folded: str) -> list[str]:
+    """Words, numbers and signs. Part by part between spaces: most parts were met before."""
+    parts = folded.split()
+    if _OPERATORS.isdisjoint(parts):
+        return list(chain.from_iterable(map(_tokens_between, parts)))
+    return _TOKEN.findall(folded)
+
+
+@lru_cache(maxsize=1 << 15)
+def _tokens_between(part: str) -> tuple[str, ...]:
+    return tuple(_TOKEN.findall(part))
 
 
 def _actions(messages: Sequence[Message]) -> Iterator[str]:
@@ -349,20 +374,23 @@ def _capitals(text: str) -> tuple[set[str], set[str]]:
     inside: set[str] = set()
     first: set[str] = set()
     for match in _CAPITALISED.finditer(text):
-        starts = _SENTENCE_START.search(text[max(0, match.start() - _MARKS) : match.start()])
-        (first if starts else inside).add(match.group())
-    return set(_TOKEN.findall(fold(" ".join(inside)))), set(_TOKEN.findall(fold(" ".join(first))))
+        (inside if match[1] is None else first).add(match[0])
+    return set(_tokens(fold(" ".join(inside)))), set(_tokens(fold(" ".join(first))))
+
+
+def _called_out(text: str) -> Iterable[str]:
+    return () if text.isascii() else map(fold, _CALLED_OUT.findall(text))
 
 
 def _announced(tokens: Sequence[str], words: Collection[str]) -> Iterator[str]:
     """Words after those that announce a name."""
     if "name" in words or not lexicon.NAME_FOLLOWS.isdisjoint(words):
-        for before, token, after in zip(("", *tokens), tokens, tokens[1:], strict=False):
-            if token in lexicon.NAME_FOLLOWS or (before, token) == ("name", "is"):
-                yield after
+        for at, token in enumerate(tokens[:-1]):
+            if token in lexicon.NAME_FOLLOWS or (token == "is" and tokens[at - 1 : at] == ["name"]):
+                yield tokens[at + 1]
 
 
 def _short_answers(said: Sequence[Message]) -> Iterator[str]:
     for m in said:
-        if m["role"] == "user" and len(m["content"].split()) <= _SHORT_ANSWER:
-            yield from _TOKEN.findall(fold(m["content"]))
+        if m["role"] == "user" and len(m["content"].split(None, _SHORT_ANSWER)) <= _SHORT_ANSWER:
+            yield from _tokens(fold(m["content"]))

@@ -76,8 +76,9 @@ NEGATIONS = dict.fromkeys(_NOT.split(), "not") | {
     head + word: word for word in _folded(_REFUSALS) for head in ("", "و", "ف")
 }
 # Courtesies of more than a word: refusals that refuse nothing, "hello again", which counts nothing, good wishes.
-COURTESIES = re.compile(
-    r"\b(?:no,? (?:thanks|thank you|thankyou|thx|problem|worries)|not at all|nothing (?:else|more)|no more|why not|"
+_COURTESIES = re.compile(
+    r"[^a-z0-9_](?<!\w)"  # before a word
+    r"(?:no,? (?:thanks|thank you|thankyou|thx|problem|worries)|not at all|nothing (?:else|more)|no more|why not|"
     r"(?:sorry|apologies) (?:to bother|for (?:bothering|the inconvenience|any inconvenience|the trouble))|"
     r"to whom it may concern|(?:i )?hope (?:you(?: are|'re)|this (?:mail|email|message) finds you) (?:doing )?well|"
     r"thank(?:s| you) (?:for your|for the) (?:help|time|support|assistance|patience)|"
@@ -92,6 +93,15 @@ COURTESIES = re.compile(
     r"(?:اسف|عذرا|معذره) (?:ع[ل]?ي|لل)\s?ا?ل?(?:ازعاج|اطاله)|بارك الله|جزاك\w? الله|الله ي(?:عافي|عطي|سعد|حفظ)\w{1,3}|"
     r"لا,? شكرا|لا مشكله|لا باس|لا عليك|ولا يهمك|لا داعي)\b"
 )
+
+
+def without_courtesies(folded: str) -> str:
+    """The text with a space for each courtesy, and one more before all.
+
+    The character before a word is in the pattern, which so is tried where words begin and nowhere else.
+    """
+    return _COURTESIES.sub(lambda courtesy: courtesy[0][0] + " ", " " + folded)
+
 
 # "may" and the short forms of days are words too: left to the capitals. Parts of the day are greetings at times.
 _DATES = " ".join(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.dedup.tokens import AT_ONCE, TokenizedTurns, Watch
-from curation.similarity.shingles import MIX, U64, Indices, offsets
+from curation.similarity.shingles import MIX, U64, Indices, offsets, spans
 
 Digests = npt.NDArray[np.uint32]  # a row of MinHash values a conversation
 Codes = Callable[[Indices], npt.NDArray[np.int32]]  # of rows: what copies must agree on, see guard.Meanings
@@ -22,7 +22,7 @@ Number = TypeVar("Number", U64, Indices)
 
 ALL_PAIRS_UP_TO = 64  # members of a bucket; of a larger one, a template, only those that mean the same are compared
 NEIGHBOURS = 4  # see `_template_pairs`
-VERIFIED_AT_ONCE = 50_000  # pairs; their number and HASH_BITS share 64 bits
+VERIFIED_AT_ONCE = 50_000  # pairs; the number of one, or of a row of theirs, and HASH_BITS share 64 bits
 HASH_BITS = np.uint64(44)  # of a shingle within a pair: two of 1,000 shingles fall together once in 35 million pairs
 
 
@@ -120,29 +120,39 @@ def verified(tokens: TokenizedTurns, pairs: Indices, least: float, watch: Watch)
     parts, found = [np.empty((0, 2), np.int64)], [np.empty(0)]
     for start in watch(starts, "verifying pairs", len(starts), "parts"):
         part = pairs[start : start + VERIFIED_AT_ONCE]
-        part = part[_jaccard(tokens, part, own=True) >= least]
-        similarity = _jaccard(tokens, part, own=False)
+        similarity, entire = _jaccard(tokens, part, own=True)
+        alike = similarity >= least
+        part, similarity, more = part[alike], similarity[alike], ~entire[alike]
+        similarity[more], _ = _jaccard(tokens, part[more], own=False)
         parts.append(part[similarity >= least])
         found.append(similarity[similarity >= least])
     return np.concatenate(parts), np.concatenate(found)
 
 
-def _jaccard(tokens: TokenizedTurns, pairs: Indices, *, own: bool) -> Similarities:
-    sides = [_keys(*tokens.shingles(side, own=own)) for side in pairs.T]
-    both = np.sort(np.concatenate(sides))
-    shared, total = (_per_pair(keys, len(pairs)) for keys in (both[1:][both[1:] == both[:-1]], both))
-    result: Similarities = shared / (total - shared)
-    return result
+def _jaccard(tokens: TokenizedTurns, pairs: Indices, *, own: bool) -> tuple[Similarities, npt.NDArray[np.bool_]]:
+    """The similarity of each pair, and whether all that both say was compared."""
+    rows, places = np.unique(pairs, return_inverse=True)  # a row is in many pairs: its shingles are looked at once
+    flat, lengths = tokens.shingles(rows, own=own)
+    left, right = places.reshape(pairs.shape).T
+    entire = lengths == tokens.most_runs(rows)
+    shingles = _distinct(_numbered(flat >> np.uint64(64 - int(HASH_BITS)), lengths))
+    sizes = _of_each(shingles, len(rows))
+    begun = offsets(sizes)
+    hashes = shingles & ((np.uint64(1) << HASH_BITS) - np.uint64(1))
+    spoken = [spans(begun[side], begun[side + 1]) for side in (left, right)]
+    both = np.sort(np.concatenate([_numbered(hashes[said], counts) for said, counts in spoken]))
+    shared = _of_each(both[1:][both[1:] == both[:-1]], len(pairs))
+    return shared / (sizes[left] + sizes[right] - shared), entire[left] & entire[right]
 
 
-def _keys(flat: U64, lengths: Indices) -> U64:
-    """The distinct shingles of each pair's one side: the pair in the upper bits, the shingle's hash in the others."""
-    pair = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)
-    return _distinct(pair << HASH_BITS | flat >> np.uint64(64 - int(HASH_BITS)))
+def _numbered(hashes: U64, lengths: Indices) -> U64:
+    """Hashes of texts, one text after another, each with the number of its text in the upper bits."""
+    numbers = np.repeat(np.arange(len(lengths), dtype=np.uint64) << HASH_BITS, lengths)
+    return numbers | hashes
 
 
-def _per_pair(keys: U64, pairs: int) -> Indices:
-    return np.bincount((keys >> HASH_BITS).astype(np.int64), minlength=pairs)
+def _of_each(numbered: U64, texts: int) -> Indices:
+    return np.bincount((numbered >> HASH_BITS).view(np.int64), minlength=texts)
 
 
 def _distinct(numbers: Number) -> Number:

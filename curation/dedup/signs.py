@@ -64,20 +64,19 @@ def _number(token: str) -> str | None:
     return lexicon.DUALS.get(token, lexicon.NUMBER_WORDS.get(token))
 
 
-def signs_in(tokens: Sequence[str], words: Iterable[str]) -> Iterator[tuple[str, Sign, str]]:
+def signs_in(tokens: Sequence[str]) -> Iterator[tuple[str, Sign, str]]:
     """The sign of each token that has one, between the word before and the word after."""
-    signs = {word: sign for word in words if (sign := sign_of(word))}
     around = ("", *tokens, "")
-    yield from ((around[at], signs[token], around[at + 2]) for at, token in enumerate(tokens) if token in signs)
+    yield from ((around[at], sign, around[at + 2]) for at, sign in enumerate(map(sign_of, tokens)) if sign)
 
 
-def telling(tokens: Sequence[str], words: Iterable[str]) -> Iterable[str]:
+def telling(tokens: Sequence[str]) -> Iterable[str]:
     """What names the matter, each in one form: no numbers and days, which are compared as such, and no empty words."""
-    told = {word: told_by(word) for word in words}
-    if "a" not in told or lexicon.LABELLED.isdisjoint(told):
-        return filter(None, map(told.__getitem__, tokens))
+    told = map(told_by, tokens)
+    if "a" not in tokens or lexicon.LABELLED.isdisjoint(tokens):
+        return filter(None, told)
     labels = ("a" if token == "a" and before in lexicon.LABELLED else "" for before, token in pairwise(("", *tokens)))
-    return (word for word in map(max, labels, map(told.__getitem__, tokens)) if word)
+    return filter(None, map(max, labels, told))
 
 
 @lru_cache(maxsize=1 << 16)

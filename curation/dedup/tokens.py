@@ -71,6 +71,10 @@ class TokenizedTurns:
         kept = telling | (told == 0)[row_of]
         return flat[kept], np.where(told > 0, told, lengths)
 
+    def most_runs(self, rows: Indices) -> Indices:
+        """How many runs each row has with nothing left out; fewer than one where its words are fewer than a run."""
+        return self.turns[self.rows[rows + 1]] - self.turns[self.rows[rows]] - self.size + 1
+
     def occurrences(self, words: Sequence[str]) -> list[int]:
         """How often all rows together say each of `words`, which are folded."""
         if not words:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.dedup import guard
 from curation.dedup.guard import UNCLEAR, Meanings, difference_in_meaning, meaning
 from curation.dedup.tokens import Messages
 from curation.text.folding import fold
@@ -142,6 +143,42 @@ def test_rows_of_equal_codes_mean_the_same():
     codes = [tuple(row) for row in meanings.codes(np.arange(len(texts))).tolist()]
     assert codes[0] == codes[2]
     assert len(set(codes)) == 4
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_pairs_of_more_rows_than_are_at_hand_are_told_apart_all_the_same(known: bool, monkeypatch: pytest.MonkeyPatch):
+    texts = [f"Please bring {n % 3} {what} to {place}" for n in range(4) for what in ("lamps", "lmaps", "sofas")
+             for place in ("Rome", "Oslo")]  # fmt: skip
+    messages = [talk(text) for text in texts]
+    pairs = np.array([(i, k) for i in range(len(texts)) for k in range(i + 1, len(texts))])
+    monkeypatch.setattr(guard, "RECENT", 6)
+    table = Messages(record(*messages)["messages"], pl.int_range(len(texts), eager=True))
+    meanings = Meanings(table, lambda words: [1] * len(words))
+    if known:  # as those of a large group of candidates are
+        meanings.codes(np.arange(len(texts)))
+    expected = [difference_in_meaning(meaning(messages[i]), meaning(messages[k])) or "copy" for i, k in pairs.tolist()]
+    assert meanings.relations(pairs) == expected
+    assert {"copy", "numbers", "names", "words"} <= set(expected)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "aspect"),
+    [
+        ("what is 30 - 4 then", "what is 30 + 4 then", "words"),
+        ("what is 30 * 4 then", "what is 30 / 4 then", "words"),
+        ("كم يساوي 30 + 4", "كم يساوي 30 × 4", "words"),
+        ("كم يساوي ٣٠ + ٤", "كم يساوي 30 + 4", None),
+        ("my shirt - the red one", "my shirt + the red one", None),
+    ],
+)
+def test_a_sign_between_numbers_says_what_is_done_with_them(left: str, right: str, aspect: str | None):
+    assert apart(left, right) == aspect
+
+
+@pytest.mark.parametrize("mark", ["", "(", '"', "- ", "! ", "، ", "..."])
+@pytest.mark.parametrize("courtesy", ["no thanks", "thank you in advance", "لا شكرا", "بارك الله فيك"])
+def test_a_courtesy_refuses_nothing_whatever_stands_before_it(mark: str, courtesy: str):
+    assert apart(f"{mark}{courtesy}. My parcel is late", "My parcel is late") is None
 
 
 @pytest.mark.parametrize(

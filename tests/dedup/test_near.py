@@ -42,6 +42,20 @@ def test_similarity_is_the_jaccard_of_word_runs(talks: list[list[str]], size: in
     assert similarity.tolist() == pytest.approx([len(sets[i] & sets[k]) / len(sets[i] | sets[k]) for i, k in pairs])
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(TURN, min_size=1, max_size=3), min_size=3, max_size=6), st.integers(1, 5), st.floats(0, 0.5))
+def test_similarity_is_that_of_all_words_also_where_turns_are_shared(talks: list[list[str]], size: int, least: float):
+    standard = "a b one two"
+    turns = [[*said, standard] if n % 2 else said for n, said in enumerate(talks)]
+    sets = [shingles(said, size) for said in turns]
+    filled = [row for row, said in enumerate(sets) if said]
+    pairs = np.array([(i, k) for i in filled for k in filled if i < k], np.int64).reshape(-1, 2)
+    said = tokens(record(*(talk(*words) for words in turns))["messages"], size, share=0.3, least=2)
+    found, similarity = verified(said, pairs, least, unwatched)
+    truth = [len(sets[i] & sets[k]) / len(sets[i] | sets[k]) for i, k in found.tolist()]
+    assert similarity.tolist() == pytest.approx(truth)
+
+
 def test_every_pair_of_nine_tenths_is_a_candidate():
     rng = random.Random(3)
     vocabulary = [f"w{n}" for n in range(500)]

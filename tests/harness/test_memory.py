@@ -45,6 +45,19 @@ def test_other_code_or_words_of_the_stage_are_another_version_of_it_alone(code: 
     assert version("write", code) == before[1]
 
 
+def test_what_a_file_does_is_its_version(code: Path) -> None:
+    others = ["rate = 1", "rate = 1.0", "rate = True", "rate = '1'", "rate = 1\nassert rate", "rates = 1"]
+    others += [f"def rate({given}): return {said}" for given in ("", "a", "*, a", "a, /", "a=1") for said in (1, 2)]
+    others += [f"def rate(given): return given in {{'a', '{other}'}}" for other in "bc"]
+    versions = []
+    for other in others:
+        for written in (other, f"\n# so far\n{other}  # here\n\n"):
+            (code / "curation/read/step.py").write_text(written)
+            versions.append(version("read", code))
+    assert versions[::2] == versions[1::2]
+    assert len(set(versions)) == len(others)
+
+
 def test_every_stage_of_the_pipeline_has_a_version() -> None:
     assert len({code_version(stage) for stage in stages()}) == len(stages())
 
