@@ -77,8 +77,8 @@ def markdown(found: dict[str, Any]) -> str:
     """A row an engine."""
     lines = [row(one["engine"], f"{one['cpu_seconds']:.1f}", f"{one['same']:.0%}") for one in found["engines"]]
     what = (
-        f"Arm `{found['arm']}`, {found['prompts']} prompts in `{found['language']}` of {found['read']:.0f} tokens on average, "
-        f"at most {found['tokens']} tokens a reply, one thread."
+        f"Arm `{found['arm']}`, {found['prompts']} prompts in `{found['language']}` of {found['read']:.0f} tokens "
+        f"on average, at most {found['tokens']} tokens a reply."
     )
     return "\n".join([what, "", *head("engine", "CPU seconds a reply", "the same reply"), *lines]) + "\n"
 

@@ -3,9 +3,10 @@
     PEERS/bin/pip install ctranslate2 xllamacpp gguf onnxruntime-genai
     PEERS/bin/python benchmarks/training/generation_engines.py ENGINE MODEL THREADS < asked.json > found.json
 
-MODEL is a GGUF for llama.cpp and a converted folder for CTranslate2 and ONNX Runtime
-(`python -m onnxruntime_genai.models.builder -m FOLDER -o MODEL -p fp32 -e cpu`, which needs torch and transformers). Asked are {prompts, limit, stops} in tokens; found
-are {replies, cpu_seconds}, without the time to load; replies are tokens, those of llama.cpp words.
+MODEL is a GGUF for llama.cpp, a converted folder for CTranslate2, for ONNX Runtime what its builder makes, which needs
+torch and transformers: `python -m onnxruntime_genai.models.builder -m X -i FOLDER -o MODEL -p fp32 -e cpu`. Asked are
+{prompts, limit, stops} in tokens; found are {replies, cpu_seconds}, without the time to load; replies are tokens, those
+of llama.cpp words.
 """
 
 import json
