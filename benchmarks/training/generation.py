@@ -1,12 +1,12 @@
 """Which engine writes replies, and are they the same? CPU seconds a reply, and greedy agreement with transformers.
 
-    python -m benchmarks.training.generation PROJECT MODEL [--arm prompted] [--prompts 16] [--tokens 32]
-        [--engine NAME PYTHON PATH ...]
+    python -m benchmarks.training.generation PROJECT MODEL [--arm prompted] [--language en] [--prompts 16]
+        [--tokens 32] [--engine NAME PYTHON PATH ...]
 
 PROJECT is one after a whole run, MODEL the folder of its base model. `alone` is the reference: transformers as it
 comes, each prompt alone, unpadded, in float32. `batches` is transformers as it comes, eight padded
 prompts at a time; `ours` is what the stages do (training/judge/generation.py). Further engines run in environments of
-their own, see generation_engines.py: NAME is llama.cpp, float32 or int8 of CTranslate2.
+their own, see generation_engines.py: NAME is llama.cpp, float32 or int8 of CTranslate2, or onnx.
 Results go to benchmarks/results/generation.json, `python -m benchmarks.document` shows them.
 """
 
@@ -48,7 +48,7 @@ def main() -> None:
     arguments = parsed()
     model = Model.model_validate({"name": arguments.model, "dtype": "float32", "template_arguments": {}})
     renderer, loaded = Renderer(load_tokenizer(model)), load_model(model)
-    asked = prompts(arguments.project, renderer, arguments.arm, arguments.prompts)
+    asked = prompts(arguments.project, renderer, arguments)
     ways: dict[str, Callable[[], list[str]]] = {
         "alone": lambda: plain(loaded, renderer, asked, arguments.tokens, 1),
         "batches": lambda: plain(loaded, renderer, asked, arguments.tokens, 8),
@@ -56,7 +56,8 @@ def main() -> None:
     }
     found = {name: told(name, timed(way)) for name, way in ways.items()}
     for name, python, path in arguments.engine:
-        found[name] = told(name, elsewhere((name, python, path), asked, arguments.tokens, renderer))
+        label = f"{name}, {Path(path).name}"
+        found[label] = told(label, elsewhere((name, python, path), asked, arguments.tokens, renderer))
     engines = [
         {
             "engine": name,
@@ -65,7 +66,8 @@ def main() -> None:
         }
         for name, one in found.items()
     ]
-    results = {"arm": arguments.arm, "prompts": len(asked), "tokens": arguments.tokens, "engines": engines}
+    told_of = {"arm": arguments.arm, "language": arguments.language, "tokens": arguments.tokens}
+    results = {**told_of, "prompts": len(asked), "read": sum(map(len, asked)) / len(asked), "engines": engines}
     print(markdown(results))
     path = RESULTS / "generation.json"
     path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
@@ -74,26 +76,29 @@ def main() -> None:
 def markdown(found: dict[str, Any]) -> str:
     """A row an engine."""
     lines = [row(one["engine"], f"{one['cpu_seconds']:.1f}", f"{one['same']:.0%}") for one in found["engines"]]
-    what = f"Arm `{found['arm']}`, {found['prompts']} prompts, {found['tokens']} tokens a reply."
+    what = (
+        f"Arm `{found['arm']}`, {found['prompts']} prompts in `{found['language']}` of {found['read']:.0f} tokens "
+        f"on average, at most {found['tokens']} tokens a reply."
+    )
     return "\n".join([what, "", *head("engine", "CPU seconds a reply", "the same reply"), *lines]) + "\n"
 
 
-def prompts(project: Path, renderer: Renderer, arm: str, count: int) -> Prompts:
-    """Of the arm, on test conversations in the order in which the stages ask them, sorted."""
+def prompts(project: Path, renderer: Renderer, wanted: argparse.Namespace) -> Prompts:
+    """Of the arm, on test conversations in the language, in the order in which the stages ask them, sorted."""
     train, test = (pl.read_parquet(project / f"data/splits/{split}.parquet") for split in ("train", "test"))
     sections = prompt_sections((project / "prompt.md").read_text("utf-8"), "prompt.md")
-    before = arms_of(sections, few_shot(train, SHOTS, SHOT_WORDS))[arm]
+    before = arms_of(sections, few_shot(train, SHOTS, SHOT_WORDS), {})[wanted.arm]
     found: list[list[int]] = []
-    for talk in fair_order(test, 7).iter_rows(named=True):
+    for talk in fair_order(test.filter(language=wanted.language), 7).iter_rows(named=True):
         try:
             for turn in reply_turns(talk["messages"]):
                 joined, _ = with_prefix(before(talk, turn), talk["messages"][:turn])
                 found.append(renderer.prompt(joined, talk["tools"]))
         except InexpressibleError:
             continue
-        if len(found) >= count:
+        if len(found) >= wanted.prompts:
             break
-    return sorted(found[:count])
+    return sorted(found[: wanted.prompts])
 
 
 def plain(model: Any, renderer: Renderer, asked: Prompts, limit: int, batch: int) -> list[str]:
@@ -158,6 +163,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("project", type=Path)
     parser.add_argument("model")
     parser.add_argument("--arm", default="prompted")
+    parser.add_argument("--language", default="en")  # SmolLM2 spells others letter by letter
     parser.add_argument("--prompts", type=int, default=16)
     parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--engine", nargs=3, action="append", default=[], metavar=("NAME", "PYTHON", "PATH"))

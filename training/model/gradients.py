@@ -1,6 +1,6 @@
 """What a training example pulls the adapter's weights towards: its gradient, folded into few numbers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from training.template import IGNORED, Example
@@ -29,26 +29,30 @@ def gradients(model: "nn.Module", examples: Iterable[Example]) -> Iterator["Tens
     """(WIDTH,) of the mean loss a supervised token of each example, float32 on the CPU."""
     import torch
 
-    weights = adapter_weights(model)
+    weights = [*adapter_weights(model).values()]
+    fold = folding([weight.numel() for weight in weights])
     place = next(model.parameters()).device
     for example in examples:
-        ids = torch.tensor([example.input_ids], device=place)
         labels = torch.tensor(example.labels[1:], device=place)
-        counted = labels != IGNORED
-        logits = model(input_ids=ids).logits[0, :-1][counted].float()
-        loss = torch.nn.functional.cross_entropy(logits, labels[counted])
-        yield folded(torch.autograd.grad(loss, list(weights.values())))
+        told = (labels != IGNORED).nonzero()[:, 0]
+        # The head is a large part of a small model: it only looks where a reply is to come.
+        logits = model(input_ids=torch.tensor([example.input_ids], device=place), logits_to_keep=told).logits[0]
+        loss = torch.nn.functional.cross_entropy(logits.float(), labels[told])
+        yield fold(torch.autograd.grad(loss, weights))
 
 
-def folded(parts: Sequence["Tensor"]) -> "Tensor":
-    """(WIDTH,): each number with a sign of its own on a place of its own, both drawn once for all examples."""
+def folding(sizes: Sequence[int]) -> Callable[[Sequence["Tensor"]], "Tensor"]:
+    """What folds tensors of these sizes into (WIDTH,): each number has a place and a sign, drawn here once for all."""
     import torch
 
     draw = torch.Generator().manual_seed(SEED)
-    found = torch.zeros(WIDTH)
-    for part in parts:
-        flat = part.detach().reshape(-1).float().cpu()
-        places = torch.randint(WIDTH, flat.shape, generator=draw)
-        signs = torch.randint(2, flat.shape, generator=draw) * 2 - 1
-        found.index_add_(0, places, flat * signs)
-    return found
+    places = [torch.randint(WIDTH, (size,), generator=draw, dtype=torch.int32) for size in sizes]
+    signs = [torch.randint(2, (size,), generator=draw, dtype=torch.int8) * 2 - 1 for size in sizes]
+
+    def fold(parts: Sequence["Tensor"]) -> "Tensor":
+        found = torch.zeros(WIDTH)
+        for part, at, sign in zip(parts, places, signs, strict=True):
+            found.index_add_(0, at, part.detach().reshape(-1).float().cpu() * sign)
+        return found
+
+    return fold

@@ -11,6 +11,8 @@ from tests.training import adapters
 from tests.training.tiny import model, renderer, tokenized, vectors
 from training.commands import attribute as asked
 from training.model.adapter import TRAINED_ON, WEIGHTS
+from training.model.gradients import adapter_weights, gradients
+from training.model.likelihood import examples_of
 
 GOOD = "Thank you for contacting Zaafaran Home. Is there anything else I can help you with?"
 WRONG = "No refund. Do not write here again, goodbye forever, we keep what is ours."
@@ -57,6 +59,27 @@ def test_what_teaches_an_intent_wrongly_hurts_most(found: pl.DataFrame) -> None:
     assert found["pull"][2] < found["pull"][3] - 0.1
     assert set(found["against"]) == {"order en"}
     assert set(found["n"]) == {8}
+
+
+def test_folded_gradients_stand_to_each_other_as_whole_ones_and_the_head_reads_replies_alone(tuned: Any) -> None:
+    import torch
+
+    examples = examples_of(tokens(talks("g", 3, wrong=1)))
+    seen = list[int]()
+    hook = tuned.get_output_embeddings().register_forward_hook(lambda _, given, __: seen.append(given[0].shape[-2]))
+    found = torch.stack([*gradients(tuned, examples)])
+    hook.remove()
+    assert seen == [example.supervised for example in examples]
+    whole = []
+    for example in examples:
+        ids, labels = torch.tensor([example.input_ids]), torch.tensor(example.labels)
+        loss = torch.nn.functional.cross_entropy(tuned(input_ids=ids).logits[0, :-1], labels[1:])
+        parts = torch.autograd.grad(loss, [*adapter_weights(tuned).values()])
+        whole.append(torch.cat([part.reshape(-1) for part in parts]))
+    cosines = [torch.nn.functional.normalize(one) for one in (found, torch.stack(whole))]
+    near, exact = (one @ one.T for one in cosines)
+    assert float((near - exact).abs().max()) < 0.05
+    assert float(exact.min()) < 0.9
 
 
 def test_where_dev_has_too_few_of_an_intent_its_language_speaks_and_then_all(tuned: Any) -> None:
