@@ -10,7 +10,7 @@ import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,7 @@ def _in_words(spoil: Spoil, row: Row, draw: Draw) -> Row | None:
     return spoil(row, draw) if row.language in LETTERS else None
 
 
+@cache
 def phrases(path: Path = PHRASES) -> Phrases:
     """The words to plant."""
     found: Phrases = yaml.safe_load(path.read_text("utf-8"))
@@ -124,8 +125,8 @@ def loop(row: Row, draw: Draw) -> Row | None:
     turn = reply(row, draw, words=5)
     if turn is None:
         return None
-    text, rng = row.messages[turn]["content"], draw.rng
-    words = text.split()
+    text: str = row.messages[turn]["content"]
+    words, rng = text.split(), draw.rng
     how = rng.randrange(4)
     if how == 0:
         return with_content(row, {turn: " ".join([text] * rng.randint(4, 9))})

@@ -59,16 +59,20 @@ def clean_rows(conversations: pl.DataFrame, serious: pl.Series, seed: int) -> di
 
 
 def _spoilt(rows: Sequence[Row], seed: int) -> Iterator[Row]:
-    """The rows of one language with every defect in as many as the set bears."""
+    """The rows of one language with every defect in as many as the set bears.
+
+    A row gets a second defect, in another copy, when all have had one.
+    """
     most = min(max(len(rows) // PER_KIND, FEWEST), MOST)
-    left, said = list(rows), phrases()
+    waiting, said = list(rows), phrases()
     for name, spoil in DEFECTS.items():
         done = 0
-        for row in left[: TRIED * most]:
+        for row in waiting[: TRIED * most]:
             draw = Draw(random.Random(f"{seed} {name} {row.id}"), rows, said)
             if found := spoil(row, draw):
                 yield replace(found, defect=name)
-                left.remove(row)
+                waiting.remove(row)
+                waiting.append(row)
                 done += 1
             if done == most:
                 break
