@@ -46,7 +46,8 @@ class Judge:
     def found(self, rows: Sequence[Row], findings: pl.DataFrame) -> set[str]:
         """Ids of the spoilt rows that the policy objects to, or that it treats as what was planted there wants it.
 
-        By a code that the row did not have before it was spoilt, and that is no habit of the set.
+        By a code that the row did not have before it was spoilt, or of personal data and facts by more of them; habits
+        of the set do not count.
         """
         made_of = pl.DataFrame(
             [(shadow_id(row), row.id, TREATED.get(str(row.defect))) for row in rows],
@@ -58,9 +59,13 @@ class Judge:
         objected = here.filter((pl.col("severity") != "info") & ~pl.col("code").is_in(habits))
         treats = [code for code in self.policy.limits if self.policy.treatment(code) not in (None, "report")]
         treated = here.filter(pl.col("code").str.starts_with(pl.col("treated")) & pl.col("code").is_in(treats))
-        pairs = (objected, self.serious()), (treated, self.findings)
-        here_only = [now.join(known.select(*AS_WAS), on=["original", "code"], how="anti") for now, known in pairs]
-        return set(pl.concat(here_only)["conversation_id"])
+        new = objected.join(self.serious().select(*AS_WAS), on=["original", "code"], how="anti")
+        before = self.findings.group_by(*AS_WAS).agg(before=pl.col("value").sum())
+        counted = treated.group_by("conversation_id", "original", "code").agg(pl.col("value").sum())
+        more = counted.join(before, on=["original", "code"], how="left").filter(
+            pl.col("value") > pl.col("before").fill_null(0)
+        )
+        return {*new["conversation_id"], *more["conversation_id"]}
 
 
 def recall(rows: Sequence[Row], found: Collection[str]) -> pl.DataFrame:

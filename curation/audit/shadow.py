@@ -1,8 +1,11 @@
 """Rows of the run itself, spoilt: a copy that lives as long as the audit and that nothing else reads."""
 
 import random
+import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import polars as pl
@@ -31,7 +34,8 @@ def spoilt(conversations: pl.DataFrame, serious: pl.Series, languages: Collectio
     """
     meant = conversations.filter(pl.col("language").is_in([*languages, "mixed"]))
     pools = clean_rows(meant, serious, seed)
-    return [row for name in sorted(pools) for row in _spoilt(pools[name], seed)]
+    faulty = set(serious)
+    return [row for name in sorted(pools) for row in _spoilt(pools[name], faulty, seed)]
 
 
 def clean_rows(conversations: pl.DataFrame, serious: pl.Series, seed: int) -> dict[str, list[Row]]:
@@ -48,34 +52,42 @@ def clean_rows(conversations: pl.DataFrame, serious: pl.Series, seed: int) -> di
         .group_by("language", maintain_order=True)
         .head(POOL)
     )
+    topics = topics_of(ordered["label"].drop_nulls().unique())
     found: dict[str, list[Row]] = {}
     for row in ordered.iter_rows(named=True):
-        label, language = row["label"], row["language"]
-        topics = frozenset([label] if label else [])
-        found.setdefault(language, []).append(
-            Row(row["conversation_id"], language, label, topics, tuple(row["messages"]))
-        )
+        key, language, label = row["conversation_id"], row["language"], row["label"]
+        about = topics.get(label, frozenset())
+        found.setdefault(language, []).append(Row(key, language, label, about, tuple(row["messages"])))
     return found
 
 
-def _spoilt(rows: Sequence[Row], seed: int) -> Iterator[Row]:
+def topics_of(labels: Collection[str]) -> dict[str, frozenset[str]]:
+    """What each label is about: its words, less those that most labels have; the label itself where none is left.
+
+    So hotel+taxi and taxi, or card_arrival and card_lost, are about the same: a reply to one may well fit the other.
+    """
+    words = {label: set(re.findall(r"[^\W_]+", label.lower())) for label in labels}
+    number = Counter(word for said in words.values() for word in said)
+    told = {label: {word for word in said if 2 * number[word] <= len(words)} for label, said in words.items()}
+    return {label: frozenset(said or {label}) for label, said in told.items()}
+
+
+def _spoilt(rows: Sequence[Row], faulty: Collection[str], seed: int) -> Iterator[Row]:
     """The rows of one language with every defect in as many as the set bears.
 
-    A row gets a second defect, in another copy, when all have had one.
+    Each draws anew, so that the last does not get what fitted none before. A row gets a second defect, in another copy,
+    when all have had one.
     """
     most = min(max(len(rows) // PER_KIND, FEWEST), MOST)
-    waiting, said = list(rows), phrases()
+    used, said = Counter[str](), phrases()
     for name, spoil in DEFECTS.items():
-        done = 0
-        for row in waiting[: TRIED * most]:
-            draw = Draw(random.Random(f"{seed} {name} {row.id}"), rows, said)
-            if found := spoil(row, draw):
-                yield replace(found, defect=name)
-                waiting.remove(row)
-                waiting.append(row)
-                done += 1
-            if done == most:
-                break
+        drawn = {row.id: (row.id in faulty, used[row.id], lot(f"{seed} {name} {row.id}")) for row in rows}
+        tried = sorted(rows, key=lambda row: drawn[row.id])[: TRIED * most]
+        draws = (Draw(random.Random(f"{seed} {name} {row.id}"), rows, said) for row in tried)
+        fit = (found for row, draw in zip(tried, draws, strict=True) if (found := spoil(row, draw)))
+        for found in islice(fit, most):
+            yield replace(found, defect=name)
+            used[found.id] += 1
 
 
 def as_record(rows: Sequence[Row], originals: pl.DataFrame) -> pl.DataFrame:

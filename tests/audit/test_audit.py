@@ -89,8 +89,8 @@ def unscored(root: Path) -> None:
     save_codes(root)
 
 
-def cells() -> dict[tuple[str, str], dict[str, Any]]:
-    rows = pl.read_parquet("data/audited/recall.parquet").to_dicts()
+def cells(root: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    rows = pl.read_parquet(root / "data/audited/recall.parquet").to_dicts()
     return {(row["kind"], row["language"]): row for row in rows}
 
 
@@ -104,7 +104,7 @@ def everything(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scored project in which the audit planted a marker in every conversation that it spoilt."""
     root = tmp_path_factory.mktemp("run")
     project(root, TABLE)
@@ -113,7 +113,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         score.main()
         patch.setattr(shadow, "DEFECTS", {name: _marking(spoil) for name, spoil in DEFECTS.items()})
         audit.main()
-        yield root
+    return root
 
 
 def _marking(spoil: Any) -> Any:
@@ -126,7 +126,7 @@ def _marking(spoil: Any) -> Any:
 
 
 def test_every_kind_is_planted_in_both_languages_and_its_count_adds_up(run: Path):
-    found = cells()
+    found = cells(run)
     assert {kind for kind, _ in found} == set(DEFECTS)
     assert {language for _, language in found} == {"en", "ar"}
     assert all(0 <= cell["found"] <= cell["planted"] and cell["planted"] >= 8 for cell in found.values())
@@ -139,7 +139,7 @@ def test_every_kind_is_planted_in_both_languages_and_its_count_adds_up(run: Path
 @pytest.mark.parametrize("language", ["en", "ar"])
 @pytest.mark.parametrize("kind", ["loop", "empty_reply", "pii_email", "pii_card", "roles_swapped"])
 def test_what_the_checks_see_well_is_found(run: Path, kind: str, language: str):
-    assert cells()[kind, language]["share"] >= 0.85
+    assert cells(run)[kind, language]["share"] >= 0.85
 
 
 def test_no_spoilt_row_is_in_any_file_of_the_run(run: Path):
@@ -155,17 +155,20 @@ def test_rows_of_the_run_are_as_score_left_them(run: Path):
     )
 
 
-def test_a_check_that_is_not_run_is_told_to_be_blind(
+def test_what_a_small_set_hides_from_the_checks_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
-    project(tmp_path, SMALL, score={"skip": ["repetition", "novelty", "endings"]})
+    project(tmp_path, SMALL)
     unscored(tmp_path)
     audit.main()
-    loops = cells()["loop", "ar"]
-    assert loops["blind"]
-    assert f"blind here: of loop in ar, {loops['found']} of {loops['planted']}" in capsys.readouterr().err
-    assert json.loads((tmp_path / "metrics/audit.json").read_text())["blind"] >= 2
+    said = capsys.readouterr().err
+    for language in ("en", "ar"):
+        cell = cells(tmp_path)["roles_swapped", language]
+        assert cell["blind"]
+        assert f"blind here: of roles_swapped in {language}, {cell['found']} of {cell['planted']}" in said
+    blind = sum(cell["blind"] for cell in cells(tmp_path).values())
+    assert json.loads((tmp_path / "metrics/audit.json").read_text())["blind"] == blind
 
 
 def test_with_a_share_of_nothing_it_is_off_and_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -191,6 +194,27 @@ def test_the_seed_decides_and_not_the_order_of_the_rows():
 def test_a_small_set_is_tried_on_every_kind_too():
     planted = {(row.defect, row.language) for row in rows_of(SMALL)}
     assert planted >= {(kind, language) for kind in DEFECTS for language in ("en", "ar")}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("hotel+taxi", "taxi", True),
+        ("card_arrival", "Card lost", True),
+        ("hotel+taxi", "card_arrival", False),
+        ("حجز_فندق", "إلغاء_فندق", True),
+        ("حجز_فندق", "فتح_حساب", False),
+    ],
+)
+def test_labels_that_share_a_word_are_about_the_same(one: str, other: str, alike: bool):
+    labels = ["hotel+taxi", "taxi", "card_arrival", "Card lost", "حجز_فندق", "إلغاء_فندق", "فتح_حساب"]
+    about = shadow.topics_of(labels)
+    assert bool(about[one] & about[other]) == alike
+
+
+def test_words_that_all_labels_have_make_them_not_alike():
+    about = shadow.topics_of(["intent_refund", "intent_delivery", "intent_opening"])
+    assert not about["intent_refund"] & about["intent_delivery"]
 
 
 def test_rows_that_have_a_fault_already_are_drawn_last():
@@ -279,6 +303,14 @@ def test_personal_data_is_found_where_something_becomes_of_it(treatment: str, is
     policy = shipped_policy(pii=params("route")["pii"] | {"email": treatment})
     found = Judge(policy, NOTHING, 100).found([MAIL], seen(shadow_id(MAIL), "pii_email", 1))
     assert (found == {shadow_id(MAIL)}) == is_found
+
+
+@pytest.mark.parametrize(("facts", "is_found"), [(1.0, False), (2.0, True)])
+def test_a_fact_beside_one_that_stood_there_is_found_by_their_number(facts: float, is_found: bool):
+    row = replace(ROW, defect="invented_fact")
+    before = seen(row.id, "ungrounded_price", 1.0)
+    found = Judge(shipped_policy(), before, 100).found([row], seen(shadow_id(row), "ungrounded_price", facts))
+    assert (found == {shadow_id(row)}) == is_found
 
 
 def test_masked_personal_data_says_nothing_of_another_defect():
