@@ -1,46 +1,24 @@
-"""A row with the truth about it, the clean rows that real dialogues give, and how alike two texts are."""
+"""The clean rows that real dialogues give, and how alike two texts are."""
 
 import gzip
 import json
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-Message = dict[str, str]
+from curation.audit.rows import Message, Row
+
 Shingles = set[tuple[str, ...]]
 
 SHINGLE_WORDS = 5
 NEAR_COPY_FROM = 0.7  # Jaccard; a base row this close to an earlier one would be an unknown duplicate
 TOPIC_FIELDS = ("domains", "vertical", "label")  # of the sources' `meta`
 _WORD = re.compile(r"\w+")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One conversation and the truth about it."""
-
-    id: str
-    language: str
-    label: str | None
-    topics: frozenset[str]  # rows that share none are about different things
-    messages: tuple[Message, ...]
-    defect: str | None = None  # what was planted, if anything
-    traces: tuple[str, ...] = ()  # strings that mending the defect removes
-    twin: str | None = None  # the row that this one copies
-
-    def said(self, role: str) -> list[int]:
-        """The turns of one role."""
-        return [turn for turn, m in enumerate(self.messages) if m["role"] == role]
-
-    @property
-    def text(self) -> str:
-        return "\n".join(m["content"] for m in self.messages)
 
 
 def english(paths: Sequence[Path], most: int, seed: int) -> list[Row]:

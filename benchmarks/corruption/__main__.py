@@ -17,12 +17,12 @@ from typing import Any
 import polars as pl
 
 from benchmarks.corruption import qirat, tables
-from benchmarks.corruption.defects import PERSONAL, PHRASES
 from benchmarks.corruption.spoilt import spoilt
 from benchmarks.peers import recipes
 from benchmarks.peers.environment import PACKAGES, add_options, python_of
 from benchmarks.results import RESULTS
-from benchmarks.rows import Row
+from curation.audit.defects import PERSONAL, PHRASES
+from curation.audit.rows import Row
 from curation.checks import checks
 
 BUDGETS = (0.02, 0.05, 0.1, 0.2)

@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from benchmarks.rows import Message, Row, clean
+from benchmarks.rows import clean
+from curation.audit.rows import Message, Row
 
 INTENTS = "Banking77_intents.csv"
 LEAST_WORDS = 4  # of a question

@@ -3,8 +3,10 @@
 import argparse
 
 from benchmarks.corruption.arabic import arabic
-from benchmarks.corruption.defects import phrases, planted, renamed
-from benchmarks.rows import Row, english
+from benchmarks.corruption.defects import planted, renamed
+from benchmarks.rows import english
+from curation.audit.defects import phrases
+from curation.audit.rows import Row
 
 
 def spoilt(arguments: argparse.Namespace) -> tuple[list[Row], list[Row]]:

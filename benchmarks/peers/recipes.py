@@ -22,7 +22,8 @@ from typing import Any
 import yaml
 
 from benchmarks.peers.environment import DATATROVE, as_text, offline
-from benchmarks.rows import Row, json_lines
+from benchmarks.rows import json_lines
+from curation.audit.rows import Row
 
 RECIPE: list[dict[str, dict[str, Any]]] = [
     {"document_deduplicator": {"lowercase": True, "ignore_non_character": True}},

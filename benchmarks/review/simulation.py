@@ -259,8 +259,8 @@ def sample(project: Path) -> Case:
 
 def corrupted(project: Path, arguments: argparse.Namespace) -> Case:
     """A project of the corruption benchmark; its rows are made anew to know which are planted."""
-    from benchmarks.corruption.defects import PERSONAL, PHRASES
     from benchmarks.corruption.spoilt import spoilt
+    from curation.audit.defects import PERSONAL, PHRASES
 
     arguments.phrases = PHRASES
     mended = {"exact_copy", "near_copy", *(f"pii_{kind}" for kind in PERSONAL)}

@@ -28,5 +28,9 @@ def checks(skip: Collection[str] = ()) -> Mapping[str, Check]:
 
 def findings(conversations: pl.DataFrame, context: Context, which: Iterable[Check]) -> pl.DataFrame:
     """FINDINGS of all these checks, in a fixed order."""
-    found = pl.concat([NOTHING, *(one.seen(conversations, context) for one in which)])
-    return in_order([shown(found, conversations, context)])
+    return in_order([shown(seen(conversations, context, which), conversations, context)])
+
+
+def seen(conversations: pl.DataFrame, context: Context, which: Iterable[Check]) -> pl.DataFrame:
+    """FINDINGS of all these checks, whose evidence is not fit to be shown yet."""
+    return pl.concat([NOTHING, *(one.seen(conversations, context) for one in which)])

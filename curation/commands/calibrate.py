@@ -1,5 +1,7 @@
 """How right each doubt was, by what people decided, and the limits that would follow: `qirat calibrate`.
 
+Beside it stands what share of planted defects the checks found in this set, as `audit` counted it.
+
 It only tells. A drop or an edit confirms the doubt that brought the row before a person, a keep says false alarm.
 Rows come from the review queue, so the figures hold for rows like those, not for the whole set.
 """
@@ -13,13 +15,14 @@ import yaml
 
 from curation.decisions.decisions import Decision, read_decisions
 from curation.harness.errors import QiratError
-from curation.harness.files import finished_table
+from curation.harness.files import finished_table, table_path
 from curation.harness.params import load_params
 from curation.policy.limits import Policy, Route, in_force
 from curation.policy.verdicts import judged, worst_value
 from curation.record.codes import Code, Limit, read_codes
 from curation.statistics.intervals import wilson
 
+RECALL = "audited/recall"  # kind, language, planted, found, share, low, high, blind
 FEWEST = 20  # decisions below which nothing is suggested
 
 OBSERVED = pl.Schema(
@@ -55,6 +58,7 @@ def calibrate(target: float) -> dict[str, Any]:
         "target": target,
         "codes": measures,
         "params": snippet(measures, route.limits),
+        "recall": finished_table(RECALL).to_dicts() if table_path(RECALL).exists() else [],
     }
 
 
@@ -212,7 +216,19 @@ def as_text(answer: Mapping[str, Any]) -> str:
         lines.append(f"{c['code']:<30}{figures}   {c['precision_now']:.2f}  {c['note']}".rstrip())
     if shared := sum(c["shared"] for c in answer["codes"]):
         lines += ["", f"{shared:,} confirmations count for every doubt of their row, as no reason said for which."]
+    lines += _recall_lines(answer["recall"])
     if not answer["params"]:
         return "\n".join([*lines, "", "Nothing to suggest."])
     wanted = f"To review rows that people confirm in at least {answer['target']:.0%} of the cases (95% confidence):"
     return "\n".join([*lines, "", wanted, "", answer["params"], "", "Nothing was changed; try it with `qirat whatif`."])
+
+
+def _recall_lines(cells: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not cells:
+        return []
+    lines = ["", "Of defects planted in rows of this set the checks found:", ""]
+    lines += [f"{'defect':<21}{'language':<10}{'planted':>8}{'found':>7}{'share':>7}   95% interval"]
+    for c in cells:
+        figures = f"{c['planted']:>8,}{c['found']:>7,}{c['share']:>7.2f}   {c['low']:.2f} to {c['high']:.2f}"
+        lines.append(f"{c['kind']:<21}{c['language']:<10}{figures}{'   blind here' if c['blind'] else ''}")
+    return lines

@@ -14,6 +14,7 @@ import jinja2
 
 from curation.record.ledger import counts
 from curation.report import (
+    audit_section,
     data_sections,
     examples,
     knowledge_section,
@@ -97,6 +98,7 @@ def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
         "funnel": (data_sections.funnel, ("ledger",)),
         "files": (data_sections.files, ("ledger", *READ)),
         "reasons": (data_sections.reasons, ("ledger", *READ)),
+        "audit": (audit_section.audit, ("audited/recall",)),
         "examples": (partial(examples.dropped, picking=picking), ("ledger", *READ)),
         "pairs": (partial(examples.near_pairs, picking=picking), ("dedup/clusters", *READ)),
         "distributions": (

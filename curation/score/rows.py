@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import polars as pl
 
-from curation.checks import findings
-from curation.checks.check import FINDINGS, NOTHING, Check, Context, Reading, in_order, shown
+from curation.checks import findings, seen
+from curation.checks.check import FINDINGS, Check, Context, Reading, in_order, shown
 
 CHUNK = 1_000  # conversations that a process looks at in one go
 LARGE = 8_000  # conversations from which starting processes pays
@@ -57,8 +57,11 @@ def findings_by_set(
     surviving: pl.DataFrame, context: Context, which: Iterable[Check], known: pl.DataFrame | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """FINDINGS of checks that compare rows; and KEYS with the evidence as it is shown, `known` to the next run."""
-    seen = pl.concat([NOTHING, *(check.seen(surviving, context) for check in which)])
-    quoted = seen.join(keyed(surviving), on="conversation_id", how="left").with_columns(quote=pl.col("evidence").hash())
+    quoted = (
+        seen(surviving, context, which)
+        .join(keyed(surviving), on="conversation_id", how="left")
+        .with_columns(quote=pl.col("evidence").hash())
+    )
     if known is None:
         known = quoted.clear().select(*KEYS, shown="evidence")
     fresh = quoted.join(known, on=KEYS, how="anti")

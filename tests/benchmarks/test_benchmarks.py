@@ -11,15 +11,18 @@ from hypothesis import strategies as st
 from stdnum import iban, luhn
 
 from benchmarks import document, document_checks, results
-from benchmarks.corruption import arabic, defects, qirat, tables, values
+from benchmarks.corruption import arabic, defects, qirat, tables
 from benchmarks.peers import environment
 from benchmarks.peers.environment import as_text
-from benchmarks.rows import Row, clean, jaccard, shingles
+from benchmarks.rows import clean, jaccard, shingles
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed.corpus import Corpus
+from curation.audit import values
+from curation.audit.defects import misread, phrases
+from curation.audit.rows import Row
 from curation.checks import checks
 
-WORDS = defects.phrases()
+WORDS = phrases()
 TOPICS = {
     "en": {
         "delivery": "Where is the parcel that I ordered last week, please? I've waited since Monday.",
@@ -121,8 +124,8 @@ def test_no_check_holds_the_words_that_are_planted() -> None:
 
 
 def test_mojibake_is_what_a_wrong_decoder_makes_and_can_be_undone() -> None:
-    assert defects.misread("don’t", "cp1252") == "donâ€™t"
-    assert defects.misread("مرحبا", "cp1256").encode("cp1256").decode("utf-8") == "مرحبا"
+    assert misread("don’t", "cp1252") == "donâ€™t"
+    assert misread("مرحبا", "cp1256").encode("cp1256").decode("utf-8") == "مرحبا"
 
 
 def test_the_clean_base_has_both_sides_and_no_near_copies() -> None:

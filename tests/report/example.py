@@ -74,6 +74,7 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
             "ingested/quarantine": quarantine,
             "dedup/clusters": _clusters(keyed),
             "scored/findings": found,
+            "audited/recall": _recall(),
             "routed/verdicts": verdicts,
             "routed/queue": queue,
             "curated/conversations": curated,
@@ -393,3 +394,10 @@ def _comparisons() -> pl.DataFrame:
             for against, metric, value, low, high in rows
         ]
     )
+
+
+def _recall() -> pl.DataFrame:
+    """What an audit found: all loops, and hardly an exchanged role in Arabic."""
+    figures = [("loop", "en", 12, 12, 1.0, 0.76, 1.0, False), ("roles_swapped", "ar", 10, 1, 0.1, 0.02, 0.4, True)]
+    names = ("kind", "language", "planted", "found", "share", "low", "high", "blind")
+    return pl.DataFrame(figures, schema=names, orient="row")

@@ -166,6 +166,14 @@ def test_a_check_that_was_skipped_is_named_on_the_page_in_both_languages() -> No
     assert "score.skip" not in render(DONE, PICKING)
 
 
+def test_where_the_checks_are_blind_stands_on_the_page_in_both_languages() -> None:
+    page = render(DONE, PICKING)
+    assert "Blind here: of “exchanged roles” in Arabic, 1 of 10 were found, so surely no more than 40% are." in page
+    assert "لا يُبصَر هنا: من «أدوار متبادلة» في العربية وُجد 1 من 10، فلا يوجد منه يقيناً أكثر من 40%." in page
+    off = {**DONE.tables, "audited/recall": DONE["audited/recall"].clear()}
+    assert "It was not measured: audit.share is 0" in render(replace(DONE, tables=off), PICKING)
+
+
 def test_every_shipped_expectation_is_translated() -> None:
     for suite in (ROOT / "expectations").glob("*.json"):
         for expectation in json.loads(suite.read_text("utf-8"))["expectations"]:

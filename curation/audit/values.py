@@ -3,8 +3,11 @@
 import random
 import string
 
-from qirat.sample.grammar import EASTERN_DIGITS
-from qirat.sample.private_data import with_luhn
+from stdnum import luhn
+
+from curation.text.lexicon import ARABIC_DIGITS, DIGITS
+
+EASTERN_DIGITS = str.maketrans(DIGITS, ARABIC_DIGITS)
 
 MOBILE = {  # national prefixes and the digits behind them, international code
     "SA": (("050", "053", "054", "055", "056", "058", "059"), 7, "966"),
@@ -25,11 +28,13 @@ def personal(kind: str, rng: random.Random, language: str) -> str:
 
 
 def email(rng: random.Random) -> str:
+    """An address at a provider of mail."""
     name = rng.choice(["{n}.{f}", "{n}{f}{d}", "{n}_{d}", "{f}.{n}+shop", "{n}{d}"])
     return name.format(n=rng.choice(NAMES), f=rng.choice(FAMILIES), d=rng.randint(10, 1999)) + "@" + rng.choice(MAIL)
 
 
 def phone(rng: random.Random) -> str:
+    """A mobile number, as people of its country write it."""
     prefixes, length, code = MOBILE[rng.choice(sorted(MOBILE))]
     prefix, rest = rng.choice(prefixes), digits(rng, length)
     local, abroad = prefix + rest, prefix[1:] + rest
@@ -39,6 +44,7 @@ def phone(rng: random.Random) -> str:
 
 
 def card(rng: random.Random) -> str:
+    """A number of a bank card, with its check digit."""
     prefix, length = rng.choice([("4", 16), ("4", 16), ("51", 16), ("54", 16), ("37", 15)])
     number = with_luhn(prefix + digits(rng, length - len(prefix) - 1))
     groups = [number[i : i + 4] for i in range(0, len(number), 4)]
@@ -46,6 +52,7 @@ def card(rng: random.Random) -> str:
 
 
 def iban(rng: random.Random) -> str:
+    """An account's number, with its check digits."""
     country = rng.choice(["SA", "AE", "EG", "JO", "GB", "DE"])
     bank = {"JO": "ARAB", "GB": "NWBK"}.get(country, "")
     account = bank + digits(rng, {"SA": 20, "AE": 19, "EG": 25, "JO": 22, "GB": 14, "DE": 18}[country])
@@ -55,6 +62,7 @@ def iban(rng: random.Random) -> str:
 
 
 def national_id(rng: random.Random) -> str:
+    """A Saudi, Emirati, Egyptian or Jordanian identity number."""
     born = f"{rng.randint(60, 99)}{rng.randint(1, 12):02}{rng.randint(1, 28):02}"
     saudi = with_luhn(rng.choice("12") + digits(rng, 8))
     emirati = with_luhn(f"784{rng.randint(1955, 2004)}" + digits(rng, 7))
@@ -64,12 +72,18 @@ def national_id(rng: random.Random) -> str:
     return rng.choice([saudi, rng.choice([emirati, dashed]), egyptian, jordanian])
 
 
+def with_luhn(number: str) -> str:
+    """The digits and, behind them, the check digit of Luhn's rule."""
+    return number + str(luhn.calc_check_digit(number))
+
+
 def _with_egyptian_check(number: str) -> str:
     total = sum(int(d) * w for d, w in zip(number, (2, 7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2), strict=True))
     return number + str((11 - total % 11) % 10)
 
 
 def digits(rng: random.Random, length: int) -> str:
+    """So many digits."""
     return "".join(rng.choices(string.digits, k=length))
 
 
