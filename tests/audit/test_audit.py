@@ -21,6 +21,7 @@ from curation.audit.shadow import SHADOW, as_record, replacing, shadow_id, spoil
 from curation.checks.check import NOTHING
 from curation.commands.calibrate import as_text
 from curation.embed import NO_VECTORS
+from curation.harness.dvc import listed, stages
 from curation.record.conversation import ROLES, SCHEMA, UNTAUGHT
 from curation.score import __main__ as score
 from tests.builders import ROOT, params, record, save, save_codes, shipped_policy, talk
@@ -79,7 +80,7 @@ def project(root: Path, table: pl.DataFrame, **sections: dict[str, Any]) -> None
     save(root, "embedded/vectors", pl.DataFrame(schema=NO_VECTORS))
     (root / "playbook.yaml").write_text("company: none\nmax_words: 1000\nrules: []\n")
     (root / "dvc.yaml").write_text((ROOT / "dvc.yaml").read_text("utf-8"), "utf-8")
-    written = {name: params(name) | sections.get(name, {}) for name in ("audit", "embed", "privacy", "route", "score")}
+    written = {name: params(name) | sections.get(name, {}) for name in listed(stages(ROOT)["audit"], "params")}
     (root / "params.yaml").write_text(json.dumps({**written, "machine": {"workers": 1}}))
 
 
