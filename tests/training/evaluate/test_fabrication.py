@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 from curation.record.playbook import Playbook
+from curation.statistics.sequential import reach_of
 from tests.builders import ROOT, params, record, talk
-from training.evaluate import fabrication, looks
+from training.evaluate import fabrication
 from training.evaluate.memorisation import MEMORISED
 from training.evaluate.promote import Kept, comparisons, verdict
 from training.judge import forgetting
@@ -26,9 +27,13 @@ HONEST = {"en": "I shall look.", "ar": "سأبحث لك."}
 
 
 def compared(
-    every: dict[str, int], n: int = 40, languages: tuple[str, ...] = ("en", "ar"), house: House = NO_HOUSE
+    every: dict[str, int],
+    n: int = 40,
+    languages: tuple[str, ...] = ("en", "ar"),
+    house: House = NO_HOUSE,
+    look: int = 1,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """ARMS and COMPARISONS; each arm makes up a fact in every so manieth conversation, 0: in none."""
+    """ARMS and COMPARISONS of this look; each arm makes up a fact in every so manieth conversation, 0: in none."""
     spoken = [languages[n % len(languages)] for n in range(n)]
     talks = record(*(talk(f"How much is {place}?", "Let me see.") for place in range(n)), language=spoken)
     talks = talks.with_columns(cluster_id=pl.col("conversation_id"))
@@ -46,7 +51,7 @@ def compared(
     ]
     scores = pl.concat([scores, pl.DataFrame(won, schema=SCORES, orient="row")])
     unsaid = pl.DataFrame(schema=PREDICTIONS)
-    return arm_table(scores, talks, PARAMS.redraws), comparisons(scores, talks, unsaid)
+    return arm_table(scores, talks, PARAMS.redraws), comparisons(scores, talks, unsaid, reach_of(look))
 
 
 def codes(every: dict[str, int], rival: str = "prompted", **given: object) -> list[tuple[str, str]]:
@@ -89,9 +94,9 @@ def test_only_the_best_prompt_counts() -> None:
 
 
 def test_further_looks_at_the_test_set_widen_its_interval() -> None:
-    _, found = compared({ADAPTER: 6, "prompted": 0}, languages=("en",))
-    assert fabrication.voice(found, "prompted").against
-    assert not fabrication.voice(looks.widened(found, 1000), "prompted").against
+    arms: dict[str, int] = {ADAPTER: 6, "prompted": 0}
+    assert codes(arms, languages=("en",))
+    assert not codes(arms, languages=("en",), look=1000)
 
 
 def test_facts_of_training_are_told_and_alone_stop_nothing() -> None:
