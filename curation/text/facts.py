@@ -4,6 +4,7 @@ A fact goes stale or is a system's to know: prices, percentages, days, times of 
 stock. `value` is one for all its spellings: $31, 31.00 USD and thirty-one dollars are the same price.
 """
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,11 +40,9 @@ class Fact:
 
 def facts(text: str) -> list[Fact]:
     """The facts of a text, in order and without overlaps."""
-    if not _MAY_STATE_ONE.search(fold(text)):
-        return []
-    spelled = _Spelled(text)
     taken: list[Fact] = []
-    for kind, start, end in _claimed(spelled.text):
+    spelled, claims = _read(text)
+    for kind, start, end in claims:
         first, behind = spelled.written(start, end)
         if all(behind <= fact.start or fact.end <= first for fact in taken):
             taken.append(Fact(kind, first, behind, _value(kind, spelled.text[start:end])))
@@ -91,15 +90,16 @@ class Known:
 
     def _read(self) -> None:
         for text in self._unread:
-            spelled = _Spelled(text).text
-            self._text += f" {spelled}"
-            if not _MAY_STATE_ONE.search(spelled):
+            spelled, claims = _read(text)
+            self._text += f" {spelled.text}"
+            if not re.search(r"\d", spelled.text) and not claims:
                 continue
-            self._days |= _days(spelled)
-            self._said |= {_scaled(*number) for number in _NUMBERS.findall(spelled)}
-            self._said |= {time for hour in _AT_HOUR.findall(spelled) for time in _either_half(int(hour)).split("|")}
-            for kind, start, end in _claimed(spelled):
-                value = _value(kind, spelled[start:end])
+            self._said |= {_scaled(*number) for number in _NUMBERS.findall(spelled.text)}
+            self._said |= {t for hour in _AT_HOUR.findall(spelled.text) for t in _either_half(int(hour)).split("|")}
+            for kind, start, end in claims:
+                said = spelled.text[start:end]
+                self._days |= _days(said) if kind == "date" else set()
+                value = _value(kind, said)
                 self._said |= {*(value.split("|") if kind == "time" else (value,)), *_amounts(kind, value)}
         self._unread = []
 
@@ -170,35 +170,26 @@ _MONTH_OF = {
     for number, name in enumerate(names, first)
 } | {"sept": 9}
 _MONTH = "|".join(sorted(_MONTH_OF, key=len, reverse=True))
-_UNITS = "first second third fourth fifth sixth seventh eighth ninth".split()
-_TEENS = "tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth".split()
-_ARABIC_UNITS = "اول,ثاني,ثالث,رابع,خامس,سادس,سابع,ثامن,تاسع,عاشر".split(",")
-_ORDINAL_OF = {  # days of a month in words
-    "thirtieth": 30,
-    "thirty-first": 31,
-    "thirty first": 31,
-    "العشرين": 20,
-    "العشرون": 20,
-    "الثلاثين": 30,
-    "الثلاثون": 30,
-    **{word: n for n, word in enumerate((*_UNITS, *_TEENS, "twentieth"), 1)},
-    **{f"twenty{sign}{word}": n for sign in " -" for n, word in enumerate(_UNITS, 21)},
-    **{f"ال{word}": n for n, word in enumerate(_ARABIC_UNITS, 1)},
-    **{f"ال{word} عشر": n for n, word in enumerate(("حادي", *_ARABIC_UNITS[1:9]), 11)},
-    **{
-        f"{word} وال{ten}": tens + n
-        for ten, tens in (("عشرين", 20), ("عشرون", 20), ("ثلاثين", 30), ("ثلاثون", 30))
-        for n, word in enumerate([f"ال{unit}" for unit in ("حادي", *_ARABIC_UNITS[1:9])], 1)
-    },
-}
-_ORDINAL = "|".join(sorted(_ORDINAL_OF, key=len, reverse=True))
-_SAID_DAY = rf"\b(?:{_ORDINAL}) (?:of |من (?:شهر )?)?(?:{_MONTH})\b|\b(?!may )(?:{_MONTH}) (?:the )?(?:{_ORDINAL})\b"
+_ORDINALS = (  # days of a month in words, from 1 to 10, and from 11 to 20 where there is a word
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth twentieth".split()
+)
+_ARABIC_ORDINALS = "اول ثاني ثالث رابع خامس سادس سابع ثامن تاسع عاشر حادي".split()
+_TENS = {"twenty": 20, "thirty": 30, "thirtieth": 30, "عشر": 10, "عشرين": 20, "عشرون": 20, "ثلاثين": 30, "ثلاثون": 30}
+_ORDINAL = (
+    rf"(?:(?:(?:twenty|thirty)[ -])?(?:{'|'.join(_ORDINALS)})|thirtieth"
+    rf"|ال(?:(?:{'|'.join(_ARABIC_ORDINALS)})(?: عشر| وال(?:عشر|ثلاث)[يو]ن)?|(?:عشر|ثلاث)[يو]ن))"
+)
+_SAID_DAY = (
+    rf"\b(?=[ft\u0627sen]){_ORDINAL} (?:of |من (?:شهر )?)?(?:{_MONTH})\b"
+    rf"|\b(?!may )(?:{_MONTH}) (?:the )?{_ORDINAL}\b"
+)
 _YEAR = r"(?:,? (?:of )?(?:19|20)\d\d(?!\d))?"
-_DAY = r"(?<![\d.,])(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
+_DAY = r"(?=\d)(?<![\d.,])(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
 _NAMED_DAY = rf"{_DAY}(?: of)? (?:{_MONTH})\b|\b(?!may \d+\b)(?:{_MONTH})\.? {_DAY}(?![\d:])"
-_NUMERIC_DAY = r"(?<!\d)\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2})(?!\d)|(?<!\d)\d{4}[/-]\d{1,2}[/-]\d{1,2}(?!\d)"
+_NUMERIC_DAY = r"(?=\d)(?<!\d)(?:\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2})(?!\d)|\d{4}[/-]\d{1,2}[/-]\d{1,2}(?!\d))"
 _SHORT_DAY = (  # without its year, where a word before it says that it is a day
-    r"(?:(?<=\bon )|(?<=\bby )|(?<=until )|(?<=till )|(?<=before )|(?<=after )|(?<=since )"
+    r"(?=\d)(?:(?<=\bon )|(?<=\bby )|(?<=until )|(?<=till )|(?<=before )|(?<=after )|(?<=since )"
     r"|(?<=يوم )|(?<=تاريخ )|(?<=قبل )|(?<=حتي ))(?!24/7|1/[24](?!\d))"
     r"(?:(?:[12]\d|3[01]|0?[1-9])/(?:1[0-2]|0?[1-9])|(?:1[0-2]|0?[1-9])/(?:[12]\d|3[01]))(?![\d/.]*\d)"
 )
@@ -299,16 +290,18 @@ _FACTS = {
     ),
 }
 _PATTERNS = {kind: re.compile(_FACTS[kind]) for kind in KINDS}
+_PERCENT = ("%", "٪", "cent", "المايه", "الميه")
 _NUMERIC = re.compile(_UNNAMED_DAY)
 _THOUSANDS = re.compile(rf"(?<=\d){THOUSANDS}")
 _NO_CENTS = re.compile(r"(?<=\d)\.0+(?![\d.])")
 _BEGINS, _ENDS = re.compile(r"(?<![\w.,])"), re.compile(r"(?!\w|[.,]\d)")
 # What a folded text must hold for any fact to be possible, for Python and for Polars' engine.
 MAY_STATE_ONE = (
-    rf"\d|://|www\.|@|\.[a-z]|(?:{_COUNTED})(?:{_CURRENCY}|per ?cent|[بف])|{_DUAL}|o'clock|half past|quarter|thirty"
-    r"|fifteen|noon|midday|midnight|in the [mae]|at night|الساعه|منتصف|stock|sold out|left|remaining|باقي|بقي|بقت|نفد|نفذ|خلص|متوفر|موجود|متاح|اخر"
-    rf"|(?:{_HOURS}) ?(?:[ap]\.?m|{_OF_THE_DAY})"
-    rf"|(?:{_ORDINAL}) (?:of |من (?:شهر )?)?(?:{_MONTH})|(?:{_MONTH}) (?:the )?(?:{_ORDINAL})"
+    rf"\d|://|www\.|@|\.[a-z]|\b(?:(?:{_COUNTED})(?:{_CURRENCY}|per ?cent|[بف])|half past|quarter|noon|midday|midnight"
+    rf"|(?:{_HOURS})[ -]?(?:[ap]\.?m|o'clock|in the [mae]|at night|thirty|fifteen|{_OF_THE_DAY})"
+    rf"|{_ORDINAL} (?:of |من (?:شهر )?)?(?:{_MONTH})|(?:{_MONTH}) (?:the )?{_ORDINAL}"
+    rf"|(?:back )?in stock|out of stock|sold out|left|remaining|[وبل]?{_DUAL})"
+    r"|الساعه|منتصف|باقي|بقي|بقت|نفد|نفذ|خلص|متوفر|موجود|متاح|اخر"
 )
 _MAY_STATE_ONE = re.compile(MAY_STATE_ONE)
 
@@ -342,6 +335,13 @@ class _Spelled:
             self.text = self.text[:first] + self.text[behind:]
 
 
+@functools.lru_cache(1024)  # a turn is asked for its facts, and then for what it tells those behind it
+def _read(written: str) -> tuple[_Spelled, tuple[tuple[str, int, int], ...]]:
+    """The text as patterns read it, and what of it looks like a fact: `_claimed`."""
+    spelled = _Spelled(written)
+    return spelled, tuple(_claimed(spelled.text)) if _MAY_STATE_ONE.search(spelled.text) else ()
+
+
 def _letters(written: str) -> tuple[str, list[tuple[int, int]]]:
     """The folded text letter by letter; marks and what shows nothing belong to the letter before them."""
     text, places = list[str](), list[tuple[int, int]]()
@@ -362,6 +362,8 @@ def _claimed(text: str) -> Iterator[tuple[str, int, int]]:
     """Kind and place of whatever looks like a fact, in the order of KINDS; places may overlap."""
     names_month = any(month in text for month in _MONTH_OF)  # looking for names letter by letter takes the most time
     for kind, full in _PATTERNS.items():
+        if kind == "percentage" and not any(sign in text for sign in _PERCENT):
+            continue
         pattern = _NUMERIC if kind == "date" and not names_month else full
         for match in pattern.finditer(text):
             place = match.lastindex or 0  # a group is what is stated behind words that say what it is
@@ -404,10 +406,7 @@ def _date(said: str) -> str:
 def _price(said: str) -> str:
     money = re.search(_CURRENCY, said)
     name = next((code for sign, code in _MONEY.items() if money and money.group().startswith(sign)), "")
-    if re.fullmatch(f"[وبل]?{_DUAL}", said):
-        amounts = ["2"]
-    else:
-        amounts = [_scaled(*n) for n in _SCALED.findall(said)]
+    amounts = ["2"] if re.fullmatch(f"[وبل]?{_DUAL}", said) else [_scaled(*n) for n in _SCALED.findall(said)]
     return f"{'-'.join(amounts or [_counted(said[: money.start()] if money else said)])} {name}".strip()
 
 
@@ -524,11 +523,16 @@ def _days(text: str) -> set[tuple[int, int]]:
     for match in re.finditer(f"{_NAMED_DAY}|{_SAID_DAY}", text):
         said = match.group()
         month, digits = re.search(rf"\b(?:{_MONTH})\b", said), re.search(r"\d+", said)
-        word = re.search(rf"\b(?:{_ORDINAL})\b", said)
-        if month and (digits or word):
-            day = int(digits.group()) if digits else _ORDINAL_OF[word.group()] if word else 0
-            found.add((day, _MONTH_OF[month.group()]))
+        if month:
+            found.add((int(digits.group()) if digits else _ordinal(said), _MONTH_OF[month.group()]))
     return found
+
+
+def _ordinal(said: str) -> int:
+    """The day that words say: twelfth, الثاني عشر."""
+    words = re.split(r"[ -]", said.replace("وال", "").replace("ال", ""))
+    tens = sum(_TENS[word] for word in words if word in _TENS)
+    return tens + sum(n for names in (_ORDINALS, _ARABIC_ORDINALS) for n, name in enumerate(names, 1) if name in words)
 
 
 # They hide numbers from patterns.
