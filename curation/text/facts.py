@@ -118,9 +118,10 @@ class Known:
 _LETTER = r"[^\W\d_]"
 _OTHER_CODES = ("eur", "gbp", "qar", "omr", "bhd", "mad", "tnd", "ils", "lbp", "syp", "iqd", "dzd", "inr", "chf", "jpy")
 _CURRENCY = (
-    rf"(?:{'|'.join((*CURRENCY_CODES, *_OTHER_CODES))}|sr|nis|dhs?|rs\.?|l\.e\.?|[{CURRENCY_SIGNS}¥\u20a0-\u20cf﷼]"
+    rf"(?:{'|'.join((*CURRENCY_CODES, *_OTHER_CODES))}|sr|nis|jd|kd|qr|le|dhs?|rs\.?|l\.e\.?"
+    rf"|[{CURRENCY_SIGNS}¥\u20a0-\u20cf﷼]"
     r"|ر\.[سقع]\.?|د\.[اكبمتج]\.?|ج\.م\.?|ل\.[سل]\.?"
-    r"|dollars?|euros?|riyals?|dirhams?|dinars?|pounds?|cents?|bucks|shekels?|rupees?|liras?"
+    r"|dollars?|euros?|riyals?|dirhams?|dinars?|pounds?|cents?|bucks|shekels?|rupees?|liras?|rials?|ryals?|halalas?|fils|piast(?:er|re)s?"
     rf"|(?:{'|'.join((*CURRENCY_NAMES, 'دولار', 'شيكل', 'شيقل'))}){_LETTER}*"
     r"|دراهم|دنانير|شواكل|ليره|ليرات|روبيه|يورو|قرش|قروش|هلله|هللات|فلس)"
 )
@@ -129,15 +130,16 @@ _MONEY = {  # how a currency may begin, folded -> its code; dinars of several co
     **dict.fromkeys(("$", "dollar", "bucks", "دولار"), "USD"),
     **dict.fromkeys(("€", "euro", "يورو"), "EUR"),
     **dict.fromkeys(("£", "pound"), "GBP"),
-    **dict.fromkeys(("sr", "riyal", "ريال", "ر.س", "﷼"), "SAR"),
+    **dict.fromkeys(("sr", "riyal", "rial", "ryal", "ريال", "ر.س", "﷼"), "SAR"),
     **dict.fromkeys(("dirham", "درهم", "دراهم", "dh"), "AED"),
-    **dict.fromkeys(("ج.م", "جنيه", "l.e"), "EGP"),
+    **dict.fromkeys(("ج.م", "جنيه", "l.e", "le"), "EGP"),
+    **dict.fromkeys(("jd",), "JOD"),
+    **dict.fromkeys(("qr",), "QAR"),
     **dict.fromkeys(("shekel", "شيكل", "شيقل", "شواكل", "nis", "₪"), "ILS"),
     **dict.fromkeys(("rs", "rupee", "روبيه", "₹"), "rupee"),
     **dict.fromkeys(("lira", "ليره", "ليرات"), "lira"),
     **dict.fromkeys(("dinar", "دينار", "دنانير"), "dinar"),
-    **dict.fromkeys(("د.ا",), "JOD"),
-    **dict.fromkeys(("د.ك",), "KWD"),
+    **dict.fromkeys(("د.ك", "kd"), "KWD"),
 }
 _AMOUNT = r"\d+(?:[.,]\d+)*"
 _SCALES = {
@@ -149,11 +151,11 @@ _SCALE = rf"(?:(?:[km]|mn|bn)|\s?(?:thousands?|millions?|billions?|الف|الا
 _SCALED = re.compile(rf"({_AMOUNT})({_SCALE})?")
 _NUMBERS = re.compile(rf"(?<![\w.,:])({_AMOUNT})({_SCALE})?(?![\w:]|[.,]\d)")
 _ONE = rf"{_AMOUNT}(?:{_SCALE})?"
-_AMOUNTS = rf"(?:{_ONE}(?:\s?[-–—]\s?| (?:to|or|الي|او|حتي) )|(?:(?<=between )|(?<=بين )){_ONE} (?:and |و ?))?{_ONE}"
+_AMOUNTS = rf"(?:{_ONE}(?:\s?[-–—]\s?| (?:to|الي|حتي) )|(?:(?<=between )|(?<=بين )){_ONE} (?:and |و ?))?{_ONE}"
 _NUMBER_OF = {
     fold(word): float(n) for n, words in NUMBERS.items() if n[-1].isdigit() and n[0] != "x" for word in words.split()
 }
-_ENGLISH_NUMBERS = "|".join(NUMBERS[str(n)].split()[0] for n in (*range(1, 21), *range(30, 101, 10), 1000, 1000000))
+_ENGLISH_NUMBERS = "|".join(NUMBERS[str(n)].split()[0] for n in (*range(21), *range(30, 101, 10), 1000, 1000000))
 _COUNTED = (
     rf"(?:(?:{_ENGLISH_NUMBERS})[ -](?:and )?){{1,5}}"
     r"|(?:[وبلف]?(?:خمس|عشر|ثلاث|تلات|اربع|ست|سبع|ثمان|تمان|تسع|ماي|مي|الف|مليون|ملايين)[^\W\d_]* ){1,4}"
@@ -187,11 +189,14 @@ _SAID_DAY = (
 _YEAR = r"(?:,? (?:of )?(?:19|20)\d\d(?!\d))?"
 _DAY = r"(?=\d)(?<![\d.,])(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
 _NAMED_DAY = rf"{_DAY}(?: of)? (?:{_MONTH})\b|\b(?!may \d+\b)(?:{_MONTH})\.? {_DAY}(?![\d:])"
-_NUMERIC_DAY = r"(?=\d)(?<!\d)(?:\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2})(?!\d)|\d{4}[/-]\d{1,2}[/-]\d{1,2}(?!\d))"
+_NUMERIC_DAY = (
+    r"(?=\d)(?<!\d)(?<!\d\.)(?:\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2})(?!\d)|\d{4}[/-]\d{1,2}[/-]\d{1,2}(?!\d))"
+)
 _SHORT_DAY = (  # without its year, where a word before it says that it is a day
     r"(?=\d)(?:(?<=\bon )|(?<=\bby )|(?<=until )|(?<=till )|(?<=before )|(?<=after )|(?<=since )"
     r"|(?<=يوم )|(?<=تاريخ )|(?<=قبل )|(?<=حتي ))(?!24/7|1/[24](?!\d))"
     r"(?:(?:[12]\d|3[01]|0?[1-9])/(?:1[0-2]|0?[1-9])|(?:1[0-2]|0?[1-9])/(?:[12]\d|3[01]))(?![\d/.]*\d)"
+    r"(?! (?:stars?|rating|majority|of|ساع|كيلو|نجوم))"
 )
 _UNNAMED_DAY = f"(?:{_NUMERIC_DAY})|{_SHORT_DAY}"
 _HOURS = "|".join(NUMBERS[str(n)].split()[0] for n in range(1, 13))
@@ -248,21 +253,22 @@ _FACTS = {
     ),
     "date": f"{_UNNAMED_DAY}|(?:{_NAMED_DAY}|{_SAID_DAY}){_YEAR}",
     "price": (
-        rf"(?:(?<![a-z])|(?=[^a-z])){_CURRENCY}\s?{_AMOUNTS}"
-        rf"|(?:{_AMOUNTS}\s?|\b(?:{_COUNTED})){_CURRENCY}(?!{_LETTER}| of\b)"
+        rf"(?:(?<![a-z])|(?=[^a-z]))(?!mad\b){_CURRENCY}\s?{_AMOUNTS}"
+        rf"|(?:(?:{_ONE} (?:or|او) )?{_AMOUNTS}\s?|\b(?:{_COUNTED})){_CURRENCY}(?!{_LETTER}| of\b)"
         rf"|\b[وبل]?{_DUAL}\b"
-        rf"|\b{_PRICED}(?: {_NO_MATTER})*[:=]? ((?:{_CURRENCY}\s?)?{_AMOUNTS}(?:\s?{_CURRENCY}(?!{_LETTER}))?)"
+        rf"|\bو?{_PRICED}(?: {_NO_MATTER})*[:=]? ((?:{_CURRENCY}\s?)?{_AMOUNTS}(?:\s?{_CURRENCY}(?!{_LETTER}))?)"
         rf"(?![\w:/%-]|[.,]\d|\s?[%٪]| {_NO_MONEY})"
     ),
     "percentage": (
-        rf"(?:{_AMOUNTS}\s?|\b(?:{_COUNTED}))(?:[%٪]|percent|per cent|(?:ب|في )(?:المايه|الميه))"
+        rf"(?:{_AMOUNTS}\s?|\b(?:{_COUNTED}))(?:[%٪]|percentage points?\b|per ?cent\b|(?:ب|في )(?:المايه|الميه))"
         rf"|(?<![\w%٪])[%٪]{_AMOUNTS}(?!\w)"
     ),
     "time": (
         rf"{_CLOCK}(?:\s?{_DAYTIME}|\s?[صم](?!\w))?"
         rf"|(?<![\w:.,/$]){_SPOKEN_HOUR}\s?{_DAYTIME}"
         rf"|(?<![\w:.,/$]){_HOUR}(?:\s?[صم](?!\w|\.\w)|{_UNTIL_HOUR})"
-        rf"|\b(?:(?:half past|quarter (?:past|to)) {_SPOKEN_HOUR}|(?:{_HOURS})[ -](?:thirty|fifteen)\b)(?:\s{_DAYTIME})?"
+        rf"|\b(?:(?:half past|quarter (?:past|to)) {_SPOKEN_HOUR}|(?:{_HOURS})[ -](?:thirty|fifteen)\b)"
+        rf"(?:\s{_DAYTIME})?"
         rf"|الساعه (?:{_CLOCK}|\d{{1,2}}(?!\d)|(?:ال)?(?:{'|'.join(_ARABIC_HOURS)})(?!{_LETTER}))"
         rf"(?: و?(?:ال)?(?:نصف|نص|ربع|ثلث)\b| الا (?:ال)?ربع)?(?:\s?(?:{_OF_THE_DAY}|[صم])(?!\w))?"
         r"|\b(?:noon|midday|midnight)\b|منتصف الليل"
@@ -279,8 +285,9 @@ _FACTS = {
     "stock": (
         rf"\b(?:(?:only|just|last) {_FEW}|\d{{1,3}}) (?:(?:more )?{_THINGS} )?(?:left|remaining)(?: in stock)?\b"
         r"(?! (?:side|hand|foot|feet|turn|leg|arm|eye|ear|shoe))"
-        rf"|\b{_FEW} (?:{_THINGS} )?in stock\b|\b(?:not (?:\w+ly )?)?(?:back )?in stock\b|\bout of stock\b|\bsold out\b"
-        rf"|\b(?:ال)?(?:باقي|بقي|بقت|تبقي|متبقي) (?:(?:عندنا|لدينا|فقط|الا) )?"
+        rf"|\b{_FEW} (?:{_THINGS} )?in stock\b|\b(?:(?:\w+n't|not|no longer) (?:\w+ ){{0,2}})?(?:back )?in stock\b"
+        r"|\bout of stock\b|\bsold out\b"
+        rf"|(?:\b|(?<=\bو))(?:ال)?(?:باقي|بقي|بقت|تبقي|متبقي) (?:(?:عندنا|لدينا|فقط|الا) )?"
         rf"(?:\d{{1,3}}(?!\d| {_SPAN}|\s?[%٪])(?: {_ARABIC_THINGS}{_LETTER}*)?"
         rf"|(?:(?:ثلاث|تلات|اربع|خمس|ست|سبع|ثمان|تمان|تسع|عشر|كم|بضع|عده){_LETTER}* )?{_ARABIC_THINGS}{_LETTER}*)"
         rf"|\b(?:نفد|نفذ|خلص)(?:ت|وا)? (?:الكمي(?:ه|ات)|المخزون|من {_STOCKED})"
@@ -468,7 +475,7 @@ def _clock(said: str) -> tuple[int, int]:
 
 
 def _stock(said: str) -> str:
-    if re.search(r"out of|sold|not|نفد|نفذ|خلص|غير|مو |مش ", said):
+    if re.search(r"out of|sold|not|n't|no longer|نفد|نفذ|خلص|غير|مو |مش ", said):
         return "none"
     count = re.search(r"\d+", said)
     if count:
@@ -530,7 +537,7 @@ def _days(text: str) -> set[tuple[int, int]]:
 
 def _ordinal(said: str) -> int:
     """The day that words say: twelfth, الثاني عشر."""
-    words = re.split(r"[ -]", said.replace("وال", "").replace("ال", ""))
+    words = [re.sub("^و?ال", "", word) for word in re.split("[ -]", said)]
     tens = sum(_TENS[word] for word in words if word in _TENS)
     return tens + sum(n for names in (_ORDINALS, _ARABIC_ORDINALS) for n, name in enumerate(names, 1) if name in words)
 
