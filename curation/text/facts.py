@@ -49,11 +49,16 @@ def facts(text: str) -> list[Fact]:
     return sorted(taken, key=lambda fact: fact.start)
 
 
-def ungrounded(messages: Sequence[Mapping[str, Any]], replies: Sequence[int]) -> Iterator[tuple[int, Fact]]:
-    """Turn and fact, each that stands in these turns, ascending, and in nothing said, looked up or called before."""
+def ungrounded(
+    messages: Sequence[Mapping[str, Any]], replies: Sequence[int], field: str = "content"
+) -> Iterator[tuple[int, Fact]]:
+    """Turn and fact, each that stands in this field of these turns, ascending, and in nothing before that turn.
+
+    What was said, looked up or called before counts; what was thought does not, for no later prompt holds it.
+    """
     known, read = Known(), 0
     for turn in replies:
-        stated = facts(messages[turn]["content"])
+        stated = facts(messages[turn].get(field) or "")
         if stated:
             known.add(*(m[place] or "" for m in messages[read:turn] for place in ("content", "tool_calls")))
             read = turn
