@@ -222,8 +222,8 @@ _SPOKEN_HOUR = rf"(?:(?:{_HOURS})\b|{_HOUR})"
 _DUAL = r"(?:ريال|درهم|دينار|جنيه|دولار)ين"  # two of them
 _UNTIL_HOUR = rf"(?=\s?(?:[-–—]|to|الي|حتي|ل)\s?(?:{_CLOCK}|{_HOUR})\s?(?:{_DAYTIME}|[صم](?!\w)))"  # 9 to 5 pm
 _PRICED = (  # words behind which an amount is money though no currency is told
-    r"(?:costs?|priced at|(?:price|fare|fee|rent|total|balance|amount) (?:is|of|will be|comes to)|for only"
-    r"|(?:ال)?(?:سعر|تكلف[هت]|مجموع|اجمالي|رسوم|مبلغ|رصيد)(?:ه|ها|ك|كم)?|[يت]كلف|بسعر)"
+    r"(?:costs?|priced at|(?:price|fare|fee|rent|total|balance|amount)(?::| (?:is|of|will be|comes to))|for only"
+    r"|(?:ال)?(?:سعر|تكلف[هت]|مجموع|اجمالي|رسوم|مبلغ|رصيد)(?:ه|ها|ك|كم)?(?: ال[^\W\d_]{3,})?|[يت]كلف|بسعر)"
 )
 _NO_MATTER = r"(?:is|are|about|around|only|just|currently|now|هو|هي|فقط|حوالي|تقريبا|حاليا|الان|يبلغ|تبلغ|بقيمه)"
 _SPAN = r"(?:دقي|دقا|ساع|يوم|ايام|اسبوع|اسابيع|شهر|شهور|اشهر|سن|مر[هات])"
