@@ -304,8 +304,8 @@ _FACTS = {
 _PATTERNS = {kind: re.compile(_FACTS[kind]) for kind in KINDS}
 _PERCENT = ("%", "٪", "cent", "المايه", "الميه")
 _NUMERIC = re.compile(_UNNAMED_DAY)
-_THOUSANDS = re.compile(rf"(?<=\d){THOUSANDS}")
-_NO_CENTS = re.compile(r"(?<=\d)\.0+(?![\d.])")
+_THOUSANDS = re.compile(rf"{THOUSANDS}(?<=\d.)")  # the sign first: the engine then looks for nothing else
+_NO_CENTS = re.compile(r"\.(?<=\d\.)0+(?![\d.])")
 _BEGINS, _ENDS = re.compile(r"(?<![\w.,])"), re.compile(r"(?!\w|[.,]\d)")
 # What a folded text must hold for any fact to be possible, for Python and for Polars' engine.
 MAY_STATE_ONE = (
