@@ -302,7 +302,11 @@ _FACTS = {
     ),
 }
 _PATTERNS = {kind: re.compile(_FACTS[kind]) for kind in KINDS}
-_PERCENT = ("%", "٪", "cent", "المايه", "الميه")
+_NEEDED = {  # what a text must hold for a fact of the kind; patterns that begin with any word are slow
+    "percentage": ("%", "٪", "cent", "المايه", "الميه"),
+    "stock": tuple("stock left remaining sold باقي بقي بقت نفد نفذ خلص متوفر موجود متاح اخر".split()),
+    "date": (*_MONTH_OF, "/", "-", "."),
+}
 _NUMERIC = re.compile(_UNNAMED_DAY)
 _THOUSANDS = re.compile(rf"{THOUSANDS}(?<=\d.)")  # the sign first: the engine then looks for nothing else
 _NO_CENTS = re.compile(r"\.(?<=\d\.)0+(?![\d.])")
@@ -374,7 +378,7 @@ def _claimed(text: str) -> Iterator[tuple[str, int, int]]:
     """Kind and place of whatever looks like a fact, in the order of KINDS; places may overlap."""
     names_month = any(month in text for month in _MONTH_OF)  # looking for names letter by letter takes the most time
     for kind, full in _PATTERNS.items():
-        if kind == "percentage" and not any(sign in text for sign in _PERCENT):
+        if not any(part in text for part in _NEEDED.get(kind, ("",))):
             continue
         pattern = _NUMERIC if kind == "date" and not names_month else full
         for match in pattern.finditer(text):
