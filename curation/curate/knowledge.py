@@ -191,7 +191,9 @@ def _fuller(kind: str, values: Collection[str]) -> dict[str, str]:
         "time": lambda less, more: more in less.split("|"),
         "date": lambda less, more: less.startswith("-") and more.endswith(less[1:]),
     }
-    same = ways.get(kind, lambda _, __: False)
+    same = ways.get(kind)
+    if same is None:
+        return {}
     found = {less: [more for more in values if more != less and same(less, more)] for less in values}
     return {less: more[0] for less, more in found.items() if len(more) == 1}
 
