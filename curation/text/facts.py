@@ -191,9 +191,9 @@ _SAID_DAY = (
     rf"\b(?=[ft\u0627sen]){_ORDINAL} (?:of |من (?:شهر )?)?(?:{_MONTH})\b"
     rf"|\b(?!may )(?:{_MONTH}) (?:the )?{_ORDINAL}\b"
 )
-_YEAR = r"(?:,? (?:of )?(?:19|20)\d\d(?!\d))?"
+_YEAR = r"(?:(?:,? (?:of )?|-)(?:19|20)\d\d(?!\d))?"
 _DAY = r"(?=\d)(?<![\d.,])(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
-_NAMED_DAY = rf"{_DAY}(?: of)? (?:{_MONTH})\b|\b(?!may \d+\b)(?:{_MONTH})\.? {_DAY}(?![\d:])"
+_NAMED_DAY = rf"{_DAY}(?: of)?[ -](?:{_MONTH})\b|\b(?!may \d+\b)(?:{_MONTH})\.? {_DAY}(?![\d:])"
 _NUMERIC_DAY = (
     r"(?=\d)(?<!\d)(?<!\d\.)(?:\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2})(?!\d)|\d{4}[/-]\d{1,2}[/-]\d{1,2}(?!\d))"
 )
@@ -220,9 +220,10 @@ _AT_HOUR = re.compile(  # an hour without its half of the day
 _HOUR = r"(?:1[0-2]|0?[1-9])(?!\d)"
 _SPOKEN_HOUR = rf"(?:(?:{_HOURS})\b|{_HOUR})"
 _DUAL = r"(?:ريال|درهم|دينار|جنيه|دولار)ين"  # two of them
-_UNTIL_HOUR = rf"(?=\s?(?:[-–—]|to|الي|حتي|ل)\s?(?:{_CLOCK}|{_HOUR})\s?(?:{_DAYTIME}|[صم](?!\w)))"  # 9 to 5 pm
+_APART = r"(?:(?<![\w:.,/$])|(?<=\b[وبل]))"  # of a word, or behind a letter that Arabic writes on to it
+_UNTIL_HOUR = rf"(?=\s?(?:[-–—]|to|and|الي|حتي|ل|و)\s?(?:{_CLOCK}|{_HOUR})\s?(?:{_DAYTIME}|[صم](?!\w)))"  # 9 to 5 pm
 _PRICED = (  # words behind which an amount is money though no currency is told
-    r"(?:costs?|priced at|(?:price|fare|fee|rent|total|balance|amount)(?::| (?:is|of|will be|comes to))|for only"
+    r"(?:costs?|priced at|(?:price|fare|fee|rent|total|balance|amount)(?:\"?:| (?:is|of|will be|comes to))|for only"
     r"|(?:ال)?(?:سعر|تكلف[هت]|مجموع|اجمالي|رسوم|مبلغ|رصيد)(?:ه|ها|ك|كم)?(?: ال[^\W\d_]{3,})?|[يت]كلف|بسعر)"
 )
 _NO_MATTER = r"(?:is|are|about|around|only|just|currently|now|هو|هي|فقط|حوالي|تقريبا|حاليا|الان|يبلغ|تبلغ|بقيمه)"
@@ -270,8 +271,8 @@ _FACTS = {
     ),
     "time": (
         rf"{_CLOCK}(?:\s?{_DAYTIME}|\s?[صم](?!\w))?"
-        rf"|(?<![\w:.,/$]){_SPOKEN_HOUR}\s?{_DAYTIME}"
-        rf"|(?<![\w:.,/$]){_HOUR}(?:\s?[صم](?!\w|\.\w)|{_UNTIL_HOUR})"
+        rf"|{_APART}{_SPOKEN_HOUR}\s?{_DAYTIME}"
+        rf"|{_APART}{_HOUR}(?:\s?[صم](?!\w|\.\w)|{_UNTIL_HOUR})"
         rf"|\b(?:(?:half past|quarter (?:past|to)) {_SPOKEN_HOUR}|(?:{_HOURS})[ -](?:thirty|fifteen)\b)"
         rf"(?:\s{_DAYTIME})?"
         rf"|الساعه (?:{_CLOCK}|\d{{1,2}}(?!\d)|(?:ال)?(?:{'|'.join(_ARABIC_HOURS)})(?!{_LETTER}))"

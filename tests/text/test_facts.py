@@ -54,19 +54,21 @@ PLACES = {  # kind -> sentences with the fact in ⟦brackets⟧, and each but it
         "Your balance is ⟦949⟧ in credit; the total is ⟦250⟧.",
         "المجموع ⟦٢٥٠⟧ والسعر: ⟦٣١⟧، ورسوم التوصيل ⟦٢٥⟧",
         "Delivery fee: ⟦25⟧",
+        '{"price": ⟦31⟧}',
         "| bed | ⟦40 SAR⟧ |\n| **lamp** | **⟦31 SAR⟧** |",
     ],
     "percentage": ["الخصم ⟦٪٢٠⟧ أو ⟦%15⟧ اليوم", "Take ⟦twenty percent⟧ off.", "الخصم ⟦عشرين بالمية⟧"],
     "date": [
         "It comes on the ⟦twelfth of March⟧, not on ⟦March twenty-first⟧.",
         "يصل يوم ⟦الثاني عشر من مارس⟧ أو ⟦الخامس والعشرين من رمضان⟧",
-        "Paid by ⟦3/12⟧. سندفع يوم ⟦١٢/٣⟧",
+        "Paid by ⟦3/12⟧, or by ⟦5-Jan-2025⟧. سندفع يوم ⟦١٢/٣⟧",
     ],
     "time": [
         "Open ⟦9am⟧-⟦5pm⟧, or ⟦9⟧-⟦5 pm⟧ on Friday.",
         "نفتح من ⟦9ص⟧ إلى ⟦5م⟧، والجمعة ⟦٨ص⟧–⟦١٠م⟧.",
         "موعدك ⟦الساعة تسعة ونص⟧ يا غالي",
         "At ⟦five-thirty⟧ then.",
+        "يصلك بين ⟦3⟧ و⟦5 العصر⟧ أو ب⟦٩ص⟧",
     ],
     "link": ["Go to (⟦example.co.uk/a?b=c⟧) or [here](⟦https://shop.example/a⟧)."],
     "contact": [
