@@ -75,14 +75,15 @@ def raw_rows(read: pl.Series, ledger: pl.DataFrame, curated: pl.DataFrame) -> pl
 
 
 def _misplaced(messages: Sequence[Mapping[str, Any]], facts: Sequence[Mapping[str, Any]]) -> int:
-    """Facts that stand outside a reply's words or begin before the one before them ends."""
-    end, turn, wrong = 0, -1, 0
+    """Facts that stand outside a reply's words or thoughts, or begin before the one before them ends."""
+    end, where, wrong = 0, (-1, ""), 0
     for fact in facts:
-        begins = end if fact["turn"] == turn else 0
+        place = fact["turn"], fact["field"]
+        begins = end if place == where else 0
         holds = 0 <= fact["turn"] < len(messages) and messages[fact["turn"]]["role"] == "assistant"
-        words = messages[fact["turn"]]["content"] if holds else ""
+        words = (messages[fact["turn"]][fact["field"]] or "") if holds else ""
         wrong += not (begins <= fact["start"] < fact["end"] <= len(words))
-        turn, end = fact["turn"], fact["end"]
+        where, end = place, fact["end"]
     return wrong
 
 

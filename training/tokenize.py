@@ -162,12 +162,16 @@ def tokenized(
 
 
 def unlearning(messages: Sequence[Message], facts: Iterable[Mapping[str, Any]]) -> list[Message]:
-    """The messages with the places of the facts in them that are not to be learnt."""
-    places: dict[int, list[tuple[int, int]]] = {}
+    """The messages with the places of the facts in them that are not to be learnt.
+
+    `unlearnt` are those of the content, `unthought` those of the reasoning.
+    """
+    places: dict[int, dict[str, list[tuple[int, int]]]] = {}
     for fact in facts:
         if fact["treatment"] == "unlearn":
-            places.setdefault(fact["turn"], []).append((fact["start"], fact["end"]))
-    return [{**m, "unlearnt": places[turn]} if turn in places else m for turn, m in enumerate(messages)]
+            name = "unlearnt" if fact["field"] == "content" else "unthought"
+            places.setdefault(fact["turn"], {}).setdefault(name, []).append((fact["start"], fact["end"]))
+    return [{**m, **places.get(turn, {})} for turn, m in enumerate(messages)]
 
 
 def learnt_turns(messages: Sequence[Mapping[str, Any]]) -> list[int]:

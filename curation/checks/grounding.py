@@ -38,16 +38,16 @@ def _stated(messages: Sequence[Mapping[str, Any]], replies: Sequence[int]) -> li
     return list(found.values())
 
 
-@check("grounding", version=3, whole_set=True, sees_edits=True, reads=facts_stated, source="own patterns")
+@check("grounding", version=4, whole_set=True, sees_edits=True, reads=facts_stated, source="own patterns")
 def grounding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Facts in a reply that stand in no earlier turn or tool result: invented, or looked up where no model can look.
 
     `ungrounded_price` and so on, a code a kind: prices and percentages (also in words), dates, times of day, links,
-    codes, contacts, stock, and other numbers of four digits and more, years aside. `value` = how many, `turn` and
-    `evidence` = the first. params.yaml: route.facts says what becomes of them; by default the row is used and the fact
-    is not learnt. What 10 conversations and 0.5% of the set state, a telephone number or a fee, is the house's own
-    knowledge: `house_fact`, `value` = share of the set, only told. Digits of both scripts, thousands separators,
-    currencies and the ways to write a day or an hour are alike.
+    codes, contacts, stock, and other numbers, of four digits and more or behind a word for what they number, years
+    aside. `value` = how many, `turn` and `evidence` = the first. params.yaml: route.facts says what becomes of them; by
+    default the row is used and the fact is not learnt. What 10 conversations and 0.5% of the set state, a telephone
+    number or a fee, is the house's own knowledge: `house_fact`, `value` = share of the set, only told. Digits of both
+    scripts, thousands separators, currencies and the ways to write a day or an hour are alike.
 
     Limits: a fact the customer got by telephone is not known here, nor are names and weekdays judged; the chance
     agreement of two numbers grounds one.

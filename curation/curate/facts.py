@@ -26,8 +26,26 @@ def _facts(
     messages: Sequence[Mapping[str, Any]], treatments: Mapping[str, str], confirmed: Collection[str]
 ) -> list[dict[str, Any]]:
     learnt = [turn for turn, m in enumerate(messages) if is_taught(m)]
-    return [
-        {"turn": turn, "start": fact.start, "end": fact.end, "kind": fact.kind, "treatment": treatments[fact.kind]}
-        for turn, fact in ungrounded(messages, learnt)
+    thought = [turn for turn in learnt if messages[turn].get("reasoning")]
+    found = [
+        (turn, field, fact)
+        for field, replies in (("content", learnt), ("reasoning", thought))
+        for turn, fact in ungrounded(messages, replies, field)
         if fact.value not in confirmed
     ]
+    return [
+        {
+            "turn": turn,
+            "field": field,
+            "start": fact.start,
+            "end": fact.end,
+            "kind": fact.kind,
+            "treatment": _treatment(treatments[fact.kind], field),
+        }
+        for turn, field, fact in sorted(found, key=lambda one: (one[0], one[1]))
+    ]
+
+
+def _treatment(treatment: str, field: str) -> str:
+    """What is only thought is not given to be read, and so not learnt either."""
+    return "unlearn" if treatment == "ground" and field == "reasoning" else treatment

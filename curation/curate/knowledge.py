@@ -169,7 +169,9 @@ def _stated(row: Row) -> Iterator[dict[str, Any]]:
 def _counted(
     number: int, rows: Sequence[Row], house: Collection[Value], countries: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """The values of one context; those that are covered alike are one."""
+    """The values of one context; those that are covered alike are one, and so are those that one tells more fully."""
+    fully = _fuller(rows[0]["kind"], {row["value"] for row in rows})
+    rows = [{**row, "value": fully.get(row["value"], row["value"])} for row in rows]
     told = [Told(r["conversation_id"], r["value"], r["created_at"], tuple(r["subject"]), r["own"]) for r in rows]
     several = len({row["value"] for row in rows}) > 1
     found = VARIABLE if several and not rows[0]["subject"] else course(told)  # of what, nobody knows
@@ -180,6 +182,20 @@ def _counted(
         groups[_covered(row["value"], row["kind"], known, countries), known].append(row)
     for value, known in sorted(groups):
         yield of_all | {"value": value, "house": known} | _fact(groups[value, known], known, countries)
+
+
+def _fuller(kind: str, values: Collection[str]) -> dict[str, str]:
+    """The value that says the same with its currency, its half of the day or its year, where there is just one."""
+    ways: dict[str, Callable[[str, str], bool]] = {
+        "price": lambda less, more: more.startswith(f"{less} "),
+        "time": lambda less, more: more in less.split("|"),
+        "date": lambda less, more: less.startswith("-") and more.endswith(less[1:]),
+    }
+    same = ways.get(kind)
+    if same is None:
+        return {}
+    found = {less: [more for more in values if more != less and same(less, more)] for less in values}
+    return {less: more[0] for less, more in found.items() if len(more) == 1}
 
 
 def _fact(rows: Sequence[Row], known: bool, countries: Sequence[str]) -> dict[str, Any]:

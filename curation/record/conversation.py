@@ -26,7 +26,8 @@ FACTS = pl.List(  # of curated rows: what replies state and nothing before them 
     pl.Struct(
         {
             "turn": pl.Int32,  # 0-based message
-            "start": pl.Int32,  # of its content, in code points
+            "field": pl.String,  # of it: content or reasoning
+            "start": pl.Int32,  # of the field, in code points
             "end": pl.Int32,
             "kind": pl.String,  # one of curation.text.facts.KINDS
             "treatment": pl.String,  # of route.facts; unlearn: not learnt, ground: learnt behind context that holds it

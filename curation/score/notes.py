@@ -34,9 +34,9 @@ def notes(conversations: pl.DataFrame, context: Context, told: Collection[Noted]
 
 def numbers(noted: pl.DataFrame) -> dict[str, float]:
     """NOTES as metrics: the value of each by its code, and the ends of its interval."""
-    flat = noted.unpivot(on=["value", "low", "high"], index="code", variable_name="part").drop_nulls("value")
+    flat = noted.unpivot(["value", "low", "high"], index="code", variable_name="part", value_name="figure").drop_nulls()
     name = pl.when(pl.col("part") == "value").then("code").otherwise(pl.format("{}_{}", "code", "part"))
-    return dict(flat.select(name.alias("name"), "value").iter_rows())
+    return dict(flat.select(name.alias("name"), "figure").iter_rows())
 
 
 def _notes(conversations: pl.DataFrame, context: Context) -> Iterator[tuple[str, float, str]]:

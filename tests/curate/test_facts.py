@@ -23,7 +23,7 @@ PRIVACY = Privacy(countries=("SA",))
 def stated(table: pl.DataFrame) -> list[list[tuple[str, str, str]]]:
     """Words, kind and treatment of each row's facts."""
     return [
-        [(messages[f["turn"]]["content"][f["start"] : f["end"]], f["kind"], f["treatment"]) for f in facts]
+        [(messages[f["turn"]][f["field"]][f["start"] : f["end"]], f["kind"], f["treatment"]) for f in facts]
         for messages, facts in table.select("messages", "facts").iter_rows()
     ]
 
@@ -41,6 +41,16 @@ def test_only_what_is_learnt_and_nothing_grounds_is_told() -> None:
     shown = [*talk("Is it 31 SAR?", "Yes, 31.00 SAR, by 5 pm."), *talk("And?", "It is 7 SAR.")]
     shown[-1] = {**shown[-1], "train": False}
     assert stated(with_facts(record(shown), UNLEARN, ())) == [[("5 pm", "time", "unlearn")]]
+
+
+@pytest.mark.parametrize(
+    ("treatment", "thought"), [("unlearn", "unlearn"), ("ground", "unlearn"), ("report", "report")]
+)
+def test_facts_of_reasoning_are_told_by_the_same_treatment_and_ground_no_reply(treatment: str, thought: str) -> None:
+    said = talk("By 5 pm?", "السعر ٣١ ريالاً")
+    said[1] = {**said[1], "reasoning": "By 5 pm it was 40 SAR, now 31 SAR."}
+    found = stated(with_facts(record(said), dict.fromkeys(KINDS, treatment), ()))
+    assert found == [[("٣١ ريالاً", "price", treatment), ("40 SAR", "price", thought), ("31 SAR", "price", thought)]]
 
 
 @pytest.mark.parametrize("confirmed", ["25 SAR", "٢٥ ريال", "25.00 riyals"])

@@ -115,6 +115,27 @@ def test_a_value_that_two_customers_share_by_chance_makes_no_contradiction() -> 
     assert set(found["course"]) == {"variable"}
 
 
+@pytest.mark.parametrize(
+    ("less", "more", "language"),
+    [
+        ("The delivery fee is 25.", "The delivery fee is 25 SAR.", "en"),
+        ("رسوم التوصيل ٢٥", "رسوم التوصيل ٢٥ ريالاً", "ar"),
+        ("Our showroom opens at 9:30.", "Our showroom opens at 9:30 am.", "en"),
+        ("يفتح معرضنا الساعة ٩:٣٠", "يفتح معرضنا الساعة ٩:٣٠ صباحاً", "ar"),
+        ("The winter sale ends on 12 March.", "The winter sale ends on 12 March 2025.", "en"),
+    ],
+)
+def test_a_value_told_less_fully_is_the_same_value(less: str, more: str, language: str) -> None:
+    found = table(rows(*[less] * 6, *[more] * 6, language=language))
+    assert found["course"].to_list() == ["steady"]
+    assert found["conversations"].to_list() == [12]
+
+
+def test_what_is_told_less_fully_still_contradicts_another_value() -> None:
+    said = ["The delivery fee is 25.", "The delivery fee is 25 SAR."] * 4 + ["The delivery fee is 30."] * 8
+    assert contradictory(table(rows(*said))) == [["25 SAR", "30"]]
+
+
 def test_two_things_with_a_value_each_do_not_contradict() -> None:
     said = ["Delivery to Riyadh costs 25 SAR.", "Delivery to Jeddah costs 30 SAR."]
     both = ["Delivery costs 25 SAR in Riyadh and 40 SAR in Jeddah.", "It costs between 25 SAR and 40 SAR to deliver."]

@@ -136,9 +136,12 @@ def test_the_law_of_the_ledger_is_enforced(ledger: pl.DataFrame, expectation: st
     assert f"a.jsonl:{row}" in found[expectation]
 
 
-@pytest.mark.parametrize("place", [(0, 0, 5), (1, 4, 4), (1, 3, 99), (2, 0, 2)])
-def test_facts_that_stand_outside_a_reply_are_found(place: tuple[int, int, int]) -> None:
-    fact = dict(zip(("turn", "start", "end"), place, strict=True), kind="price", treatment="unlearn")
+@pytest.mark.parametrize(
+    ("place", "field"),
+    [(place, "content") for place in ((0, 0, 5), (1, 4, 4), (1, 3, 99), (2, 0, 2))] + [((1, 0, 2), "reasoning")],
+)
+def test_facts_that_stand_outside_a_reply_are_found(place: tuple[int, int, int], field: str) -> None:
+    fact = dict(zip(("turn", "start", "end"), place, strict=True), field=field, kind="price", treatment="unlearn")
     table = CURATED.with_columns(facts=pl.Series([[fact], []], dtype=FACTS))
     assert broken("curated", views.curated(table, CLOSED)) == {"expect_facts_to_stand_in_replies": ["a.jsonl:1"]}
 

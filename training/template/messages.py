@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Message = Mapping[str, Any]
+THOUGHT_BEGINS = "<think>\n"
 THOUGHT_ENDS = "</think>"  # how thinking models part a reply's reasoning from its words
 
 
@@ -28,14 +29,14 @@ def plain(messages: Sequence[Message]) -> list[dict[str, Any]]:
 
 def thinking_aloud(messages: Sequence[Message]) -> list[Message]:
     """The messages with reasoning before the words of each reply, as models that think write it."""
-    return [
-        _thought_of(m, f"<think>\n{m['reasoning']}\n{THOUGHT_ENDS}\n\n") if m.get("reasoning") else m for m in messages
-    ]
+    return [_thought_of(m) if m.get("reasoning") else m for m in messages]
 
 
-def _thought_of(m: Message, thought: str) -> Message:
-    """The reply behind its thought, and so are the places in it that are not learnt."""
-    spans = [(start + len(thought), end + len(thought)) for start, end in m.get("unlearnt") or ()]
+def _thought_of(m: Message) -> Message:
+    """The reply behind its thought, and the places in both that are not learnt."""
+    thought = f"{THOUGHT_BEGINS}{m['reasoning']}\n{THOUGHT_ENDS}\n\n"
+    shifts = (("unthought", len(THOUGHT_BEGINS)), ("unlearnt", len(thought)))
+    spans = [(start + shift, end + shift) for name, shift in shifts for start, end in m.get(name) or ()]
     return {**m, "content": thought + m["content"], "unlearnt": spans}
 
 

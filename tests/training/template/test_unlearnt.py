@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.text.facts import facts
+from curation.curate.facts import with_facts
+from curation.text.facts import KINDS, facts
 from tests.builders import record, talk
 from tests.training.template.families import FAMILIES, decoded, renderer
 from training.template import IGNORED, Example, Renderer
@@ -14,6 +15,7 @@ from training.tokenize import Tokenize, Tokenized, tokenized
 
 WORDS = ["Thank you for waiting,", "it costs", "أهلاً بك، السعر", "وسيصل يوم", "until", "👋🏽 نعم", "é", "(see:", ") ."]
 FACTS = ["$31.50", "٤٩٩ ريالاً", "12 March 2025", "الساعة ٥ مساءً", "5:30 pm", "SPRING25", "+966 50 123 4567", "15٪"]
+UNLEARN = dict.fromkeys(KINDS, "unlearn")
 PARAMS = Tokenize(max_tokens=4000, context=0.5, max_excluded=1, max_lost_replies=1)
 
 
@@ -31,10 +33,11 @@ def made(name: str, messages: list[Any], params: Tokenize = PARAMS) -> Tokenized
     """The conversation as tokenize makes it, where nothing that a reply states is to be learnt."""
     said = thinking(name, messages)
     places = [
-        {"turn": turn, "start": fact.start, "end": fact.end, "kind": fact.kind, "treatment": "unlearn"}
+        {"turn": turn, "field": name, "start": fact.start, "end": fact.end, "kind": fact.kind, "treatment": "unlearn"}
         for turn, m in enumerate(said)
         if m["role"] == "assistant"
-        for fact in facts(m["content"])
+        for name in ("content", "reasoning")
+        for fact in facts(m.get(name) or "")
     ]
     (row,) = record(said).iter_rows(named=True)
     return tokenized({**row, "facts": places}, renderer(name), params)
@@ -109,3 +112,20 @@ def test_facts_of_long_conversations_are_left_out_in_every_window(name: str) -> 
     for example in found.examples:
         words = learnt(template, example).replace(template.stop_token, "")
         assert letters(words) == letters("It is until , نعم." * len(example.turns))
+
+
+@pytest.mark.parametrize("name", ["chatml", "llama 3", "qwen3.5 thinking"])
+@pytest.mark.parametrize("asked", ["learn", "leave_out"])
+def test_facts_of_reasoning_are_not_learnt_where_reasoning_is(name: str, asked: str) -> None:
+    said = talk("How much?", "هو ٣١ ريالاً فقط.")
+    said[1] = {**said[1], "reasoning": "The list says 40 SAR, less 9 SAR."}
+    template = renderer(name)
+    places = with_facts(record(said), UNLEARN, ()).row(0, named=True)
+    found = tokenized(places, template, PARAMS.model_copy(update={"reasoning": asked}))
+    if asked == "leave_out" and "thinking" in name:
+        assert found.reason is not None  # the family answers with a thought
+        return
+    assert found.reason is None, found.reason
+    words = letters("".join(learnt(template, example) for example in found.examples).replace(template.stop_token, ""))
+    assert words == letters("The list says , less ." * (asked == "learn") + "هو فقط.")
+    assert sum(example.facts for example in found.examples) == (3 if asked == "learn" else 1)
