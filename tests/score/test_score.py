@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchmarks.speed.check_costs import costs
 from curation.checks import checks, findings
-from curation.checks.check import Check, Context, Score
+from curation.checks.check import Check, Context, Noted, Score
 from curation.checks.models.words import LEAST
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
@@ -20,7 +20,7 @@ from curation.harness.memory import CACHE
 from curation.harness.stage import Stage
 from curation.score import __main__ as score
 from curation.score.__main__ import consulted, found_by_row, found_by_set, results_by_row
-from curation.score.notes import notes
+from curation.score.notes import notes, numbers
 from tests.builders import context, params, record, talk
 
 REPLY = "Thank you for contacting Zaafaran Home. Your parcel left our warehouse this morning and will"
@@ -245,13 +245,21 @@ def test_a_set_whose_content_changes_with_time_is_noted():
     p_values = {}
     for name, groups in {"drifting": sorted(mixed), "mixed": mixed}.items():
         table, vectors = ordered(groups)
-        (code, p_values[name], said), *others = notes(table, context(vectors=vectors)).rows()
+        (code, p_values[name], said, *_), *others = notes(table, context(vectors=vectors)).rows()
         assert (code, others) == ("non_iid", [])
         assert ("changes over time" in said) == (name == "drifting")
     assert p_values["drifting"] < 0.01 < p_values["mixed"]
 
 
+def test_a_note_with_an_interval_is_three_figures_and_one_without_is_one():
+    told = [Noted("wrong_labels", 0.1, "some 10%", 0.05, 0.2), Noted("non_iid", 0.3, "as ever")]
+    assert numbers(notes(TABLE, context(), told).filter(pl.col("code") != "no_vectors")) == {
+        **{"wrong_labels": 0.1, "wrong_labels_low": 0.05, "wrong_labels_high": 0.2},
+        "non_iid": 0.3,
+    }
+
+
 def test_checks_that_saw_nothing_for_want_of_vectors_are_named():
-    ((code, _, said),) = notes(TABLE, context()).rows()
+    ((code, _, said, *_),) = notes(TABLE, context()).rows()
     assert code == "no_vectors"
     assert all(name in said for name in ("labels", "outliers", "semantic_copies"))
