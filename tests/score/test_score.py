@@ -254,7 +254,9 @@ def test_a_set_whose_content_changes_with_time_is_noted():
 def test_a_note_with_an_interval_is_three_figures_and_one_without_is_one():
     told = [Noted("wrong_labels", 0.1, "some 10%", 0.05, 0.2), Noted("non_iid", 0.3, "as ever")]
     assert numbers(notes(TABLE, context(), told).filter(pl.col("code") != "no_vectors")) == {
-        "wrong_labels": 0.1, "wrong_labels_low": 0.05, "wrong_labels_high": 0.2,
+        "wrong_labels": 0.1,
+        "wrong_labels_low": 0.05,
+        "wrong_labels_high": 0.2,
         "non_iid": 0.3,
     }
 
