@@ -117,8 +117,8 @@ class _Spoken:
         seen = number[token] - here
         by_word = _ending(np.bincount(self.token, self.ends, size)[token] - ended, seen, self.ends.mean())
         by_pair = _ending(
-            np.where(met, np.bincount(of, self.ends)[at] - ended, 0),
-            np.where(met, np.bincount(of)[at] - here, 0),
+            np.where(met, np.bincount(of, self.ends)[at] - ended, 0.0),
+            np.where(met, np.bincount(of)[at] - here, 0.0),
             by_word,
         )
         new = seen <= 0

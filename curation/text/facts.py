@@ -222,9 +222,13 @@ _SPOKEN_HOUR = rf"(?:(?:{_HOURS})\b|{_HOUR})"
 _DUAL = r"(?:ريال|درهم|دينار|جنيه|دولار)ين"  # two of them
 _APART = r"(?:(?<![\w:.,/$])|(?<=\b[وبل]))"  # of a word, or behind a letter that Arabic writes on to it
 _UNTIL_HOUR = rf"(?=\s?(?:[-–—]|to|and|الي|حتي|ل|و)\s?(?:{_CLOCK}|{_HOUR})\s?(?:{_DAYTIME}|[صم](?!\w)))"  # 9 to 5 pm
+_NUMBERED = (
+    r"ال(?:طلب|حجز|فاتور|غرف|منتج|تذكر|رحل|شحن|طرد|صنف|عقد|حساب|بطاق|شق|طاول|موديل|رقم)[^\W\d_]* \d"  # order 48213
+)
 _PRICED = (  # words behind which an amount is money though no currency is told
     r"(?:costs?|priced at|(?:price|fare|fee|rent|total|balance|amount)(?:\"?:| (?:is|of|will be|comes to))|for only"
-    r"|(?:ال)?(?:سعر|تكلف[هت]|مجموع|اجمالي|رسوم|مبلغ|رصيد)(?:ه|ها|ك|كم)?(?: ال[^\W\d_]{3,})?|[يت]كلف|بسعر)"
+    rf"|(?:ال)?(?:سعر|تكلف[هت]|مجموع|اجمالي|رسوم|مبلغ|رصيد)(?:ه|ها|ك|كم)?(?: (?!{_NUMBERED})ال[^\W\d_]{{3,}})?"
+    r"|[يت]كلف|بسعر)"
 )
 _NO_MATTER = r"(?:is|are|about|around|only|just|currently|now|هو|هي|فقط|حوالي|تقريبا|حاليا|الان|يبلغ|تبلغ|بقيمه)"
 _SPAN = r"(?:دقي|دقا|ساع|يوم|ايام|اسبوع|اسابيع|شهر|شهور|اشهر|سن|مر[هات])"

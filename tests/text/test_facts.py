@@ -53,6 +53,7 @@ PLACES = {  # kind -> sentences with the fact in ⟦brackets⟧, and each but it
         "It is ⟦₹500⟧ or ⟦500 rupees⟧, US⟦$20⟧, ⟦5 L.E⟧. for all.",
         "Your balance is ⟦949⟧ in credit; the total is ⟦250⟧.",
         "المجموع ⟦٢٥٠⟧ والسعر: ⟦٣١⟧، ورسوم التوصيل ⟦٢٥⟧",
+        "تكلفة الغرفة 204 هي ⟦300 ريال⟧، وسعر الطلب هو ⟦٢٥٠⟧",
         "Delivery fee: ⟦25⟧",
         '{"price": ⟦31⟧}',
         "| bed | ⟦40 SAR⟧ |\n| **lamp** | **⟦31 SAR⟧** |",
