@@ -112,7 +112,7 @@ def _decided(by_order: Mapping[str, Sequence[datetime | None]], forward: bool) -
     rated = {order: _rated(times, forward) for order, times in by_order.items()}
     day, month, year = (rated[order] for order in ORDERS)
     first, second = ("dmy", "mdy") if day <= month else ("mdy", "dmy")
-    if _surely_better(year, day) and _surely_better(year, month):
+    if all(_surely_better(year, other) and _no_wider(year, other) for other in (day, month)):
         return "ymd", ""
     if _surely_better(rated[first], rated[second]) or by_order[first] == by_order[second]:
         return first, ""
@@ -136,6 +136,11 @@ def _rated(times: Sequence[datetime | None], forward: bool) -> _Rated:
         back if forward else min(back, forth),
         max(known) - min(known) if known else timedelta(),
     )
+
+
+def _no_wider(one: _Rated, other: _Rated) -> bool:
+    """Days that are taken for years of two digits lie decades apart, and may be in order by chance."""
+    return one.unread < other.unread or one.span <= other.span
 
 
 def _surely_better(one: _Rated, other: _Rated) -> bool:

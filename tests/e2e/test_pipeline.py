@@ -31,7 +31,7 @@ OUTS = {name: listed(stages()[name], "outs") for name in KILLED}
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose road was run up to the gate."""
     root = project(tmp_path_factory.mktemp("finished"))
-    run(root, "dvc", "repro", "gate")
+    run(root, "dvc", "repro", "gate", "audit")
     return root
 
 
@@ -59,7 +59,11 @@ def test_the_graph_runs_through_every_stage(finished: Path):
         for line in run(finished, "dvc", "dag", "--dot").stdout.splitlines()
         if "->" in line
     }
-    for before, after in pairwise(stages()):
+    for before, after in [
+        *pairwise(name for name in stages() if name != "audit"),
+        ("score", "audit"),
+        ("audit", "report"),
+    ]:
         assert (before, after) in edges, f"{after} does not wait for {before}"
 
 
@@ -88,7 +92,8 @@ def fates(root: Path) -> pl.DataFrame:
 def test_planted_defects_are_stopped_and_clean_rows_are_not(finished: Path):
     rows = fates(finished)
     stopped = dict(rows.group_by("defect").agg((pl.col("outcome") != "accepted").mean()).iter_rows())
-    least = {"swapped_reply": 0.75, "pii": 0.0}  # the words of a swap may fit; personal data is masked, see below
+    # The words of a swap may fit; personal data is masked, and facts are not learnt, see below.
+    least = {"swapped_reply": 0.65, "pii": 0.0, "stale_fact": 0.0}
     apart = (*COPIES, "clean")
     missed = {d: share for d, share in stopped.items() if d not in apart and share < least.get(d, 0.9)}
     assert missed == {}
@@ -97,6 +102,13 @@ def test_planted_defects_are_stopped_and_clean_rows_are_not(finished: Path):
     held = dict(clean.group_by("newest").agg((pl.col("outcome") == "held").mean()).iter_rows())
     assert held[False] <= 0.05
     assert held[True] <= 0.25  # in words that nobody used before, which people should see
+
+
+def test_planted_facts_are_not_learnt_where_their_rows_are_used(finished: Path):
+    planted = fates(finished).filter(pl.col("defect") == "stale_fact", pl.col("outcome") == "accepted")
+    curated = pl.read_parquet(finished / "data/curated/conversations.parquet").join(planted, on="row_id", how="semi")
+    assert curated.height == planted.height > 0
+    assert (curated["facts"].list.len() > 0).mean() >= 0.9
 
 
 def test_planted_personal_data_is_masked_in_what_is_used(finished: Path):

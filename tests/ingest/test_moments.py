@@ -5,7 +5,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curation.ingest.moments import is_hijri, moment, read_moments
@@ -127,6 +127,7 @@ def test_no_text_breaks_the_parser(text: str):
 # -- columns -----------------------------------------------------------------------------------------------------------
 
 
+@example([datetime(2024, 2, 1, tzinfo=UTC)], "%d.%m.%y %H:%M:%S")  # in order, were the days years
 @given(
     st.lists(TIMES, min_size=1, max_size=40),
     st.sampled_from(["%d/%m/%Y %H:%M:%S", "%m/%d/%y %I:%M:%S %p", "%d.%m.%y %H:%M:%S"]),

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from curation.checks.check import FINDINGS
+from curation.score.notes import NOTES
 from tests.builders import ROOT, record, save_codes, talk
 from tests.e2e.project import run
 
@@ -72,6 +73,7 @@ def test_answers_come_as_json_for_scripts(tmp_path: Path):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     for name, table in {
         "scored/findings": pl.DataFrame(schema=FINDINGS),
+        "scored/notes": pl.DataFrame(schema=NOTES),
         "dedup/clusters": pl.DataFrame({"row_id": ["file:1"], "survivor": [True]}),
         "ingested/conversations": record(talk("question", "reply")),
     }.items():
