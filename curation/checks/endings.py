@@ -127,7 +127,7 @@ class _Spoken:
         return np.column_stack([np.where(new, 0, np.log(1 / by_pair - 1)), half])
 
 
-def _ending(ends: Floats, seen: Floats, usual: Floats) -> Floats:
+def _ending(ends: Floats | Indices, seen: Floats | Indices, usual: Floats) -> Floats:
     """Share of the places that end a sentence, drawn towards the usual one."""
     return np.asarray((ends + WEIGHT * usual) / (seen + WEIGHT))
 
