@@ -25,7 +25,7 @@ from curation.record.groups import groups
 from curation.record.ledger import entries
 from curation.score.notes import NOTES
 from curation.split import Split, assert_apart, assigned, filled, meant, related, told
-from curation.text.facts import KINDS
+from curation.text.facts.patterns import KINDS
 from tests.builders import ROOT, context, record, talk
 
 PARAMS = Split(test=0.2, dev=0.2, largest_group=0.1, seed=1)

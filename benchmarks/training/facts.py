@@ -36,7 +36,8 @@ from curation.record.conversation import conversations, message
 from curation.record.draw import fair_order
 from curation.record.playbook import Playbook
 from curation.statistics.intervals import Bootstrap, Side, mcnemar, paired_difference, ratio, share
-from curation.text.facts import KINDS, Known, facts
+from curation.text.facts import Known, facts
+from curation.text.facts.patterns import KINDS
 from training.commands.canaries import CHANCE, MOST, OTHERS, exposures
 from training.commands.trial import interval
 from training.judge.arms import ADAPTER, bare

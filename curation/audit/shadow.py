@@ -17,10 +17,8 @@ from curation.record.repair import repaired_record
 from curation.similarity.sentences import embedded, encoder, hashed, placed, words
 
 PER_KIND = 150  # rows of a language for each one that gets a defect: all defects that are left to the set spoil few
-FEWEST, MOST = (
-    8,
-    40,
-)  # rows of a defect and language; FEWEST tell blind from half blind, MOST leave 15 points either way
+# Rows of a defect and language: the fewest tell blind from half blind, the most leave 15 points either way.
+FEWEST, MOST = 8, 40
 POOL = 2_000  # rows of a language to draw from
 TRIED = 10  # rows that are looked at for each one to be spoilt: some sets have none that a defect fits
 SHADOW = "-shadow"  # behind the id of a spoilt row, which so has the length of no real one

@@ -9,7 +9,8 @@ import polars as pl
 from curation.checks.check import Context, check, read
 from curation.record.codes import FACT
 from curation.record.conversation import turns
-from curation.text.facts import MAY_STATE_ONE, ungrounded
+from curation.text.facts import ungrounded
+from curation.text.facts.patterns import MAY_STATE_ONE
 from curation.text.folding import folded
 
 SHARED_LEAST, SHARED_SHARE = 10, 0.005  # a fact that so many conversations and this share of them state is the house's

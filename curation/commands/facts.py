@@ -11,7 +11,7 @@ import polars as pl
 
 from curation.harness.errors import QiratError, meant
 from curation.harness.files import finished_table
-from curation.text.facts import KINDS
+from curation.text.facts.patterns import KINDS
 
 WIDEST = 40  # characters of a value or a context in a line
 

@@ -5,7 +5,7 @@ What its replies state is handed over beside it: data/facts, the seed of an inde
 python -m curation.curate
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import partial
 
 import polars as pl
@@ -27,7 +27,7 @@ from curation.curate.fates import closed_as_copies, curated_set, decided, distin
 from curation.curate.knowledge import as_csv, counted, knowledge, statements_of
 from curation.curate.masking import CHUNK, LARGE, Masked, as_one_set, joined, masker
 from curation.decisions.decisions import PATH, read_decisions
-from curation.harness.engine import map_rows, reduce
+from curation.harness.engine import Answer, OfTable, map_rows, reduce
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.policy.limits import Policy, Route, in_force
@@ -93,16 +93,12 @@ def masked(stage: Stage[Params], rows: pl.DataFrame, kinds: Collection[str], pri
     """The rows with tags for these kinds, and MASKED: what was replaced in which."""
     if not kinds:
         return rows, MASKED.to_frame()
-    parts = map_rows(partial(masker, kinds, privacy), rows, CHUNK, stage.machine, LARGE)
-    total = -(-rows.height // CHUNK)
-    return as_one_set(reduce(joined, stage.progress(parts, "masking personal data", total, "thousand rows")))
+    return as_one_set(reduce(joined, by_chunk(stage, partial(masker, kinds, privacy), rows, "masking personal data")))
 
 
 def known(stage: Stage[Params], rows: pl.DataFrame, least: float, privacy: Privacy) -> pl.DataFrame:
     """What the replies state, written as a table and as a spreadsheet: FACTS."""
-    parts = map_rows(statements_of, rows, CHUNK, stage.machine, LARGE)
-    total = -(-rows.height // CHUNK)
-    stated = reduce(pl.concat, stage.progress(parts, "reading facts", total, "thousand rows"))
+    stated = reduce(pl.concat, by_chunk(stage, statements_of, rows, "reading facts"))
     facts = knowledge(stated, least, privacy.countries)
     stage.write("facts/facts", facts)
     with stage.output("data/facts/facts.csv") as file:
@@ -112,9 +108,14 @@ def known(stage: Stage[Params], rows: pl.DataFrame, least: float, privacy: Priva
 
 def stating(stage: Stage[Params], rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """The rows with `facts`, found in the words that are trained on: edits and tags move what stands behind them."""
-    parts = map_rows(partial(fact_finder, policy.facts, policy.confirmed_facts), rows, CHUNK, stage.machine, LARGE)
-    total = -(-rows.height // CHUNK)
-    return reduce(pl.concat, stage.progress(parts, "looking for facts", total, "thousand rows"))
+    finder = partial(fact_finder, policy.facts, policy.confirmed_facts)
+    return reduce(pl.concat, by_chunk(stage, finder, rows, "looking for facts"))
+
+
+def by_chunk(stage: Stage[Params], kernel: OfTable[Answer], rows: pl.DataFrame, doing: str) -> Iterable[Answer]:
+    """What the kernel makes of the rows, a thousand at a time and in order."""
+    parts = map_rows(kernel, rows, CHUNK, stage.machine, LARGE)
+    return stage.progress(parts, doing, -(-rows.height // CHUNK), "thousand rows")
 
 
 def treated(curated: pl.DataFrame) -> dict[str, int]:

@@ -19,7 +19,8 @@ from curation.curate.over_time import CONTRADICTORY, VARIABLE, Told, course
 from curation.privacy.finds import masked
 from curation.record.conversation import as_taught, turns
 from curation.text.cells import harmless
-from curation.text.facts import MAY_STATE_ONE, facts, ungrounded
+from curation.text.facts import facts, ungrounded
+from curation.text.facts.patterns import MAY_STATE_ONE
 from curation.text.folding import folded
 
 ALIKE = 2 / 3  # share of the words of a context that another one has, and no word beside them, to be the same

@@ -45,11 +45,6 @@ def moment(value: Any, order: str = "") -> datetime | None:
     return found if isinstance(found, datetime) else None
 
 
-def is_hijri(value: Any) -> bool:
-    """Whether a text is a date of the Islamic calendar, or of the Persian one, which counts from the same year."""
-    return _read(value) == _HIJRI
-
-
 @dataclass(frozen=True)
 class Moments:
     """A column of times. `times` has one a value, None where it is blank or cannot be read."""

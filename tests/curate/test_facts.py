@@ -13,7 +13,7 @@ from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.privacy import PATTERNED
 from curation.privacy.params import Privacy
-from curation.text.facts import KINDS
+from curation.text.facts.patterns import KINDS
 from tests.builders import record, shipped_policy, talk
 
 UNLEARN = dict.fromkeys(KINDS, "unlearn")

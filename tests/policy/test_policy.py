@@ -15,7 +15,7 @@ from curation.policy.limits import Policy, Route, in_force
 from curation.policy.queue import queue
 from curation.policy.verdicts import judged, verdicts
 from curation.record.codes import Code, Limit
-from curation.text.facts import KINDS
+from curation.text.facts.patterns import KINDS
 from tests.builders import params, shipped_policy
 
 LIMITS = {

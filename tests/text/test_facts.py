@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.text.facts import KINDS, MAY_STATE_ONE, Known, facts, ungrounded
+from curation.text.facts import Known, facts, ungrounded
+from curation.text.facts.patterns import KINDS, MAY_STATE_ONE
 from curation.text.folding import folded
 
 SAME = {  # kind -> ways to write one fact, English and Arabic

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from curation.curate.facts import with_facts
 from curation.record.playbook import Playbook
-from curation.text.facts import KINDS
+from curation.text.facts.patterns import KINDS
 from tests.builders import ROOT, record, talk
 from training.judge.facts import NO_HOUSE, House, fabricated
 from training.judge.metrics import Answered

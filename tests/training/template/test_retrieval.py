@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from curation.curate.facts import with_facts
-from curation.text.facts import KINDS
+from curation.text.facts.patterns import KINDS
 from tests.builders import record, talk
 from tests.training.template.families import FAMILIES, answered, decoded, renderer
 from training.template import IGNORED

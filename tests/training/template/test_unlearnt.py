@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.curate.facts import with_facts
-from curation.text.facts import KINDS, facts
+from curation.text.facts import facts
+from curation.text.facts.patterns import KINDS
 from tests.builders import record, talk
 from tests.training.template.families import FAMILIES, decoded, renderer
 from training.template import IGNORED, Example, Renderer

@@ -1,0 +1,117 @@
+"""Facts that a reply states, where they stand as written, and whether what came before holds them.
+
+A fact goes stale or is a system's to know: prices, percentages, days, times of day, links, codes, numbers, contacts and
+stock. `value` is one for all its spellings: $31, 31.00 USD and thirty-one dollars are the same price.
+"""
+
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from curation.text.facts.patterns import AT_HOUR, LONE_NUMBERS, claimed
+from curation.text.facts.spelled import Spelled
+from curation.text.facts.values import amounts_of, days_of, either_half, scaled, value_of
+
+LOCAL_NUMBER = 7  # last digits by which a telephone number is known, with its country's code or without
+
+
+@dataclass(frozen=True)
+class Fact:
+    """text[start:end], in code points of the text as written. `value` is the same for every way to write it."""
+
+    kind: str  # one of KINDS
+    start: int
+    end: int
+    value: str
+
+
+def facts(text: str) -> list[Fact]:
+    """The facts of a text, in order and without overlaps."""
+    taken: list[Fact] = []
+    spelled, claims = _read(text)
+    for kind, start, end in claims:
+        first, behind = spelled.written(start, end)
+        if all(behind <= fact.start or fact.end <= first for fact in taken):
+            taken.append(Fact(kind, first, behind, value_of(kind, spelled.text[start:end])))
+    return sorted(taken, key=lambda fact: fact.start)
+
+
+def ungrounded(
+    messages: Sequence[Mapping[str, Any]], replies: Sequence[int], field: str = "content"
+) -> Iterator[tuple[int, Fact]]:
+    """Turn and fact, each that stands in this field of these turns, ascending, and in nothing before that turn.
+
+    What was said, looked up or called before counts; what was thought does not, for no later prompt holds it.
+    """
+    known, read = Known(), 0
+    for turn in replies:
+        stated = facts(messages[turn].get(field) or "")
+        if stated:
+            known.add(*(m[place] or "" for m in messages[read:turn] for place in ("content", "tool_calls")))
+            read = turn
+        yield from ((turn, fact) for fact in stated if not known.holds(fact))
+
+
+class Known:
+    """What has been said so far, and whether it holds a fact in whatever spelling."""
+
+    def __init__(self, *texts: str) -> None:
+        self._unread: list[str] = []
+        self._text = ""
+        self._said = set[str]()  # values of facts, and numbers
+        self._days = set[tuple[int, int]]()
+        self.add(*texts)
+
+    def add(self, *texts: str) -> None:
+        self._unread += texts
+
+    def holds(self, fact: Fact) -> bool:
+        """Two numbers that agree by chance ground one another, and a day does whichever way 03/04 is read."""
+        self._read()
+        value = fact.value
+        if fact.kind == "date":
+            day, month = (int(part) for part in value.split("-")[:-3:-1])
+            return bool({(day, month), (month, day)} & self._days)
+        if fact.kind == "time":
+            return not self._said.isdisjoint(value.split("|"))
+        if fact.kind in ("price", "percentage"):
+            return all(amount in self._said for amount in amounts_of(fact.kind, value))
+        if fact.kind == "contact" and "@" not in value and len(value) >= LOCAL_NUMBER:
+            return value[-LOCAL_NUMBER:] in re.sub(r"(?<=\d)[ ().-]+(?=\d)", "", self._text)
+        return value in self._said or (fact.kind not in ("link", "stock") and self._stands(value))
+
+    def _read(self) -> None:
+        for text in self._unread:
+            spelled, claims = _read(text)
+            self._text += f" {spelled.text}"
+            if not re.search(r"\d", spelled.text) and not claims:
+                continue
+            self._said |= {scaled(*number) for number in LONE_NUMBERS.findall(spelled.text)}
+            self._said |= {t for hour in AT_HOUR.findall(spelled.text) for t in either_half(int(hour)).split("|")}
+            for kind, start, end in claims:
+                said = spelled.text[start:end]
+                self._days |= days_of(said) if kind == "date" else set()
+                value = value_of(kind, said)
+                self._said |= {*(value.split("|") if kind == "time" else (value,)), *amounts_of(kind, value)}
+        self._unread = []
+
+    def _stands(self, words: str) -> bool:
+        """Whether the words stand by themselves: 482 does not stand in 48213, nor 5 in 15."""
+        start = self._text.find(words)
+        while start >= 0:
+            if _BEGINS.match(self._text, start) and _ENDS.match(self._text, start + len(words)):
+                return True
+            start = self._text.find(words, start + 1)
+        return False
+
+
+_BEGINS, _ENDS = re.compile(r"(?<![\w.,])"), re.compile(r"(?!\w|[.,]\d)")
+
+
+@functools.lru_cache(1024)  # a turn is asked for its facts, and then for what it tells those behind it
+def _read(written: str) -> tuple[Spelled, tuple[tuple[str, int, int], ...]]:
+    """The text as patterns read it, and what of it looks like a fact: `claimed`."""
+    spelled = Spelled(written)
+    return spelled, tuple(claimed(spelled.text))

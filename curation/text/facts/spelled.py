@@ -1,0 +1,57 @@
+"""A text as patterns read it, with the way back to what was written."""
+
+import re
+
+from curation.text.folding import fold
+from curation.text.lexicon import THOUSANDS
+
+_THOUSANDS = re.compile(rf"{THOUSANDS}(?<=\d.)")  # the sign first: the engine then looks for nothing else
+_NO_CENTS = re.compile(r"\.(?<=\d\.)0+(?![\d.])")
+# They hide numbers from patterns.
+_UNSHOWN = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_LETTERS = re.compile(rf"\s+|\S(?:[\u0300-\u036f\u064b-\u065f\u0670\u0640]|{_UNSHOWN.pattern})*")
+
+
+class Spelled:
+    """A text folded, its thousands unparted and its cents of nothing gone, with the way back to what was written."""
+
+    def __init__(self, written: str) -> None:
+        self._places: list[tuple[int, int]] | None = None  # of each character: where it stands as written
+        folded = fold(written)
+        if written.isascii() and len(folded) == len(written):
+            self.text = folded
+        else:
+            self.text, self._places = _letters(written)
+        self.text = self.text.replace("٫", ".")
+        for needless in (_THOUSANDS, _NO_CENTS):
+            self._leave_out(needless)
+
+    def written(self, start: int, end: int) -> tuple[int, int]:
+        """Places in the text as written; what is left out within or right behind belongs to what stands before it."""
+        if self._places is None:
+            return start, end
+        return self._places[start][0], self._places[end - 1][1]
+
+    def _leave_out(self, needless: re.Pattern[str]) -> None:
+        for match in reversed(list(needless.finditer(self.text))):
+            first, behind = match.span()
+            places = self._places or [(place, place + 1) for place in range(len(self.text))]
+            places[first - 1] = (places[first - 1][0], places[behind - 1][1])
+            self._places = [*places[:first], *places[behind:]]
+            self.text = self.text[:first] + self.text[behind:]
+
+
+def _letters(written: str) -> tuple[str, list[tuple[int, int]]]:
+    """The folded text letter by letter; marks and what shows nothing belong to the letter before them."""
+    text, places = list[str](), list[tuple[int, int]]()
+    for match in _LETTERS.finditer(written):
+        shown = _UNSHOWN.sub("", match.group())
+        folded = " " if match.group().isspace() else "".join(fold(shown).split())
+        if folded == " " and (not text or text[-1] == " "):
+            continue
+        if not folded and places:  # a mark that is left out
+            last = places[-1]
+            places[-1] = (last[0], match.end()) if text[-1] != " " else last
+        text += folded
+        places += [match.span()] * len(folded)
+    return "".join(text), places
