@@ -4,23 +4,13 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from curation.checks import checks
 from curation.checks.models.datalab import issues
 from curation.checks.models.topics import shrunken
-from curation.checks.repetition import REPORTED_FROM, _may_repeat, _repeated
 from curation.harness.errors import QiratError
-from tests.builders import ROOT, context, record, shipped_policy, talk
-
-REPLY = "Your parcel left our warehouse this morning and the driver will call you before he arrives."
-ARABIC_REPLY = "خرج طردك من المستودع هذا الصباح وسيتصل بك السائق قبل وصوله."
-
-
-def seen(check: str, *talks, evaluation: pl.DataFrame | None = None, **columns) -> set[str]:
-    found = checks()[check](record(*talks, **columns), context(evaluation))
-    return set(found["code"].to_list())
+from tests.builders import ROOT, context, record, talk
+from tests.checks.seeing import ARABIC_REPLY, REPLY, seen
 
 
 def test_every_check_is_in_the_file_of_its_name():
@@ -97,99 +87,6 @@ def test_lost_characters_are_counted():
     assert found.filter(pl.col("code") == "lost_characters")["value"].to_list() == [2.0]
 
 
-def test_a_reply_in_the_other_language_is_seen_both_ways():
-    assert seen("language", talk("Where is the order I placed?", ARABIC_REPLY)) == {"language_mismatch"}
-    assert seen("language", talk("أين الطلب الذي طلبته أمس؟", REPLY)) == {"language_mismatch"}
-    assert seen("language", talk("أين الطلب الذي طلبته أمس؟", ARABIC_REPLY)) == set()
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        "Votre colis arrive demain.",
-        "Un momento por favor",
-        "Ihre Bestellung ist unterwegs.",
-        "Il suo ordine arriva domani.",
-        "O seu pedido chega amanhã.",
-        "Kargonuz yola cikti",
-        "Mohon tunggu sebentar",
-        "Salamat po sa paghihintay",
-        "Aapka naam kya hai",
-        "momken tib3atli rakam el talab",
-        "您的订单明天到",
-        "Ваш заказ в пути",
-        "कृपया प्रतीक्षा करें",
-        "اتاق شما رزرو شد",
-        "اپنا نام بتائیں",
-    ],
-)
-@pytest.mark.parametrize(("language", "question"), [("en", "ok"), ("ar", "وين طلبي؟ المفروض يوصل امبارح")])
-def test_a_short_reply_in_a_third_language_is_seen(language: str, question: str, reply: str):
-    assert seen("language", talk(question, reply), language=[language]) == {"unexpected_language"}
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        "Ok, one moment please.",
-        "Hi, I am Katarina Miller.",
-        "A decaf macchiato to go?",
-        "No problem, done.",
-        "Sure thing!",
-    ],
-)
-def test_a_short_reply_in_the_expected_language_is_left_alone(reply: str):
-    assert seen("language", talk("ok", reply)) == set()
-
-
-NAMED = ("airtel plaza hotel 1 star", "45 park lane 5 stars", "rammstein 2 tickets berlin", "nissan altima silver")
-NAMED += (
-    "volkswagen golf tdi automatic",
-    "dr morales dentist san mateo",
-    "parasite bong joon ho",
-    "ibis styles amsterdam",
-)
-FOREIGN = (
-    "Kargonuz yola cikti bu sabah",
-    "Ihre Bestellung ist unterwegs.",
-    "Aapka order kal tak pahunch jayega, thoda sa intezaar kar lijiye please.",
-)
-FOREIGN += ("La entrega llega manana por la tarde", "Mohon tunggu sebentar ya kak", "O seu pedido chega amanhã.")
-ENGLISH = (
-    "I am looking for something nice, can you help?",
-    "Gladly, what would you like to have?",
-    "Anything, please.",
-)
-
-
-@pytest.mark.parametrize("reply", NAMED)
-def test_names_between_english_turns_are_no_other_language(reply: str):
-    assert seen("language", talk(*ENGLISH, reply)) == set()
-
-
-@pytest.mark.parametrize("reply", FOREIGN)
-def test_a_sentence_between_english_turns_is_in_its_own_language(reply: str):
-    assert seen("language", talk(*ENGLISH, reply)) == {"unexpected_language"}
-
-
-def test_a_short_reply_in_the_other_script_is_seen_where_no_question_tells():
-    assert seen("language", talk("ok", "سيصل طلبك غدا")) == {"language_mismatch"}
-    assert seen("language", talk("شكرا", "Sure, one moment please"), language=["ar"]) == {"language_mismatch"}
-
-
-def test_a_language_the_set_is_not_meant_for_is_seen():
-    french = "Bonjour, je voudrais savoir où en est ma commande, s'il vous plaît, merci beaucoup."
-    assert seen("language", talk(french, REPLY)) == {"unexpected_language"}
-
-
-def test_a_script_that_is_neither_latin_nor_arabic_is_unexpected():
-    assert "unexpected_language" in seen("language", talk("Где мой заказ? Я жду уже две недели.", REPLY))
-
-
-def test_a_conversation_of_short_turns_is_judged_as_a_whole():
-    assert seen("language", talk("Bonjour !", "Oui, merci."), language=["fr"]) == {"unexpected_language"}
-
-
 def test_no_check_s_evidence_repeats_personal_data():
     said = talk(
         "أين الطلب الذي طلبته أمس يا جماعة؟", "Your number is 0501234567, card 4111111111111111, mail sara@x.com"
@@ -200,14 +97,6 @@ def test_no_check_s_evidence_repeats_personal_data():
     )
     assert "ar -> en" in evidence
     assert not any(secret in evidence for secret in ("0501234567", "4111111111111111", "sara@x.com"))
-
-
-def test_loops_are_measured_and_emphasis_is_not():
-    loop = "We will call you back soon. " * 6
-    found = checks()["repetition"](record(talk("Hi", loop)), context())
-    assert found["value"][0] > 0.7
-    assert "x6" in found["evidence"][0]
-    assert seen("repetition", talk("Hi", "Very very very sorry!"), talk("Hi", REPLY)) == set()
 
 
 def test_playbook_breaks_carry_the_rule():
@@ -418,63 +307,3 @@ def test_short_and_open_ends_are_no_cuts(reply: str):
 def test_letters_lost_to_question_marks_are_told_from_questions(text: str, seen: bool):
     found = checks()["encoding"](record(talk("Where is it?", text)), context())
     assert ("lost_letters" in found["code"].to_list()) == seen
-
-
-@pytest.mark.parametrize(
-    ("reply", "phrase", "other"),
-    [
-        ("We are sorry to hear that.", "Is there anything else?", "Your parcel arrives on Monday."),
-        ("نأسف جداً لما حدث معك.", "هل هناك شيء آخر أساعدك فيه؟", "يصل طردك يوم الاثنين إن شاء الله."),
-    ],
-)
-def test_a_bot_that_says_the_same_in_every_turn_is_told_and_a_phrase_that_comes_back_is_no_loop(
-    reply: str, phrase: str, other: str
-):
-    def repeated(*replies: str) -> list[float]:
-        said = [part for n, text in enumerate(replies) for part in (f"And {n}?", text)]
-        found = checks()["repetition"](record(talk(*said)), context())
-        return found.filter(pl.col("code") == "repeated_reply")["value"].to_list()
-
-    limit = shipped_policy().limits["repeated_reply"].doubt
-    assert limit is not None
-    assert repeated(reply, reply, f"{reply[:-1]}!")[0] >= limit
-    assert repeated(phrase, phrase, other)[0] < limit
-    assert (
-        repeated(other, phrase, reply, phrase, f"{other} 1", phrase, f"{other} 2", phrase, f"{other} 3", phrase) == []
-    )
-
-
-@pytest.mark.parametrize(
-    ("said", "reply", "times"),
-    [
-        (("Bye", "bye bye", "Thanks a lot"), "Thank you and have a good day.", []),
-        (("شكراً", "مع السلامة", "شكراً جزيلاً لك"), "شكراً لتواصلك معنا وإلى اللقاء.", []),
-        (("Where is it?", "Hello?", "I have been waiting for days", "12345"), "Please wait a little while.", [3]),
-        (("أين طلبي؟", "مرحبا؟", "أنا في الانتظار منذ أيام", "12345"), "يرجى الانتظار قليلاً من فضلك.", [3]),
-    ],
-)
-def test_courtesies_answered_alike_are_no_loop_and_what_is_asked_is(
-    said: tuple[str, ...], reply: str, times: list[int]
-):
-    found = checks()["repetition"](record(talk(*(part for text in said for part in (text, reply)))), context())
-    assert found.filter(pl.col("code") == "repeated_reply")["value"].to_list() == times
-
-
-def test_two_replies_that_each_come_twice_count_once():
-    first, second = "Which day suits you best?", "Your table is booked for Monday."
-    said = [part for text in (first, first, second, second) for part in ("I would like another day", text)]
-    found = checks()["repetition"](record(talk(*said)), context())
-    assert found.filter(pl.col("code") == "repeated_reply")["value"].to_list() == [1]
-
-
-_SPELLINGS = ("أهلا", "اهلاً", "مدرسة", "مدرسه", "Thanks", "thanks", "order", "½", "1", "١", "ـ", "x_y", "ß", "ss", "of")
-
-
-@given(
-    st.lists(st.sampled_from(_SPELLINGS), min_size=16, max_size=24),
-    st.lists(st.from_regex(r"[a-h]{1,2}", fullmatch=True), max_size=30),
-)
-def test_no_reply_that_repeats_itself_is_passed_over(words: list[str], others: list[str]):
-    reply = " ".join([*others, *words])
-    if _repeated(reply)[0] >= REPORTED_FROM:
-        assert _may_repeat(record(talk("Hi", reply))).height == 1
