@@ -1,6 +1,7 @@
 """The report tells the truth, in every language, whatever the data holds and however far the road has run."""
 
 import json
+import string
 from dataclasses import replace
 from typing import Any
 
