@@ -1,12 +1,12 @@
 """What speaks for a proposed rule, and what against it: the playbook's own judgement of every row."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from curation.record.playbook import Playbook, Rule
 from curation.statistics.intervals import Interval, holm, share
+from curation.text.sentences import sentences
 
 Row = Mapping[str, Any]
 KEPT_FROM = 0.6  # share of the rows of the other half that keep a rule
@@ -69,12 +69,9 @@ def pieces(replies: Sequence[str]) -> list[str]:
     """The replies of a conversation; a single one in two, by sentences, so that a greeting is told from a farewell."""
     if len(replies) != 1:
         return list(replies)
-    sentences = _SENTENCES.split(replies[0])
-    half = (len(sentences) + 1) // 2
-    return [" ".join(part) for part in (sentences[:half], sentences[half:]) if part]
-
-
-_SENTENCES = re.compile(r"(?<=[.!?؟…\n])\s+|\n+")
+    said = sentences(replies[0])
+    half = (len(said) + 1) // 2
+    return [" ".join(part) for part in (said[:half], said[half:]) if part]
 
 
 def _elsewhere(rule: Rule, rows: Sequence[Row]) -> Iterator[tuple[list[tuple[int, str]], str]]:

@@ -29,7 +29,7 @@ FACTS = pl.List(  # of curated rows: what replies state and nothing before them 
             "field": pl.String,  # of it: content or reasoning
             "start": pl.Int32,  # of the field, in code points
             "end": pl.Int32,
-            "kind": pl.String,  # one of curation.text.facts.KINDS
+            "kind": pl.String,  # one of curation.text.facts.patterns.KINDS
             "treatment": pl.String,  # of route.facts; unlearn: not learnt, ground: learnt behind context that holds it
         }
     )

@@ -19,7 +19,7 @@ STATED = pl.Schema(
         "arm": pl.String,
         "conversation_id": pl.String,
         "turn": pl.Int32,
-        "kind": pl.String,  # one of curation.text.facts.KINDS
+        "kind": pl.String,  # one of curation.text.facts.patterns.KINDS
         "value": pl.String,
         "taught": pl.Boolean,  # a reply of train states it
     }

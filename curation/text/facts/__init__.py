@@ -21,7 +21,7 @@ LOCAL_NUMBER = 7  # last digits by which a telephone number is known, with its c
 class Fact:
     """text[start:end], in code points of the text as written. `value` is the same for every way to write it."""
 
-    kind: str  # one of KINDS
+    kind: str  # one of patterns.KINDS
     start: int
     end: int
     value: str
