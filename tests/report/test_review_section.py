@@ -18,7 +18,8 @@ from curation.report.page import render
 from curation.report.review_section import people, preference
 from curation.report.words import languages
 from tests.builders import ROOT
-from tests.report.test_report import DONE, PICKING, project
+from tests.report.test_report import DONE, PICKING
+from tests.report.test_stage import project
 
 __all__ = ["project"]  # the fixture
 
