@@ -22,7 +22,7 @@ from training.judge.scoring import Evaluate
 from training.model.adapter import LEARNT, load_adapter, read_provenance, write_weaker
 from training.model.base import Model, load_model, load_tokenizer
 from training.model.likelihood import Progress, examples_of, token_loss
-from training.template import Example, Renderer
+from training.model.template import Example, Renderer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

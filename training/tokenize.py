@@ -13,9 +13,9 @@ from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from training.model.base import Model, load_tokenizer
-from training.template import Example, InexpressibleError, Renderer, split_examples
-from training.template.messages import Message, thinking_aloud
-from training.template.retrieval import Retrieval, as_said, notes
+from training.model.template import Example, InexpressibleError, Renderer, split_examples
+from training.model.template.messages import Message, thinking_aloud
+from training.model.template.retrieval import Retrieval, as_said, notes
 
 SPLITS = ("train", "dev", "test")
 TOKENS = pl.Schema(

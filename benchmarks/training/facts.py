@@ -45,8 +45,8 @@ from training.judge.generation import Decoding, generate
 from training.judge.scoring import PREDICTIONS, Evaluate, Scorer, reply_scores
 from training.model.base import Model, load_model, load_tokenizer
 from training.model.likelihood import examples_of
-from training.template import Example, Renderer
-from training.template.retrieval import GROUND
+from training.model.template import Example, Renderer
+from training.model.template.retrieval import GROUND
 from training.tokenize import Tokenize, retrieval, token_table, tokenized
 from training.train.fit import fit
 from training.train.recipe import Recipe, Train

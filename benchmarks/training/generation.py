@@ -29,7 +29,7 @@ from training.judge.arms import few_shot, prompt_sections, with_prefix
 from training.judge.generation import Decoding, generate
 from training.judge.scoring import reply_turns
 from training.model.base import Model, load_model, load_tokenizer
-from training.template import InexpressibleError, Renderer
+from training.model.template import InexpressibleError, Renderer
 
 SHOTS, SHOT_WORDS = 2, 160
 Prompts = list[list[int]]

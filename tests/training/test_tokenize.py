@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from curation.harness.errors import QiratError
 from curation.harness.params import load_params
 from tests.builders import record, talk
-from tests.training.template.families import CHATML, answered, decoded, renderer, served, spans
+from tests.training.model.template.families import CHATML, answered, decoded, renderer, served, spans
 from tests.training.tiny import project
 from training import tokenize
 from training.model.base import Model, load_tokenizer
-from training.template import Renderer
+from training.model.template import Renderer
 from training.tokenize import (
     Tokenize,
     Tokenized,
@@ -258,10 +258,10 @@ def mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = project(tmp_path, rows=30)
     monkeypatch.chdir(root)
     settings = yaml.safe_load((root / "params.yaml").read_text("utf-8"))
-    settings["model"]["template"] = "training/template/jinja/ours.jinja"
+    settings["model"]["template"] = "training/model/template/jinja/ours.jinja"
     (root / "params.yaml").write_text(yaml.safe_dump(settings), "utf-8")
-    (root / "training/template/jinja").mkdir(parents=True)
-    return root / "training/template/jinja/ours.jinja"
+    (root / "training/model/template/jinja").mkdir(parents=True)
+    return root / "training/model/template/jinja/ours.jinja"
 
 
 def test_a_template_of_ours_is_proved_used_and_saved(mended: Path) -> None:
@@ -273,7 +273,7 @@ def test_a_template_of_ours_is_proved_used_and_saved(mended: Path) -> None:
 
 
 def test_a_template_of_ours_that_says_otherwise_or_is_nowhere_stops_the_stage(mended: Path) -> None:
-    with pytest.raises(SystemExit, match=r"training/template/jinja/ours.jinja is missing"):
+    with pytest.raises(SystemExit, match=r"training/model/template/jinja/ours.jinja is missing"):
         tokenize.main()
     mended.write_text("Support chat.\n" + CHATML, "utf-8")
     with pytest.raises(SystemExit, match=r"model.template says otherwise what the model's own template can say"):

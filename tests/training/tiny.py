@@ -15,7 +15,7 @@ from curation.harness.dvc import listed, stages
 from curation.record.conversation import conversations
 from tests.builders import ROOT, params, save, talk
 from training import tokenize
-from training.template import Renderer
+from training.model.template import Renderer
 
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"

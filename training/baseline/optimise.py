@@ -27,7 +27,7 @@ from training.baseline.reflect import Reflect, rewritten
 from training.judge.arms import Before, Messages
 from training.judge.scoring import Scorer
 from training.model.shared import alike
-from training.template import Example
+from training.model.template import Example
 
 MOST_SHOTS = 4  # demonstrations at once; one more takes the place of the first
 FIRST = 3  # demonstrations that are tried before anything else

@@ -27,7 +27,7 @@ from training.commands.trial import Answer, Trial, interval, noted, remembered
 from training.judge.scoring import by_languages
 from training.model.likelihood import negative_log_likelihoods
 from training.model.shared import alike
-from training.template import IGNORED, Example, Renderer
+from training.model.template import IGNORED, Example, Renderer
 from training.train.checkpoints import Checkpoints
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ from training.model.adapter import (
 from training.model.adapter import card as short_card
 from training.model.base import Model, device, load_model, load_tokenizer, read_gguf
 from training.model.likelihood import examples_of
-from training.template import Example, Renderer
+from training.model.template import Example, Renderer
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from training.template import IGNORED, Example
+from training.model.template import IGNORED, Example
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -14,7 +14,7 @@ from curation.harness.files import atomic, finished_table
 from curation.harness.params import load_params
 from curation.record.naming import called
 from training.model.base import Model, load_tokenizer
-from training.template import IGNORED
+from training.model.template import IGNORED
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

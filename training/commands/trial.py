@@ -19,7 +19,7 @@ from curation.harness.params import load_params
 from curation.record.conversation import canonical_json
 from training.model.base import Model, load_config, load_model, load_tokenizer
 from training.model.likelihood import examples_of
-from training.template import Renderer
+from training.model.template import Renderer
 from training.train.__main__ import provenance, sampled, surroundings
 from training.train.checkpoints import Checkpoints
 from training.train.fit import fit

@@ -16,7 +16,7 @@ from training.model.lanes import lanes_of, side_by_side
 from training.model.likelihood import Progress, negative_log_likelihoods, weighed_beside
 from training.model.shared import Reader
 from training.model.sharing import can_share
-from training.template import Example, Renderer
+from training.model.template import Example, Renderer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

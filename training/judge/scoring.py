@@ -27,7 +27,7 @@ from training.judge.metrics import Answered, Likely, Metric, Needs, measured, me
 from training.judge.server import Served, Server
 from training.model.base import Model, load_model, load_tokenizer
 from training.model.likelihood import Progress, negative_log_likelihoods
-from training.template import Example, InexpressibleError, Renderer
+from training.model.template import Example, InexpressibleError, Renderer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -16,7 +16,7 @@ from curation.harness.endpoint import UnansweredError, ask
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from training.judge.generation import Reply
-from training.template import Renderer
+from training.model.template import Renderer
 
 KEY = "QIRAT_ENDPOINT_KEY"
 # What a server would else take from the model's own generation_config.json.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from training.template import IGNORED
+from training.model.template import IGNORED
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig

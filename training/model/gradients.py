@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from training.template import IGNORED, Example
+from training.model.template import IGNORED, Example
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -10,7 +10,7 @@ from training.model.instep import Beside
 from training.model.lanes import lanes_of, side_by_side
 from training.model.shared import PACK, Reader, packs
 from training.model.sharing import can_share
-from training.template import IGNORED, Example
+from training.model.template import IGNORED, Example
 
 if TYPE_CHECKING:
     from torch import Tensor, device, nn

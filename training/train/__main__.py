@@ -23,7 +23,7 @@ from training.model.adapter import write_adapter
 from training.model.base import Model, load_model, load_tokenizer, weights_id
 from training.model.cost import Shape, counted, training_operations
 from training.model.likelihood import examples_of
-from training.template import Renderer
+from training.model.template import Renderer
 from training.train.checkpoints import Checkpoints
 from training.train.fit import Trained, fit, fit_on_all, processes_wanted
 from training.train.recipe import Recipe, Train, memory, settled

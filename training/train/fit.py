@@ -24,7 +24,7 @@ from training.model.attention import use_attention
 from training.model.base import Model, computes_in_bfloat16, load_config, load_model, load_tokenizer
 from training.model.cost import CARDS, Shape, counted, training_operations
 from training.model.likelihood import examples_of
-from training.template import Example
+from training.model.template import Example
 from training.train.checkpoints import Checkpoints
 from training.train.recipe import Recipe, Train, memory, passes_that_fit
 from training.train.watch import Curve, dev_watch, health, keeper, live, speed

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from curation.harness.errors import QiratError
 from training.model.likelihood import token_loss
-from training.template import Example
+from training.model.template import Example
 from training.train.checkpoints import Checkpoints
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.training.tiny import model
 from training.commands.likeness import LIMITS, Tolerances, likeness, next_token_scores
-from training.template import IGNORED, Example
+from training.model.template import IGNORED, Example
 
 STRICT = LIMITS["float32"]
 

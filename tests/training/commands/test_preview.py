@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 from curation.harness.errors import QiratError
 from qirat.cli import app
 from tests.builders import talk
-from tests.training.template.families import FAMILIES, renderer
+from tests.training.model.template.families import FAMILIES, renderer
 from tests.training.tiny import tokenized
 from training.commands import preview
-from training.template import IGNORED
+from training.model.template import IGNORED
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from tests.training.tiny import model, renderer
 from training.judge.generation import Decoding, generate
 from training.model.lanes import lanes_of, side_by_side
 from training.model.likelihood import negative_log_likelihoods
-from training.template import Example
+from training.model.template import Example
 
 PROMPTS = [[7, 8, n % 5, 9, *range(10, 10 + n)] for n in range(24)]
 

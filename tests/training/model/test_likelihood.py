@@ -3,7 +3,7 @@ import pytest
 from tests.builders import talk
 from tests.training.tiny import model, renderer
 from training.model.likelihood import negative_log_likelihoods
-from training.template import Example
+from training.model.template import Example
 
 
 def examples() -> list[Example]:

@@ -8,7 +8,7 @@ from curation.harness.errors import QiratError
 from tests.training.tiny import CHATML, model, tokenizer
 from training.model import base as models
 from training.model.base import Model, base_folder, dtype, licence, load_model, load_tokenizer, weights_id
-from training.template import Renderer
+from training.model.template import Renderer
 
 
 def named(name: str) -> Model:

@@ -14,7 +14,7 @@ from training.judge.generation import Decoding, ReplyMemory, generate, generate_
 from training.model.likelihood import negative_log_likelihoods
 from training.model.shared import Reader, packs
 from training.model.sharing import can_share
-from training.template import Example
+from training.model.template import Example
 
 SIZES: dict[str, Any] = {
     "vocab_size": 600, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,

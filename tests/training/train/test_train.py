@@ -11,7 +11,7 @@ from tests.training.tiny import model, renderer, tokenizer
 from training.model.base import Model, load_model
 from training.model.cost import Shape
 from training.model.likelihood import negative_log_likelihoods
-from training.template import Example
+from training.model.template import Example
 from training.train.checkpoints import Checkpoints
 from training.train.fit import BatchPlan, as_before, fair_sample, fit, fit_on_all, plan, predicted
 from training.train.recipe import Train

@@ -20,7 +20,7 @@ from curation.record.conversation import message
 from curation.statistics.intervals import Bootstrap, Z, paired_difference, ratio
 from training.judge.scoring import Scorer, by_languages
 from training.model.likelihood import Progress, negative_log_likelihoods
-from training.template import Renderer
+from training.model.template import Renderer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

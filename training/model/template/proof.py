@@ -5,7 +5,7 @@ from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from training.template.messages import InexpressibleError, Message, reply_text
+from training.model.template.messages import InexpressibleError, Message, reply_text
 
 PROBE = (  # what any chat template must be able to say
     {"role": "user", "content": "Where is my order?"},

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from training.template.masked_renderer import Renderer
-from training.template.messages import InexpressibleError, Message
+from training.model.template.masked_renderer import Renderer
+from training.model.template.messages import InexpressibleError, Message
 
 GROUND = "ground"  # the treatment of facts that are learnt to be read
 WORDS = 6  # before a fact, which say what it is of; behind it where it begins its sentence

@@ -6,8 +6,8 @@ import pytest
 
 from curation.harness.errors import QiratError
 from tests.builders import talk
-from tests.training.template.families import CHATML, FAMILIES, ours, renderer, shipped, tokenizer
-from training.template import IGNORED, Example, InexpressibleError, Renderer, split_examples
+from tests.training.model.template.families import CHATML, FAMILIES, ours, renderer, shipped, tokenizer
+from training.model.template import IGNORED, Example, InexpressibleError, Renderer, split_examples
 
 CONTENT = "message['content']"
 ASSISTANT = "{{ '<|im_start|>assistant\n' }}"

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from curation.harness.errors import QiratError
-from training.template.messages import InexpressibleError, Message, objects, plain
-from training.template.proof import PROBE, THINKING_PROBE, Presence, difference, refuse_mixed_roles, same_words
-from training.template.tokens import Tokens
-from training.template.unlearnt import unlearnt_tokens
+from training.model.template.messages import InexpressibleError, Message, objects, plain
+from training.model.template.proof import PROBE, THINKING_PROBE, Presence, difference, refuse_mixed_roles, same_words
+from training.model.template.tokens import Tokens
+from training.model.template.unlearnt import unlearnt_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -9,8 +9,8 @@ import pytest
 from curation.curate.facts import with_facts
 from curation.text.facts.patterns import KINDS
 from tests.builders import record, talk
-from tests.training.template.families import FAMILIES, answered, decoded, renderer
-from training.template import IGNORED
+from tests.training.model.template.families import FAMILIES, answered, decoded, renderer
+from training.model.template import IGNORED
 from training.tokenize import Facts, Tokenize, retrieval, tokenized
 
 PARAMS = Tokenize(max_tokens=4000, context=0.5, max_excluded=1, max_lost_replies=1)

@@ -14,8 +14,8 @@ A template that fails on PROBE is a defect and stops (QiratError). A conversatio
 is set aside with the reason (InexpressibleError): `</think>` in one reply must not stop the other thousands.
 """
 
-from training.template.masked_renderer import IGNORED, Example, Renderer
-from training.template.messages import InexpressibleError
-from training.template.split import split_examples
+from training.model.template.masked_renderer import IGNORED, Example, Renderer
+from training.model.template.messages import InexpressibleError
+from training.model.template.split import split_examples
 
 __all__ = ["IGNORED", "Example", "InexpressibleError", "Renderer", "split_examples"]

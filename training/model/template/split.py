@@ -4,8 +4,8 @@ from bisect import bisect, bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 
-from training.template.masked_renderer import Example, Renderer
-from training.template.messages import Message
+from training.model.template.masked_renderer import Example, Renderer
+from training.model.template.messages import Message
 
 
 def split_examples(

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from training.template import IGNORED, Example, Renderer
+from training.model.template import IGNORED, Example, Renderer
 
 ENGLISH = [
     "Thank you for contacting Zaafaran Home. I am sorry about the delay of your order. It will be with you tomorrow.",
@@ -181,7 +181,7 @@ FAMILIES: dict[str, Callable[[], Family]] = {
 
 
 def ours(name: str) -> str:
-    return (Path(__file__).parents[3] / "training/template/jinja" / f"{name}.jinja").read_text("utf-8")
+    return (Path(__file__).parents[4] / "training/model/template/jinja" / f"{name}.jinja").read_text("utf-8")
 
 
 def tokenizer(family: Family, template: str | None = None) -> Any:

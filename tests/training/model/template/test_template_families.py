@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from curation.harness.errors import QiratError
 from tests.builders import talk
-from tests.training.template.families import (
+from tests.training.model.template.families import (
     FAMILIES,
     THOUGHT,
     Family,
@@ -25,8 +25,8 @@ from tests.training.template.families import (
     spans,
     tokenizer,
 )
-from training.template import Example, InexpressibleError, Renderer
-from training.template.proof import same_words
+from training.model.template import Example, InexpressibleError, Renderer
+from training.model.template.proof import same_words
 
 NAMES = tuple(FAMILIES)
 words = st.text(st.characters(exclude_categories=["Cs", "Cc", "Co"]), max_size=30) | st.sampled_from(

@@ -10,8 +10,8 @@ from curation.curate.facts import with_facts
 from curation.text.facts import facts
 from curation.text.facts.patterns import KINDS
 from tests.builders import record, talk
-from tests.training.template.families import FAMILIES, decoded, renderer
-from training.template import IGNORED, Example, Renderer
+from tests.training.model.template.families import FAMILIES, decoded, renderer
+from training.model.template import IGNORED, Example, Renderer
 from training.tokenize import Tokenize, Tokenized, tokenized
 
 WORDS = ["Thank you for waiting,", "it costs", "أهلاً بك، السعر", "وسيصل يوم", "until", "👋🏽 نعم", "é", "(see:", ") ."]

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 
-from training.template.messages import InexpressibleError
+from training.model.template.messages import InexpressibleError
 
 Span = tuple[int, int]  # the first code point and the one behind the last
 PART = "\N{REPLACEMENT CHARACTER}"  # what decoding shows for some of a letter's bytes
