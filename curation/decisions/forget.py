@@ -108,7 +108,7 @@ def _spelled(column: pl.Series, spelling: Callable[[str], str], wanted: Iterable
 
 def read_rules(path: Path = PATH) -> ForgetRules:
     """All rules, none where there is no file; a line that cannot be read is an error that names it."""
-    return frozenset(read_lines(path, lambda value: _as_made(ForgetRule.model_validate(value))))
+    return frozenset(read_lines(path, HEADER, lambda value: _as_made(ForgetRule.model_validate(value))))
 
 
 def _as_made(typed: ForgetRule) -> ForgetRule:

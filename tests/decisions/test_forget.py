@@ -69,14 +69,15 @@ def test_a_line_that_is_no_rule_is_named(tmp_path: Path, line: str):
 
 def test_rules_written_by_hand_hold_or_are_refused(tmp_path: Path):
     path = tmp_path / "forget.jsonl"
-    path.write_text('{"forget":"licence","value":"CC-BY"}\n{"forget":"source","value":"pilot/"}\n')
+    header = '{"qirat":"forget","version":1}\n'
+    path.write_text(header + '{"forget":"licence","value":"CC-BY"}\n{"forget":"source","value":"pilot/"}\n')
     assert read_rules(path) == {rule("licence", "cc-by"), rule("source", "pilot")}
-    path.write_text('{"forget":"customer","value":"ali@x.com"}\n')
-    with pytest.raises(QiratError, match="line 1: a customer stands here as a SHA-256") as refused:
+    path.write_text(header + '{"forget":"customer","value":"ali@x.com"}\n')
+    with pytest.raises(QiratError, match="line 2: a customer stands here as a SHA-256") as refused:
         read_rules(path)
     assert "ali" not in str(refused.value)
-    path.write_bytes('{"forget":"licence","value":"é"}'.encode("latin-1"))
-    with pytest.raises(QiratError, match="line 1"):
+    path.write_bytes((header + '{"forget":"licence","value":"é"}').encode("latin-1"))
+    with pytest.raises(QiratError, match="line 2"):
         read_rules(path)
 
 
