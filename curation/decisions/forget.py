@@ -6,13 +6,14 @@ One rule a line, sorted:
     {"forget": "licence", "value": "cc-by-nc-4.0"}
     {"forget": "source", "value": "pilot/sharegpt-2025.json"}
 
-A customer stands there as the SHA-256 of the folded name or number, so that the list does not name whom it protects.
-That hides a name from a reader, not from somebody who can guess it and compare.
+A customer stands there as the SHA-256 of whom the name or number means (curation/text/identity.py), so that the list
+does not name whom it protects. That hides a name from a reader, not from somebody who can guess it and
+compare.
 """
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -22,10 +23,10 @@ from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.record.json_lines import read_lines, write_lines
 from curation.text.folding import fold
+from curation.text.identity import identities, identities_within, identity
 
 PATH = Path("data/forget.jsonl")
 HEADER = {"qirat": "forget", "version": 1}
-_PHONE = re.compile(r"\+?[\d\s().-]{7,}")
 Kind = Literal["customer", "source", "licence", "conversation"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -56,13 +57,16 @@ def rule(kind: Kind, said: str) -> ForgetRule:
 
 
 def customer_hash(customer: str) -> str:
-    """SHA-256 of the folded text: "Ali@Example.com " and "ali@example.com" are one customer.
+    """SHA-256 of whom it names: "Ali <ali@Example.com>" and "ali@example.com" are one customer."""
+    return _hashed(identity(customer))
 
-    Of a phone only the digits count: "+966 50 123-4567" and "966501234567" are one, "050 123 4567" is another.
-    """
-    plain = fold(customer)
-    if _PHONE.fullmatch(plain):
-        plain = re.sub(r"\D", "", plain).lstrip("0")
+
+def customer_hashes(customer: str) -> set[str]:
+    """Of all whom a value names, and of the value as it stands, folded: an older Qirat hashed that."""
+    return set(map(_hashed, {*identities(customer), fold(customer)}))
+
+
+def _hashed(plain: str) -> str:
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -71,8 +75,8 @@ def forgotten(conversations: pl.DataFrame, rules: ForgetRules) -> pl.Series:
     wanted = {kind: sorted(r.value for r in rules if r.forget == kind) for kind in KINDS}
     folders = [f"{source}/" for source in wanted["source"]]
     named = (
-        pl.col("customer").is_in(_spelled(conversations["customer"], customer_hash, wanted["customer"]))
-        | pl.col("licence").is_in(_spelled(conversations["licence"], fold, wanted["licence"]))
+        pl.col("customer").is_in(_spelled(conversations["customer"], customer_hashes, wanted["customer"]))
+        | pl.col("licence").is_in(_spelled(conversations["licence"], lambda said: {fold(said)}, wanted["licence"]))
         | pl.col("source").is_in(wanted["source"])
         | pl.col("source_file").is_in(wanted["source"])
         | pl.any_horizontal(pl.lit(False), *(pl.col("source_file").str.starts_with(folder) for folder in folders))
@@ -88,22 +92,32 @@ def forgotten_words(conversations: pl.DataFrame, rules: ForgetRules) -> set[str]
 
 
 def customer_in(value: Any, rules: ForgetRules) -> str | None:
-    """A customer to be forgotten who is named by a value, or by any inside of it: an id, an address, a name."""
+    """A customer to be forgotten who is named by a value, or by any inside of it.
+
+    By an id or a name where that is all of the value, by an address or a phone anywhere in it.
+    """
     wanted = {r.value for r in rules if r.forget == "customer"}
     parts = [value] if wanted else []
     while parts:
         part = parts.pop()
         if isinstance(part, dict | list):
             parts += part.values() if isinstance(part, dict) else part
-        elif isinstance(part, str | int | float) and customer_hash(str(part)) in wanted:
-            return str(part)
+        elif isinstance(part, str | int | float) and (found := _named_in(str(part), wanted)):
+            return found
     return None
 
 
-def _spelled(column: pl.Series, spelling: Callable[[str], str], wanted: Iterable[str]) -> list[str]:
-    """The values of the column that are, once spelled so, among the wanted ones."""
+def _named_in(text: str, wanted: Set[str]) -> str | None:
+    if customer_hashes(text) & wanted:
+        return text
+    return next((found for found in sorted(identities_within(text)) if _hashed(found) in wanted), None)
+
+
+def _spelled(column: pl.Series, spellings: Callable[[str], Set[str]], wanted: Iterable[str]) -> list[str]:
+    """The values of the column of which a spelling is among the wanted ones."""
     known = set(wanted)
-    return [value for value in column.drop_nulls().unique(maintain_order=True) if known and spelling(value) in known]
+    values = column.drop_nulls().unique(maintain_order=True) if known else ()
+    return [value for value in values if spellings(value) & known]
 
 
 def read_rules(path: Path = PATH) -> ForgetRules:
