@@ -171,7 +171,7 @@ def forget(
         value = erasure.whole_id(said) if kind == "conversation" else said
         typer.echo(erasure.forget(rule(kind, value), said, yes))
     if not named:
-        typer.echo(erasure.rules_in_force())
+        typer.echo(erasure.carry_out() if yes else erasure.rules_in_force())
 
 
 @app.command()

@@ -9,25 +9,32 @@ One rule a line, sorted:
 A customer stands there as the SHA-256 of whom the name or number means (curation/text/identity.py), so that the list
 does not name whom it protects. That hides a name from a reader, not from somebody who can guess it and
 compare.
+
+A rule also remembers which words it took out, by conversation_id, however they were read or reworded. So what people
+said of them, which may come from another machine long after the rows have left data/raw, is still found:
+
+    {"forget": "customer", "value": "5b1e…", "words": ["3f…", "a9…"]}
 """
 
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Set
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import polars as pl
+from pydantic import Field
 
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.record.json_lines import read_lines, write_lines
 from curation.text.folding import fold
-from curation.text.identity import identities, identities_within, identity
+from curation.text.identity import identities, identity, possible_within
 
 PATH = Path("data/forget.jsonl")
 HEADER = {"qirat": "forget", "version": 1}
 Kind = Literal["customer", "source", "licence", "conversation"]
+NAMED_BY = ("conversation_id", "customer", "source", "source_file", "licence")  # columns that rules go by
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -36,6 +43,21 @@ class ForgetRule(Params):
 
     forget: Kind
     value: str
+    words: tuple[Annotated[str, Field(pattern="^[0-9a-f]{32}$")], ...] = ()  # conversation_ids of what it took out
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes two rules one."""
+        return self.forget, self.value
+
+    @property
+    def known(self) -> set[str]:
+        """The conversation_ids that the rule itself knows."""
+        return {*self.words, self.value} if self.forget == "conversation" else {*self.words}
+
+    def remembering(self, words: Iterable[str]) -> "ForgetRule":
+        """The same rule, which knows these words too."""
+        return self.model_copy(update={"words": tuple(sorted({*self.words, *words}))})
 
 
 ForgetRules = frozenset[ForgetRule]
@@ -86,9 +108,13 @@ def forgotten(conversations: pl.DataFrame, rules: ForgetRules) -> pl.Series:
 
 
 def forgotten_words(conversations: pl.DataFrame, rules: ForgetRules) -> set[str]:
-    """The conversation_ids of which rules name every row: words that another customer said too are not among them."""
+    """The conversation_ids of which rules name every row, or that rules remember.
+
+    Words that another customer said too are not among them.
+    """
     named = forgotten(conversations, rules)
-    return {*conversations.filter(named)["conversation_id"]} - {*conversations.filter(~named)["conversation_id"]}
+    words = {*conversations.filter(named)["conversation_id"], *(word for rule in rules for word in rule.known)}
+    return words - {*conversations.filter(~named)["conversation_id"]}
 
 
 def customer_in(value: Any, rules: ForgetRules) -> str | None:
@@ -110,7 +136,12 @@ def customer_in(value: Any, rules: ForgetRules) -> str | None:
 def _named_in(text: str, wanted: Set[str]) -> str | None:
     if customer_hashes(text) & wanted:
         return text
-    return next((found for found in sorted(identities_within(text)) if _hashed(found) in wanted), None)
+    return next((found for found in sorted(possible_within(text)) if _hashed(found) in wanted), None)
+
+
+def names_one(text: str, hashes: Set[str]) -> bool:
+    """Whether a piece of any file names one of these customers, by address or phone."""
+    return any(_hashed(found) in hashes for found in possible_within(text))
 
 
 def _spelled(column: pl.Series, spellings: Callable[[str], Set[str]], wanted: Iterable[str]) -> list[str]:
@@ -122,13 +153,21 @@ def _spelled(column: pl.Series, spellings: Callable[[str], Set[str]], wanted: It
 
 def read_rules(path: Path = PATH) -> ForgetRules:
     """All rules, none where there is no file; a line that cannot be read is an error that names it."""
-    return frozenset(read_lines(path, HEADER, lambda value: _as_made(ForgetRule.model_validate(value))))
+    return merged(read_lines(path, HEADER, lambda value: _as_made(ForgetRule.model_validate(value))))
+
+
+def merged(rules: Iterable[ForgetRule]) -> ForgetRules:
+    """Each rule once, with all that any line of it remembers: branches that were merged may have one line each."""
+    found: dict[tuple[str, str], ForgetRule] = {}
+    for one in rules:
+        found[one.key] = one.remembering(known.words if (known := found.get(one.key)) else ())
+    return frozenset(found.values())
 
 
 def _as_made(typed: ForgetRule) -> ForgetRule:
     """The rule as `rule` makes it, in case a hand wrote it; else it would stand there and name nothing."""
     if typed.forget != "customer":
-        return rule(typed.forget, typed.value)
+        return rule(typed.forget, typed.value).remembering(typed.words)
     if not re.fullmatch("[0-9a-f]{64}", typed.value):
         raise ValueError("a customer stands here as a SHA-256, which `qirat forget --customer` writes")
     return typed
@@ -136,5 +175,5 @@ def _as_made(typed: ForgetRule) -> ForgetRule:
 
 def write_rules(rules: Iterable[ForgetRule], path: Path = PATH) -> None:
     """One line a rule, in their order."""
-    ordered = sorted({(r.forget, r.value) for r in rules})
-    write_lines(path, HEADER, ({"forget": kind, "value": value} for kind, value in ordered))
+    ordered = sorted(merged(rules), key=lambda rule: rule.key)
+    write_lines(path, HEADER, (r.model_dump(mode="json", exclude_defaults=True) for r in ordered))

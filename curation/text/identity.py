@@ -11,10 +11,12 @@ domain, a letter more or a digit changed: what a person has to look at.
 import functools
 import re
 import unicodedata
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
 from curation.text.folding import fold
 
+MOST_DIGITS = 15  # of a phone (ITU-T E.164)
 SURE_DIGITS = 8  # of a phone that stands among other words: fewer may be an order's number
 NEAR_DIGITS = 8  # at the end of two numbers of which one lacks the country's code
 NEAR_LETTERS = 5  # of names that are near though a letter differs
@@ -31,7 +33,7 @@ _CHAT = re.compile(r"^(\d{7,})(?:[.:]\d+)?@(?:s\.whatsapp\.net|c\.us|g\.us)$")
 _CALLED = re.compile(r"^\+\d{7,}@")  # a phone at a gateway
 _CHAT_LINK = re.compile(r"(?:wa\.me/|whatsapp\.com/send\S*?phone=|t\.me/\+)\+?(\d{7,})")
 _WHOLE_PHONE = re.compile(r"\+?[\d\s().·•_-]{7,}")
-_PHONE_INSIDE = re.compile(r"(?<![\w@.+%-])\+?\(?\d[\d\s().·•-]{5,28}\d(?![\w@%]|\.\d|-\w)")
+_PHONE_INSIDE = re.compile(r"(?<![\w@.+%-])\+?\(?\d[\d\s().·•-]*\d(?![\w@%]|-\w)")
 _EXTENSION = re.compile(r"\s*(?:[;,]?\s*(?:ext(?:ension)?|x|تحويله)\s*[.:=]?|#)\s*\d{1,6}$")
 _FRACTION = re.compile(r"^(\+?\d+)\.0+$")  # a number as a spreadsheet or a table of floats has it
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3}){2,}(?:\.0+)?")
@@ -56,8 +58,16 @@ def identities(said: str) -> set[str]:
 def identities_within(text: str) -> set[str]:
     """The addresses and phones that a text of any length names."""
     plain = _plain(text)
-    inside = _phones_inside(plain)
-    return {*_addresses(plain), *inside}
+    return {*_addresses(plain), *_phones_inside(plain)}
+
+
+def possible_within(text: str) -> set[str]:
+    """All that a text may name, taken in any way: of "0501234567 2026-01-05" the number, the date, and both as one.
+
+    To look for somebody known, where a phone must not hide beside other digits; not to tell who is there.
+    """
+    plain = _plain(text)
+    return {*_addresses(plain), *_numbers(plain), *_every_phone(plain)}
 
 
 def nearness(one: str, other: str) -> str | None:
@@ -157,12 +167,34 @@ def _unfolded(exponent: str) -> str:
 
 
 def _phones_inside(plain: str) -> list[str]:
+    """Runs of digits that may be phones, each as one number, where it is too long for one each part of it."""
     found = []
-    for match in _PHONE_INSIDE.finditer(plain):
-        digits = re.sub(r"\D", "", _TRUNK.sub(r"\1", match[0])).lstrip("0")
-        if SURE_DIGITS <= len(digits) <= 15:
-            found.append(digits)
-    return list(dict.fromkeys(found))
+    for run in _runs(plain):
+        digits = _bare(run)
+        found += [digits] if len(digits) <= MOST_DIGITS else map(_bare, run.split())
+    return list(dict.fromkeys(digits for digits in found if SURE_DIGITS <= len(digits) <= MOST_DIGITS))
+
+
+def _every_phone(plain: str) -> Iterator[str]:
+    """However many neighbouring groups of a run of digits are taken for one number."""
+    for run in _runs(plain):
+        groups = run.split()
+        for start in range(len(groups)):
+            digits = ""
+            for group in groups[start:]:
+                digits += _bare(group) if not digits else re.sub(r"\D", "", group)
+                if len(digits) > MOST_DIGITS:
+                    break
+                if len(digits) >= SURE_DIGITS:
+                    yield digits
+
+
+def _runs(plain: str) -> Iterator[str]:
+    return (_TRUNK.sub(r"\1", match[0]) for match in _PHONE_INSIDE.finditer(plain))
+
+
+def _bare(run: str) -> str:
+    return re.sub(r"\D", "", run).lstrip("0")
 
 
 # -- near spellings ----------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def test_without_yes_it_only_says_what_it_would_do(project: Path):
 def test_with_yes_the_rule_is_written_and_decisions_on_such_rows_go():
     forget(rule("source", "b/"), "b/", write=True)
     said = forget(ALI, "Ali@X.com", write=True)
-    assert read_rules() == {rule("source", "b"), ALI}
+    assert {one.key for one in read_rules()} == {rule("source", "b").key, ALI.key}
     assert [d.conversation_id for d in read_decisions()] == [ROWS["conversation_id"][1]]
     assert all(step in said for step in ("dvc repro", "qirat review push", "dvc gc", "data/raw still holds"))
     assert "already" in forget(ALI, "Ali@X.com", write=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.text.identity import identities, identities_within, identity, nearness
+from curation.text.identity import identities, identities_within, identity, nearness, possible_within
 
 ARABIC = str.maketrans("0123456789.", "٠١٢٣٤٥٦٧٨٩٫")
 PERSIAN = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
@@ -129,6 +129,21 @@ def test_addresses_and_phones_are_found_in_a_text_and_orders_are_not() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "0501234567 2026-01-05 10:00",
+        "12 0501234567",
+        "id 77 050 123 4567 3",
+        "٠٥٠ ١٢٣ ٤٥٦٧ ٠٥٠ ٧٦٥ ٤٣٢١ ٠٥٠ ١١١ ٢٢٢٢ ٩",
+        "a,050-123-4567,b",
+        '{"phone": "050.123.4567"}',
+    ],
+)
+def test_a_phone_does_not_hide_beside_other_digits(text: str) -> None:
+    assert "501234567" in possible_within(text)
+
+
+@pytest.mark.parametrize(
     ("one", "other", "how"),
     [
         ("+966501234567", "050 123 4567", "country"),
@@ -164,5 +179,6 @@ def test_a_long_text_is_read_in_linear_time(piece: str) -> None:
 def _timed(clock: Callable[[], float], text: str) -> float:
     start = clock()
     identities_within(text)
+    possible_within(text)
     identity(text)
     return clock() - start
