@@ -7,20 +7,18 @@ from pathlib import Path
 import polars as pl
 
 from curation.commands.diff import read_at, revisions_of
+from curation.commands.near import NAMED, named_in_words, spelled_nearly
 from curation.commands.traces import words_by_rule
 from curation.decisions import answers
 from curation.decisions.erase import Leaving, named_in_corrections, reviewed, said_of, take_out
 from curation.decisions.forget import PATH, ForgetRule, ForgetRules, forgotten, read_rules, write_rules
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
-from curation.record.conversation import WORDS
 from curation.record.naming import called
-from curation.text.folding import fold, folded
 
 MODELS = Path("models")
 ADAPTER = "models/adapter"  # what dvc.yaml calls the adapter, in every version
 TRAINED_ON = "trained_on.parquet"  # beside an adapter, by training.model.adapter: row_id, conversation_id, parent_id
-NAMED = 3  # rows named as examples
 
 NEXT = """Next:
   git add {path} && dvc repro      the next version has no such row, in no table and no report
@@ -40,7 +38,7 @@ def forget(wanted: ForgetRule, said: str, write: bool) -> str:
     rows = conversations.filter(named)
     asked = next((one for one in rules if one.key == wanted.key), wanted)
     words = _words_of(frozenset({asked}), conversations)[asked]
-    lines = [*_removed(rows, words), *_spoken_of(wanted, said, conversations, rows), *_adapters(rows, words)]
+    lines = [*_removed(rows, words), *_spoken_of(wanted, said, conversations, rows), *adapters_of(rows, words)]
     lines += [f"{leaving.lines:,} {leaving.what} leave {leaving.path}." for leaving in said_of(words)]
     if not write:
         return "\n".join([*lines, "", "Nothing was written; say it again with --yes to write the rule."])
@@ -88,7 +86,7 @@ def rules_in_force() -> str:
     every = {word for found in words.values() for word in found}
     if rules and quarantine.exists():
         left_out = pl.read_parquet(quarantine).filter(pl.col("code") == "forgotten").select("row_id")
-        lines += [f"{left_out.height:,} raw rows are left out", *_adapters(left_out, every)]
+        lines += [f"{left_out.height:,} raw rows are left out", *adapters_of(left_out, every)]
     held = [f"  {leaving.lines:,} {leaving.what} in {leaving.path}" for leaving in said_of(every)]
     told = ["People's words on them are still there; `qirat forget --yes` takes them out:"] if held else []
     return "\n".join([*lines, *told, *held])
@@ -130,20 +128,16 @@ def _spoken_of(wanted: ForgetRule, said: str, conversations: pl.DataFrame, rows:
     """Other conversations that name the customer somewhere: no column says whether they are his or hers."""
     if wanted.forget != "customer":
         return
-    spoken = [
-        pl.col("messages").list.eval(pl.element().struct.field(part).drop_nulls()).list.join("\n") for part in WORDS
-    ]
-    text = pl.concat_str([*spoken, pl.col("metadata").fill_null("")], separator="\n")
-    whole_word = rf"(?:^|\W){pl.escape_regex(fold(said))}(?:\W|$)"
     others = conversations.join(rows, on="row_id", how="anti")
-    named = others.filter(folded(text).str.contains(whole_word))
+    named = named_in_words(said, others)
     if named.height:
         shown = ", ".join(named["row_id"].sort().head(NAMED))
         yield f"{named.height:,} further rows name them in words or metadata and stay (first: {shown});"
         yield "  look with `qirat why ROW`, forget with `qirat forget --conversation ID`"
+    yield from spelled_nearly(said, others)
 
 
-def _adapters(rows: pl.DataFrame, words: Set[str]) -> Iterator[str]:
+def adapters_of(rows: pl.DataFrame, words: Set[str]) -> Iterator[str]:
     """Adapters of this folder, and of earlier commits, that were trained on any of the rows."""
     found = []
     for folder in sorted({p.parent for p in MODELS.rglob("adapter_config.json")}):
