@@ -41,6 +41,11 @@ def blobs() -> Iterator[Blob]:
         process.stdin.close()
 
 
+def git_remotes() -> list[str]:
+    """The repositories that this one was cloned from or is pushed to."""
+    return _git("remote").split()
+
+
 def _paths(*asked: str) -> dict[str, str]:
     """Object -> the path under which these refs reach it."""
     lines = (line.partition(" ") for line in _git("rev-list", "--objects", *asked).splitlines())

@@ -13,17 +13,20 @@ import html
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from configparser import ConfigParser
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import polars as pl
 
 from curation.commands.history import Blob, blobs
-from curation.decisions.forget import NAMED_BY, ForgetRule, ForgetRules, forgotten, names_one
+from curation.decisions.forget import HEADER, NAMED_BY, ForgetRule, ForgetRules, forgotten, names_one
 from curation.harness.files import progress, table_path
+from curation.record.conversation import canonical_json
 from curation.text.folding import fold
 
 CHUNK = 2**22  # bytes of a file that are looked at together
@@ -33,6 +36,7 @@ DEEPEST = 3  # archives in archives
 PIECE = 24  # characters of what somebody said that are theirs alone, at least
 LONGEST = 60  # and at most, since others quote the beginning
 WEIGHTS = (".safetensors", ".gguf", ".pt", ".npy")  # numbers; what a model learnt is told by the list of its rows
+RULES = canonical_json(HEADER)
 READ_BY = {*NAMED_BY, "row_id", "parent_id", "messages"}
 _PLAIN_PIECE = re.compile(rf"[^\n\r\t\"\\<>&'`|*_]{{{PIECE},}}")
 _IDS = re.compile(r"[0-9a-f]{32,}")
@@ -73,11 +77,11 @@ class Known:
 class Scan:
     """What came of looking."""
 
-    held: list[str] = field(default_factory=list)  # files, relative to the project, that hold something of it
-    history: list[Blob] = field(default_factory=list)  # versions in git that do
-    unread: list[str] = field(default_factory=list)  # files that could not be read
-    files: int = 0  # that were looked into
-    bytes: int = 0
+    held: list[str]  # files, relative to the project, that hold something of it
+    history: list[Blob]  # versions in git that do
+    unread: list[str]  # files that could not be read
+    files: int  # that were looked into
+    bytes: int
 
 
 def known_of(rules: ForgetRules, said: str = "") -> Known:
@@ -107,19 +111,30 @@ def _words(one: ForgetRule, tables: Sequence[pl.DataFrame]) -> set[str]:
 
 def scan(known: Known) -> Scan:
     """Looks through every file of the project and all of git's history."""
-    found = Scan()
+    held, unread, size = [], [], 0
     files = list(project_files())
-    looked = 0
-    size = 0
     for path in progress(files, "forget: looking through files", len(files), "files"):
-        looked, size = looked + 1, size + path.stat().st_size
-        try:
-            if any(map(known.among, texts_of(path))):
-                found.held.append(path.as_posix())
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile, pl.exceptions.PolarsError):
-            found.unread.append(path.as_posix())
-    versions = [blob for blob in blobs() if any(map(known.among, _texts(io.BytesIO(blob.data), DEEPEST)))]
-    return Scan(found.held, [blob.without_data() for blob in versions], found.unread, looked, size)
+        size += path.stat().st_size
+        if (holds := _holds(known, partial(texts_of, path))) is None:
+            unread.append(path.as_posix())
+        elif holds:
+            held.append(path.as_posix())
+    versions = []
+    for blob in blobs():
+        holds = _holds(known, partial(_texts, io.BytesIO(blob.data), DEEPEST))
+        versions += [blob.without_data()] if holds else []
+        unread += [f"git's {blob.path or 'unnamed'}"] if holds is None else []
+    return Scan(held, versions, unread, len(files), size)
+
+
+def _holds(known: Known, texts: Callable[[], Iterator[str]]) -> bool | None:
+    """Whether texts hold any of it; None where they cannot be read. A list of rules must remember whom it protects."""
+    try:
+        found = texts()
+        first = next(found, "")
+        return (not first.startswith(RULES) and known.among(first)) or any(map(known.among, found))
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, pl.exceptions.PolarsError):
+        return None
 
 
 def project_files() -> Iterator[Path]:
@@ -203,8 +218,8 @@ def _theirs_alone(pieces: Set[str], rules: ForgetRules) -> tuple[str, ...]:
         return tuple(sorted(pieces))
     present = pl.read_parquet(path, columns=[*NAMED_BY, "messages"])
     others = present.filter(~forgotten(present, rules))["messages"].explode().drop_nulls()
-    shared = others.struct.field("content").str.extract_many(sorted(pieces), overlapping=True) if len(others) else []
-    return tuple(sorted(pieces - {piece for found in shared for piece in found or ()}))
+    shared = others.struct.field("content").str.extract_many(sorted(pieces), overlapping=True).explode()
+    return tuple(sorted(pieces - {*shared.drop_nulls()}))
 
 
 # -- from a file to texts ----------------------------------------------------------------------------------------------
@@ -246,6 +261,7 @@ def _same_end(chunk: bytes, encoding: str) -> str:
 def _unescaped(text: str) -> str:
     if "\\u" in text:
         text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return html.unescape(text) if "&#" in text or "&lt;" in text or "&amp;" in text else text
 
 
@@ -275,8 +291,8 @@ def _of_zip(file: IO[bytes], deep: int) -> Iterator[str]:
 
 
 READERS: dict[bytes, Callable[[IO[bytes], int], Iterable[str]]] = {
-    b"PAR1": functools.partial(_of_table, pl.read_parquet),
-    b"ARROW1": functools.partial(_of_table, pl.read_ipc),
+    b"PAR1": partial(_of_table, pl.read_parquet),
+    b"ARROW1": partial(_of_table, pl.read_ipc),
     b"\x1f\x8b": _of_gzip,
     b"\x28\xb5\x2f\xfd": _of_zstd,
     b"PK\x03\x04": _of_zip,

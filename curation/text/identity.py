@@ -79,7 +79,7 @@ def nearness(one: str, other: str) -> str | None:
     if "@" in one and "@" in other:
         return _near_addresses(one, other)
     mine, its = (_letters(side.partition("@")[0]) for side in (one, other))
-    if mine.isdigit() != its.isdigit() or min(len(mine), len(its)) < NEAR_LETTERS:
+    if mine.isdigit() or its.isdigit() or min(len(mine), len(its)) < NEAR_LETTERS:
         return None
     if "@" in one or "@" in other:
         return "the name in an address" if mine == its else None
@@ -225,7 +225,8 @@ def _near_names(one: str, other: str) -> str | None:
         return "the same letters"
     if sorted(one.split()) == sorted(other.split()):
         return "the same words in another order"
-    return "a letter differs" if _one_slip(_letters(one), _letters(other)) else None
+    counted = any(c.isdigit() for c in one + other)  # of numbers given in turn all neighbours are near
+    return "a letter differs" if not counted and _one_slip(_letters(one), _letters(other)) else None
 
 
 def _letters(text: str) -> str:
