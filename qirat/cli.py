@@ -13,7 +13,7 @@ from curation.harness.terminal import Commands
 from curation.review.commands import app as review
 
 if TYPE_CHECKING:
-    from curation.decisions.forget import ForgetRule
+    from curation.decisions.forget import ForgetRule, ForgetRules
 
 app = typer.Typer(
     name="qirat",
@@ -164,6 +164,7 @@ def forget(
     prove: Annotated[bool, typer.Option("--prove", help="Look through every file for what is left of them.")] = False,
 ) -> None:
     """Leave rows out of every version to come, and name the adapters trained on them. Bare: what is left out now."""
+    from curation.commands import certificate
     from curation.commands import forget as erasure
     from curation.decisions.forget import KINDS, rule
 
@@ -179,19 +180,33 @@ def forget(
         typer.echo(erasure.forget(one, said, yes))
     if not named:
         typer.echo(erasure.carry_out() if yes else erasure.rules_in_force())
+    if yes:
+        typer.echo(certificate.what_holds_them(*_asked_of(*wanted)))
 
 
 def _certify(*wanted: "tuple[ForgetRule, str]") -> None:
     from curation.commands.certificate import prove
-    from curation.decisions.forget import read_rules
 
-    rules = read_rules()
-    keys = {one.key for one, _ in wanted}
-    asked = frozenset(one for one in rules if not wanted or one.key in keys)
-    told, gone = prove(asked, wanted[0][1] if wanted and wanted[0][0].forget == "customer" else "")
+    rules, said = _asked_of(*wanted)
+    told, gone = prove(rules, said)
     typer.echo(told)
+    if said:
+        from training.commands.recall import recall
+
+        sentence, known = recall(said)
+        typer.echo(sentence)
+        gone = gone and not known
     if not gone:
         raise typer.Exit(1)
+
+
+def _asked_of(*wanted: "tuple[ForgetRule, str]") -> "tuple[ForgetRules, str]":
+    """The rules in force that are asked about, all where none is named, and the customer as they were named."""
+    from curation.decisions.forget import read_rules
+
+    keys = {one.key for one, _ in wanted}
+    rules = frozenset(one for one in read_rules() if not wanted or one.key in keys)
+    return rules, next((said for one, said in wanted if one.forget == "customer"), "")
 
 
 @app.command()

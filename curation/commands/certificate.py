@@ -65,8 +65,7 @@ def prove(rules: ForgetRules, said: str = "") -> tuple[str, bool]:
     """The certificate, and whether nothing of theirs was found. `said`: the customer, where one was named."""
     if not rules:
         raise QiratError(f"{PATH} has no rule to prove; write one with `qirat forget ... --yes`")
-    me = identity(said)
-    known = known_of(rules, "" if "@" in me or not any(c.isalpha() for c in me) else said)
+    known = _known(rules, said)
     found = scan(known)
     lines = [*_asked(rules, known, found, said), "", *_by_place(found), *_by_history(found), "", *_trained(known)]
     gone = not (found.held or found.history)
@@ -76,6 +75,18 @@ def prove(rules: ForgetRules, said: str = "") -> tuple[str, bool]:
         else "Something of theirs is left where HELD stands above; take it out and ask again."
     )
     return "\n".join([*lines, "", *_elsewhere(found), "", verdict]), gone
+
+
+def what_holds_them(rules: ForgetRules, said: str = "") -> str:
+    """Every place that holds something of theirs, with what takes it out; what `forget` itself cannot reach."""
+    found = scan(_known(rules, said))
+    held = [line for line in (*_by_place(found), *_by_history(found)) if "HELD" in line]
+    return "\n".join(["What still holds something of theirs:", *held, *_elsewhere(found)])
+
+
+def _known(rules: ForgetRules, said: str) -> Known:
+    me = identity(said)
+    return known_of(rules, "" if "@" in me or not any(c.isalpha() for c in me) else said)
 
 
 def _asked(rules: ForgetRules, known: Known, found: Scan, said: str) -> Iterator[str]:

@@ -21,13 +21,10 @@ ADAPTER = "models/adapter"  # what dvc.yaml calls the adapter, in every version
 TRAINED_ON = "trained_on.parquet"  # beside an adapter, by training.model.adapter: row_id, conversation_id, parent_id
 
 NEXT = """Next:
-  git add {path} && dvc repro      the next version has no such row, in no table and no report
+  git add {path} data/review && dvc repro      the next version has no such row, in no table and no report
   stop serving the adapters named above; `dvc repro` trains another without these rows
   qirat review push                retires the records that nobody answered; delete the others in Argilla
-  .qirat/argilla/backups           delete the backups of Argilla from before, or let them run out
-  rm -r data/cache                 what stages remember from earlier runs
-  data/raw still holds the rows: delete them from the exports too where the law asks for erasure. Earlier versions stay
-  in git, in DVC's cache and in its remote; `dvc gc --workspace --cloud` deletes all of them but the present one."""
+  qirat forget --prove             then says whether they are gone, and from where not"""
 
 
 def forget(wanted: ForgetRule, said: str, write: bool) -> str:

@@ -266,9 +266,15 @@ def _unescaped(text: str) -> str:
 
 
 def _of_table(read: Callable[[IO[bytes]], pl.DataFrame], file: IO[bytes], _: int) -> Iterator[str]:
-    table = read(file)
+    whole = read(file)
+    table = whole.select(name for name, kind in whole.schema.items() if not _is_figures(kind))
     for start in range(0, table.height, ROWS):
         yield _unescaped("\n".join(str(row) for row in table.slice(start, ROWS).iter_rows()))
+
+
+def _is_figures(kind: pl.DataType) -> bool:
+    """Whether a column holds lists of numbers, such as vectors and tokens; a row of those is found by its id."""
+    return isinstance(kind, pl.List | pl.Array) and kind.inner.is_numeric()
 
 
 def _of_gzip(file: IO[bytes], deep: int) -> Iterator[str]:
