@@ -168,7 +168,7 @@ def _unfolded(exponent: str) -> str:
 
 def _phones_inside(plain: str) -> list[str]:
     """Runs of digits that may be phones, each as one number, where it is too long for one each part of it."""
-    found = []
+    found: list[str] = []
     for run in _runs(plain):
         digits = _bare(run)
         found += [digits] if len(digits) <= MOST_DIGITS else map(_bare, run.split())
