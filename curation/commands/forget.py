@@ -34,7 +34,7 @@ def forget(wanted: ForgetRule, said: str, write: bool) -> str:
     named = forgotten(conversations, frozenset({wanted}))
     rows = conversations.filter(named)
     asked = next((one for one in rules if one.key == wanted.key), wanted)
-    words = _words_of(frozenset({asked}), conversations)[asked]
+    words = _words_of(frozenset({asked}))[asked]
     lines = [*_removed(rows, words), *_spoken_of(wanted, said, conversations, rows), *adapters_of(rows, words)]
     lines += [f"{leaving.lines:,} {leaving.what} leave {leaving.path}." for leaving in said_of(words)]
     if not write:
@@ -47,7 +47,7 @@ def forget(wanted: ForgetRule, said: str, write: bool) -> str:
 def carry_out() -> str:
     """Carries out the rules that there are, such as came by git: what people said of such words leaves data/review."""
     rules = read_rules()
-    words = _words_of(rules, finished_table("ingested/conversations"))
+    words = _words_of(rules)
     gone = _carry_out(words)
     lines = [f"{leaving.lines:,} {leaving.what} left {leaving.path}." for leaving in gone]
     return "\n".join(
@@ -55,9 +55,13 @@ def carry_out() -> str:
     )
 
 
-def _words_of(rules: ForgetRules, conversations: pl.DataFrame) -> dict[ForgetRule, set[str]]:
-    """What each rule takes out of data/review: words that it names or named, and corrections that name a customer."""
-    there = {*conversations["conversation_id"]}
+def _words_of(rules: ForgetRules) -> dict[ForgetRule, set[str]]:
+    """What each rule takes out of data/review: words that it names or named, and corrections that name a customer.
+
+    Not corrections of words that the data has: somebody else may have said those. Before ingest has run all may be.
+    """
+    path = table_path("ingested/conversations")
+    there = {*pl.read_parquet(path, columns=["conversation_id"])["conversation_id"]} if path.exists() else reviewed()
     found = words_by_rule(rules)
     return {one: words | (named_in_corrections(frozenset({one})) - there) for one, words in found.items()}
 
@@ -79,7 +83,7 @@ def rules_in_force() -> str:
     named = ", ".join(f"{count:,} by {kind}" for kind, count in counts.items()) or "none"
     lines = [f"{PATH}: {len(rules):,} rules ({named})"]
     quarantine = table_path("ingested/quarantine")
-    words = _words_of(rules, finished_table("ingested/conversations")) if rules else {}
+    words = _words_of(rules) if rules else {}
     every = {word for found in words.values() for word in found}
     if rules and quarantine.exists():
         left_out = pl.read_parquet(quarantine).filter(pl.col("code") == "forgotten").select("row_id")

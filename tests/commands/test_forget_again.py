@@ -1,8 +1,9 @@
 """Whenever forgetting is stopped, whenever it is asked, and however the rule came: the person's words are gone."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -78,7 +79,12 @@ def left(folder: Path = Path("data/review")) -> list[str]:
 
 def is_done() -> bool:
     """She is forgotten, and nobody else."""
-    others = [decisions.read_decisions(), answers.read_answers(), gold.read_gold(), pairs.read_judgements()]
+    others: list[Sequence[Any]] = [
+        decisions.read_decisions(),
+        answers.read_answers(),
+        gold.read_gold(),
+        pairs.read_judgements(),
+    ]
     kept = [[line.conversation_id for line in lines] for lines in others]
     return not left() and kept == [[OTHER]] * 4 and [one.key for one in read_rules()] == [HER.key]
 
@@ -182,6 +188,15 @@ def test_words_that_no_table_knows_can_be_forgotten_by_their_id() -> None:
     assert set(left()) == {"pairs.jsonl"}  # the masked form has an id of its own
     forget(rule("conversation", whole_id(CURATED)), CURATED, write=True)
     assert not left()
+
+
+def test_a_clone_without_data_carries_out_what_a_rule_remembers() -> None:
+    write_rules([HER.remembering([HERS, CURATED])])
+    shutil.rmtree("data/ingested")
+    shutil.rmtree("data/curated")
+    assert "1 answers" in rules_in_force()
+    carry_out()
+    assert is_done()
 
 
 def test_a_torn_file_of_a_killed_pull_goes_too() -> None:
