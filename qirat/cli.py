@@ -4,13 +4,16 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
 
 from curation.harness.terminal import Commands
 from curation.review.commands import app as review
+
+if TYPE_CHECKING:
+    from curation.decisions.forget import ForgetRule, ForgetRules
 
 app = typer.Typer(
     name="qirat",
@@ -158,8 +161,10 @@ def forget(
     licence: Annotated[str | None, typer.Option(help="As the exports name it.")] = None,
     conversation: Annotated[str | None, typer.Option(help="A conversation_id or the beginning of one.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Write the rule; without it, only say what it would do.")] = False,
+    prove: Annotated[bool, typer.Option("--prove", help="Look through every file for what is left of them.")] = False,
 ) -> None:
     """Leave rows out of every version to come, and name the adapters trained on them. Bare: what is left out now."""
+    from curation.commands import certificate
     from curation.commands import forget as erasure
     from curation.decisions.forget import KINDS, rule
 
@@ -167,11 +172,41 @@ def forget(
     named = [(kind, said) for kind in KINDS if (said := given[kind]) is not None]
     if len(named) > 1:
         raise typer.BadParameter("give one of --customer, --source, --licence and --conversation; each is its own rule")
-    for kind, said in named:
-        value = erasure.whole_id(said) if kind == "conversation" else said
-        typer.echo(erasure.forget(rule(kind, value), said, yes))
+    wanted = [(rule(k, erasure.whole_id(said) if k == "conversation" else said), said) for k, said in named]
+    if prove:
+        _certify(*wanted)
+        return
+    for one, said in wanted:
+        typer.echo(erasure.forget(one, said, yes))
     if not named:
-        typer.echo(erasure.rules_in_force())
+        typer.echo(erasure.carry_out() if yes else erasure.rules_in_force())
+    if yes:
+        typer.echo(certificate.what_holds_them(*_asked_of(*wanted)))
+
+
+def _certify(*wanted: "tuple[ForgetRule, str]") -> None:
+    from curation.commands.certificate import prove
+
+    rules, said = _asked_of(*wanted)
+    told, gone = prove(rules, said)
+    typer.echo(told)
+    if said:
+        from training.commands.recall import recall
+
+        sentence, known = recall(said)
+        typer.echo(sentence)
+        gone = gone and not known
+    if not gone:
+        raise typer.Exit(1)
+
+
+def _asked_of(*wanted: "tuple[ForgetRule, str]") -> "tuple[ForgetRules, str]":
+    """The rules in force that are asked about, all where none is named, and the customer as they were named."""
+    from curation.decisions.forget import read_rules
+
+    keys = {one.key for one, _ in wanted}
+    rules = frozenset(one for one in read_rules() if not wanted or one.key in keys)
+    return rules, next((said for one, said in wanted if one.forget == "customer"), "")
 
 
 @app.command()

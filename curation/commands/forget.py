@@ -1,68 +1,96 @@
 """What a rule of data/forget.jsonl removes, what else still holds the words, and what to do next: `qirat forget`."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import partial
+import re
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from curation.commands.diff import read_at, revisions_of
-from curation.decisions import answers, gold
-from curation.decisions.decisions import PATH as DECISIONS
-from curation.decisions.decisions import read_decisions, write_decisions
-from curation.decisions.forget import PATH, ForgetRule, forgotten, forgotten_words, read_rules, write_rules
+from curation.commands.near import NAMED, named_in_words, spelled_nearly
+from curation.commands.traces import words_by_rule
+from curation.decisions import answers
+from curation.decisions.erase import Leaving, named_in_corrections, reviewed, said_of, take_out
+from curation.decisions.forget import PATH, ForgetRule, ForgetRules, forgotten, read_rules, write_rules
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
-from curation.record.conversation import WORDS
 from curation.record.naming import called
-from curation.text.folding import fold, folded
 
 MODELS = Path("models")
 ADAPTER = "models/adapter"  # what dvc.yaml calls the adapter, in every version
 TRAINED_ON = "trained_on.parquet"  # beside an adapter, by training.model.adapter: row_id, conversation_id, parent_id
-NAMED = 3  # rows named as examples
 
 NEXT = """Next:
-  git add {path} && dvc repro      the next version has no such row, in no table and no report
+  git add {path} data/review && dvc repro      the next version has no such row, in no table and no report
   stop serving the adapters named above; `dvc repro` trains another without these rows
   qirat review push                retires the records that nobody answered; delete the others in Argilla
-  .qirat/argilla/backups           delete the backups of Argilla from before, or let them run out
-  rm -r data/cache                 what stages remember from earlier runs
-  data/raw still holds the rows: delete them from the exports too where the law asks for erasure. Earlier versions stay
-  in git, in DVC's cache and in its remote; `dvc gc --workspace --cloud` deletes all of them but the present one."""
+  qirat forget --prove             then says whether they are gone, and from where not"""
 
 
 def forget(wanted: ForgetRule, said: str, write: bool) -> str:
-    """What the rule would remove and what else holds such rows; writes the rule only when asked to."""
+    """What the rule would remove and what else holds such rows; carries it out only when asked to."""
     rules = read_rules()
     conversations = finished_table("ingested/conversations")
     named = forgotten(conversations, frozenset({wanted}))
     rows = conversations.filter(named)
-    words = forgotten_words(conversations, frozenset({wanted}))
-    lines = [*_removed(rows), *_spoken_of(wanted, said, conversations, rows), *_adapters(rows)]
-    lines += [f"{told} leave {path}." for told, path, _ in _of_review(words)]
+    asked = next((one for one in rules if one.key == wanted.key), wanted)
+    words = _words_of(frozenset({asked}))[asked]
+    lines = [*_removed(rows, words), *_spoken_of(wanted, said, conversations, rows), *adapters_of(rows, words)]
+    lines += [f"{leaving.lines:,} {leaving.what} leave {leaving.path}." for leaving in said_of(words)]
     if not write:
         return "\n".join([*lines, "", "Nothing was written; say it again with --yes to write the rule."])
-    with answers.alone():
-        write_rules({*rules, wanted})
-        for _, _, leave in _of_review(words):
-            leave()
-    done = f"{PATH} has the rule{' already' if wanted in rules else ' now'}."
+    _carry_out({**{one: set() for one in rules}, asked: words})
+    done = f"{PATH} has the rule{' already' if asked in rules else ' now'}."
     return "\n".join([*lines, "", done, NEXT.format(path=PATH)])
 
 
+def carry_out() -> str:
+    """Carries out the rules that there are, such as came by git: what people said of such words leaves data/review."""
+    rules = read_rules()
+    words = _words_of(rules)
+    gone = _carry_out(words)
+    lines = [f"{leaving.lines:,} {leaving.what} left {leaving.path}." for leaving in gone]
+    return "\n".join(
+        [*lines, f"{PATH}: {len(rules):,} rules are carried out in data/review.", "", NEXT.format(path=PATH)]
+    )
+
+
+def _words_of(rules: ForgetRules) -> dict[ForgetRule, set[str]]:
+    """What each rule takes out of data/review: words that it names or named, and corrections that name a customer.
+
+    Not corrections of words that the data has: somebody else may have said those. Before ingest has run all may be.
+    """
+    path = table_path("ingested/conversations")
+    there = {*pl.read_parquet(path, columns=["conversation_id"])["conversation_id"]} if path.exists() else reviewed()
+    found = words_by_rule(rules)
+    return {one: words | (named_in_corrections(frozenset({one})) - there) for one, words in found.items()}
+
+
+@answers.alone()
+def _carry_out(words: Mapping[ForgetRule, Set[str]]) -> list[Leaving]:
+    """Words first, rules last: whenever this is stopped, the same again finds what is left by the same means."""
+    for torn in answers.PATH.parent.glob(".*.partial"):  # of a run that was killed; it may hold their words
+        torn.unlink()
+    gone = take_out({word for found in words.values() for word in found})
+    write_rules(one.remembering(found) for one, found in words.items())
+    return gone
+
+
 def rules_in_force() -> str:
-    """The rules there are, and the adapters that learnt from rows left out by them."""
+    """The rules there are, the adapters that learnt from rows left out by them, and what people still say of these."""
     rules = read_rules()
     counts = {kind: sum(rule.forget == kind for rule in rules) for kind in sorted({rule.forget for rule in rules})}
     named = ", ".join(f"{count:,} by {kind}" for kind, count in counts.items()) or "none"
     lines = [f"{PATH}: {len(rules):,} rules ({named})"]
     quarantine = table_path("ingested/quarantine")
+    words = _words_of(rules) if rules else {}
+    every = {word for found in words.values() for word in found}
     if rules and quarantine.exists():
         left_out = pl.read_parquet(quarantine).filter(pl.col("code") == "forgotten").select("row_id")
-        lines += [f"{left_out.height:,} raw rows are left out", *_adapters(left_out)]
-    return "\n".join(lines)
+        lines += [f"{left_out.height:,} raw rows are left out", *adapters_of(left_out, every)]
+    held = [f"  {leaving.lines:,} {leaving.what} in {leaving.path}" for leaving in said_of(every)]
+    told = ["People's words on them are still there; `qirat forget --yes` takes them out:"] if held else []
+    return "\n".join([*lines, *told, *held])
 
 
 def whole_id(beginning: str) -> str:
@@ -72,26 +100,19 @@ def whole_id(beginning: str) -> str:
     if path.exists():
         reworded = pl.read_parquet(path, columns=["conversation_id", "parent_id"]).drop_nulls()
         named = pl.concat([named, reworded.select("conversation_id", read_as="parent_id")])
+    held = sorted(reviewed())  # what people said of words that the data has no more
+    named = pl.concat([named, pl.DataFrame({"conversation_id": held, "read_as": held}, named.schema)])
+    if re.fullmatch("[0-9a-f]{32}", beginning) and beginning not in named["conversation_id"]:
+        return beginning
     found = called(beginning, named, "conversations", "as it was read or as it is curated")["read_as"].unique()
     if len(found) != 1:
         raise QiratError(f"{len(found):,} conversations begin with {beginning!r}; give the id that one was read under")
     return str(found[0])
 
 
-def _of_review(words: Collection[str]) -> Iterator[tuple[str, Path, Callable[[], None]]]:
-    """What leaves which file of the review, and how: whatever people said of these words."""
-    held: tuple[tuple[str, Path, Sequence[Any], Callable[[Any], None]], ...] = (
-        ("decisions, which may hold corrected words,", DECISIONS, read_decisions(), write_decisions),
-        ("answers, which may hold corrected words,", answers.PATH, answers.read_answers(), answers.write_answers),
-        ("gold marks", gold.PATH, gold.read_gold(), gold.write_gold),
-    )
-    for what, path, lines, write in held:
-        kept = [line for line in lines if line.conversation_id not in words]
-        if fewer := len(lines) - len(kept):
-            yield f"{fewer:,} {what}", path, partial(write, kept)
-
-
-def _removed(rows: pl.DataFrame) -> Iterator[str]:
+def _removed(rows: pl.DataFrame, words: Set[str]) -> Iterator[str]:
+    if gone := len(words - {*rows["conversation_id"]}):
+        yield f"{gone:,} conversations of earlier versions, or as they were reworded, are named by this too."
     if rows.is_empty():
         yield "No row of the present data is named by this; the rule would hold for exports to come."
         return
@@ -108,45 +129,39 @@ def _spoken_of(wanted: ForgetRule, said: str, conversations: pl.DataFrame, rows:
     """Other conversations that name the customer somewhere: no column says whether they are his or hers."""
     if wanted.forget != "customer":
         return
-    spoken = [
-        pl.col("messages").list.eval(pl.element().struct.field(part).drop_nulls()).list.join("\n") for part in WORDS
-    ]
-    text = pl.concat_str([*spoken, pl.col("metadata").fill_null("")], separator="\n")
-    whole_word = rf"(?:^|\W){pl.escape_regex(fold(said))}(?:\W|$)"
     others = conversations.join(rows, on="row_id", how="anti")
-    named = others.filter(folded(text).str.contains(whole_word))
+    named = named_in_words(said, others)
     if named.height:
         shown = ", ".join(named["row_id"].sort().head(NAMED))
         yield f"{named.height:,} further rows name them in words or metadata and stay (first: {shown});"
         yield "  look with `qirat why ROW`, forget with `qirat forget --conversation ID`"
+    yield from spelled_nearly(said, others)
 
 
-def _adapters(rows: pl.DataFrame) -> Iterator[str]:
+def adapters_of(rows: pl.DataFrame, words: Set[str]) -> Iterator[str]:
     """Adapters of this folder, and of earlier commits, that were trained on any of the rows."""
     found = []
     for folder in sorted({p.parent for p in MODELS.rglob("adapter_config.json")}):
         listing = folder / TRAINED_ON
         if not listing.exists():
             found.append(f"{folder}: it keeps no {TRAINED_ON}, so it may have seen any row")
-        elif count := _seen(pl.read_parquet(listing), rows):
+        elif count := _seen(pl.read_parquet(listing), rows, words):
             found.append(f"{folder}: trained on {count:,} of these rows")
     for revision in revisions_of(ADAPTER):
         try:
-            count = _seen(read_at(revision, Path(ADAPTER) / TRAINED_ON), rows)
+            count = _seen(read_at(revision, Path(ADAPTER) / TRAINED_ON), rows, words)
         except QiratError:
             found.append(f"{ADAPTER} of commit {revision}: no {TRAINED_ON} at hand, so it may have seen any row")
             continue
         if count:
             found.append(f"{ADAPTER} of commit {revision}: trained on {count:,} of these rows")
-    if rows.height:
+    if rows.height or words:
         yield "Adapters that learnt from them:" if found else "No adapter here learnt from them."
         yield from (f"  {line}" for line in found)
 
 
-def _seen(trained_on: pl.DataFrame, rows: pl.DataFrame) -> int:
+def _seen(trained_on: pl.DataFrame, rows: pl.DataFrame, words: Set[str]) -> int:
     """How many rows of an adapter are among these, by place or by words."""
-    mine = pl.col("row_id").is_in(rows["row_id"].implode())
-    if "conversation_id" in rows.columns:
-        words = rows["conversation_id"].implode()
-        mine = mine | pl.col("conversation_id").is_in(words) | pl.col("parent_id").is_in(words).fill_null(False)
-    return trained_on.filter(mine).height
+    known = sorted(words)
+    mine = pl.col("row_id").is_in(rows["row_id"].implode()) | pl.col("conversation_id").is_in(known)
+    return trained_on.filter(mine | pl.col("parent_id").is_in(known).fill_null(False)).height

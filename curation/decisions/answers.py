@@ -57,7 +57,7 @@ def alone() -> Iterator[None]:
 
 def read_answers(path: Path = PATH) -> list[Answer]:
     """Every answer of the file, none where there is no file; a line that cannot be read is an error with its number."""
-    return list(read_lines(path, lambda value: _dated(_checked().validate_python(value))))
+    return list(read_lines(path, HEADER, lambda value: _dated(_checked().validate_python(value))))
 
 
 def write_answers(answers: Iterable[Answer], path: Path = PATH) -> None:

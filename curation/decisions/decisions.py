@@ -86,7 +86,7 @@ class Decision(Params):
 
 def read_decisions(path: Path = PATH) -> list[Decision]:
     """All decisions, none where there is no file; an unreadable line or a second one on the same words is an error."""
-    return list(read_lines(path, Decision.model_validate, attrgetter("conversation_id")))
+    return list(read_lines(path, HEADER, Decision.model_validate, attrgetter("conversation_id")))
 
 
 def write_decisions(decisions: Iterable[Decision], path: Path = PATH) -> None:

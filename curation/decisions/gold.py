@@ -42,7 +42,7 @@ class Gold(Params):
 
 def read_gold(path: Path = PATH) -> list[Gold]:
     """Every line of the file, none where there is no file; a line that cannot be used is an error with its number."""
-    return list(read_lines(path, Gold.model_validate, attrgetter("conversation_id")))
+    return list(read_lines(path, HEADER, Gold.model_validate, attrgetter("conversation_id")))
 
 
 def write_gold(gold: Iterable[Gold], path: Path = PATH) -> None:

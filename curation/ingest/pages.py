@@ -31,6 +31,7 @@ from curation.ingest.reading import forgotten_places
 from curation.record.conversation import SCHEMA, canonical_json
 from curation.record.repair import repaired_record
 from curation.text.folding import fold
+from curation.text.identity import identity
 
 OWN_COLUMNS = ("customer", "label")  # of a ticket, not of one of its messages
 OWN_FIELDS = ("subject", "title", "requester", "requester_id", "requester_email", "email", "phone", "الموضوع", "الهاتف")
@@ -198,6 +199,7 @@ def _facts(row: Mapping[str, Any]) -> dict[str, str]:
     more = json.loads(row["metadata"] or "{}")
     told = {name: row[name] for name in (*OWN_COLUMNS, "created_at")}
     told |= {spelled(name): value for name, value in more.items() if spelled(name) in map(spelled, OWN_FIELDS)}
+    told |= {"customer": identity(row["customer"])} if row["customer"] else {}
     return {name: re.sub(r"^(?:re|fw|fwd|رد)\s*:\s*", "", fold(str(value))) for name, value in told.items() if value}
 
 

@@ -11,6 +11,7 @@ from curation.privacy.names import NameFinder, likely_names
 from curation.privacy.pseudonyms import evidence_cover, pseudonymised_row
 from curation.record.conversation import WORDS, conversation_id
 from curation.record.draw import lot
+from curation.text.identity import identity
 
 _SAYS_WHERE = r"^\w+ at characters \d+-\d+"  # evidence of the checks for personal data: a place and no words
 COLUMNS = ("source_id", "label", "metadata", "tools")  # text beside the messages; may repeat what stands in them
@@ -59,11 +60,11 @@ def opaque(customers: pl.Series) -> pl.Series:
     """customer_1, customer_2 ...: enough to keep one customer's conversations together, and nothing to work back from.
 
     A hash of a phone number is undone by hashing all phone numbers; a rank among the customers at hand is not. The
-    order is that of the hashes, so that it does not follow the alphabet either.
+    order is that of the hashes, so that it does not follow the alphabet either. All spellings of one have one rank.
     """
-    known = customers.drop_nulls().unique()
-    ranked = sorted(known, key=lot)
-    names = {name: f"customer_{rank}" for rank, name in enumerate(ranked, 1)}
+    whom = {name: identity(name) for name in customers.drop_nulls().unique()}
+    ranks = {one: rank for rank, one in enumerate(sorted(set(whom.values()), key=lot), 1)}
+    names = {name: f"customer_{ranks[one]}" for name, one in whom.items()}
     return customers.replace_strict(names, return_dtype=pl.String) if names else customers
 
 

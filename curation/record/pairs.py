@@ -67,7 +67,7 @@ def read_judgements(path: Path = PATH) -> list[Judgement]:
 
     A line that cannot be read is an error with its number; so is a second judgement of one person on one pair.
     """
-    return list(read_lines(path, Judgement.model_validate, lambda found: _named(_place(found))))
+    return list(read_lines(path, HEADER, Judgement.model_validate, lambda found: _named(_place(found))))
 
 
 def write_judgements(judgements: Iterable[Judgement], path: Path = PATH) -> None:

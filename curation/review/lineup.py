@@ -14,6 +14,7 @@ import polars as pl
 from curation.consensus.consensus import Review, latest
 from curation.decisions.answers import Answer, read_answers
 from curation.decisions.decisions import Decision, read_decisions
+from curation.decisions.forget import forgotten_words, read_rules
 from curation.decisions.gold import Gold, read_gold
 from curation.harness.files import finished_table
 from curation.policy.queue import purpose
@@ -36,11 +37,13 @@ UNKNOWN = 0.5  # chance that a person changes something, where the checks say no
 
 
 def line_of_now(params: Review) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """LINEUP by the files as they lie there, and the conversations it is about."""
+    """LINEUP by the files as they lie there, and the conversations it is about: none that are to be forgotten."""
     conversations = finished_table("ingested/conversations")
+    gone = forgotten_words(conversations, read_rules())
+    conversations = conversations.filter(~pl.col("conversation_id").is_in(sorted(gone)))
     there = {*conversations["conversation_id"]}
     gold = [known for known in read_gold() if known.conversation_id in there]  # others would stand in their way
-    queue = finished_table("routed/queue")
+    queue = finished_table("routed/queue").filter(~pl.col("conversation_id").is_in(sorted(gone)))
     return lineup(queue, read_decisions(), read_answers(), gold, params), conversations
 
 

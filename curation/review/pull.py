@@ -14,7 +14,8 @@ from curation.decisions import answers as answers_file
 from curation.decisions import gold
 from curation.decisions.answers import Answer, Countries
 from curation.decisions.decisions import PATH, read_decisions, write_decisions
-from curation.decisions.forget import forgotten_words, read_rules
+from curation.decisions.erase import take_out
+from curation.decisions.forget import NAMED_BY, forgotten_words, read_rules
 from curation.harness.files import atomic, finished_table
 from curation.review.argilla_client import ReviewServer, answers
 from curation.review.similar import decisions_in_force
@@ -43,8 +44,9 @@ def received(given: Sequence[Answer], params: Review, countries: Countries) -> P
     """Answers from anywhere, put beside those known, weighed, and written with what follows from them.
 
     Answers come first, then the decisions, then the metrics: each follows from the files before it, so whatever a run
-    that was stopped left unwritten, the next one writes.
+    that was stopped left unwritten, the next one writes. What is to be forgotten leaves before anything comes.
     """
+    take_out(forgotten_now())
     known, there = answers_file.read_answers(), present()
     taken = [answer for answer in given if answer.conversation_id in there]
     all_ = answers_file.collected(known, taken)
@@ -66,9 +68,12 @@ def received(given: Sequence[Answer], params: Review, countries: Countries) -> P
 
 def present() -> set[str]:
     """The conversations of the data, less those that are to be forgotten: Argilla goes on to hold answers on them."""
-    named = ["conversation_id", "customer", "source", "source_file", "licence"]
-    conversations = finished_table("ingested/conversations", named)
-    return set(conversations["conversation_id"]) - forgotten_words(conversations, read_rules())
+    return {*finished_table("ingested/conversations", ["conversation_id"])["conversation_id"]} - forgotten_now()
+
+
+def forgotten_now() -> set[str]:
+    """The words to be forgotten, by the data and the rules that lie there: a rule may just have come by git."""
+    return forgotten_words(finished_table("ingested/conversations", NAMED_BY), read_rules())
 
 
 def weighed(review: insight.Reviewed, params: Review, countries: Countries) -> Consensus:

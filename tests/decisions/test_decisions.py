@@ -52,8 +52,9 @@ def test_a_bad_line_is_named(line: str, complaint: str, tmp_path: Path):
 def test_what_is_wrong_with_a_line_does_not_quote_its_words(tmp_path: Path):
     path = tmp_path / "decisions.jsonl"
     message = '{"role": "bot", "content": "sara@x.example"}'
-    path.write_text(f'{{"conversation_id": "{"a" * 32}", "decision": "edit", "messages": [{message}]}}')
-    with pytest.raises(QiratError, match="line 1: message 0 needs a role of") as found:
+    line = f'{{"conversation_id": "{"a" * 32}", "decision": "edit", "messages": [{message}]}}'
+    path.write_text('{"qirat":"decisions","version":1}\n' + line)
+    with pytest.raises(QiratError, match="line 2: message 0 needs a role of") as found:
         read_decisions(path)
     assert "sara" not in str(found.value)
 
@@ -61,8 +62,8 @@ def test_what_is_wrong_with_a_line_does_not_quote_its_words(tmp_path: Path):
 def test_two_decisions_on_the_same_words_are_an_error(tmp_path: Path):
     path = tmp_path / "decisions.jsonl"
     line = f'{{"conversation_id": "{"a" * 32}", "decision": "keep"}}\n'
-    path.write_text(line * 2)
-    with pytest.raises(QiratError, match="line 2: a second decision"):
+    path.write_text('{"qirat":"decisions","version":1}\n' + line * 2)
+    with pytest.raises(QiratError, match="line 3: a second decision"):
         read_decisions(path)
 
 

@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import polars as pl
@@ -69,14 +70,15 @@ def test_a_line_that_is_no_rule_is_named(tmp_path: Path, line: str):
 
 def test_rules_written_by_hand_hold_or_are_refused(tmp_path: Path):
     path = tmp_path / "forget.jsonl"
-    path.write_text('{"forget":"licence","value":"CC-BY"}\n{"forget":"source","value":"pilot/"}\n')
+    header = '{"qirat":"forget","version":1}\n'
+    path.write_text(header + '{"forget":"licence","value":"CC-BY"}\n{"forget":"source","value":"pilot/"}\n')
     assert read_rules(path) == {rule("licence", "cc-by"), rule("source", "pilot")}
-    path.write_text('{"forget":"customer","value":"ali@x.com"}\n')
-    with pytest.raises(QiratError, match="line 1: a customer stands here as a SHA-256") as refused:
+    path.write_text(header + '{"forget":"customer","value":"ali@x.com"}\n')
+    with pytest.raises(QiratError, match="line 2: a customer stands here as a SHA-256") as refused:
         read_rules(path)
     assert "ali" not in str(refused.value)
-    path.write_bytes('{"forget":"licence","value":"é"}'.encode("latin-1"))
-    with pytest.raises(QiratError, match="line 1"):
+    path.write_bytes((header + '{"forget":"licence","value":"é"}').encode("latin-1"))
+    with pytest.raises(QiratError, match="line 2"):
         read_rules(path)
 
 
@@ -100,3 +102,25 @@ def test_rows_without_the_column_filled_are_never_named():
 def test_a_phone_is_one_customer_however_it_is_spaced():
     assert customer_hash("+966 50 123-4567") == customer_hash("966501234567") == customer_hash("٩٦٦٥٠١٢٣٤٥٦٧")
     assert customer_hash("A-100") != customer_hash("A100")
+
+
+SPELLED = ["‏+966 50 123 4567‎", "+966–50–123–4567", "tel:+966501234567", "966501234567.0", "Ali (+966 50 123 4567)"]
+
+
+@pytest.mark.parametrize("said", SPELLED)
+def test_a_rule_in_any_spelling_names_rows_in_any_other(said: str):
+    rows = record(*[talk(str(n), "b") for n in range(6)], customer=[*SPELLED, "+966501234568"])
+    assert forgotten(rows, frozenset({rule("customer", said)})).to_list() == [True] * 5 + [False]
+
+
+def test_rules_that_an_older_version_hashed_as_they_stood_still_hold():
+    said = "ali hassan <ali@example.com>"
+    old = ForgetRule(forget="customer", value=hashlib.sha256(said.encode()).hexdigest())
+    assert forgotten(record(talk("a", "b"), customer=["Ali Hassan <ali@example.com>"]), frozenset({old})).to_list() == [
+        True
+    ]
+
+
+def test_a_row_that_cannot_be_read_is_left_out_for_a_phone_anywhere_in_it():
+    rules = frozenset({rule("customer", "+966501234567")})
+    assert customer_in("7;٠٠٩٦٦ ٥٠ ١٢٣ ٤٥٦٧;broken", rules) and not customer_in("7;966501234568;broken", rules)

@@ -68,8 +68,11 @@ def test_a_line_that_cannot_be_used_is_told_with_its_number(ids: list[str], line
 
 
 def test_a_second_line_on_the_same_conversation_is_told(ids: list[str]):
-    with pytest.raises(QiratError, match=r"line 2: a second decision on"):
-        read_gold(lines({"conversation_id": KEY, "decision": "keep"}, {"conversation_id": KEY, "decision": "drop"}))
+    header = {"qirat": "gold", "version": 1}
+    with pytest.raises(QiratError, match=r"line 3: a second decision on"):
+        read_gold(
+            lines(header, {"conversation_id": KEY, "decision": "keep"}, {"conversation_id": KEY, "decision": "drop"})
+        )
 
 
 def test_a_row_is_marked_by_its_place_its_id_or_the_beginning_of_it(ids: list[str]):

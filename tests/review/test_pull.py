@@ -157,14 +157,15 @@ def test_a_bad_line_is_named(line: str, tmp_path: Path) -> None:
 def test_an_answer_without_a_time_is_named(time: str, tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     line = ", ".join(part for part in ('{"conversation_id": "a", "annotator": "s", "decision": "keep"', time) if part)
-    path.write_text(line + "}")
-    with pytest.raises(QiratError, match=r"line 1: .* write a time such as"):
+    path.write_text('{"qirat":"answers","version":1}\n' + line + "}")
+    with pytest.raises(QiratError, match=r"line 2: .* write a time such as"):
         answers_file.read_answers(path)
 
 
 def test_a_field_that_nobody_knows_is_named(tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
-    path.write_text('{"conversation_id": "a", "annotator": "s", "decision": "keep", "resons": []}')
+    line = '{"conversation_id": "a", "annotator": "s", "decision": "keep", "resons": []}'
+    path.write_text('{"qirat":"answers","version":1}\n' + line)
     with pytest.raises(QiratError, match="resons"):
         answers_file.read_answers(path)
 

@@ -75,6 +75,7 @@ def main() -> None:
     """Measure the adapter as the baseline measured the prompts, compare in pairs, decide."""
     with Stage("evaluate", Evaluate) as stage:
         params = stage.params
+        looks.read_looks()  # a fault in them stops before all that takes time
         playbook = Playbook.load(stage.input("playbook.yaml"))
         baseline = stage.read_json("data/baseline/verdict.json")
         train, test = stage.read("splits/train"), stage.read("splits/test")

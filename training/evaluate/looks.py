@@ -9,22 +9,21 @@ back.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from curation.harness.errors import QiratError, faults
-from curation.harness.files import atomic
-from curation.record.conversation import canonical_json
 from curation.record.draw import lot
+from curation.record.json_lines import read_lines, write_lines
 from curation.statistics.sequential import shared
 from training.judge.reasons import Reason, Voice
 from training.judge.scoring import Evaluate
 
 LEDGER = Path("data/looks.jsonl")  # not an output of DVC: it outlives every run
+HEADER = {"qirat": "looks", "version": 1}
 # Of the test set: a sample that moves only as far as the set does (bottom-k sketch, Broder 1997).
 MARKS = 16
 HOW_IT_RUNS = {"batch", "bootstrap", "require_promotion"}  # settings that ask no other question
@@ -58,11 +57,10 @@ class Look:
 
 def looked(look: Look) -> int:
     """How many different looks the test set has had with this one, which is written down unless it was before."""
-    seen = list(_read())
+    seen = read_looks()
     if look not in seen:
         seen.append(look)
-        with atomic(LEDGER) as temporary:
-            temporary.write_text("".join(f"{canonical_json(asdict(one))}\n" for one in seen), "utf-8")
+        write_lines(LEDGER, HEADER, map(asdict, seen))
     return len({one for one in seen if one.at_the_same_test(look)})
 
 
@@ -71,16 +69,9 @@ def voice(number: int) -> Voice:
     return Voice(told=[Reason("looks", {"n": number, "level": 1 - shared(number)})])
 
 
-def _read() -> Iterator[Look]:
-    reader = TypeAdapter(Look)
-    lines: Sequence[str] = LEDGER.read_text("utf-8").splitlines() if LEDGER.exists() else ()
-    for row, line in enumerate(lines, 1):
-        try:
-            yield reader.validate_json(line)
-        except ValidationError as error:
-            raise QiratError(
-                f"{LEDGER}, row {row}: {faults(error)}; evaluate writes it and git keeps it: restore it from there"
-            ) from None
+def read_looks() -> list[Look]:
+    """Every look in the order it was had, none where there is no file; a line that cannot be read is an error."""
+    return list(read_lines(LEDGER, HEADER, TypeAdapter(Look).validate_python))
 
 
 def _marks(test: pl.DataFrame) -> tuple[str, ...]:

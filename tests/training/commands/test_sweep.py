@@ -143,7 +143,7 @@ def test_a_sweep_that_was_killed_goes_on_confirms_once_and_proposes(
     assert asked.sweep(LIMIT, "tokens", 2, judged=6) == found
 
     assert found["look"] == 1, "the killed one and the repeated one are the same look"
-    assert len(LEDGER.read_text("utf-8").splitlines()) == 1
+    assert len(LEDGER.read_text("utf-8").splitlines()) == 1 + 1
     test = pl.read_parquet("data/splits/test.parquet")
     settings = Evaluate.model_validate(params("evaluate"))
     assert looked(Look.at(test, "an adapter", pl.DataFrame(schema=PREDICTIONS), settings)) == 2

@@ -40,7 +40,7 @@ def test_another_adapter_prompt_or_question_is_another_look_and_the_same_is_none
     assert [looked(one) for one in each] == [1, 2, 3, 4, 5, 6]
     assert [looked(one) for one in each] == [6] * 6
     assert looked(look(batch=3, require_promotion=True)) == 6  # how it runs is no question
-    assert len(LEDGER.read_text("utf-8").splitlines()) == 6
+    assert len(LEDGER.read_text("utf-8").splitlines()) == 1 + 6
 
 
 def test_a_test_set_that_grew_was_looked_at_before_and_a_new_one_was_not() -> None:
@@ -53,8 +53,8 @@ def test_a_test_set_that_grew_was_looked_at_before_and_a_new_one_was_not() -> No
 
 def test_the_order_of_conversations_and_of_earlier_lines_does_not_matter() -> None:
     assert [looked(look(adapter)) for adapter in "abc"] == [1, 2, 3]
-    lines = LEDGER.read_text("utf-8").splitlines()
-    LEDGER.write_text("\n".join([*reversed(lines), lines[0]]), "utf-8")  # as a merge of branches leaves it
+    header, *lines = LEDGER.read_text("utf-8").splitlines()
+    LEDGER.write_text("\n".join([header, *reversed(lines), lines[0]]), "utf-8")  # as a merge of branches leaves it
     ids = pl.DataFrame({"conversation_id": [f"{n:064x}" for n in reversed(range(200))]})
     written = pl.DataFrame([("base", "c", 1, 9, "مرحباً", 3, True)], schema=PREDICTIONS, orient="row")
     assert looked(Look.at(ids, "a", written, Evaluate.model_validate(params("evaluate")))) == 3
@@ -63,7 +63,7 @@ def test_the_order_of_conversations_and_of_earlier_lines_does_not_matter() -> No
 def test_a_broken_line_is_named_with_its_row_and_the_cure() -> None:
     looked(look())
     LEDGER.write_text(LEDGER.read_text("utf-8") + '{"test": ["a"]}\n', "utf-8")
-    with pytest.raises(QiratError, match=r"data/looks.jsonl, row 2: .*restore it from there"):
+    with pytest.raises(QiratError, match=r"data/looks.jsonl, line 3: .*mend or delete the line"):
         looked(look())
 
 
