@@ -19,7 +19,7 @@ from training.commands.canaries import SURE, told_apart
 from training.model.adapter import load_adapter
 from training.model.base import Model, load_model, load_tokenizer
 from training.model.likelihood import negative_log_likelihoods
-from training.template import Example, Renderer
+from training.model.template import Example, Renderer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

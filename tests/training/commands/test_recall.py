@@ -6,7 +6,7 @@ from curation.text.identity import identity
 from tests.training.tiny import model, renderer
 from training.commands.recall import ASKED, OTHERS, made_up, rank, recall
 from training.model.likelihood import negative_log_likelihoods
-from training.template import Example
+from training.model.template import Example
 
 
 @pytest.mark.parametrize("said", ["+966 50 123-4567", "٠٠٩٦٦٥٠١٢٣٤٥٦٧", "ali.h2@example.com"])
