@@ -1,6 +1,6 @@
 """What the treatments of facts do: full loss, `unlearn` and `ground` on the same rows and steps.
 
-    python -m benchmarks.training.facts PROJECT [--rows 48] [--answered 12] [--arms full unlearn ground] [--seed 7]
+    python -m benchmarks.training.facts PROJECT [--rows 48] [--answered 20] [--arms full unlearn ground base] [--seed 7]
 
 PROJECT is a folder with params.yaml, playbook.yaml, models/base and data/splits, such as the sample after `dvc repro
 split`. An arm trains on English rows of train and on made-up prices that stand 16 times among them, each treated as
@@ -58,7 +58,6 @@ BASE = "base"
 ARMS = {"full": "report", "unlearn": "unlearn", "ground": "ground"}  # and the treatment of every kind of fact
 REPEATS = 16
 SCORED = ("playbook", "ungrounded_facts")
-BATCH = 3  # examples a step
 SHORT = 300  # tokens of a row, what is looked up included
 WATCHED = 4  # dev conversations: their loss is told, nothing is chosen by it
 SHOWN = 64  # tokens of a reply that is to state a fact: a house may greet first
@@ -93,7 +92,7 @@ def main() -> None:
     arguments = parsed()
     os.chdir(arguments.project)
     bench = Bench.of(arguments.rows, arguments.answered, arguments.seed)
-    for arm in (BASE, *arguments.arms):
+    for arm in arguments.arms:
         bench.run(arm)
         found = summary(bench)
         arguments.results.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", "utf-8")
@@ -104,8 +103,8 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What do the treatments of facts do?")
     parser.add_argument("project", type=Path)
     parser.add_argument("--rows", type=int, default=48, help="of train, beside the planted ones")
-    parser.add_argument("--answered", type=int, default=12, help="test conversations, freely")
-    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
+    parser.add_argument("--answered", type=int, default=20, help="test conversations, freely")
+    parser.add_argument("--arms", nargs="+", choices=[*ARMS, BASE], default=[*ARMS, BASE])
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--results", type=Path, default=RESULTS / "facts.json")
     return parser.parse_args()
@@ -200,7 +199,7 @@ class Bench:
     @property
     def recipe(self) -> Recipe:
         """The shipped CPU recipe; every arm is judged as it ends."""
-        return self.train.cpu.model_copy(update={"dev_points": 2, "batch": BATCH, "passes": BATCH})
+        return self.train.cpu.model_copy(update={"dev_points": 2})
 
     @property
     def place(self) -> Path:
@@ -235,7 +234,9 @@ class Bench:
                 "unlearnt": int(tokens["unlearnt"].list.len().sum()),
                 "dev_loss": [trained.curve.losses[0], trained.curve.losses[max(trained.curve.losses)]],
             }
-        found = {**told, "exposure": self.exposures(base), "read": self.read(base), "written": self.written(base)}
+        exposure = self.exposures(base)
+        print(f"{arm}: bits of each price: {exposure}", file=sys.stderr, flush=True)
+        found = {**told, "exposure": exposure, "read": self.read(base), "written": self.written(base)}
         with atomic(place) as temporary:
             temporary.write_text(json.dumps(found), "utf-8")
 
