@@ -21,10 +21,12 @@ import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import polars as pl
 
 from benchmarks.corruption.tables import head, row
@@ -301,11 +303,10 @@ def summary(bench: Bench) -> dict[str, Any]:
         "shown": SHOWN,
         "seed": bench.seed,
         "arms": {arm: figures(bench, one) for arm, one in found.items()},
-        "against_full": {
-            arm: against(bench, one, found["full"])
-            for arm, one in found.items()
-            if arm not in (BASE, "full") and "full" in found
-        },
+        "pairs": [
+            {"arm": arm, "against": other, **against(bench, found[arm], found[other])}
+            for other, arm in combinations(found, 2)
+        ],
     }
 
 
@@ -325,16 +326,26 @@ def figures(bench: Bench, one: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def against(bench: Bench, one: Mapping[str, Any], full: Mapping[str, Any]) -> dict[str, Any]:
-    """Playbook as a paired difference; facts read right by the arm alone, by full alone, and how likely by chance."""
-    pairs = [(a["right"], b["right"]) for a, b in zip(one["read"], full["read"], strict=True)]
-    ours, theirs = sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs)
+def against(bench: Bench, one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """One arm less the other, paired: rules kept by conversation, new facts read right by fact.
+
+    With the facts that one of them alone read right, and how likely so uneven a number is by chance (McNemar).
+    """
+    ours, theirs = ([fact["right"] for fact in arm["read"]] for arm in (one, other))
+    alone = sum(a and not b for a, b in zip(ours, theirs, strict=True))
+    missed = sum(b and not a for a, b in zip(ours, theirs, strict=True))
     return {
-        "playbook": asdict(paired_difference(bench.scores(one, "playbook"), bench.scores(full, "playbook"))),
-        "read_alone": ours,
-        "missed_alone": theirs,
-        "by_chance": mcnemar(ours, theirs),
+        "playbook": asdict(paired_difference(bench.scores(one, "playbook"), bench.scores(other, "playbook"))),
+        "read": asdict(paired_difference(_alike(ours), _alike(theirs))),
+        "read_alone": alone,
+        "missed_alone": missed,
+        "by_chance": mcnemar(alone, missed),
     }
+
+
+def _alike(right: Sequence[bool]) -> Side:
+    """Every fact counts once."""
+    return np.array(right, float), np.ones(len(right))
 
 
 # -- in words ----------------------------------------------------------------------------------------------------------
@@ -373,11 +384,12 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         scores = [interval(one[name], ".2f") for name in ("read", "playbook", "ungrounded_facts")]
         yield row(arm, *cost, *bits, *right, *scores)
     yield ""
-    if found["against_full"]:
-        yield from head("against full loss", "playbook", "read right by it alone", "by full alone", "by chance")
-        for arm, one in found["against_full"].items():
-            alone = [str(one["read_alone"]), str(one["missed_alone"]), f"{one['by_chance']:.3f}"]
-            yield row(arm, interval(one["playbook"], "+.2f"), *alone)
+    if found["pairs"]:
+        yield from head("arm", "against", "playbook", "read right", "by it alone", "by the other alone", "by chance")
+        for pair in found["pairs"]:
+            scores = [interval(pair[name], "+.2f") for name in ("playbook", "read")]
+            alone = [str(pair["read_alone"]), str(pair["missed_alone"]), f"{pair['by_chance']:.3f}"]
+            yield row(pair["arm"], pair["against"], *scores, *alone)
         yield ""
 
 

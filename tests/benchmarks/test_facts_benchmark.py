@@ -69,7 +69,8 @@ def test_the_tables_say_what_was_found() -> None:
         "playbook": SCORES,
         "ungrounded_facts": SCORES,
     }
-    gain = {"playbook": SCORES, "read_alone": 9, "missed_alone": 1, "by_chance": 0.02}
+    gain = {"arm": "ground", "against": "full", "playbook": SCORES, "read": SCORES}
+    gain |= {"read_alone": 9, "missed_alone": 1, "by_chance": 0.02}
     found = {
         "rows": 48,
         "planted": 64,
@@ -78,6 +79,6 @@ def test_the_tables_say_what_was_found() -> None:
         "seed": 7,
         "arms": {"base": arm, "full": {**arm, "steps": 38}},
     }
-    text = benchmark.markdown({**found, "against_full": {"ground": gain}})
+    text = benchmark.markdown({**found, "pairs": [gain]})
     assert "| full | 38 |  | 6.0 | 4 of 4 | 1.0 | 3 of 12 |" in text
-    assert "| ground | +0.50 [+0.40, +0.60] | 9 | 1 | 0.020 |" in text
+    assert "| ground | full | +0.50 [+0.40, +0.60] | +0.50 [+0.40, +0.60] | 9 | 1 | 0.020 |" in text
