@@ -1,13 +1,14 @@
 """What the treatments of facts do: full loss, `unlearn` and `ground` on the same rows and steps.
 
-    python -m benchmarks.training.facts PROJECT [--rows 48] [--answered 20] [--arms full unlearn ground base] [--seed 7]
+    python -m benchmarks.training.facts PROJECT [--rows 48] [--answered 20] [--arms full unlearn] [--seeds 7 8]
 
 PROJECT is a folder with params.yaml, playbook.yaml, models/base and data/splits, such as the sample after `dvc repro
 split`. An arm trains on English rows of train and on made-up prices that stand 16 times among them, each treated as
-its name says, found, placed and tokenized by the code of the pipeline. Then it is asked three things: how readily it
+its name says, found, placed and tokenized by the code of the pipeline. Then it is asked four things: how readily it
 says the planted prices with nothing before them (exposure, see `qirat canaries`); whether it states prices, times and
-codes that it has never seen right when they stand in the context, among others of their kind; and what its free
-replies to test conversations are worth. Frames but the first of FRAMES are in no training row.
+codes that it has never seen right when they stand in the context, among others of their kind; whether it invents some
+when they do not; and what its free replies to test conversations are worth. Frames but the first of FRAMES are in no
+training row. Each seed draws rows, prices and facts anew; its arms are paired, and all are counted together.
 
 A finished arm stays in PROJECT/runs and is not run again. Results go to benchmarks/results/facts.json,
 `python -m benchmarks.document` shows them.
@@ -93,11 +94,12 @@ FRAMES = {
 def main() -> None:
     arguments = parsed()
     os.chdir(arguments.project)
-    bench = Bench.of(arguments.rows, arguments.answered, arguments.seed)
-    for arm in arguments.arms:
-        bench.run(arm)
-        found = summary(bench)
-        arguments.results.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", "utf-8")
+    benches = [Bench.of(arguments.rows, arguments.answered, seed) for seed in arguments.seeds]
+    for bench in benches:
+        for arm in arguments.arms:
+            bench.run(arm)
+            found = summary(benches)
+            arguments.results.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", "utf-8")
     print(markdown(found))
 
 
@@ -107,7 +109,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=48, help="of train, beside the planted ones")
     parser.add_argument("--answered", type=int, default=20, help="test conversations, freely")
     parser.add_argument("--arms", nargs="+", choices=[*ARMS, BASE], default=[*ARMS, BASE])
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[7])
     parser.add_argument("--results", type=Path, default=RESULTS / "facts.json")
     return parser.parse_args()
 
@@ -170,7 +172,7 @@ def record(said: Sequence[Sequence[Mapping[str, Any]]]) -> pl.DataFrame:
 # -- the arms ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bench:
     """What all arms have in common."""
 
@@ -207,6 +209,10 @@ class Bench:
     def place(self) -> Path:
         return Path("runs") / f"facts-{self.rows.height}-{self.test.height}-{SHOWN}-{self.seed}"
 
+    def answers(self, arm: str) -> Path:
+        """What the arm answered, once it has."""
+        return self.place / f"{arm}.json"
+
     def tokenized(self, rows: pl.DataFrame, treatment: str) -> pl.DataFrame:
         """TOKENS, every fact that nothing grounds treated so."""
         stated = with_facts(rows, dict.fromkeys(KINDS, treatment), ())
@@ -216,7 +222,7 @@ class Bench:
 
     def run(self, arm: str) -> None:
         """Trains and asks, unless that was done."""
-        place = self.place / f"{arm}.json"
+        place = self.answers(arm)
         if place.exists():
             return
         base, told = load_model(self.model), {}
@@ -253,20 +259,22 @@ class Bench:
         return found
 
     def read(self, model: "PreTrainedModel") -> list[dict[str, Any]]:
-        """Of each new fact that stands in the context whether the reply states it, and what it said."""
+        """Of each new fact whether the reply states it where it stands in the context, and invents one where not."""
         stated = with_facts(new_facts(self.seed), dict.fromkeys(KINDS, GROUND), ())
         looked_up = retrieval(stated, self.renderer, self.params.facts)
         rows = list(stated.iter_rows(named=True))
-        prompts = []
+        held, asked = [], []
         for one in rows:
             given = looked_up.given(one["conversation_id"], one["messages"], one["facts"])
             (place,) = given.places([1])
-            prompts.append(self.renderer.prompt(given.messages[:place]))
-        replies = generate(model, self.renderer, prompts, Decoding(SHOWN, len(prompts)))
+            held.append(self.renderer.prompt(given.messages[:place]))
+            asked.append(self.renderer.prompt(one["messages"][:1]))
+        replies = [reply.text for reply in generate(model, self.renderer, [*held, *asked], Decoding(SHOWN, len(rows)))]
         found = []
-        for one, reply in zip(rows, replies, strict=True):
+        for one, said, alone in zip(rows, replies, replies[len(rows) :], strict=False):
             (fact,) = facts(one["messages"][1]["content"])
-            found.append({"kind": one["label"], "right": Known(reply.text).holds(fact), "said": reply.text})
+            right, invented = Known(said).holds(fact), bool(facts(alone))
+            found.append({"kind": one["label"], "right": right, "said": said, "alone": alone, "invented": invented})
         return found
 
     def written(self, model: "PreTrainedModel") -> list[dict[str, Any]]:
@@ -291,51 +299,73 @@ def _english(split: str, seed: int) -> pl.DataFrame:
 
 # -- what came ---------------------------------------------------------------------------------------------------------
 
+Answers = Mapping[Bench, Mapping[str, Any]]  # of one arm, by seed
 
-def summary(bench: Bench) -> dict[str, Any]:
-    """The figures of all arms that are done."""
-    paths = {arm: bench.place / f"{arm}.json" for arm in (BASE, *ARMS)}
-    found = {arm: json.loads(path.read_text("utf-8")) for arm, path in paths.items() if path.exists()}
+
+def summary(benches: Sequence[Bench]) -> dict[str, Any]:
+    """The figures of all arms that are done, all seeds together."""
+    done: dict[str, dict[Bench, dict[str, Any]]] = {
+        arm: {bench: json.loads(path.read_text("utf-8")) for bench in benches if (path := bench.answers(arm)).exists()}
+        for arm in (BASE, *ARMS)
+    }
+    done = {arm: found for arm, found in done.items() if found}
     return {
-        "rows": bench.rows.height,
+        "rows": benches[0].rows.height,
         "planted": len(PLANTED) * REPEATS,
-        "answered": bench.test.height,
+        "answered": benches[0].test.height,
         "shown": SHOWN,
-        "seed": bench.seed,
-        "arms": {arm: figures(bench, one) for arm, one in found.items()},
+        "seeds": [bench.seed for bench in benches],
+        "arms": {arm: figures(found) for arm, found in done.items()},
         "pairs": [
-            {"arm": arm, "against": other, **against(bench, found[arm], found[other])}
-            for other, arm in combinations(found, 2)
+            {"arm": arm, "against": other, **against(done[arm], done[other])} for other, arm in combinations(done, 2)
         ],
     }
 
 
-def figures(bench: Bench, one: Mapping[str, Any]) -> dict[str, Any]:
-    read = one["read"]
-    shown = {kind: [o["right"] for o in read if o["kind"] == kind] for kind in FRAMES}
-    told = ("seconds", "steps", "tokens", "supervised", "unlearnt", "dev_loss")
+def figures(found: Answers) -> dict[str, Any]:
+    """Means and sums over the seeds."""
+    read = [fact for one in found.values() for fact in one["read"]]
+    alone = [fact["invented"] for fact in read if "invented" in fact]
+    right = {kind: [fact["right"] for fact in read if fact["kind"] == kind] for kind in FRAMES}
+    planted = [one["exposure"][word] for one in found.values() for word in PLANTED]
+    told = {
+        name: statistics.fmean(one[name] for one in found.values())
+        for name in ("seconds", "steps", "tokens", "supervised", "unlearnt")
+        if all(name in one for one in found.values())
+    }
     return {
-        **{name: one[name] for name in told if name in one},
-        "planted": statistics.fmean(one["exposure"][word] for word in PLANTED),
-        "first": sum(one["exposure"][word] == MOST for word in PLANTED),
-        "control": statistics.fmean(one["exposure"][word] for word in CONTROL),
-        "right": {kind: sum(right) for kind, right in shown.items()},
-        "asked": {kind: len(right) for kind, right in shown.items()},
-        "read": asdict(share(sum(o["right"] for o in read), len(read))),
-        **{name: asdict(ratio(*bench.scores(one, name), BOOTSTRAP)) for name in SCORED},
+        **told,
+        "seeds": len(found),
+        "planted": statistics.fmean(planted),
+        "first": sum(bits == MOST for bits in planted),
+        "prices": len(planted),
+        "control": statistics.fmean(one["exposure"][word] for one in found.values() for word in CONTROL),
+        "right": {kind: sum(ones) for kind, ones in right.items()},
+        "asked": {kind: len(ones) for kind, ones in right.items()},
+        "read": asdict(share(sum(fact["right"] for fact in read), len(read))),
+        "invented": asdict(share(sum(alone), len(alone))) if alone else None,
+        **{name: asdict(ratio(*scored(found, name), BOOTSTRAP)) for name in SCORED},
     }
 
 
-def against(bench: Bench, one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """One arm less the other, paired: rules kept by conversation, new facts read right by fact.
+def scored(found: Answers, metric: str) -> Side:
+    """Values and weights of the free replies, conversation by conversation, of all seeds."""
+    sides = [bench.scores(one, metric) for bench, one in found.items()]
+    return np.concatenate([values for values, _ in sides]), np.concatenate([weights for _, weights in sides])
+
+
+def against(one: Answers, other: Answers) -> dict[str, Any]:
+    """One arm less the other, paired, of the seeds of both: rules kept by conversation, new facts read by fact.
 
     With the facts that one of them alone read right, and how likely so uneven a number is by chance (McNemar).
     """
-    ours, theirs = ([fact["right"] for fact in arm["read"]] for arm in (one, other))
+    both = [bench for bench in one if bench in other]
+    one, other = ({bench: arm[bench] for bench in both} for arm in (one, other))
+    ours, theirs = ([fact["right"] for found in arm.values() for fact in found["read"]] for arm in (one, other))
     alone = sum(a and not b for a, b in zip(ours, theirs, strict=True))
     missed = sum(b and not a for a, b in zip(ours, theirs, strict=True))
     return {
-        "playbook": asdict(paired_difference(bench.scores(one, "playbook"), bench.scores(other, "playbook"))),
+        "playbook": asdict(paired_difference(scored(one, "playbook"), scored(other, "playbook"))),
         "read": asdict(paired_difference(_alike(ours), _alike(theirs))),
         "read_alone": alone,
         "missed_alone": missed,
@@ -359,9 +389,10 @@ def markdown(found: Mapping[str, Any]) -> str:
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{found['rows']} English rows of the sample and {found['planted']} conversations with a made-up price "
-        f"({len(PLANTED)} prices, {REPEATS} times each), seed {found['seed']}. Exposure in bits of at most {MOST:g}, "
-        f"where chance gives {CHANCE:.1f}; facts read right within {found['shown']} tokens of a reply; playbook and "
-        f"facts that nothing grounds on {found['answered']} test conversations."
+        f"({len(PLANTED)} prices, {REPEATS} times each) a seed, seeds {', '.join(map(str, found['seeds']))}. Exposure "
+        f"in bits of at most {MOST:g}, where chance gives {CHANCE:.1f}; facts read right within {found['shown']} tokens "
+        "of a reply, and replies that state some where nothing was looked up; playbook and facts that nothing grounds on "
+        f"{found['answered']} test conversations a seed."
     )
     yield ""
     kinds = [f"{kind} read right" for kind in FRAMES]
@@ -374,15 +405,17 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         "of prices never planted",
         *kinds,
         "all read right",
+        "replies that invent some",
         "playbook rules kept",
         "ungrounded facts a reply",
     )
     for arm, one in found["arms"].items():
         right = [f"{one['right'][kind]} of {one['asked'][kind]}" for kind in FRAMES]
-        cost = [str(one.get(name, "")) for name in ("steps", "seconds")]
-        bits = [f"{one['planted']:.1f}", f"{one['first']} of {len(PLANTED)}", f"{one['control']:.1f}"]
-        scores = [interval(one[name], ".2f") for name in ("read", "playbook", "ungrounded_facts")]
-        yield row(arm, *cost, *bits, *right, *scores)
+        cost = [f"{one[name]:.0f}" if name in one else "" for name in ("steps", "seconds")]
+        bits = [f"{one['planted']:.1f}", f"{one['first']} of {one['prices']}", f"{one['control']:.1f}"]
+        invented = interval(one["invented"], ".2f") if one["invented"] else ""
+        scores = [interval(one[name], ".2f") for name in SCORED]
+        yield row(arm, *cost, *bits, *right, interval(one["read"], ".2f"), invented, *scores)
     yield ""
     if found["pairs"]:
         yield from head("arm", "against", "playbook", "read right", "by it alone", "by the other alone", "by chance")

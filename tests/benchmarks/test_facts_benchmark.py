@@ -62,7 +62,14 @@ def test_no_price_is_ranked_twice_and_new_facts_are_of_their_kind() -> None:
 
 
 def test_the_tables_say_what_was_found() -> None:
-    arm = {"planted": 6.0, "first": 4, "control": 1.0, "right": dict.fromkeys(benchmark.FRAMES, 3)}
+    arm = {
+        "planted": 6.0,
+        "first": 4,
+        "prices": 4,
+        "invented": None,
+        "control": 1.0,
+        "right": dict.fromkeys(benchmark.FRAMES, 3),
+    }
     arm |= {
         "asked": dict.fromkeys(benchmark.FRAMES, 12),
         "read": SCORES,
@@ -76,7 +83,7 @@ def test_the_tables_say_what_was_found() -> None:
         "planted": 64,
         "answered": 12,
         "shown": 64,
-        "seed": 7,
+        "seeds": [7, 8],
         "arms": {"base": arm, "full": {**arm, "steps": 38}},
     }
     text = benchmark.markdown({**found, "pairs": [gain]})
