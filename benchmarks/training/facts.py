@@ -387,12 +387,13 @@ def markdown(found: Mapping[str, Any]) -> str:
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+    seeds = ", ".join(map(str, found["seeds"]))
     yield (
-        f"{found['rows']} English rows of the sample and {found['planted']} conversations with a made-up price "
-        f"({len(PLANTED)} prices, {REPEATS} times each) a seed, seeds {', '.join(map(str, found['seeds']))}. Exposure "
-        f"in bits of at most {MOST:g}, where chance gives {CHANCE:.1f}; facts read right within {found['shown']} tokens "
-        "of a reply, and replies that state some where nothing was looked up; playbook and facts that nothing grounds on "
-        f"{found['answered']} test conversations a seed."
+        f"Seeds {seeds}; in each {found['rows']} English rows of the sample and {found['planted']} conversations with "
+        f"a made-up price ({len(PLANTED)} prices, {REPEATS} times each). Exposure in bits of at most {MOST:g}, where "
+        f"chance gives {CHANCE:.1f}; facts read right within {found['shown']} tokens of a reply, and replies that "
+        "state some where nothing was looked up; playbook and facts that nothing grounds on "
+        f"{found['answered']} test conversations."
     )
     yield ""
     kinds = [f"{kind} read right" for kind in FRAMES]

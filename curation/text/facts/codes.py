@@ -12,17 +12,21 @@ _CALLED = (  # what is behind such words is a code
     r"|(?:booking|order|ticket|tracking|confirmation|reservation|case|serial|invoice|member(?:ship)?|customer|account"
     r"|policy|registration|plate|part|model|item|product|shipment|transaction) (?:id|number|no\.?|reference|ref))"
 )
+_NUMBERED = (
+    r"(?:booking|confirmation|reservation|tracking|serial|sku|(?:order|ticket|invoice|case|member|model)(?=\s?#))"
+)
 _ARABIC_CALLED = (
-    r"(?:[وبلف]?(?:ال)?(?:كود|رمز|كوبون|قسيمه|مرجع)|[وب]?(?:ال)?رقم (?:ال)?(?:مرجع|حجز|تتبع|تاكيد|طلب|شحن|بوليص"
-    r"|تذكر|لوح|فاتور|عضوي|عقد|بلاغ|تسلسل)[^\W\d_]*)"
+    r"(?:[وبلف]?(?:ال)?(?:كود|رمز|كوبون|قسيمه|مرجع)(?:ك|كم|ه|ها|ي|نا)?|[وب]?(?:ال)?رقم (?:ال)?"
+    r"(?:مرجع|حجز|تتبع|تاكيد|طلب|شحن|بوليص|تذكر|لوح|فاتور|عضوي|عقد|بلاغ|تسلسل)[^\W\d_]*)"
 )
 _NAME = (  # a shout is no name, but before a sign
-    rf"(?:\b(?:(?![A-Z]{{2}})(?i:{_CALLED})|PNR|REF|(?i:{_CALLED}|booking|confirmation|reservation)(?=\s?[:#=]))\b\.?"
+    rf"(?:\b(?:(?![A-Z]{{2}})(?i:{_CALLED})|PNR|REF|(?i:{_CALLED}|{_NUMBERED})(?=\s?[:#=]))\b\.?"
     r"(?: (?:number|no\.?|id|code)\b\.?)?)"
 )
 _ARABIC_NAME = rf"(?:(?<!\w){_ARABIC_CALLED}(?!\w))"
 _IS = (  # directly, or with some words before "is": the code for your booking is
-    r"(?:(?:(?: [a-z][a-z'-]*){0,4} (?:is|was|are)\b| [^\W\d_a-zA-Z]+(?: [^\W\d_a-zA-Z]+){0,3}?)?(?: هو| هي)?"
+    r"(?:(?:(?: (?!(?:and|or|but|name)\b)[a-z][a-z'-]*){0,4} (?:is|was|are)\b"
+    r"| [^\W\d_a-zA-Z]+(?: [^\W\d_a-zA-Z]+){0,3}?)?(?: هو| هي)?"
     r"\s?[:#=]?\s?[\"'“”«`(*_]{0,3})"
 )
 _BEHIND = rf"(?:{_NAME}|{_ARABIC_NAME}){_IS}"
@@ -35,7 +39,7 @@ _LETTERS = rf"{_NO_CODE}[A-Z]{{4,}}(?:[-./][A-Z]+)*(?![\w@]|[-./]\w| [A-Z]{{2,}}
 _SIGNS = r"[-./_]"
 # Pairs of letters that stand in next to no English word, name or Arabic name in Latin letters.
 UNSAYABLE = (
-    r"(?:b[qx]|c[jvx]|dx|f[qvxz]|g[qx]|h[xz]|j[bcdfghjklmnqrstvwxz]|k[qx]|m[qx]|p[qx]|q[bcdefghjklmnoprstvwxyz]|s[x]"
+    r"(?:b[qx]|c[jvx]|dx|f[qvxz]|g[qx]|h[xz]|j[bcdfghjklmnqrstvwxz]|k[qx]|m[qx]|p[qx]|q[bcdfghjklmnprstvwxyz]|s[x]"
     r"|t[qx]|v[bcdfghjkmnpqtvwxz]|w[jqvx]|x[bdgjkqrvwz]|y[jqx]|z[bcdfgjmnpqrsvwx])"
 )
 _LOUD, _DIGITS, _ARABIC = r"[A-Z]{4}", r"\d\d", r"[ء-ي]"
