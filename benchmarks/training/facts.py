@@ -399,6 +399,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     kinds = [f"{kind} read right" for kind in FRAMES]
     yield from head(
         "arm",
+        "seeds",
         "steps",
         "seconds",
         "exposure of planted",
@@ -416,7 +417,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         bits = [f"{one['planted']:.1f}", f"{one['first']} of {one['prices']}", f"{one['control']:.1f}"]
         invented = interval(one["invented"], ".2f") if one["invented"] else ""
         scores = [interval(one[name], ".2f") for name in SCORED]
-        yield row(arm, *cost, *bits, *right, interval(one["read"], ".2f"), invented, *scores)
+        yield row(arm, str(one["seeds"]), *cost, *bits, *right, interval(one["read"], ".2f"), invented, *scores)
     yield ""
     if found["pairs"]:
         yield from head("arm", "against", "playbook", "read right", "by it alone", "by the other alone", "by chance")

@@ -67,6 +67,7 @@ def test_the_tables_say_what_was_found() -> None:
         "first": 4,
         "prices": 4,
         "invented": None,
+        "seeds": 1,
         "control": 1.0,
         "right": dict.fromkeys(benchmark.FRAMES, 3),
     }
@@ -87,5 +88,5 @@ def test_the_tables_say_what_was_found() -> None:
         "arms": {"base": arm, "full": {**arm, "steps": 38}},
     }
     text = benchmark.markdown({**found, "pairs": [gain]})
-    assert "| full | 38 |  | 6.0 | 4 of 4 | 1.0 | 3 of 12 |" in text
+    assert "| full | 1 | 38 |  | 6.0 | 4 of 4 | 1.0 | 3 of 12 |" in text
     assert "| ground | full | +0.50 [+0.40, +0.60] | +0.50 [+0.40, +0.60] | 9 | 1 | 0.020 |" in text
