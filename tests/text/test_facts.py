@@ -206,15 +206,13 @@ def test_every_place_of_a_fact_that_nothing_grounds_is_told_and_repeats_later_ar
     ),
     st.sampled_from(
         [
-            "Your booking reference is {}.",
-            "ref: {}",
-            "The promo code {} is yours",
-            "رقم الحجز {}",
-            "الكود الخاص بك هو {}.",
+            *("Your booking reference is {}.", "ref: {}", "The promo code {} is yours", "It has serial: {}", "SKU: {}"),
+            *("See order #{}, please", "Case no. {}", "It has tracking # {}", "Your customer ID is {}!", "Ticket #{}"),
+            *("رقم الحجز {}", "الكود الخاص بك هو {}.", "الرقم المرجعي: {}", "كوبونك {}"),
         ]
     ),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_capitals_behind_what_a_code_is_called_are_one_and_its_small_letters_ground_it(word: str, told: str):
     text = told.format(word)
     assert [(fact.kind, text[fact.start : fact.end]) for fact in facts(text)] == [("code", word)]

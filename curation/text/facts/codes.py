@@ -7,20 +7,24 @@ a sign but hyphens are found without (patterns.py).
 import re
 from collections.abc import Iterator
 
+_NUMBERED = (  # things that have one
+    r"(?:booking|order|ticket|tracking|confirmation|reservation|case|serial|invoice|member(?:ship)?|customer|account|sku"
+    r"|policy|registration|plate|part|model|item|product|shipment|transaction)"
+)
+_NUMBER = r"(?:id|number|no\.?|reference|ref)"
 _CALLED = (  # what is behind such words is a code
     r"(?:ref(?:erence)?|(?<!dress )(?<!error )(?<!area )(?<!source )code|coupon|voucher|pnr|locator"
-    r"|(?:booking|order|ticket|tracking|confirmation|reservation|case|serial|invoice|member(?:ship)?|customer|account"
-    r"|policy|registration|plate|part|model|item|product|shipment|transaction) (?:id|number|no\.?|reference|ref))"
+    rf"|{_NUMBERED} {_NUMBER})"
 )
-_NUMBERED = (
-    r"(?:booking|confirmation|reservation|tracking|serial|sku|(?:order|ticket|invoice|case|member|model)(?=\s?#))"
+_SIGNED = (  # and behind these with a sign
+    rf"(?:(?:booking|confirmation|reservation|tracking|serial|sku)(?=\s?[:#=])|{_NUMBERED}(?=\s?#))"
 )
 _ARABIC_CALLED = (
     r"(?:[وبلف]?(?:ال)?(?:كود|رمز|كوبون|قسيمه|مرجع)(?:ك|كم|ه|ها|ي|نا)?|[وب]?(?:ال)?رقم (?:ال)?"
     r"(?:مرجع|حجز|تتبع|تاكيد|طلب|شحن|بوليص|تذكر|لوح|فاتور|عضوي|عقد|بلاغ|تسلسل)[^\W\d_]*)"
 )
 _NAME = (  # a shout is no name, but before a sign
-    rf"(?:\b(?:(?![A-Z]{{2}})(?i:{_CALLED})|PNR|REF|(?i:{_CALLED}|{_NUMBERED})(?=\s?[:#=]))\b\.?"
+    rf"(?:\b(?:(?![A-Z]{{2}})(?i:{_CALLED})|PNR|REF|(?i:{_CALLED})(?=\s?[:#=])|(?i:{_SIGNED}))\b\.?"
     r"(?: (?:number|no\.?|id|code)\b\.?)?)"
 )
 _ARABIC_NAME = rf"(?:(?<!\w){_ARABIC_CALLED}(?!\w))"
@@ -77,7 +81,7 @@ _CODES = [  # what a text must hold, for a quick look, and the code
 _COMPILED = [(re.compile(needed), re.compile(code)) for needed, code in _CODES]
 # What a folded text must hold for any of them, for Python and for Polars' engine.
 MAY_HOLD_ONE = (
-    rf"\b(?:ref|code|coupon|voucher|pnr|locator|booking|confirmation|reservation|use|enter|apply|quote|type)|number|\bid\b"
+    rf"\b(?:ref|code|coupon|voucher|pnr|locator|use|enter|apply|quote|type|{_NUMBERED} ?(?:{_NUMBER}|[:#=]))"
     rf"|كود|رمز|كوبون|قسيمه|مرجع|رقم|{UNSAYABLE}"
 )
 
