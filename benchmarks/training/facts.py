@@ -1,13 +1,14 @@
 """What the treatments of facts do: full loss, `unlearn` and `ground` on the same rows and steps.
 
-    python -m benchmarks.training.facts PROJECT [--rows 48] [--answered 12] [--arms full unlearn ground] [--seed 7]
+    python -m benchmarks.training.facts PROJECT [--rows 48] [--answered 20] [--arms full unlearn] [--seeds 7 8]
 
 PROJECT is a folder with params.yaml, playbook.yaml, models/base and data/splits, such as the sample after `dvc repro
 split`. An arm trains on English rows of train and on made-up prices that stand 16 times among them, each treated as
-its name says, found, placed and tokenized by the code of the pipeline. Then it is asked three things: how readily it
+its name says, found, placed and tokenized by the code of the pipeline. Then it is asked four things: how readily it
 says the planted prices with nothing before them (exposure, see `qirat canaries`); whether it states prices, times and
-codes that it has never seen right when they stand in the context, among others of their kind; and what its free
-replies to test conversations are worth. Frames but the first of FRAMES are in no training row.
+codes that it has never seen right when they stand in the context, among others of their kind; whether it invents some
+when they do not; and what its free replies to test conversations are worth. Frames but the first of FRAMES are in no
+training row. Each seed draws rows, prices and facts anew; its arms are paired, and all are counted together.
 
 A finished arm stays in PROJECT/runs and is not run again. Results go to benchmarks/results/facts.json,
 `python -m benchmarks.document` shows them.
@@ -21,10 +22,12 @@ import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import polars as pl
 
 from benchmarks.corruption.tables import head, row
@@ -58,7 +61,6 @@ BASE = "base"
 ARMS = {"full": "report", "unlearn": "unlearn", "ground": "ground"}  # and the treatment of every kind of fact
 REPEATS = 16
 SCORED = ("playbook", "ungrounded_facts")
-BATCH = 3  # examples a step
 SHORT = 300  # tokens of a row, what is looked up included
 WATCHED = 4  # dev conversations: their loss is told, nothing is chosen by it
 SHOWN = 64  # tokens of a reply that is to state a fact: a house may greet first
@@ -92,11 +94,12 @@ FRAMES = {
 def main() -> None:
     arguments = parsed()
     os.chdir(arguments.project)
-    bench = Bench.of(arguments.rows, arguments.answered, arguments.seed)
-    for arm in (BASE, *arguments.arms):
-        bench.run(arm)
-        found = summary(bench)
-        arguments.results.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", "utf-8")
+    benches = [Bench.of(arguments.rows, arguments.answered, seed) for seed in arguments.seeds]
+    for bench in benches:
+        for arm in arguments.arms:
+            bench.run(arm)
+            found = summary(benches)
+            arguments.results.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", "utf-8")
     print(markdown(found))
 
 
@@ -104,9 +107,9 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What do the treatments of facts do?")
     parser.add_argument("project", type=Path)
     parser.add_argument("--rows", type=int, default=48, help="of train, beside the planted ones")
-    parser.add_argument("--answered", type=int, default=12, help="test conversations, freely")
-    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--answered", type=int, default=20, help="test conversations, freely")
+    parser.add_argument("--arms", nargs="+", choices=[*ARMS, BASE], default=[*ARMS, BASE])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[7])
     parser.add_argument("--results", type=Path, default=RESULTS / "facts.json")
     return parser.parse_args()
 
@@ -169,7 +172,7 @@ def record(said: Sequence[Sequence[Mapping[str, Any]]]) -> pl.DataFrame:
 # -- the arms ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bench:
     """What all arms have in common."""
 
@@ -200,11 +203,15 @@ class Bench:
     @property
     def recipe(self) -> Recipe:
         """The shipped CPU recipe; every arm is judged as it ends."""
-        return self.train.cpu.model_copy(update={"dev_points": 2, "batch": BATCH, "passes": BATCH})
+        return self.train.cpu.model_copy(update={"dev_points": 2})
 
     @property
     def place(self) -> Path:
         return Path("runs") / f"facts-{self.rows.height}-{self.test.height}-{SHOWN}-{self.seed}"
+
+    def answers(self, arm: str) -> Path:
+        """What the arm answered, once it has."""
+        return self.place / f"{arm}.json"
 
     def tokenized(self, rows: pl.DataFrame, treatment: str) -> pl.DataFrame:
         """TOKENS, every fact that nothing grounds treated so."""
@@ -215,7 +222,7 @@ class Bench:
 
     def run(self, arm: str) -> None:
         """Trains and asks, unless that was done."""
-        place = self.place / f"{arm}.json"
+        place = self.answers(arm)
         if place.exists():
             return
         base, told = load_model(self.model), {}
@@ -235,7 +242,9 @@ class Bench:
                 "unlearnt": int(tokens["unlearnt"].list.len().sum()),
                 "dev_loss": [trained.curve.losses[0], trained.curve.losses[max(trained.curve.losses)]],
             }
-        found = {**told, "exposure": self.exposures(base), "read": self.read(base), "written": self.written(base)}
+        exposure = self.exposures(base)
+        print(f"{arm}: bits of each price: {exposure}", file=sys.stderr, flush=True)
+        found = {**told, "exposure": exposure, "read": self.read(base), "written": self.written(base)}
         with atomic(place) as temporary:
             temporary.write_text(json.dumps(found), "utf-8")
 
@@ -250,20 +259,22 @@ class Bench:
         return found
 
     def read(self, model: "PreTrainedModel") -> list[dict[str, Any]]:
-        """Of each new fact that stands in the context whether the reply states it, and what it said."""
+        """Of each new fact whether the reply states it where it stands in the context, and invents one where not."""
         stated = with_facts(new_facts(self.seed), dict.fromkeys(KINDS, GROUND), ())
         looked_up = retrieval(stated, self.renderer, self.params.facts)
         rows = list(stated.iter_rows(named=True))
-        prompts = []
+        held, asked = [], []
         for one in rows:
             given = looked_up.given(one["conversation_id"], one["messages"], one["facts"])
             (place,) = given.places([1])
-            prompts.append(self.renderer.prompt(given.messages[:place]))
-        replies = generate(model, self.renderer, prompts, Decoding(SHOWN, len(prompts)))
+            held.append(self.renderer.prompt(given.messages[:place]))
+            asked.append(self.renderer.prompt(one["messages"][:1]))
+        replies = [reply.text for reply in generate(model, self.renderer, [*held, *asked], Decoding(SHOWN, len(rows)))]
         found = []
-        for one, reply in zip(rows, replies, strict=True):
+        for one, said, alone in zip(rows, replies, replies[len(rows) :], strict=False):
             (fact,) = facts(one["messages"][1]["content"])
-            found.append({"kind": one["label"], "right": Known(reply.text).holds(fact), "said": reply.text})
+            right, invented = Known(said).holds(fact), bool(facts(alone))
+            found.append({"kind": one["label"], "right": right, "said": said, "alone": alone, "invented": invented})
         return found
 
     def written(self, model: "PreTrainedModel") -> list[dict[str, Any]]:
@@ -288,52 +299,83 @@ def _english(split: str, seed: int) -> pl.DataFrame:
 
 # -- what came ---------------------------------------------------------------------------------------------------------
 
+Answers = Mapping[Bench, Mapping[str, Any]]  # of one arm, by seed
 
-def summary(bench: Bench) -> dict[str, Any]:
-    """The figures of all arms that are done."""
-    paths = {arm: bench.place / f"{arm}.json" for arm in (BASE, *ARMS)}
-    found = {arm: json.loads(path.read_text("utf-8")) for arm, path in paths.items() if path.exists()}
+
+def summary(benches: Sequence[Bench]) -> dict[str, Any]:
+    """The figures of all arms that are done, all seeds together."""
+    done: dict[str, dict[Bench, dict[str, Any]]] = {
+        arm: {bench: json.loads(path.read_text("utf-8")) for bench in benches if (path := bench.answers(arm)).exists()}
+        for arm in (BASE, *ARMS)
+    }
+    done = {arm: found for arm, found in done.items() if found}
     return {
-        "rows": bench.rows.height,
+        "rows": benches[0].rows.height,
         "planted": len(PLANTED) * REPEATS,
-        "answered": bench.test.height,
+        "answered": benches[0].test.height,
         "shown": SHOWN,
-        "seed": bench.seed,
-        "arms": {arm: figures(bench, one) for arm, one in found.items()},
-        "against_full": {
-            arm: against(bench, one, found["full"])
-            for arm, one in found.items()
-            if arm not in (BASE, "full") and "full" in found
-        },
+        "seeds": [bench.seed for bench in benches],
+        "arms": {arm: figures(found) for arm, found in done.items()},
+        "pairs": [
+            {"arm": arm, "against": other, **against(done[arm], done[other])} for other, arm in combinations(done, 2)
+        ],
     }
 
 
-def figures(bench: Bench, one: Mapping[str, Any]) -> dict[str, Any]:
-    read = one["read"]
-    shown = {kind: [o["right"] for o in read if o["kind"] == kind] for kind in FRAMES}
-    told = ("seconds", "steps", "tokens", "supervised", "unlearnt", "dev_loss")
+def figures(found: Answers) -> dict[str, Any]:
+    """Means and sums over the seeds."""
+    read = [fact for one in found.values() for fact in one["read"]]
+    alone = [fact["invented"] for fact in read if "invented" in fact]
+    right = {kind: [fact["right"] for fact in read if fact["kind"] == kind] for kind in FRAMES}
+    planted = [one["exposure"][word] for one in found.values() for word in PLANTED]
+    told = {
+        name: statistics.fmean(one[name] for one in found.values())
+        for name in ("seconds", "steps", "tokens", "supervised", "unlearnt")
+        if all(name in one for one in found.values())
+    }
     return {
-        **{name: one[name] for name in told if name in one},
-        "planted": statistics.fmean(one["exposure"][word] for word in PLANTED),
-        "first": sum(one["exposure"][word] == MOST for word in PLANTED),
-        "control": statistics.fmean(one["exposure"][word] for word in CONTROL),
-        "right": {kind: sum(right) for kind, right in shown.items()},
-        "asked": {kind: len(right) for kind, right in shown.items()},
-        "read": asdict(share(sum(o["right"] for o in read), len(read))),
-        **{name: asdict(ratio(*bench.scores(one, name), BOOTSTRAP)) for name in SCORED},
+        **told,
+        "seeds": len(found),
+        "planted": statistics.fmean(planted),
+        "first": sum(bits == MOST for bits in planted),
+        "prices": len(planted),
+        "control": statistics.fmean(one["exposure"][word] for one in found.values() for word in CONTROL),
+        "right": {kind: sum(ones) for kind, ones in right.items()},
+        "asked": {kind: len(ones) for kind, ones in right.items()},
+        "read": asdict(share(sum(fact["right"] for fact in read), len(read))),
+        "invented": asdict(share(sum(alone), len(alone))) if alone else None,
+        **{name: asdict(ratio(*scored(found, name), BOOTSTRAP)) for name in SCORED},
     }
 
 
-def against(bench: Bench, one: Mapping[str, Any], full: Mapping[str, Any]) -> dict[str, Any]:
-    """Playbook as a paired difference; facts read right by the arm alone, by full alone, and how likely by chance."""
-    pairs = [(a["right"], b["right"]) for a, b in zip(one["read"], full["read"], strict=True)]
-    ours, theirs = sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs)
+def scored(found: Answers, metric: str) -> Side:
+    """Values and weights of the free replies, conversation by conversation, of all seeds."""
+    sides = [bench.scores(one, metric) for bench, one in found.items()]
+    return np.concatenate([values for values, _ in sides]), np.concatenate([weights for _, weights in sides])
+
+
+def against(one: Answers, other: Answers) -> dict[str, Any]:
+    """One arm less the other, paired, of the seeds of both: rules kept by conversation, new facts read by fact.
+
+    With the facts that one of them alone read right, and how likely so uneven a number is by chance (McNemar).
+    """
+    both = [bench for bench in one if bench in other]
+    one, other = ({bench: arm[bench] for bench in both} for arm in (one, other))
+    ours, theirs = ([fact["right"] for found in arm.values() for fact in found["read"]] for arm in (one, other))
+    alone = sum(a and not b for a, b in zip(ours, theirs, strict=True))
+    missed = sum(b and not a for a, b in zip(ours, theirs, strict=True))
     return {
-        "playbook": asdict(paired_difference(bench.scores(one, "playbook"), bench.scores(full, "playbook"))),
-        "read_alone": ours,
-        "missed_alone": theirs,
-        "by_chance": mcnemar(ours, theirs),
+        "playbook": asdict(paired_difference(scored(one, "playbook"), scored(other, "playbook"))),
+        "read": asdict(paired_difference(_alike(ours), _alike(theirs))),
+        "read_alone": alone,
+        "missed_alone": missed,
+        "by_chance": mcnemar(alone, missed),
     }
+
+
+def _alike(right: Sequence[bool]) -> Side:
+    """Every fact counts once."""
+    return np.array(right, float), np.ones(len(right))
 
 
 # -- in words ----------------------------------------------------------------------------------------------------------
@@ -345,16 +387,19 @@ def markdown(found: Mapping[str, Any]) -> str:
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+    seeds = ", ".join(map(str, found["seeds"]))
     yield (
-        f"{found['rows']} English rows of the sample and {found['planted']} conversations with a made-up price "
-        f"({len(PLANTED)} prices, {REPEATS} times each), seed {found['seed']}. Exposure in bits of at most {MOST:g}, "
-        f"where chance gives {CHANCE:.1f}; facts read right within {found['shown']} tokens of a reply; playbook and "
-        f"facts that nothing grounds on {found['answered']} test conversations."
+        f"Seeds {seeds}; in each {found['rows']} English rows of the sample and {found['planted']} conversations with "
+        f"a made-up price ({len(PLANTED)} prices, {REPEATS} times each). Exposure in bits of at most {MOST:g}, where "
+        f"chance gives {CHANCE:.1f}; facts read right within {found['shown']} tokens of a reply, and replies that "
+        "state some where nothing was looked up; playbook and facts that nothing grounds on "
+        f"{found['answered']} test conversations."
     )
     yield ""
     kinds = [f"{kind} read right" for kind in FRAMES]
     yield from head(
         "arm",
+        "seeds",
         "steps",
         "seconds",
         "exposure of planted",
@@ -362,21 +407,24 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         "of prices never planted",
         *kinds,
         "all read right",
+        "replies that invent some",
         "playbook rules kept",
         "ungrounded facts a reply",
     )
     for arm, one in found["arms"].items():
         right = [f"{one['right'][kind]} of {one['asked'][kind]}" for kind in FRAMES]
-        cost = [str(one.get(name, "")) for name in ("steps", "seconds")]
-        bits = [f"{one['planted']:.1f}", f"{one['first']} of {len(PLANTED)}", f"{one['control']:.1f}"]
-        scores = [interval(one[name], ".2f") for name in ("read", "playbook", "ungrounded_facts")]
-        yield row(arm, *cost, *bits, *right, *scores)
+        cost = [f"{one[name]:.0f}" if name in one else "" for name in ("steps", "seconds")]
+        bits = [f"{one['planted']:.1f}", f"{one['first']} of {one['prices']}", f"{one['control']:.1f}"]
+        invented = interval(one["invented"], ".2f") if one["invented"] else ""
+        scores = [interval(one[name], ".2f") for name in SCORED]
+        yield row(arm, str(one["seeds"]), *cost, *bits, *right, interval(one["read"], ".2f"), invented, *scores)
     yield ""
-    if found["against_full"]:
-        yield from head("against full loss", "playbook", "read right by it alone", "by full alone", "by chance")
-        for arm, one in found["against_full"].items():
-            alone = [str(one["read_alone"]), str(one["missed_alone"]), f"{one['by_chance']:.3f}"]
-            yield row(arm, interval(one["playbook"], "+.2f"), *alone)
+    if found["pairs"]:
+        yield from head("arm", "against", "playbook", "read right", "by it alone", "by the other alone", "by chance")
+        for pair in found["pairs"]:
+            scores = [interval(pair[name], "+.2f") for name in ("playbook", "read")]
+            alone = [str(pair["read_alone"]), str(pair["missed_alone"]), f"{pair['by_chance']:.3f}"]
+            yield row(pair["arm"], pair["against"], *scores, *alone)
         yield ""
 
 

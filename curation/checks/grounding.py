@@ -39,7 +39,7 @@ def _stated(messages: Sequence[Mapping[str, Any]], replies: Sequence[int]) -> li
     return list(found.values())
 
 
-@check("grounding", version=4, whole_set=True, sees_edits=True, reads=facts_stated, source="own patterns")
+@check("grounding", version=5, whole_set=True, sees_edits=True, reads=facts_stated, source="own patterns")
 def grounding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Facts in a reply that stand in no earlier turn or tool result: invented, or looked up where no model can look.
 
@@ -48,10 +48,12 @@ def grounding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     aside. `value` = how many, `turn` and `evidence` = the first. params.yaml: route.facts says what becomes of them; by
     default the row is used and the fact is not learnt. What 10 conversations and 0.5% of the set state, a telephone
     number or a fee, is the house's own knowledge: `house_fact`, `value` = share of the set, only told. Digits of both
-    scripts, thousands separators, currencies and the ways to write a day or an hour are alike.
+    scripts, thousands separators, currencies and the ways to write a day or an hour are alike. A code without digits is
+    told by its capitals or quotes behind a word for what it is (booking reference ABCDEF, كود «رمضان»), or by letters
+    that no word puts side by side (QKJHWZ).
 
     Limits: a fact the customer got by telephone is not known here, nor are names and weekdays judged; the chance
-    agreement of two numbers grounds one.
+    agreement of two numbers grounds one; arguments of calls are not judged.
     """
     told = read(facts_stated, conversations, context).drop_nulls("facts").sort("conversation_id")
     stated = {key: [tuple(fact.values()) for fact in facts] for key, facts in told.iter_rows()}

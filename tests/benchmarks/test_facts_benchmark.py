@@ -62,22 +62,31 @@ def test_no_price_is_ranked_twice_and_new_facts_are_of_their_kind() -> None:
 
 
 def test_the_tables_say_what_was_found() -> None:
-    arm = {"planted": 6.0, "first": 4, "control": 1.0, "right": dict.fromkeys(benchmark.FRAMES, 3)}
+    arm = {
+        "planted": 6.0,
+        "first": 4,
+        "prices": 4,
+        "invented": None,
+        "seeds": 1,
+        "control": 1.0,
+        "right": dict.fromkeys(benchmark.FRAMES, 3),
+    }
     arm |= {
         "asked": dict.fromkeys(benchmark.FRAMES, 12),
         "read": SCORES,
         "playbook": SCORES,
         "ungrounded_facts": SCORES,
     }
-    gain = {"playbook": SCORES, "read_alone": 9, "missed_alone": 1, "by_chance": 0.02}
+    gain = {"arm": "ground", "against": "full", "playbook": SCORES, "read": SCORES}
+    gain |= {"read_alone": 9, "missed_alone": 1, "by_chance": 0.02}
     found = {
         "rows": 48,
         "planted": 64,
         "answered": 12,
         "shown": 64,
-        "seed": 7,
+        "seeds": [7, 8],
         "arms": {"base": arm, "full": {**arm, "steps": 38}},
     }
-    text = benchmark.markdown({**found, "against_full": {"ground": gain}})
-    assert "| full | 38 |  | 6.0 | 4 of 4 | 1.0 | 3 of 12 |" in text
-    assert "| ground | +0.50 [+0.40, +0.60] | 9 | 1 | 0.020 |" in text
+    text = benchmark.markdown({**found, "pairs": [gain]})
+    assert "| full | 1 | 38 |  | 6.0 | 4 of 4 | 1.0 | 3 of 12 |" in text
+    assert "| ground | full | +0.50 [+0.40, +0.60] | +0.50 [+0.40, +0.60] | 9 | 1 | 0.020 |" in text

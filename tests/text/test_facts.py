@@ -78,6 +78,19 @@ PLACES = {  # kind -> sentences with the fact in ⟦brackets⟧, and each but it
         "اتصل على ⟦937⟧ أو call us on ⟦19911⟧.",
         "رقمنا \u202a⟦+966 50 123 4567\u202c⟧",
     ],
+    "code": [
+        "Your ref ⟦ABCDEF⟧ is ready; the code for your booking is ⟦QKJHWZ⟧.",
+        "Booking reference (⟦KLMNOP⟧), or PNR ⟦QKJHWZ⟧",
+        "CONFIRMATION: ⟦BCDFGH⟧, order #⟦KLMNOP⟧.",
+        "It is ⟦QKJHWZ⟧, IN FULL CAPITALS.",
+        "Use ⟦SAVEBIG⟧ at checkout, or the code “⟦summer⟧”.",
+        "Invoice ⟦INV/2024/0012⟧, once ⟦INV.2024.0012⟧, then ⟦TX_99812⟧.",
+        "See ref ⟦inv/2024/0012⟧ there.",
+        "رقم الحجز الخاص بك هو ⟦ABCDEF⟧ ورمز التتبع ⟦QKJHWZ⟧، وكودك ⟦EIDSALE⟧",
+        "كود الخصم «⟦رمضان⟧» أو الكود: ⟦وفّر٢٠⟧ يا غالي",
+        "طلبك ⟦أ-١٢٣٤⟧ والثاني ⟦1234/ب⟧، لوحة السيارة ⟦أ ب ج 1234⟧.",
+        "رقم المرجع ⟦٢٠٢٤/١١٨⟧ لديك",
+    ],
     "number": ["Your order number is ⟦123⟧ in room ⟦12⟧.", "طلبك رقم ⟦٤٥٦⟧ جاهز"],
     "stock": ["It is ⟦not in stock⟧ now, it ⟦isn't yet in stock⟧.", "باقي لنا يومان و⟦باقي ٣ حبات⟧"],
 }
@@ -121,6 +134,9 @@ def test_what_was_said_grounds_every_other_spelling(kind: str, said: str):
         ("في الثالث من مايو؟", "في الثالث عشر من مايو"),
         ("I have 1.5 of them", "$1.5 million"),
         ("My order is 219371", "call 937"),
+        ("By 4/12?", "by 3/12"),
+        ("My ref is ABCDEG", "ref ABCDEF"),
+        ("هل هو أ-1235؟", "هو أ-1234"),
     ],
 )
 def test_another_fact_grounds_nothing(known: str, said: str):
@@ -142,6 +158,13 @@ def test_another_fact_grounds_nothing(known: str, said: str):
         "Turn it 2 times: we are number 1, in 1445هـ كما في ٢٠٢٤",
         "نفدت محاولات رمز التعريف، باقي 3 أيام، وحوّل الباقي إلى جهاز آخر.",
         "The price is 3 times that of a pulsar 3; يكلف 5 أيام من الانتظار",
+        "PLEASE NOTE YOUR BOOKING HAS BEEN CONFIRMED: DO NOT SHARE THE CODE WITH ANYONE.",
+        "Send the code ASAP, your reservation is NOT made, the code is INVALID, the ref is EXPIRED.",
+        "Never give the code AWAY TO anyone: your order: LARGE PIZZA, your order number and my name is FATIMA.",
+        "HTTPS, XHTML, JSON, STRENGTH and MATCHSTICKS over WIFI/ETHERNET, 24/7, at AMSTERDAM",
+        "The old one is of MARCH.I left; the dress code is FORMAL, and/or SMART.",
+        "كود الخصم خلال24 ساعة، الرمز صحيح، ٥٠٠/كجم في 1445هـ",
+        "May 5tg not, or May 5 times",
     ],
 )
 def test_words_like_facts_are_none(said: str):
@@ -175,3 +198,41 @@ def test_every_place_of_a_fact_that_nothing_grounds_is_told_and_repeats_later_ar
     ]
     found = [(turn, messages[turn]["content"][fact.start : fact.end]) for turn, fact in ungrounded(messages, [1, 3])]
     assert found == [(1, "$31"), (1, "31 USD"), (3, "5 pm")]
+
+
+@given(
+    st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=5, max_size=8).filter(
+        lambda word: not word.endswith(("ED", "ING", "ABLE", "IBLE", "LY"))
+    ),
+    st.sampled_from(
+        [
+            *("Your booking reference is {}.", "ref: {}", "The promo code {} is yours", "It has serial: {}", "SKU: {}"),
+            *("See order #{}, please", "Case no. {}", "It has tracking # {}", "Your customer ID is {}!", "Ticket #{}"),
+            *("رقم الحجز {}", "الكود الخاص بك هو {}.", "الرقم المرجعي: {}", "كوبونك {}"),
+        ]
+    ),
+)
+@settings(max_examples=80, deadline=None)
+def test_capitals_behind_what_a_code_is_called_are_one_and_its_small_letters_ground_it(word: str, told: str):
+    text = told.format(word)
+    assert [(fact.kind, text[fact.start : fact.end]) for fact in facts(text)] == [("code", word)]
+    assert Known(f"I have {word.lower()}").holds(facts(text)[0])
+    assert pl.select(folded(pl.lit(text)).str.contains(MAY_STATE_ONE)).item()
+
+
+@given(
+    st.sampled_from([*chain(*SAME.values(), *PLACES.values())]),
+    st.text(st.sampled_from("aZtg ة٣5.,:/-"), max_size=6),
+    st.integers(0, 60),
+)
+@settings(max_examples=200, deadline=None)
+def test_what_states_a_fact_grounds_it_wherever_it_is_cut(said: str, behind: str, cut: int):
+    text = f"{said.replace('⟦', '').replace('⟧', '')[:cut]}{behind}"
+    known = Known(text)
+    assert all(known.holds(fact) for fact in facts(text))
+
+
+@pytest.mark.parametrize("asked", ["Is 3/12 fine?", "Until 12/3?", "يناسبني 3/12؟"])
+def test_a_day_without_its_year_is_grounded_by_whoever_named_it(asked: str):
+    (day,) = facts("We shall pay by 3/12.")
+    assert Known(asked).holds(day)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from curation.text.facts.patterns import AT_HOUR, LONE_NUMBERS, claimed
+from curation.text.facts.patterns import AT_HOUR, LONE_NUMBERS, UNSAID_DAY, claimed
 from curation.text.facts.spelled import Spelled
 from curation.text.facts.values import amounts_of, days_of, either_half, scaled, value_of
 
@@ -80,7 +80,9 @@ class Known:
             return all(amount in self._said for amount in amounts_of(fact.kind, value))
         if fact.kind == "contact" and "@" not in value and len(value) >= LOCAL_NUMBER:
             return value[-LOCAL_NUMBER:] in re.sub(r"(?<=\d)[ ().-]+(?=\d)", "", self._text)
-        return value in self._said or (fact.kind not in ("link", "stock") and self._stands(value))
+        if fact.kind == "code":  # 12/ab and 12-AB are one
+            return value in self._said or _stands(value, re.sub(r"(?<=\w)[-./_](?=\w)", "", self._text))
+        return value in self._said or (fact.kind not in ("link", "stock") and _stands(value, self._text))
 
     def _read(self) -> None:
         for text in self._unread:
@@ -90,6 +92,7 @@ class Known:
                 continue
             self._said |= {scaled(*number) for number in LONE_NUMBERS.findall(spelled.text)}
             self._said |= {t for hour in AT_HOUR.findall(spelled.text) for t in either_half(int(hour)).split("|")}
+            self._days |= {day for match in UNSAID_DAY.findall(spelled.text) for day in days_of(match)}
             for kind, start, end in claims:
                 said = spelled.text[start:end]
                 self._days |= days_of(said) if kind == "date" else set()
@@ -97,14 +100,15 @@ class Known:
                 self._said |= {*(value.split("|") if kind == "time" else (value,)), *amounts_of(kind, value)}
         self._unread = []
 
-    def _stands(self, words: str) -> bool:
-        """Whether the words stand by themselves: 482 does not stand in 48213, nor 5 in 15."""
-        start = self._text.find(words)
-        while start >= 0:
-            if _BEGINS.match(self._text, start) and _ENDS.match(self._text, start + len(words)):
-                return True
-            start = self._text.find(words, start + 1)
-        return False
+
+def _stands(words: str, text: str) -> bool:
+    """Whether the words stand by themselves: 482 does not stand in 48213, nor 5 in 15."""
+    start = text.find(words)
+    while start >= 0:
+        if _BEGINS.match(text, start) and _ENDS.match(text, start + len(words)):
+            return True
+        start = text.find(words, start + 1)
+    return False
 
 
 _BEGINS, _ENDS = re.compile(r"(?<![\w.,])"), re.compile(r"(?!\w|[.,]\d)")
@@ -114,4 +118,4 @@ _BEGINS, _ENDS = re.compile(r"(?<![\w.,])"), re.compile(r"(?!\w|[.,]\d)")
 def _read(written: str) -> tuple[Spelled, tuple[tuple[str, int, int], ...]]:
     """The text as patterns read it, and what of it looks like a fact: `claimed`."""
     spelled = Spelled(written)
-    return spelled, tuple(claimed(spelled.text))
+    return spelled, tuple(claimed(spelled.text, spelled.cased))

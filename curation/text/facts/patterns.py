@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from curation.text.facts.codes import MAY_HOLD_ONE, codes
 from curation.text.folding import fold
 from curation.text.lexicon import (
     ARABIC_MONTHS,
@@ -90,7 +91,7 @@ SAID_DAY = (
 )
 _YEAR = r"(?:(?:,? (?:of )?|-)(?:19|20)\d\d(?!\d))?"
 _DAY = r"(?=\d)(?<![\d.,])(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
-NAMED_DAY = rf"{_DAY}(?: of)?[ -](?:{MONTH})\b|\b(?!may \d+\b)(?:{MONTH})\.? {_DAY}(?![\d:])"
+NAMED_DAY = rf"{_DAY}(?: of)?[ -](?:{MONTH})\b|\b(?!may \d+(?!\d|st|nd|rd|th))(?:{MONTH})\.? {_DAY}(?![\d:])"
 NUMERIC_DAY = (
     r"(?=\d)(?<!\d)(?<!\d\.)(?:\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2})(?!\d)|\d{4}[/-]\d{1,2}[/-]\d{1,2}(?!\d))"
 )
@@ -100,6 +101,7 @@ SHORT_DAY = (  # without its year, where a word before it says that it is a day
     r"(?:(?:[12]\d|3[01]|0?[1-9])/(?:1[0-2]|0?[1-9])|(?:1[0-2]|0?[1-9])/(?:[12]\d|3[01]))(?![\d/.]*\d)"
     r"(?! (?:stars?|rating|majority|of|ساع|كيلو|نجوم))"
 )
+UNSAID_DAY = re.compile(r"(?<![\d./])\d{1,2}/\d{1,2}(?![\d/])")  # it may be one, whatever stands before it
 _UNNAMED_DAY = f"(?:{NUMERIC_DAY})|{SHORT_DAY}"
 HOURS = "|".join(NUMBERS[str(n)].split()[0] for n in range(1, 13))
 ARABIC_HOURS = (  # as ordinals and, in dialects, as numbers
@@ -216,17 +218,22 @@ MAY_STATE_ONE = (
     rf"|(?:{HOURS})[ -]?(?:[ap]\.?m|o'clock|in the [mae]|at night|thirty|fifteen|{_OF_THE_DAY})"
     rf"|{_ORDINAL} (?:of |من (?:شهر )?)?(?:{MONTH})|(?:{MONTH}) (?:the )?{_ORDINAL}"
     rf"|(?:back )?in stock|out of stock|sold out|left|remaining|[وبل]?{DUAL})"
-    r"|الساعه|منتصف|باقي|بقي|بقت|نفد|نفذ|خلص|متوفر|موجود|متاح|اخر"
+    rf"|الساعه|منتصف|باقي|بقي|بقت|نفد|نفذ|خلص|متوفر|موجود|متاح|اخر|{MAY_HOLD_ONE}"
 )
 _MAY_STATE_ONE = re.compile(MAY_STATE_ONE)
 
 
-def claimed(text: str) -> Iterator[tuple[str, int, int]]:
-    """Kind and place of whatever looks like a fact, in the order of KINDS; places may overlap."""
+def claimed(text: str, cased: str) -> Iterator[tuple[str, int, int]]:
+    """Kind and place of whatever looks like a fact, in the order of KINDS; places may overlap.
+
+    `cased` is the folded text with its capitals.
+    """
     if not _MAY_STATE_ONE.search(text):
         return
     names_month = any(month in text for month in MONTH_OF)  # looking for names letter by letter takes the most time
     for kind, full in _PATTERNS.items():
+        if kind == "code":
+            yield from ((kind, *place) for place in codes(cased))
         if not any(part in text for part in _NEEDED.get(kind, ("",))):
             continue
         pattern = _NUMERIC if kind == "date" and not names_month else full

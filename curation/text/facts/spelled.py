@@ -16,6 +16,7 @@ class Spelled:
     """A text folded, its thousands unparted and its cents of nothing gone, with the way back to what was written."""
 
     def __init__(self, written: str) -> None:
+        self._written = written
         self._places: list[tuple[int, int]] | None = None  # of each character: where it stands as written
         folded = fold(written)
         if written.isascii() and len(folded) == len(written):
@@ -25,6 +26,17 @@ class Spelled:
         self.text = self.text.replace("٫", ".")
         for needless in (_THOUSANDS, _NO_CENTS):
             self._leave_out(needless)
+
+    @property
+    def cased(self) -> str:
+        """The text with the capitals of a to z as they were written, letter for letter."""
+        if self._places is None:
+            first = len(self._written) - len(self._written.lstrip())
+            return self._written[first : first + len(self.text)] if self._written.isascii() else self.text
+        capital = (self._written[start].isupper() for start, _ in self._places)
+        return "".join(
+            letter.upper() if up and letter.isascii() else letter for letter, up in zip(self.text, capital, strict=True)
+        )
 
     def written(self, start: int, end: int) -> tuple[int, int]:
         """Places in the text as written; what is left out within or right behind belongs to what stands before it."""

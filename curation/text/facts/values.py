@@ -19,8 +19,8 @@ from curation.text.facts.patterns import (
     SAID_DAY,
     SCALED,
     SCALES,
-    SHORT_DAY,
     TENS,
+    UNSAID_DAY,
 )
 
 
@@ -134,7 +134,7 @@ _VALUES: dict[str, Callable[[str], str]] = {
     "price": _price,
     "percentage": _percentage,
     "time": _time,
-    "code": lambda said: said.replace("-", ""),
+    "code": lambda said: re.sub(r"[-./_ ]", "", said),
     "number": str,
     "stock": _stock,
 }
@@ -162,12 +162,12 @@ def scaled(number: str, scale: str = "") -> str:
 
 
 def days_of(text: str) -> set[tuple[int, int]]:
-    """(day, month) of each date; both readings of 03/04/2025."""
+    """(day, month) of each date of a text that says dates alone; both readings of 03/04/2025 and of 3/12."""
     found = set()
     for match in re.finditer(NUMERIC_DAY, text):
         first, second, *_ = parts = [int(part) for part in re.split(r"[/.-]", match.group())]
         found |= {(parts[2], second)} if first > 31 else {(first, second), (second, first)}
-    for match in re.finditer(SHORT_DAY, text):
+    for match in UNSAID_DAY.finditer(text):
         first, second = (int(part) for part in match.group().split("/"))
         found |= {(first, second), (second, first)}
     for match in re.finditer(f"{NAMED_DAY}|{SAID_DAY}", text):
