@@ -102,7 +102,7 @@ def test_what_one_customer_wrote_is_one_voice_however_many_conversations_it_is()
     judgements = [answer("a", key=n) for n in range(100)]
     said = heard(judgements, predictions(100), "prompted", customers)
     assert said.found and (said.found.net.n, said.found.wins) == (5, 5)
-    assert code(said) == ("unsure", "preference_few")
+    assert code(said) == ("unsure", "preference_beyond")
     assert code(heard(judgements, predictions(100), "prompted", TALKS)) == ("told", "preference_won")
     model = [answer("a", "model m", n).model_copy(update={"by": "model"}) for n in range(200)]
     assert heard([*judgements, *model], predictions(200), "prompted", customers).model is None
