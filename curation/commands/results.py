@@ -52,14 +52,19 @@ def _of_verdict(path: Path) -> Iterator[str]:
     if besides := len(found["further"]["reasons"]):
         yield f"          and {besides} more reasons in {path}"
     if found["verdict"] == "undecided" and found["more"]:
-        yield f"next      {_more(found['more'])}"
+        yield f"next      {_more(found['more'], found.get('left'))}"
 
 
-def _more(conversations: int) -> str:
-    """What it takes besides to decide, and how long it will run where the last run told."""
+def _more(conversations: int, left: int | None) -> str:
+    """What it takes besides to decide, how long it will run where the last run told, and whether there are so many."""
     seconds = json.loads(COST.read_text("utf-8"))["seconds"] if COST.exists() else 0.0
     minutes = f", about {max(1, round(conversations * seconds / 60)):,} minutes here" if seconds else ""
-    return f"{conversations:,} more test conversations would decide it in four cases of five{minutes}"
+    lacking = (
+        f"; the test has {left:,} more: give it others (split.test, split.test_files), or see above what asks for fewer"
+        if left is not None and left < conversations
+        else ""
+    )
+    return f"{conversations:,} more test conversations would decide it in four cases of five{minutes}{lacking}"
 
 
 def _of_languages() -> list[str]:

@@ -34,6 +34,14 @@ def test_an_undecided_verdict_ends_with_how_much_more_it_takes(undecided: Path) 
     assert further == "next      120 more test conversations would decide it in four cases of five"
 
 
+def test_more_conversations_than_the_test_has_are_not_asked_for_without_a_word(undecided: Path) -> None:
+    found = json.loads(undecided.read_text("utf-8"))
+    for left, told in ((119, "the test has 119 more: give it others"), (120, ""), (None, "")):
+        undecided.write_text(json.dumps({**found, "left": left}), "utf-8")
+        assert told in results()
+        assert ("split.test" in results()) == bool(told)
+
+
 def replies(n: int, tokens: int = 10) -> list[Reply]:
     return [Reply("x", 180, tokens, True)] * n
 

@@ -73,14 +73,14 @@ def main() -> None:
         judge = replace(judge, house=House.of(train, sections.values()))
         known = candidates(judge, train, dev, sections, params, version)
         tell(known.searched, stage)
-        looked_at = {key for one in known.searched for key in one.looked_at}
-        arms, compared = rivals(judge, dev, known.arms, params.dev_conversations, looked_at)
-        drawn = enough(answerable(test, judge, test.height), evaluate, params.target)
+        arms, compared = rivals(judge, dev, known.arms, params.dev_conversations, known.looked_at)
+        there = answerable(test, judge, test.height)
+        drawn = enough(there, evaluate, params.target)
         asked = sayable(drawn, arms, judge)
         if unsayable := drawn.height - asked.height:
             stage.say(f"{unsayable} test conversations left out: not every prompt can be said or read")
         found = answers(judge, arms, asked, params.endpoint, known.arms["prompted"], params.target)
-        stage.say(str(found.written.plan))
+        stage.say(found.written.plan.told(there.height))
         able = forgetting.answers("base", judge)
         memory.forget_unused()
 
@@ -103,10 +103,10 @@ def main() -> None:
         stage.write("baseline/forgetting", able)
         stage.write_json(HOUSE, judge.house.as_json())
         stage.write_json(LANGUAGES, {code: asdict(its) for code, its in judge.profiles.items()})
-        told = {**found.written.told, "left_out": sorted(known.arms.keys() - arms)}
+        told = {**found.written.told, "left_out": sorted(known.arms.keys() - arms), "there": counts(there)}
         unasked = [*languages.left_out(judge.profiles), *not_shown(good, reached)]
-        word = verdict(reached, best, known.shots, params.target, params.override, unasked)
-        stage.write_json("data/baseline/verdict.json", {**word, **told})
+        told |= verdict(reached, best, known.shots, params.target, params.override, unasked)
+        stage.write_json("data/baseline/verdict.json", told)
         stage.write_json("data/baseline/readiness.json", [asdict(answer) for answer in ready])
         numbers = figures(table, found) | languages.figures(judge.profiles) | search_figures(known.searched)
         stage.write_metrics(
@@ -124,6 +124,12 @@ def enough(ordered: pl.DataFrame, evaluate: Evaluate, target: float) -> pl.DataF
     return ordered.head(max(evaluate.conversations, evaluate.generated, evaluate.most, shows))
 
 
+def counts(conversations: pl.DataFrame) -> dict[str, int]:
+    """How many there are in each language, and in all."""
+    by_code = conversations.group_by("language").len().sort("language")
+    return {ALL: conversations.height, **dict(by_code.iter_rows())}
+
+
 @dataclass(frozen=True)
 class Candidates:
     """Prompts that may answer, and what was looked for on dev."""
@@ -132,6 +138,11 @@ class Candidates:
     searched: Sequence[Found]  # by language
     shots: int
     tried: Mapping[str, float]  # loss on dev by number of shots
+
+    @property
+    def looked_at(self) -> set[str]:
+        """Conversations of dev that the search for a prompt looked at."""
+        return {key for one in self.searched for key in one.looked_at}
 
 
 def candidates(

@@ -29,18 +29,25 @@ class Plan:
     margin: float
     shows: int | None = None  # conversations that show baseline.target where none fails; None: this test cannot
 
-    def __str__(self) -> str:
+    def told(self, there: int) -> str:
+        """In a sentence, where the test has so many conversations that can be asked."""
         margins = "as evaluate.generated says; no margin asks for more"
         if self.metric:
             margins = (
                 f"to tell a loss of {self.margin:g} on {self.metric} from none takes {self.needed} by the pilot "
                 "(power 0.8)"
             )
+            if self.needed > there:
+                margins += (
+                    f", and this test has {there}: widen evaluate.margins.{self.metric}, or give the test more of them "
+                    "(split.test, split.test_files)"
+                )
         target = (
             f"to show baseline.target takes {self.shows} without a failure, and whoever can still have them, prompt or "
             "adapter, answers so many"
             if self.shows
-            else "baseline.target cannot be shown on this test, not by all its conversations"
+            else "baseline.target cannot be shown on this test, not by all its conversations: lower it, or give the "
+            "test more of them (split.test, split.test_files)"
         )
         return f"{self.asked} test conversations are answered, {margins}; {target}"
 

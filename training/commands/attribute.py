@@ -136,7 +136,8 @@ def ways_in(ids: Sequence[str]) -> dict[str, Any]:
     """How these conversations came into the set: intents, what the checks saw in them, who kept or edited them."""
     curated = finished_table("curated/conversations").filter(pl.col("conversation_id").is_in(ids))
     own = {*ids, *curated["parent_id"].drop_nulls()}
-    findings = finished_table("scored/findings").filter(pl.col("conversation_id").is_in(own))
+    doubted = pl.col("conversation_id").is_in(own) & (pl.col("severity") != "info")  # what is only told lets nothing in
+    findings = finished_table("scored/findings").filter(doubted).unique(["conversation_id", "code"])
     told = finished_table("ledger").filter(pl.col("conversation_id").is_in(own))
     people = told["evidence"].drop_nulls().str.extract(f"^{DECIDED}(.*)$").drop_nulls().str.split(", ").explode()
     return {

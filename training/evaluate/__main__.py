@@ -15,7 +15,7 @@ from curation.record import pairs
 from curation.record.playbook import Playbook
 from training.evaluate import conditions, fabrication, looks, preference
 from training.evaluate.clock import Clock
-from training.evaluate.findings import Reach
+from training.evaluate.findings import Reach, Supply
 from training.evaluate.memorisation import memorised
 from training.evaluate.promote import Kept, comparisons, verdict
 from training.evaluate.rivals import rivals
@@ -42,16 +42,16 @@ RESERVE = pl.Schema({"conversation_id": pl.String})
 
 
 @dataclass(frozen=True)
-class Answered:
+class Replied:
     """Test conversations, and PREDICTIONS of what the adapter wrote in them."""
 
     conversations: pl.DataFrame
     predictions: pl.DataFrame
 
-    def beside(self, other: "Answered") -> "Answered":
+    def beside(self, other: "Replied") -> "Replied":
         """Both together."""
         conversations = pl.concat([self.conversations, other.conversations])
-        return Answered(conversations, pl.concat([self.predictions, other.predictions]))
+        return Replied(conversations, pl.concat([self.predictions, other.predictions]))
 
     def good(self, playbook: Playbook) -> pl.DataFrame:
         """target.GOOD of them."""
@@ -66,7 +66,7 @@ class Measured:
     answered: pl.DataFrame  # those of them that were answered freely
     scores: pl.DataFrame  # SCORES of all arms
     written: pl.DataFrame  # PREDICTIONS of all arms
-    further: Answered  # by the adapter alone
+    further: Replied  # by the adapter alone
     able: pl.DataFrame  # forgetting.ANSWERS of base and adapter
     profiles: Mapping[str, LanguageProfile]  # by language
 
@@ -90,7 +90,7 @@ def main() -> None:
         said = written.filter(going)
         arms = pl.concat([arm_table(scores, found.asked, params.redraws), corpus_table(said, answered)])
         compared = comparisons(scores, found.asked, said)
-        whole = Answered(answered, written.filter(arm=ADAPTER)).beside(found.further)
+        whole = Replied(answered, written.filter(arm=ADAPTER)).beside(found.further)
         learnt = train.join(pl.read_parquet(folder / TRAINED_ON), on="conversation_id", how="semi")
         kept = Kept(
             forgetting.table(found.able, ADAPTER, "base", params.redraws),
@@ -111,7 +111,8 @@ def main() -> None:
             seeds_behind(read_provenance(folder), read_seeds(stage.input(SEEDS))),
         ]
         able = forgetting.table(found.able, ADAPTER, "base", params.redraws, reach.now)
-        sure = replace(kept, forgetting=able, reach=reach)
+        supply = Supply(baseline["there"], forgetting.there_are(able["language"].unique()))
+        sure = replace(kept, forgetting=able, reach=reach, supply=supply)
         word = verdict(arms.filter(going), at_this_look, baseline, sure, params, voices)
 
         tables = {
@@ -159,7 +160,7 @@ def measured(
     predictions, likely = judge.write_and_weigh(ADAPTER, answered, weighed, bare)
     clock.stop()
     anew = [*memory.anew]
-    first = Answered(answered, predictions)
+    first = Replied(answered, predictions)
     further = answered_further(judge, first, only(test, pl.DataFrame(baseline["reserve"], RESERVE)), baseline["target"])
     scores = [theirs, likely, reply_scores(predictions, answered, playbook, house)]
     able = [stage.read("baseline/forgetting"), forgetting.answers(ADAPTER, judge)]
@@ -169,13 +170,13 @@ def measured(
     return Measured(asked, answered, pl.concat(scores), written, further, pl.concat(able), profiles)
 
 
-def answered_further(judge: Scorer, first: Answered, reserve: pl.DataFrame, target: float) -> Answered:
+def answered_further(judge: Scorer, first: Replied, reserve: pl.DataFrame, target: float) -> Replied:
     """The adapter on the conversations that it takes to show the target, unless it is shown to miss it already.
 
     Their number was fixed before it answered one, so no look is added.
     """
     asked = reserve if may_reach(first.good(judge.playbook), ADAPTER, target) else reserve.clear()
-    return Answered(asked, judge.write(ADAPTER, asked, bare))
+    return Replied(asked, judge.write(ADAPTER, asked, bare))
 
 
 def only(test: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -73,11 +73,26 @@ class Found:
     n: int = 0
     wanted: int | None = None  # of n in all, until it is shown either way with power.POWER; None: with no number
     whole: int = 0  # conversations of all languages, where n are those of one; of questions 0
+    language: str = ALL
+    param: str = ""  # the one that asks for less where it is set wider or lower
 
     @property
     def more(self) -> int:
         """Conversations of all languages that it takes besides."""
         return math.ceil((max(self.wanted or 0, self.n) / max(self.n, 1) - 1) * self.whole)
+
+
+@dataclass(frozen=True)
+class Supply:
+    """How many there are to ask, by language, "all" among them; of a language that is not named it is not known."""
+
+    conversations: Mapping[str, int] = field(default_factory=dict)  # of test
+    questions: Mapping[str, int] = field(default_factory=dict)  # on general ability
+
+    def lacking(self, one: Found) -> int | None:
+        """How many there are, where what is open takes more."""
+        there = (self.conversations if one.whole else self.questions).get(one.language)
+        return there if there is not None and (one.wanted or 0) > there else None
 
 
 def gained(gain: Gain, params: Evaluate, z: Reach) -> Found:
@@ -147,7 +162,8 @@ def _held(codes: tuple[str, str], gain: Gain, margin: float, whole: int, z: Reac
         keeping = max(keeping, seen(margin / span, gain.value / span, z.then) or 0)
     name = gain.metric if gain.language == ALL else f"{gain.metric} ({gain.language})"
     wanted = _in_all((keeping, needed(sd, -gain.value, -margin, z=z.then)), gain)
-    return Found("open", Reason(codes[0], figures), name, gain.n, wanted, whole)
+    param = "evaluate.forgetting_margin" if gain.metric == FORGETTING else f"evaluate.margins.{gain.metric}"
+    return Found("open", Reason(codes[0], figures), name, gain.n, wanted, whole, gain.language, param)
 
 
 def _most(gain: Gain, z: Reach) -> float:
@@ -183,7 +199,8 @@ def unsettled(stands: Standing, z: float) -> Found:
     reached = max(needed(sd, value, -target, z=z) or 0, seen(1 - target, z=z) or 0) if value > target else None
     gain = Gain("", "playbook_pass", figures["language"], value, figures["low"], figures["high"], figures["n"], worth)
     wanted = _in_all((reached, needed(sd, -value, target, z=z)), gain)
-    return Found("open", Reason("target_open", figures), "playbook_pass", figures["n"], wanted, figures["whole"])
+    reason, code = Reason("target_open", figures), figures["language"]
+    return Found("open", reason, "playbook_pass", figures["n"], wanted, figures["whole"], code, "baseline.target")
 
 
 def personal(memorised: pl.DataFrame) -> Iterator[Reason]:
@@ -193,15 +210,26 @@ def personal(memorised: pl.DataFrame) -> Iterator[Reason]:
         yield Reason("memorised_personal", {"n": found.height, "kinds": ", ".join(sorted(found["evidence"].unique()))})
 
 
-def too_little(few: Sequence[Found]) -> Iterator[Reason]:
-    """One line on all that is open: of each what was measured, and what it takes at the most."""
+def too_little(few: Sequence[Found], supply: Supply) -> Iterator[Reason]:
+    """One line on all that is open: of each what was measured, and what it takes at the most.
+
+    What takes more than there is stands in lines of its own: asking more of what there is would not show it.
+    """
     most: dict[str, Found] = {}
     for one in few:
         if one.what not in most or (one.wanted or math.inf) > (most[one.what].wanted or math.inf):
             most[one.what] = one
-    if most:
-        measured = (f"{what} {one.n}/{one.wanted or '?'}" for what, one in most.items())
-        yield Reason("too_little", {"measured": ", ".join(measured)})
+    beyond = {what: there for what, one in most.items() if (there := supply.lacking(one)) is not None}
+    if within := [f"{what} {one.n}/{one.wanted or '?'}" for what, one in most.items() if what not in beyond]:
+        yield Reason("too_little", {"measured": ", ".join(within)})
+    for code, of_questions in (("beyond_questions", True), ("beyond_test", False)):
+        told = [
+            f"{what} {most[what].wanted}/{there}{most[what].param and f' ({most[what].param})'}"
+            for what, there in beyond.items()
+            if of_questions == (not most[what].whole)
+        ]
+        if told:
+            yield Reason(code, {"measured": ", ".join(told)})
 
 
 def guarded(gains: Sequence[Gain], params: Evaluate) -> Iterator[tuple[Gain, float]]:

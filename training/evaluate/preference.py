@@ -37,6 +37,7 @@ class Heard:
     reasons: Mapping[str, int]  # what people ticked where they preferred the adapter
     asked: int  # judgements on these replies
     stale: int
+    there: int  # groups of conversations in which the replies differ, and so can be compared
     model: Mapping[str, Any] | None = None  # what a model's word adds, corrected by people's
 
 
@@ -71,6 +72,7 @@ def heard(
         reasons=_ticked(on_these, ours),
         asked=len(on_these),
         stale=len(judgements) - len(on_these) - len(gold),
+        there=len({groups[key] for key, turn in ours.keys() & theirs if ours[key, turn] != theirs[key, turn]}),
         model=_with_model(
             votes, [j for j in said if _sides(j) == {ours.get(_turn(j)), theirs.get(_turn(j))}], ours, groups
         ),
@@ -132,13 +134,14 @@ def _of_people(said: Heard) -> Voice:
         "losses": found.losses,
         "judges": len(said.judges),
         "least": FEW,
+        "there": said.there,
     }
     if net.high < 0:
         return Voice(against=[Reason("preference_lost", figures)])
     if net.low > 0:
         return Voice(told=[Reason("preference_won", figures)])
     if net.n < FEW:
-        return Voice(unsure=[Reason("preference_few", figures)])
+        return Voice(unsure=[Reason("preference_few" if said.there >= FEW else "preference_beyond", figures)])
     return Voice(told=[Reason("preference_even", figures)])
 
 

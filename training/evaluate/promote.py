@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -12,6 +12,7 @@ from training.evaluate.findings import (
     ONE_LOOK,
     Gain,
     Reach,
+    Supply,
     abilities,
     gained,
     guarded,
@@ -46,13 +47,14 @@ COMPARISONS = pl.Schema(
 class Kept:
     """What the adapter must not have done, forgotten or learnt by heart; and how many of its conversations are good.
 
-    `reach`: of the intervals that decide, those of `forgetting` among them.
+    `reach`: of the intervals that decide, those of `forgetting` among them. `supply`: what more could be asked.
     """
 
     forgetting: pl.DataFrame  # forgetting.TABLE
     memorised: pl.DataFrame  # memorisation.MEMORISED
     good: pl.DataFrame  # target.GOOD
     reach: Reach = ONE_LOOK
+    supply: Supply = field(default_factory=Supply)
 
 
 def comparisons(
@@ -99,7 +101,8 @@ def verdict(
     learnt by heart always blocks. Arms that stopped early, since the best prompt beat them, need not be beaten again; a
     loss beyond a margin against them counts where it is shown. Where a prompt alone reached the target (`baseline`, as
     that stage wrote it) and the adapter does not win, prompting is enough. The first reason decides, `further` holds
-    what the page folds, `more` the conversations that an undecided verdict takes besides.
+    what the page folds, `more` the conversations that an undecided verdict takes besides, `left` those that the test
+    has besides (null where nobody knows).
     """
     gains = [Gain.of(row) for row in compared.iter_rows(named=True)]
     early, z = baseline.get("early", ()), kept.reach.among(len({g.against for g in gains}))
@@ -129,7 +132,11 @@ def verdict(
         "undecided": [*unsure, *won],
         "promote": won,
     }[word]
-    told = [*too_little(few), *_switched_off(params, baseline), *(r for voice in voices for r in voice.told)]
+    told = [
+        *too_little(few, kept.supply),
+        *_switched_off(params, baseline),
+        *(r for voice in voices for r in voice.told),
+    ]
     if baseline["reached"] and baseline["override"]:
         told.append(Reason("overridden", {"reason": baseline["override"]}))
     decisive = [*{str(reason): reason for reason in decisive}.values()]  # each once: too few is so against every arm
@@ -138,8 +145,15 @@ def verdict(
         **as_codes([*decisive[:1], *told]),
         "further": as_codes([*decisive[1:], *_not_shown(rivals, params)]),
         "more": max((one.more for one in few), default=0),
+        "left": _left(kept.supply, max((one.whole for one in few), default=0)),
         "best_prompt_arm": best_arm(arms, params.primary, prompt_arms(arms["arm"].unique())),
     }
+
+
+def _left(supply: Supply, asked: int) -> int | None:
+    """Test conversations besides those that were asked."""
+    there = supply.conversations.get(ALL)
+    return None if there is None else max(0, there - asked)
 
 
 def _word(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from curation.harness.files import atomic
-from training.model.instep import Beside, InStep
+from training.model.instep import Beside, InStep, places_alone, room, token_bytes
 from training.model.lanes import lanes_of, side_by_side
 from training.model.likelihood import Progress, negative_log_likelihoods, weighed_beside
 from training.model.shared import Reader
@@ -151,7 +151,8 @@ def generate_and_weigh(
     if missing:
         order, writer, lanes, shares = _plan(model, renderer, missing, decoding)
         beside = _beside(examples, missing, sums) if shares else {}
-        batches = [order[start:end] for start, end in even(len(order), decoding.batch, lanes)]
+        fits = partial(_fits, model, missing, decoding.max_new_tokens, lanes) if shares else None
+        batches = [order[start:end] for start, end in even(len(order), decoding.batch, lanes, fits)]
         asked = [Asked([missing[i] for i in batch], [b for i in batch for b in beside.get(i, ())]) for batch in batches]
         written = side_by_side(asked, writer, lanes)
         for place, found in progress(written, len(batches)) if progress else written:
@@ -184,15 +185,24 @@ def _named(model: "PreTrainedModel", example: Example) -> Sequence[Any]:
     return (str(model.device), str(model.dtype), "nats", example.input_ids, example.labels)
 
 
-def even(number: int, most: int, lanes: int) -> list[tuple[int, int]]:
+def even(number: int, most: int, lanes: int, fits: Callable[[int, int], bool] | None = None) -> list[tuple[int, int]]:
     """(start, end) of batches of at most `most`, as many for each lane, all of about one size: none waits for another.
 
-    What fits into one batch stays there, where it shares what it begins with.
+    What fits into one batch stays there, where it shares what it begins with. Where a batch does not fit in memory
+    there are more of them, down to one of one each.
     """
     count = math.ceil(number / most)
-    count = math.ceil(count / lanes) * lanes if count > 1 else count
-    ends = [math.ceil(number * place / count) for place in range(count + 1)]
-    return [(start, end) for start, end in pairwise(ends) if start < end]
+    while True:
+        count = min(math.ceil(count / lanes) * lanes if count > 1 else count, number)
+        ends = [math.ceil(number * place / count) for place in range(count + 1)]
+        if count == number or fits is None or all(fits(*pair) for pair in pairwise(ends)):
+            return [*pairwise(ends)]
+        count += 1
+
+
+def _fits(model: "PreTrainedModel", prompts: Sequence[list[int]], limit: int, lanes: int, start: int, end: int) -> bool:
+    """Whether a lane has room for the keys and values of these sorted prompts and their replies."""
+    return places_alone(prompts[start:end], limit) * token_bytes(model) <= room(model.device) / lanes
 
 
 def _beside(

@@ -15,8 +15,7 @@ SENTENCES = {
     "beaten": f"the adapter beats every prompt arm on {{metric}}, {{against}} by the least: {_GAIN}, {_OVER}",
     "no_gain": f"the adapter is shown not to beat {{against}} on {{metric}} by {{least:g}} or more: {_GAIN}, {_OVER}",
     "unbeaten": f"the adapter is not shown to beat {{against}} on {{metric}}: {_GAIN}, {_OVER}",
-    "too_few": "only {n} conversations stand behind {metric}, and fewer than {least} decide nothing: raise "
-    "evaluate.generated and evaluate.conversations",
+    "too_few": "only {n} conversations stand behind {metric}, and fewer than {least} decide nothing",
     "lost": "{metric} ({language}) against {against}: worse by more than the margin {margin:g} "
     f"({_GAIN}, {_OVER})",
     "loss": "{metric} ({language}) against {against}: worse by more than the margin {margin:g} cannot be ruled "
@@ -32,6 +31,11 @@ SENTENCES = {
     "unmeasured": "{metric} has a say in the verdict and was not measured",
     "too_little": "too little was measured to tell (measured / needed): {measured}; raise "
     "evaluate.generated, evaluate.conversations and evaluate.forgetting",
+    "beyond_questions": "there are not so many questions on general ability as it takes to show that it is kept "
+    "(needed / there are, and what asks for fewer where it is wider): {measured}; or write more of your own into "
+    "training/judge/forgetting/LANGUAGE.yaml and raise evaluate.forgetting",
+    "beyond_test": "this test has fewer conversations than it takes to tell (needed / there are, and what asks for "
+    "fewer where it is wider or lower): {measured}; or give the test more of them (split.test, split.test_files)",
     "guard_off": "params.yaml switches guards off or loosens them: {params}",
     "memorised_personal": "the adapter repeats personal data of training conversations, {n} times ({kinds}): see "
     "data/evaluated/memorised, mask it (route.pii) and train again",
@@ -70,6 +74,9 @@ SENTENCES = {
     f"adapter's in {{wins}}; wins less losses {_NET}",
     "preference_few": "only {n} groups of conversations were compared with {against} by people, and it takes {least} "
     f"to tell: qirat review pairs; wins less losses {_NET}",
+    "preference_beyond": "only {n} groups of conversations were compared with {against} by people, and it takes "
+    "{least} to tell, where only {there} have replies that differ: raise evaluate.generated, so that more of the test "
+    f"is answered; wins less losses {_NET}",
     "preference_judges": "{n} answers of people on pairs of replies do not count: on pairs whose better side is known "
     "these people did no better than chance",
     "preference_won": "people prefer the adapter's replies to those of {against}: better in {wins} of {n} groups of "

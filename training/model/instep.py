@@ -16,11 +16,12 @@ from weakref import WeakKeyDictionary
 from training.model.shared import PACK, Reader, Rows, alike, packs
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, device
 
     Sides = tuple[Tensor, Tensor]  # keys and values
 
 NAME = "qirat_in_step"
+ON_A_CPU = 5 * 2**29  # bytes: 80 replies of 90 tokens by SmolLM2, to prompts of 600; weights and the rest come on top
 _LOCK = Lock()
 _WRITING: "WeakKeyDictionary[Any, tuple[str, int]]" = WeakKeyDictionary()  # attention before, how many write
 
@@ -101,7 +102,8 @@ class InStep:
 
     def select(self, rows: "Tensor") -> None:
         """Goes on with these rows alone."""
-        self.own = [(keys[rows], values[rows]) for keys, values in self.own]
+        for layer, (keys, values) in enumerate(self.own):  # one after the other: never two of all of them
+            self.own[layer] = (keys[rows], values[rows])
         self.hidden, self.lengths, self.logits = self.hidden[rows], self.lengths[rows], self.logits[rows]
 
     def extended(self, layer: int, key: "Tensor", value: "Tensor") -> "tuple[Tensor, Tensor]":
@@ -109,6 +111,26 @@ class InStep:
         keys, values = self.own[layer]
         keys[:, :, self.filled], values[:, :, self.filled] = key[:, :, 0], value[:, :, 0]
         return keys[:, :, : self.filled + 1], values[:, :, : self.filled + 1]
+
+
+def token_bytes(model: Any) -> int:
+    """What the keys and values of a token take in all layers, by the model's sizes."""
+    text = model.config.get_text_config()
+    size = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
+    return int(2 * text.num_hidden_layers * heads * size * model.dtype.itemsize)
+
+
+def places_alone(rows: Rows, more: int) -> int:
+    """Tokens that `InStep.of` keeps room for in these sorted rows, beside those that they begin with alike."""
+    return len(rows) * (max(map(len, rows)) - alike(rows[0], rows[-1]) + more)
+
+
+def room(place: "device") -> int:
+    """Bytes that all keys and values of replies in step may take: on a GPU a quarter of its memory."""
+    import torch
+
+    return torch.cuda.get_device_properties(place).total_memory // 4 if place.type == "cuda" else ON_A_CPU
 
 
 def _at(sides: "Sides", path: Any) -> "Sides":

@@ -26,6 +26,7 @@ from training.model.cost import CARDS, Shape, counted, training_operations
 from training.model.likelihood import examples_of
 from training.model.template import Example
 from training.train.checkpoints import Checkpoints
+from training.train.cpu import seconds_a_pass, trainer_on_cpu
 from training.train.recipe import Recipe, Train, memory, passes_that_fit
 from training.train.watch import Curve, dev_watch, health, keeper, live, speed
 
@@ -69,6 +70,8 @@ def fit(  # noqa: PLR0913 - what a run is made of
     from transformers import PrinterCallback, ProgressCallback
     from trl import SFTTrainer  # type: ignore[attr-defined]
 
+    kind = trainer_on_cpu() if _one_on_a_cpu() else SFTTrainer
+
     be_deterministic()
     machine = machine or Machine()
     shape = Shape.of(base.config, int(recipe.rank))
@@ -83,7 +86,7 @@ def fit(  # noqa: PLR0913 - what a run is made of
     rows = Dataset.from_dict(tokens.select("input_ids", "labels").to_dict(as_series=False))
     curve = Curve()
     with tempfile.TemporaryDirectory() as scratch:
-        trainer = SFTTrainer(
+        trainer = kind(
             model=base,
             args=_settings(params, recipe, how, str(checkpoints.place) if checkpoints else scratch),
             train_dataset=rows,
@@ -138,21 +141,30 @@ def as_before(how: BatchPlan, recipe: Recipe, checkpoint: Path) -> BatchPlan:
 
 def predicted(trainer: Any, shape: Shape, recipe: Recipe, how: BatchPlan, tokens: pl.DataFrame) -> dict[str, float]:
     """Seconds by a trial of one pass, bytes by counting, before the run."""
-    import torch
-
     lengths, supervised = counted(tokens)
-    gpu = torch.cuda.is_available()
     rows = recipe.batch // how.passes // how.processes
     a_pass = rows * (recipe.pack_tokens or max(lengths))
     tried = fair_sample(lengths, a_pass if _rows_hold_documents(recipe, how) else 1)
     batch = trainer.data_collator(tokens[tried].select("input_ids", "labels").to_dicts())
     batch = {name: value.to(trainer.model.device) if hasattr(value, "to") else value for name, value in batch.items()}
-    seconds = []
     if how.checkpointing:  # the trainer turns it on only when it begins
         trainer.model.get_base_model().activation_checkpointing_enable()
-    for _ in range(3 if gpu else 1):  # the first on a GPU pays for its kernels
+    trainer.model.train()
+    seconds = seconds_a_pass(trainer.model, batch, how.passes) if _one_on_a_cpu() else _tried(trainer, batch)
+    operations = training_operations(shape, *counted(tokens[tried]))
+    whole = recipe.epochs * training_operations(shape, lengths, supervised)
+    peak = memory(shape, recipe, a_pass, trainer.model.dtype.itemsize, how.checkpointing)
+    return {"predicted_seconds": whole / operations * seconds / how.processes, "predicted_bytes": peak}
+
+
+def _tried(trainer: Any, batch: dict[str, Any]) -> float:
+    """Seconds that a pass takes; the first on a GPU pays for its kernels."""
+    import torch
+
+    gpu = torch.cuda.is_available()
+    seconds = []
+    for _ in range(3 if gpu else 1):
         started = time.perf_counter()
-        trainer.model.train()
         with trainer.accelerator.autocast():  # as the trainer's own passes are
             loss = -trainer.model(**batch, fused_lm_head=True, use_cache=False).log_probs.sum()
         loss.backward()
@@ -160,10 +172,7 @@ def predicted(trainer: Any, shape: Shape, recipe: Recipe, how: BatchPlan, tokens
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)
         trainer.model.zero_grad(set_to_none=True)
-    operations = training_operations(shape, *counted(tokens[tried]))
-    whole = recipe.epochs * training_operations(shape, lengths, supervised)
-    peak = memory(shape, recipe, a_pass, trainer.model.dtype.itemsize, how.checkpointing)
-    return {"predicted_seconds": whole / operations * min(seconds) / how.processes, "predicted_bytes": peak}
+    return min(seconds)
 
 
 def fair_sample(lengths: Sequence[int], tokens: int) -> list[int]:
@@ -319,6 +328,10 @@ def _gpus() -> int:
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _one_on_a_cpu() -> bool:
+    return not _gpus() and int(os.environ.get("WORLD_SIZE", "1")) == 1
 
 
 def _peak() -> float | None:

@@ -39,7 +39,7 @@ def test_the_limits_of_params_hold_and_what_was_needed_is_told_all_the_same() ->
     found = planned(scores("a", [4.0, 0.0] * 30), CONVERSATIONS, evaluate(generated=60, most=90))
     assert (found.asked, found.metric) == (90, "playbook")
     assert found.needed > 900
-    assert f"takes {found.needed} by the pilot" in str(found)
+    assert f"takes {found.needed} by the pilot" in found.told(1000)
 
 
 def test_where_nothing_spreads_the_rule_of_three_asks() -> None:
@@ -54,9 +54,14 @@ def test_what_belongs_together_counts_once_as_in_the_verdict() -> None:
 def test_more_than_the_margins_ask_for_may_be_answered_and_less_than_generated_never_is() -> None:
     assert planned(scores("a", [4.0] * 60), CONVERSATIONS, evaluate(generated=200, most=120)).asked == 200
     free = evaluate(generated=60, margins={"playbook": None, "stopped": None, "nll": None})
-    assert str(planned(scores("a", [4.0] * 60), CONVERSATIONS, free)).startswith(
-        "60 test conversations are answered, as"
-    )
+    told = planned(scores("a", [4.0] * 60), CONVERSATIONS, free).told(60)
+    assert told.startswith("60 test conversations are answered, as")
+
+
+def test_a_plan_that_takes_more_than_the_test_has_says_so_and_what_to_do() -> None:
+    found = planned(scores("a", [4.0, 0.0] * 30), CONVERSATIONS, evaluate(generated=60, most=90))
+    assert "widen" not in found.told(found.needed)
+    assert f"this test has {found.needed - 1}: widen evaluate.margins.playbook, or give" in found.told(found.needed - 1)
 
 
 def test_the_metric_that_asks_for_the_most_is_named() -> None:

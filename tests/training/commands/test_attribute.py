@@ -1,5 +1,6 @@
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,11 @@ def test_where_dev_has_too_few_of_an_intent_its_language_speaks_and_then_all(tun
     assert set(asked.pulls(tuned, tokens(arabic), tokens(dev), {})["against"]) == {"all"}
 
 
+def findings(rows: Sequence[tuple[str, str, str]]) -> pl.DataFrame:
+    """What checks saw: conversation_id, code, severity."""
+    return pl.DataFrame(rows, schema=["conversation_id", "code", "severity"], orient="row")
+
+
 def test_a_bad_cluster_is_last_and_says_who_let_it_in(found: pl.DataFrame, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     bad = ["t00", "t01", "t02"]
@@ -103,7 +109,9 @@ def test_a_bad_cluster_is_last_and_says_who_let_it_in(found: pl.DataFrame, tmp_p
             schema_overrides={"parent_id": pl.String},
         ),
     )
-    save(tmp_path, "scored/findings", pl.DataFrame({"conversation_id": bad, "code": ["rude"] * 3}))
+    twice = [(key, "rude", "doubt") for key in bad * 2]  # in two of its turns
+    told = [(key, "reply_words", "info") for key in ids]  # counted everywhere, and let nothing in
+    save(tmp_path, "scored/findings", findings(twice + told))
     save(tmp_path, "ledger", pl.DataFrame({"conversation_id": bad, "evidence": ["decided by sara, ali"] * 3}))
     best, worst = asked.ranked(rows, 1)
     assert (best["conversations"], worst["conversations"]) == (37, 3)
@@ -131,7 +139,7 @@ def test_another_adapter_or_another_intent_is_attributed_anew_and_the_same_is_no
     read.select("conversation_id").unique().head(12).write_parquet(folder / TRAINED_ON)
     ids = read["conversation_id"].unique()
     save(tmp_path, "curated/conversations", pl.read_parquet("data/splits/train.parquet"))
-    save(tmp_path, "scored/findings", pl.DataFrame({"conversation_id": ids, "code": "rude"}))
+    save(tmp_path, "scored/findings", findings([(key, "rude", "doubt") for key in ids]))
     save(tmp_path, "ledger", pl.DataFrame({"conversation_id": ids, "evidence": "decided by sara"}))
     pulls, seen = asked.pulls, list[Any]()
 

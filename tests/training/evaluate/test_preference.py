@@ -1,6 +1,7 @@
 """What people prefer, as a judge of the verdict."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -36,7 +37,7 @@ def code(said: Heard) -> tuple[str, str]:
     [
         (Truth(0.1, 0.8), [SKILLED], 12, ("against", "preference_lost")),  # few are enough where it is plain
         (Truth(0.8, 0.1), [SKILLED], 60, ("told", "preference_won")),
-        (Truth(0.3, 0.3), [SKILLED], 12, ("unsure", "preference_few")),
+        (Truth(0.3, 0.3), [SKILLED], 12, ("unsure", "preference_beyond")),  # no more have replies that differ
         (Truth(0.3, 0.3), [SKILLED], 60, ("told", "preference_even")),
         (Truth(0.0, 0.0), [SKILLED], 60, ("told", "preference_even")),  # both bad, everywhere
     ],
@@ -48,6 +49,14 @@ def test_the_voice_is_what_people_showed(
     assert code(said) == expected
     assert said.stale == 0
     assert str(said.against) in str([*voice(said).against, *voice(said).unsure, *voice(said).told][0])
+
+
+def test_where_more_could_be_compared_people_are_asked_for_more() -> None:
+    few = replace(review(Truth(0.3, 0.3), [SKILLED], 12, 10, seed=1), there=30)
+    assert code(few) == ("unsure", "preference_few")
+    assert "qirat review pairs" in str(voice(few).unsure[0])
+    none = replace(few, there=29)
+    assert "only 29 have replies that differ: raise evaluate.generated" in str(voice(none).unsure[0])
 
 
 def test_nobody_asked_is_told_and_stops_nothing() -> None:
@@ -93,7 +102,7 @@ def test_what_one_customer_wrote_is_one_voice_however_many_conversations_it_is()
     judgements = [answer("a", key=n) for n in range(100)]
     said = heard(judgements, predictions(100), "prompted", customers)
     assert said.found and (said.found.net.n, said.found.wins) == (5, 5)
-    assert code(said) == ("unsure", "preference_few")
+    assert code(said) == ("unsure", "preference_beyond")
     assert code(heard(judgements, predictions(100), "prompted", TALKS)) == ("told", "preference_won")
     model = [answer("a", "model m", n).model_copy(update={"by": "model"}) for n in range(200)]
     assert heard([*judgements, *model], predictions(200), "prompted", customers).model is None

@@ -1,4 +1,5 @@
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -11,12 +12,12 @@ from hypothesis import strategies as st
 
 from curation.statistics.intervals import FEW, Bootstrap, holm, jackknife, mcnemar, paired_difference, ratio, unseen
 from tests.builders import params
-from training.evaluate.findings import Reach
+from training.evaluate.findings import Found, Reach, Supply, too_little
 from training.evaluate.memorisation import MEMORISED
 from training.evaluate.promote import Kept, comparisons, verdict
 from training.judge import forgetting
 from training.judge.arms import ADAPTER
-from training.judge.reasons import SENTENCES
+from training.judge.reasons import SENTENCES, Reason
 from training.judge.scoring import PREDICTIONS, SCORES, Evaluate, arm_table
 from training.judge.target import GOOD, good_shares
 
@@ -204,13 +205,13 @@ def test_what_every_look_leaves_of_the_error_holds_for_target_and_margins_alike(
     assert late["more"] > 0
 
 
-def forgetful(loss: float, questions: int = 160) -> Kept:
-    """An adapter that gives the right answers this much less of a chance, in Arabic."""
+def forgetful(loss: float, questions: int = 160, swing: float = 0.0) -> Kept:
+    """An adapter that gives the right answers this much less of a chance, in Arabic, more or less by `swing`."""
     rows = []
     for arm in ("base", ADAPTER):
         for n in range(2 * questions):
             language = "ar" if n % 2 else "en"
-            less = loss if (arm, language) == (ADAPTER, "ar") else 0
+            less = loss + swing * (-1) ** (n // 2) if (arm, language) == (ADAPTER, "ar") else 0
             rows.append((arm, f"{language}:{n}", language, "knowledge", 0.5 + n % 7 / 20 - less, True))
     answers = pl.DataFrame(rows, schema=forgetting.ANSWERS, orient="row")
     return Kept(forgetting.table(answers, ADAPTER, "base", PARAMS.redraws), NOTHING.memorised, NOTHING.good)
@@ -232,6 +233,54 @@ def test_too_few_questions_on_general_ability_show_nothing_and_leave_it_open() -
     assert found["because"][1]["figures"]["measured"] == "forgetting 10/73"
     assert found["more"] == 0  # conversations
     assert judged(adapter=9, kept=forgetful(0.0, questions=73))["verdict"] == "promote"
+
+
+def test_a_margin_that_the_questions_there_are_cannot_show_says_so_and_what_to_do() -> None:
+    """A loss of 0.045 is told from one of the margin's 0.05 by ten thousands of questions; two hundred exist."""
+    kept = replace(
+        forgetful(0.045, questions=70, swing=0.3), supply=Supply({"all": 1000}, {"all": 400, "ar": 200, "en": 200})
+    )
+    found = judged(adapter=9, kept=kept)
+    (line,) = [b["figures"]["measured"] for b in found["because"] if b["code"] == "beyond_questions"]
+    assert found["verdict"] == "undecided"
+    assert re.search(r"forgetting \(ar\) \d{5,}/200 \(evaluate\.forgetting_margin\)", line)
+    assert not [b for b in found["because"] if b["code"] == "too_little" and "(ar)" in b["figures"]["measured"]]
+    unknown = judged(adapter=9, kept=replace(kept, supply=Supply()))
+    assert [b["code"] for b in unknown["because"]][:2] == ["forgotten", "too_little"]
+
+
+def test_what_takes_more_conversations_than_the_test_has_says_so_and_names_what_asks_for_fewer() -> None:
+    found = judged(adapter=9, broken=10, kept=replace(NOTHING, supply=Supply({"all": N, **HALVES})))
+    (line,) = [b["figures"]["measured"] for b in found["because"] if b["code"] == "beyond_test"]
+    assert re.fullmatch(rf"playbook_pass \d+/{N // 2} \(baseline\.target\)", line)
+    assert (found["verdict"], found["left"]) == ("undecided", 0)
+    enough_there = judged(adapter=9, broken=10, kept=replace(NOTHING, supply=Supply({"all": 10_000, "ar": 5_000})))
+    assert "beyond_test" not in [b["code"] for b in enough_there["because"]]
+    assert enough_there["left"] == 10_000 - N
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    wanted=st.lists(st.tuples(st.integers(1, 500), st.sampled_from(["all", "ar", "en"]), st.booleans()), max_size=6),
+    there=st.integers(0, 400),
+)
+def test_nothing_is_asked_for_that_there_is_not(wanted: list[tuple[int, str, bool]], there: int) -> None:
+    """Whatever is open stands in one line: what can be asked for, or what cannot."""
+    reason = Reason("unmeasured", {"metric": ""})
+    few = [
+        Found("open", reason, f"m{place}", 1, count, 9 * of_talks, language, f"p{place}")
+        for place, (count, language, of_talks) in enumerate(wanted)
+    ]
+    supply = Supply({"all": there, "ar": there}, {"all": there, "en": there})
+    lines = {r.code: r.figures["measured"].split(", ") for r in too_little(few, supply)}
+    for one in few:
+        known = (supply.conversations if one.whole else supply.questions).get(one.language)
+        beyond = "beyond_test" if one.whole else "beyond_questions"
+        if known is not None and (one.wanted or 0) > known:
+            assert f"{one.what} {one.wanted}/{known} ({one.param})" in lines[beyond]
+        else:
+            assert f"{one.what} 1/{one.wanted}" in lines["too_little"]
+    assert sum(map(len, lines.values())) == len(few)
 
 
 def test_personal_data_learnt_by_heart_blocks_and_other_words_do_not() -> None:

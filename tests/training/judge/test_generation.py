@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from tests.builders import talk
 from tests.training.tiny import model, renderer
+from training.judge import generation
 from training.judge.generation import Decoding, ReplyMemory, even, generate
+from training.model import instep
+from training.model.instep import token_bytes
 
 
 def prompts() -> list[list[int]]:
@@ -34,6 +37,39 @@ def test_no_lane_waits_for_another_by_more_than_a_reply_a_batch(number: int, mos
     assert max(sizes) <= most
     assert max(sizes) - min(sizes) <= 1
     assert len(batches) == 1 if number <= most else len(batches) % lanes == 0 or len(batches) == number
+
+
+@given(number=st.integers(1, 300), most=st.integers(1, 64), lanes=st.integers(1, 8), room=st.integers(1, 40))
+def test_no_batch_takes_more_memory_than_there_is_unless_one_reply_does(
+    number: int, most: int, lanes: int, room: int
+) -> None:
+    batches = even(number, most, lanes, lambda start, end: end - start <= room)
+    assert [place for start, end in batches for place in range(start, end)] == [*range(number)]
+    assert max(end - start for start, end in batches) <= min(most, room)
+
+
+def test_how_many_replies_are_written_in_step_follows_from_the_memory_that_they_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A token of the tiny model takes 2 layers of 2 heads of 8 keys and values in float32."""
+    tiny = model()
+    monkeypatch.setattr(generation, "lanes_of", lambda _place: 1)
+    assert token_bytes(tiny) == 2 * 2 * 2 * 8 * 4
+    sizes: list[int] = []
+
+    def counted(batches: Iterable[Any], _total: int) -> Iterator[Any]:
+        for place, replies in batches:
+            sizes.append(len(replies))
+            yield place, replies
+
+    asked = [[7, 8, 9, *range(10, 10 + n)] for n in range(1, 17)]
+    whole = generate(tiny, renderer(), asked, Decoding(12, 16), counted)
+    assert sizes == [16]
+    monkeypatch.setattr(instep, "ON_A_CPU", 5 * (16 + 12) * token_bytes(tiny))
+    sizes.clear()
+    assert generate(tiny, renderer(), asked, Decoding(12, 16), counted) == whole
+    assert 3 <= len(sizes) <= 4
+    assert max(sizes) <= 6
 
 
 class KilledError(Exception): ...

@@ -151,3 +151,60 @@ def test_the_trial_looks_at_short_and_long_examples() -> None:
     assert [lengths[i] for i in fair_sample(lengths, 1)] == [30]
     assert [lengths[i] for i in fair_sample(lengths, 90)] == [10, 30, 50]
     assert sorted(fair_sample(lengths, 10_000)) == [0, 1, 2, 3, 4]
+
+
+def weights_after(kind: str, monkeypatch: pytest.MonkeyPatch, cores: int = 2, **values: Any) -> dict[str, Any]:
+    """The tuned weights, and in how many threads the passes ran: TRL's trainer, or ours for a CPU."""
+    import torch
+
+    import training.train.fit
+
+    before = torch.get_num_threads()
+    monkeypatch.setattr(training.train.fit, "_one_on_a_cpu", lambda: kind == "ours")
+    learnt = table(examples(*[talk(f"question {n}", "yes " * (1 + 3 * (n % 4))) for n in range(11)]))
+    asked = recipe(**{"learning_rate": 0.01, "epochs": 1, "batch": 4, "passes": 4, "warmup": 0.0, **values})
+    try:
+        torch.set_num_threads(cores)
+        trained = fit(confident(), tokenizer(), learnt, examples(talk("question", "no")), asked, asked.recipe)
+    finally:
+        torch.set_num_threads(before)
+    return {name: weights for name, weights in trained.model.named_parameters() if weights.requires_grad}
+
+
+@pytest.mark.parametrize("passes", [4, 1])
+def test_passes_side_by_side_learn_what_trls_learn_one_after_the_other(
+    passes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last step has three of four examples, so its passes are fewer or of other sizes."""
+    import torch
+
+    theirs, ours = (weights_after(kind, monkeypatch, passes=passes) for kind in ("trl", "ours"))
+    for name, weights in ours.items():
+        torch.testing.assert_close(weights, theirs[name], atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_the_adapter_is_the_same_bytes_whatever_the_number_of_cores(
+    dropout: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With dropout the passes take their turns: lanes would draw in the order in which they come."""
+    import torch
+
+    one, *more = (weights_after("ours", monkeypatch, cores, dropout=dropout) for cores in (1, 2, 4))
+    for other in more:
+        assert all(torch.equal(weights, other[name]) for name, weights in one.items())
+
+
+def test_the_head_of_a_cpu_sees_learnt_tokens_alone() -> None:
+    """Of a small model it is a third of the work."""
+    import torch
+
+    from training.train.cpu import summed_loss
+
+    tiny = model()
+    (one,) = examples(talk("a long question of the customer " * 9, "yes"))
+    seen: list[int] = []
+    tiny.lm_head.register_forward_hook(lambda _module, given, _out: seen.append(given[0].shape[1]))
+    batch = {"input_ids": torch.tensor([one.input_ids]), "labels": torch.tensor([one.labels])}
+    assert float(summed_loss(tiny, batch)) == pytest.approx(a_token(tiny, [one]) * one.supervised, rel=1e-4)
+    assert seen[0] == one.supervised

@@ -7,7 +7,7 @@ first answer flips. A further language is a further file.
 """
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.record.conversation import message
 from curation.statistics.intervals import Bootstrap, Z, paired_difference, ratio
-from training.judge.scoring import Scorer, by_languages
+from training.judge.scoring import ALL, Scorer, by_languages
 from training.model.likelihood import Progress, negative_log_likelihoods
 from training.model.template import Renderer
 
@@ -89,6 +89,12 @@ def unasked(count: int, wanted: int) -> list[Question]:
             )
         chosen += _spread(left, wanted)
     return chosen
+
+
+def there_are(languages: Collection[str]) -> dict[str, int]:
+    """How many questions there are in each of these languages, and as "all" in all of them."""
+    found = {path.stem: len(_written(path)) for path in FOLDER.glob("*.yaml") if path.stem in languages}
+    return {**found, ALL: sum(found.values())}
 
 
 @functools.cache
