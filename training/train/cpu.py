@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from training.model.lanes import lanes_of, side_by_side
-from training.template import IGNORED
+from training.model.template import IGNORED
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
