@@ -7,7 +7,6 @@ from typing import Any
 
 from curation.harness.yaml_text import from_yaml
 
-
 CODE = Path(__file__).parents[2]  # the folder of our packages, with the dvc.yaml that says which stage runs what
 PACKAGES = frozenset({"curation", "training", "expectations"})
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-
 from curation.harness.yaml_text import from_yaml
 from curation.text.folding import fold
 
