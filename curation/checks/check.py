@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 from pydantic import Field
 
 from curation.checks.codes import codes
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
+from curation.harness.yaml_text import from_yaml
 from curation.privacy.params import Privacy
 from curation.privacy.tables import with_evidence_masked
 from curation.record.codes import Code
@@ -181,7 +181,7 @@ def check(  # noqa: PLR0913 - a form to fill in, each field by its name
 
 def lists_of(name: str) -> dict[str, Any]:
     """The word lists of a check, lists/NAME.yaml."""
-    found: dict[str, Any] = yaml.safe_load((Path(__file__).parent / f"lists/{name}.yaml").read_text("utf-8"))
+    found: dict[str, Any] = from_yaml((Path(__file__).parent / f"lists/{name}.yaml").read_text("utf-8"))
     return found
 
 

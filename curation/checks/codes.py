@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from curation.harness.errors import QiratError, faults
+from curation.harness.yaml_text import from_yaml
 from curation.record.codes import Code, fault
 
 HERE = Path(__file__).parent
@@ -32,7 +33,7 @@ def _said(path: Path) -> Mapping[str, Any]:
     """What the file says of each code."""
     text = path.read_text("utf-8")
     try:
-        said = yaml.safe_load(text)
+        said = from_yaml(text)
     except yaml.YAMLError as error:
         raise QiratError(f"{path} is no YAML: {error}") from None
     if not isinstance(said, dict):

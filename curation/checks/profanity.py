@@ -73,18 +73,16 @@ def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
 
     Limits: irony, threats and contempt in polite words are not seen, nor is an insult in quotation marks.
     """
-    said = (
-        turns(conversations)
-        .filter(pl.col("role").is_in(["user", "assistant"]))
-        .with_columns(text=folded(pl.col("content")))
-    )
-    agents = pl.col("role") == "assistant"
-    anything = pl.any_horizontal(pl.col("text").str.contains(some) for some in (_SPELLED_OUT, _STARRED))
-    for kind in _patterns():  # each by itself: one pattern of them all takes the engine twice as long
-        here = pl.col("text").str.contains(kind.pattern)
-        anything |= agents & here if kind.of_agents else here
+    said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
+    said = said.select("conversation_id", "turn", pl.col("role") == "assistant", "content")
+    distinct = said.select("role", "content").unique(maintain_order=True)  # teams say the same again and again
+    told = distinct.with_columns(text=folded(pl.col("content")))
+    # Each by itself: one pattern of them all takes the engine twice as long.
+    anyone = [_SPELLED_OUT, _STARRED, *(kind.pattern for kind in _patterns() if not kind.of_agents)]
+    agents = [kind.pattern for kind in _patterns() if kind.of_agents]
+    found = pl.concat([told.filter(_holds(anyone)), told.filter("role").filter(_holds(agents))])
     worst: dict[tuple[str, bool], tuple[int, int, str]] = {}  # the strongest, the first of these
-    likely = said.filter(anything).select("conversation_id", "turn", agents, "content")
+    likely = said.join(found, on=["role", "content"], how="semi", maintain_order="left")
     for key, turn, by_agent, text in likely.iter_rows():
         for value, words in _seen(text, by_agent):
             before = worst.get((key, by_agent))
@@ -94,6 +92,11 @@ def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
         code = "profanity_agent" if by_agent else "profanity"
         seen = {"conversation_id": key, "code": code, "turn": turn, "value": value}
         yield {**seen, "threshold": MILD, "evidence": words}
+
+
+def _holds(patterns: Sequence[str]) -> pl.Expr:
+    """Whether a folded text has any of them."""
+    return pl.any_horizontal(pl.col("text").str.contains(pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True)

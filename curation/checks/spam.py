@@ -91,18 +91,19 @@ def adverts(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
     found = {kind: patterns.first_in(pl.col("text")).alias(kind) for kind, patterns in _patterns().items()}
     cues = sorted(found.keys() - {*ABOUT} - {"push"})
-    told = said.with_columns(text=folded(pl.col("content"))).with_columns(found["sold"], found["topics"])
+    distinct = said.select("content").unique(maintain_order=True)  # teams say the same again and again
+    told = distinct.with_columns(text=folded(pl.col("content"))).with_columns(found["sold"], found["topics"])
     either = pl.coalesce("sold", "topics")
     about = either.is_not_null()
     likely = told.filter(about | (pl.col("text").str.len_chars() >= SHORTEST_ADVERT))
     shout = pl.col("content").str.extract(_SHOUT, 1)
-    each = likely.with_columns(found["push"], *(found[cue] for cue in cues), shout=shout)
-    by_customer = pl.col("role") == "user"
-    sells = pl.col("text").str.contains(_SELLS)
-    asks = by_customer & _sentences(pl.col("text"), either).str.contains(_ASKS) & ~sells
-    valued = each.with_columns(by_customer=by_customer, sells=sells, like_one=_cues(cues))
-    valued = valued.with_columns(offered=_offered(asks))
-    seen = valued.filter(either.is_not_null() | (pl.col("like_one") >= REPORTED_FROM)).select(
+    cued = likely.with_columns(found["push"], *(found[cue] for cue in cues), shout=shout)
+    cued = cued.with_columns(like_one=_cues(cues)).filter(about | (pl.col("like_one") >= REPORTED_FROM))
+    sells, asking = pl.col("text").str.contains(_SELLS), _sentences(pl.col("text"), either).str.contains(_ASKS)
+    each = said.join(cued.with_columns(sells=sells, asking=asking), on="content", maintain_order="left")
+    valued = each.with_columns(by_customer=pl.col("role") == "user")
+    valued = valued.with_columns(offered=_offered(pl.col("by_customer") & pl.col("asking") & ~pl.col("sells")))
+    seen = valued.select(
         "conversation_id",
         seen=pl.struct(
             "turn",

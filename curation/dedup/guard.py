@@ -56,15 +56,35 @@ _SHORT_ANSWER = 3  # words of a customer's turn that are, for the most part, the
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a conversation says that its copies must say too."""
+    """What a conversation says that its copies must say too; what most comparisons never come to, when asked for."""
 
     fixed: tuple[tuple[str, ...], ...]  # for each of FIXED what was found, in order: 2 adults, 3 children
     sides: Counter[tuple[int, int]]  # how often it says either side of the pairs in lexicon.OPPOSITES
-    names: frozenset[str]
-    likely: frozenset[str]  # short answers and capitalised first words of sentences: names, values or just words
-    words: tuple[str, ...]  # each once, in the order in which they are first said
-    told: tuple[str, ...]  # every word that tells something, in one form
     whole: str  # folded, with its courtesies
+    tokens: Sequence[str]  # without them
+    messages: Sequence[Message]  # of customer and team
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        inside, _ = self._capitals
+        called_out = _called_out(_text(self.messages))
+        return frozenset({*inside, *_announced(self.tokens, self.words), *called_out} - lexicon.NO_NAMES)
+
+    @cached_property
+    def likely(self) -> frozenset[str]:
+        """Short answers and capitalised first words of sentences: names, values or just words."""
+        _, first = self._capitals
+        return frozenset({*first, *_short_answers(self.messages)} - lexicon.NO_NAMES)
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Each once, in the order in which they are first said."""
+        return tuple(dict.fromkeys(self.tokens))
+
+    @cached_property
+    def told(self) -> tuple[str, ...]:
+        """Every word that tells something, in one form."""
+        return tuple(signs.telling(self.tokens))
 
     @cached_property
     def said(self) -> tuple[str, ...]:
@@ -81,18 +101,19 @@ class Meaning:
             numbered.append(f"{word}{times[word]}" if times[word] > 1 else word)
         return tuple(numbered)
 
+    @cached_property
+    def _capitals(self) -> tuple[set[str], set[str]]:
+        return _capitals(_text(self.messages))
+
 
 def meaning(messages: Sequence[Message]) -> Meaning:
     """What the guard looks at, out of what customer and team said and what was called; system prompts aside."""
     said = [m for m in messages if m["role"] in ("user", "assistant")]
-    text = "\n".join(m["content"] for m in said)
-    whole = fold(text)
+    whole = fold(_text(said))
     whole = _TAG.sub(" ", whole) if "<" in whole else whole
     folded = lexicon.without_courtesies(whole)
     tokens = _tokens(folded)
-    words = tuple(dict.fromkeys(tokens))
     told = list(signs.signs_in(tokens))
-    inside, first = _capitals(text)
     return Meaning(
         (
             tuple(_actions(messages)),
@@ -102,12 +123,14 @@ def meaning(messages: Sequence[Message]) -> Meaning:
             tuple(signs.dates(told)),
         ),
         Counter(sign.side for _, sign, _ in told if sign.side),
-        frozenset({*inside, *_announced(tokens, words), *_called_out(text)} - lexicon.NO_NAMES),
-        frozenset({*first, *_short_answers(said)} - lexicon.NO_NAMES),
-        words,
-        tuple(signs.telling(tokens)),
         whole,
+        tokens,
+        said,
     )
+
+
+def _text(said: Sequence[Message]) -> str:
+    return "\n".join(m["content"] for m in said)
 
 
 class Exchange(NamedTuple):
@@ -269,16 +292,30 @@ class Meanings:
 
     def codes(self, rows: Indices) -> npt.NDArray[np.int32]:
         """A row of codes for each of `rows`: FIXED, then LOOSE."""
-        unknown = np.unique(rows[self._codes[rows, 0] < 0])
-        for part in np.split(unknown, range(RECENT, len(unknown), RECENT)):
+        self._fixed_codes(rows)
+        for part in _parts(rows[self._codes[rows, -1] < 0]):
             meanings = self._of(part)
             for row in part.tolist():
                 found = meanings[row]
                 named = tuple(word for word in found.words if word in found.names or word in found.likely)
-                aspects = (*found.fixed, tuple(sorted(found.sides.items())), named, hash(found.told))
-                self._codes[row] = [self._known.setdefault(said, len(self._known)) for said in enumerate(aspects)]
-                self._fixed.update(zip(self._codes[row].tolist(), found.fixed, strict=False))
+                loose = (tuple(sorted(found.sides.items())), named, hash(found.told))
+                self._codes[row, len(FIXED) :] = self._numbers(loose, len(FIXED))
         return self._codes[rows]
+
+    def _fixed_codes(self, rows: Indices) -> npt.NDArray[np.int32]:
+        """`codes` of FIXED alone, which keep most pairs apart and cost half as much."""
+        for part in _parts(rows[self._codes[rows, 0] < 0]):
+            meanings = self._of(part)
+            for row in part.tolist():
+                fixed = meanings[row].fixed
+                numbers = self._numbers(fixed, 0)
+                self._codes[row, : len(FIXED)] = numbers
+                self._fixed.update(zip(numbers, fixed, strict=True))
+        return self._codes[rows, : len(FIXED)]
+
+    def _numbers(self, said: Sequence[Any], first: int) -> list[int]:
+        """The number of what each aspect says, the first of them being that of column `first`."""
+        return [self._known.setdefault(aspect, len(self._known)) for aspect in enumerate(said, first)]
 
     def relations(self, pairs: Indices) -> list[str]:
         """For each pair "copy", or what keeps it apart."""
@@ -295,22 +332,23 @@ class Meanings:
 
     def _differences(self, pairs: Indices) -> list[str | Exchange | None]:
         """`difference` of pairs that together have no more than RECENT rows; most are told by the codes alone."""
-        left, right = np.split(self.codes(pairs.T.ravel()), 2)
-        differing = [[aspect for aspect, differs in enumerate(row) if differs] for row in (left != right).tolist()]
-        told = list(zip(differing, pairs.tolist(), strict=True))
-        asked = [bool(aspects) and not self._settles(aspects[0], *pair) for aspects, pair in told]
-        meanings = self._of(np.unique(pairs[np.array(asked, bool)]))
+        differing = np.not_equal(*np.split(self._fixed_codes(pairs.T.ravel()), 2))
+        firsts = np.where(differing.any(axis=1), differing.argmax(axis=1), len(FIXED)).tolist()
+        settled = [self._settled(first, *pair) for first, pair in zip(firsts, pairs.tolist(), strict=True)]
+        asked = np.array([said is None for said in settled], bool)
+        asked[asked] = np.not_equal(*np.split(self.codes(pairs[asked].T.ravel()), 2)).any(axis=1)
+        meanings = self._of(np.unique(pairs[asked]))
         return [
-            difference(meanings[one], meanings[other]) if ask else FIXED[aspects[0]] if aspects else None
-            for ask, (aspects, (one, other)) in zip(asked, told, strict=True)
+            difference(meanings[one], meanings[other]) if ask else said
+            for ask, said, (one, other) in zip(asked.tolist(), settled, pairs.tolist(), strict=True)
         ]
 
-    def _settles(self, aspect: int, one: int, other: int) -> bool:
-        """Whether two rows that differ in the aspect are no copies, whatever else they say."""
+    def _settled(self, aspect: int, one: int, other: int) -> str | None:
+        """What keeps two rows apart, whatever else they say, that differ in the aspect: one of FIXED, or None."""
         if aspect >= len(FIXED):
-            return False
+            return None
         ours, theirs = (self._fixed[self._codes[row, aspect]] for row in (one, other))
-        return not may_be_mistyped(FIXED[aspect], ours, theirs)
+        return None if may_be_mistyped(FIXED[aspect], ours, theirs) else FIXED[aspect]
 
     def _of(self, rows: Indices) -> dict[int, Meaning]:
         """The meanings of at most RECENT different rows, by row, and of others at hand."""
@@ -320,6 +358,12 @@ class Meanings:
         read = self._messages.of(np.array(unread, np.int64)).to_list()
         self._recent.update(zip(unread, map(meaning, read), strict=True))
         return self._recent
+
+
+def _parts(rows: Indices) -> list[Indices]:
+    """Each row once, at most RECENT together."""
+    rows = np.unique(rows)
+    return np.split(rows, range(RECENT, len(rows), RECENT))
 
 
 def _tokens(folded: str) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from curation.harness.yaml_text import from_yaml
 
 CODE = Path(__file__).parents[2]  # the folder of our packages, with the dvc.yaml that says which stage runs what
 PACKAGES = frozenset({"curation", "training", "expectations"})
@@ -13,7 +13,7 @@ PACKAGES = frozenset({"curation", "training", "expectations"})
 
 def stages(root: Path = CODE) -> Mapping[str, Mapping[str, Any]]:
     """What dvc.yaml says of each stage, in the order of the road."""
-    found: Mapping[str, Mapping[str, Any]] = yaml.safe_load((root / "dvc.yaml").read_text("utf-8"))["stages"]
+    found: Mapping[str, Mapping[str, Any]] = from_yaml((root / "dvc.yaml").read_text("utf-8"))["stages"]
     return found
 
 

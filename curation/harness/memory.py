@@ -4,8 +4,11 @@ import contextlib
 import functools
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
+import marshal
 import re
+import struct
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import CodeType
@@ -22,6 +25,8 @@ _CODE = tuple(  # what compiled code says beside its constants, without its plac
     f"co_{field}"
     for field in "code names varnames freevars cellvars flags name argcount posonlyargcount kwonlyargcount".split()
 )
+
+_WORD = 2**32 - 1  # of a head of bytecode
 
 
 class Memory:
@@ -90,15 +95,38 @@ def _sources(stage: str, root: Path) -> Iterator[Path]:
 
 
 def _meaning(path: Path) -> bytes:
-    """What of a file counts: of Python what it is compiled to, of any other all bytes."""
-    contents = path.read_bytes()
-    return _compiled(contents) if path.suffix == ".py" else contents
+    """What of a file counts: of Python a hash of what it is compiled to, of any other all bytes."""
+    if path.suffix != ".py":
+        return path.read_bytes()
+    kept = _bytecode(path)
+    return _compiled(path.read_bytes()) if kept is None else _hashed(kept)
+
+
+def _bytecode(path: Path) -> CodeType | None:
+    """What Python keeps beside a source, which it compiled before; None where that may be of another text.
+
+    Python tells by the source's size and whole seconds, so bytecode written in the second of the source's last change
+    may be older than it.
+    """
+    kept = Path(importlib.util.cache_from_source(path, optimization=""))
+    try:
+        source, written, contents = path.stat(), kept.stat(), kept.read_bytes()
+    except OSError:
+        return None
+    head = struct.pack("<4sLLL", importlib.util.MAGIC_NUMBER, 0, int(source.st_mtime) & _WORD, source.st_size & _WORD)
+    if contents[: len(head)] != head or int(written.st_mtime) <= int(source.st_mtime):
+        return None
+    code: CodeType = marshal.loads(contents[len(head) :])
+    return code
 
 
 @functools.cache  # most files are of several stages
 def _compiled(source: bytes) -> bytes:
-    """A hash of what the source is compiled to, which takes half as long as to walk its syntax tree."""
-    code = compile(source, "", "exec", dont_inherit=True, optimize=0)
+    return _hashed(compile(source, "", "exec", dont_inherit=True, optimize=0))
+
+
+def _hashed(code: CodeType) -> bytes:
+    """A hash of compiled code, which takes half as long as to walk the syntax tree."""
     return hashlib.sha256(_spelled(code).encode("utf-8", "surrogatepass")).digest()
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from curation.harness.dvc import listed, stages
 from curation.harness.errors import QiratError, faults
+from curation.harness.yaml_text import from_yaml
 
 OF_NO_STAGE = ("machine", "review")  # sections that no stage depends on: where things run, and `qirat review`
 
@@ -28,7 +29,7 @@ def load_params(section: str, params: type[AnyParams]) -> AnyParams:
     if not path.exists():
         raise QiratError(f"params.yaml is not in {Path.cwd()}; run this from the folder that holds it")
     try:
-        found = yaml.safe_load(path.read_text("utf-8")) or {}
+        found = from_yaml(path.read_text("utf-8")) or {}
     except yaml.YAMLError as error:
         raise QiratError(f"params.yaml is no YAML: {error}") from None
     if not isinstance(found, dict) or not isinstance(found.get(section) or {}, dict):

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-import yaml
-
+from curation.harness.yaml_text import from_yaml
 from curation.text.folding import fold
 
 Phrases = Mapping[str, list[str]]  # kind -> phrases
@@ -53,7 +52,7 @@ def language_of_phone(app_lines: Iterable[str]) -> str | None:
 @functools.cache
 def phones() -> Mapping[str, Phrases]:
     """The phrases of each language, by its English name."""
-    found: Mapping[str, Phrases] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text("utf-8"))
+    found: Mapping[str, Phrases] = from_yaml(Path(__file__).with_suffix(".yaml").read_text("utf-8"))
     return found
 
 

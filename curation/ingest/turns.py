@@ -13,7 +13,7 @@ from typing import Any
 
 from curation.ingest.formats import Messages, Roles, UnreadableError, role_of, text_of
 from curation.ingest.json_text import value_in
-from curation.record.conversation import canonical_json, message
+from curation.record.conversation import bare_message, canonical_json, message
 
 ROLE_FIELDS = ("role", "from")
 CONTENT_FIELDS = ("content", "value", "text", "parts")
@@ -76,7 +76,7 @@ def _plain(entry: Any, roles: Roles) -> dict[str, Any] | None:
     role, content = entry.get("role"), entry.get("content")
     if not isinstance(role, str) or not isinstance(content, str) or role in TOOL_CALLERS or "<tool_" in content:
         return None
-    return message(role_of(role, roles), content)
+    return bare_message(role_of(role, roles), content)
 
 
 # -- one turn ----------------------------------------------------------------------------------------------------------

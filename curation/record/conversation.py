@@ -82,6 +82,16 @@ def message(  # noqa: PLR0913 - the fields of MESSAGE
     }
 
 
+_BARE: dict[str, Any] = message("", "")
+
+
+def bare_message(role: str, content: str) -> dict[str, Any]:
+    """What message(role, content) gives, at a third of its cost: files hold millions of messages that say no more."""
+    said = _BARE.copy()
+    said["role"], said["content"] = role, content
+    return said
+
+
 def is_untaught(m: Mapping[str, Any]) -> bool:
     """Whether a message is a reply that its source says not to learn."""
     return m.get("train") is False and m["role"] == "assistant"

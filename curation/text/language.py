@@ -75,9 +75,11 @@ TELLING = 2  # small words of another language, or accents, without which short 
 LONG = 8  # words in small letters from which lingua is right without them
 _SPOKEN = re.compile(r"(?<![\w-])[^\W\d_]{2,}(?![\w-])|[^\W\d_a-zA-Z]")  # a word, not the letters of a code
 _WORD = re.compile(r"[^\W\d_][\w']*")
+_ASCII_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_']*")  # the same in a text of ASCII, in two thirds of the time
 # With its article, or with an ending that only Arabic writes.
 _ARABIC_NOUN = re.compile(r"[وبفلك]?ال[^\W\d_]{2,}|[^\W\d_]{2,}ة")
 _TELLING_WORDS = SMALL_WORDS["en"] | FOREIGN_WORDS
+_SMALL_OR_FOREIGN = _TELLING_WORDS | SHARED_WORDS
 _NO_LETTERS = bytes(c for c in range(128) if not chr(c).isalpha())
 
 
@@ -175,12 +177,13 @@ def _is_plainly(usual: str, text: str) -> bool:
     """Whether small words leave no doubt. lingua says the same at a hundred times the cost."""
     if FOREIGN[usual].search(text):
         return False
-    words = _WORD.findall(text.lower())
+    words = (_ASCII_WORD if text.isascii() else _WORD).findall(text.lower())
     if usual == "ar":
         telling = sum(map(_tells_arabic, words))
         return telling > 0 and telling >= PLAIN_FROM * len(words)
+    told = list(filter(_SMALL_OR_FOREIGN.__contains__, words))
     telling, shared, foreign = (
-        sum(map(few.__contains__, words)) for few in (SMALL_WORDS["en"], SHARED_WORDS, FOREIGN_WORDS)
+        sum(map(few.__contains__, told)) for few in (SMALL_WORDS["en"], SHARED_WORDS, FOREIGN_WORDS)
     )
     small = telling + shared
     return (

@@ -1,5 +1,7 @@
 """What is remembered is worth something as long as the code that made it says the same."""
 
+import os
+import py_compile
 import shutil
 from pathlib import Path
 
@@ -56,6 +58,30 @@ def test_what_a_file_does_is_its_version(code: Path) -> None:
             versions.append(version("read", code))
     assert versions[::2] == versions[1::2]
     assert len(set(versions)) == len(others)
+
+
+def bytecode_of(source: Path, changed: float, written: float) -> None:
+    """What Python keeps beside a source, with the times at which either was written."""
+    os.utime(source, (changed, changed))
+    kept = py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
+    os.utime(str(kept), (written, written))
+
+
+@pytest.mark.parametrize("written", [1000.9, 1001.0, 2000.0])
+def test_bytecode_beside_a_source_tells_its_version(code: Path, written: float) -> None:
+    before = version("read", code)
+    bytecode_of(code / "curation/read/step.py", 1000.3, written)
+    assert version("read", code) == before
+
+
+@pytest.mark.parametrize("changed", [1000.5, 1000.9, 999.0, 1001.0])
+def test_bytecode_of_what_a_source_said_before_tells_nothing(code: Path, changed: float) -> None:
+    before = version("read", code)
+    source = code / "curation/read/step.py"
+    bytecode_of(source, 1000.3, 1000.4)
+    source.write_text("rate = 2")  # as long, and perhaps in the same second
+    os.utime(source, (changed, changed))
+    assert version("read", code) != before
 
 
 def test_every_stage_of_the_pipeline_has_a_version() -> None:

@@ -228,15 +228,15 @@ _MODELS = re.compile(r"(?:chat)?gpt[-\d. ]|(?:claude|gemini|llama|qwen|mistral|m
 
 def role_of(name: Any, roles: Roles) -> str:
     """One of ROLES for what the source calls it."""
-    called = str(name).strip().lower()
+    called = name if name in ROLES else str(name).strip().lower()
     role = roles.get(called, called)
-    if role not in ROLES and _MODELS.match(called):
+    if role in ROLES:
+        return role
+    if _MODELS.match(called):
         return "assistant"
-    if role not in ROLES:
-        raise UnreadableError(
-            f"role {name!r} is unknown; expected one of {', '.join(ROLES)} (map it in params.yaml: ingest.roles)"
-        )
-    return role
+    raise UnreadableError(
+        f"role {name!r} is unknown; expected one of {', '.join(ROLES)} (map it in params.yaml: ingest.roles)"
+    )
 
 
 def text_of(content: Any, where: str) -> str:
