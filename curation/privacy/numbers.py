@@ -85,14 +85,39 @@ def digit_runs(text: str) -> Iterator[tuple[Span, str]]:
 def _in_run(text: str, run: re.Match[str], countries: Sequence[str], before: str | None) -> Iterator[Number]:
     """From left to right, the longest sequence of groups that is a number of a known kind."""
     groups, first = _groups(text, run), 0
+    silent = _SILENT.fullmatch(text, max(0, run.start() - _SEEN), run.end() + _SEEN) is not None and not _words(before)
     while first < len(groups):
         for last in _ends(text, groups, first):
             span, digits = (groups[first][0], groups[last][1]), _digits(text, groups, first, last)
-            if len(digits) in _LENGTHS and (known := _known(text, span, digits, countries, before)):
+            if len(digits) not in _LENGTHS:
+                continue
+            if silent:
+                known = _alone(text[slice(*span)], digits, tuple(countries), before is None)
+                known = known and (known[0], (span[0] + known[1][0], span[0] + known[1][1]), known[2])
+            else:
+                known = _known(text, span, digits, countries, before)
+            if known:
                 yield known
                 first = last
                 break
         first += 1
+
+
+# What says nothing of the numbers among it, so that each is read as if it stood alone; how far off a word may stand.
+_SILENT, _SEEN = re.compile(r"[\d .\-/\n]*"), 60
+
+
+def _words(before: str | None) -> bool:
+    return before is not None and _LETTER.search(before[-_SEEN_BEFORE:]) is not None
+
+
+_SEEN_BEFORE = 200  # characters of what was said last that `hint` looks at
+
+
+@functools.lru_cache(4_096)
+def _alone(written: str, digits: str, countries: tuple[str, ...], unknown: bool) -> Number | None:
+    """`_known` of digits that stand among digits alone."""
+    return _known(written, (0, len(written)), digits, countries, None if unknown else "")
 
 
 def _groups(text: str, run: re.Match[str]) -> list[Span]:
@@ -253,6 +278,7 @@ _NAMED_COUNTRIES = re.compile(
     r"|(?P<SY_>سوري[اةه])|(?P<LY_>ليبي)|(?P<TR_>تركيا|اسطنبول)|(?P<DE_>[أا]لماني)|(?P<FR_>فرنس)",
     re.IGNORECASE,
 )
+_LETTER = re.compile(r"[^\W\d_]")
 _NEAR = 30  # characters between a number and the country that is said to be its own
 
 
@@ -262,7 +288,8 @@ def _abroad(text: str, span: Span, digits: str, said: Hint) -> str | None:
         return None
     if _AMERICAN.fullmatch(text[slice(*span)]):
         return digits
-    for near in _NAMED_COUNTRIES.finditer(text, max(0, span[0] - _NEAR), span[1] + _NEAR):
+    around = max(0, span[0] - _NEAR), span[1] + _NEAR
+    for near in _NAMED_COUNTRIES.finditer(text, *around) if _LETTER.search(text, *around) else ():
         country = (near.lastgroup or "").rstrip("_")
         if digits.startswith(str(phonenumbers.country_code_for_region(country))) and (
             found := _international(digits, mobile=True)
