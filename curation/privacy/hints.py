@@ -99,6 +99,11 @@ def hint(text: str, start: int, end: int, before: str | None) -> Hint:
     return Hint("")
 
 
+def asks(before: str) -> bool:
+    """Whether what was said last says what a number in the answer is."""
+    return _last(before[-_ASKED:]) is not None
+
+
 def _last(text: str) -> re.Match[str] | None:
     if not _LETTER.search(text):  # none of the words; between digits that is soon seen
         return None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 LENGTH = 4_000  # characters that a window adds
-BESIDE = 1_000  # characters before and behind them that it sees as well: more than any word beside a value may be away
+BESIDE = 500  # characters before and behind them that it sees as well: more than any word beside a value may be away
 
 What = TypeVar("What")
 Place = tuple[int, int, What]  # text[start:end], and what it is
