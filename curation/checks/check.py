@@ -194,7 +194,9 @@ def read(reading: Reading, conversations: pl.DataFrame, context: Context) -> pl.
 
 def shown(found: pl.DataFrame, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """The findings without personal data in what they quote. For all checks at once: each row is read but once."""
-    covered = with_evidence_masked(found, conversations, context.privacy.countries)
+    # What is cut in the end is cut before it is read: a check may quote a turn of a megabyte.
+    quoted = found.with_columns(pl.col("evidence").str.slice(0, 4 * EVIDENCE_CHARACTERS))
+    covered = with_evidence_masked(quoted, conversations, context.privacy.countries)
     return covered.with_columns(pl.col("evidence").str.slice(0, EVIDENCE_CHARACTERS))
 
 

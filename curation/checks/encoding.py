@@ -21,13 +21,13 @@ _WHOLE_WORDS = re.compile(
     r"|well|what|when|where|which|who|why|will|with|would|ya|yeah|yes|yet|you|your)(?![a-z'])"
 )
 _LATIN_LOST = re.compile(r"\?[a-z]")
-_WORDS_LOST = re.compile(r"\?{2,}(?:\s\?+){2,}")
+_WORDS_LOST = re.compile(r"(?<!\?)\?{2,}+(?:\s\?++){2,}+")  # each row of marks is looked at once, from its first
 # What stands in a text beside letters of a script and common marks when ftfy has anything to say: its signs of damage
 # are all outside of ASCII and of Arabic.
 _STRANGE = r"[^\x00-\x7f\x{0600}-\x{06ff}]"
 # What stands in every text that has lost letters, and at times in others.
 _QUESTIONED = r"\?(?:[^\x00-\x40]|(?s:.)\?)"
-_ADDRESS = re.compile(r"\S+(?:://|\.\w+/)\S*")
+_RUN, _IN_ADDRESS = re.compile(r"(?<!\S)\S{3,}+"), re.compile(r"://|\.\w++/")
 ARABIC_TWICE_LEAST = 4  # ... but for a word or two
 
 
@@ -59,10 +59,14 @@ def _arabic_read_twice(text: str) -> int:
     return found if found >= max(ARABIC_TWICE_LEAST, ARABIC_TWICE_SHARE * len(text) / 2) else 0
 
 
+def _unless_address(run: re.Match[str]) -> str:
+    return "" if _IN_ADDRESS.search(run.group(), 1) else run.group()
+
+
 def _letters_lost(text: str) -> int:
     if "?" not in text:
         return 0
-    plain = _WHOLE_WORDS.sub(" ", _ADDRESS.sub("", text))
+    plain = _WHOLE_WORDS.sub(" ", _RUN.sub(_unless_address, text))
     in_words: list[str] = _LETTER_LOST.findall(plain)
     for_words: list[str] = _WORDS_LOST.findall(plain)
     marks = len(in_words) + sum(words.count("?") for words in for_words)

@@ -20,6 +20,7 @@ SHORT = 20  # runs; what is left of a shorter text without its phrases proves le
 LEAST_WHOLE = 20  # in common, where phrases count
 PHRASE_SHARE, PHRASE_LEAST = 0.005, 10  # word runs of so many conversations are the team's phrases, not a leak
 QUOTED = 160  # characters of what both have
+COMPARED = 2_000  # words of a turn, and of the other conversation, among which the longest quote is looked for
 
 
 @check(
@@ -146,7 +147,7 @@ def _longest_shared(mine: list[tuple[int, list[str]]], theirs: list[str]) -> tup
     """The turn of the row that has the longest run of words in common with the other conversation, and the run."""
     best, words_, at = 0, "", mine[0][0]
     for turn, said in mine:
-        match = SequenceMatcher(None, said, theirs, autojunk=False).find_longest_match()
+        match = SequenceMatcher(None, said[:COMPARED], theirs[:COMPARED], autojunk=False).find_longest_match()
         if match.size > best:
             best, words_, at = match.size, " ".join(said[match.a : match.a + match.size]), turn
     return at, words_

@@ -57,8 +57,10 @@ def _echoes(replies: pl.DataFrame) -> pl.DataFrame:
     both = likely.with_columns(asked=asked, plain=plain)
     long_enough = pl.col("asked").str.count_matches(r"\S+") >= ECHO_WORDS
     short_enough = pl.col("plain").str.len_chars() <= ECHO_LETTERS * pl.col("asked").str.len_chars()
-    repeated = pl.col("plain").str.contains(pl.col("asked"), literal=True)
-    return both.filter(long_enough & short_enough).filter(repeated)
+    likely = both.filter(long_enough & short_enough)
+    # Python's search is linear in both; Polars' engine makes a pattern of a question of any length.
+    repeated = [asked in plain for asked, plain in likely.select("asked", "plain").iter_rows()]
+    return likely.filter(pl.Series(repeated, dtype=pl.Boolean))
 
 
 def _plain(text: pl.Expr) -> pl.Expr:

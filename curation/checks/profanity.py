@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import polars as pl
@@ -50,6 +50,7 @@ _OF_OTHERS = re.compile(
     r"| (?:يا|انت|انتي|انتم|هذا|هذه|منك|منكم) "
 )
 _LONGEST_BEFORE = 40  # characters
+MOST_LOOKED_AT = 100  # words of a kind in one turn: where so many are harmless, the next one is
 LEAST_SIGNS = 3  # of different kinds that stand for a swear word: #@$%! does, **** and #### cover something else
 _SIGNS = re.compile(r"[#@$%&*!]+")
 _COVERED = re.compile(r"[*@]")  # behind letters under stars: a covered name or address, f***@mail.example
@@ -118,7 +119,7 @@ def _seen(text: str, by_agent: bool) -> Iterator[tuple[int, str]]:
         if kind.may_be_names and (spelled := pattern.search(_closed_up(plain))):
             yield kind.value, spelled[1]
             continue
-        for found in pattern.finditer(plain):
+        for found in islice(pattern.finditer(plain), MOST_LOOKED_AT):
             words = found[1]
             if _is_harmless(plain, found, whoever=kind.value == STRONG) or (
                 kind.may_be_names and is_name(text, plain, *found.span(1))

@@ -1,14 +1,25 @@
 """What a user can mend, in a sentence."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
 
+_UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def showable(text: str) -> str:
+    r"""The text as a terminal may have it: what would steer it, or turn the line, as it is escaped: \x1b, \u202e."""
+    return _UNSHOWN.sub(lambda sign: ascii(sign.group())[1:-1], text)
+
 
 class QiratError(Exception):
     """Something a user can mend. The message is a sentence with the place and the cure."""
+
+    def __str__(self) -> str:
+        return showable(super().__str__())
 
 
 def faults(error: Exception, section: str = "", *, quoted: bool = True) -> str:

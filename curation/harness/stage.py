@@ -21,7 +21,7 @@ import polars as pl
 
 from curation.harness.dvc import listed, stages
 from curation.harness.engine import Machine
-from curation.harness.errors import QiratError
+from curation.harness.errors import QiratError, showable
 from curation.harness.files import Item, atomic, progress, table_path
 from curation.harness.memory import Memory
 from curation.harness.params import AnyParams, Section, load_params
@@ -112,7 +112,7 @@ class Stage(Generic[AnyParams]):
     # -- to the person at the terminal ---------------------------------------------------------------------------
 
     def say(self, text: str) -> None:
-        print(f"{self.name}: {text}", file=sys.stderr, flush=True)
+        print(f"{self.name}: {showable(text)}", file=sys.stderr, flush=True)
 
     def progress(
         self, items: Iterable[Item], what: str, total: int | None = None, unit: str = "rows"

@@ -5,7 +5,7 @@ pass through in chunks, so that their size matters little, and a file that was r
 """
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -82,9 +82,18 @@ def read_unread(
     """Reads the files that were not read before, and says of each what came of it."""
     unread = {key: file for key, file in files.items() if key not in memory.reports}
     for key, parts in read(unread, stage.params, stage.machine, rules):
-        memory.keep(key, parts)
+        memory.keep(key, _as_hashed(parts, files[key], lambda file: keyed([file], stage.params, rules), key))
         said = (file_summary(memory.reports[key]), files[key].note, *of_people(memory, key))
         stage.say("; ".join(filter(None, said)))
+
+
+def _as_hashed(
+    parts: Iterator[Part], file: RawFile, keyed_again: Callable[[RawFile], Collection[str]], key: str
+) -> Iterator[Part]:
+    """The parts of a file that is the same when all of it was read: else they would be remembered for another one."""
+    yield from parts
+    if key not in keyed_again(file):
+        raise QiratError(f"{file.name} changed while it was read; run `dvc repro` again when nothing writes it")
 
 
 def read(

@@ -1,8 +1,9 @@
 """The files that ingest reads, and the key of what is remembered of each."""
 
 import hashlib
+import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +45,17 @@ def files_below(folder: Path) -> list[RawFile]:
     found = [file for path in paths for file in _opened(raw_file(path, folder))]
     shown = [file for file in found if not any(part.startswith(".") for part in Path(file.name).parts)]
     sheets = [sheet for file in shown if not _is_note(file.path) for sheet in by_sheet(file)]
-    return with_regulars(sorted(sheets, key=lambda file: file.name))
+    return with_regulars(_told_apart(sorted(sheets, key=lambda file: file.name)))
+
+
+def _told_apart(files: Iterable[RawFile]) -> list[RawFile]:
+    """The files, those whose names cannot be written otherwise than one before with their number behind."""
+    names, named = set[str](), list[RawFile]()
+    for file in files:
+        number = next(n for n in itertools.count(1) if (f"{file.name} ({n})" if n > 1 else file.name) not in names)
+        named.append(replace(file, name=f"{file.name} ({number})") if number > 1 else file)
+        names.add(named[-1].name)
+    return named
 
 
 def by_sheet(file: RawFile) -> list[RawFile]:
@@ -97,7 +108,11 @@ def _is_note(path: Source) -> bool:
 def raw_file(path: Path, folder: Path) -> RawFile:
     """A file by its name below the folder; links that lead out of it are not followed."""
     name = path.relative_to(folder).as_posix().encode("utf-8", "backslashreplace").decode("utf-8")
-    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        leads_out = path.is_symlink() and not path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # which pathlib raises for links in a circle
+        return RawFile(name, path, "a link that leads to itself; remove it, or put the file itself here")
+    if leads_out:
         return RawFile(name, path, "a link that leads out of the folder is not followed; put the file itself here")
     if not path.is_file():
         return RawFile(name, path, "not a file, or a link to nothing; export it again")

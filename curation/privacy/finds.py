@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 
@@ -16,6 +16,7 @@ from curation.privacy.secrets import ARABIC_SECRET_WORDS, SECRET_WORDS, may_be_s
 from curation.privacy.spoken import SPOKEN, may_be_spoken
 from curation.privacy.told_codes import MORE_ARABIC_SECRET_WORDS, MORE_SECRET_WORDS
 from curation.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS
+from curation.text.windows import Place, apart, in_windows
 
 KINDS = (
     "email",
@@ -170,22 +171,36 @@ def _finds(text: str, countries: tuple[str, ...], before: str | None) -> tuple[F
     if not may_hold(text):
         return ()
     plain = Plain(text)
-    taken = bytearray(len(plain.text))
-    for tag in COVER.finditer(plain.text):
+    read = functools.partial(_places, countries=countries, before=before)
+    found = apart(in_windows(plain.text, read))
+    return tuple(Find(kind, *plain.written(start, end), value) for start, end, (kind, value) in found)
+
+
+def _places(text: str, countries: Sequence[str], before: str | None) -> list[Place[tuple[str, str]]]:
+    """Place, kind and value of each piece of personal data in plain text, in order and apart."""
+    taken = bytearray(len(text))
+    for tag in COVER.finditer(text):
         taken[slice(*tag.span())] = b"\1" * len(tag.group())
     found = []
-    for kind, (start, end), value in _all(plain.text, countries, before):
-        if not any(taken[start:end]):
+    for kind, (start, end), value in _all(text, countries, before):
+        if taken.find(1, start, end) < 0:
             taken[start:end] = b"\1" * (end - start)
-            found.append(Find(kind, *plain.written(start, end), value))
-    return tuple(sorted(found, key=lambda find: find.start))
+            found.append((start, end, (kind, value)))
+    return sorted(found, key=lambda place: place[0])
 
 
 def masked(text: str, countries: Sequence[str], before: str | None = None) -> str:
     """The text with each piece of personal data, names aside, replaced by its kind in square brackets."""
-    for find in reversed(finds(text, countries, before)):
-        text = f"{text[: find.start]}[{find.kind}]{text[find.end :]}"
-    return text
+    return replaced(text, ((find, f"[{find.kind}]") for find in finds(text, countries, before)))
+
+
+def replaced(text: str, finds: Iterable[tuple[Find, str]]) -> str:
+    """The text with something in the place of each of these, which are in order and apart."""
+    pieces, end = list[str](), 0
+    for find, instead in finds:
+        pieces += (text[end : find.start], instead)
+        end = find.end
+    return "".join((*pieces, text[end:]))
 
 
 def _all(text: str, countries: Sequence[str], before: str | None) -> Iterator[Number]:

@@ -63,6 +63,7 @@ _HINT = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _WORDS.ite
 _GLUE = re.compile(r"(?:[\s:#=()\"'-]|is|was|no\.?|number|رقم|هو|هي)*", re.IGNORECASE)
 _GLUE_BEHIND = re.compile(r"[\s,:(-]*(?:(?:is|was|هو|هي)\s+)?(?:(?:my|his|her|our)\s+)?", re.IGNORECASE)
 _WINDOW, _BEHIND, _BESIDE, _ASKED = 60, 40, 25, 200  # characters
+_LETTER = re.compile(r"[^\W\d_]")
 _BARE = 15  # characters beside the number in an answer that says little else
 
 
@@ -80,7 +81,8 @@ class Hint:
 def hint(text: str, start: int, end: int, before: str | None) -> Hint:
     """What the number at text[start:end] is said to be. `before`: what was said last; None: not known."""
     ahead = text[max(0, start - _WINDOW) : start]
-    behind = _HINT.search(text, end, min(len(text), end + _BEHIND))
+    upto = min(len(text), end + _BEHIND)
+    behind = _HINT.search(text, end, upto) if _LETTER.search(text, end, upto) else None
     if last := _last(ahead):
         gap = ahead[last.end() :]
         # What takes a number out of question must be bound closer than what brings it in.
@@ -97,5 +99,12 @@ def hint(text: str, start: int, end: int, before: str | None) -> Hint:
     return Hint("")
 
 
+def asks(before: str) -> bool:
+    """Whether what was said last says what a number in the answer is."""
+    return _last(before[-_ASKED:]) is not None
+
+
 def _last(text: str) -> re.Match[str] | None:
+    if not _LETTER.search(text):  # none of the words; between digits that is soon seen
+        return None
     return next(iter(list(_HINT.finditer(text))[-1:]), None)

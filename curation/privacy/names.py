@@ -7,7 +7,7 @@ it was trained on, which nobody here can check: the team chooses one for its lan
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from curation.harness.errors import QiratError
@@ -17,7 +17,9 @@ from curation.privacy.latin_names import latin_names
 from curation.privacy.name_lists import name_list
 from curation.text.folding import fold
 from curation.text.language import ARABIC, LATIN
+from curation.text.windows import apart, in_windows
 
+Span = tuple[int, int]
 NameFinder = Callable[[str], list[Find]]
 
 _WORD = re.compile(r"[^\W\d_]{3,}(?:['’-][^\W\d_]+)*")
@@ -32,10 +34,15 @@ def likely_names(text: str) -> list[Find]:
     """Names as people give them: "my name is Sara", "Hi Omar,", "السيد خالد", "أنا ليلى"."""
     found: list[Find] = []
     if LATIN.search(text):
-        found += (_find(text, *place) for place in latin_names(text))
+        found += _in_windows(text, latin_names)
     if not text.isascii() and ARABIC.search(text):
-        found += (_find(text, *place) for place in arabic_names(text))
+        found += _in_windows(text, arabic_names)
     return found
+
+
+def _in_windows(text: str, names: Callable[[str], Iterable[Span]]) -> Iterator[Find]:
+    places = apart(in_windows(text, lambda part: ((start, end, None) for start, end in names(part))))
+    return (_find(text, start, end) for start, end, _ in places)
 
 
 _ASKED_NAME = re.compile(

@@ -10,7 +10,7 @@ from phonenumbers import PhoneNumberType
 from stdnum import luhn
 from stdnum.us import ssn
 
-from curation.privacy.hints import Hint, hint
+from curation.privacy.hints import Hint, asks, hint
 from curation.privacy.spoken import spoken_numbers
 from curation.text.lexicon import CURRENCY_CODES, CURRENCY_NAMES, CURRENCY_SIGNS
 
@@ -77,22 +77,44 @@ def digit_runs(text: str) -> Iterator[tuple[Span, str]]:
     """Every way to read a number out of runs of digits, the longest first at each place, with its digits."""
     for run in _RUN.finditer(text):
         groups = [(run.start() + group.start(), run.start() + group.end()) for group in _DIGITS.finditer(run.group())]
+        farthest = _farthest(text, groups)
         for first in range(len(groups)):
-            for last in _ends(text, groups, first):
+            for last in _ends(farthest, first):
                 yield (groups[first][0], groups[last][1]), _digits(text, groups, first, last)
 
 
 def _in_run(text: str, run: re.Match[str], countries: Sequence[str], before: str | None) -> Iterator[Number]:
     """From left to right, the longest sequence of groups that is a number of a known kind."""
     groups, first = _groups(text, run), 0
+    silent = _SILENT.fullmatch(text, max(0, run.start() - _SEEN), run.end() + _SEEN) is not None and not asks(
+        before or ""
+    )
+    farthest = _farthest(text, groups)
     while first < len(groups):
-        for last in _ends(text, groups, first):
+        for last in _ends(farthest, first):
             span, digits = (groups[first][0], groups[last][1]), _digits(text, groups, first, last)
-            if len(digits) in _LENGTHS and (known := _known(text, span, digits, countries, before)):
+            if len(digits) not in _LENGTHS:
+                continue
+            if silent:
+                known = _alone(text[slice(*span)], digits, tuple(countries), before is None)
+                known = known and (known[0], (span[0] + known[1][0], span[0] + known[1][1]), known[2])
+            else:
+                known = _known(text, span, digits, countries, before)
+            if known:
                 yield known
                 first = last
                 break
         first += 1
+
+
+# What says nothing of the numbers among it, so that each is read as if it stood alone; how far off a word may stand.
+_SILENT, _SEEN = re.compile(r"[\d .\-/\n]*"), 60
+
+
+@functools.lru_cache(4_096)
+def _alone(written: str, digits: str, countries: tuple[str, ...], unknown: bool) -> Number | None:
+    """`_known` of digits that stand among digits alone."""
+    return _known(written, (0, len(written)), digits, countries, None if unknown else "")
 
 
 def _groups(text: str, run: re.Match[str]) -> list[Span]:
@@ -107,12 +129,18 @@ def _groups(text: str, run: re.Match[str]) -> list[Span]:
     return found
 
 
-def _ends(text: str, groups: Sequence[Span], first: int) -> range:
+def _farthest(text: str, groups: Sequence[Span]) -> list[int]:
+    """Of each group: the last one that gaps within one number still lead to."""
+    farthest = list(range(len(groups)))
+    for group in reversed(farthest[:-1]):
+        if _GAP.fullmatch(text, groups[group][1], groups[group + 1][0]):
+            farthest[group] = farthest[group + 1]
+    return farthest
+
+
+def _ends(farthest: Sequence[int], first: int) -> range:
     """Last groups of the numbers that may begin with `first`, the farthest first."""
-    last = first
-    while last + 1 < min(len(groups), first + _GROUPS) and _GAP.fullmatch(text, groups[last][1], groups[last + 1][0]):
-        last += 1
-    return range(last, first - 1, -1)
+    return range(min(farthest[first], first + _GROUPS - 1), first - 1, -1)
 
 
 def _digits(text: str, groups: Sequence[Span], first: int, last: int) -> str:
@@ -253,6 +281,7 @@ _NAMED_COUNTRIES = re.compile(
     r"|(?P<SY_>سوري[اةه])|(?P<LY_>ليبي)|(?P<TR_>تركيا|اسطنبول)|(?P<DE_>[أا]لماني)|(?P<FR_>فرنس)",
     re.IGNORECASE,
 )
+_LETTER = re.compile(r"[^\W\d_]")
 _NEAR = 30  # characters between a number and the country that is said to be its own
 
 
@@ -262,7 +291,8 @@ def _abroad(text: str, span: Span, digits: str, said: Hint) -> str | None:
         return None
     if _AMERICAN.fullmatch(text[slice(*span)]):
         return digits
-    for near in _NAMED_COUNTRIES.finditer(text, max(0, span[0] - _NEAR), span[1] + _NEAR):
+    around = max(0, span[0] - _NEAR), span[1] + _NEAR
+    for near in _NAMED_COUNTRIES.finditer(text, *around) if _LETTER.search(text, *around) else ():
         country = (near.lastgroup or "").rstrip("_")
         if digits.startswith(str(phonenumbers.country_code_for_region(country))) and (
             found := _international(digits, mobile=True)

@@ -2,13 +2,14 @@
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from curation.privacy.finds import COVER, PATTERNED, Find, finds, masked
+from curation.privacy.finds import COVER, PATTERNED, Find, finds, masked, replaced
 from curation.privacy.names import NameFinder, answered_name, likely_names, repeated_names
 from curation.privacy.numbers import digit_runs, national_number, phone_spellings
 from curation.privacy.plain import Plain
@@ -61,6 +62,8 @@ def evidence_cover(messages: Sequence[Message], countries: Sequence[str]) -> Cal
         quoted = evidence if excerpt is None else excerpt
         plain = covering = Plain(quoted).text
         for kind, value in longest_first:
+            if value.lower() not in covering.lower():
+                continue
             covering = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"[{kind}]", covering, flags=re.IGNORECASE)
         covering = masked(quoted if covering == plain else covering, countries)
         return _PIECE.sub(piece, covering) if excerpt is None else covering
@@ -72,9 +75,10 @@ def _excerpt(evidence: str, found: Sequence[tuple[str, Sequence[Find]]]) -> str 
     """The evidence without values, also those that its ends cut in two; None where it stands in no text as it is."""
     kinds, stands = [""] * len(evidence), False
     for text, here in found:
+        starts, ends = [find.start for find in here], [find.end for find in here]
         for quote in re.finditer(re.escape(evidence), text):
             stands = True
-            for find in here:
+            for find in here[bisect_right(ends, quote.start()) : bisect_left(starts, quote.end())]:
                 span = slice(max(find.start - quote.start(), 0), max(find.end - quote.start(), 0))
                 kinds[span] = [find.kind] * len(kinds[span])
     if not stands:
@@ -137,27 +141,23 @@ class _Reader:
 
     def __call__(self, text: str, before: str) -> list[Find]:
         found = [self._as_noted(text, find) for find in self._plainly(text, before)]
-        for again in (*self.parts.get(text, ()), *self._again(text)):
-            if not any(again.start < find.end and find.start < again.end for find in found):
-                found.append(again)
+        found += _beside(text, found, (*self.parts.get(text, ()), *self._again(text)))
         return sorted(found, key=lambda find: find.start)
 
     def aliases(self) -> dict[tuple[str, str], str]:
         """Values that another one holds: 501234567 in +966501234567, sara in sara khan; where only one fits."""
-        phones = [value for kind, value in self.noted if kind == "phone"]
-        names = [value for kind, value in self.noted if kind == "name"]
-        whole = {
-            **{("phone", v): [w for w in phones if _same_phone(w, v)] for v in phones if not v.startswith("+")},
-            **{("name", v): [w for w in names if w.startswith(f"{v} ")] for v in names},
-        }
-        return {short: fitting[0] for short, fitting in whole.items() if len(fitting) == 1}
+        whole: dict[tuple[str, str], list[str]] = {}
+        for kind, value in self.noted:
+            for short in _shorter(kind, value):
+                whole.setdefault((kind, short), []).append(value)
+        return {one: whole[one][0] for one in self.noted if len(whole.get(one, ())) == 1}
 
     def _plainly(self, text: str, before: str) -> list[Find]:
         if (text, before) not in self._read:
             found = [find for find in finds(text, self.countries, before) if find.kind in self.kinds]
             if "name" in self.kinds:
                 names = answered_name(text, before) or self.find_names(text)
-                found += [n for n in names if not any(n.start < f.end and f.start < n.end for f in found)]
+                found += _beside(text, found, names)
             self._read[text, before] = found
         return self._read[text, before]
 
@@ -221,8 +221,24 @@ _REPEATED = 4  # signs of a value that is known again without a word beside
 _ADDRESS_PARTS = re.compile(r"\s?[,\n]\s?")
 
 
-def _same_phone(full: str, value: str) -> bool:
-    return full.startswith("+") and full.endswith(value) and national_number(full) == value
+def _shorter(kind: str, value: str) -> Iterator[str]:
+    """What stands for a value in short: the national number of a phone, the first of several names."""
+    if kind == "phone" and value.startswith("+") and value.endswith(national := national_number(value)):
+        yield national
+    words = value.split(" ") if kind == "name" else []
+    yield from (" ".join(words[:many]) for many in range(1, len(words)))
+
+
+def _beside(text: str, found: Iterable[Find], more: Iterable[Find]) -> list[Find]:
+    """Those of `more` that overlap neither what was found nor one another."""
+    taken, free = bytearray(len(text)), list[Find]()
+    for find in found:
+        taken[find.start : find.end] = b"\1" * (find.end - find.start)
+    for find in more:
+        if taken.find(1, find.start, find.end) < 0:
+            taken[find.start : find.end] = b"\1" * (find.end - find.start)
+            free.append(find)
+    return free
 
 
 class _Tags:
@@ -234,10 +250,9 @@ class _Tags:
         self._last: Counter[str] = Counter()
 
     def __call__(self, text: str, before: str) -> str:
-        for find, tag in reversed([(find, self._tag(find)) for find in self._reader(text, before)]):
-            quote = _quote(text, find)
-            text = f"{text[: find.start]}{quote}{tag}{quote}{text[find.end :]}"
-        return text
+        tags = [(find, self._tag(find)) for find in self._reader(text, before)]
+        quotes = _quotes(text, [find for find, _ in tags])
+        return replaced(text, ((find, f"{quote}{tag}{quote}") for (find, tag), quote in zip(tags, quotes, strict=True)))
 
     def counts(self) -> Counter[str]:
         return Counter(kind for kind, _ in self._tags)
@@ -252,16 +267,20 @@ class _Tags:
         return self._tags[value]
 
 
-def _quote(text: str, find: Find) -> str:
-    """The sign that a tag needs around it where a bare number stood in JSON inside a text: {"phone": 501234567}."""
+def _quotes(text: str, finds: Sequence[Find]) -> list[str]:
+    """The sign that each tag needs around it where a bare number stood in JSON inside a text: {"phone": 501234567}."""
+    opens, closes = text.find("["), text.rfind("]")
+    return [_quote(text, find, listed=0 <= opens < find.start and find.end <= closes) for find in finds]
+
+
+def _quote(text: str, find: Find, *, listed: bool) -> str:
     written = text[find.start : find.end]
     if not written.isdecimal() or not _BEHIND_NUMBER.match(text, find.end):
         return ""
     if key := _KEY_BEFORE.search(text, max(0, find.start - 80), find.start):
         return key["quote"]
     item = _ITEM_BEFORE.search(text, max(0, find.start - 40), find.start)  # of a list, where no number begins with 0
-    listed = item and written[0] != "0" and "[" in text[: find.start] and "]" in text[find.end :]
-    return '"' if listed else ""
+    return '"' if listed and item and written[0] != "0" else ""
 
 
 def _reader(

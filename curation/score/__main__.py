@@ -20,6 +20,7 @@ from curation.score.models import Judging, Losses
 from curation.score.notes import notes, numbers
 from curation.score.rows import ALONE, CHUNK, LARGE, RowResults, findings_by_set, joined, keyed, known_of, looker
 
+LONG, LONGEST_TOLD = 100_000, 5  # characters of a row that is told before it is read; of so many rows
 SHOWN = "shown"  # the name under which evidence that is fit to be shown is remembered
 
 
@@ -91,6 +92,8 @@ def results_by_row(
     known = known_of(here, {name: stage.memory.recall(name, version) for name in names})
     unseen = surviving.join(known[ALONE], on="conversation_id", how="anti") if known else surviving
     parts = [known] if known else []
+    for row, signs in longest(unseen).iter_rows():
+        stage.say(f"{row} has {signs:,} characters: it takes a while")
     if unseen.height or not known:
         prepare = partial(looker, which, readings, replace(context, vectors=None))
         fresh = map_rows(prepare, unseen, CHUNK, stage.machine, LARGE)
@@ -101,6 +104,13 @@ def results_by_row(
         stage.memory.keep(name, version, here.join(table, on="conversation_id"))
     stage.memory.forget_but([*names, SHOWN])
     return told
+
+
+def longest(rows: pl.DataFrame) -> pl.DataFrame:
+    """row_id and number of characters of the rows that make the others wait, the longest first."""
+    signs = pl.col("messages").list.eval(pl.element().struct.field("content").str.len_chars()).list.sum()
+    long = rows.select("row_id", signs=signs).filter(pl.col("signs") >= LONG)
+    return long.sort("signs", "row_id", descending=[True, False]).head(LONGEST_TOLD)
 
 
 def found_by_row(told: RowResults) -> pl.DataFrame:

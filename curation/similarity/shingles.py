@@ -26,7 +26,8 @@ def hashed(texts: pl.Series) -> pl.Series:
     from xxhash import xxh3_64_intdigest
 
     distinct = texts.unique()
-    return texts.replace_strict(distinct, pl.Series(map(xxh3_64_intdigest, distinct.cast(pl.Binary)), dtype=pl.UInt64))
+    hashes = pl.Series(map(xxh3_64_intdigest, distinct.cast(pl.Binary)), dtype=pl.UInt64)
+    return texts.replace_strict(distinct, hashes).cast(pl.UInt64)  # of no texts at all it would be text
 
 
 def runs(hashed: U64, lengths: Indices, size: int) -> tuple[U64, Indices]:

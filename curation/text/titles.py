@@ -11,6 +11,7 @@ _TITLED = re.compile(
     r"(?:^|\W)(?:(?:film|movie|book|novel|song|album|series|musical|titled|entitled|named|بعنوان)[ :]{1,2}"
     r"|[وفبل]?(?:ال)?(?:فيلم|روايه|كتاب|مسلسل|اغنيه|مسرحيه|لعبه)[ :]{1,2}ال)$"  # without it: how it is
 )
+LONGEST_SENTENCE = 2_000  # characters on either side that tell how its other words are written
 LONGEST_TITLE = 60  # characters within a pair of quotation marks
 CAPITALS = 0.75  # share of a sentence's words from which its capitals tell nothing
 
@@ -40,9 +41,10 @@ def _capital_of_its_own(text: str, start: int, end: int) -> bool:
     words = _I.sub("", text[start:end], count=1) if _I.match(text, start, end) else text[start:end]
     if not words[:1].isupper() or (words.isupper() and len(words) > 1):
         return False
-    before = [*_SENTENCE_ENDS.finditer(text, 0, start)]
-    behind = _SENTENCE_ENDS.search(text, end)
-    opened, closed = before[-1].end() if before else 0, behind.start() if behind else len(text)
+    first, last = max(0, start - LONGEST_SENTENCE), min(len(text), end + LONGEST_SENTENCE)
+    before = [*_SENTENCE_ENDS.finditer(text, first, start)]
+    behind = _SENTENCE_ENDS.search(text, end, last)
+    opened, closed = before[-1].end() if before else first, behind.start() if behind else last
     others = [
         word for word in _WORD.findall(text, opened, start) + _WORD.findall(text, end, closed) if not _I.fullmatch(word)
     ]

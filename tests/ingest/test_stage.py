@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -221,3 +222,34 @@ def test_a_run_that_is_killed_leaves_all_or_nothing_and_the_next_one_finishes(pr
             pl.read_parquet(path)
     ingest.main()
     assert pl.read_parquet("data/ingested/conversations.parquet").height == 3000
+
+
+def test_a_file_that_is_written_while_it_is_read_is_not_remembered(project: Path, monkeypatch: pytest.MonkeyPatch):
+    put("growing.jsonl", *numbered(3))
+    read = ingest.read
+
+    def written_meanwhile(*given: object) -> object:
+        put("growing.jsonl", *numbered(5))
+        return read(*given)
+
+    monkeypatch.setattr(ingest, "read", written_meanwhile)
+    with pytest.raises(SystemExit, match=r"growing.jsonl changed while it was read"):
+        ingest.main()
+    put("growing.jsonl", *numbered(3))  # the bytes that were hashed first: what was read must not stand for them
+    monkeypatch.setattr(ingest, "read", read)
+    ingest.main()
+    assert pl.read_parquet("data/ingested/conversations.parquet").height == 3
+
+
+def test_no_file_is_lost_whatever_its_name(project: Path, capsys: pytest.CaptureFixture[str]):
+    names = [b"a\xff.jsonl", b"a\xfe.jsonl", b"a\\udcff.jsonl", "\u202ecod.jsonl".encode(), b"\x1b[31mred.jsonl"]
+    for number, name in enumerate(names):
+        row = json.dumps({"messages": talk(f"Where is order {number}?", "Here.")}).encode()
+        Path(os.fsdecode(b"data/raw/" + name)).write_bytes(row)
+    Path("data/raw/loop.jsonl").symlink_to("loop.jsonl")
+    ingest.main()
+    files = pl.read_parquet("data/ingested/files.parquet")
+    assert files["conversations"].sum() == len(names) and files["source_file"].n_unique() == files.height
+    refused = pl.read_parquet("data/ingested/quarantine.parquet").filter(source_file="loop.jsonl")
+    assert "a link that leads to itself" in refused["reason"].item()
+    assert not re.search("[\x1b\u202e]", capsys.readouterr().err)

@@ -15,6 +15,7 @@ from curation.text.lexicon import (
     LEVANTINE_MONTHS,
     NUMBERS,
 )
+from curation.text.windows import Place, in_windows
 
 # In the order in which a kind wins a place that two of them claim: the number of a link is no number.
 KINDS = ("link", "contact", "date", "price", "percentage", "time", "code", "number", "stock")
@@ -44,7 +45,8 @@ MONEY = {  # how a currency may begin, folded -> its code; dinars of several cou
     **dict.fromkeys(("dinar", "دينار", "دنانير"), "dinar"),
     **dict.fromkeys(("د.ك", "kd"), "KWD"),
 }
-_AMOUNT = r"\d+(?:[.,]\d+)*"
+# No number begins in the middle of one, and none is shorter than it stands there: said so that no reader tries.
+_AMOUNT = r"(?<!\d)(?<!\d[.,])\d++(?:[.,]\d++)*+"
 SCALES = {
     **dict.fromkeys(("k", "thousand", "thousands", "الف", "الاف"), 1e3),
     **dict.fromkeys(("m", "mn", "million", "millions", "مليون", "ملايين"), 1e6),
@@ -152,7 +154,7 @@ _FACTS = {
         r"(?![\w@-]|\.\w)(?:/[^\s<>\"'«»“”)\]،؛]*)?|[a-z]{2,}(?=/\w)/[^\s<>\"'«»“”)\]،؛]*)"
     ),
     "contact": (
-        r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+        r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)++"
         r"|(?<![\w.,/+-])(?:\+|00)\d(?:[ ().-]{0,2}\d){7,13}(?![\w/-]|[.,]\d)"
         r"|(?<![\w.,/+-])(?:1[ -])?(?:\(\d{2,4}\) ?|\d{2,4}[ -])\d{3,4}[ -]?\d{3,4}(?:[ -]\d{2,4})?(?![\w/-]|[.,]\d)"
         r"|(?<![\w.,/+-])\d{3}-\d{4}(?![\w/-]|[.,]\d|\s?" + CURRENCY + r")"
@@ -188,7 +190,7 @@ _FACTS = {
         r"(?!(?:[ap]m-?)?\d+-?(?:[ap]m)?(?:-\d+(?:[ap]m)?)?\b)[a-z0-9-]{5,}\b"
     ),
     "number": (
-        r"(?<![a-z\d.,/:-])(?!(?:19|20)\d\d(?!\d)|1[34]\d\d ?ه(?!\w))\d{4,}(?![a-z]|[\d.,/:-]*\d)"
+        r"(?<![a-z\d.,/:-])(?!(?:19|20)\d\d(?!\d)|1[34]\d\d ?ه(?!\w))\d{4,}+(?![a-z]|[\d.,/:-]*\d)"
         r"|(?:\b(?:number|id|room|gate|seat|رقم[هك]?|غرفه|بوابه)(?: (?:is|هو|هي))?:? #?|#)(\d{2,3})(?![\w%/-]|[.,:]\d)"
     ),
     "stock": (
@@ -223,17 +225,25 @@ MAY_STATE_ONE = (
 _MAY_STATE_ONE = re.compile(MAY_STATE_ONE)
 
 
-def claimed(text: str, cased: str) -> Iterator[tuple[str, int, int]]:
-    """Kind and place of whatever looks like a fact, in the order of KINDS; places may overlap.
+def claimed(text: str, cased: str) -> list[Place[str]]:
+    """Place and kind of whatever looks like a fact, in the order of KINDS; places may overlap.
 
     `cased` is the folded text with its capitals.
     """
+    found = [*in_windows(cased, _coded), *in_windows(text, _claimed)]
+    return sorted(found, key=lambda place: KINDS.index(place[2]))
+
+
+def _coded(cased: str) -> Iterator[Place[str]]:
+    if _MAY_STATE_ONE.search(cased.lower()):
+        yield from ((start, end, "code") for start, end in codes(cased))
+
+
+def _claimed(text: str) -> Iterator[Place[str]]:
     if not _MAY_STATE_ONE.search(text):
         return
     names_month = any(month in text for month in MONTH_OF)  # looking for names letter by letter takes the most time
     for kind, full in _PATTERNS.items():
-        if kind == "code":
-            yield from ((kind, *place) for place in codes(cased))
         if not any(part in text for part in _NEEDED.get(kind, ("",))):
             continue
         pattern = _NUMERIC if kind == "date" and not names_month else full
@@ -242,4 +252,4 @@ def claimed(text: str, cased: str) -> Iterator[tuple[str, int, int]]:
             said = match.group(place).rstrip(".,;:!؟?) ")
             said += "." * bool(re.search(r"\.m$", said))  # 5 p.m.
             if said:
-                yield kind, match.start(place), match.start(place) + len(said)
+                yield match.start(place), match.start(place) + len(said), kind

@@ -45,12 +45,17 @@ class Spelled:
         return self._places[start][0], self._places[end - 1][1]
 
     def _leave_out(self, needless: re.Pattern[str]) -> None:
-        for match in reversed(list(needless.finditer(self.text))):
-            first, behind = match.span()
-            places = self._places or [(place, place + 1) for place in range(len(self.text))]
-            places[first - 1] = (places[first - 1][0], places[behind - 1][1])
-            self._places = [*places[:first], *places[behind:]]
-            self.text = self.text[:first] + self.text[behind:]
+        spans = [match.span() for match in needless.finditer(self.text)]
+        if not spans:
+            return
+        places = self._places or [(place, place + 1) for place in range(len(self.text))]
+        left, text, end = list[tuple[int, int]](), list[str](), 0
+        for first, behind in spans:
+            text.append(self.text[end:first])
+            left += places[end:first]
+            left[-1] = (left[-1][0], places[behind - 1][1])
+            end = behind
+        self.text, self._places = "".join((*text, self.text[end:])), left + places[end:]
 
 
 def _letters(written: str) -> tuple[str, list[tuple[int, int]]]:

@@ -1,7 +1,7 @@
 """Messages as chat templates expect them, out of messages as the record keeps them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Message = Mapping[str, Any]
@@ -46,6 +46,18 @@ def objects(text: str | None) -> list[dict[str, Any]]:
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise InexpressibleError(f"tools or tool calls are no list of JSON objects: {text!r:.80}")
     return found
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in a message or a tool, names of fields among them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from (*texts_in(key), *texts_in(one))
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from texts_in(one)
 
 
 def reply_text(content: str) -> str:

@@ -1,0 +1,92 @@
+"""Nothing costs more than the text is long: every check, reading, mask and repair, on texts made to be slow.
+
+A check is here as soon as it is registered. `make chaos` takes all texts at 8,000 and 128,000 characters.
+"""
+
+import functools
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import polars as pl
+import pytest
+
+from curation.checks import checks
+from curation.checks.check import Check, Context, shown
+from curation.privacy import PATTERNED, masked, pseudonymised
+from curation.privacy.names import likely_names
+from curation.record.playbook import Patterns
+from curation.record.repair import repair, repaired_record
+from curation.text.facts import facts
+from curation.text.language import language_of
+from curation.text.sentences import sentences
+from tests.builders import context, record, talk
+from tests.chaos.worst import FEW, UNITS, worst
+
+WHOLE = bool(os.environ.get("CHAOS"))
+SHORT, LONG = (8_000, 128_000) if WHOLE else (500, 5_000)  # characters
+MOST = 20  # times as long that the long ones may take; sixteen or ten times are linear
+FLOOR = 0.3  # CPU seconds below which a machine's moods tell more than the text
+EACH = 0.000_5  # CPU seconds a character, at most
+Reader = Callable[[Sequence[str]], object]
+
+
+def readers() -> Iterator[tuple[str, Reader]]:
+    """Everything that reads messages, by name; what needs embeddings aside."""
+    for name, check in checks().items():
+        if check.needs_vectors:
+            continue
+        yield f"check {name}", functools.partial(seen, check)
+        if check.reads:
+            yield f"reading {check.reads.__name__}", lambda texts, read=check.reads: read(table(texts), beside())
+    phrases = Patterns({"en": ("(a+)+$", "aaaa b"), "ar": ("من (فضلك)*",)})
+    for name, read in {
+        "facts": facts,
+        "language": language_of,
+        "mask": lambda text: masked(text, beside().privacy.countries),
+        "names": likely_names,
+        "playbook's phrases": lambda text: phrases.find(text, "mixed"),
+        "pseudonyms": lambda text: pseudonymised(talk(text), (*PATTERNED, "name"), beside().privacy.countries),
+        "record": lambda text: repaired_record(table([text])["messages"][0].to_list(), merge=True),
+        "repair": repair,
+        "sentences": sentences,
+    }.items():
+        yield name, lambda texts, read=read: [read(text) for text in texts]
+
+
+@functools.cache
+def beside() -> Context:
+    return context(record(talk("Where is the lamp that I ordered?", "It has left our warehouse this morning.")))
+
+
+def table(texts: Sequence[str]) -> pl.DataFrame:
+    return record(*(talk(text, text) for text in texts))
+
+
+def seen(check: Check, texts: Sequence[str]) -> pl.DataFrame:
+    rows = table(texts)
+    return shown(check.seen(rows, beside()), rows, beside())
+
+
+def seconds(read: Reader, texts: Sequence[str], times: int = 1) -> float:
+    """CPU seconds, the best of so many."""
+    taken = []
+    for _ in range(times):
+        started = time.process_time()
+        read(texts)
+        taken.append(time.process_time() - started)
+    return min(taken)
+
+
+@pytest.mark.parametrize("read", [pytest.param(read, id=name) for name, read in readers()])
+def test_nothing_is_worse_than_linear(read: Reader) -> None:
+    read(["hello"])  # what is read but once
+    for names in [[name] for name in UNITS] if WHOLE else [FEW]:
+        most = EACH * LONG * len(names) + FLOOR
+        texts = [worst(name, LONG) for name in names]
+        long = seconds(read, texts)
+        if long > FLOOR:
+            long = min(long, seconds(read, texts, 2))
+            short = seconds(read, [worst(name, SHORT) for name in names], 3)
+            assert long < MOST * max(short, FLOOR / MOST), f"{names}: {short:.3f} s became {long:.2f} s"
+        assert long < most, f"{names}: {long:.2f} s for {LONG:,} characters"

@@ -1,0 +1,46 @@
+"""Texts on which patterns stumble: one sign or a few, over and over, in both scripts."""
+
+UNITS = {
+    "digits": "7",
+    "arabic digits": "٥",
+    "question marks": "?",
+    "blanks": " ",
+    "lines": "\n",
+    "brackets": "[(",
+    "open tags": "<b ",
+    "tags": "<br>",
+    "dots": ".",
+    "ats": "@",
+    "quotes": '"a ',
+    "letters": "a",
+    "tatweel": "ـ",
+    "harakat": "\u064b",
+    "one by one": "1 ",
+    "dashed": "1-",
+    "dotted": "1.",
+    "slashed": "1/",
+    "parted": "1,000",
+    "prices": "$1 ",
+    "hosts": "a.",
+    "addresses": "http://a/",
+    "no address": "a@",
+    "percents": "%40",
+    "broken marks": "?? ",
+    "wrong letters": "Ã©",
+    "invisible": "\u200b",
+    "echo": "Please tell me once more what I said. ",
+    "arabic echo": "قل لي مرة أخرى ما قلته من فضلك. ",
+    "mixed scripts": "ab عب ",
+    "numbers in words": "one خمسة ",
+    "secrets": "password: كلمة السر ",
+    "streets": "12 Baker street شارع 5 ",
+    "names": "my name is Ali اسمي علي ",
+    "json": '{"a":[',
+}
+FEW = ("digits", "question marks", "one by one", "dotted", "no address", "echo", "arabic echo")
+
+
+def worst(name: str, length: int) -> str:
+    """So many characters of it."""
+    unit = UNITS[name]
+    return (unit * (length // len(unit) + 1))[:length]
