@@ -14,10 +14,11 @@ from typing import Any
 
 import polars as pl
 
-from curation.harness.dvc import listed, maker_of, stages
+from curation.harness.dvc import CODE, listed, maker_of, stages
 from curation.harness.errors import QiratError
 
 CACHE = Path("data/cache")
+MARK = "qirat"  # among the metadata of a table, the name under which a stage wrote it
 CURES: Mapping[int, str] = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space, or have the quota raised",
@@ -47,12 +48,13 @@ def explained(error: BaseException, read: Sequence[Path] = ()) -> str | None:
     `read` are the places of the pipeline that may have been read, all of them where none is given. The sentence quotes
     nothing that such a file holds.
     """
-    if isinstance(error, QiratError):
-        return str(error)
+    told = str(error) if isinstance(error, QiratError) else None
+    if told and error.__cause__ is None:
+        return told
     if not isinstance(error, Exception | pl.exceptions.PanicException) or isinstance(error, BrokenPipeError):
         return None
     files = list(_written(read))
-    return refused(error) or _torn(files) or _changed(files, error)
+    return (told if refused(error) else None) or refused(error) or _torn(files) or _strange(files, error) or told
 
 
 def refused(error: BaseException, place: Path | None = None) -> str | None:
@@ -120,22 +122,34 @@ def _torn(files: Sequence[Path]) -> str | None:
     return None
 
 
-def _changed(files: Sequence[Path], error: BaseException) -> str | None:
-    """The file that is whole and yet not what its stage wrote, as DVC remembers it.
+def _strange(files: Sequence[Path], error: BaseException) -> str | None:
+    """The file that is whole and yet not what its stage wrote, by what DVC remembers, else by the mark of tables.
 
-    Where DVC does not know all of them, any may be at fault; where it finds them unchanged, none is.
+    Where DVC finds all of them unchanged none is at fault. JSON bears no mark, so any of it may be.
     """
     made = [path for path in files if not path.is_relative_to(CACHE)]
-    other = _not_as_dvc_has_it(made)
-    where = traceback.extract_tb(error.__traceback__)[-1:]
-    at = "".join(f" in {Path(frame.filename).name}, line {frame.lineno}" for frame in where)
-    stopped = f"({type(error).__name__}{at})"
-    if other:
-        return f"{other[0]} is not what its stage wrote {stopped}; {_anew(other[0])}"
-    if other is None and made:
-        named = ", ".join(map(str, made[:12])) + (" ..." if len(made) > 12 else "")
-        return f"one of these is not as its stage writes it {stopped}: {named}; run `dvc repro`, which makes it anew"
-    return None
+    found = _not_as_dvc_has_it(made)
+    if found is None:
+        found = [path for path in made if path.suffix == ".parquet" and _mark(path) != _table(path)]
+        found = found or [path for path in made if path.suffix != ".parquet" and not isinstance(error, QiratError)]
+    if not found:
+        return None
+    which = " or ".join(map(str, found))
+    return f"{which} is not as its stage writes it ({_stopped(error)}); {_anew(found[0])}"
+
+
+def _stopped(error: BaseException) -> str:
+    """What an error is and where in our code it came up, without its words, which may be a customer's."""
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(CODE)]
+    return "".join([type(error).__name__, *(f" in {frame.name}, line {frame.lineno}" for frame in ours[-1:])])
+
+
+def _mark(path: Path) -> str | None:
+    return pl.read_parquet_metadata(path).get(MARK)
+
+
+def _table(path: Path) -> str:
+    return path.relative_to("data").with_suffix("").as_posix() if path.is_relative_to("data") else path.stem
 
 
 def _not_as_dvc_has_it(files: Sequence[Path]) -> list[Path] | None:

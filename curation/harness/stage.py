@@ -19,7 +19,7 @@ from typing import Any, Generic, Self
 
 import polars as pl
 
-from curation.harness.damage import explained
+from curation.harness.damage import MARK, explained
 from curation.harness.dvc import listed, stages
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
@@ -100,7 +100,7 @@ class Stage(Generic[AnyParams]):
 
     def write(self, table: str, rows: pl.DataFrame) -> None:
         with self.output(table_path(table)) as temporary:
-            rows.write_parquet(temporary, compression="zstd", statistics=True)
+            rows.write_parquet(temporary, compression="zstd", statistics=True, metadata={MARK: table})
         self.say(f"{table}: {rows.height:,} rows")
 
     def write_json(self, path: str | Path, value: Any) -> None:
