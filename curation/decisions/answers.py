@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from curation.decisions.decisions import Purpose, moment
-from curation.harness.lock import PATIENCE, held
+from curation.harness.lock import held
 from curation.record.json_lines import read_lines, write_lines
 
 Countries = Sequence[str] | None  # for which phones are read when personal data is covered; None: it is shown
@@ -50,9 +50,9 @@ HEADER = {"qirat": "answers", "version": 1}
 def alone() -> Iterator[None]:
     """Waits until nobody else changes data/review: a pull and an import at once would lose one's lines.
 
-    Who waits is told for whom; after a minute QiratError names the other.
+    Says for whom it waits; after a minute QiratError names the other.
     """
-    with held(LOCK, "{holder} is changing data/review; run this again when that has ended", PATIENCE):
+    with held(LOCK, "{holder} is changing data/review; run this again when that has ended", waits=True):
         yield
 
 

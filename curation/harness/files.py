@@ -16,6 +16,7 @@ from curation.harness.dvc import maker_of
 from curation.harness.errors import QiratError
 
 Item = TypeVar("Item")
+_PROBE = 1 << 16  # bytes, more than the buffers of a library hold back
 
 
 def table_path(table: str) -> Path:
@@ -60,12 +61,24 @@ def atomic(path: Path, clear: bool = True) -> Iterator[Path]:
             shutil.rmtree(path)
         temporary.replace(path)
     except Exception as error:
-        if said := refused(error, path):
+        if said := refused(error, path) or _no_more(temporary, path, error):
             raise QiratError(said) from error
         raise
     finally:
         with contextlib.suppress(OSError):  # where nothing may be written, nothing was
             removed(temporary)
+
+
+def _no_more(temporary: Path, path: Path, error: Exception) -> str | None:
+    """What the system says to more of a file, since Polars and PyTorch do not always pass on why they failed."""
+    if isinstance(error, QiratError):
+        return None
+    try:
+        with (temporary / "more" if temporary.is_dir() else temporary).open("ab") as file:
+            file.write(b"\0" * _PROBE)
+    except OSError as refusal:
+        return refused(refusal, path)
+    return None
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None, unit: str = "rows") -> Iterable[Item]:

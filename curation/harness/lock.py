@@ -12,38 +12,38 @@ from pathlib import Path
 
 from curation.harness.errors import QiratError
 
-PATIENCE = 60.0  # seconds to wait for another process before it is named and the command refuses
+PATIENCE = 60.0  # seconds that a command waits for another process before it names it and refuses
 _LOOK = 0.1  # seconds between two looks whether it has ended
 
 
 @contextlib.contextmanager
-def held(lock: Path, busy: str, patience: float = 0) -> Iterator[None]:
+def held(lock: Path, busy: str, waits: bool = False) -> Iterator[None]:
     """Holds a lock of this folder, in which its holder is named; the system lets go of it however the holder ends.
 
-    Another holder is waited for so many seconds, which is said on the terminal. Then QiratError says `busy`, which
-    names it in place of {holder}.
+    Where another holds it QiratError says `busy`, which names it in place of {holder}; who `waits` says so on the
+    terminal, and is patient first.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a+") as file:
-        for told in _attempts(patience):
+    with lock.open("a+b", buffering=0) as file:
+        for told in _attempts(PATIENCE if waits else 0):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 file.seek(0)
-                told(busy.format(holder=file.read().strip() or "another process"))
-        file.truncate(0)
-        file.write(f"`{command()}` as process {os.getpid()}\n")
-        file.flush()
+                told(busy.format(holder=file.read().decode().strip() or "another process"))
+        with contextlib.suppress(OSError):  # on a full disk the lock holds all the same
+            file.truncate(0)
+            file.write(f"`{command()}` as process {os.getpid()}\n".encode())
         yield
 
 
 @contextlib.contextmanager
-def unread(path: Path, patience: float = PATIENCE) -> Iterator[None]:
+def unread(path: Path) -> Iterator[None]:
     """Keeps DVC's stages from a file while it is written.
 
     DVC hashes what a stage depends on when the stage has ended: what it made of the old file would count as made of
-    the new one. Waits for a stage that reads the file as `held` does. Outside a DVC project nothing happens.
+    the new one. Waits for a stage that reads the file, as `held` does. Outside a DVC project nothing happens.
     """
     root = next((folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / ".dvc").is_dir()), None)
     if root is None:
@@ -51,12 +51,12 @@ def unread(path: Path, patience: float = PATIENCE) -> Iterator[None]:
         return
     from dvc.fs import localfs
     from dvc.lock import LockError
-    from dvc.rwlock import RWLockFileCorruptedError, rwlock
+    from dvc.rwlock import RWLockFileCorruptedError, RWLockFileFormatError, rwlock
 
     folder = root / ".dvc/tmp"
     folder.mkdir(exist_ok=True)
     with contextlib.ExitStack() as stack:
-        for told in _attempts(patience):
+        for told in _attempts(PATIENCE):
             try:
                 stack.enter_context(rwlock(str(folder), localfs, command(), [], [str(path.absolute())], hardlink=False))
                 break
@@ -64,7 +64,7 @@ def unread(path: Path, patience: float = PATIENCE) -> Iterator[None]:
                 at_work = re.search(r"\(PID (\d+)\): (.*)", str(error))
                 holder = f"`{at_work[2]}` as process {at_work[1]}" if at_work else "another run of DVC"
                 told(f"{path} is in use by {holder}; run this again when that has ended")
-            except RWLockFileCorruptedError:
+            except (RWLockFileCorruptedError, RWLockFileFormatError):
                 raise QiratError(f"{folder / 'rwlock'} is torn; delete it when no `dvc` runs") from None
         yield
 
