@@ -49,12 +49,12 @@ def explained(error: BaseException, read: Sequence[Path] = ()) -> str | None:
     nothing that such a file holds.
     """
     told = str(error) if isinstance(error, QiratError) else None
-    if told and error.__cause__ is None:
+    if told and (error.__cause__ is None or refused(error)):
         return told
     if not isinstance(error, Exception | pl.exceptions.PanicException) or isinstance(error, BrokenPipeError):
         return None
     files = list(_written(read))
-    return (told if refused(error) else None) or refused(error) or _torn(files) or _strange(files, error) or told
+    return refused(error) or _torn(files) or _strange(files, error) or told
 
 
 def refused(error: BaseException, place: Path | None = None) -> str | None:

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ ROAD = ("ingest", "dedup", "embed", "score", "audit", "route", "curate", "valida
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "machine": {"workers": 1},
     "audit": {"share": 0},
+    "route": {"budget": 0.4, "limits": {"semantic_copy": {"doubt": 0.9}}},
     "split": {"test_files": [], "test": 0.2, "dev": 0.2, "largest_group": 0.2},
     "gate": {"min_clean": 10, "min_per_language": 1, "max_facts": 1.0},
 }
@@ -119,6 +121,9 @@ def contents(root: Path) -> dict[str, str]:
         for name, path in sorted(names.items())
         if not name.startswith("data/cache/")
     }
+
+
+TRIED: Counter[str] = Counter()  # by kind, how often something was broken; a test fails where anything was lost
 
 
 def whole() -> bool:

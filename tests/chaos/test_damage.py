@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from curation.harness.dvc import listed, stages
 from qirat.cli import app
-from tests.chaos.project import contents, main_of, small, whole
+from tests.chaos.project import TRIED, contents, main_of, small, whole
 
 MADE = ("ingest", "dedup", "embed", "score", "route", "curate")
 MORE = ("audit", "validate", "split")  # of what takes long to import, or is read by stages that do
@@ -105,6 +105,7 @@ def test_a_stage_names_the_torn_table_and_harms_nothing(stage: str, project: Pat
         before, was = contents(project), path.read_bytes()
         for harm in HARMS if whole() else (HARMS[number % len(HARMS)], foreign):
             harm(path)
+            TRIED["torn and foreign tables, stages"] += 1
             left = contents(project)
             try:
                 main_of(stage)()
@@ -124,6 +125,7 @@ def test_a_command_names_the_torn_table(command: str, harm: Callable[[Path], Non
     path = Path("data") / f"{READ[command]}.parquet"
     known = pl.read_parquet("data/ingested/conversations.parquet")["conversation_id"][0]
     harm(path)
+    TRIED["torn and foreign tables, commands"] += 1
     left = contents(project)
     done = CliRunner().invoke(app, command.format(id=known).split())
     assert done.exit_code
@@ -205,6 +207,7 @@ def test_a_disk_that_is_full_at_any_write_stops_a_stage_with_a_sentence(stage: s
             said = stopped(stage)
         told += bool(said)
         if said:
+            TRIED["full disk, stages"] += 1
             refused(said, "file too large")
         whole_or_absent(project, before)
     assert told
@@ -219,6 +222,7 @@ def test_a_disk_that_is_full_stops_a_command_with_a_sentence(command: str, size:
     before = contents(project)
     with files_of_at_most(size):
         done = CliRunner().invoke(app, command.format(id=known).split())
+    TRIED["full disk, commands"] += 1
     assert isinstance(done.exception, SystemExit), done.exception
     refused(str(done.exception.code), "file too large")
     assert WRITE[command] in str(done.exception.code)
@@ -242,6 +246,7 @@ def test_a_full_file_system_stops_a_stage_with_a_sentence(
                 filler.write(b"\0" * ((at_hand.f_bfree - left) * at_hand.f_bsize))
             said = stopped(stage)
             if said or not left:
+                TRIED["full file system, stages"] += 1
                 refused(said, "no space left on device")
             whole_or_absent(tmp_path, before)
             Path("filler").unlink()
@@ -261,6 +266,7 @@ def test_read_only_data_is_said_and_can_be_read(
         before = contents(tmp_path)
         subprocess.run(["mount", "-o", "remount,ro", tmp_path], check=True)
         monkeypatch.chdir(tmp_path)
+        TRIED["data that may only be read"] += 1
         if step in (*MADE, *MORE):
             refused(stopped(step), "read-only file system")
         else:
