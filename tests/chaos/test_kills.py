@@ -1,22 +1,17 @@
 """Killed at random moments and run again: the same bytes as if nothing had happened."""
 
 import json
-import os
-import random
-import re
 import shutil
-import signal
-import time
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from tests.chaos.project import ROAD, TRIED, contents, run, small, start, walk, whole
+from tests.builders import ROOT
+from tests.chaos.project import ROAD, TRIED, run, small, walk, whole
 
-SEED = 15
-AT_ONCE = 5  # kills between two runs to the end
 FILLED = "filled.jsonl"
 COMMANDS = (
     "qirat forget --customer c3 --yes",
@@ -26,7 +21,6 @@ COMMANDS = (
     "qirat review apply {2} --min-similarity 0.1 --yes",
     "qirat playbook propose",
 )
-TIMES = re.compile(r'"\d{4}-\d\d-\d\dT[^"]*"')  # when somebody answered; the file that is read again is older
 WAYS = {"road": (ROAD, 40), "what changed": (ROAD, 30), "commands": (COMMANDS, 30)}
 
 
@@ -41,7 +35,8 @@ def finished(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project that has run, and of which a colleague filled in a sheet."""
     root = tmp_path_factory.mktemp("finished")
     shutil.copytree(raw, root, dirs_exist_ok=True)
-    ended_well(root, walk(*ROAD, f"qirat review export {FILLED}"))
+    code, said = run(root, walk(*ROAD, f"qirat review export {FILLED}"))
+    assert code == 0, said
     rows = [json.loads(line) for line in (root / FILLED).read_text("utf-8").splitlines()]
     doubtful = doubts(root)[0]
     for row in rows:
@@ -58,56 +53,19 @@ def doubts(root: Path) -> list[str]:
     return found
 
 
-def ended_well(root: Path, command: Sequence[str]) -> float:
-    """Runs a command of `walk` to its end and returns the seconds it took after its imports."""
-    with start(root, command) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begin\n"
-        begun = time.monotonic()
-        said = process.stdout.read()
-    assert process.returncode == 0, said
-    return time.monotonic() - begun
-
-
-def killed(root: Path, command: Sequence[str], after: float) -> bool:
-    """Begins a command and kills it so many seconds after its imports; whether it was still at it."""
-    with start(root, command, start_new_session=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begin\n"
-        time.sleep(after)
-        at_it = process.poll() is None
-        os.killpg(process.pid, signal.SIGKILL)
-    return at_it
-
-
-def lies_there(root: Path) -> dict[str, str]:
-    """What `contents` has, the files of the review without the times in them; and nothing half written."""
-    found = contents(root)
-    for path in (root / "data/review").glob("*.jsonl"):
-        found[path.relative_to(root).as_posix()] = TIMES.sub('""', path.read_text("utf-8"))
-    return found
-
-
-def lost(begin: Path, work: Path, steps: Sequence[str], kills: int, draw: random.Random) -> list[str]:
-    """Kills so often, at moments drawn evenly, and returns what differs in the end from an undisturbed run."""
-    undisturbed = work / "undisturbed"
-    shutil.copytree(begin, undisturbed)
-    seconds = ended_well(undisturbed, walk(*steps))
-    wanted, differing = lies_there(undisturbed), []
-    for first in range(0, kills, AT_ONCE):
-        root = work / f"killed{first}"
-        shutil.copytree(begin, root)
-        for _ in range(min(AT_ONCE, kills - first)):
-            TRIED["kills"] += killed(root, walk(*steps), draw.uniform(0, seconds))
-        ended_well(root, walk(*steps))
-        now = lies_there(root)
-        differing += [name for name in sorted(wanted.keys() | now.keys()) if wanted.get(name) != now.get(name)]
-        shutil.rmtree(root)
-    return differing
+def kill(begin: Path, work: Path, kills: int, steps: Sequence[str]) -> None:
+    """Nothing is lost by so many kills."""
+    module = [sys.executable, "-m", "tests.chaos.kills", str(begin), str(work), str(kills), *steps]
+    code, said = run(ROOT, module)
+    assert code == 0, said
+    at_work, differing = json.loads(said.splitlines()[-1])
+    TRIED["kills"] += at_work
+    assert at_work >= kills
+    assert not differing
 
 
 def test_a_run_that_was_killed_ends_as_if_it_had_not_been(raw: Path, tmp_path: Path) -> None:
-    assert not lost(raw, tmp_path, ("ingest", "dedup"), 2, random.Random(SEED))
+    kill(raw, tmp_path, 5, ("ingest", "dedup"))
 
 
 @pytest.mark.skipif(not whole(), reason="`make chaos` kills a hundred times")
@@ -119,10 +77,9 @@ def test_a_hundred_kills_lose_nothing(way: str, raw: Path, finished: Path, tmp_p
         begin = tmp_path / "changed"
         shutil.copytree(finished, begin)
         shutil.copy(begin / "data/raw/chat.jsonl", begin / "data/raw/again.jsonl")
-        (begin / "data/raw/chat.jsonl").write_text((begin / "data/evaluation/asked.jsonl").read_text("utf-8"), "utf-8")
+        shutil.copy(begin / "data/evaluation/asked.jsonl", begin / "data/raw/chat.jsonl")
     decided, *others = doubts(finished)
-    steps = [step.format(*others[-2:], decided) for step in steps]
-    assert not lost(begin, tmp_path, steps, kills, random.Random(SEED))
+    kill(begin, tmp_path, kills, [step.format(*others[-2:], decided) for step in steps])
 
 
 def test_what_a_killed_run_left_is_taken_away(raw: Path, tmp_path: Path) -> None:
