@@ -19,6 +19,7 @@ COMMANDS = (
     "qirat review gold add {1} drop --reason wrong_tone",
     f"qirat review import {FILLED} --annotator sara",
     "qirat review apply {2} --min-similarity 0.1 --yes",
+    f"qirat review import {FILLED} --annotator sara",  # the metrics of the review by what was applied too
     "qirat playbook propose",
 )
 WAYS = {"road": (ROAD, 40), "what changed": (ROAD, 30), "commands": (COMMANDS, 30)}
