@@ -1,6 +1,7 @@
 # make repro  everything: environment, base model, the pipeline on data/raw, where the results are
 # make test   environment if needed, what docs/ have from the code and from results, all tests
 # make check  format, lint, types and tests: what every change must pass
+# make chaos  a hundred kills, full disks, torn tables, two at once, no network: half an hour, figures in docs/reliability.md
 # make review what the checks doubt now, in Argilla, in the browser
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ RUN := . $(VENV)/bin/activate &&
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test check lint format review clean
+.PHONY: repro test check chaos lint format review clean
 
 repro: $(READY)
 	$(RUN) { python -m training.model & } && dvc repro split && wait $$! && dvc repro
@@ -21,6 +22,9 @@ test: $(READY)
 	$(RUN) pytest -n 2
 
 check: lint test
+
+chaos: $(READY)
+	$(RUN) CHAOS=1 pytest tests/chaos -n 0
 
 lint: $(READY)
 	$(RUN) ruff format --check .

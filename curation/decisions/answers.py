@@ -9,7 +9,6 @@ answered in several rounds has a line for each, of which the latest counts.
 
 import contextlib
 import dataclasses
-import fcntl
 import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from curation.decisions.decisions import Purpose, moment
+from curation.harness.lock import held
 from curation.record.json_lines import read_lines, write_lines
 
 Countries = Sequence[str] | None  # for which phones are read when personal data is covered; None: it is shown
@@ -48,10 +48,11 @@ HEADER = {"qirat": "answers", "version": 1}
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Waits until nobody else changes data/review: a pull and an import at once would lose one's lines."""
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Waits until nobody else changes data/review: a pull and an import at once would lose one's lines.
+
+    Says for whom it waits; after a minute QiratError names the other.
+    """
+    with held(LOCK, "{holder} is changing data/review; run this again when that has ended", waits=True):
         yield
 
 

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from curation.harness.errors import QiratError
 from curation.harness.yaml_text import from_yaml
 
 CODE = Path(__file__).parents[2]  # the folder of our packages, with the dvc.yaml that says which stage runs what
@@ -13,8 +16,12 @@ PACKAGES = frozenset({"curation", "training", "expectations"})
 
 def stages(root: Path = CODE) -> Mapping[str, Mapping[str, Any]]:
     """What dvc.yaml says of each stage, in the order of the road."""
-    found: Mapping[str, Mapping[str, Any]] = from_yaml((root / "dvc.yaml").read_text("utf-8"))["stages"]
-    return found
+    path = root / "dvc.yaml"
+    try:
+        found: Mapping[str, Mapping[str, Any]] = from_yaml(path.read_text("utf-8"))["stages"]
+        return dict(found)
+    except (yaml.YAMLError, ValueError, LookupError, TypeError):
+        raise QiratError(f"{path} is torn, or lists no stages; take it from git or from the release") from None
 
 
 def listed(stage: Mapping[str, Any], *kinds: str) -> list[str]:

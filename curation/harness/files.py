@@ -11,10 +11,12 @@ from typing import TypeVar
 
 import polars as pl
 
+from curation.harness.damage import no_table, refused
 from curation.harness.dvc import maker_of
 from curation.harness.errors import QiratError
 
 Item = TypeVar("Item")
+_PROBE = 1 << 16  # bytes, more than the buffers of a library hold back
 
 
 def table_path(table: str) -> Path:
@@ -27,21 +29,30 @@ def finished_table(table: str, columns: Sequence[str] | None = None) -> pl.DataF
     path = table_path(table)
     if not path.exists():
         raise QiratError(f"{path} is missing; run `dvc repro {maker_of(path)}` first")
-    return pl.read_parquet(path, columns=None if columns is None else list(columns))
+    return read_table(path, columns)
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """A table that a stage wrote; one that is torn or lacks a column is told with the stage that makes it."""
+    try:
+        return pl.read_parquet(path, columns=None if columns is None else list(columns))
+    except pl.exceptions.PolarsError as error:
+        raise QiratError(no_table(path, error)) from None
 
 
 @contextlib.contextmanager
 def atomic(path: Path, clear: bool = True) -> Iterator[Path]:
     """Yields a fresh temporary path beside `path` and moves it there when the block ends well.
 
-    `clear` removes what a killed run left of it, which takes a look at the whole folder.
+    `clear` removes what a killed run left of it, which takes a look at the whole folder. Raises QiratError with `path`
+    where the system refuses, as a full disk does.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if clear:
-        for stale in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
-            removed(stale)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if clear:
+            for stale in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+                removed(stale)
         yield temporary
         if temporary.is_file():
             with temporary.open("rb") as handle:
@@ -49,8 +60,25 @@ def atomic(path: Path, clear: bool = True) -> Iterator[Path]:
         elif path.is_dir():
             shutil.rmtree(path)
         temporary.replace(path)
+    except Exception as error:
+        if said := refused(error, path) or _no_more(temporary, path, error):
+            raise QiratError(said) from error
+        raise
     finally:
-        removed(temporary)
+        with contextlib.suppress(OSError):  # where nothing may be written, nothing was
+            removed(temporary)
+
+
+def _no_more(temporary: Path, path: Path, error: Exception) -> str | None:
+    """What the system says to more of a file, since Polars and PyTorch do not always pass on why they failed."""
+    if isinstance(error, QiratError):
+        return None
+    try:
+        with (temporary / "more" if temporary.is_dir() else temporary).open("ab") as file:
+            file.write(b"\0" * _PROBE)
+    except OSError as refusal:
+        return refused(refusal, path)
+    return None
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None, unit: str = "rows") -> Iterable[Item]:

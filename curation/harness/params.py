@@ -30,7 +30,7 @@ def load_params(section: str, params: type[AnyParams]) -> AnyParams:
         raise QiratError(f"params.yaml is not in {Path.cwd()}; run this from the folder that holds it")
     try:
         found = from_yaml(path.read_text("utf-8")) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise QiratError(f"params.yaml is no YAML: {error}") from None
     if not isinstance(found, dict) or not isinstance(found.get(section) or {}, dict):
         raise QiratError(f"params.yaml: expected `{section}:` with its settings below it, each as `name: value`")

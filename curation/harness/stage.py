@@ -19,12 +19,17 @@ from typing import Any, Generic, Self
 
 import polars as pl
 
+from curation.harness.damage import MARK, explained
 from curation.harness.dvc import listed, stages
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError, showable
-from curation.harness.files import Item, atomic, progress, table_path
+from curation.harness.files import Item, atomic, progress, read_table, table_path
+from curation.harness.lock import held
 from curation.harness.memory import Memory
 from curation.harness.params import AnyParams, Section, load_params
+
+LOCKS = Path(".qirat")
+WAIT = "wait until it has ended"
 
 
 class Stage(Generic[AnyParams]):
@@ -40,22 +45,33 @@ class Stage(Generic[AnyParams]):
 
     def __enter__(self) -> Self:
         self._started = time.monotonic()
+        self._declared: dict[str, Any] = {}
+        self._alone = contextlib.ExitStack()
         try:
+            self._alone.enter_context(held(LOCKS / f"{self.name}.lock", f"{{holder}} is at it already; {WAIT}"))
             self._declared = _declaration(self.name)
             self.params = self.section(self.name, self._model)
             self.machine = load_params("machine", Machine)
-        except QiratError as error:
-            sys.exit(f"{self.name}: {error}")
+        except Exception as error:
+            self._alone.close()
+            self._end(error)
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, QiratError):
-            sys.exit(f"{self.name}: {error}")
-        if error is None:
+        self._alone.close()
+        if error is not None:
+            self._end(error)
+        else:
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             self.say(f"done in {time.monotonic() - self._started:.1f} s, peak memory {peak:,.0f} MiB")
+
+    def _end(self, error: BaseException) -> None:
+        """Ends the process with what a user can mend, if that is what stopped the stage."""
+        if said := explained(error, self._declared.get("deps", ())):
+            sys.exit(f"{self.name}: {said}")
 
     # -- in ------------------------------------------------------------------------------------------------------
 
@@ -67,8 +83,7 @@ class Stage(Generic[AnyParams]):
         return load_params(name, params)
 
     def read(self, table: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        path = self.input(table_path(table))
-        return pl.read_parquet(path, columns=None if columns is None else list(columns))
+        return read_table(self.input(table_path(table)), columns)
 
     def read_json(self, path: str | Path) -> Any:
         return json.loads(self.input(path).read_text("utf-8"))
@@ -85,7 +100,7 @@ class Stage(Generic[AnyParams]):
 
     def write(self, table: str, rows: pl.DataFrame) -> None:
         with self.output(table_path(table)) as temporary:
-            rows.write_parquet(temporary, compression="zstd", statistics=True)
+            rows.write_parquet(temporary, compression="zstd", statistics=True, metadata={MARK: table})
         self.say(f"{table}: {rows.height:,} rows")
 
     def write_json(self, path: str | Path, value: Any) -> None:

@@ -3,9 +3,11 @@
 import sys
 from typing import Any
 
+import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
-from curation.harness.errors import QiratError
+from curation.harness.damage import explained
 
 
 class Commands(TyperGroup):
@@ -14,5 +16,9 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except QiratError as error:
-            sys.exit(f"{self.name}: {error}")
+        except (typer.Exit, typer.Abort, TyperException):
+            raise
+        except Exception as error:
+            if said := explained(error):
+                sys.exit(f"{self.name}: {said}")
+            raise

@@ -60,7 +60,7 @@ def main() -> None:
             as_read = ((file.name, memory.tables(key, table)) for key, file in files.items())
             frames = (frame for name, of_file in as_read for frame in pages.of_file(name, table, of_file))
             with stage.output(table_path(f"ingested/{table}")) as path:
-                rows = write_groups(path, frames, schema)
+                rows = write_groups(path, f"ingested/{table}", frames, schema)
             stage.say(f"ingested/{table}: {rows:,} rows")
         stage.write("ingested/evaluation", evaluation)
         stage.say(languages_summary(table_path("ingested/conversations")))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from curation.harness.damage import MARK
 from curation.harness.errors import QiratError
 from curation.harness.memory import Memory
 from curation.ingest.notes import Seen
@@ -110,8 +111,8 @@ def _groups(parts: Iterable[Part]) -> Iterator[list[Part]]:
         yield held
 
 
-def write_groups(path: Path, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> int:
-    """A Parquet file whose bytes depend on the rows alone, not on how they came. Returns the number of rows."""
+def write_groups(path: Path, table: str, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> int:
+    """The Parquet file of a table, its bytes by the rows alone, not by how they came. Returns the number of rows."""
     import pyarrow.parquet as pq
 
     as_arrow = pl.CompatLevel.oldest()
@@ -120,6 +121,7 @@ def write_groups(path: Path, frames: Iterable[pl.DataFrame], schema: pl.Schema) 
         for group in _exactly(empty, frames):
             file.write_table(group.to_arrow(compat_level=as_arrow).combine_chunks())
             rows += group.height
+        file.add_key_value_metadata({MARK: table})
     return rows
 
 

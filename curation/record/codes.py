@@ -79,7 +79,10 @@ def read_codes(path: Path = CODES) -> dict[str, Code]:
     """The codes as score wrote them."""
     if not path.exists():
         raise QiratError(f"{path} is missing; run `dvc repro score` first")
-    return {name: Code.model_validate(told) for name, told in json.loads(path.read_text("utf-8")).items()}
+    try:
+        return {name: Code.model_validate(told) for name, told in json.loads(path.read_text("utf-8")).items()}
+    except (ValueError, AttributeError):
+        raise QiratError(f"{path} is not as score writes it; run `dvc repro score`, which makes it anew") from None
 
 
 def as_json(codes: Mapping[str, Code]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from curation.harness.errors import QiratError, faults
 from curation.harness.files import atomic
+from curation.harness.lock import unread
 from curation.record.conversation import canonical_json
 
 Made = TypeVar("Made")
@@ -56,8 +57,8 @@ def read_lines(
 
 
 def write_lines(path: Path, header: Header, values: Iterable[dict[str, Any]]) -> None:
-    """The header and a line for each value, in place of what the file held."""
-    with atomic(path) as temporary:
+    """The header and a line for each value, in place of what the file held; a stage that reads it is waited for."""
+    with unread(path), atomic(path) as temporary:
         temporary.write_text("".join(f"{canonical_json(value)}\n" for value in (header, *values)), "utf-8")
 
 

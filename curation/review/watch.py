@@ -4,7 +4,6 @@ An outage is told once, and asked about ever more seldom.
 """
 
 import contextlib
-import fcntl
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from curation.harness.errors import QiratError
+from curation.harness.lock import held
 from curation.review.pairs import Judged
 from curation.review.pull import Pulled
 
@@ -71,16 +71,7 @@ def _told(done: Pulled | Judged) -> str:
 @contextlib.contextmanager
 def alone(path: Path = LOCK) -> Iterator[None]:
     """Holds the lock of this folder's only watcher; the system lets go of it however the watcher ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            raise QiratError(f"process {lock.read().strip()} watches this folder already; one is enough") from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+    with held(path, "{holder} watches this folder already; one is enough"):
         yield
 
 

@@ -1,0 +1,92 @@
+"""Killed at random moments and run again: the same bytes as if nothing had happened."""
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.builders import ROOT
+from tests.chaos.project import ROAD, TRIED, run, small, walk, whole
+
+FILLED = "filled.jsonl"
+COMMANDS = (
+    "qirat forget --customer c3 --yes",
+    "qirat review gold add {0} keep",
+    "qirat review gold add {1} drop --reason wrong_tone",
+    f"qirat review import {FILLED} --annotator sara",
+    "qirat review apply {2} --min-similarity 0.1 --yes",
+    f"qirat review import {FILLED} --annotator sara",  # the metrics of the review by what was applied too
+    "qirat playbook propose",
+)
+WAYS = {"road": (ROAD, 40), "what changed": (ROAD, 30), "commands": (COMMANDS, 30)}
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that has not run."""
+    return small(tmp_path_factory.mktemp("raw"))
+
+
+@pytest.fixture(scope="module")
+def finished(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that has run, and of which a colleague filled in a sheet."""
+    root = tmp_path_factory.mktemp("finished")
+    shutil.copytree(raw, root, dirs_exist_ok=True)
+    code, said = run(root, walk(*ROAD, f"qirat review export {FILLED}"))
+    assert code == 0, said
+    rows = [json.loads(line) for line in (root / FILLED).read_text("utf-8").splitlines()]
+    doubtful = doubts(root)[0]
+    for row in rows:
+        row["decision"] = "keep" if row["id"].startswith(doubtful) else ""
+    (root / FILLED).write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), "utf-8")
+    return root
+
+
+def doubts(root: Path) -> list[str]:
+    """The ids of doubtful conversations of which none is of the customer who is forgotten."""
+    queue = pl.read_parquet(root / "data/routed/queue.parquet").filter(reason="doubt")
+    theirs = pl.read_parquet(root / "data/ingested/conversations.parquet").filter(customer="c3")
+    found: list[str] = queue.join(theirs, on="conversation_id", how="anti")["conversation_id"].to_list()
+    return found
+
+
+def kill(begin: Path, work: Path, kills: int, steps: Sequence[str]) -> None:
+    """Nothing is lost by so many kills."""
+    module = [sys.executable, "-m", "tests.chaos.kills", str(begin), str(work), str(kills), *steps]
+    code, said = run(ROOT, module)
+    assert code == 0, said
+    at_work, differing = json.loads(said.splitlines()[-1])
+    TRIED["kills"] += at_work
+    assert at_work >= kills
+    assert not differing
+
+
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(raw: Path, tmp_path: Path) -> None:
+    kill(raw, tmp_path, 5, ("ingest", "dedup"))
+
+
+@pytest.mark.skipif(not whole(), reason="`make chaos` kills a hundred times")
+@pytest.mark.parametrize("way", WAYS)
+def test_a_hundred_kills_lose_nothing(way: str, raw: Path, finished: Path, tmp_path: Path) -> None:
+    steps, kills = WAYS[way]
+    begin = raw if way == "road" else finished
+    if way == "what changed":  # a file more, and one that is read otherwise
+        begin = tmp_path / "changed"
+        shutil.copytree(finished, begin)
+        shutil.copy(begin / "data/raw/chat.jsonl", begin / "data/raw/again.jsonl")
+        shutil.copy(begin / "data/evaluation/asked.jsonl", begin / "data/raw/chat.jsonl")
+    decided, *others = doubts(finished)
+    kill(begin, tmp_path, kills, [step.format(*others[-2:], decided) for step in steps])
+
+
+def test_what_a_killed_run_left_is_taken_away(raw: Path, tmp_path: Path) -> None:
+    shutil.copytree(raw, tmp_path, dirs_exist_ok=True)
+    stale = tmp_path / "data/dedup/.pairs.parquet.0123abcd.partial"
+    stale.parent.mkdir()
+    stale.write_bytes(b"PAR1")
+    assert run(tmp_path, walk("ingest", "dedup"))[0] == 0
+    assert not stale.exists()
