@@ -59,7 +59,7 @@ _TOLD = re.compile(
 _LONGEST_BEFORE = 40  # characters
 _WITH_DIGITS = r"(?<![\w*@.-])[a-z]+(?:[01345@$]+[a-z]+)+(?![\w*@]|[.-]\w)"  # a word, no address
 _LOOK_ALIKES = str.maketrans("01345@$", "oieasas")
-_LIKE_LETTERS = r"([a-z][01345@$][a-z])"  # m0ron, idi0t, cl0wn
+_LIKE_LETTERS = r"([a-z][01345@$]+[a-z])"  # m0ron, idi0t, cl0wn
 LEAST_SIGNS = 3  # of different kinds that stand for a swear word: #@$%! does, **** and #### cover something else
 _SIGNS = re.compile(r"[#@$%&*!]+")
 _COVERED = re.compile(r"[*@]")  # behind letters under stars: a covered name or address, f***@mail.example
@@ -75,13 +75,14 @@ def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     """Swear words, insults and curses in English and Arabic (standard and dialects), and the rudeness of agents.
 
     Whole words of `profanity.yaml` in folded text, so "Scunthorpe" and "class" are safe; also drawn out ("damnnn"),
-    disguised ("f**k", "sh1t", "#@$%!") or spelled out ("f u c k", "خ ر ا"), and Arabic in Latin letters ("kosomak").
+    disguised ("f**k", "sh1t", "m0r0n", "#@$%!") or spelled out ("f u c k", "خ ر ا"), and Arabic in Latin letters
+    ("kosomak"). Threats, wishes of harm and comparisons ("my dog could do your job") by their frame, in any words.
     Words with a harmless use ("dumb", "كلب") count where somebody is called so, orders ("get lost") where they are all
     that is said. What is written as a name or a title counts for nothing: with a capital in the middle of a sentence,
-    in quotation marks, after "the film". `value` = 1 for mild, 2 for strong words, the worst of each side. Customers do
+    in quotation marks, after "the film"; so does what is told or denied ("called me an idiot"). `value` = 1 for mild, 2 for strong words, the worst of each side. Customers do
     swear, and the model must answer them: theirs is a matter of taste, an agent's never.
 
-    Limits: irony, threats and contempt in polite words are not seen, nor is an insult in quotation marks.
+    Limits: irony and contempt in polite words are not seen, nor is an insult in quotation marks.
     """
     said = (
         turns(conversations)
