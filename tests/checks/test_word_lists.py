@@ -167,6 +167,8 @@ def test_insults_of_every_kind_are_heard_of_both_sides(by: str):
         "I have met bricks brighter than you.",
         "You have the attention span of a gnat.",
         "You were dumber than a box of hammers.",
+        "You have the manners of a warthog.",
+        "There are no words for how clueless you are.",
         "Your parents must be so ashamed of you.",
         "Were you raised in a barn?",
         "You people are a plague.",
