@@ -33,7 +33,8 @@ _CLOSES = (
 )
 # After what somebody is called: the end, another thought, another name. Before a noun of its own it tells of a thing.
 _ENDS = (
-    rf"\s*(?:[{_CLAUSE}–-]|$|\s(?:and|that|who|to|if|because|but|aren't|at|man|people|person|woman|piece|idiots?)\s)"
+    rf"\s*(?:[{_CLAUSE}–-]|$|\s(?:and|that|who|to|if|because|but|aren't|at|as well|man|people|person|woman|piece"
+    r"|idiots?|customers?|agents?|company|lot|bunch|u r|you are|ur|of an?)(?:\s|[.!?,]|$))"
 )
 _STARRED = r"([ء-ي]+[*@#$%]+[ء-ي])"  # Arabic letters with signs among them: ك*س, ش#رموط
 _COMPOUND = (
@@ -49,8 +50,17 @@ _OF_OTHERS = re.compile(
     r" (?:you|your|you're|youre|u|ur|ya|he|she|they|his|their|this|that|these|those|with|by|from) "
     r"| (?:يا|انت|انتي|انتم|هذا|هذه|منك|منكم) "
 )
+# What was said to somebody and what is denied is not meant: "he called me an idiot", "not a stupid question".
+_TOLD = re.compile(
+    r"(?:^|[^a-z])(?:not|never|no|isn't|wasn't|aren't|weren't|(?:call(?:ed|ing|s)?|named) (?:me|him|her|them|us|you"
+    r"|my [a-z]+)|(?:the|of|those|these) (?:word|words|name|names|insult))(?: (?:at all|really|an?|the|all|such))* $"
+    r"|(?:^|[^ء-ي])(?:ليس|ليست|لست|مش|مو|مب|سماني|وصفني ب|قال لي يا|كلمه) $"
+)
 _LONGEST_BEFORE = 40  # characters
 MOST_LOOKED_AT = 100  # words of a kind in one turn: where so many are harmless, the next one is
+_WITH_DIGITS = r"(?<![\w*@.-])[a-z]+(?:[01345@$]+[a-z]+)+(?![\w*@]|[.-]\w)"  # a word, no address
+_LOOK_ALIKES = str.maketrans("01345@$", "oieasas")
+_LIKE_LETTERS = r"([a-z][01345@$]+[a-z])"  # m0ron, idi0t, cl0wn
 LEAST_SIGNS = 3  # of different kinds that stand for a swear word: #@$%! does, **** and #### cover something else
 _SIGNS = re.compile(r"[#@$%&*!]+")
 _COVERED = re.compile(r"[*@]")  # behind letters under stars: a covered name or address, f***@mail.example
@@ -58,7 +68,7 @@ _COVERED = re.compile(r"[*@]")  # behind letters under stars: a covered name or 
 
 @check(
     "profanity",
-    version=5,
+    version=6,
     languages=("en", "ar", ARABIZI),
     source="own word lists, curation/checks/lists/profanity.yaml",
 )
@@ -66,20 +76,22 @@ def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     """Swear words, insults and curses in English and Arabic (standard and dialects), and the rudeness of agents.
 
     Whole words of `profanity.yaml` in folded text, so "Scunthorpe" and "class" are safe; also drawn out ("damnnn"),
-    disguised ("f**k", "sh1t", "#@$%!") or spelled out ("f u c k", "خ ر ا"), and Arabic in Latin letters ("kosomak").
-    Words with a harmless use ("dumb", "كلب") count where somebody is called so, orders ("get lost") where they are all
-    that is said. What is written as a name or a title counts for nothing: with a capital in the middle of a sentence,
-    in quotation marks, after "the film". `value` = 1 for mild, 2 for strong words, the worst of each side. Customers do
-    swear, and the model must answer them: theirs is a matter of taste, an agent's never.
+    disguised ("f**k", "sh1t", "m0r0n", "#@$%!") or spelled out ("f u c k", "خ ر ا"), and Arabic in Latin letters
+    ("kosomak"). Threats, wishes of harm and comparisons ("my dog could do your job") by their frame, in any words.
+    Words with a harmless use ("dumb", "كلب") count where somebody is called so, orders ("get lost") where they are
+    all that is said. What is written as a name or a title counts for nothing: with a capital in the middle of a
+    sentence, in quotation marks, after "the film"; so does what is told or denied ("called me an idiot"). `value` =
+    1 for mild, 2 for strong words, the worst of each side. Customers do swear, and the model must answer them:
+    theirs is a matter of taste, an agent's never.
 
-    Limits: irony, threats and contempt in polite words are not seen, nor is an insult in quotation marks.
+    Limits: irony and contempt in polite words are not seen, nor is an insult in quotation marks.
     """
     said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
     said = said.select("conversation_id", "turn", pl.col("role") == "assistant", "content")
     distinct = said.select("role", "content").unique(maintain_order=True)  # teams say the same again and again
     told = distinct.with_columns(text=folded(pl.col("content")))
     # Each by itself: one pattern of them all takes the engine twice as long.
-    anyone = [_SPELLED_OUT, _STARRED, *(kind.pattern for kind in _patterns() if not kind.of_agents)]
+    anyone = [_SPELLED_OUT, _STARRED, _LIKE_LETTERS, *(kind.pattern for kind in _patterns() if not kind.of_agents)]
     agents = [kind.pattern for kind in _patterns() if kind.of_agents]
     found = pl.concat([told.filter(_holds(anyone)), told.filter("role").filter(_holds(agents))])
     worst: dict[tuple[str, bool], tuple[int, int, str]] = {}  # the strongest, the first of these
@@ -112,10 +124,10 @@ class _Words:
 
 def _seen(text: str, by_agent: bool) -> Iterator[tuple[int, str]]:
     """The value and the words of each kind of abuse in the text."""
+    plain = _lettered(fold(text))
     for kind, pattern in zip(_patterns(), _compiled(), strict=True):
         if kind.of_agents and not by_agent:
             continue
-        plain = fold(text)
         if kind.may_be_names and (spelled := pattern.search(_closed_up(plain))):
             yield kind.value, spelled[1]
             continue
@@ -127,6 +139,11 @@ def _seen(text: str, by_agent: bool) -> Iterator[tuple[int, str]]:
                 continue
             yield kind.value, words
             break
+
+
+def _lettered(text: str) -> str:
+    """With letters instead of the digits and signs that stand for them within a word: "you m0ron"."""
+    return re.sub(_WITH_DIGITS, lambda word: word[0].translate(_LOOK_ALIKES), text)
 
 
 def _closed_up(text: str) -> str:
@@ -145,7 +162,8 @@ def _is_harmless(text: str, found: re.Match[str], *, whoever: bool) -> bool:
     words, end = found[1], found.end(1)
     if not whoever and text[end : end + 1] == "-" and text[end + 1 : end + 2].isalpha():
         return True
-    if not whoever and _said_of_oneself(text[max(0, found.start(1) - _LONGEST_BEFORE) : found.start(1)]):
+    before = text[max(0, found.start(1) - _LONGEST_BEFORE) : found.start(1)]
+    if not whoever and (_said_of_oneself(before) or _TOLD.search(before)):
         return True
     if _SIGNS.fullmatch(words):
         return len(set(words)) < LEAST_SIGNS
@@ -177,10 +195,16 @@ def _patterns() -> tuple[_Words, ...]:
         hidden = [each for each in words["strong"] if len(each) >= SHORTEST_DISGUISED and _is_one_word(each)]
         add("strong", [_disguised(each, ending) for each in hidden])
         add("strong", [*words.get("masked", ()), *words.get("patterns", ())])
+        add("mild", words.get("mild_patterns", ()))
+        add("told_strong", words.get("told_patterns", ()))
+        add("from_agents", words.get("agents_patterns", ()))
         if "called" in words:
             add("called", [_called(**words["called"], ending=ending)])
         if ends := words.get("called_ends"):
             add("called_ends", [_called(**{**words["called"], "names": ends}, ending=ending)])
+            of_you = {**words["called"], **words["called_you"]}
+            add("called_ends", [_called(**of_you, ending=ending)])
+            add("told", [_called(**{**of_you, "by": words["vocative"]}, ending=ending)])
             add(
                 "scorned",
                 [

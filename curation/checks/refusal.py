@@ -30,7 +30,7 @@ _MACHINE = re.compile(r"\b(?:gpt|chat ?gpt|openai|anthropic)\b|\bai[ -](?:genera
 _SIZE = r"(?i:(?-u:\b)x{2,4}[ -]?(?:large|small|l|s)(?-u:\b))"
 
 
-@check("refusal", version=7, languages=("en", "ar"), source="own phrase patterns, curation/checks/lists/refusal.yaml")
+@check("refusal", version=8, languages=("en", "ar"), source="own phrase patterns, curation/checks/lists/refusal.yaml")
 def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Replies that speak as a language model, keep a template's blanks, or come from a machine that answers mail.
 

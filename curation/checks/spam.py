@@ -123,7 +123,7 @@ def adverts(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 @check(
     "spam",
-    version=5,
+    version=6,
     languages=("en", "ar"),
     whole_set=True,
     sees_edits=True,

@@ -20,7 +20,8 @@ def is_name(text: str, folded: str, start: int, end: int) -> bool:
     """Whether folded[start:end] is written as a name or a title in the text that was folded.
 
     It is where it stands in quotation marks, behind "the film", or has a capital in the middle of a sentence whose
-    other words have none. People who swear write no capitals, or nothing else.
+    other words have none, at its last word as well as at its first: "Kiss my arse" behind a sentence without an end is
+    the next one. People who swear write no capitals, or nothing else.
     """
     if _TITLED.search(folded, max(0, start - 20), start) or _quoted(folded, start, end):
         return True
@@ -29,6 +30,8 @@ def is_name(text: str, folded: str, start: int, end: int) -> bool:
 
 
 def _quoted(text: str, start: int, end: int) -> bool:
+    if (text[start - 1 : start], text[end : end + 1]) == ("'", "'"):  # an apostrophe stands on one side only
+        return True
     for opening, closing in _QUOTED:
         left = text.rfind(opening, max(0, start - LONGEST_TITLE), start)
         right = text.find(closing, end, end + LONGEST_TITLE)
@@ -39,7 +42,7 @@ def _quoted(text: str, start: int, end: int) -> bool:
 
 def _capital_of_its_own(text: str, start: int, end: int) -> bool:
     words = _I.sub("", text[start:end], count=1) if _I.match(text, start, end) else text[start:end]
-    if not words[:1].isupper() or (words.isupper() and len(words) > 1):
+    if not words[:1].isupper() or (words.isupper() and len(words) > 1) or words.rpartition(" ")[2][:1].islower():
         return False
     first, last = max(0, start - LONGEST_SENTENCE), min(len(text), end + LONGEST_SENTENCE)
     before = [*_SENTENCE_ENDS.finditer(text, first, start)]

@@ -1,5 +1,6 @@
 """Word lists: what they must leave alone although a word of theirs is in it, and what they must see all the same."""
 
+import itertools
 import random
 import re
 from collections.abc import Iterator
@@ -156,6 +157,87 @@ def test_abuse_is_seen_where_somebody_is_called_so(said: str):
     assert "profanity_agent" in codes(talk("Hello?", said), check="profanity")
 
 
+@pytest.mark.parametrize("by", ["user", "assistant"])
+def test_insults_of_every_kind_are_heard_of_both_sides(by: str):
+    said = [
+        "How thick are you?",
+        "Is everyone at your company brain dead?",
+        "Are you slow or something?",
+        "My goldfish could do your job better than you.",
+        "I have met bricks brighter than you.",
+        "You have the attention span of a gnat.",
+        "You were dumber than a box of hammers.",
+        "You have the manners of a warthog.",
+        "There are no words for how clueless you are.",
+        "Your parents must be so ashamed of you.",
+        "Were you raised in a barn?",
+        "You people are a plague.",
+        "That is a sorry joke of a company.",
+        "Go choke on your vouchers.",
+        "Stuff your voucher up your backside.",
+        "Ram that form where the sun never shines.",
+        "May your whole family get cancer.",
+        "I would love to see you run over.",
+        "I'll have you beaten.",
+        "You ought to be horsewhipped.",
+        "Sit down and shut up.",
+        "You greasy little worm.",
+        "Answer me, you pest.",
+        "you are one clueless customer",
+        "you l0ser",
+        "what a m0r0n",
+        "Your parcel is late Kiss my hairy arse",
+    ]
+    assert unheard(said, by) == []
+
+
+def test_arabic_insults_of_these_kinds_are_heard():
+    said = ["مين رباك؟", "نتا مكلخ", "يا جلف", "يا ثقيل الدم", "عندك تخلف عقلي؟", "اقعد واسكت."]
+    assert unheard(said, "assistant", language="ar") == []
+
+
+def test_a_word_with_digits_for_letters_is_read_as_the_word():
+    alike = {"o": "0", "i": "1", "e": "3", "a": "4", "s": "5"}
+    said = []
+    for name in ("moron", "loser", "idiot", "coward"):
+        inner = [k for k, letter in enumerate(name) if letter in alike and 0 < k < len(name) - 1]
+        for hidden in (some for n in range(1, len(inner) + 1) for some in itertools.combinations(inner, n)):
+            written = "".join(alike[letter] if k in hidden else letter for k, letter in enumerate(name))
+            said.append(f"you {written}, read it again")
+    assert unheard(said, "assistant") == []
+
+
+def test_what_is_told_denied_or_about_things_is_no_insult():
+    said = [
+        "I am sorry that the driver called you an idiot.",
+        "He called me a stupid liar and I want to complain.",
+        "Don't worry, it is not a stupid question at all.",
+        "You are not an idiot, the menu is confusing.",
+        "Our filter removed the word 'bitch' from your review.",
+        "Can I get you chicken? We will send you mugs and tools.",
+        "This is horrible, the whole screen went dark.",
+        "What kind of animals live in the zoo? We go to the zoo on Sunday.",
+        "You sound like you have a virus on your laptop, is it slow?",
+        "Stick the label up high, put the stand where the sun shines on the plants.",
+        "I hope you get a good seat and your family gets home safely.",
+        "I would love to see you at the opening.",
+        "How deaf-friendly is the cinema, and how thick are the walls?",
+        "The soup is better than you think, and cheaper than your old plan.",
+        "You will be sorry to miss it, so please go back to the lobby.",
+        "The model m0del-b1t and the code a1b2c3 are in stock.",
+        "Write to l0ser@mail.example.",
+    ]
+    assert unheard(said, "user") == said
+
+
+def unheard(said: list[str], by: str, language: str = "en") -> list[str]:
+    """Of what one side says what is not found to be abuse."""
+    talks = [talk(text, "Pardon?") if by == "user" else talk("Hello?", text) for text in said]
+    table = record(*talks, language=[language] * len(talks))
+    heard = set(checks()["profanity"](table, context())["conversation_id"])
+    return [text for text, key in zip(said, table["conversation_id"], strict=True) if key not in heard]
+
+
 # -- spam: what the business is about ----------------------------------------------------------------------------------
 
 
@@ -243,6 +325,12 @@ def test_a_phrase_of_such_words_is_a_business_s_subject_where_its_customers_say_
         "لك منحة جديدة، سجل بياناتك البنكية لاستلامها",
         "ارسل رصيد لهذا الرقم وارجع لك الضعف",
         "نقدم خدمات السيو وتصدر نتائج جوجل",
+        "Pass this prayer on to 12 friends.",
+        "Turn 200 dollars into 9000 with binary options.",
+        "Guaranteed admission, no entrance exam.",
+        "نشتري البيوت كاش بأي حالة",
+        "انشر هذا الدعاء إلى 10 أشخاص",
+        "قبول مضمون في الجامعات بدون أوراق",
     ],
 )
 def test_fraud_in_plain_words_is_seen_in_a_set_that_never_speaks_of_it(advert: str):
@@ -323,6 +411,12 @@ def test_what_people_write_is_neither_a_blank_nor_a_machine_s(reply: str):
         "آمل أن تكون هذه الصياغة مناسبة.",
         "ملخص الحوار الذي طلبته أدناه.",
         "هل تريد صيغة أقصر من الرد؟",
+        "Revised reply: it is on its way.",
+        "I have no ability to call anyone.",
+        "My cutoff is May 2023.",
+        "كمساعد محايد لا أتبنى أي رأي.",
+        "الرد بعد التعديل: طلبك في الطريق.",
+        "لا أخزن المحادثات السابقة.",
     ],
 )
 def test_a_machine_that_says_so_is_still_seen(reply: str):
