@@ -16,7 +16,7 @@ from curation.planting.rows import Row
 from curation.record.draw import lot
 from curation.record.repair import repaired_record
 
-PER_KIND = 150  # rows of a language for each one that gets a defect
+PER_KIND = 200  # rows of a language for each one that gets a defect
 # Rows of a defect and language: the fewest tell blind from half blind, the most leave 15 points either way.
 FEWEST, MOST = 8, 40
 POOL = 2_000  # rows of a language to draw from

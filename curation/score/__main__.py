@@ -137,7 +137,7 @@ def found_by_set(
 def planted_in(
     surviving: pl.DataFrame, told: RowResults, context: Context, running: Mapping[str, Check], params: Audit
 ) -> Planting | None:
-    """The spoilt rows by which `audit` tries the checks; none where it is off."""
+    """The spoilt rows by which `audit` tries the checks; none where it is off, or where no conversation is fit."""
     return Planting.of(surviving, told[ALONE], context, list(running.values()), params) if params.share else None
 
 

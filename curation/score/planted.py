@@ -40,10 +40,12 @@ class Planting:
     @classmethod
     def of(
         cls, surviving: pl.DataFrame, told: pl.DataFrame, context: Context, which: Sequence[Check], params: Audit
-    ) -> "Planting":
+    ) -> "Planting | None":
         """Rows drawn from the surviving ones, those first in which no check that looks at single rows saw a fault."""
         faulty = serious(told.drop_nulls("code"))["conversation_id"].unique()
         rows = spoilt(surviving, faulty, context.params.languages, params)
+        if not rows:
+            return None
         table = as_record(rows, surviving)
         shadow, bare = table.select(surviving.columns), replace(context, vectors=None)
         readings = {check.reads for check in which if check.reads and check.tried == "again"}

@@ -80,7 +80,7 @@ def vectors_of(table: pl.DataFrame) -> pl.DataFrame:
     """Vectors that tell the label of a row, and little else."""
     rng = np.random.default_rng(7)
     at = (table["label"] == LABELS[0]).to_numpy()[:, None] * np.array([2.0, 0, 0, 0]) + np.array([-1.0, 0, 0, 0])
-    sides = [at + rng.normal(0, 0.3, (table.height, 4)) for _ in range(2)]
+    sides = [at + rng.normal(0, 0.2, (table.height, 4)) for _ in range(2)]
     vector, reply = (pl.Series(side.astype(np.float32), dtype=pl.Array(pl.Float32, 4)) for side in sides)
     return table.select("conversation_id", vector=vector, reply=reply)
 
