@@ -316,8 +316,8 @@ def test_what_is_as_odd_as_a_row_is_as_doubtful_and_what_is_odder_no_less(rows: 
 # -- copies ------------------------------------------------------------------------------------------------------------
 
 CARDS = {
-    "en": ("I would like to know why my {w} was refused by the machine near the station", "debit card", "bank cheque"),
-    "ar": ("أود أن أعرف لماذا رفضت الآلة {w} قرب المحطة مساء أمس يا سادة", "بطاقة الخصم", "دفتر الشيكات"),
+    "en": ("I would like to know why my {w} was refused by the machine near the station", "card", "cheque"),
+    "ar": ("أود أن أعرف لماذا رفضت الآلة {w} قرب المحطة مساء أمس يا سادة", "بطاقتي", "فاتورة"),
 }
 
 
