@@ -44,7 +44,7 @@ def spoilt(conversations: pl.DataFrame, serious: pl.Series, languages: Collectio
     sizes = dict(conversations["language"].value_counts().iter_rows())
     places = int(max(AT_ALL, params.share * conversations.height)) // max(len(pools) * len(DEFECTS), 1)
     faulty = set(serious)
-    found = []
+    found: list[Row] = []
     for name, rows in pools.items():
         found += _spoilt(rows, min(number_of(sizes[name]), max(places, 1)), faulty, params.seed)
     return found
