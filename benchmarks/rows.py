@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from curation.audit.rows import Message, Row
+from curation.planting.rows import Message, Row
 
 Shingles = set[tuple[str, ...]]
 

@@ -21,9 +21,9 @@ from benchmarks.corruption.spoilt import spoilt
 from benchmarks.peers import recipes
 from benchmarks.peers.environment import PACKAGES, add_options, python_of
 from benchmarks.results import RESULTS
-from curation.audit.defects import PERSONAL, PHRASES
-from curation.audit.rows import Row
 from curation.checks import checks
+from curation.planting.defects import PERSONAL, PHRASES
+from curation.planting.rows import Row
 
 BUDGETS = (0.02, 0.05, 0.1, 0.2)
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from benchmarks.rows import clean
-from curation.audit.rows import Message, Row
+from curation.planting.rows import Message, Row
 
 INTENTS = "Banking77_intents.csv"
 LEAST_WORDS = 4  # of a question

@@ -8,45 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.rows import jaccard, shingles
-from curation.audit import defects
-from curation.audit.defects import Draw, Phrases, Spoil, with_content
-from curation.audit.rows import Row
-from qirat.sample.typing_habits import swapped
-
-RETYPED = ("greeted", "dropped", "misspelt")
-NEGATIONS = set("no not never nor none neither cannot لا لم لن ليس ليست غير ما دون بدون".split())
-
+from curation.planting import defects
+from curation.planting.copies import RETYPED, near_copy, retyped
+from curation.planting.defects import Draw, Phrases, Spoil
+from curation.planting.rows import Row
 
 # -- copies ------------------------------------------------------------------------------------------------------------
-
-
-def near_copy(row: Row, draw: Draw) -> Row | None:
-    """The same conversation typed again: a word dropped or misspelt, a greeting in front; no number, no negation."""
-    copy = row
-    for how in draw.rng.sample(RETYPED, draw.rng.randint(1, 3)):
-        copy = _retyped(copy, how, draw)
-    alike = jaccard(shingles(row.text), shingles(copy.text))
-    return replace(copy, id=f"{row.id} again", twin=row.id) if 0.72 <= alike < 1 else None
-
-
-def _retyped(row: Row, how: str, draw: Draw) -> Row:
-    rng, turn = draw.rng, draw.rng.choice(row.said("user"))
-    words = row.messages[turn]["content"].split(" ")
-    plain = [k for k, word in enumerate(words) if k and _is_plain(word)]
-    if how == "greeted" or not plain:
-        words = [draw.phrase("near_copy", row), *words]
-    elif how == "dropped":
-        del words[rng.choice(plain)]
-    else:
-        k = rng.choice(plain)
-        words[k] = swapped(words[k], rng.randrange(len(words[k]) - 1))
-    return with_content(row, {turn: " ".join(words)})
-
-
-def _is_plain(word: str) -> bool:
-    """Whether a word may go or be misspelt: no number, no negation (dialects end it in sheen), no English name."""
-    return len(word) > 3 and word.isalpha() and word == word.lower() and word not in NEGATIONS and word[-1] != "ش"
 
 
 def exact_copy(row: Row, draw: Draw) -> Row | None:
@@ -107,7 +74,7 @@ def _quoted(row: Row, draw: Draw) -> Row:
     """As evaluation sets have it: whole, retyped, or without what follows the last reply."""
     how = draw.rng.randrange(3)
     if how == 1:
-        return _retyped(row, draw.rng.choice(RETYPED), draw)
+        return retyped(row, draw.rng.choice(RETYPED), draw)
     if how == 2:
         return replace(row, messages=row.messages[: row.said("assistant")[-1] + 1])
     return row

@@ -14,7 +14,7 @@ import yaml
 
 from benchmarks.corruption.defects import as_json
 from benchmarks.results import ROOT, road
-from curation.audit.rows import Row
+from curation.planting.rows import Row
 from curation.privacy.tables import without_personal_data
 
 

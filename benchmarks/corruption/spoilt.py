@@ -5,8 +5,8 @@ import argparse
 from benchmarks.corruption.arabic import arabic
 from benchmarks.corruption.defects import planted, renamed
 from benchmarks.rows import english
-from curation.audit.defects import phrases
-from curation.audit.rows import Row
+from curation.planting.defects import phrases
+from curation.planting.rows import Row
 
 
 def spoilt(arguments: argparse.Namespace) -> tuple[list[Row], list[Row]]:

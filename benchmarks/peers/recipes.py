@@ -23,7 +23,7 @@ import yaml
 
 from benchmarks.peers.environment import DATATROVE, as_text, offline
 from benchmarks.rows import json_lines
-from curation.audit.rows import Row
+from curation.planting.rows import Row
 
 RECIPE: list[dict[str, dict[str, Any]]] = [
     {"document_deduplicator": {"lowercase": True, "ignore_non_character": True}},

@@ -260,7 +260,7 @@ def sample(project: Path) -> Case:
 def corrupted(project: Path, arguments: argparse.Namespace) -> Case:
     """A project of the corruption benchmark; its rows are made anew to know which are planted."""
     from benchmarks.corruption.spoilt import spoilt
-    from curation.audit.defects import PERSONAL, PHRASES
+    from curation.planting.defects import PERSONAL, PHRASES
 
     arguments.phrases = PHRASES
     mended = {"exact_copy", "near_copy", *(f"pii_{kind}" for kind in PERSONAL)}

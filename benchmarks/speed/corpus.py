@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from curation.audit.rows import Row
+from curation.planting.rows import Row
 
 CHARACTERS = 1000
 EXACT, NEAR = 0.02, 0.02

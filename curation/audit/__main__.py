@@ -1,42 +1,27 @@
-"""Spoil some of the run's own rows in a shadow copy and count what the checks find.  python -m curation.audit"""
+"""Count what the checks saw of spoilt rows, and what dedup does with planted copies.  python -m curation.audit
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+The spoilt rows themselves score made and forgot: what it saw in them lies in scored/planted, without a word of theirs.
+"""
 
 import polars as pl
-from pydantic import Field
 
+from curation.audit.copies import outcomes
 from curation.audit.recall import RECALL, Judge, recall
-from curation.audit.rows import Row
-from curation.audit.shadow import as_record, replacing, shadow_id, spoilt, vectors_beside
-from curation.checks import checks, seen
-from curation.checks.check import Check, Context, Score
-from curation.harness.params import Params
+from curation.dedup.__main__ import Dedup
 from curation.harness.stage import Stage
+from curation.planting.copies import NEAR_COPY, TWIN
+from curation.planting.shadow import Audit
 from curation.policy.limits import Route, in_force
-from curation.privacy.params import Privacy
+from curation.policy.verdicts import judged
 from curation.record.codes import CODES, read_codes
 from curation.record.conversation import as_taught, survivors
-from curation.record.draw import fair_order
-from curation.record.playbook import Playbook
-from curation.similarity.sentences import Embed
-
-LEAST = 4_000  # rows among which rows are compared, where there are so many: with fewer, models of the set see less
-
-
-class Audit(Params):
-    """params.yaml: audit"""
-
-    share: float = Field(ge=0, le=1)  # of the rows, and so about of score's time; 0: off
-    seed: int
 
 
 def main() -> None:
-    """How many of each planted defect the checks find in this set, by language. The spoilt rows are written nowhere."""
+    """How many of each planted defect are found in this set, by language, by the limits in force."""
     with Stage("audit", Audit) as stage:
-        params = stage.params
         table = pl.DataFrame(schema=RECALL)
-        if params.share:
+        if stage.params.share:
             table = audited(stage)
         else:
             stage.say("audit.share is 0: what the checks miss in this set is not measured")
@@ -51,57 +36,32 @@ def main() -> None:
 
 
 def audited(stage: Stage[Audit]) -> pl.DataFrame:
-    """RECALL of the checks, by their limits in force."""
+    """RECALL of the checks and of dedup."""
+    planted, findings = stage.read("scored/planted"), stage.read("scored/findings")
     surviving = as_taught(survivors(stage.read("ingested/conversations"), stage.read("dedup/clusters")))
     policy = in_force(stage.section("route", Route), read_codes(stage.input(CODES)))
-    judge = Judge(policy, stage.read("scored/findings"), surviving.height)
-    context = context_of(stage)
-
-    beside = fair_order(surviving, stage.params.seed).head(max(LEAST, int(stage.params.share * surviving.height)))
-    rows = spoilt(beside, judge.serious()["conversation_id"], context.params.languages, stage.params.seed)
-    if not rows:
-        return pl.DataFrame(schema=RECALL)
-    running = checks(context.params.skip).values()
-    alone = seen(as_record(rows, beside), replace(context, vectors=None), [c for c in running if not c.whole_set])
-    found = judge.found(rows, alone)
-
-    left = [row for row in rows if shadow_id(row) not in found]
-    together = stage.progress([c for c in running if c.whole_set], "comparing rows", unit="checks")
-    compared = seen_among(beside, left, context, together, stage.section("embed", Embed))
-    return recall(rows, found | judge.found(left, compared))
-
-
-def context_of(stage: Stage[Audit]) -> Context:
-    """What checks may look at, as score has it, but for language models: nobody is asked about rows that never were."""
-    vectors = stage.read("embedded/vectors")
-    return Context(
-        stage.section("score", Score),
-        stage.section("privacy", Privacy),
-        Playbook.load(stage.input("playbook.yaml")),
-        vectors if vectors.height else None,
-        stage.read("ingested/evaluation"),
+    seen = Judge(policy, findings, surviving.height).outcomes(planted)
+    objected = judged(findings, policy, surviving.height).filter(pl.col("severity") != "info")
+    languages = planted["language"].unique().to_list()
+    copies = outcomes(
+        surviving, objected["conversation_id"].unique(), languages, stage.section("dedup", Dedup), stage.params.seed
     )
-
-
-def seen_among(
-    conversations: pl.DataFrame, rows: Sequence[Row], context: Context, which: Iterable[Check], embed: Embed
-) -> pl.DataFrame:
-    """FINDINGS of checks that compare rows, over the conversations with the spoilt rows in their places.
-
-    Only rows that nothing has found so far come here: a set with few spoilt rows is like the one that was scored.
-    """
-    spoilt_rows = as_record(rows, conversations)
-    if context.vectors is not None:
-        vectors = vectors_beside(context.vectors, conversations, spoilt_rows, embed.model, embed.characters)
-        context = replace(context, vectors=vectors)
-    return seen(replacing(conversations, rows, spoilt_rows), context, which)
+    return recall([*seen, *copies])
 
 
 def told(table: pl.DataFrame) -> list[str]:
     """What a person should know of it, a sentence each."""
-    lines = (
-        [f"{table['found'].sum():,} of {table['planted'].sum():,} planted defects were found"] if table.height else []
-    )
+    copies = pl.col("kind").is_in([NEAR_COPY, TWIN])
+    checked, merging = table.filter(~copies), table.filter(copies)
+    lines = [
+        f"{some['found'].sum():,} of {some['planted'].sum():,} {what}"
+        for some, what in (
+            (checked, "planted defects were found"),
+            (merging.filter(kind=NEAR_COPY), "planted near-copies were merged"),
+            (merging.filter(kind=TWIN), "planted twins, of which one word tells another thing, stayed apart"),
+        )
+        if some.height
+    ]
     return lines + [
         f"blind here: of {row['kind']} in {row['language']}, {row['found']} of {row['planted']} were found, so at most "
         f"{row['high']:.0%} are"

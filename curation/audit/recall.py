@@ -1,12 +1,10 @@
 """Which spoilt rows were found, and what that tells of the checks."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
 
-from curation.audit.rows import Row
-from curation.audit.shadow import shadow_id
 from curation.policy.limits import Policy
 from curation.policy.verdicts import judged, too_common
 from curation.record.codes import FACT, PII
@@ -26,55 +24,56 @@ RECALL = pl.Schema(
 )
 BLIND_BELOW = 0.5
 TREATED = {"invented_fact": FACT, **{f"pii_{kind}": PII for kind in ("email", "phone", "card", "iban", "national_id")}}
-AS_WAS = (pl.col("conversation_id").alias("original"), pl.col("code"))
 NEVER_COMMON = 10**9  # rows: of a few hundred planted ones, none makes a habit of the set
+Outcome = tuple[str, str, bool]  # kind and language of what was planted, and whether it was found
 
 
 @dataclass(frozen=True)
 class Judge:
-    """What makes a spoilt row a found one: the policy in force, and what the run saw in the rows as they were."""
+    """What makes a spoilt row a found one: the policy in force, and what the run saw in the rows as they come."""
 
     policy: Policy
     findings: pl.DataFrame  # FINDINGS of the run
     total: int  # rows that they are of
 
-    def serious(self) -> pl.DataFrame:
-        """conversation_id and code of what the policy objects to in the run itself."""
-        objected = judged(self.findings, self.policy, self.total).filter(pl.col("severity") != "info")
-        return objected.select("conversation_id", "code").unique()
-
-    def found(self, rows: Sequence[Row], findings: pl.DataFrame) -> set[str]:
-        """Ids of the spoilt rows that the policy objects to, or that it treats as what was planted there wants it.
+    def outcomes(self, planted: pl.DataFrame) -> list[Outcome]:
+        """Of each spoilt row of PLANTED: whether the policy objects to it, or treats what was planted in it.
 
         By a code that the row did not have before it was spoilt, or of personal data and facts by more of them; habits
         of the set do not count.
         """
-        made_of = pl.DataFrame(
-            [(shadow_id(row), row.id, TREATED.get(str(row.defect))) for row in rows],
-            schema={"conversation_id": pl.String, "original": pl.String, "treated": pl.String},
-            orient="row",
-        )
-        here = judged(findings, self.policy, NEVER_COMMON).join(made_of, on="conversation_id")
+        rows = planted.select("number", "kind", "language").unique().sort("number")
+        now, before = (self._judged(planted.filter(before=side)) for side in (False, True))
         habits = list(too_common(self.findings, self.policy, self.total))
-        objected = here.filter((pl.col("severity") != "info") & ~pl.col("code").is_in(habits))
+        objected = now.filter((pl.col("severity") != "info") & ~pl.col("code").is_in(habits))
+        known = before.filter((pl.col("severity") != "info") & ~pl.col("code").is_in(habits))
+        new = objected.join(known, on=["number", "code"], how="anti")["number"]
+
         treats = [code for code in self.policy.limits if self.policy.treatment(code) not in (None, "report")]
-        treated = here.filter(pl.col("code").str.starts_with(pl.col("treated")) & pl.col("code").is_in(treats))
-        new = objected.join(self.serious().select(*AS_WAS), on=["original", "code"], how="anti")
-        before = self.findings.group_by(*AS_WAS).agg(before=pl.col("value").sum())
-        counted = treated.group_by("conversation_id", "original", "code").agg(pl.col("value").sum())
-        more = counted.join(before, on=["original", "code"], how="left").filter(
-            pl.col("value") > pl.col("before").fill_null(0)
+        kinds = pl.DataFrame(list(TREATED.items()), {"kind": pl.String, "treated": pl.String}, orient="row")
+        treated = now.join(kinds, on="kind").filter(
+            pl.col("code").str.starts_with(pl.col("treated")) & pl.col("code").is_in(treats)
         )
-        return {*new["conversation_id"], *more["conversation_id"]}
+        counts = (table.group_by("number", "code").agg(pl.col("value").sum()) for table in (treated, before))
+        both = next(counts).join(next(counts), on=["number", "code"], how="left", suffix="_before")
+        more = both.filter(pl.col("value") > pl.col("value_before").fill_null(0))["number"]
+        found = {*new, *more}
+        return [(kind, language, number in found) for number, kind, language in rows.iter_rows()]
+
+    def _judged(self, seen: pl.DataFrame) -> pl.DataFrame:
+        """What was seen in spoilt rows, or in those that they were made of, with the severity that the policy gives."""
+        as_findings = seen.with_columns(
+            conversation_id=pl.col("number").cast(pl.String),
+            severity=pl.lit(None, pl.String),
+            threshold=pl.lit(None, pl.Float64),
+        )
+        return judged(as_findings, self.policy, NEVER_COMMON)
 
 
-def recall(rows: Sequence[Row], found: Collection[str]) -> pl.DataFrame:
-    """RECALL of the spoilt rows."""
-    told = pl.DataFrame(
-        [(str(row.defect), row.language, shadow_id(row) in found) for row in rows],
-        schema={"kind": pl.String, "language": pl.String, "found": pl.Boolean},
-        orient="row",
-    )
+def recall(outcomes: Iterable[Outcome]) -> pl.DataFrame:
+    """RECALL of what was planted."""
+    schema = {"kind": pl.String, "language": pl.String, "found": pl.Boolean}
+    told = pl.DataFrame(list(outcomes), schema, orient="row")
     counted = told.group_by("kind", "language").agg(planted=pl.len(), found=pl.col("found").sum())
     measured = [
         (kind, language, planted, hits, round(hits / planted, 4), *wilson(hits, planted))

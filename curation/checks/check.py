@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from pydantic import Field
@@ -88,8 +88,12 @@ class Context:
     ask: Ask | None = None  # the language model that score.judge names; None: nobody is asked
     losses: Losses | None = None  # of the language model in score.difficulty_model; None: difficulty is not measured
     tell: Callable[[Noted], None] | None = None  # hears notes on the set; None: nobody does
+    planted: pl.DataFrame | None = None  # spoilt rows to judge beside the set: the record, `made_of`, `replies_of`
 
 
+# How a check of the whole set is tried on spoilt rows: it looks `again`, with them in the places of the rows that they
+# were made of; it judges them `along` with the set and learns nothing of them; or it sees nothing of what is planted.
+Tried = Literal["again", "along", "never"]
 Observations = Iterable[Mapping[str, Any]]
 Observe = Callable[[pl.DataFrame, Context], pl.DataFrame | Observations]
 Reading = Callable[[pl.DataFrame, Context], pl.DataFrame]  # conversation_id and anything else, at most one row for each
@@ -107,6 +111,7 @@ class Check:
     sees_edits: bool  # of the whole set, and also asked about rows that people edited, beside all others
     needs_vectors: bool  # silent where there are none; always a check of the whole set
     reads: Reading | None  # what a check of the whole set needs of each row, told by the row alone: remembered
+    tried: Tried  # of the whole set: how it looks at spoilt rows
     source: str  # where the method comes from: a paper, a standard, a library
     observe: Observe
 
@@ -164,12 +169,13 @@ def check(  # noqa: PLR0913 - a form to fill in, each field by its name
     sees_edits: bool = False,
     needs_vectors: bool = False,
     reads: Reading | None = None,
+    tried: Tried = "again",
     source: str = "",
 ) -> Callable[[Observe], Observe]:
     """Registers a check. Raise `version` whenever the same row may give another finding."""
 
     def register(observe: Observe) -> Observe:
-        kind = (whole_set, sees_edits, needs_vectors, reads)
+        kind = (whole_set, sees_edits, needs_vectors, reads, tried)
         its = {code: told for code, told in codes().items() if told.check == name}
         if not its:
             raise QiratError(f"curation/checks/{name}.yaml is missing; say there what the check {name} may see")

@@ -16,6 +16,7 @@ HARDEST = 20.0  # nats a token; perplexities beyond are of no use
 @check(
     "difficulty",
     whole_set=True,  # so that the model is in one process only
+    tried="never",
     source="Li et al. 2024, From Quantity to Quality (IFD)",
 )
 def difficulty(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:

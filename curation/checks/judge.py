@@ -22,6 +22,7 @@ FORMAT = (
 @check(
     "judge",
     whole_set=True,  # one process, so that the budget holds
+    tried="never",
     source="Zheng et al. 2023, Judging LLM-as-a-Judge; any OpenAI-compatible endpoint",
 )
 def judge(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:

@@ -1,13 +1,14 @@
 """Labels that the words do not bear out, and how many there are."""
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from curation.checks.check import NOTHING, Context, Noted, check
 from curation.checks.models.datalab import matrix
 from curation.checks.models.mislabelled import Mislabelled, mislabelled
 from curation.checks.models.topics import MOST, by_vectors, by_words, folds, pooled
-from curation.checks.models.words import grams_by_conversation, words_by_turn
+from curation.checks.models.words import Indices, grams_by_conversation, words_by_turn
 from curation.record.codes import LABELS, WRONG_LABELS
 
 FEWEST = 5  # rows a label needs to be judged by cross-validation
@@ -21,6 +22,7 @@ TOLD_FROM = 0.05  # value from which it is told what the words say; below, makin
     whole_set=True,
     needs_vectors=True,
     reads=words_by_turn,
+    tried="along",
     source="Northcutt et al. 2021, Confident Learning, with confusions as in Dawid and Skene 1979",
 )
 def labels(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -43,9 +45,11 @@ def labels(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     sides = np.concatenate([matrix(judged, context, side) for side in ("vector", "reply")], axis=1)
     parts = folds(given, context.params.seed)
     views = [by_vectors(sides, given, parts), by_words(grams_by_conversation(judged, context), given, parts)]
-    found = mislabelled(pooled(views, given, language, context.params.seed), given)
+    weighed = pooled(views, given, language, context.params.seed)
+    found = mislabelled(weighed, given)
     if context.tell:
         context.tell(_noted(found))
+    spoilt = NOTHING if context.planted is None else _planted(context.planted, judged, weighed, given, classes)
     wrong = judged.select(
         "conversation_id",
         "label",
@@ -55,13 +59,36 @@ def labels(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     likeliest = wrong.sort("value", "conversation_id", descending=[True, False])
     reported = likeliest.head(int(np.ceil(REPORTED_SHARE * wrong.height))).filter(pl.col("value") > 0)
     said = pl.format("given {}, the words say {}", "label", "likelier")
-    return reported.select(
+    told = reported.select(
         "conversation_id",
         "value",
         code=pl.lit(LABELS),
         threshold=pl.col("value").min(),
         evidence=pl.when(pl.col("value") >= TOLD_FROM).then(said),
     )
+    return pl.concat([told, spoilt], how="diagonal_relaxed")
+
+
+def _planted(
+    planted: pl.DataFrame,
+    judged: pl.DataFrame,
+    weighed: npt.NDArray[np.float32],
+    given: Indices,
+    classes: npt.NDArray[np.str_],
+) -> pl.DataFrame:
+    """What is said of spoilt rows with another label than their originals: their words are those that were judged."""
+    rows = judged.select(made_of="conversation_id", was="label").with_row_index("place")
+    labels = pl.DataFrame({"label": pl.Series(classes, dtype=pl.String)}).with_row_index("class")
+    changed = planted.select("conversation_id", "made_of", "label").join(rows, on="made_of").join(labels, on="label")
+    changed = (
+        changed.filter(pl.col("label") != pl.col("was")).sort("place", "conversation_id").unique("place", keep="first")
+    )
+    changed = changed.sort("place")
+    place = changed["place"].to_numpy().astype(np.int64)
+    wrong = given.copy()
+    wrong[place] = changed["class"].to_numpy()
+    value = mislabelled(weighed, wrong).wrong[place] if len(place) else np.zeros(0)
+    return changed.select("conversation_id", value=pl.Series(value, dtype=pl.Float64).round(9), code=pl.lit(LABELS))
 
 
 def _noted(found: Mislabelled) -> Noted:

@@ -28,6 +28,7 @@ COMPARED = 2_000  # words of a turn, and of the other conversation, among which 
     version=2,
     whole_set=True,
     sees_edits=True,
+    tried="never",
     source="n-gram overlap as in Brown et al. 2020 (GPT-3, appendix C), counted on both sides, without shared phrases",
 )
 def leaks(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:

@@ -5,7 +5,7 @@ import polars as pl
 
 from curation.checks.check import NOTHING, Context, check
 from curation.checks.models.datalab import matrix
-from curation.checks.models.swaps import Talks, doubts, longest_reply, most_alike
+from curation.checks.models.swaps import Beside, Talks, doubts, longest_reply, most_alike
 from curation.checks.models.words import Said, said_by_language, words_by_turn
 
 REPORTED_FROM = 0.35
@@ -18,6 +18,7 @@ QUOTED = 110  # characters of each reply in the evidence
     version=3,
     whole_set=True,
     reads=words_by_turn,
+    tried="along",
     source="canonical correlations (Bach and Jordan 2005), planted swaps, mixture proportions (Blanchard et al. 2010)",
 )
 def mismatch(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -44,7 +45,8 @@ def _observed(said: Said, context: Context) -> pl.DataFrame:
     seed, surviving = context.params.seed, said.conversations
     theirs, ours = (None if context.vectors is None else matrix(surviving, context, s) for s in ("vector", "reply"))
     talks = Talks.of(said, theirs, ours, seed)
-    value, least = doubts(talks, seed)
+    beside = None if context.planted is None else Beside.of(context.planted, said, talks)
+    value, least, of_planted = doubts(talks, seed, beside)
     doubtful = np.flatnonzero(value >= REPORTED_FROM)
     alike = most_alike(talks, doubtful, COMPARED, seed)
     longest = longest_reply(talks)
@@ -52,7 +54,7 @@ def _observed(said: Said, context: Context) -> pl.DataFrame:
     first = np.searchsorted(talks.owner[talks.reply], np.arange(talks.count))
     odd, told = replies[first[doubtful] + least[doubtful]], replies[first[alike] + longest[alike]]
     quoted = zip(odd["content"], told["content"], strict=True)
-    return pl.DataFrame(
+    found = pl.DataFrame(
         {
             "conversation_id": surviving["conversation_id"].gather(doubtful),
             "code": pl.repeat("response_mismatch", len(doubtful), eager=True),
@@ -62,6 +64,11 @@ def _observed(said: Said, context: Context) -> pl.DataFrame:
             "evidence": pl.Series([_evidence(one, other) for one, other in quoted], dtype=pl.String),
         }
     )
+    if beside is None:
+        return found
+    told = pl.DataFrame({"conversation_id": beside.keys, "value": of_planted}).filter(pl.col("value") >= REPORTED_FROM)
+    spoilt = told.with_columns(pl.col("value").round(4), code=pl.lit("response_mismatch"))
+    return pl.concat([found, spoilt], how="diagonal")
 
 
 def _evidence(*replies: str) -> str:

@@ -12,6 +12,7 @@ REPORTED_FROM = 0.95
     "outliers",
     whole_set=True,
     needs_vectors=True,
+    tried="never",
     source="Kuan and Mueller 2022, Back to the Basics: Revisiting Out-of-Distribution Detection Baselines; cleanlab",
 )
 def outliers(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:

@@ -13,6 +13,7 @@ REPORTED_FROM = 0.9
     "semantic_copies",
     whole_set=True,
     needs_vectors=True,
+    tried="never",
     source="Abbas et al. 2023, SemDeDup; Charikar 2002, Similarity Estimation Techniques from Rounding Algorithms",
 )
 def semantic_copies(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:

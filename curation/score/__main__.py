@@ -1,23 +1,25 @@
 """Run every check over the survivors; observe, decide nothing.  python -m curation.score"""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import polars as pl
 
-from curation.checks import checks
+from curation.checks import checks, seen
 from curation.checks.check import FINDINGS, Check, Context, Noted, Reading, Score, in_order
 from curation.checks.codes import codes
 from curation.harness.engine import map_rows, reduce
 from curation.harness.memory import version_of
 from curation.harness.stage import Stage
+from curation.planting.shadow import Audit
 from curation.privacy.params import Privacy
 from curation.record.codes import CODES, as_json
 from curation.record.conversation import as_taught, survivors
 from curation.record.playbook import Playbook
 from curation.score.models import Judging, Losses
 from curation.score.notes import notes, numbers
+from curation.score.planted import PLANTED, Planting, as_planted, compared_again, is_planted, with_vectors
 from curation.score.rows import ALONE, CHUNK, LARGE, RowResults, findings_by_set, joined, keyed, known_of, looker
 
 LONG, LONGEST_TOLD = 100_000, 5  # characters of a row that is told before it is read; of so many rows
@@ -46,10 +48,19 @@ def main() -> None:
         comparing = stage.progress(together, "comparing rows", unit="checks")
         of_set: list[Noted] = []
         beside = replace(context, readings=told, ask=judging, losses=losses, tell=of_set.append)
-        by_set = found_by_set(stage, surviving, beside, comparing)
+        planting = planted_in(surviving, told, beside, running, stage.section("audit", Audit))
+        if planting:
+            vectors = with_vectors(beside.vectors, planting.table)
+            beside = replace(beside, planted=planting.table, vectors=vectors)
+        by_set, of_planted = found_by_set(stage, surviving, beside, comparing)
         found = in_order([found_by_row(told), by_set])
         noted = notes(surviving, context, of_set)
+        tried = pl.DataFrame(schema=PLANTED)
+        if planting:
+            again = compared_again(surviving, found, planting, beside)
+            tried = as_planted(planting, [planting.alone, of_planted, again], found)
 
+        stage.write("scored/planted", tried)
         stage.write("scored/findings", found)
         stage.write("scored/notes", noted)
         stage.write_json(CODES, as_json(codes()))
@@ -120,12 +131,24 @@ def found_by_row(told: RowResults) -> pl.DataFrame:
 
 def found_by_set(
     stage: Stage[Score], surviving: pl.DataFrame, context: Context, which: Iterable[Check]
-) -> pl.DataFrame:
-    """FINDINGS of checks that compare rows. Evidence that an earlier run made fit to be shown is not read again."""
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """FINDINGS of checks that compare rows, and of spoilt rows beside them, whose evidence nobody is shown.
+
+    Evidence that an earlier run made fit to be shown is not read again.
+    """
     version = version_of("score", context.privacy.countries)
-    found, shown = findings_by_set(surviving, context, which, stage.memory.recall(SHOWN, version))
+    observed = seen(surviving, context, which)
+    real = observed.filter(~is_planted())
+    found, shown = findings_by_set(surviving, real, context, stage.memory.recall(SHOWN, version))
     stage.memory.keep(SHOWN, version, shown)
-    return found
+    return found, observed.filter(is_planted())
+
+
+def planted_in(
+    surviving: pl.DataFrame, told: RowResults, context: Context, running: Mapping[str, Check], params: Audit
+) -> Planting | None:
+    """The spoilt rows by which `audit` tries the checks; none where it is off, or where no conversation is fit."""
+    return Planting.of(surviving, told[ALONE], context, list(running.values()), params) if params.share else None
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """What rows tell, each alone and beside one another. What an earlier run looked at is not looked at again."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import polars as pl
 
-from curation.checks import findings, seen
+from curation.checks import findings
 from curation.checks.check import FINDINGS, Check, Context, Reading, in_order, shown
 
 CHUNK = 1_000  # conversations that a process looks at in one go
@@ -54,18 +54,16 @@ def keyed(surviving: pl.DataFrame) -> pl.DataFrame:
 
 
 def findings_by_set(
-    surviving: pl.DataFrame, context: Context, which: Iterable[Check], known: pl.DataFrame | None
+    surviving: pl.DataFrame, found: pl.DataFrame, context: Context, known: pl.DataFrame | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """FINDINGS of checks that compare rows; and KEYS with the evidence as it is shown, `known` to the next run."""
-    quoted = (
-        seen(surviving, context, which)
-        .join(keyed(surviving), on="conversation_id", how="left")
-        .with_columns(quote=pl.col("evidence").hash())
+    """FINDINGS that comparing rows `found`, fit to be shown; and KEYS with that evidence, `known` to the next run."""
+    quoted = found.join(keyed(surviving), on="conversation_id", how="left").with_columns(
+        quote=pl.col("evidence").hash()
     )
     if known is None:
         known = quoted.clear().select(*KEYS, shown="evidence")
     fresh = quoted.join(known, on=KEYS, how="anti")
     fresh = fresh.with_columns(shown=shown(fresh, surviving, context)["evidence"])
-    found = pl.concat([quoted.join(known, on=KEYS), fresh])
-    by_set = in_order([found.with_columns(evidence="shown").select(FINDINGS.names())])
-    return by_set, found.select(*KEYS, "shown").unique(KEYS)
+    told = pl.concat([quoted.join(known, on=KEYS), fresh])
+    by_set = in_order([told.with_columns(evidence="shown").select(FINDINGS.names())])
+    return by_set, told.select(*KEYS, "shown").unique(KEYS)

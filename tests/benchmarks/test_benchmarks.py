@@ -17,10 +17,10 @@ from benchmarks.peers.environment import as_text
 from benchmarks.rows import clean, jaccard, shingles
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed.corpus import Corpus
-from curation.audit import values
-from curation.audit.defects import misread, phrases
-from curation.audit.rows import Row
 from curation.checks import checks
+from curation.planting import values
+from curation.planting.defects import misread, phrases
+from curation.planting.rows import Row
 
 WORDS = phrases()
 TOPICS = {

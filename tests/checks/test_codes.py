@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from curation.audit.defects import DEFECTS
 from curation.checks import checks
 from curation.checks.codes import codes
 from curation.harness.errors import QiratError
+from curation.planting.defects import DEFECTS
 from curation.privacy.finds import PATTERNED
 from curation.record.codes import CODES, as_json, read_codes
 from tests.builders import ROOT, save_codes
@@ -98,7 +98,7 @@ def test_no_file_beside_the_checks_keeps_a_list_of_codes():
     kept = {".py", ".yaml", ".json", ".jinja", ".js"}
     files = [path for path in found if path.suffix in kept and ROOT / "curation/checks" not in path.parents]
     assert len(files) > 100
-    planted = {ROOT / "curation/audit", ROOT / "curation/report/strings"}  # name defects, some of them as codes are
+    planted = {ROOT / "curation/planting", ROOT / "curation/report/strings"}  # name defects, some of them as codes are
     apart = {path: named(path) - (set(DEFECTS) if path.parent in planted else set()) for path in files}
     lists = {str(path.relative_to(ROOT)): sorted(found) for path, found in apart.items() if len(found) > FEW}
     assert lists == {}

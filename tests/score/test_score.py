@@ -110,7 +110,7 @@ SET = talks(LEAST + 20)
 
 def compared(stage: Stage[Score], rows: pl.DataFrame) -> bytes:
     readings = results_by_row(stage, rows, context(), [], READINGS)
-    return as_bytes(found_by_set(stage, rows, replace(context(), readings=readings), BY_SET))
+    return as_bytes(found_by_set(stage, rows, replace(context(), readings=readings), BY_SET)[0])
 
 
 SET_AT_ONCE = as_bytes(findings(SET, context(), BY_SET))

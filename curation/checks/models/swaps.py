@@ -2,14 +2,15 @@
 
 import functools
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
-from curation.checks.models.words import DIMENSIONS, Floats, Indices, Mask, Said, unit, vectors
+from curation.checks.models.words import DIMENSIONS, Floats, Indices, Mask, Said, speaking, unit, vectors
 
 FITTED = 20_000  # conversations that correlations are learned from
 TRIED = 4_000  # conversations in which swaps are planted
@@ -76,34 +77,83 @@ class Talks:
         return np.asarray(table @ self.vectors)
 
 
-def doubts(talks: Talks, seed: int) -> tuple[Floats, Indices]:
+@dataclass(frozen=True)
+class Beside:
+    """Spoilt conversations, of which nothing is learned, in the words and vectors of those that they were made of."""
+
+    keys: pl.Series  # conversation_id of each
+    talks: Talks
+    origin: Indices  # the conversation that each was made of
+
+    @classmethod
+    def of(cls, planted: pl.DataFrame, said: Said, talks: Talks) -> "Beside":
+        """Those of the `planted` (of Context) that are made of these talks and say nothing that no other side says."""
+        places = said.conversations.select(made_of="conversation_id").with_row_index("origin")
+        mine = planted.join(places, on="made_of").sort("conversation_id")
+        texts = said.turns.select("role", "content", text=pl.Series(talks.text)).unique(["role", "content"])
+        spoken = speaking(mine).join(texts, on=["role", "content"], how="left", maintain_order="left")
+        sides = spoken.group_by("conversation_id").agg(sides=pl.col("role").n_unique(), new=pl.col("text").null_count())
+        mine = mine.join(sides.filter(sides=2, new=0), on="conversation_id", how="semi", maintain_order="left")
+        spoken = spoken.join(mine, on="conversation_id", how="semi", maintain_order="left")
+        donors = said.conversations.select(replies_of="conversation_id").with_row_index("donor")
+        given = mine.join(donors, on="replies_of", how="left", maintain_order="left")
+        origin = given["origin"].cast(pl.Int64)
+        donor = given["donor"].cast(pl.Int64).fill_null(origin).to_numpy()
+        owner = spoken["conversation_id"].rle_id().to_numpy().astype(np.int64)
+        reply = (spoken["role"] == "assistant").to_numpy()
+        words = spoken["content"].str.count_matches(r"\S+").to_numpy().astype(np.int64)
+        text = spoken["text"].cast(pl.Int64).to_numpy()
+        theirs, ours = talks.theirs[origin.to_numpy()], talks.ours[donor]
+        made = Talks(owner, reply, words, text, talks.vectors, theirs, ours)
+        return cls(mine["conversation_id"], made, origin.to_numpy())
+
+
+def doubts(talks: Talks, seed: int, beside: Beside | None = None) -> tuple[Floats, Indices, Floats]:
     """By conversation: what share of those at least as odd can be swaps, see `precision`; the reply that fits least.
 
-    However large the set, the first conversations teach how sides go together: by id, a hash, they are a fair sample.
+    And the share of each that stands `beside` them, by the models that did not see what it was made of. However large
+    the set, the first conversations teach how sides go together: by id, a hash, they are a fair sample.
     """
     rng = np.random.default_rng(seed)
     fold = rng.permutation(talks.count) % FOLDS
     folds = [np.flatnonzero(fold == k) for k in range(FOLDS)]
     models = _models([_moments(talks.only(rows[rows < FITTED])) for rows in folds])
     features, least = np.zeros((talks.count, FEATURES)), np.zeros(talks.count, np.int64)
-    planted, kinds = [], []
-    for rows, model in zip(folds, models, strict=True):
+    planted, kinds, spoilt = [], [], []
+    apart = [np.flatnonzero(fold[beside.origin] == k) if beside else np.zeros(0, np.int64) for k in range(FOLDS)]
+    for rows, model, others in zip(folds, models, apart, strict=True):
         for block in _blocks(rows):
             features[block], least[block] = _features(talks.only(block), model)
         swapped, kind = _with_swaps(talks.only(rows[rows < TRIED]), rng)
         planted.append(_features(swapped, model)[0])
         kinds.append(kind)
+        if beside and len(others):
+            spoilt.append(_features(beside.talks.only(others), model)[0])
+        else:
+            spoilt.append(np.zeros((0, FEATURES)))
     real: Floats = np.zeros(talks.count)
+    odd: Floats = np.zeros(sum(map(len, apart)))
     swaps = []
     for k, rows in enumerate(folds):
         rest = [other for other in range(FOLDS) if other != k]
         as_they_come = features[:TRIED][fold[:TRIED] != k]
         examples = np.concatenate([as_they_come, *(planted[other] for other in rest)])
         truth = np.concatenate([np.full(len(as_they_come), REAL), *(kinds[other] for other in rest)])
-        both = _probability(examples, truth, np.concatenate([features[rows], planted[k]]))
+        probability = _probability(examples, truth)
+        both = probability(np.concatenate([features[rows], planted[k]]))
         real[rows] = both[: len(rows)]
         swaps.append(both[len(rows) :])
-    return precision(real, np.concatenate(swaps)), least
+        if len(apart[k]):
+            odd[apart[k]] = probability(spoilt[k])
+    share = precision(real, np.concatenate(swaps))
+    return share, least, as_doubtful(real, share, odd)
+
+
+def as_doubtful(real: Floats, share: Floats, odd: Floats) -> Floats:
+    """The share, see `precision`, of what is so odd: that of the oddest row which is no odder; `odd` (m,)."""
+    order = np.argsort(real)
+    before = np.searchsorted(real[order], odd, side="right")
+    return np.concatenate([np.zeros(1), share[order]])[before]
 
 
 def precision(real: Floats, swaps: Floats) -> Floats:
@@ -127,15 +177,15 @@ def precision(real: Floats, swaps: Floats) -> Floats:
     return np.asarray(np.where(real >= ODD, share, 0))
 
 
-def _probability(examples: Floats, truth: Indices, features: Floats) -> Floats:
-    """Of a swap, where half of all rows have one."""
+def _probability(examples: Floats, truth: Indices) -> Callable[[Floats], Floats]:
+    """From features: of a swap, where half of all rows have one."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     model = make_pipeline(StandardScaler(), LogisticRegression(solver="newton-cholesky"))
     model.fit(examples, truth)
-    return np.asarray(1 - model.predict_proba(features)[:, REAL])
+    return lambda features: np.asarray(1 - model.predict_proba(features)[:, REAL])
 
 
 def _blocks(rows: Indices) -> Iterator[Indices]:

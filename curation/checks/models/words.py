@@ -52,7 +52,7 @@ def words_by_turn(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
     They are folded, and digits are alike.
     """
     words = folded(pl.col("content")).str.replace_all(r"\d", "0").str.extract_all(r"[\p{L}\p{N}]+")
-    said = _speaking(conversations).select("conversation_id", word=words)
+    said = speaking(conversations).select("conversation_id", word=words)
     return said.group_by("conversation_id").agg(
         length=pl.col("word").list.len(), words=pl.col("word").explode(empty_as_null=False).cast(pl.Categorical)
     )
@@ -64,7 +64,7 @@ def said_by_language(conversations: pl.DataFrame, context: Context) -> list[Said
     Several checks ask for the same set one after another: it is read once, and forgotten when the set is.
     """
     if id(conversations) not in _KEPT:
-        parts = [_both_speaking(part) for part in by_language(conversations)]
+        parts = [_bothspeaking(part) for part in by_language(conversations)]
         _KEPT.clear()
         _KEPT[id(conversations)] = [_said(part, context) for part in parts if part.height >= LEAST]
         weakref.finalize(conversations, _KEPT.pop, id(conversations), None)
@@ -83,20 +83,20 @@ def by_language(conversations: pl.DataFrame) -> list[pl.DataFrame]:
     return pl.concat([plain, mixed]).sort("conversation_id").partition_by("judged_as")
 
 
-def _speaking(conversations: pl.DataFrame) -> pl.DataFrame:
+def speaking(conversations: pl.DataFrame) -> pl.DataFrame:
     """Turns of customers and agents that say something, in their order."""
     return turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != ""))
 
 
-def _both_speaking(conversations: pl.DataFrame) -> pl.DataFrame:
+def _bothspeaking(conversations: pl.DataFrame) -> pl.DataFrame:
     """The conversations in which customer and agent say something."""
-    sides = _speaking(conversations).group_by("conversation_id").agg(pl.col("role").n_unique())
+    sides = speaking(conversations).group_by("conversation_id").agg(pl.col("role").n_unique())
     both = sides.filter(pl.col("role") == 2)
     return conversations.join(both, on="conversation_id", how="semi", maintain_order="left")
 
 
 def _said(conversations: pl.DataFrame, context: Context) -> Said:
-    spoken = _speaking(conversations)
+    spoken = speaking(conversations)
     texts = spoken.with_row_index("first").unique("content", keep="first", maintain_order=True).with_row_index("text")
     text = spoken.join(texts.select("text", "content"), on="content", how="left", maintain_order="left")["text"]
     owner = spoken["conversation_id"].rle_id()

@@ -19,6 +19,7 @@ class Row:
     defect: str | None = None  # what was planted, if anything
     traces: tuple[str, ...] = ()  # strings that mending the defect removes
     twin: str | None = None  # the row that this one copies
+    replies_of: str | None = None  # the conversation that all replies are from, where it is another one
 
     def said(self, role: str) -> list[int]:
         """The turns of one role that say something."""

@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from curation.audit.rows import Row
-from curation.audit.values import facts, personal
+from curation.planting.rows import Row
+from curation.planting.values import facts, personal
 
 Phrases = Mapping[str, Any]  # the words to plant, by defect and language; see phrases.yaml
 PHRASES = Path(__file__).with_name("phrases.yaml")
@@ -329,7 +329,7 @@ def wrong_conversation(row: Row, draw: Draw) -> Row | None:
     if other is None:
         return None
     said = [other.messages[turn]["content"] for turn in other.said("assistant")]
-    return with_content(row, dict(zip(turns, said, strict=False)))
+    return with_content(row, dict(zip(turns, said, strict=False)), replies_of=other.id)
 
 
 @defect("wrong_label")

@@ -1,0 +1,121 @@
+"""What the checks see of spoilt rows of the run, which nothing but this remembers: for the audit to judge."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from curation.checks import seen
+from curation.checks.check import NOTHING, Check, Context
+from curation.checks.codes import codes
+from curation.planting.rows import Row
+from curation.planting.shadow import SHADOW, Audit, as_record, replacing, shadow_id, spoilt
+from curation.record.codes import PII
+from curation.record.draw import fair_order
+
+PLANTED = pl.Schema(
+    {
+        "number": pl.Int32,  # of the spoilt row
+        "kind": pl.String,  # of defect
+        "language": pl.String,
+        "before": pl.Boolean,  # seen in the row before it was spoilt; null: nothing was seen, before or after
+        "code": pl.String,
+        "value": pl.Float64,
+    }
+)
+AMONG = 4_000  # rows among which rows are compared again, where there are so many
+
+
+@dataclass(frozen=True)
+class Planting:
+    """Spoilt rows, and what each of them tells by itself."""
+
+    params: Audit
+    which: Sequence[Check]
+    rows: Sequence[Row]
+    table: pl.DataFrame  # as Context.planted has it
+    readings: Mapping[str, pl.DataFrame]
+    alone: pl.DataFrame  # FINDINGS
+
+    @classmethod
+    def of(
+        cls, surviving: pl.DataFrame, told: pl.DataFrame, context: Context, which: Sequence[Check], params: Audit
+    ) -> "Planting | None":
+        """Rows drawn from the surviving ones, those first in which no check that looks at single rows saw a fault."""
+        faulty = serious(told.drop_nulls("code"))["conversation_id"].unique()
+        rows = spoilt(surviving, faulty, context.params.languages, params)
+        if not rows:
+            return None
+        table = as_record(rows, surviving)
+        shadow, bare = table.select(surviving.columns), replace(context, vectors=None)
+        readings = {check.reads for check in which if check.reads and check.tried == "again"}
+        alone = [check for check in which if not check.whole_set]
+        read = {reading.__name__: reading(shadow, bare) for reading in readings}
+        return cls(params, which, rows, table, read, seen(shadow, bare, alone))
+
+
+def serious(findings: pl.DataFrame) -> pl.DataFrame:
+    """The findings beyond the checks' own limits. Where params.yaml sets others is known to who judges, not here."""
+    limits = [(name, c.limit.doubt, c.limit.fatal, c.limit.below) for name, c in codes().items()]
+    schema = {"code": pl.String, "doubt": pl.Float64, "fatal": pl.Float64, "below": pl.Boolean}
+    table = pl.DataFrame(limits, schema, orient="row")
+    limit = pl.coalesce("doubt", "fatal")
+    crossed = pl.when("below").then(pl.col("value") < limit).otherwise(pl.col("value") >= limit)
+    return findings.join(table, on="code", how="left").filter(crossed.fill_null(False)).select(findings.columns)
+
+
+def with_vectors(vectors: pl.DataFrame | None, planted: pl.DataFrame) -> pl.DataFrame | None:
+    """Vectors of the spoilt rows too: of words that were embedded already, or nearly so; nothing is embedded."""
+    if vectors is None:
+        return None
+    said = planted.select("conversation_id", "made_of", "replies_of")
+    spoken = said.join(vectors.select(made_of="conversation_id", vector="vector"), on="made_of")
+    both = spoken.join(vectors.select(replies_of="conversation_id", reply="reply"), on="replies_of")
+    return pl.concat([vectors, both.select(vectors.columns)])
+
+
+def compared_again(surviving: pl.DataFrame, found: pl.DataFrame, planting: Planting, context: Context) -> pl.DataFrame:
+    """FINDINGS of checks that compare rows: of spoilt ones in the places of their originals among other rows.
+
+    Those that their own words give away, by what was not `found` in the original, are not among them: a set with few
+    spoilt rows is like the one that is scored.
+    """
+    made = planting.table.select("conversation_id", "made_of")
+    private = planting.alone.filter(pl.col("code").str.starts_with(PII))
+    told_of = pl.concat([serious(planting.alone), private]).join(made, on="conversation_id")
+    given_away = told_of.join(found, left_on=["made_of", "code"], right_on=["conversation_id", "code"], how="anti")
+    left = planting.table.join(given_away, on="conversation_id", how="anti")
+    size = max(AMONG, int(planting.params.share * surviving.height))
+    others = surviving if surviving.height <= size else fair_order(surviving, planting.params.seed).head(size)
+    needed = surviving.join(left, left_on="conversation_id", right_on="made_of", how="semi")
+    among = pl.concat([others, needed.join(others, on="conversation_id", how="anti")])
+    shadow = replacing(among, left)
+    told = {name: pl.concat([context.readings[name], table]) for name, table in planting.readings.items()}
+    again = [check for check in planting.which if check.whole_set and check.tried == "again"]
+    return seen(shadow, replace(context, readings=told, tell=None), again).filter(is_planted())
+
+
+def is_planted() -> pl.Expr:
+    """Whether a row of FINDINGS is of a spoilt one."""
+    return pl.col("conversation_id").str.ends_with(SHADOW)
+
+
+def as_planted(planting: Planting, seen_in_them: Collection[pl.DataFrame], found: pl.DataFrame) -> pl.DataFrame:
+    """PLANTED, without a word or an id: what was seen in the spoilt rows, and in those that they were made of."""
+    rows = pl.DataFrame(
+        [(shadow_id(row), row.id, row.defect, row.language) for row in planting.rows],
+        {"conversation_id": pl.String, "made_of": pl.String, "kind": pl.String, "language": pl.String},
+        orient="row",
+    ).sort("conversation_id")
+    rows = rows.with_row_index("number")
+    seen_now = pl.concat([NOTHING, *seen_in_them]).select("conversation_id", "code", "value", before=False)
+    told_before = found.select("code", "value", made_of="conversation_id", before=True)
+    told = pl.concat(
+        [
+            rows.join(seen_now, on="conversation_id").select("number", "before", "code", "value"),
+            rows.join(told_before, on="made_of").select("number", "before", "code", "value"),
+        ]
+    )
+    every = rows.select("number", "kind", "language").join(told, on="number", how="left")
+    ordered = every.sort("number", "before", "code", "value")
+    return ordered.select(pl.col(name).cast(dtype) for name, dtype in PLANTED.items())
