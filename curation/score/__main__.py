@@ -50,8 +50,8 @@ def main() -> None:
         beside = replace(context, readings=told, ask=judging, losses=losses, tell=of_set.append)
         planting = planted_in(surviving, told, beside, running, stage.section("audit", Audit))
         if planting:
-            vectors = with_vectors(beside.vectors, planting.table)
-            beside = replace(beside, planted=planting.table, vectors=vectors)
+            with_theirs = with_vectors(beside.vectors, planting.table)
+            beside = replace(beside, planted=planting.table, vectors=with_theirs)
         by_set, of_planted = found_by_set(stage, surviving, beside, comparing)
         found = in_order([found_by_row(told), by_set])
         noted = notes(surviving, context, of_set)
