@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from curation.harness.dvc import listed, stages
 from qirat.cli import app
-from tests.chaos.project import TRIED, contents, main_of, small, whole
+from tests.chaos.project import ROAD, TRIED, contents, main_of, small, whole
 
-MADE = ("ingest", "dedup", "embed", "score", "route", "curate")
-MORE = ("audit", "validate", "split")  # of what takes long to import, or is read by stages that do
+MADE = tuple(stage for stage in ROAD[: ROAD.index("curate") + 1] if stage != "audit")
+MORE = tuple(stage for stage in ROAD if stage not in MADE)  # of what takes long to import, or is read by stages that do
 READ = {  # commands and a table that each reads
     "why --code outlier": "ledger",
     "whatif route.budget=0.2": "scored/findings",

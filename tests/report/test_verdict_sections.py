@@ -48,6 +48,7 @@ FIGURES: dict[str, Any] = {
     "kind": "dialect",
     "slice": "gulf",
     "looked_at": 60,
+    "there": 60,
     "overall": 0.2,
     "spread": 0.02,
     "others": "base, prompted",
