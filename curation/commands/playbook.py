@@ -35,13 +35,19 @@ def propose(path: Path = PROPOSED) -> str:
         raise QiratError(f"{path} is the playbook in force; --write another file, and take over from it what you keep")
     if path.exists() and not path.read_text("utf-8").startswith(MARK):
         raise QiratError(f"{path} was written by somebody; --write another file")
-    table, what = _conversations()
+    found, whence = suggested()
     countries = load_params("privacy", Privacy).countries
-    found = proposed(table, countries, _read(), read_decisions())
     with atomic(path) as temporary:
-        temporary.write_text(masked_comments(as_yaml(found, f"{table.height:,} {what}"), countries), "utf-8")
+        temporary.write_text(masked_comments(as_yaml(found, whence), countries), "utf-8")
         Playbook.load(temporary)
     return "\n".join([*_summary(found), f"{path}: nothing is on; take over into {IN_FORCE} what your team really asks"])
+
+
+def suggested() -> tuple[Proposed, str]:
+    """What the project's tables and decisions suggest, and of what."""
+    table, what = _conversations()
+    found = proposed(table, load_params("privacy", Privacy).countries, as_read(), read_decisions())
+    return found, f"{table.height:,} {what}"
 
 
 def _conversations() -> tuple[pl.DataFrame, str]:
@@ -56,7 +62,7 @@ def _conversations() -> tuple[pl.DataFrame, str]:
     return kept.join(verdicts, on="conversation_id", how="semi"), "conversations that the policy accepts"
 
 
-def _read() -> pl.DataFrame | None:
+def as_read() -> pl.DataFrame | None:
     """All that was read, but for copies: what must not be said is seldom in what was accepted."""
     if not table_path("ingested/conversations").exists():
         return None
@@ -71,8 +77,8 @@ def as_yaml(found: Proposed, whence: str) -> str:
         f"{MARK} from {whence}, at most {MOST_ROWS:,} of a language.",
         f"# Nothing here is on. What your team really asks of its agents, take over into {IN_FORCE}.",
         "# Each rule was found in one half of the conversations and borne out by the other. What is common need not be",
-        "# a rule. Forbidden phrases are of kinds that most teams forbid, or people cut them out, and few here say them;",
-        "# what nobody has said yet is yours to add.",
+        "# a rule. Forbidden phrases are of kinds that teams forbid, or people cut them out, and few say them here.",
+        "# What nobody has said yet is yours to add.",
         *(f"# {count} conversations in {language} are too few to propose anything." for language, count in _few(found)),
         _dumped(head),
         f"# max_words: the longest reply of 99 in 100 conversations{_rows(', longer in', found.longer)}",

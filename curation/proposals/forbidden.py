@@ -155,4 +155,4 @@ def _joined(rules: Sequence[Rule], spoken: Mapping[str, Spoken]) -> Iterator[Pro
     for parts in by_name.values():
         say = {language: phrases for rule in parts for language, phrases in rule.say.items()}
         evidence = {language: spoken[language].tally(rule) for rule in parts for language in rule.say}
-        yield Proposal(parts[0].model_copy(update={"say": say}), evidence)
+        yield Proposal(Rule.model_validate(parts[0].model_dump() | {"say": say}), evidence)
