@@ -61,7 +61,7 @@ def of_project(project: Path) -> dict[str, Any]:
 
 
 def matched(author: Sequence[Rule], proposed: Sequence[Rule], rows: Sequence[Row], language: str) -> dict[str, Any]:
-    """`author` and `proposed`: rule id -> the rule that does the same, or null; `agreement` of the pairs by their ids."""
+    """`author` and `proposed`: rule id -> the rule that does the same, or null; `agreement` of those pairs."""
     there = [row for row in rows if row["language"] == language]
     ours, theirs = (
         {rule.id: (rule, deeds(rule, there, language)) for rule in rules if language in rule.say}

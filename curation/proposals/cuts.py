@@ -1,5 +1,6 @@
 """Phrases that people cut out, or that stand in rows which they dropped for what these say."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -103,4 +104,7 @@ def _echoed(phrase: str, phrases: Phrases, rows: Sequence[Row]) -> bool:
     """Whether a phrase only takes up what customers say: all its words are theirs."""
     wanted, of = set(phrase.split()), phrases.texts_with(phrase).tolist()
     theirs = (fold(" ".join(m["content"] or "" for m in rows[k]["messages"] if m["role"] == "user")) for k in of)
-    return sum(wanted <= set(said.split()) for said in theirs) >= ECHOED * len(of)
+    return sum(wanted <= set(_WORD.findall(said)) for said in theirs) >= ECHOED * len(of)
+
+
+_WORD = re.compile(r"[\w'-]+")

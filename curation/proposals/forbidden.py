@@ -17,6 +17,7 @@ from curation.proposals.search import FEWEST
 from curation.record.playbook import ARABIC_AND, Rule
 from curation.statistics.intervals import FEW
 from curation.text.folding import fold
+from curation.text.patterns import NOTHING
 
 MOST = 0.1  # share of a language's conversations from which what they say is this team's way of speaking
 SOON = 2  # words between a negation and what it takes back, at most
@@ -35,6 +36,7 @@ class Catalogue(Params):
     """See forbidden.yaml."""
 
     negations: Mapping[str, tuple[str, ...]]
+    orders: Mapping[str, tuple[str, ...]]
     kinds: Mapping[str, Kind]
 
 
@@ -138,8 +140,11 @@ def _meant(phrase: str, texts: Sequence[str], language: str) -> tuple[set[int], 
 
 @functools.cache
 def _with_negation(phrase: str, language: str) -> re.Pattern[str]:
-    words = "|".join(re.escape(fold(word)) for word in catalogue().negations.get(language, ()))
-    before = rf"(?P<no>(?<!\w)[{ARABIC_AND}]?(?:{words}) (?:[\w']+ ){{0,{SOON}}})?"
+    no, orders = (
+        "|".join(re.escape(fold(word)) for word in words.get(language, ())) or NOTHING
+        for words in (catalogue().negations, catalogue().orders)
+    )
+    before = rf"(?P<no>(?<!\w)[{ARABIC_AND}]?(?:{no}) (?!(?:{orders}) )(?:[\w']+ ){{0,{SOON}}})?"
     return re.compile(rf"{before}(?<!\w)[{ARABIC_AND}]?{re.escape(fold(phrase))}(?!\w)")
 
 
