@@ -17,7 +17,7 @@ from curation.proposals.forbidden import forbidden
 from curation.proposals.labels import of_labels
 from curation.proposals.phrases import Phrases, shared_phrases
 from curation.proposals.search import FEWEST, Texts, covering, spelled_out
-from curation.proposals.wording import impersonal, written
+from curation.proposals.wording import impersonal, wording, written
 from curation.record.conversation import as_taught
 from curation.record.draw import lot
 from curation.record.playbook import Rule
@@ -124,12 +124,17 @@ def _of_language(half: Half, language: str) -> Iterator[Rule]:
     yield from _of_places(half, language)
     told, replies = half.whole("assistant", LONGEST)
     asked, customers = half.whole("user", LONGEST_ASKED)
-    own, theirs = impersonal(replies, told, half.countries), impersonal(customers, asked, half.countries)
+    proper, theirs = impersonal(replies, told, half.countries), impersonal(customers, asked, half.countries)
+    how = wording(replies, told)
+
+    def own(phrase: str) -> bool:
+        return how(phrase) and proper(phrase)
+
     for n, answer in enumerate(answers(customers, replies, theirs, own), 1):
         say, calls = written(answer.say, replies, told), written(answer.triggers, customers, asked)
         kind = "handover" if set(" ".join(answer.say).split()) & set(HANDS_OVER.split()) else "answer"
         yield Rule(id=f"{kind}_{language}_{n}", kind="escalation", customer_says={language: calls}, say={language: say})
-    for n, rule in enumerate(of_labels(replies, [row["label"] for row in half.rows], own), 1):
+    for n, rule in enumerate(of_labels(customers, replies, [row["label"] for row in half.rows], own), 1):
         phrases = {language: written(rule.say, replies, told)}
         yield Rule(id=f"phrase_{language}_{n}", kind="required", labels=rule.labels, say=phrases)
 

@@ -1,17 +1,22 @@
-"""How phrases are written where they stand, and whether they are personal there."""
+"""How phrases are written where they stand, and whether they are personal or tell a fact there."""
 
 import functools
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from curation.privacy.finds import finds
 from curation.privacy.names import likely_names
-from curation.proposals.phrases import Phrases
+from curation.proposals.phrases import SLOT, Phrases
 from curation.proposals.search import Allowed
 from curation.text.folding import fold
 
 ASKED = 5  # texts in which a phrase is looked up for whether it is personal
 SHOWN = 200  # texts in which the spelling of a phrase is looked up
+LOOKED_AT = 50  # texts in which its clauses are looked at for facts
+TELLS = 0.8  # share of a phrase's clauses that tell a fact, from which it is there to tell it
+_FACT = re.compile(SLOT)
+_CLAUSES = re.compile(r"[.!?؟…](?=\s|$)|[,;:،؛|\n]\s?|\s[-–—]\s")
 
 
 def impersonal(phrases: Phrases, texts: Sequence[str], countries: Sequence[str]) -> Allowed:
@@ -25,6 +30,22 @@ def impersonal(phrases: Phrases, texts: Sequence[str], countries: Sequence[str])
     @functools.cache
     def allowed(phrase: str) -> bool:
         return all(personal(text).isdisjoint(phrase.split()) for text in holding(phrases, phrase, texts)[:ASKED])
+
+    return allowed
+
+
+def wording(phrases: Phrases, texts: Sequence[str]) -> Allowed:
+    """Whether a phrase is how something is said, and not part of clauses that tell a fact: "20 degrees celsius"."""
+
+    @functools.cache
+    def clauses(text: str) -> list[tuple[str, bool]]:
+        return [(f" {clause} ", bool(_FACT.search(clause))) for clause in _CLAUSES.split(fold(text))]
+
+    @functools.cache
+    def allowed(phrase: str) -> bool:
+        where = holding(phrases, phrase, texts)[:LOOKED_AT]
+        tells = [fact for text in where for clause, fact in clauses(text) if f" {phrase} " in clause]
+        return sum(tells) < TELLS * max(len(tells), 1)
 
     return allowed
 
