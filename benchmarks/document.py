@@ -49,6 +49,7 @@ def of_benchmarks() -> Sections:
     """Tables of every benchmark that has been run."""
     from benchmarks.corruption import tables
     from benchmarks.labels import __main__ as labels
+    from benchmarks.playbook import __main__ as playbook
     from benchmarks.review import server as review_server
     from benchmarks.review import simulation as review_simulation
     from benchmarks.speed import __main__ as speed
@@ -57,6 +58,7 @@ def of_benchmarks() -> Sections:
     benchmarks = {
         "corruption": tables,
         "labels": labels,
+        "playbook": playbook,
         "speed": speed,
         "review_simulation": review_simulation,
         "review_server": review_server,

@@ -1,5 +1,6 @@
 """What replies say when customers said something before, and only then: hand-overs, and answers always given."""
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ SAME = 0.5  # share of their conversations in common from which two answers are 
 MOST_TRIGGERS, MOST_WAYS = 15, 4  # phrases that ask for an answer, and cores of what it says
 LONGEST = 5  # words of an answer that is looked at; the whole is spelled out afterwards
 LOOKED_AT = 60  # answers, the likeliest first
+OWN_WORD = 0.1  # times as often as agents that customers may say a word of it; beyond, it is the subject's
 OWN = 0.5  # times as often as agents that customers may say an answer; beyond, it only repeats them
 
 
@@ -92,8 +94,10 @@ def _settled(
 
     theirs = customers.among(np.flatnonzero(asked))
 
+    its_own = own_wording(own, theirs)
+
     def own_words(phrase: str) -> bool:
-        return " " in phrase and any(_is_own(word, own, theirs) for word in phrase.split()) and may_say(phrase)
+        return " " in phrase and its_own(phrase) and may_say(phrase)
 
     say = covering(own, own_words, MOST_WAYS)
     if not say:
@@ -134,12 +138,20 @@ def _said(phrases: Phrases, phrase: str) -> int:
     return 0 if place is None else int(phrases.counts[place])
 
 
-def _is_own(word: str, own: Texts, theirs: Phrases) -> bool:
-    """Whether agents say a word here and hardly elsewhere, and do not only take it from what customers say here."""
-    share = own.share([word])
-    return share >= LIFT * float(own.elsewhere[own.inside.known.places[word]]) and (
-        _said(theirs, word) <= OWN * share * own.size
-    )
+def own_wording(own: Texts, theirs: Phrases) -> Allowed:
+    """Whether a phrase has a word that agents say here and hardly elsewhere, and that customers hardly say here.
+
+    Without one, it only takes up the subject. theirs: what customers say in the same conversations.
+    """
+
+    @functools.cache
+    def is_own(word: str) -> bool:
+        share = own.share([word])
+        return share >= LIFT * float(own.elsewhere[own.inside.known.places[word]]) and (
+            _said(theirs, word) <= OWN_WORD * share * own.size
+        )
+
+    return lambda phrase: any(is_own(word) for word in phrase.split())
 
 
 def agreement(one: "np.ndarray", other: "np.ndarray") -> float:

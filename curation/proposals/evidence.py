@@ -9,6 +9,7 @@ from curation.statistics.intervals import Interval, holm, share
 from curation.text.sentences import sentences
 
 Row = Mapping[str, Any]
+NO_LANGUAGE = ("mixed", "other", "und")  # mined in none; a playbook judges mixed ones by the phrases of all
 KEPT_FROM = 0.6  # share of the rows of the other half that keep a rule
 ANSWERED_FROM = 0.75  # share of the rows of the other half that ask for an answer and get it; and of those that get it
 CHANCE = 0.01  # of any rule at all being proposed where there is none
@@ -26,15 +27,30 @@ class Tally:
         0,
         0,
     )  # replies of other places, or rows of other labels: how many say it, of how many
+    cut: list[str] = field(default_factory=list)  # rows with it that people dropped, or wrote anew
+    left: list[str] = field(default_factory=list)  # rows in which people let it stand
 
     @property
     def share(self) -> Interval:
         return share(len(self.kept), max(len(self.kept) + len(self.broken), 1))
 
     @property
+    def said(self) -> Interval:
+        """Of all rows, those that say what is forbidden."""
+        return share(len(self.broken), max(len(self.kept) + len(self.broken), 1))
+
+    @property
     def precise(self) -> Interval:
         """Of the rows that say it, those in which something called for it."""
         return share(len(self.kept), max(len(self.kept) + len(self.undue), 1))
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A rule with what speaks for it in each language, by language code."""
+
+    rule: Rule
+    evidence: Mapping[str, Tally]
 
 
 def replies_of(row: Row) -> list[str]:

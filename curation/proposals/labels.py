@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from curation.proposals.answers import own_wording
 from curation.proposals.phrases import Phrases
 from curation.proposals.search import PRICE, Allowed, Texts, covering, spelled_out
 
@@ -25,7 +26,7 @@ class OfLabels:
     say: tuple[str, ...]
 
 
-def of_labels(replies: Phrases, labels: Sequence[str | None], allowed: Allowed) -> list[OfLabels]:
+def of_labels(customers: Phrases, replies: Phrases, labels: Sequence[str | None], allowed: Allowed) -> list[OfLabels]:
     """Rules of labels, the best first; a label is in one of them at most. A text is a conversation, with its label."""
     import numpy as np
 
@@ -33,7 +34,8 @@ def of_labels(replies: Phrases, labels: Sequence[str | None], allowed: Allowed) 
     known = [label for label in sorted(set(told.tolist())) if label and (told == label).sum() >= FEWEST_OF_LABEL]
     if len(known) < 2:
         return []
-    scored = [_covered(replies, told, [known[k] for k in some], allowed) for some in _parted(replies, told, known)]
+    sides = customers, replies
+    scored = [_covered(sides, told, [known[k] for k in some], allowed) for some in _parted(replies, told, known)]
     found: list[OfLabels] = []
     for _, rule, texts in sorted((one for one in scored if one), key=lambda one: (-one[0], one[1].labels)):
         if not any(set(rule.labels) & set(other.labels) for other in found):
@@ -58,18 +60,20 @@ def _parted(replies: Phrases, told: "np.ndarray", known: Sequence[str]) -> list[
 
 
 def _covered(
-    replies: Phrases, told: "np.ndarray", labels: Sequence[str], allowed: Allowed
+    sides: tuple[Phrases, Phrases], told: "np.ndarray", labels: Sequence[str], allowed: Allowed
 ) -> tuple[float, OfLabels, Texts] | None:
     """A rule of these labels, before its phrases are spelled out, and how well they part the labels from others."""
     import numpy as np
 
+    customers, replies = sides
     inside = np.isin(told, labels)
     texts = Texts(replies.among(np.flatnonzero(inside)), replies.shares(np.flatnonzero(~inside)))
+    its_own = own_wording(texts, customers.among(np.flatnonzero(inside)))
     rates = np.stack([replies.shares(np.flatnonzero(told == label)) for label in labels])
     general = (rates >= SAID / 2).sum(axis=0) * 2 > len(labels)  # else it is a rule of fewer labels
 
     def of_all(phrase: str) -> bool:
-        return bool(general[replies.known.places[phrase]]) and allowed(phrase)
+        return bool(general[replies.known.places[phrase]]) and its_own(phrase) and allowed(phrase)
 
     say = covering(texts, of_all)
     if not say or len(say) > PER_LABEL * len(labels):

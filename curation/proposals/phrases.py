@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csc_array, csr_array
 
 BREAK = "|"  # no phrase reaches across it
-_SLOT = r"\[\w+\]|\S*(?:\d|@|://|www\.)\S*"  # a tag, or what has figures in it: a fact, and no part of a phrase
+SLOT = r"\[\w+\]|\S*(?:\d|@|://|www\.)\S*"  # a tag, or what has figures in it: a fact, and no part of a phrase
 _SIGNS = r"\B['-]|['-]\B|[^\w\s'-]+|_+"
 
 
@@ -125,7 +125,7 @@ def _words(texts: Sequence[str]) -> tuple[list[str], "np.ndarray", "np.ndarray"]
     import numpy as np
 
     column = pl.DataFrame({"word": pl.Series(texts, dtype=pl.String)}).with_row_index("text")
-    blanked = folded(pl.col("word")).str.replace_all(_SLOT, f" {BREAK} ").str.replace_all(_SIGNS, f" {BREAK} ")
+    blanked = folded(pl.col("word")).str.replace_all(SLOT, f" {BREAK} ").str.replace_all(_SIGNS, f" {BREAK} ")
     table = (
         column.with_columns(blanked.str.split(" ")).explode("word", empty_as_null=False).filter(pl.col("word") != "")
     )

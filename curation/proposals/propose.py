@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from curation.privacy.finds import finds
-from curation.privacy.names import likely_names
+from curation.decisions.decisions import Decision
 from curation.proposals.answers import AGREE, SURE, agreement, answers, triggers
-from curation.proposals.evidence import Row, Tally, confirmed, pieces, replies_of, tallies
+from curation.proposals.evidence import NO_LANGUAGE, Proposal, Row, Tally, confirmed, pieces, replies_of, tallies
+from curation.proposals.forbidden import forbidden
 from curation.proposals.labels import of_labels
 from curation.proposals.phrases import Phrases, shared_phrases
-from curation.proposals.search import FEWEST, Allowed, Texts, covering, spelled_out
+from curation.proposals.search import FEWEST, Texts, covering, spelled_out
+from curation.proposals.wording import impersonal, wording, written
 from curation.record.conversation import as_taught
 from curation.record.draw import lot
 from curation.record.playbook import Rule
@@ -26,26 +27,15 @@ from curation.text.folding import fold
 if TYPE_CHECKING:
     import numpy as np
 
-NO_LANGUAGE = ("mixed", "other", "und")  # mined in none; a playbook judges mixed ones by the phrases of all
 LONGEST, LONGEST_ASKED = 8, 3  # words of a phrase of replies, of customers
 SPELLED = 4  # words below which a phrase of a place is told in all its forms: customers name the company as well
 LENGTH = 0.99  # share of the conversations whose longest reply is within max_words
-ASKED = 5  # texts in which a phrase is looked up for whether it is personal
 MOST_ROWS = 4000  # of a language, drawn by their ids; more take longer and tell no more
 FEWEST_ROWS = 10  # that say an answer, and a share of all; what is rarer is told by too few
 RAREST = {"handover": 0.01, "answer": 0.02}  # one that hands over has its words to speak for it as well
-SHOWN = 200  # texts in which the spelling of a phrase is looked up
 HANDS_OVER = (
     "team manager officer supervisor specialist department escalate transfer فريق مدير مديره مسوول مسووله قسم مختص"
 )
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A rule with what speaks for it in each language, by language code."""
-
-    rule: Rule
-    evidence: Mapping[str, Tally]
 
 
 @dataclass(frozen=True)
@@ -87,8 +77,16 @@ class Half:
         return np.array([one is not None for one in found], bool)
 
 
-def proposed(conversations: pl.DataFrame, countries: Sequence[str]) -> Proposed:
-    """Rules for a table of conversations, each found in one half of them and borne out by the other."""
+def proposed(
+    conversations: pl.DataFrame,
+    countries: Sequence[str],
+    read: pl.DataFrame | None = None,
+    decisions: Sequence[Decision] = (),
+) -> Proposed:
+    """Rules for a table of conversations, each found in one half of them and borne out by the other.
+
+    read: all conversations, also those that were not accepted, in which forbidden turns are looked for.
+    """
     rows = [row for row in _rows(conversations) if replies_of(row)]
     by_language: dict[str, list[Row]] = {}
     for row in rows:
@@ -101,6 +99,8 @@ def proposed(conversations: pl.DataFrame, countries: Sequence[str]) -> Proposed:
             borne_out = confirmed(found, [row for row in of if not _first_half(row)])
             rules += _completed(borne_out, Half(of, countries), language)
     proposals = list(_joined(rules, {row["row_id"]: row for of in spoken.values() for row in of}))
+    heard = rows if read is None else [row for row in _rows(read) if replies_of(row)]
+    proposals += forbidden(heard, decisions, countries)
     longest, longer = _length(rows)
     few = {language: len(of) for language, of in spoken.items() if len(of) < 2 * FEW}
     return Proposed(_company([one.rule for one in proposals]), longest, longer, proposals, few)
@@ -124,13 +124,18 @@ def _of_language(half: Half, language: str) -> Iterator[Rule]:
     yield from _of_places(half, language)
     told, replies = half.whole("assistant", LONGEST)
     asked, customers = half.whole("user", LONGEST_ASKED)
-    own, theirs = impersonal(replies, told, half.countries), impersonal(customers, asked, half.countries)
+    proper, theirs = impersonal(replies, told, half.countries), impersonal(customers, asked, half.countries)
+    how = wording(replies, told)
+
+    def own(phrase: str) -> bool:
+        return how(phrase) and proper(phrase)
+
     for n, answer in enumerate(answers(customers, replies, theirs, own), 1):
-        say, calls = _written(answer.say, replies, told), _written(answer.triggers, customers, asked)
+        say, calls = written(answer.say, replies, told), written(answer.triggers, customers, asked)
         kind = "handover" if set(" ".join(answer.say).split()) & set(HANDS_OVER.split()) else "answer"
         yield Rule(id=f"{kind}_{language}_{n}", kind="escalation", customer_says={language: calls}, say={language: say})
-    for n, rule in enumerate(of_labels(replies, [row["label"] for row in half.rows], own), 1):
-        phrases = {language: _written(rule.say, replies, told)}
+    for n, rule in enumerate(of_labels(customers, replies, [row["label"] for row in half.rows], own), 1):
+        phrases = {language: written(rule.say, replies, told)}
         yield Rule(id=f"phrase_{language}_{n}", kind="required", labels=rule.labels, say=phrases)
 
 
@@ -150,8 +155,8 @@ def _completed(rules: Sequence[Rule], whole: Half, language: str) -> Iterator[Ru
         agree = bool(calls) and agreement(customers.holding(calls), said) >= AGREE
         name = _name(rule.say[language], rule.id)
         if agree and said.sum() >= max(FEWEST_ROWS, len(said) * RAREST[name.partition("_")[0]]):
-            written = {language: _written(calls, customers, asked)}
-            answer = {"id": name, "kind": "escalation", "labels": (), "where": "any_reply", "customer_says": written}
+            asking = {language: written(calls, customers, asked)}
+            answer = {"id": name, "kind": "escalation", "labels": (), "where": "any_reply", "customer_says": asking}
             yield rule.model_copy(update=answer)
         elif rule.kind == "required":
             yield rule
@@ -180,47 +185,8 @@ def _of_places(half: Half, language: str) -> Iterator[Rule]:
         if say:
             yield Rule.model_validate(
                 {"id": f"{name}_{language}", "kind": "required", "where": where}
-                | {"say": {language: _written(say, phrases, texts)}}
+                | {"say": {language: written(say, phrases, texts)}}
             )
-
-
-def impersonal(phrases: Phrases, texts: Sequence[str], countries: Sequence[str]) -> Allowed:
-    """Whether a phrase holds nothing personal, names included, where it stands. Looked up in some of its texts."""
-
-    @functools.cache
-    def personal(text: str) -> frozenset[str]:
-        found = [*finds(text, countries), *likely_names(text)]
-        return frozenset(word for find in found for word in fold(text[find.start : find.end]).split())
-
-    @functools.cache
-    def allowed(phrase: str) -> bool:
-        return all(personal(text).isdisjoint(phrase.split()) for text in _holding(phrases, phrase, texts)[:ASKED])
-
-    return allowed
-
-
-def _holding(phrases: Phrases, phrase: str, texts: Sequence[str]) -> list[str]:
-    return [texts[k] for k in sorted(phrases.texts_with(phrase).tolist())]
-
-
-def _written(said: Sequence[str], phrases: Phrases, texts: Sequence[str]) -> tuple[str, ...]:
-    """The phrases as they are most often written, those first that stand in most texts."""
-    ordered = sorted(said, key=lambda phrase: (-int(phrases.counts[phrases.known.places[phrase]]), phrase))
-    return tuple(_spelling(phrase, _holding(phrases, phrase, texts)[:SHOWN]) for phrase in ordered)
-
-
-def _spelling(phrase: str, texts: Sequence[str]) -> str:
-    wanted, found = phrase.split(), Counter[str]()
-    for text in texts:
-        written = [word.strip(_PUNCTUATION) for word in text.split()]
-        plain = [fold(word) for word in written]
-        for place in range(len(plain) - len(wanted) + 1):
-            if plain[place : place + len(wanted)] == wanted:
-                found[" ".join(written[place : place + len(wanted)])] += 1
-    return min(found, key=lambda one: (-found[one], one)) if found else phrase
-
-
-_PUNCTUATION = ".,;:!?…()[]{}\"“”«»*،؛؟|-–—'"
 
 
 def _length(rows: Sequence[Row]) -> tuple[int, list[str]]:

@@ -41,22 +41,30 @@ def covering(texts: Texts, allowed: Allowed, most: int = MOST) -> list[str]:
     """
     import numpy as np
 
-    words, possible = texts.inside.known.words, _telling(texts)
-    stands, open_ = texts.inside.columns[:, possible], np.ones(texts.size)
+    possible = _telling(texts)
+    words = [texts.inside.known.words[int(place)] for place in possible]
+    stands, open_, barred = texts.inside.columns[:, possible], np.ones(texts.size), np.zeros(len(words), bool)
     chosen: list[str] = []
-    while len(chosen) < most and len(possible):
+    while len(chosen) < most and words:
         gain = np.asarray(open_ @ stands).ravel()
-        worth = np.where(gain >= max(FEWEST, RAREST * texts.size), gain / texts.size - texts.elsewhere[possible], 0.0)
-        best = int(worth.argmax())
-        if worth[best] <= 0:
+        enough = (gain >= max(FEWEST, RAREST * texts.size)) & ~barred
+        best = _best(np.where(enough, gain / texts.size - texts.elsewhere[possible], 0.0), words, barred, allowed)
+        if best is None:
             break
-        if allowed(words[possible[best]]):
-            chosen.append(words[possible[best]])
-            open_[texts.inside.texts_with(chosen[-1])] = 0
-        else:
-            possible = np.delete(possible, best)
-            stands = texts.inside.columns[:, possible]
+        chosen.append(words[best])
+        open_[texts.inside.texts_with(words[best])] = 0
     return chosen if texts.share(chosen) - PRICE * len(chosen) >= COMMON else []
+
+
+def _best(worth: "np.ndarray", words: Sequence[str], barred: "np.ndarray", allowed: Allowed) -> int | None:
+    """The phrase that is worth most of those that are allowed; the others that were met are barred."""
+    for place in (-worth).argsort(kind="stable").tolist():
+        if worth[place] <= 0:
+            break
+        if allowed(words[place]):
+            return int(place)
+        barred[place] = True
+    return None
 
 
 def _telling(texts: Texts) -> "np.ndarray":

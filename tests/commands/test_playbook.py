@@ -6,9 +6,10 @@ import polars as pl
 import pytest
 
 from curation.commands.playbook import PROPOSED, propose
+from curation.decisions.decisions import Decision, write_decisions
 from curation.harness.errors import QiratError
 from curation.record.playbook import Playbook
-from tests.builders import ROOT, save
+from tests.builders import ROOT, record, save, talk
 from tests.proposals.talks import BAGGAGE, team
 
 
@@ -72,3 +73,17 @@ def test_no_address_in_the_name_of_a_file_is_told(project: Path):
     named = team(3, "en", 240).with_columns(row_id=pl.format("ali@mail.example.csv:{}", pl.int_range(240)))
     save(project, "curated/conversations", named)
     assert "ali@mail" not in propose() + PROPOSED.read_text("utf-8")
+
+
+def test_forbidden_turns_are_told_of_all_that_was_read_with_what_people_decided(project: Path):
+    table = team(3, "en", 240)
+    messages = [talk("kalo", f"No. {said}") for said in ("I promise it", "We guarantee that", "You have my word")]
+    spoilt = record(*messages, row_id=["en:x1", "en:x2", "en:x3"])
+    save(project, "ingested/conversations", pl.concat([table, spoilt]))
+    write_decisions([Decision(conversation_id=spoilt["conversation_id"][0], decision="drop")])
+    assert "forbidden_promises" in propose()
+    rules = {rule.id: rule for rule in Playbook.load(PROPOSED).rules}
+    assert rules["forbidden_promises"].kind == "forbidden" and len(rules["forbidden_promises"].say["en"]) == 3
+    written = PROPOSED.read_text("utf-8")
+    assert re.search(r"# en: said in 3 of 243 \(1\.2% \[.*\]\), such as en:x1, en:x2, en:x3\n", written)
+    assert "# en: people dropped or rewrote 1 of them, such as en:x1\n" in written

@@ -123,3 +123,27 @@ def test_a_language_with_too_few_conversations_is_named_and_proposes_nothing():
 @pytest.mark.parametrize("table", [record(), record(talk("only a question"))])
 def test_a_set_without_replies_proposes_no_rule(table: pl.DataFrame):
     assert rules(table) == {}
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize("way", ["fact", "echo", "wording"])
+def test_what_only_follows_the_subject_is_no_rule(language: str, way: str):
+    draw = random.Random(8)
+    asks = {"en": "what about the winter forecast", "ar": "ما توقعات الشتاء عندكم"}[language]
+    says = {
+        "fact": {"en": "Today brings {} degrees celsius there", "ar": "يصل اليوم إلى {} درجة مئوية هناك"},
+        "echo": {"en": "About the winter forecast", "ar": "ما توقعات الشتاء"},
+        "wording": {"en": "Our meteorologists answer gladly", "ar": "يسعد خبراؤنا بالإجابة"},
+    }[way][language]
+
+    def turn(sentence: str, lead: bool) -> str:
+        return ". ".join(
+            [" ".join(words(draw, language, 9)), *([sentence.format(draw.randint(1, 40))] if lead else [])]
+        )
+
+    talks = [
+        talk(*(turn(one, n % 5 == 0) for one in (asks, says)), turn("", False), turn("", False)) for n in range(300)
+    ]
+    labels = ["weather" if n % 5 == 0 else f"other{n % 5}" for n in range(300)]
+    table = record(*talks, label=labels, language=[language] * 300)
+    assert bool(rules(table)) == (way == "wording")

@@ -1,0 +1,1 @@
+"""Are the rules of a playbook found that was not read?"""
