@@ -10,7 +10,7 @@ TOKEN = "HF_TOKEN"
 
 
 def push(folder: Path, repository: str, kind: Literal["dataset", "model"], public: bool) -> str:
-    """One commit that makes the repository hold what the folder holds and nothing else; its address.
+    """Makes the repository hold what the folder holds and nothing else; returns its address.
 
     A repository that is there already keeps who may see it: a public one is refused unless `public`.
     """

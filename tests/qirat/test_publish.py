@@ -337,9 +337,9 @@ class Hub(BaseHTTPRequestHandler):
             files = [{**one, "uploadMode": "regular", "shouldIgnore": False} for one in lines[0]["files"]]
             self.answer({"files": files})
         elif self.path.endswith("/repos/create"):
-            self.answer({"url": f"http://hub/{lines[0]['name']}", "id": lines[0]["name"]})
+            self.answer({"url": "https://huggingface.co/datasets/house/set", "id": "house/set"})
         else:
-            self.answer({"commitUrl": "http://hub/a/b/commit/1", "commitOid": "1", "success": True})
+            self.answer({"commitUrl": "https://huggingface.co/datasets/house/set/commit/1", "commitOid": "1", "success": True})
 
     def do_GET(self) -> None:
         self.answer([] if "/tree/" in self.path else {"id": "a/b", "private": self.private, "siblings": []})
@@ -369,12 +369,12 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hub]]:
     server.server_close()
 
 
-def test_a_push_is_private_and_holds_the_folder_in_one_commit(project: Path, hub: type[Hub]):
+def test_a_push_is_private_and_holds_the_folder(project: Path, hub: type[Hub]):
     told = publish(Wanted("mit", repository="house/set"), yes=True)
     assert "sent: http://127.0.0.1" in told
     assert "hf_not_to_be_seen" not in told
     (created,) = [lines[0] for path, _, lines in hub.asked if path.endswith("/repos/create")]
-    assert created["private"] is True
+    assert created["visibility"] == "private"
     (commit,) = [lines for path, _, lines in hub.asked if "/commit/" in path]
     sent = {line["value"]["path"] for line in commit if line["key"] == "file"}
     assert {"README.md", "croissant.json", "provenance.json", "train/data-00000-of-00001.arrow"} <= sent
@@ -391,3 +391,4 @@ def test_a_public_repository_is_refused_unless_public_was_said(project: Path, hu
         publish(Wanted("mit", repository="house/set"), yes=True)
     assert not [path for path, _, _ in hub.asked if "/commit/" in path]
     assert "sent" in publish(Wanted("mit", repository="house/set", public=True), yes=True)
+    assert [lines[0]["visibility"] for path, _, lines in hub.asked if path.endswith("/create")] == ["private", "public"]
