@@ -31,6 +31,7 @@ from training.commands.export import TRAINED, verdict
 from training.model.adapter import TRAINED_ON
 
 LEAK = "evaluation_leak"
+HUB = "https://huggingface.co"
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ def gathered(wanted: Wanted) -> Content:
     tables = {"curated/conversations": curated, "ledger": ledger, "ingested/conversations": ingested}
     results = Results(tables={**tables, **{f"splits/{part}": t for part, t in splits.items()}}, codes=read_codes())
     told = [*remarks(splits, judged, unsayable, wanted), *names_told(privacy, wanted)]
-    return Content(sets, wanted.licence.strip(), told, results, wanted.adapter)
+    address = f"{HUB}/datasets/{wanted.repository}" if wanted.repository else ""
+    return Content(sets, wanted.licence.strip(), told, results, wanted.adapter, address)
 
 
 def judged_by_people(splits: Mapping[str, pl.DataFrame], ingested: pl.DataFrame, privacy: Privacy) -> Judged:

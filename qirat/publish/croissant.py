@@ -4,7 +4,7 @@ Croissant format 1.0 (docs.mlcommons.org/croissant/docs/croissant-spec.html).
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +71,15 @@ def croissant(folder: Path, columns: Mapping[str, Mapping[str, str]], about: Map
     }
 
 
-def set_of(path: Path, sets: Sequence[str] | Mapping[str, Any]) -> str:
+def set_of(path: Path, sets: Collection[str]) -> str:
     """The set that a file below the published folder belongs to: its first folder, else the first of all sets."""
     return path.parts[0] if path.parts[0] in sets else next(iter(sets))
 
 
 def _file(folder: Path, path: Path) -> dict[str, Any]:
     place = path.relative_to(folder).as_posix()
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "@type": "cr:FileObject",
         "@id": place,
@@ -85,7 +87,7 @@ def _file(folder: Path, path: Path) -> dict[str, Any]:
         "contentUrl": place,
         "contentSize": f"{path.stat().st_size} B",
         "encodingFormat": ARROW,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": digest,
     }
 
 

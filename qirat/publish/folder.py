@@ -54,6 +54,7 @@ class Content:
     told: Sequence[str]
     results: Results
     adapter: bool
+    address: str = ""  # where it will stand
 
 
 def write(content: Content, folder: Path) -> None:
@@ -69,7 +70,7 @@ def write(content: Content, folder: Path) -> None:
         "name": "curated-support-conversations",
         "description": "Curated support conversations; README.md says how they were chosen, and what they are not.",
         "license": LICENCES.get(content.licence, content.licence),
-        "url": "https://huggingface.co/docs/datasets",
+        "url": content.address or f"urn:sha256:{about['version']}",
         "version": f"1.0.0+{about['version'][:12]}",
         "datePublished": commit("%cs"),
         "isLiveDataset": False,

@@ -8,10 +8,10 @@ import polars as pl
 from curation.harness.engine import Machine, map_rows, reduce
 from curation.harness.errors import QiratError
 from curation.harness.files import progress
-from curation.privacy import KINDS
+from curation.privacy import KINDS, PATTERNED
 from curation.privacy.names import name_finder
 from curation.privacy.params import Privacy
-from curation.privacy.tables import MASKED, without_personal_data
+from curation.privacy.tables import without_personal_data
 from curation.record.conversation import canonical_json, conversations, message
 from qirat.publish.rows import FIELDS, Row
 
@@ -65,11 +65,12 @@ def held(rows: Sequence[Row], privacy: Privacy, machine: Machine, name: str) -> 
 
 
 def _finder(privacy: Privacy) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """The kernel: MASKED of what masking every kind would replace."""
+    """The kernel: MASKED of what masking every kind that is looked for would replace."""
     find_names = name_finder(privacy.names, privacy.name_model)
+    kinds = PATTERNED if privacy.names == "off" else KINDS
 
     def found(rows: pl.DataFrame) -> pl.DataFrame:
-        return without_personal_data(rows, KINDS, privacy.countries, find_names)[1].select(MASKED.names())
+        return without_personal_data(rows, kinds, privacy.countries, find_names)[1]
 
     return found
 

@@ -62,8 +62,9 @@ def judged_replies(
     `surviving` are the ingested rows that are decided on, less those that repeat an evaluation set; `near` are the
     pairs of dedup. Nothing stands in another split than the conversations that it is alike.
     """
-    read = {row["conversation_id"]: row for row in surviving.iter_rows(named=True)}
     by_id = {decision.conversation_id: decision for decision in decisions}
+    decided = surviving.filter(pl.col("conversation_id").is_in([*by_id]))
+    read = {row["conversation_id"]: row for row in decided.iter_rows(named=True)}
     pairs: dict[str, list[Row]] = {part: [] for part in PARTS}
     replies: dict[str, list[Row]] = {part: [] for part in PARTS}
     for part, table in splits.items():
