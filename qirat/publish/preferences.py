@@ -14,7 +14,7 @@ import polars as pl
 
 from curation.decisions.decisions import Decision
 from curation.privacy.names import NameFinder, likely_names
-from curation.privacy.tables import pseudonymised_row
+from curation.privacy.pseudonyms import pseudonymised_row
 from curation.record.conversation import conversation_id, is_taught, message
 from curation.record.groups import groups
 from curation.record.repair import repair_messages
