@@ -22,6 +22,7 @@ from curation.privacy.params import Privacy
 from curation.record.codes import read_codes
 from curation.record.conversation import survivors
 from curation.report.results import Results
+from qirat.publish.columns import COLUMNS
 from qirat.publish.folder import ADAPTER, Content, refuse_stale, write
 from qirat.publish.hub import push, token
 from qirat.publish.personal import refuse_unmasked
@@ -176,8 +177,7 @@ def inventory(content: Content, folder: Path) -> str:
     lines += [f"{len(files)} files, {sum(path.stat().st_size for path in files):,} bytes", ""]
     for name, parts in content.sets.items():
         rows = ", ".join(f"{split} {len(part):,}" for split, part in parts.items())
-        columns = list(next(iter(parts.values()))[0])
-        lines.append(f"{name}: {rows}; columns {', '.join(columns)}")
+        lines.append(f"{name}: {rows}; columns {', '.join(COLUMNS[name])}")
     if content.adapter:
         lines.append(f"adapter: verdict of the evaluation: {verdict(TRAINED) or 'none'}; it may know rows by heart")
     return "\n".join([*lines, f"licence: {content.licence}", *(f"note: {line}" for line in content.told)])

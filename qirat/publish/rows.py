@@ -11,12 +11,11 @@ from training.model.template.messages import InexpressibleError, objects, plain
 Row = dict[str, Any]
 Parts = Mapping[str, Sequence[Row]]  # rows by split
 PARTS = ("train", "dev", "test")
-COLUMNS = ("id", "messages", "tools", "label", "language", "source", "licence", "facts", "untaught", "split")
 RECORDED = ("messages", "tools", "conversation_id", "label", "language", "source", "licence", "facts")
 
 
 def conversation_rows(splits: Mapping[str, pl.DataFrame]) -> tuple[Parts, int]:
-    """COLUMNS of every conversation, and how many no chat template can say.
+    """The published columns of every conversation, and how many no chat template can say.
 
     `id` is the hash of the words as they leave, never of words before masking; customers, times, places in the raw
     files and metadata stay here. `facts` are places in `messages`, as FACTS.

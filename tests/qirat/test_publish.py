@@ -212,6 +212,14 @@ def test_personal_data_stops_it_with_rows_named_by_id_and_no_word_of_them(
     assert f"these kinds may stand in it: {kind}" in publish(Wanted("mit", Path("out"), allowed=[kind]), yes=True)
 
 
+def test_what_curate_masks_and_leaves_is_not_held_against_its_rows(project: Path):
+    words = "Cancel the sofa. You will find it under ZH-421446. id be glad of some advice."  # no identity, but looks so
+    row = record(talk(words, "It is cancelled.")).with_columns(parent_id=pl.lit(None, pl.String))
+    masked, _ = without_personal_data(row, MASKED, params("privacy")["countries"])
+    rewrite("test", 8, messages=masked["messages"][0].to_list())
+    assert "nothing was written" in publish(Wanted("mit", Path("out")), yes=False)
+
+
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
