@@ -27,7 +27,8 @@ app = typer.Typer(
     "2. Run `dvc repro`; read reports/index.html.\n\n"
     "3. Ask `qirat why ROW` about any row; let people decide the doubtful ones with `qirat review`.\n\n"
     "4. Ask `qirat whatif` before you change a limit, `qirat calibrate` after people decided.\n\n"
-    "5. `qirat results` tells the verdict; let people compare replies with `qirat review pairs`.",
+    "5. `qirat results` tells the verdict; let people compare replies with `qirat review pairs`.\n\n"
+    "6. `qirat publish` gives the curated set away: what would leave first, then with --yes.",
 )
 app.add_typer(
     review, name="review", help="Doubtful rows and pairs of replies to people in Argilla, and what they say back."
@@ -300,6 +301,23 @@ def attribute(
     from training.commands import attribute as asked
 
     answered(asked.attribute(judged), asked.as_text, as_json)
+
+
+@app.command()
+def publish(  # noqa: PLR0913 - what leaves the machine is said in full
+    licence: Annotated[str, typer.Option(help="Who may use it, e.g. cc-by-4.0 or 'internal use only'.")],
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A new folder.")] = None,
+    repository: Annotated[str | None, typer.Option("--push", metavar="OWNER/NAME", help="To a hub, private.")] = None,
+    public: Annotated[bool, typer.Option("--public", help="Of --push: for everybody to see.")] = False,
+    adapter: Annotated[bool, typer.Option("--adapter", help="The adapter and its model card too.")] = False,
+    allow: Annotated[list[str] | None, typer.Option(metavar="KIND", help="Personal data that may leave.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without it, only say what would leave.")] = False,
+) -> None:
+    """Give the curated set away, with pairs and judged replies for TRL: say what would leave; with --yes, do it."""
+    from qirat.publish import Wanted
+    from qirat.publish import publish as published
+
+    typer.echo(published(Wanted(licence, folder, repository, public, adapter, allow or ()), yes))
 
 
 @playbook.command()

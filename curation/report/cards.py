@@ -3,8 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import jinja2
 import polars as pl
 import yaml
 
@@ -21,8 +23,8 @@ SPLITS = ("train", "dev", "test")
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
-def dataset_card(results: Results) -> str:
-    """reports/dataset_card.md"""
+def dataset_card(results: Results, said: Mapping[str, Any] | None = None, licence: str = "") -> str:
+    """reports/dataset_card.md; of a set that is published, with what is `said` in front and the licence that it has."""
     data = results.tables.get("curated/conversations")
     known = sorted(_counted(data, "language").keys() - NO_LANGUAGE)
     front = {
@@ -32,6 +34,7 @@ def dataset_card(results: Results) -> str:
         "task_categories": ["text-generation"],
         "tags": ["conversational"],
         "size_categories": [_size(data.height)] if data is not None else [],
+        **(said or {}),
     }
     closed = counts(results["ledger"]) if not results.missing("ledger") else {}
     return _render(
@@ -43,6 +46,7 @@ def dataset_card(results: Results) -> str:
         reasons=_reasons(results),
         languages=_counted(data, "language"),
         licences=_counted(data, "licence"),
+        licence=licence,
         splits={name: results[f"splits/{name}"].height for name in SPLITS if not results.missing(f"splits/{name}")},
         version=_version(data),
     )
@@ -93,10 +97,20 @@ def model_card(results: Results) -> str:
     )
 
 
-def _render(template: str, front: Mapping[str, Any], **values: Any) -> str:
+def further(template: Path, **values: Any) -> str:
+    """Sections of a card out of a template elsewhere."""
+    text = template.read_text("utf-8")
+    return f"{_environment().from_string(text).render(**values).strip()}\n"
+
+
+def _environment() -> jinja2.Environment:
     templates = environment(autoescape=False)  # Markdown; nothing out of a conversation comes into it
     templates.filters |= {"count": count, "plain": _plain}
-    body = templates.get_template(template).render(share=share, **values)
+    return templates
+
+
+def _render(template: str, front: Mapping[str, Any], **values: Any) -> str:
+    body = _environment().get_template(template).render(share=share, **values)
     said = {key: value for key, value in front.items() if value}
     return f"---\n{yaml.safe_dump(said, sort_keys=False, allow_unicode=True)}---\n\n{body.strip()}\n"
 

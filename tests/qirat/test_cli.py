@@ -38,6 +38,7 @@ BEFORE_ANYTHING_RAN = [
     "calibrate",
     "forget --customer ali --yes",
     "review push",
+    "publish out --licence mit",
 ]
 
 
