@@ -29,8 +29,6 @@ def content(client: Any, url: str, method: str, place: str, **details: Any) -> A
         ) from None
     except httpx.DecodingError as error:
         raise QiratError(f"what {url} says cannot be read ({error}); {_CURE}") from None
-    except UnicodeEncodeError:
-        raise QiratError("the key in QIRAT_ARGILLA_API_KEY has signs that no key has; copy it again") from None
     except ValueError:
         raise QiratError(f"what answers at {url} is no Argilla; {_CURE}") from None
 
@@ -39,14 +37,17 @@ def connected(address: Address) -> Any:
     """A client of httpx for the API of this Argilla. Raises QiratError where none answers there or the key is wrong."""
     import httpx
 
+    if not (address.api_key.isascii() and address.api_key.isprintable()):  # httpx would quote it in its error
+        raise QiratError("the key in QIRAT_ARGILLA_API_KEY has signs that no key has; copy it again")
     try:
         client = httpx.Client(
-            base_url=f"{address.url.rstrip('/')}/api/v1/", headers={"X-Argilla-Api-Key": address.api_key}, timeout=60
+            base_url=f"{address.url.rstrip('/')}/api/v1/",
+            headers={"X-Argilla-Api-Key": address.api_key},
+            timeout=60,
+            transport=httpx.HTTPTransport(retries=1),  # given one, httpx asks no proxy of the environment
         )
     except httpx.InvalidURL as error:
         raise QiratError(f"QIRAT_ARGILLA_URL is no address ({error}); {_CURE}") from None
-    except UnicodeEncodeError:
-        raise QiratError("the key in QIRAT_ARGILLA_API_KEY has signs that no key has; copy it again") from None
     me = content(client, address.url, "GET", "me")
     if not (isinstance(me, dict) and "username" in me):
         raise QiratError(f"what answers at {address.url} is no Argilla; {_CURE}")
