@@ -56,8 +56,10 @@ def names_here(
         new = {user for user, _ in said} - before.keys()
         for user in sorted(new, key=lambda user: (user not in former, user)):
             name = former.get(user) or usernames.get(user, user)
-            is_taken = name in {found[other] for other in found if other in usernames}
-            found[user] = f"{name}-{user[:8]}" if is_taken else name
+            borne = {found[other] for other in found if other in usernames}
+            while name in borne:
+                name = f"{name}-{user[:8]}"
+            found[user] = name
         if found != before:
             write_lines(PATH, HEADER, ({"user": user, "name": name} for user, name in sorted(found.items())))
     return {**usernames, **found}
