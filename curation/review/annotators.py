@@ -9,12 +9,15 @@ the account had when its first answer came, so that one person is never counted 
 
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import Field
 
 from curation.decisions.answers import alone
 from curation.harness.params import Params
 from curation.record.json_lines import read_lines, write_lines
+
+Place = TypeVar("Place", bound=Hashable)
 
 PATH = Path("data/review/annotators.jsonl")
 HEADER = {"qirat": "annotators", "version": 1}
@@ -34,7 +37,7 @@ def read_accounts(path: Path = PATH) -> dict[str, str]:
 
 
 def names_here(
-    usernames: Mapping[str, str], given: Iterable[tuple[str, Hashable]], taken: Mapping[Hashable, str]
+    usernames: Mapping[str, str], given: Iterable[tuple[str, Place]], taken: Mapping[Place, str]
 ) -> dict[str, str]:
     """User id -> name in this project, of everybody on the server and everybody who answered; new ones are noted.
 

@@ -41,7 +41,7 @@ class Present:
     """A record as Argilla holds it. A draft and a discarded response are responses too: somebody has looked."""
 
     id: str
-    external_id: str | None  # None where somebody made it by hand and gave it none
+    external_id: str  # empty where somebody made it by hand and gave it none
     metadata: Mapping[str, Any]
     corrected: str | None  # what was there to be edited
     suggestions: tuple[str, ...]  # Argilla's ids of them
@@ -62,7 +62,7 @@ class Present:
     @property
     def conversation_id(self) -> str:
         """What it is about; empty where somebody made it by hand."""
-        return (self.external_id or "").partition(".")[0] if self.is_ours else ""
+        return self.external_id.partition(".")[0] if self.is_ours else ""
 
 
 class ReviewServer:
@@ -282,7 +282,7 @@ class ReviewServer:
         place, form = f"datasets/{dataset['id']}", self._form
         fields = {item["name"] for item in self._request("GET", f"{place}/fields")["items"]}
         questions = {*self._questions(dataset["id"])}
-        same = (questions, fields) == (form.questions, form.fields)
+        same = questions == form.questions and fields == form.fields
         if not (same or (half_made and questions <= form.questions and fields <= form.fields)):
             raise QiratError(
                 f"Argilla's data set {form.dataset!r} has other questions or fields than this version asks; `qirat "
@@ -371,7 +371,7 @@ def status(present: Iterable[Present], usernames: Mapping[str, str]) -> tuple[Co
 
 def _answer(record: Present, response: Mapping[str, Any], usernames: Mapping[str, str]) -> Answer | str:
     """What was said, or why that says nothing."""
-    name = _NAME.fullmatch(record.external_id or "")
+    name = _NAME.fullmatch(record.external_id)
     if not (record.is_ours and name):
         return BY_HAND
     given = {name: value["value"] for name, value in (response["values"] or {}).items()}
@@ -426,7 +426,7 @@ def _batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
 def _present(item: Mapping[str, Any]) -> Present:
     return Present(
         id=item["id"],
-        external_id=item["external_id"],
+        external_id=item["external_id"] or "",
         metadata=item["metadata"] or {},
         corrected=next((one["value"] for one in item["suggestions"]), None),
         suggestions=tuple(one["id"] for one in item["suggestions"]),

@@ -326,13 +326,13 @@ def unreadable(present: Iterable[Present], usernames: Mapping[str, str]) -> list
 
 def _judgement(record: Present, response: Mapping[str, Any], usernames: Mapping[str, str]) -> Judgement | str:
     """What was said, or why that says nothing."""
-    if not (record.is_ours and _ID.fullmatch(record.external_id or "")):
+    if not (record.is_ours and _ID.fullmatch(record.external_id)):
         return BY_HAND
     given = {name: value["value"] for name, value in (response["values"] or {}).items()}
     who = name_of(response, usernames)
     try:
         return judgement_of(
-            record.external_id or "",
+            record.external_id,
             annotator=who,
             choice=given.get("decision"),
             reasons=tuple(given.get("reasons") or ()),

@@ -61,7 +61,7 @@ class FakeServer:
 
 
 def present(
-    external_id: str | None, metadata: Mapping[str, Any], corrected: str | None = None, responses: Sequence[Any] = ()
+    external_id: str, metadata: Mapping[str, Any], corrected: str | None = None, responses: Sequence[Any] = ()
 ) -> Present:
     """A record as Argilla holds it."""
     moment = "2026-01-05T10:00:00+00:00"

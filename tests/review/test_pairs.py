@@ -174,12 +174,12 @@ def test_what_is_made_by_hand_or_none_of_the_form_is_told_and_the_rest_is_taken(
     first, second, *_ = server.present()
     server.answer(first.id, "submitted", decision="a")
     server.answer(second.id, "submitted", decision="كلاهما")
-    for name in (None, "ticket 7", first.external_id):
+    for name in ("", "ticket 7", first.external_id):
         made = present(name, {"team": "x"}, None, [response("submitted", decision="b")])
         server.held[f"by hand {name}"] = replace(made, id=f"by hand {name}")
     done = pull(server)  # type: ignore[arg-type]
     assert (done.new, done.total, len(done.unreadable)) == (1, 1, 4)
-    assert pushed(server).by_hand == 3 and "by hand None" in server.held
+    assert pushed(server).by_hand == 3 and "by hand " in server.held
 
 
 @pytest.mark.parametrize("noted", [True, False])

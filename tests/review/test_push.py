@@ -68,7 +68,7 @@ def test_a_second_look_is_a_record_beside_the_first() -> None:
 
 
 def test_what_somebody_made_by_hand_is_neither_changed_nor_deleted_and_takes_nobodys_place() -> None:
-    by_hand = [present(name, {"team": "x"}) for name in (None, None, "b", "ticket 7", "تذكرة")]
+    by_hand = [present(name, {"team": "x"}) for name in ("", "", "b", "ticket 7", "تذكرة")]
     found = planned([record("a")], by_hand)
     assert [r["external_id"] for r in found.new] == ["a"]
     assert (found.aside, found.gone, found.by_hand) == ([], [], 5)

@@ -182,7 +182,7 @@ def test_a_data_set_of_the_same_name_that_somebody_else_made_stays(ours: Folder,
 def test_records_made_by_hand_stay_and_their_answers_decide_nothing(ours: Folder) -> None:
     ours.push()
     [known, *_] = ours.ids
-    names = [None, None, "ticket 7", "تذكرة", f"{known}.two", f"{known}.٢", f"{known}.0", "0" * 32]
+    names = [None, None, "تذكرة 7", f"{known}.٢", f"{known}.0", "0" * 32]
     made = {ours.by_hand(name, metadata={"team": "x"} if name else None) for name in names}
     sara = ours.annotator()
     assert all(sara.answer(key, "drop").is_success for key in (*made, ours.held()[ours.ids[1]]))

@@ -11,6 +11,7 @@ from argilla_server.api.handlers.v1.datasets import records as search_handlers
 from argilla_server.api.policies.v1 import RecordPolicy
 from argilla_server.api.schemas.v1.questions import QuestionSettings
 from argilla_server.bulk import records_bulk
+from argilla_server.contexts import records as deleted_records
 from argilla_server.contexts import webhooks
 from argilla_server.errors.future import UnprocessableEntityError
 from argilla_server.jobs import dataset_jobs, hub_jobs, webhook_jobs
@@ -50,7 +51,7 @@ def _parse_settings_with_one_adapter() -> None:
 
 def _build_only_events_that_are_heard() -> None:
     """Each record and answer costs seven queries for an event, also when no webhook listens."""
-    records.build_record_event = _if_heard(records.build_record_event)
+    deleted_records.build_record_event_v1 = records.build_record_event = _if_heard(records.build_record_event)
     responses.build_response_event = _if_heard(responses.build_response_event)
     notify = records_bulk.UpsertRecordsBulk._notify_upsert_record_events
 
