@@ -42,6 +42,13 @@ def test_an_account_that_is_gone_goes_by_the_name_it_had(tmp_path: Path, monkeyp
     assert names_here({"u2": "sara"}, [("u2", 2)], {})["u2"] == "sara", "the same person with a new account"
 
 
+def test_a_newcomer_with_a_former_name_is_another_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names_here({"u1": "sara"}, [("u1", 1)], {})
+    names = names_here({"u1": "sara.k", "u2": "sara"}, [("u1", 1), ("u2", 1)], {})
+    assert names == {"u1": "sara", "u2": "sara-u2"}
+
+
 def test_nobody_who_has_not_answered_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert names_here({"u1": "sara"}, [], {}) == {"u1": "sara"}

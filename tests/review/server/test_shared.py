@@ -255,22 +255,6 @@ def test_who_is_renamed_is_one_person_and_decides_nothing_alone(ours: Folder, no
     assert read_decisions() == []
 
 
-def test_a_newcomer_with_a_former_name_is_another_person(ours: Folder) -> None:
-    ours.push()
-    sara = ours.annotator()
-    key = ours.held()[ours.ids[0]]
-    assert sara.answer(key, "keep").is_success
-    ours.pull()
-    renamed(ours, sara, f"r{sara.name}")
-    newcomer = ours.annotator(sara.name)
-    assert newcomer.answer(key, "drop").is_success
-    ours.pull()
-    assert {a.annotator: a.decision for a in read_answers()} == {
-        sara.name: "keep",
-        f"{sara.name}-{newcomer.id[:8]}": "drop",
-    }
-
-
 def test_who_is_deleted_and_comes_back_under_the_name_is_the_same_person(ours: Folder) -> None:
     ours.push()
     sara = ours.annotator()
