@@ -58,7 +58,12 @@ def alone() -> Iterator[None]:
 
 def read_answers(path: Path = PATH) -> list[Answer]:
     """Every answer of the file, none where there is no file; a line that cannot be read is an error with its number."""
-    return list(read_lines(path, HEADER, lambda value: _dated(_checked().validate_python(value))))
+    return list(read_lines(path, HEADER, checked))
+
+
+def checked(value: Any) -> Answer:
+    """The answer with these fields. Raises ValueError where one is not what it may be."""
+    return _dated(_adapter().validate_python(value))
 
 
 def write_answers(answers: Iterable[Answer], path: Path = PATH) -> None:
@@ -96,7 +101,7 @@ def _plain(answer: Answer) -> dict[str, Any]:
 
 
 @functools.cache
-def _checked() -> Any:
+def _adapter() -> Any:
     from pydantic import ConfigDict, TypeAdapter, with_config
 
     return TypeAdapter(with_config(ConfigDict(extra="forbid"))(Answer))

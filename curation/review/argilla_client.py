@@ -3,10 +3,11 @@ because the client does not know when an answer was given.
 """
 
 import contextlib
+import re
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar, get_args
 
@@ -14,12 +15,16 @@ import orjson
 
 from curation.consensus.consensus import Review
 from curation.consensus.corrections import numbered
-from curation.decisions.answers import Answer
+from curation.decisions.answers import Answer, checked
 from curation.decisions.decisions import Purpose
 from curation.harness.errors import QiratError
 from curation.harness.files import progress
+from curation.review.argilla_http import connected
+from curation.review.argilla_http import content as content_of
 from curation.review.embedded.process import Address
-from curation.review.form import VECTORS, Form, review_form
+from curation.review.form import HIDDEN, VECTORS, Form, review_form
+from curation.review.project import PATH as PROJECT
+from curation.review.project import make_project, marked, read_project
 from curation.review.records import Record
 
 Item = TypeVar("Item")
@@ -28,6 +33,7 @@ _READ, _WRITE, _DELETE = 500, 200, 100  # records a request; Argilla takes 1,000
 _BYTES = 4_000_000  # of a request that writes more than one record
 _OVERLAP = 50  # records that a page shares with the one before: so many may be deleted while a page is read
 _READINGS = 5
+_NAME = re.compile(r"([0-9a-f]{32})(?:\.([1-9][0-9]{0,3}))?")  # of a record: its conversation, and the look at it
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Present:
     """A record as Argilla holds it. A draft and a discarded response are responses too: somebody has looked."""
 
     id: str
-    external_id: str
+    external_id: str  # empty where somebody made it by hand and gave it none
     metadata: Mapping[str, Any]
     corrected: str | None  # what was there to be edited
     suggestions: tuple[str, ...]  # Argilla's ids of them
@@ -48,6 +54,16 @@ class Present:
         """Whether it waits to be deleted."""
         return bool(self.metadata.get("aside"))
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether a push wrote it. What people make by hand in Argilla is neither changed nor taken as an answer."""
+        return bool(self.external_id) and not self.metadata.keys().isdisjoint(("digest", "purpose"))
+
+    @property
+    def conversation_id(self) -> str:
+        """What it is about; empty where somebody made it by hand."""
+        return self.external_id.partition(".")[0] if self.is_ours else ""
+
 
 class ReviewServer:
     """An Argilla server, looked at as the place of one data set: that of the review, or of another form."""
@@ -56,37 +72,56 @@ class ReviewServer:
         import argilla
 
         self._params, self._form = params, form or review_form(params)
+        self._url, self._http = address.url, connected(address)
         with _plainly(address.url):
             self._client: Any = argilla.Argilla(address.url, address.api_key, retries=1)
 
     # -- the data set --------------------------------------------------------------------------------------------
 
     def make_dataset(self) -> None:
-        """The workspace and the data set exist, as params and guidelines have them; a half made one is made anew."""
+        """The workspace and the data set exist, as params and guidelines have them; a half made one is made anew.
+
+        Raises QiratError where the data set is another project's, or asks or shows something else.
+        """
         import argilla
 
-        with _plainly(self._client.api_url):
-            if self._workspace_id() is None:
+        if self._workspace_id() is None:
+            with _plainly(self._url):
                 argilla.Workspace(self._params.workspace, client=self._client).create()
-            found = self._dataset()
-            if found is not None and found["status"] == "draft":
-                self._request("DELETE", f"datasets/{found['id']}")
-                found = None
-            if found is None:
-                settings = self._form.settings(self._params)
+        found = self._dataset()
+        if found is not None and found["status"] == "draft":
+            self._check_form(found, half_made=True)
+            self._request("DELETE", f"datasets/{found['id']}")
+            found = None
+        if found is None:
+            settings = self._form.settings(self._params)
+            with _plainly(self._url):
                 argilla.Dataset(self._form.dataset, self._params.workspace, settings, client=self._client).create()
-                return
-            if self._questions(found["id"]).keys() != self._form.questions:
-                raise QiratError(
-                    f"Argilla's data set {self._form.dataset!r} has other questions than this version asks; `qirat "
-                    "review pull` with the version that made it, then name a new one in params.yaml: review.dataset"
-                )
-            wanted = {
-                "guidelines": self._form.guidelines.read_text("utf-8"),
-                "distribution": {"strategy": "overlap", "min_submitted": self._params.min_submitted},
-            }
-            if found | wanted != found:
-                self._request("PATCH", f"datasets/{found['id']}", json=wanted)
+            self._mark()
+            return
+        self._check_project(found)
+        self._check_form(found)
+        self._restore(found)
+
+    def claim(self, held: Iterable[Present], conversations: Collection[str]) -> None:
+        """From here on the data set is this project's. `held`: what it holds; `conversations`: of the project's data.
+
+        Raises QiratError where it rather holds another project's records. One that bears this project's name holds none
+        of its conversations where the whole folder was copied for other data.
+        """
+        dataset = self._dataset()
+        assert dataset, "make_dataset() comes first"
+        records = [record for record in held if record.is_ours]
+        known = sum(record.conversation_id in conversations for record in records)
+        is_marked = marked(dataset) is not None
+        if records and (not known if is_marked else 2 * known < len(records)):
+            raise QiratError(
+                f"Argilla's data set {self._form.dataset!r} in the workspace {self._params.workspace!r} holds "
+                f"{len(records):,} records, {len(records) - known:,} of them on conversations that this project does "
+                f"not have, so it is another project's and nothing was written; {self._cure()}"
+            )
+        if not is_marked:
+            self._mark()
 
     def make_vectors(self, dimensions: int) -> None:
         """Records can be found by similarity of vectors of this size; those of another size are dropped."""
@@ -111,6 +146,7 @@ class ReviewServer:
         dataset = self._dataset()
         if dataset is None:
             return []
+        self._check_project(dataset)
         for _ in range(_READINGS):
             if (found := self._all_pages(f"datasets/{dataset['id']}/records")) is not None:
                 return found
@@ -118,6 +154,14 @@ class ReviewServer:
 
     def _all_pages(self, place: str) -> list[Present] | None:
         found: dict[str, Present] = {}
+        for page in progress(self._pages(place), "review: reading records", unit="pages"):
+            if page is None:
+                return None
+            found |= page
+        return list(found.values())
+
+    def _pages(self, place: str) -> Iterator[dict[str, Present] | None]:
+        """Id -> record, page by page; None and an end where records may have been missed."""
         last, offset, total = "", 0, 1
         while offset < total:
             start = max(offset - _OVERLAP, 0)
@@ -125,10 +169,10 @@ class ReviewServer:
             page = self._request("GET", place, params=asked)
             items = {item["id"]: _present(item) for item in page["items"]}
             if last and last not in items:
-                return None
-            found |= items
+                yield None
+                return
+            yield items
             last, offset, total = next(reversed(items), ""), start + max(len(items), 1), page["total"]
-        return list(found.values())
 
     def write(self, records: Sequence[Record]) -> None:
         """Creates records, or replaces what is shown of those that exist."""
@@ -137,9 +181,9 @@ class ReviewServer:
         for content in _bodies(sent):
             self._request("PUT", place, content=content)
 
-    def clear_suggestions(self, present: Iterable[Present]) -> None:
+    def clear_suggestions(self, present: Sequence[Present]) -> None:
         """What was there to be edited goes; it stays when a record is written again without."""
-        for record in present:
+        for record in progress(present, "review: clearing replies to edit", len(present)):
             self._request("DELETE", f"records/{record.id}/suggestions", params={"ids": ",".join(record.suggestions)})
 
     def set_aside(self, present: Sequence[Present], rank: int) -> None:
@@ -170,8 +214,7 @@ class ReviewServer:
 
     def usernames(self) -> dict[str, str]:
         """User id -> name."""
-        with _plainly(self._client.api_url):
-            return {str(user.id): user.username for user in self._client.users}
+        return {user["id"]: user["username"] for user in self._request("GET", "users")["items"]}
 
     def add_annotator(self, name: str) -> str:
         """Makes the annotator and returns the password, which is nowhere else to be had."""
@@ -181,9 +224,9 @@ class ReviewServer:
         if name in self.usernames().values():
             raise QiratError(f"there is a user {name!r} already; choose another name")
         password = secrets.token_urlsafe(12)
-        with _plainly(self._client.api_url):
+        with _plainly(self._url):
             user = argilla.User(name, role="annotator", password=password, client=self._client).create()
-            self._request("POST", f"workspaces/{self._workspace_id()}/users", json={"user_id": str(user.id)})
+        self._request("POST", f"workspaces/{self._workspace_id()}/users", json={"user_id": str(user.id)})
         return password
 
     # -- below ---------------------------------------------------------------------------------------------------
@@ -208,23 +251,111 @@ class ReviewServer:
         return names.get(self._params.workspace)
 
     def _request(self, method: str, place: str, **details: Any) -> Any:
-        with _plainly(self._client.api_url):
-            if "content" in details:
-                details["headers"] = {"Content-Type": "application/json"}
-            answer = self._client.http_client.request(method, f"/api/v1/{place}", **details)
-            if answer.is_error:
-                raise QiratError(f"Argilla at {self._client.api_url} refused {method} {place}: {answer.text[:500]}")
-            return answer.json() if answer.content else None
+        if "content" in details:
+            details["headers"] = {"Content-Type": "application/json"}
+        return content_of(self._http, self._url, method, place, **details)
+
+    # -- whose it is, and whether it is as this version made it --------------------------------------------------
+
+    def _mark(self) -> None:
+        dataset = self._dataset()
+        assert dataset
+        place, metadata = f"datasets/{dataset['id']}", dataset["metadata"] or {}
+        if metadata:  # Argilla 2.8 acknowledges what is added to metadata and does not save it
+            self._request("PATCH", place, json={"metadata": None})
+        self._request("PATCH", place, json={"metadata": {**metadata, "qirat": make_project()}})
+
+    def _check_project(self, dataset: Mapping[str, Any]) -> None:
+        theirs = marked(dataset)
+        if theirs is not None and theirs != read_project():
+            raise QiratError(
+                f"Argilla's data set {self._form.dataset!r} in the workspace {self._params.workspace!r} is another "
+                f"project's; {self._cure()}, or, if it is the same project in another folder, bring {PROJECT} from "
+                "there"
+            )
+
+    def _cure(self) -> str:
+        return f"give this project a workspace or a data set of its own in params.yaml: {self._form.named_by}"
+
+    def _check_form(self, dataset: Mapping[str, Any], half_made: bool = False) -> None:
+        """Questions and fields cannot be changed once the data set is published, but another may bear its name."""
+        place, form = f"datasets/{dataset['id']}", self._form
+        fields = {item["name"] for item in self._request("GET", f"{place}/fields")["items"]}
+        questions = {*self._questions(dataset["id"])}
+        same = questions == form.questions and fields == form.fields
+        if not (same or (half_made and questions <= form.questions and fields <= form.fields)):
+            raise QiratError(
+                f"Argilla's data set {form.dataset!r} has other questions or fields than this version asks; `qirat "
+                f"review pull` with the version that made it, then name a new one in params.yaml: {form.named_by}"
+            )
+
+    def _restore(self, dataset: Mapping[str, Any]) -> None:
+        """What an administrator may have changed is as this version made it: push and people rely on it."""
+        place, settings = f"datasets/{dataset['id']}", self._form.settings(self._params)
+        self._restore_metadata(place, settings)
+        for field in self._request("GET", f"{place}/fields")["items"]:
+            if not field["settings"].get("use_markdown"):  # without it, a browser would run what rows say
+                changed = {"settings": {**field["settings"], "use_markdown": True}}
+                self._request("PATCH", f"fields/{field['id']}", json=changed)
+        wanted = {
+            "guidelines": self._form.guidelines.read_text("utf-8"),
+            "distribution": {"strategy": "overlap", "min_submitted": self._params.min_submitted},
+            "allow_extra_metadata": True,
+        }
+        if any(dataset[name] != value for name, value in wanted.items()):
+            self._request("PATCH", place, json=wanted)
+
+    def _restore_metadata(self, place: str, settings: Any) -> None:
+        there = {item["name"]: item for item in self._request("GET", f"me/{place}/metadata-properties")["items"]}
+        if shown := sorted(there.keys() & HIDDEN):
+            raise QiratError(
+                f"Argilla's data set {self._form.dataset!r} has the metadata properties {', '.join(shown)}, which tell "
+                "annotators what they must not know; delete them in Argilla, in the settings of the data set"
+            )
+        for property_ in settings.metadata:
+            made = property_.api_model().model_dump(mode="json")
+            before = there.get(property_.name)
+            if before is None:
+                kept = {name: made[name] for name in ("name", "title", "settings", "visible_for_annotators")}
+                self._request("POST", f"{place}/metadata-properties", json=kept)
+            elif before["settings"]["type"] != made["settings"]["type"]:
+                raise QiratError(
+                    f"Argilla's data set {self._form.dataset!r} has the metadata property {property_.name!r} as "
+                    f"{before['settings']['type']!r}, not as {made['settings']['type']!r}; delete it in Argilla, in "
+                    "the settings of the data set, and the next push makes it anew"
+                )
 
 
 def answers(present: Iterable[Present], usernames: Mapping[str, str]) -> list[Answer]:
-    """The submitted answers; drafts and discarded ones say nothing. Argilla does not tell when a record was opened."""
-    return [
-        _answer(record, response, usernames.get(response["user_id"], response["user_id"]))
-        for record in present
-        for response in record.responses
-        if response["status"] == "submitted"
-    ]
+    """The submitted answers; drafts and discarded ones say nothing. Argilla does not tell when a record was opened.
+
+    Without those of `unreadable`.
+    """
+    read = (_answer(record, response, usernames) for record, response in submitted(present))
+    return [found for found in read if isinstance(found, Answer)]
+
+
+def unreadable(present: Iterable[Present], usernames: Mapping[str, str]) -> list[str]:
+    """Submitted answers that say nothing to us, each in a sentence with its place and cure."""
+    read = ((record.id, _answer(record, response, usernames)) for record, response in submitted(present))
+    return [f"Argilla's record {key}: {found}" for key, found in read if isinstance(found, str)]
+
+
+def submitted(present: Iterable[Present]) -> Iterator[tuple[Present, Mapping[str, Any]]]:
+    """Each submitted response with its record."""
+    for record in present:
+        for response in record.responses:
+            if response["status"] == "submitted":
+                yield record, response
+
+
+def name_of(response: Mapping[str, Any], usernames: Mapping[str, str]) -> str:
+    """Who gave it; an account that was deleted meanwhile goes by its id."""
+    return usernames.get(response["user_id"], response["user_id"])
+
+
+BY_HAND = "somebody made it by hand in Argilla, so its answers decide nothing; delete it there when nobody needs it"
+NOT_ASKED = "the answer of {who} is none that this version asks for; have {who} answer anew, or discard it"
 
 
 def status(present: Iterable[Present], usernames: Mapping[str, str]) -> tuple[Counter[str], dict[str, Counter[str]]]:
@@ -234,27 +365,35 @@ def status(present: Iterable[Present], usernames: Mapping[str, str]) -> tuple[Co
     for record in present:
         records["aside" if record.is_aside and not record.responses else record.status] += 1
         for response in record.responses:
-            annotators[usernames.get(response["user_id"], response["user_id"])][response["status"]] += 1
+            annotators[name_of(response, usernames)][response["status"]] += 1
     return records, annotators
 
 
-def _answer(record: Present, response: Mapping[str, Any], annotator: str) -> Answer:
+def _answer(record: Present, response: Mapping[str, Any], usernames: Mapping[str, str]) -> Answer | str:
+    """What was said, or why that says nothing."""
+    name = _NAME.fullmatch(record.external_id)
+    if not (record.is_ours and name):
+        return BY_HAND
     given = {name: value["value"] for name, value in (response["values"] or {}).items()}
-    conversation_id, _, look = record.external_id.partition(".")
     purpose = record.metadata.get("purpose", "doubt")
-    return Answer(
-        conversation_id=conversation_id,
-        annotator=annotator,
-        decision=given["decision"],
-        reasons=tuple(given.get("reasons") or ()),
-        corrected=numbered(given.get("corrected") or "", record.corrected or ""),
-        label=given.get("label") or "",
-        confidence=given.get("confidence") or "",
-        at=_utc(response["updated_at"]),
-        purpose=purpose if purpose in get_args(Purpose) else "doubt",  # of a version that knew others
-        codes=tuple(record.metadata.get("codes") or ()),
-        round=int(look or 1),
-    )
+    said = {
+        "conversation_id": name[1],
+        "annotator": name_of(response, usernames),
+        "decision": given.get("decision"),
+        "reasons": tuple(given.get("reasons") or ()),
+        "corrected": given.get("corrected") or "",
+        "label": given.get("label") or "",
+        "confidence": given.get("confidence") or "",
+        "at": utc(response["updated_at"]),
+        "purpose": purpose if purpose in get_args(Purpose) else "doubt",  # of a version that knew others
+        "codes": tuple(record.metadata.get("codes") or ()),
+        "round": int(name[2] or 1),
+    }
+    try:
+        found = checked(said)
+    except ValueError:
+        return NOT_ASKED.format(who=said["annotator"])
+    return replace(found, corrected=numbered(found.corrected, record.corrected or ""))
 
 
 def _as_sent(record: Record, question: str) -> bytes:
@@ -287,17 +426,17 @@ def _batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
 def _present(item: Mapping[str, Any]) -> Present:
     return Present(
         id=item["id"],
-        external_id=item["external_id"],
+        external_id=item["external_id"] or "",
         metadata=item["metadata"] or {},
         corrected=next((one["value"] for one in item["suggestions"]), None),
         suggestions=tuple(one["id"] for one in item["suggestions"]),
         status=item["status"],
-        updated_at=_utc(item["updated_at"]),
+        updated_at=utc(item["updated_at"]),
         responses=tuple(item["responses"]),
     )
 
 
-def _utc(moment: str) -> str:
+def utc(moment: str) -> str:
     """Argilla's times are UTC, with or without saying so."""
     time = datetime.fromisoformat(moment)
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
@@ -305,7 +444,7 @@ def _utc(moment: str) -> str:
 
 @contextlib.contextmanager
 def _plainly(url: str) -> Iterator[None]:
-    """What can go wrong between here and there, in a sentence."""
+    """What Argilla's client can meet between here and there, in a sentence."""
     import argilla
     import httpx
 

@@ -140,6 +140,7 @@ def push() -> None:
         f"{len(done.new):,} new, {len(done.changed):,} changed, {len(done.aside):,} set aside, "
         f"{len(done.gone):,} deleted, {done.unchanged:,} as they were"
     )
+    _print_by_hand(done.by_hand)
 
 
 @app.command()
@@ -150,6 +151,7 @@ def pull() -> None:
 
     server, params = _connected()
     done = pull(server, params, _countries(params))
+    _print_unreadable(done.unreadable)
     _print_undecided(done.consensus)
     if done.gone:
         typer.echo(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
@@ -253,6 +255,7 @@ def push_pairs() -> None:
         f"{len(done.new):,} new, {len(done.changed):,} changed, {len(done.aside):,} set aside, "
         f"{len(done.gone):,} deleted, {done.unchanged:,} as they were"
     )
+    _print_by_hand(done.by_hand)
 
 
 @pairs.command("pull")
@@ -377,9 +380,21 @@ def _print_half_filled(rows: Sequence[int]) -> None:
         typer.echo(f"{len(rows):,} rows have no decision and were left out (first: {shown})", err=True)
 
 
+def _print_by_hand(count: int) -> None:
+    if count:
+        typer.echo(f"{count:,} records that somebody made by hand in Argilla were left as they are", err=True)
+
+
+def _print_unreadable(faults: Sequence[str]) -> None:
+    """Answers on the server that were not taken."""
+    for fault in faults:
+        typer.echo(f"not taken: {fault}", err=True)
+
+
 def _print_judged(done: "Judged") -> None:
     from curation.record.pairs import PATH
 
+    _print_unreadable(done.unreadable)
     if done.gone:
         typer.echo(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
     typer.echo(f"{done.given:,} answers, {done.new:,} of them new; {PATH} holds {done.total:,}")

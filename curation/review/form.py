@@ -11,6 +11,9 @@ from curation.decisions.decisions import REASONS
 DECISIONS = {"keep": "Keep · إبقاء", "edit": "Edit · تعديل", "drop": "Drop · استبعاد"}
 CONFIDENCE = {"sure": "Sure · متأكد", "unsure": "Not sure · غير متأكد"}
 QUESTIONS = {"decision", "confidence", "reasons", "corrected", "label"}
+FIELDS = {"why", "conversation"}
+# Metadata that no property may declare: it tells gold and blind rows from doubts, or is for us alone.
+HIDDEN = {"purpose", "round", "digest", "aside"}
 VECTORS = {"meaning": "What the customer says · كلام العميل", "reply": "The replies · الردود"}  # for "find similar"
 GUIDELINES = Path(__file__).with_name("guidelines.md")
 
@@ -20,7 +23,9 @@ class Form:
     """A data set of Argilla as annotators see it."""
 
     dataset: str  # its name
+    named_by: str  # the setting of params.yaml that names it
     questions: frozenset[str]
+    fields: frozenset[str]
     guidelines: Path
     settings: Callable[[Review], Any]  # for Argilla's client
 
@@ -78,4 +83,4 @@ def settings(params: Review) -> Any:
 
 def review_form(params: Review) -> Form:
     """The form on which conversations are reviewed."""
-    return Form(params.dataset, frozenset(QUESTIONS), GUIDELINES, settings)
+    return Form(params.dataset, "review.dataset", frozenset(QUESTIONS), frozenset(FIELDS), GUIDELINES, settings)

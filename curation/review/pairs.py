@@ -17,6 +17,7 @@ import polars as pl
 from curation.consensus.consensus import Pairs, Review
 from curation.decisions import answers as answers_file
 from curation.decisions.answers import Countries
+from curation.decisions.decisions import moment
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table
 from curation.privacy import covered
@@ -30,7 +31,8 @@ from curation.record.pairs import (
     reply_hash,
     write_judgements,
 )
-from curation.review.argilla_client import Present, ReviewServer
+from curation.review.annotators import names_here
+from curation.review.argilla_client import BY_HAND, NOT_ASKED, Present, ReviewServer, name_of, submitted, utc
 from curation.review.form import Form
 from curation.review.offline import (
     Row,
@@ -67,6 +69,7 @@ REASONS = {
     "whole": "It is whole · مكتمل",
 }
 QUESTIONS = frozenset({"decision", "reasons"})
+FIELDS = frozenset({"conversation", "reply_a", "reply_b"})
 COLUMNS = {
     "id": "المعرّف",
     "language": "اللغة",
@@ -110,12 +113,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Judged:
-    """`gone`: judgements that were not taken, on conversations that the data has no more."""
+    """`gone`: judgements that were not taken, on conversations that the data has no more. `unreadable`: on the server,
+    that say nothing to us, with place and cure.
+    """
 
     given: int
     new: int
     total: int
     gone: int
+    unreadable: tuple[str, ...] = ()
 
 
 # -- what is asked -----------------------------------------------------------------------------------------------------
@@ -218,7 +224,7 @@ def place_of(pair: Pair) -> tuple[str, int, tuple[str, ...]]:
 
 def pairs_form(params: Review) -> Form:
     """The form on which pairs are judged, a data set of its own beside the review's."""
-    return Form(params.pairs.dataset, QUESTIONS, GUIDELINES, _settings)
+    return Form(params.pairs.dataset, "review.pairs.dataset", QUESTIONS, FIELDS, GUIDELINES, _settings)
 
 
 def push(server: ReviewServer, params: Review, countries: Countries) -> PushPlan:
@@ -227,6 +233,7 @@ def push(server: ReviewServer, params: Review, countries: Countries) -> PushPlan
     known = there_still()
     server.make_dataset()
     held = server.present()
+    server.claim(held, known)
     names = {record.external_id for record in held}
     # Another seed turns no pair that people have before them already.
     wanted = [pair.turned if pair.turned.name in names else pair for pair in asked if pair.conversation_id in known]
@@ -293,23 +300,46 @@ def _settings(params: Review) -> Any:
 
 def pull(server: ReviewServer) -> Judged:
     """Everything that the server's annotators submitted."""
-    return received(judgements(server.present(), server.usernames()))
+    held, usernames = server.present(), server.usernames()
+    names = names_of(held, usernames)
+    return replace(received(judgements(held, names)), unreadable=tuple(unreadable(held, names)))
+
+
+def names_of(held: Sequence[Present], usernames: Mapping[str, str]) -> dict[str, str]:
+    """User id -> name in this project, as `pull.names_of` has it for answers on conversations."""
+    taken = {(judgement.pair, moment(judgement.at)): judgement.annotator for judgement in read_judgements()}
+    given = [(judgement.annotator, (judgement.pair, moment(judgement.at))) for judgement in judgements(held, {})]
+    return names_here(usernames, given, taken)
 
 
 def judgements(present: Iterable[Present], usernames: Mapping[str, str]) -> list[Judgement]:
-    """The submitted ones; drafts and discarded ones say nothing."""
-    return [
-        judgement_of(
+    """The submitted ones, without those of `unreadable`; drafts and discarded ones say nothing."""
+    read = (_judgement(record, response, usernames) for record, response in submitted(present))
+    return [found for found in read if isinstance(found, Judgement)]
+
+
+def unreadable(present: Iterable[Present], usernames: Mapping[str, str]) -> list[str]:
+    """Submitted judgements that say nothing to us, each in a sentence with its place and cure."""
+    read = ((record.id, _judgement(record, response, usernames)) for record, response in submitted(present))
+    return [f"Argilla's record {key}: {found}" for key, found in read if isinstance(found, str)]
+
+
+def _judgement(record: Present, response: Mapping[str, Any], usernames: Mapping[str, str]) -> Judgement | str:
+    """What was said, or why that says nothing."""
+    if not (record.is_ours and _ID.fullmatch(record.external_id)):
+        return BY_HAND
+    given = {name: value["value"] for name, value in (response["values"] or {}).items()}
+    who = name_of(response, usernames)
+    try:
+        return judgement_of(
             record.external_id,
-            annotator=usernames.get(response["user_id"], response["user_id"]),
-            choice=response["values"]["decision"]["value"],
-            reasons=tuple((response["values"].get("reasons") or {}).get("value") or ()),
-            at=_utc(response["updated_at"]),
+            annotator=who,
+            choice=given.get("decision"),
+            reasons=tuple(given.get("reasons") or ()),
+            at=utc(response["updated_at"]),
         )
-        for record in present
-        for response in record.responses
-        if response["status"] == "submitted"
-    ]
+    except ValueError:
+        return NOT_ASKED.format(who=who)
 
 
 def judgement_of(name: str, **said: Any) -> Judgement:
@@ -317,11 +347,6 @@ def judgement_of(name: str, **said: Any) -> Judgement:
     if not (found := _ID.fullmatch(name)):
         raise ValueError(f"id {name!r} is none of this project's; copy the id of the exported file")
     return Judgement(conversation_id=found[1], turn=int(found[2]), replies=(found[3], found[4]), **said)
-
-
-def _utc(moment: str) -> str:
-    time = datetime.fromisoformat(moment)
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
 # -- spreadsheets ------------------------------------------------------------------------------------------------------

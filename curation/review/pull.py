@@ -1,8 +1,8 @@
 """qirat review pull: what people answered is kept, and what they agree on becomes decisions, both in data/review."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -13,11 +13,12 @@ from curation.consensus.corrections import Known
 from curation.decisions import answers as answers_file
 from curation.decisions import gold
 from curation.decisions.answers import Answer, Countries
-from curation.decisions.decisions import PATH, read_decisions, write_decisions
+from curation.decisions.decisions import PATH, moment, read_decisions, write_decisions
 from curation.decisions.erase import take_out
 from curation.decisions.forget import NAMED_BY, forgotten_words, read_rules
 from curation.harness.files import atomic, finished_table
-from curation.review.argilla_client import ReviewServer, answers
+from curation.review.annotators import names_here
+from curation.review.argilla_client import Present, ReviewServer, answers, unreadable
 from curation.review.similar import decisions_in_force
 
 METRICS = Path("metrics/review.json")
@@ -32,11 +33,22 @@ class Pulled:
     total: int  # decisions in the file
     consensus: Consensus
     gone: int = 0  # answers that were not taken: on words that the data has no more
+    unreadable: tuple[str, ...] = ()  # answers on the server that say nothing to us, with place and cure
 
 
 def pull(server: ReviewServer, params: Review, countries: Countries) -> Pulled:
     """Everything that the server's annotators submitted."""
-    return received(answers(server.present(), server.usernames()), params, countries)
+    held, usernames = server.present(), server.usernames()
+    names = names_of(held, usernames)
+    done = received(answers(held, names), params, countries)
+    return replace(done, unreadable=tuple(unreadable(held, names)))
+
+
+def names_of(held: Sequence[Present], usernames: Mapping[str, str]) -> dict[str, str]:
+    """User id -> name in this project, whatever the account is called in Argilla since."""
+    taken = {(a.conversation_id, a.round, moment(a.at)): a.annotator for a in answers_file.read_answers()}
+    given = [(a.annotator, (a.conversation_id, a.round, moment(a.at))) for a in answers(held, {})]  # by their ids
+    return names_here(usernames, given, taken)
 
 
 @answers_file.alone()

@@ -26,6 +26,7 @@ class PushPlan:
     aside: list[Present]  # that nobody answered and the line has no more: marked and put last
     gone: list[str]  # Argilla's ids of those to delete: long aside, or of a conversation that the data has no more
     unchanged: int
+    by_hand: int = 0  # records that somebody made in Argilla; they stay as they are
 
 
 def push(server: ReviewServer, params: Review, countries: Countries) -> PushPlan:
@@ -41,7 +42,9 @@ def push(server: ReviewServer, params: Review, countries: Countries) -> PushPlan
     server.make_dataset()
     if not vectors.is_empty():
         server.make_vectors(len(vectors["reply"][0]))
-    return carried_out(server, plan(wanted, server.present(), {*conversations["conversation_id"]}, datetime.now(UTC)))
+    known, held = {*conversations["conversation_id"]}, server.present()
+    server.claim(held, known)
+    return carried_out(server, plan(wanted, held, known, datetime.now(UTC)))
 
 
 def carried_out(server: ReviewServer, found: PushPlan) -> PushPlan:
@@ -61,7 +64,7 @@ def plan(
     Argilla cannot delete a record on condition that nobody answers it. So what is no longer wanted is first set aside,
     and deleted by a later push, when nobody can have it on the screen any more.
     """
-    untouched = {p.external_id: p for p in present if not p.responses}
+    untouched = {p.external_id: p for p in present if p.external_id and not p.responses}
     known = {p.external_id for p in present}
     new = [record for record in wanted if record["external_id"] not in known]
     changed = [
@@ -70,11 +73,13 @@ def plan(
         if (p := untouched.get(record["external_id"])) and p.metadata.get("digest") != record["metadata"]["digest"]
     ]
     cleared = [p for r in changed if (p := untouched[r["external_id"]]).corrected and not r["corrected"]]
-    unwanted = [untouched[name] for name in sorted(untouched.keys() - {record["external_id"] for record in wanted})]
-    gone = [p for p in unwanted if p.external_id.partition(".")[0] not in conversations or _is_over(p, now)]
-    aside = [p for p in unwanted if p not in gone and not p.is_aside]
+    left = sorted(untouched.keys() - {record["external_id"] for record in wanted})
+    unwanted = [untouched[name] for name in left if untouched[name].is_ours]
+    gone = {p.id: p for p in unwanted if p.conversation_id not in conversations or _is_over(p, now)}
+    aside = [p for p in unwanted if p.id not in gone and not p.is_aside]
     unchanged = len(wanted) - len(new) - len(changed)
-    return PushPlan(new, changed, cleared, aside, [p.id for p in gone], unchanged)
+    by_hand = sum(not p.is_ours for p in present)
+    return PushPlan(new, changed, cleared, aside, [*gone], unchanged, by_hand)
 
 
 def _is_over(present: Present, now: datetime) -> bool:

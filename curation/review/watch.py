@@ -37,6 +37,7 @@ def watch(
     whole or not at all.
     """
     trouble, failures = "", 0
+    known = set[str]()  # answers that cannot be taken, each told once
     while True:
         found, errors = list[Pulled | Judged](), dict[str, None]()  # each error once
         for pull in pulls:
@@ -49,11 +50,18 @@ def watch(
             say(f"{trouble}; trying again until it works")
         if before and not trouble:
             say("it works again")
-        for line in filter(None, map(_told, found)):
+        for line in _lines(found, known):
             say(line)
         if any(done.new if isinstance(done, Judged) else done.written for done in found):
             changed()
         pause(min(every * 2 ** min(failures, _DOUBLINGS), max(every, _LONGEST_WAIT)))
+
+
+def _lines(found: Sequence[Pulled | Judged], known: set[str]) -> list[str]:
+    """What pulls brought, and what could not be taken and is not `known` from before; then it is."""
+    untaken = [fault for done in found for fault in done.unreadable if fault not in known]
+    known.update(untaken)
+    return [*filter(None, map(_told, found)), *(f"not taken: {fault}" for fault in untaken)]
 
 
 def _told(done: Pulled | Judged) -> str:

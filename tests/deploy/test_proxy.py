@@ -79,7 +79,8 @@ def test_the_sixth_sign_in_in_a_row_is_refused_and_work_goes_on(proxy: Proxy) ->
     tried = [proxy.ask("POST", "/api/v1/token", b"username=owner&password=guess").status for _ in range(7)]
     assert tried == [200] * 5 + [429] * 2
     assert proxy.ask("GET", "/api/v1/me").status == 200
-    for spelling in ("/api/v1/token/", "/api//v1/token", "/api/v1/%74oken", "/api/v1/./token", "/API/v1/token"):
+    spellings = ("/api/v1/token/", "/api//v1/token", "/api/v1/%74oken", "/api/v1/./token", "/API/v1/token")
+    for spelling in (*spellings, "/argilla/api/v1/token", "/%61rgilla//api/v1/token/"):
         assert proxy.ask("POST", spelling, b"x").status == 429, spelling
 
 
@@ -98,6 +99,23 @@ def test_no_other_site_is_let_in_and_no_version_told(proxy: Proxy) -> None:
     assert not [name for name in headers if name.startswith("access-control")]
     assert "server-timing" not in headers
     assert proxy.ask("GET", "/api/v1/status").status == 404
+
+
+@pytest.mark.parametrize("below", ["", "/argilla"])
+def test_nobody_reads_a_record_by_its_id_which_shows_what_is_hidden(proxy: Proxy, below: str) -> None:
+    for spelling in (
+        "records/1f3c",
+        "records/1f3c/",
+        "/records//1f3c",
+        "Records/1f3c",
+        "records/%31f3c",
+        "records/1?a=b",
+    ):
+        assert proxy.ask("GET", f"{below}/api/v1/{spelling}").status == 404, spelling
+        assert proxy.ask("HEAD", f"{below}/api/v1/{spelling}").status == 404, spelling
+    assert proxy.asked == []
+    for method, place in (("POST", "records/1f3c/responses"), ("GET", "datasets/1f3c/records"), ("GET", "records/")):
+        assert proxy.ask(method, f"{below}/api/v1/{place}").status == 200, place
 
 
 def test_the_server_behind_hears_the_true_address_and_not_the_claimed_one(proxy: Proxy) -> None:

@@ -1,6 +1,6 @@
 """A review server in memory: what ReviewServer promises, without Argilla."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,8 @@ class FakeServer:
         self.before_look = before_look
 
     def make_dataset(self) -> None: ...
+
+    def claim(self, held: Iterable[Present], conversations: Collection[str]) -> None: ...
 
     def make_vectors(self, dimensions: int) -> None: ...
 

@@ -130,6 +130,32 @@ def test_only_submitted_answers_are_answers(ids: dict[str, str]) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"decision": "maybe"},
+        {"decision": ["keep"]},
+        {"decision": 1},
+        {"decision": "keep", "confidence": "very"},
+        {"decision": "edit", "corrected": {"text": "x"}},
+        {"decision": "keep", "reasons": [1]},
+        {"decision": "احذف"},
+    ],
+)
+def test_an_answer_that_is_none_of_the_form_is_told_and_the_others_are_taken(
+    ids: dict[str, str], values: dict[str, Any]
+) -> None:
+    server = FakeServer()
+    pushed(server)
+    server.answer(f"argilla-{ids['one']}", "submitted", **values)
+    server.answer(f"argilla-{ids['two']}", "submitted", decision="keep")
+    done = pulled(server)
+    assert [found.conversation_id for found in answers_file.read_answers()] == [ids["two"]]
+    [told] = done.unreadable
+    assert f"record argilla-{ids['one']}" in told and "sara" in told and "answer anew" in told
+
+
 def test_a_purpose_that_nobody_knows_is_a_doubt_and_can_be_read_again(ids: dict[str, str]) -> None:
     given = answers([present(ids["one"], {"purpose": "training"}, None, (response("submitted", decision="keep"),))], {})
     answers_file.write_answers(given)

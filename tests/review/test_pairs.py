@@ -19,11 +19,11 @@ from curation.harness.endpoint import Completion, UnansweredError
 from curation.harness.errors import QiratError
 from curation.record.conversation import conversations
 from curation.record.pairs import PATH, read_judgements, reply_hash, write_judgements
-from curation.review import commands, model_judge
+from curation.review import annotators, commands, model_judge
 from curation.review.commands import app
 from curation.review.pairs import COLUMNS, between, pairs_of_now, pull, push, records, take_in
 from tests.builders import ROOT, save, talk
-from tests.review.fake_server import FakeServer
+from tests.review.fake_server import FakeServer, present, response
 
 PARAMS = Review(pairs=Pairs(gold=0.25))
 ARMS = ("adapter", "prompted", "few_shot", "base")
@@ -166,6 +166,35 @@ def test_a_new_adapters_replies_are_asked_anew_and_old_judgements_stay_with_the_
     assert len(pushed(server).new) == 12
     hashes = {reply for judgement in read_judgements() for reply in judgement.replies}
     assert reply_hash("A new reply.") not in hashes
+
+
+def test_what_is_made_by_hand_or_none_of_the_form_is_told_and_the_rest_is_taken(here: Path) -> None:
+    server = FakeServer()
+    pushed(server)
+    first, second, *_ = server.present()
+    server.answer(first.id, "submitted", decision="a")
+    server.answer(second.id, "submitted", decision="كلاهما")
+    for name in ("", "ticket 7", first.external_id):
+        made = present(name, {"team": "x"}, None, [response("submitted", decision="b")])
+        server.held[f"by hand {name}"] = replace(made, id=f"by hand {name}")
+    done = pull(server)  # type: ignore[arg-type]
+    assert (done.new, done.total, len(done.unreadable)) == (1, 1, 4)
+    assert pushed(server).by_hand == 3 and "by hand " in server.held
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_who_is_renamed_judges_a_pair_once(here: Path, noted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = FakeServer()
+    pushed(server)
+    for record in server.present()[:3]:
+        server.answer(record.id, "submitted", decision="a")
+    pull(server)  # type: ignore[arg-type]
+    if not noted:  # taken before accounts were noted
+        annotators.PATH.unlink()
+    monkeypatch.setattr(server, "usernames", lambda: {"u1": "سارة", "u2": "omar"})
+    server.answer(server.present()[3].id, "submitted", decision="b")
+    pull(server)  # type: ignore[arg-type]
+    assert [judgement.annotator for judgement in read_judgements()] == ["sara"] * 4
 
 
 def test_judgements_on_conversations_that_are_forgotten_are_not_taken(here: Path) -> None:

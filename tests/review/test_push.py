@@ -1,3 +1,4 @@
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -64,3 +65,17 @@ def test_a_conversation_that_the_data_has_no_more_goes_at_once_for_it_may_have_b
 def test_a_second_look_is_a_record_beside_the_first() -> None:
     found = planned([record("a.2")], [there("a", "submitted")])
     assert [r["external_id"] for r in found.new] == ["a.2"] and not found.aside
+
+
+def test_what_somebody_made_by_hand_is_neither_changed_nor_deleted_and_takes_nobodys_place() -> None:
+    by_hand = [present(name, {"team": "x"}) for name in ("", "", "b", "ticket 7", "تذكرة")]
+    found = planned([record("a")], by_hand)
+    assert [r["external_id"] for r in found.new] == ["a"]
+    assert (found.aside, found.gone, found.by_hand) == ([], [], 5)
+
+
+def test_a_plan_for_twenty_thousand_records_takes_no_time_that_grows_with_their_square() -> None:
+    held = [there(f"gone{n}") for n in range(20_000)]
+    started = time.process_time()
+    assert len(planned([], held).gone) == 20_000
+    assert time.process_time() - started < 5

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,13 @@ def test_an_outage_is_told_once_and_its_end_too() -> None:
     assert said[:2] == ["no Argilla; trying again until it works", "it works again"]
     assert said[2].startswith("1 new answers, 1 new decisions")
     assert (len(said), changes) == (3, 1)
+
+
+def test_an_answer_that_cannot_be_taken_is_told_once_and_stops_nobody() -> None:
+    by_hand = replace(NOTHING, unreadable=("record 7: made by hand",))
+    said, changes = told(by_hand, replace(NEW, unreadable=by_hand.unreadable), by_hand)
+    assert said == ["not taken: record 7: made by hand", said[1]] and said[1].startswith("1 new answers")
+    assert changes == 1
 
 
 def test_an_outage_of_weeks_is_waited_out() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curation.harness.errors import QiratError
+from curation.review.argilla_http import connected, content
 from curation.review.embedded.process import Address
 
 
@@ -26,10 +27,7 @@ class People:
     """
 
     def __init__(self, address: Address, workspace: str) -> None:
-        import httpx
-
-        headers = {"X-Argilla-Api-Key": address.api_key}
-        self._client = httpx.Client(base_url=f"{address.url.rstrip('/')}/api/v1/", headers=headers, timeout=60)
+        self._client = connected(address)
         self._url, self._workspace = address.url, workspace
 
     def all(self) -> list[Annotator]:
@@ -84,12 +82,4 @@ class People:
         return found
 
     def _request(self, method: str, place: str, **details: Any) -> Any:
-        import httpx
-
-        try:
-            answer = self._client.request(method, place, **details)
-        except httpx.TransportError as error:
-            raise QiratError(f"no Argilla answers at {self._url} ({error})") from None
-        if answer.is_error:
-            raise QiratError(f"Argilla at {self._url} refused {method} {place}: {answer.text[:300]}")
-        return answer.json() if answer.content else None
+        return content(self._client, self._url, method, place, **details)

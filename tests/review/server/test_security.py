@@ -1,8 +1,10 @@
 """What somebody can do who has an annotator's key, no key, or an account on the same machine."""
 
+import http.client
 import stat
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -106,9 +108,52 @@ def test_nobody_gets_in_without_a_key_or_with_those_that_argilla_is_known_for(ow
             assert login(owner, name, password).status_code in (401, 429)
 
 
-def test_other_sites_are_not_let_in(owner: Api) -> None:
-    answer = owner.ask("GET", "me", headers={"Origin": "https://elsewhere.example"})
-    assert "access-control-allow-origin" not in answer.headers
+@pytest.mark.parametrize(
+    "origin",
+    ["https://elsewhere.example", "null", "http://localhost:6900", "http://127.0.0.1:1", "https://موقع.example"],
+)
+def test_other_sites_are_not_let_in(owner: Api, origin: str) -> None:
+    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-argilla-api-key"}
+    for method, more in (("GET", {}), ("OPTIONS", asked)):
+        answer = owner.ask(method, "me", headers={"Origin": origin.encode(), **more})
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_no_cookie_and_no_address_lets_anybody_in(owner: Api, home: Path) -> None:
+    known = process.credentials(home)
+    answer = login(owner, known["username"], known["password"])
+    assert "set-cookie" not in answer.headers, "a cookie would be sent along from other sites' pages"
+    token = answer.json()["access_token"]
+    nobody = Api(owner.url, "")
+    for name, value in (("access_token", token), ("auth._token.local", f"Bearer {token}"), ("session", token)):
+        headers = {"Cookie": f"{name}={value}", "Origin": "https://elsewhere.example", "Content-Type": "text/plain"}
+        assert nobody.ask("POST", "workspaces", headers=headers, content='{"name": "forged"}').status_code == 401
+        assert nobody.ask("GET", "me", params={name: value}).status_code == 401
+    assert nobody.ask("GET", "me", params={"api_key": owner.key}).status_code == 401
+
+
+UP = ("../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..%5c", "%252e%252e/", ".%00./", "....//", "..;/", "%c0%ae%c0%ae/")
+
+
+@pytest.mark.parametrize("below", ["/", "/_nuxt/", "/api/v1/"])
+def test_no_address_leads_out_of_the_pages(owner: Api, home: Path, below: str) -> None:
+    """The pages lie below the home, with the owner's password two folders up."""
+    secrets = [process.credentials(home)["api_key"], (home / "auth_secret").read_text(), "root:x:", "SQLite format"]
+    connection = http.client.HTTPConnection(urlsplit(owner.url).netloc, timeout=60)
+    names = ("credentials.json", "auth_secret", "argilla.db", "etc/passwd")
+    places = [below + up * depth + name for up in UP for depth in (2, 3, 12) for name in names]
+    places += [
+        f"/{home}/credentials.json",
+        f"/%2f{home}/credentials.json",
+        f"/{'ب'.encode().hex()}%00",
+        "/" + "a" * 3000,
+    ]
+    for place in places:
+        connection.request("GET", place)
+        answer = connection.getresponse()
+        said = answer.read().decode("utf-8", "replace")
+        assert answer.status in (200, 400, 404, 405), place
+        assert not any(secret in said for secret in secrets), place
 
 
 def test_guessing_passwords_is_slowed_down_and_harms_only_who_is_guessed(owner: Api, ours: Dataset) -> None:

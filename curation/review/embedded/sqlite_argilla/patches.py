@@ -11,11 +11,13 @@ from argilla_server.api.handlers.v1.datasets import records as search_handlers
 from argilla_server.api.policies.v1 import RecordPolicy
 from argilla_server.api.schemas.v1.questions import QuestionSettings
 from argilla_server.bulk import records_bulk
+from argilla_server.contexts import records as deleted_records
 from argilla_server.contexts import webhooks
 from argilla_server.errors.future import UnprocessableEntityError
 from argilla_server.jobs import dataset_jobs, hub_jobs, webhook_jobs
 from argilla_server.models import MetadataProperty, Question, Record, Vector
 from argilla_server.models.metadata_properties import MetadataPropertySettings
+from argilla_server.static_rewrite import RewriteStaticFiles
 from argilla_server.webhooks.v1 import records, responses
 from brotli_asgi import BrotliMiddleware
 from pydantic import TypeAdapter
@@ -36,6 +38,7 @@ def apply(app: Any) -> None:
     _answer_uncompressed(app)
     _search_by_visible_metadata_only()
     _show_annotators_their_part_of_a_record()
+    _find_nothing_under_names_that_no_file_has()
 
 
 def _parse_settings_with_one_adapter() -> None:
@@ -48,7 +51,7 @@ def _parse_settings_with_one_adapter() -> None:
 
 def _build_only_events_that_are_heard() -> None:
     """Each record and answer costs seven queries for an event, also when no webhook listens."""
-    records.build_record_event = _if_heard(records.build_record_event)
+    deleted_records.build_record_event_v1 = records.build_record_event = _if_heard(records.build_record_event)
     responses.build_response_event = _if_heard(responses.build_response_event)
     notify = records_bulk.UpsertRecordsBulk._notify_upsert_record_events
 
@@ -171,3 +174,16 @@ def _show_annotators_their_part_of_a_record() -> None:
         return is_allowed
 
     RecordPolicy.get = get
+
+
+def _find_nothing_under_names_that_no_file_has() -> None:
+    """An address with a zero byte, or longer than a file's name may be, is an error of Argilla's, 500 in its log."""
+    look_up = RewriteStaticFiles.lookup_path
+
+    def looked_up(self: Any, path: str) -> Any:
+        try:
+            return look_up(self, path)
+        except (OSError, ValueError):
+            return "", None
+
+    RewriteStaticFiles.lookup_path = looked_up
