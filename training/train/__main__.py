@@ -27,6 +27,7 @@ from training.model.template import Renderer
 from training.train.checkpoints import Checkpoints
 from training.train.fit import Trained, fit, fit_on_all, processes_wanted
 from training.train.recipe import Recipe, Train, memory, settled
+from training.train.rows import rows_apart
 from training.train.watch import Curve, note_text, notes
 
 WHOLE = {"strength": 1.0}  # of what was learnt
@@ -61,6 +62,7 @@ def main() -> None:
         tokenizer, base = load_tokenizer(model), load_model(model, params.recipe.quantised)
         recipe, config = settled(params.recipe, base.config, chosen["train"].height), base.config
         refuse_cuts(chosen["train"], recipe, params.profile)
+        recipe = rows_apart(base, recipe, counted(chosen["train"])[0])
         origin = provenance(
             whole, model, params, recipe, Renderer(tokenizer, model.template_arguments, opening=model.opening)
         )

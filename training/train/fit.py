@@ -20,7 +20,6 @@ import polars as pl
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
-from training.model.attention import use_attention
 from training.model.base import Model, computes_in_bfloat16, load_config, load_model, load_tokenizer
 from training.model.cost import CARDS, Shape, counted, training_operations
 from training.model.likelihood import examples_of
@@ -28,6 +27,7 @@ from training.model.template import Example
 from training.train.checkpoints import Checkpoints
 from training.train.cpu import seconds_a_pass, trainer_on_cpu
 from training.train.recipe import Recipe, Train, memory, passes_that_fit
+from training.train.rows import rows_apart
 from training.train.watch import Curve, dev_watch, health, keeper, live, speed
 
 if TYPE_CHECKING:
@@ -76,12 +76,12 @@ def fit(  # noqa: PLR0913 - what a run is made of
     machine = machine or Machine()
     shape = Shape.of(base.config, int(recipe.rank))
     lengths, supervised = counted(tokens)
+    recipe = rows_apart(base, recipe, lengths)
     first = os.environ.get("RANK", "0") == "0"
     resumed = checkpoints.resumable(prepare=first) if checkpoints else None
     how = plan(shape, recipe, lengths, int(os.environ.get("WORLD_SIZE", "1")))
     if resumed:
         how = as_before(how, recipe, resumed)
-    use_attention(base, recipe.attention, packed=_rows_hold_documents(recipe, how))
     operations = training_operations(shape, lengths, supervised)
     rows = Dataset.from_dict(tokens.select("input_ids", "labels").to_dict(as_series=False))
     curve = Curve()
@@ -321,7 +321,7 @@ def _settings(params: Train, recipe: Recipe, how: BatchPlan, place: str) -> Any:
 
 
 def _rows_hold_documents(recipe: Recipe, how: BatchPlan) -> bool:
-    return recipe.pack_tokens is not None or recipe.batch // how.passes // how.processes > 1
+    return recipe.flat and (recipe.pack_tokens is not None or recipe.batch // how.passes // how.processes > 1)
 
 
 def _gpus() -> int:
