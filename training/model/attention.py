@@ -23,8 +23,9 @@ WHERE = "params.yaml, train: attention"
 # What models hand to attention beside its tensors and what changes no score; whatever else has a value is refused.
 HARMLESS = {
     "position_ids", "cu_seq_lens_k", "max_length_k", "seq_idx", "is_causal", "use_cache", "cache_position",
-    "num_items_in_batch", "output_attentions", "output_hidden_states", "return_dict", "logits_to_keep", "labels",
+    "num_items_in_batch", "logits_to_keep", "labels",
 }  # fmt: skip
+ASKED_BACK = ("output_", "return_")  # beginnings of arguments that ask for more results, and change none
 
 
 def use_attention(model: "PreTrainedModel", wanted: Attention, packed: bool) -> str:
@@ -88,7 +89,8 @@ def _attend(  # noqa: PLR0913 - transformers' signature
     **rest: Any,
 ) -> "tuple[Tensor, None]":
     """query (1, heads, tokens, size), key and value (1, key heads, tokens, size) -> (1, tokens, heads, size)."""
-    if unknown := sorted(name for name, given in rest.items() if given is not None and name not in HARMLESS):
+    given = {name for name, value in rest.items() if value is not None and not name.startswith(ASKED_BACK)}
+    if unknown := sorted(given - HARMLESS):
         raise QiratError(f"attention varlen does not compute {', '.join(unknown)}; use auto or eager ({WHERE})")
     if cu_seq_lens_q is None or max_length_q is None or query.shape[0] != 1:
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
@@ -99,20 +101,26 @@ def _attend(  # noqa: PLR0913 - transformers' signature
     if dropout or not rest.get("is_causal", getattr(module, "is_causal", True)):
         what = "attention dropout" if dropout else "attention to later tokens"
         raise QiratError(f"attention varlen knows no {what}; use sdpa for this model ({WHERE})")
-    if query.is_cuda:
+    if compute_capability(query):
         return _by_kernel(query, key, value, cu_seq_lens_q.to(query.device), max_length_q, scaling)[None], None
     return _document_by_document(query, key, value, cu_seq_lens_q.tolist(), scaling), None
 
 
 def _by_kernel(
-    query: "Tensor", key: "Tensor", value: "Tensor", starts: "Tensor", longest: int, scaling: float | None
+    query: "Tensor",
+    key: "Tensor",
+    value: "Tensor",
+    starts: "Tensor",
+    longest: int,
+    scaling: float | None,
 ) -> "Tensor":
     """(tokens, heads, size) by torch's kernel, in the numbers that it takes."""
     import torch
     from torch.nn.attention.varlen import varlen_attn
 
-    kind = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else value.dtype
-    if unfit := kernel_unfit(torch.cuda.get_device_capability(query.device), kind, query.shape[-1], value.shape[-1]):
+    place = query.device.type
+    kind = torch.get_autocast_dtype(place) if torch.is_autocast_enabled(place) else value.dtype
+    if unfit := kernel_unfit(compute_capability(query), kind, query.shape[-1], value.shape[-1]):
         raise QiratError(f"attention varlen cannot run here ({unfit}); use auto or sdpa ({WHERE})")
     q, k, v = (side[0].transpose(0, 1).to(kind) for side in (query, key, value))
     if q.shape[1] != k.shape[1] and not takes(varlen_attn, "enable_gqa"):
@@ -124,13 +132,21 @@ def _by_kernel(
     return cast("Tensor", out)
 
 
-def kernel_unfit(capability: tuple[int, int], dtype: "torch.dtype", size: int, value_size: int) -> str:
+def compute_capability(tensor: "Tensor") -> tuple[int, int] | None:
+    """Of the card on which the tensor lies; None where torch's kernel is not: a CPU, Apple's MPS."""
+    import torch
+
+    return torch.cuda.get_device_capability(tensor.device) if tensor.is_cuda else None
+
+
+def kernel_unfit(capability: tuple[int, int] | None, dtype: "torch.dtype", size: int, value_size: int) -> str:
     """Why torch's varlen kernel cannot run: compute capability, numbers, sizes of heads; "" when it can.
 
     Source: the checks of torch's flash attention (aten/src/ATen/native/transformers/cuda/flash_attn/flash_api.cpp).
     """
-    if capability < (8, 0):
-        return f"the card has compute capability {capability[0]}.{capability[1]}, and the kernel wants 8.0 or more"
+    if capability is None or capability < (8, 0):
+        has = f"compute capability {capability[0]}.{capability[1]}" if capability else "no CUDA"
+        return f"the device has {has}, and the kernel wants a card of 8.0 or more"
     if dtype.itemsize != 2:
         return f"numbers are {str(dtype).removeprefix('torch.')}, and the kernel wants bfloat16 or float16"
     if size != value_size:

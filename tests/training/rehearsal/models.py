@@ -15,7 +15,8 @@ OWN: dict[str, dict[str, Any]] = {
     "opt": {"ffn_dim": 64, "word_embed_proj_dim": 64},
     "deepseek_v3": {
         "q_lora_rank": 32, "kv_lora_rank": 32, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 24,
-        "n_routed_experts": 4, "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "moe_intermediate_size": 32,
+        "head_dim": None, "num_key_value_heads": 4, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_group": 1,
+        "topk_group": 1, "moe_intermediate_size": 32,
     },
 }  # fmt: skip
 
@@ -24,7 +25,8 @@ def config(kind: str, **own: Any) -> Any:
     """The library's own class for the model type, with small sizes."""
     from transformers import AutoConfig
 
-    return AutoConfig.for_model(kind, **{**SIZES, **OWN.get(kind, {}), **own})
+    sizes = {**SIZES, **OWN.get(kind, {}), **own}
+    return AutoConfig.for_model(kind, **{name: size for name, size in sizes.items() if size is not None})
 
 
 def made(kind: str, **own: Any) -> Any:
