@@ -24,6 +24,7 @@ from training.model.base import Model, load_model, load_tokenizer, weights_id
 from training.model.cost import Shape, counted, training_operations
 from training.model.likelihood import examples_of
 from training.model.template import Renderer
+from training.model.unusable import untrained_end
 from training.train.checkpoints import Checkpoints
 from training.train.fit import Trained, fit, fit_on_all, processes_wanted
 from training.train.recipe import Recipe, Train, memory, settled
@@ -63,9 +64,10 @@ def main() -> None:
         recipe, config = settled(params.recipe, base.config, chosen["train"].height), base.config
         refuse_cuts(chosen["train"], recipe, params.profile)
         recipe = rows_apart(base, recipe, counted(chosen["train"])[0])
-        origin = provenance(
-            whole, model, params, recipe, Renderer(tokenizer, model.template_arguments, opening=model.opening)
-        )
+        renderer = Renderer(tokenizer, model.template_arguments, opening=model.opening)
+        if untrained := untrained_end(base, renderer.stop_id):
+            stage.say(untrained)
+        origin = provenance(whole, model, params, recipe, renderer)
         shape = Shape.of(config, int(recipe.rank))
         checkpoints = Checkpoints({**origin, **surroundings()})
         how = checkpoints, stage.machine
