@@ -124,6 +124,7 @@ def _as_trained(model: "PreTrainedModel") -> Iterator[None]:
     training = model.training
     with torch.no_grad(), torch.autocast(model.device.type, torch.bfloat16, enabled=computes_in_bfloat16()):
         try:
-            yield model.eval()  # type: ignore[misc]
+            model.train(False)
+            yield
         finally:
             model.train(training)

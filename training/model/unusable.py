@@ -9,7 +9,7 @@ from curation.harness.errors import QiratError
 
 if TYPE_CHECKING:
     from torch import nn
-    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 POINTER = b"version https://git-lfs.github.com/spec/"  # how a file begins that Git LFS has not fetched
 INDEX = "model.safetensors.index.json"
@@ -126,13 +126,13 @@ def refuse_foreign_tokens(
         )
 
 
-def untrained_end(model: "PreTrainedModel", stop: int) -> str:
+def untrained_end(model: Any, stop: int) -> str:
     """What to tell where the token that ends a reply was never trained; "" where it was.
 
     LoRA leaves embeddings and head as they are, so such a token is not learnt well. It is told by a row without
     numbers, or one that another token has too, as reserved tokens do.
     """
-    rows: Any = model.get_input_embeddings().weight.detach()
+    rows = model.get_input_embeddings().weight.detach()
     row = rows[stop]
     twins = int((rows[rows[:, 0] == row[0]] == row).all(dim=1).sum()) - 1
     if twins or float(row.abs().max()) <= NEVER_TRAINED:
@@ -157,7 +157,7 @@ def refuse_leftover_launch() -> None:
         )
 
 
-def beside_text(model: "PreTrainedModel") -> list[str]:
+def beside_text(model: Any) -> list[str]:
     """Linear layers of towers for images and sound, and of what leads from them, by name; none in a model of text.
 
     Conversations do not reach them, and servers refuse adapters that hold them.

@@ -30,8 +30,9 @@ def document_by_document(q: Any, k: Any, v: Any, starts: Any, scale: float | Non
     checked(q, k, v)
     parts = []
     for begin, end in pairwise(starts.tolist()):
-        sides = (side[begin:end].transpose(0, 1)[None] for side in (q, k, v))
-        done = scaled_dot_product_attention(*sides, is_causal=True, scale=scale, enable_gqa=q.shape[1] != k.shape[1])
+        one, two, three = (side[begin:end].transpose(0, 1)[None] for side in (q, k, v))
+        grouped = q.shape[1] != k.shape[1]
+        done = scaled_dot_product_attention(one, two, three, is_causal=True, scale=scale, enable_gqa=grouped)
         parts.append(done[0].transpose(0, 1))
     return torch.cat(parts)
 

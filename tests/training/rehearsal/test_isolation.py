@@ -30,7 +30,8 @@ def gradient(model: Any, batches: list[list[dict[str, Any]]], flat: bool) -> Any
         given = collate(batch)
         labels = given.pop("labels")
         logits = model(**given, use_cache=False).logits[:, :-1]
-        torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), reduction="sum").backward()
+        loss: Any = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), reduction="sum")
+        loss.backward()
     return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 
@@ -87,7 +88,7 @@ def handing(unknown: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A Llama that hands attention one thing more."""
     from transformers.models.llama.modeling_llama import LlamaAttention
 
-    plain = LlamaAttention.forward
+    plain: Any = LlamaAttention.forward
     monkeypatch.setattr(LlamaAttention, "forward", lambda *given, **named: plain(*given, **named, **{unknown: 4}))
     return made("llama")
 

@@ -192,9 +192,8 @@ def test_a_gated_model_is_told_in_the_hubs_own_words(
 
     def gated(*_: Any, **__: Any) -> None:
         asked = httpx.Request("GET", "https://huggingface.co/meta/llama/resolve/main/config.json")
-        raise GatedRepoError(
-            "Access to model meta/llama is restricted. Please log in.", response=httpx.Response(401, request=asked)
-        )
+        answer: Any = httpx.Response(401, request=asked)
+        raise GatedRepoError("Access to model meta/llama is restricted. Please log in.", response=answer)
 
     monkeypatch.setattr("transformers.utils.hub.hf_hub_download", gated)
     monkeypatch.setattr("transformers.utils.hub.snapshot_download", gated)
