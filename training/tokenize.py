@@ -4,7 +4,7 @@ from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import polars as pl
 from pydantic import Field
@@ -12,10 +12,11 @@ from pydantic import Field
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from training.model.base import Model, load_tokenizer
+from training.model.base import Model, load_config, load_tokenizer
 from training.model.template import Example, InexpressibleError, Renderer, split_examples
 from training.model.template.messages import Message, thinking_aloud
 from training.model.template.retrieval import Retrieval, as_said, notes
+from training.model.unusable import refuse_foreign_tokens
 
 SPLITS = ("train", "dev", "test")
 TOKENS = pl.Schema(
@@ -94,6 +95,7 @@ def main() -> None:
         model = stage.section("model", Model)
         if model.template:
             stage.input(model.template)
+        config = load_config(model)
         renderer = proved_renderer(model)
         budgets, exclusions = [], []
         waste: dict[str, float] = {}
@@ -102,7 +104,9 @@ def main() -> None:
             looked_up = retrieval(conversations, renderer, stage.params.facts)
             rows = stage.progress(conversations.iter_rows(named=True), split, conversations.height)
             done = [tokenized(row, renderer, stage.params, looked_up) for row in rows]
-            stage.write(f"tokenized/{split}", token_table(done))
+            stage.write(f"tokenized/{split}", tokens := token_table(done))
+            largest = tokens["input_ids"].explode().max()
+            refuse_foreign_tokens(model.name, cast("int | None", largest), renderer.tokenizer, config)
             budgets.append(budget(split, conversations, done))
             exclusions.append(excluded(split, done))
             waste |= {f"{split}_{name}": share for name, share in padding(done, stage.params.max_tokens).items()}

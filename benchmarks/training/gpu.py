@@ -112,7 +112,7 @@ def measured(way: str, name: str, steps: int) -> dict[str, float]:
             args=settings,
             train_dataset=Dataset.from_list(rows),
             processing_class=tokenizer(PreTrainedTokenizerFast),
-            peft_config=lora(recipe),
+            peft_config=lora(recipe, model),
             callbacks=[clock := watch()],
         )
         import polars as pl

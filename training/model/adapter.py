@@ -187,9 +187,9 @@ def _tensor_names(folder: Path) -> set[str]:
 
 
 def _sort_keys(path: Path) -> None:
-    """PEFT writes target modules in the order of a set, which changes from run to run."""
+    """PEFT writes names of modules in the order of a set, which changes from run to run."""
     config = json.loads(path.read_text("utf-8"))
-    path.write_text(_text({k: sorted(v) if k == "target_modules" else v for k, v in config.items()}), "utf-8")
+    path.write_text(_text({k: sorted(v) if k.endswith("_modules") and v else v for k, v in config.items()}), "utf-8")
 
 
 def _text(value: Mapping[str, Any]) -> str:

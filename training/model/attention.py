@@ -5,17 +5,27 @@ package beside torch); without a GPU it is the same sum, document by document. `
 which keeps documents apart by position ids, with a mask that grows with the square of the row.
 """
 
+from collections.abc import Callable
+from inspect import signature
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from curation.harness.errors import QiratError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel
 
 Attention = Literal["auto", "varlen", "sdpa", "eager"]
 VARLEN = "qirat_varlen"
+WHERE = "params.yaml, train: attention"
+# What models hand to attention beside its tensors and what changes no score; whatever else has a value is refused.
+HARMLESS = {
+    "position_ids", "cu_seq_lens_k", "max_length_k", "seq_idx", "is_causal", "use_cache", "cache_position",
+    "num_items_in_batch", "logits_to_keep", "labels",
+}  # fmt: skip
+ASKED_BACK = ("output_", "return_")  # beginnings of arguments that ask for more results, and change none
 
 
 def use_attention(model: "PreTrainedModel", wanted: Attention, packed: bool) -> str:
@@ -33,6 +43,13 @@ def use_attention(model: "PreTrainedModel", wanted: Attention, packed: bool) -> 
         _register()
     model.set_attn_implementation(VARLEN if chosen == "varlen" else chosen)
     return chosen
+
+
+def ways_to_attend(model: "PreTrainedModel", wanted: Attention) -> list[str]:
+    """What to try for packed rows, the fastest first: varlen where it may fit, then what the model came with."""
+    if wanted != "auto":
+        return [wanted]
+    return ["varlen"] * (not _unfit_for_varlen(model.config)) + [str(model.config._attn_implementation)]
 
 
 def _unfit_for_varlen(config: "PretrainedConfig") -> str:
@@ -72,24 +89,76 @@ def _attend(  # noqa: PLR0913 - transformers' signature
     **rest: Any,
 ) -> "tuple[Tensor, None]":
     """query (1, heads, tokens, size), key and value (1, key heads, tokens, size) -> (1, tokens, heads, size)."""
+    given = {name for name, value in rest.items() if value is not None and not name.startswith(ASKED_BACK)}
+    if unknown := sorted(given - HARMLESS):
+        raise QiratError(f"attention varlen does not compute {', '.join(unknown)}; use auto or eager ({WHERE})")
     if cu_seq_lens_q is None or max_length_q is None or query.shape[0] != 1:
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-        rest.pop("cu_seq_lens_k", None), rest.pop("max_length_k", None)
-        return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **rest)
-    if dropout:
-        raise QiratError("attention varlen knows no attention dropout; use sdpa for this model (params.yaml: train)")
-    if query.is_cuda:
-        from torch.nn.attention.varlen import varlen_attn
-
-        q, k, v = (side[0].transpose(0, 1) for side in (query, key, value))
-        starts, longest, causal = cu_seq_lens_q.to(query.device), max_length_q, (-1, 0)
-        grouped = query.shape[1] != key.shape[1]
-        out: Any = varlen_attn(
-            q, k, v, starts, starts, longest, longest, scale=scaling, window_size=causal, enable_gqa=grouped
+        return sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout, scaling, is_causal=rest.get("is_causal")
         )
-        return out[None], None
+    if dropout or not rest.get("is_causal", getattr(module, "is_causal", True)):
+        what = "attention dropout" if dropout else "attention to later tokens"
+        raise QiratError(f"attention varlen knows no {what}; use sdpa for this model ({WHERE})")
+    if compute_capability(query):
+        return _by_kernel(query, key, value, cu_seq_lens_q.to(query.device), max_length_q, scaling)[None], None
     return _document_by_document(query, key, value, cu_seq_lens_q.tolist(), scaling), None
+
+
+def _by_kernel(
+    query: "Tensor",
+    key: "Tensor",
+    value: "Tensor",
+    starts: "Tensor",
+    longest: int,
+    scaling: float | None,
+) -> "Tensor":
+    """(tokens, heads, size) by torch's kernel, in the numbers that it takes."""
+    import torch
+    from torch.nn.attention.varlen import varlen_attn
+
+    place = query.device.type
+    kind = torch.get_autocast_dtype(place) if torch.is_autocast_enabled(place) else value.dtype
+    if unfit := kernel_unfit(compute_capability(query), kind, query.shape[-1], value.shape[-1]):
+        raise QiratError(f"attention varlen cannot run here ({unfit}); use auto or sdpa ({WHERE})")
+    q, k, v = (side[0].transpose(0, 1).to(kind) for side in (query, key, value))
+    if q.shape[1] != k.shape[1] and not takes(varlen_attn, "enable_gqa"):
+        k, v = (side.repeat_interleave(q.shape[1] // side.shape[1], dim=1) for side in (k, v))
+    named: dict[str, Any] = {"window_size": (-1, 0)} if takes(varlen_attn, "window_size") else {"is_causal": True}
+    if takes(varlen_attn, "enable_gqa"):
+        named["enable_gqa"] = q.shape[1] != k.shape[1]
+    out: Any = varlen_attn(q, k, v, starts, starts, longest, longest, scale=scaling, **named)
+    return cast("Tensor", out)
+
+
+def compute_capability(tensor: "Tensor") -> tuple[int, int] | None:
+    """Of the card on which the tensor lies; None where torch's kernel is not: a CPU, Apple's MPS."""
+    import torch
+
+    return torch.cuda.get_device_capability(tensor.device) if tensor.is_cuda else None
+
+
+def kernel_unfit(capability: tuple[int, int] | None, dtype: "torch.dtype", size: int, value_size: int) -> str:
+    """Why torch's varlen kernel cannot run: compute capability, numbers, sizes of heads; "" when it can.
+
+    Source: the checks of torch's flash attention (aten/src/ATen/native/transformers/cuda/flash_attn/flash_api.cpp).
+    """
+    if capability is None or capability < (8, 0):
+        has = f"compute capability {capability[0]}.{capability[1]}" if capability else "no CUDA"
+        return f"the device has {has}, and the kernel wants a card of 8.0 or more"
+    if dtype.itemsize != 2:
+        return f"numbers are {str(dtype).removeprefix('torch.')}, and the kernel wants bfloat16 or float16"
+    if size != value_size:
+        return f"keys have heads of {size} and values of {value_size}"
+    if size % 8 or size > 256:
+        return f"heads have a size of {size}, and the kernel wants a multiple of 8 up to 256"
+    return ""
+
+
+def takes(function: Callable[..., Any], argument: str) -> bool:
+    """Whether this version of a function knows the argument."""
+    return argument in signature(function).parameters
 
 
 def _document_by_document(

