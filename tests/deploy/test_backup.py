@@ -1,74 +1,20 @@
 """Backup and restore on a real PostgreSQL, with the scripts that run in the containers."""
 
 import os
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.deploy.conftest import Database, start
 from tests.deploy.test_compose import DEPLOY
-
-PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/nowhere"))
-
-
-@dataclass(frozen=True)
-class Database:
-    """A PostgreSQL on a socket of its own, run by a user without rights."""
-
-    folder: Path
-    owner: str | None
-
-    def run(self, *command: str | Path, given: str = "") -> subprocess.CompletedProcess[str]:
-        environment = {
-            "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
-            "PGHOST": str(self.folder),
-            "PGUSER": "argilla",
-            "PGDATABASE": "argilla",
-            "BACKUPS": str(self.folder / "backups"),
-            "KEEP_DAYS": "14",
-        }
-        return subprocess.run(
-            [str(part) for part in command], env=environment, user=self.owner, cwd=self.folder, input=given,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-
-    def sql(self, statement: str) -> str:
-        done = self.run("psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-c", statement)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def backups(self) -> list[Path]:
-        return sorted((self.folder / "backups").iterdir())
-
-
-@pytest.fixture
-def database() -> Iterator[Database]:
-    if not (PROGRAMS / "initdb").exists():
-        pytest.skip("PostgreSQL is not here")
-    owner = "nobody" if os.getuid() == 0 else None  # PostgreSQL refuses root
-    folder = Path(tempfile.mkdtemp(prefix="qirat-"))  # below pytest's own folder nobody else may look
-    for script in ("backup.sh", "restore.sh"):
-        shutil.copy(DEPLOY / script, folder)
-    (folder / "backups").mkdir()
-    if owner:
-        for path in (folder, *folder.iterdir()):
-            shutil.chown(path, owner)
-    database = Database(folder, owner)
-    try:
-        made = database.run("initdb", "-D", "data", "-U", "argilla", "--auth=trust", "--no-sync", "-E", "UTF8")
-        assert made.returncode == 0, made.stderr
-        settings = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        started = database.run("pg_ctl", "-D", "data", "-l", "log", "-w", "-o", settings, "start")
-        assert started.returncode == 0, started.stderr
-        database.run("createdb", "argilla")
-        yield database
-    finally:
-        database.run("pg_ctl", "-D", "data", "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_restore_brings_back_the_database_as_it_was(database: Database) -> None:
@@ -109,19 +55,189 @@ def test_a_restore_while_argilla_is_connected_is_refused(database: Database) -> 
     assert "docker compose stop argilla worker" in answer.stdout
 
 
-def test_old_backups_go_and_a_failed_one_leaves_nothing_and_deletes_nothing(database: Database) -> None:
-    old, recent = (database.folder / "backups" / name for name in ("old.dump", "recent.dump"))
-    for path, days in ((old, 20), (recent, 3)):
-        database.run("touch", "-d", f"{days} days ago", path)
+def test_a_failed_backup_leaves_nothing_and_deletes_nothing(database: Database) -> None:
+    old = _older(database, days=20)
     database.run("pg_ctl", "-D", "data", "-m", "immediate", "stop")
-    assert database.run("sh", "backup.sh", "once").returncode != 0
-    assert [path for path in database.backups() if path.suffix == ".dump"] == [old, recent]
+    try:
+        failed = database.run("sh", "backup.sh", "once")
+    finally:
+        start(database)
+    assert failed.returncode != 0
+    assert database.backups() == [old]
 
-    database.run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", _socket(database), "start")
+
+def _older(database: Database, days: int) -> Path:
+    """A whole dump of this server, by its name so many days old."""
     assert database.run("sh", "backup.sh", "once").returncode == 0
-    left = database.backups()
-    assert old not in left and recent in left and len(left) == 2
+    made = max(database.backups())
+    named = f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%dT%H%M%SZ}{made.name[18:]}"
+    return made.rename(made.with_name(named))
 
 
-def _socket(database: Database) -> str:
-    return f"-c listen_addresses='' -c unix_socket_directories={database.folder}"
+# Stand-ins for PostgreSQL's programs: a dump is whole when it says so; FAKE_CLUSTER is the server's number.
+_STANDINS = {
+    "psql": 'echo "${FAKE_CLUSTER:-1}"',
+    "pg_dump": """for given; do
+        case $given in --file=*) echo whole > "${given#--file=}" ;; esac
+    done
+    ${FAKE_DUMP:-true}""",
+    "pg_restore": 'for path; do :; done; [ "$(cat "$path")" = whole ]',
+}
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of backups, whose dumps are known by their age in days and by their server's number."""
+
+    path: Path
+
+    def backup(self, *given: str, keep: int = 3, **settings: str) -> subprocess.Popen[str]:
+        programs = self.path.parent / "programs"
+        programs.mkdir(exist_ok=True)
+        for name, script in _STANDINS.items():
+            (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+            (programs / name).chmod(0o755)
+        environment = {"PATH": f"{programs}:{os.environ['PATH']}", "KEEP_DAYS": str(keep), "BACKUPS": str(self.path)}
+        environment["BACKUP_MADE"] = str(self.path.parent / "made")
+        return subprocess.Popen(
+            ["sh", DEPLOY / "backup.sh", *given], env=environment | settings, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def once(self, keep: int = 3, **settings: str) -> tuple[int, str]:
+        running = self.backup("once", keep=keep, **settings)
+        _, errors = running.communicate(timeout=30)
+        return running.returncode, errors
+
+    def put(self, days: float, cluster: int = 1, said: str = "whole\n") -> Path:
+        made = datetime.now(UTC) - timedelta(days=days)
+        path = self.path / f"{made:%Y-%m-%dT%H%M%SZ}-{cluster}.dump"
+        path.write_text(said)
+        return path
+
+    def whole(self, cluster: int = 1) -> set[str]:
+        return {path.name for path in self.path.glob(f"*-{cluster}.dump") if path.read_text() == "whole\n"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    (tmp_path / "backups").mkdir()
+    return Folder(tmp_path / "backups")
+
+
+_dumps = st.lists(
+    st.tuples(st.integers(1, 60), st.sampled_from([1, 2]), st.sampled_from(["whole\n", "whole\n", "who"])),
+    max_size=7, unique_by=lambda dump: dump[0],
+)  # fmt: skip
+
+
+@settings(max_examples=12, deadline=None)
+@given(dumps=_dumps, keep=st.integers(1, 5), fails=st.booleans())
+def test_there_are_never_fewer_whole_backups_than_are_kept(
+    dumps: list[tuple[int, int, str]], keep: int, fails: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        (Path(place) / "backups").mkdir()
+        folder = Folder(Path(place) / "backups")
+        young = {folder.put(days, cluster, said).name for days, cluster, said in dumps if days < keep}
+        before, others = folder.whole(), folder.whole(cluster=2)
+        there = {path.name for path in folder.path.iterdir()}
+
+        code, _ = folder.once(keep, **({"FAKE_DUMP": "false"} if fails else {}))
+
+        assert (code != 0) == fails
+        left = {path.name for path in folder.path.iterdir()}
+        if fails:
+            assert left == there
+        assert young <= left and folder.whole(cluster=2) == others
+        assert len(folder.whole()) >= min(len(before) + (not fails), keep)
+        if not fails:  # nor does it grow for ever
+            assert len(folder.whole()) <= max(keep, len(young) + 1)
+
+
+def test_age_is_told_by_the_name_and_what_others_put_there_stays(folder: Folder) -> None:
+    recent = [folder.put(days) for days in (0.5, 1, 2)]
+    for path in recent:
+        os.utime(path, (0, 0))  # copied back, its times lost
+    old, copied = folder.put(9), folder.put(8)
+    foreign = [
+        folder.path / name for name in ("2020-01-05T030000Z.dump", "before upgrade.dump", "نسخة.dump", "-rf.dump")
+    ]
+    for path in foreign:
+        path.write_text("x")
+    code, _ = folder.once()
+    assert code == 0
+    assert all(path.exists() for path in [*recent, *foreign])
+    assert not old.exists() and not copied.exists()
+
+
+def test_two_backups_at_once_both_end_well_and_neither_takes_the_other_s(folder: Folder) -> None:
+    slow = folder.backup("once", FAKE_DUMP="sleep 2", FAKE_CLUSTER="7")
+    _wait_until(lambda: any(folder.path.iterdir()))
+    dead = folder.path / ".2020-01-05T030000Z-1.dump.AbCdEf.partial"
+    dead.write_text("half")
+    os.utime(dead, (0, 0))
+    assert folder.once(FAKE_CLUSTER="7")[0] == 0
+    assert slow.wait(30) == 0
+    assert len(folder.whole(cluster=7)) == 2 and len(list(folder.path.iterdir())) == 2
+
+
+def test_of_two_in_one_second_one_is_told_no_and_none_is_lost(folder: Folder) -> None:
+    (folder.path.parent / "programs").mkdir()
+    clock = folder.path.parent / "programs" / "date"
+    clock.write_text("#!/bin/sh\necho 2026-01-05T030000Z\n")
+    clock.chmod(0o755)
+    assert folder.once()[0] == 0
+    made = folder.path / "2026-01-05T030000Z-1.dump"
+    first = made.stat()
+    code, errors = folder.once()
+    assert code == 1 and "is there already" in errors
+    assert made.stat() == first and list(folder.path.iterdir()) == [made]
+
+
+@pytest.mark.parametrize("hangs", ["pg_dump", "ends_late"])
+def test_a_dump_that_hangs_is_ended_and_leaves_nothing(folder: Folder, hangs: str) -> None:
+    dump = {"pg_dump": "sleep 600", "ends_late": "sh -c 'trap : TERM; sleep 600'"}[hangs]
+    began = time.monotonic()
+    code, _ = folder.once(FAKE_DUMP=dump, BACKUP_SECONDS="1")
+    assert code != 0 and time.monotonic() - began < 20
+    assert list(folder.path.iterdir()) == []
+
+
+def test_the_service_ends_when_told_also_in_the_middle_of_a_dump(folder: Folder) -> None:
+    running = folder.backup(FAKE_DUMP="sleep 600")
+    _wait_until(lambda: any(folder.path.iterdir()))
+    running.terminate()
+    assert running.wait(20) == 0
+    _wait_until(lambda: not any(folder.path.iterdir()))
+
+
+def test_the_service_says_when_it_made_a_backup_and_only_then(folder: Folder) -> None:
+    """The health check looks at that, not at the folder, where others' dumps may lie."""
+    made = folder.path.parent / "made"
+    failing = folder.backup(FAKE_DUMP="false")
+    assert failing.stderr and "trying again in ten minutes" in failing.stderr.readline()
+    assert not made.exists()
+    failing.terminate()
+    well = folder.backup()
+    _wait_until(made.exists)
+    well.terminate()
+    assert failing.wait(20) == well.wait(20) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "keep"), [("twice", "3"), ("once", "0"), ("once", "-1"), ("once", "أسبوع"), ("", "")]
+)
+def test_a_wrong_word_or_setting_is_told_and_deletes_nothing(folder: Folder, given: str, keep: str) -> None:
+    old = folder.put(99)
+    running = folder.backup(*([given] if given else []), KEEP_DAYS=keep)
+    _, errors = running.communicate(timeout=20)
+    assert running.returncode == 2 and "expected" in errors
+    assert old.exists()
+
+
+def _wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -44,8 +44,8 @@ def changed(place: Path) -> list[str]:
 
 
 def pins() -> list[str]:
-    """The pinned packages, as name==version."""
-    lines = (line.partition("#")[0].strip() for line in REQUIREMENTS.read_text("utf-8").splitlines())
+    """The pinned packages, as name==version; their hashes stand on lines of their own."""
+    lines = (line.partition("#")[0].strip(" \\") for line in REQUIREMENTS.read_text("utf-8").splitlines())
     return [line for line in lines if "==" in line]
 
 
@@ -67,9 +67,9 @@ def _make(place: Path) -> None:
 
 
 def _install(python: Path) -> None:
-    """Every version is pinned, so pip has nothing to resolve."""
+    """Every version is pinned by the hashes of its files, so pip has nothing to resolve and takes no other file."""
     command = [str(python), "-I", "-m", "pip", "install", "--no-deps", "--no-input", "--disable-pip-version-check"]
-    command += ["--progress-bar", "off", "--requirement", str(REQUIREMENTS)]
+    command += ["--progress-bar", "off", "--require-hashes", "--requirement", str(REQUIREMENTS)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
         output: list[str] = []
         for _ in progress(_collected(pip, output), "the Argilla server", total=len(pins()), unit="packages"):
