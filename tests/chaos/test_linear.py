@@ -45,7 +45,7 @@ def readers() -> Iterator[tuple[str, Reader]]:
         if check.reads:
             yield f"reading {check.reads.__name__}", lambda texts, read=check.reads: read(table(texts), beside())
     phrases = Patterns({"en": ("(a+)+$", "aaaa b"), "ar": ("من (فضلك)*",)})
-    for name, read in {
+    of_one: dict[str, Callable[[str], object]] = {
         "contexts of facts": in_context,
         "facts": facts,
         "guard of dedup": lambda text: difference_in_meaning(meaning(talk(text)), meaning(talk(f"{text} not 9"))),
@@ -61,7 +61,8 @@ def readers() -> Iterator[tuple[str, Reader]]:
         "prompt with its turns": lambda text: prompted(f"User: {text}\n{text}", {}),
         "repair": repair,
         "sentences": sentences,
-    }.items():
+    }
+    for name, read in of_one.items():
         yield name, lambda texts, read=read: [read(text) for text in texts]
 
 
