@@ -1,8 +1,11 @@
 """What a fact is the price, the hour, the number of: the words around it, with the fact itself blanked."""
 
+import functools
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from curation.text.facts import Fact
 from curation.text.folding import fold
@@ -11,7 +14,8 @@ from curation.text.language import SHARED_WORDS, SMALL_WORDS
 BLANK = "___"
 NEAREST = 6  # content words that make a context
 LONGEST = 160  # characters of a sentence that is shown
-_SENTENCE_ENDS = re.compile(r"(?<=[.!?؟…])[\s*_)\"»]+|\s*[;؛|]\s*")
+SEEN = 250  # characters before and behind a fact in which its context is looked for
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?؟…])[\s*_)\"»]+|(?:(?<!\s)\s+)?[;؛|]\s*")
 _CLAUSE_ENDS = re.compile(r"[,،:()]\s|\s[-–—]\s|[,،]|\s(?:and|but|while|أما|بينما)\s", re.IGNORECASE)
 _LIST_ITEM = re.compile(r"\s*(?:[-*•·–]|\d{1,2}[.)])\s+")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*).*|.*[:：][\s*]*$")
@@ -65,13 +69,15 @@ def around(text: str, facts: Sequence[Fact], fact: Fact, asked: str = "") -> Aro
     `facts`: all of the text. Words beyond another fact of the same kind are that one's. A list item is about its
     heading too; a bare answer about what was `asked`.
     """
+    facts = _near(facts, fact)
     start, end = _sentence(text, facts, fact)
-    heading = _words(_heading(text, fact.start))
+    line = _line_of(text, fact.start)
+    heading = _words(line.heading)
     words = next(filter(None, _closer_and_closer(text, facts, fact, start, end)), [])
-    if heading and (not words or _LIST_ITEM.match(text[_line(text, fact.start) :])):
+    if heading and (not words or line.is_item):
         words = [*heading, *words]
-    before = text[:start].rstrip()
-    words = words or _words(before[_last_end(before) :]) or _words(asked)
+    before = text[max(0, start - SEEN) : start].rstrip()
+    words = words or _words(before[_last_end(before) :]) or _words(asked[-SEEN:])
     sentence = " ".join(f"{text[start : fact.start]}{BLANK}{text[fact.end : end]}".split()).strip("-*•| ")
     return Around(
         _cut(sentence), tuple(words[:NEAREST]), frozenset(map(stem, words[:NEAREST])), bool(_OWN.search(fold(sentence)))
@@ -91,19 +97,20 @@ def _closer_and_closer(text: str, facts: Sequence[Fact], fact: Fact, start: int,
     cuts = [m for m in _CLAUSE_ENDS.finditer(text, left, right) if not _within(m, facts)]
     before = [left, *(m.end() for m in cuts if m.end() <= fact.start)]
     behind = [*(m.start() for m in cuts if m.start() >= fact.end), right]
-    naming = [f for f in facts if f.kind not in NAMING or f == fact]
-    yield _nearest(text, naming, fact, before[-1], behind[0])
-    yield _nearest(text, naming, fact, left, fact.start)
-    yield _nearest(text, naming, fact, fact.end, right)
-    yield _nearest(text, naming, fact, start, end)
+    blanked = [f for f in facts if f.kind not in NAMING or f == fact]
+    words = [m for m in _WORD.finditer(text, start, end) if not _within(m, blanked)]
+    yield _nearest(words, fact, before[-1], behind[0])
+    yield _nearest(words, fact, left, fact.start)
+    yield _nearest(words, fact, fact.end, right)
+    yield _nearest(words, fact, start, end)
 
 
-def _nearest(text: str, blanked: Sequence[Fact], fact: Fact, start: int, end: int) -> list[str]:
-    """Content words of text[start:end] outside the blanked facts, the NEAREST to this one, in their order."""
+def _nearest(words: Sequence[re.Match[str]], fact: Fact, start: int, end: int) -> list[str]:
+    """The content words between two places of the text, the NEAREST to the fact, in their order."""
     found = [
         (min(abs(m.start() - fact.end), abs(fact.start - m.end())), m.start(), m.group())
-        for m in _WORD.finditer(text, start, end)
-        if _says_something(m.group()) and not _within(m, blanked)
+        for m in words
+        if start <= m.start() and m.end() <= end and _says_something(m.group())
     ]
     return [word for _, _, word in sorted(sorted(found)[:NEAREST], key=lambda one: one[1])]
 
@@ -112,41 +119,61 @@ def _words(text: str) -> list[str]:
     return [word for word in _WORD.findall(text) if _says_something(word)][-NEAREST:]
 
 
+@functools.lru_cache(4_096)
 def _says_something(word: str) -> bool:
     bare = fold(word)
     return len(bare) > 1 and not _TAG.fullmatch(bare) and not {bare, _ARTICLES.sub("", bare)} & (_SAYS_NOTHING | _SMALL)
 
 
+def _near(facts: Sequence[Fact], fact: Fact) -> Sequence[Fact]:
+    """Those of all facts, in their order, that begin where the context is looked for."""
+    first = bisect_left(facts, fact.start - SEEN, key=lambda f: f.start)
+    return facts[first : bisect_left(facts, fact.end + SEEN, key=lambda f: f.start)]
+
+
 def _within(match: re.Match[str], facts: Sequence[Fact]) -> bool:
-    return any(f.start < match.end() and match.start() < f.end for f in facts)
+    """Whether a match overlaps one of the facts, in their order, of which none overlaps another."""
+    before = bisect_left(facts, match.end(), key=lambda f: f.start)
+    return before > 0 and match.start() < facts[before - 1].end
 
 
 def _sentence(text: str, facts: Sequence[Fact], fact: Fact) -> tuple[int, int]:
     """Where its sentence begins and ends, within one line. A sign within a fact, as in 10.50 or a link, ends none."""
-    start, behind = _line(text, fact.start), text.find("\n", fact.end)
-    end = len(text) if behind < 0 else behind
+    first, last = max(0, fact.start - SEEN), min(len(text), fact.end + SEEN)
+    start, behind = max(first, text.rfind("\n", first, fact.start) + 1), text.find("\n", fact.end, last)
+    end = last if behind < 0 else behind
     cuts = [m for m in _SENTENCE_ENDS.finditer(text, start, end) if not _within(m, facts)]
     start = max((m.end() for m in cuts if m.end() <= fact.start), default=start)
     return start, min((m.start() for m in cuts if m.start() >= fact.end), default=end)
 
 
-def _line(text: str, place: int) -> int:
-    return text.rfind("\n", 0, place) + 1
+class _Line(NamedTuple):
+    start: int
+    is_item: bool
+    heading: str  # the nearest line above that is a heading, if only list items stand between
 
 
-def _heading(text: str, place: int) -> str:
-    """The nearest line above that is a heading, if only list items stand between."""
-    for line in reversed(text[: _line(text, place)].splitlines()):
+def _line_of(text: str, place: int) -> _Line:
+    lines = _lines(text)
+    return lines[bisect_right(lines, place, key=lambda line: line.start) - 1]
+
+
+@functools.lru_cache(2)
+def _lines(text: str) -> Sequence[_Line]:
+    lines, start, heading = list[_Line](), 0, ""
+    for line in text.split("\n"):
+        lines.append(_Line(start, _LIST_ITEM.match(line) is not None, heading))
+        start += len(line) + 1
         if _HEADING.match(line):
-            return line
-        if line.strip() and not _LIST_ITEM.match(line):
-            return ""
-    return ""
+            heading = line
+        elif line.strip() and not lines[-1].is_item:
+            heading = ""
+    return lines
 
 
 def _last_end(text: str) -> int:
     """Where the last sentence of a text begins."""
-    return max((m.end() for m in _SENTENCE_ENDS.finditer(text, 0, len(text) - 1)), default=_line(text, len(text)))
+    return max((m.end() for m in _SENTENCE_ENDS.finditer(text, 0, len(text) - 1)), default=text.rfind("\n") + 1)
 
 
 def _cut(sentence: str) -> str:

@@ -24,7 +24,14 @@ _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]*:[^\n]*\n(?:[ \t][^\n]*\n)*")
 _TELLING = re.compile(rb"^(?:Message-ID|MIME-Version|Received|Return-Path|Delivered-To):", re.MULTILINE | re.IGNORECASE)
 MAILBOX_PIECE = 64  # mails handed to a process at a time
-UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)  # what Python's parser raises on broken mails
+UNREADABLE = (
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)  # what Python's parser raises on broken mails
+LONGEST_HEADER = 2_000  # characters that Python's parser is given, which takes the square of them
 BROKEN = "the mail cannot be understood ({}); export it again"
 
 
@@ -148,6 +155,8 @@ def _header(mail: "EmailMessage", name: str) -> str:
     raw = next((str(value) for key, value in mail.raw_items() if key.lower() == name.lower()), "")
     if not raw.isascii():
         return " ".join(_decoded(raw.encode("utf-8", "surrogateescape"), "utf-8").split())
+    if len(raw) > LONGEST_HEADER:
+        return " ".join(raw.split())
     try:
         return " ".join(str(mail.get(name, "")).split())
     except UNREADABLE:
@@ -161,7 +170,7 @@ def _ids(mail: "EmailMessage", name: str) -> list[str]:
 def _people(mail: "EmailMessage", name: str) -> list[str]:
     """The addresses of a header, in lower case, without the names beside them."""
     unnamed = re.sub(r'"[^"]*"', " ", _header(mail, name))
-    return [address.lower() for address in re.findall(r"[^\s<>,;:()\[\]]+@[^\s<>,;:()\[\]]+", unnamed)]
+    return [word.lower() for word in re.split(r"[\s<>,;:()\[\]]+", unnamed) if "@" in word[1:-1]]
 
 
 def _date(mail: "EmailMessage") -> str | None:

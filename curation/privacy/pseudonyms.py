@@ -13,6 +13,7 @@ from curation.privacy.finds import COVER, PATTERNED, Find, finds, masked, replac
 from curation.privacy.names import NameFinder, answered_name, likely_names, repeated_names
 from curation.privacy.numbers import digit_runs, national_number, phone_spellings
 from curation.privacy.plain import Plain
+from curation.privacy.repeated import Repeated
 from curation.privacy.split import split_phones
 from curation.record.conversation import WORDS, canonical_json
 from curation.text.folding import fold
@@ -132,8 +133,7 @@ class _Reader:
     parts: dict[str, list[Find]] = field(default_factory=dict)  # text -> what of a number split over turns is in it
     _read: dict[tuple[str, str], list[Find]] = field(default_factory=dict)
     _known: tuple[int, dict[str, tuple[str, str]]] = (0, {})  # so many noted, and what `_numbers` says of them
-
-    _again_at: tuple[int, tuple[re.Pattern[str], dict[str, tuple[str, str]]] | None] = (0, None)
+    _again_at: tuple[int, Repeated] = (0, Repeated(()))  # so many noted, and what finds them again
 
     def note(self, text: str, before: str) -> str:
         self.noted |= dict.fromkeys((find.kind, find.value) for find in self._plainly(text, before))
@@ -169,25 +169,12 @@ class _Reader:
                 if span[0] >= end and (known := numbers.get(digits)):
                     yield Find(known[0], *plain.written(*span), known[1])
                     end = span[1]
-        if again := self._told_again():
-            plain = Plain(text)
-            for match in again[0].finditer(plain.text):
-                kind, value = again[1][match.lastgroup or ""]
-                yield Find(kind, *plain.written(*match.span()), value)
+        if self._again_at[0] != len(self.noted):
+            self._again_at = len(self.noted), Repeated(self.noted)
+        yield from self._again_at[1](text)
         names = [value for kind, value in self.noted if kind == "name"]
         if names:
             yield from repeated_names(text, names)
-
-    def _told_again(self) -> tuple[re.Pattern[str], dict[str, tuple[str, str]]] | None:
-        """What finds noted secrets and addresses where no word tells what they are, and whose they are by group."""
-        if self._again_at[0] != len(self.noted):
-            told = [(kind, v, spelled) for kind, v in self.noted for spelled in _spellings(kind, v)]
-            groups = {f"n{n}": one for n, one in enumerate(sorted(told, key=lambda one: -len(one[2])))}
-            pattern = "|".join(f"(?P<{name}>{spelled})" for name, (_, _, spelled) in groups.items())
-            whose = {name: (kind, v) for name, (kind, v, _) in groups.items()}
-            found = (re.compile(rf"(?<![\w.,/-])(?:{pattern})(?![\w/]|[.,]\d)", re.IGNORECASE), whose) if told else None
-            self._again_at = len(self.noted), found
-        return self._again_at[1]
 
     def _as_noted(self, text: str, find: Find) -> Find:
         """What a word beside takes for an identity, or dots for an address, is the phone that it was before."""
@@ -206,19 +193,6 @@ class _Reader:
             numbers = {v: (kind, v) for kind, v in noted if kind != "phone"} | phones
             self._known = len(self.noted), numbers
         return self._known[1]
-
-
-def _spellings(kind: str, value: str) -> Iterator[str]:
-    """Patterns of a noted secret in any grouping, or of the parts of a noted address that tell it."""
-    if kind == "secret" and len(value) >= _REPEATED:
-        yield "[ -]?".join(value) if value.isdecimal() else re.escape(value)
-    for part in _ADDRESS_PARTS.split(value) if kind == "address" else ():
-        if len(part) >= _REPEATED and (any(map(str.isdigit, part)) or len(part.split()) > 1):
-            yield re.escape(part).replace(r"\ ", r"[\s,]+")
-
-
-_REPEATED = 4  # signs of a value that is known again without a word beside
-_ADDRESS_PARTS = re.compile(r"\s?[,\n]\s?")
 
 
 def _shorter(kind: str, value: str) -> Iterator[str]:

@@ -37,10 +37,33 @@ UNITS = {
     "names": "my name is Ali اسمي علي ",
     "json": '{"a":[',
 }
-FEW = ("digits", "question marks", "one by one", "dotted", "no address", "echo", "arabic echo")
+EVER_NEW = {  # with another number in it each time
+    "new secrets": "password: Kx{}z ",
+    "new pins": "the pin code is 9{} ",
+    "new names": "my name is Ali Ben{} ",
+    "new addresses": "a{}@example.com ",
+    "new phones": "+96650{:07} ",
+    "new streets": "عنواني شارع {} حي 5 الرياض ",
+    "new prices": "Plan {} costs ${}.50. ",
+    "new items": "- رقم {}: ${}\n",
+}
+NAMES = (*UNITS, *EVER_NEW)
+FEW = (
+    "digits",
+    "question marks",
+    "one by one",
+    "dotted",
+    "no address",
+    "echo",
+    "arabic echo",
+    "new secrets",
+    "new items",
+)
 
 
 def worst(name: str, length: int) -> str:
     """So many characters of it."""
+    if name in EVER_NEW:
+        return "".join(EVER_NEW[name].format(n, n) for n in range(length // 9))[:length]
     unit = UNITS[name]
     return (unit * (length // len(unit) + 1))[:length]

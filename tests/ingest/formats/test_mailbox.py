@@ -361,3 +361,11 @@ def test_the_rows_of_a_thread_say_why_they_are_not_in_it():
     (outcome,) = formats()["mailbox"].read(contents(*rows), READING)
     assert outcome.left_out == {3: "automatic mail"}
     assert [row.number for row in outcome.rows] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("sign", ["(", "[(", '"(', "=?utf-8?q?(", "<("])
+def test_a_header_made_to_exhaust_the_parser_stops_nothing(sign: str, tmp_path: Path):
+    hostile = f"From: {sign * 1000}x@mail.example\nTo: a@shop.example\nSubject: {sign * 3000}\n"
+    path = tmp_path / "a.eml"
+    path.write_text(f"{hostile}Message-ID: <1@x>\nMIME-Version: 1.0\nDate: {sign * 500}\n\nWhere is my order?\n")
+    read(path)
