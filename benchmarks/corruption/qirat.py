@@ -69,7 +69,7 @@ def outcomes(project: Path, rows: Sequence[Row]) -> pl.DataFrame:
     """id, language, defect, outcome and codes of every row.
 
     quarantined, merged (one of it and its twin was closed as a copy), reject, review, held, mended (in the curated set
-    without what was planted), held_mended (held, and without it as soon as anybody lets it go) or passed.
+    and what was planted is not, or is not learnt), held_mended (held, and without it as soon as anybody lets it go) or passed.
     """
     found = read(project)
     copies = {row.twin: row.id for row in rows if row.twin}
@@ -124,8 +124,8 @@ def read(project: Path) -> Found:
     clusters = table(project, "dedup/clusters").select("row_id", "conversation_id", "cluster_id", "survivor")
     verdicts = table(project, "routed/verdicts").select("conversation_id", "verdict", "codes")
     joined = rows.join(clusters, on="row_id").join(verdicts, on="conversation_id", how="left").drop("row_id")
-    curated = table(project, "curated/conversations").select("conversation_id", "parent_id", "messages")
-    said = {parent or key: json.dumps(messages, ensure_ascii=False) for key, parent, messages in curated.iter_rows()}
+    curated = table(project, "curated/conversations").select("conversation_id", "parent_id", "messages", "facts")
+    said = {parent or key: _learnt(messages, facts or []) for key, parent, messages, facts in curated.iter_rows()}
     held = verdicts.filter(pl.col("verdict") == "held")
     fates = {
         key: Fate(conversation_id, cluster, survivor, verdict, codes or [])
@@ -145,6 +145,15 @@ def released(project: Path, held: pl.DataFrame) -> dict[str, str]:
     masked, _ = without_personal_data(unlike, kinds, params["privacy"]["countries"])
     columns = masked.select("conversation_id", "parent_id", "messages")
     return {parent or key: json.dumps(messages, ensure_ascii=False) for key, parent, messages in columns.iter_rows()}
+
+
+def _learnt(messages: Sequence[Mapping[str, Any]], facts: Sequence[Mapping[str, Any]]) -> str:
+    """The messages as JSON, without the facts that bear no loss."""
+    left = [dict(message) for message in messages]
+    for fact in sorted(facts, key=lambda fact: -fact["start"]):
+        text = left[fact["turn"]][fact["field"]]
+        left[fact["turn"]][fact["field"]] = text[: fact["start"]] + text[fact["end"] :]
+    return json.dumps(left, ensure_ascii=False)
 
 
 def is_mended(row: Row, text: str | None) -> bool:

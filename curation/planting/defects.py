@@ -278,8 +278,9 @@ def invented_fact(row: Row, draw: Draw) -> Row | None:
     turn = reply(row, draw, words=4)
     if turn is None:
         return None
-    sentence = draw.phrase("invented_fact", row).format(**facts(draw.rng, row.language))
-    return with_content(row, {turn: f"{row.messages[turn]['content']} {sentence}"})
+    phrase, values = draw.phrase("invented_fact", row), facts(draw.rng, row.language)
+    stated = tuple(value for name, value in values.items() if f"{{{name}}}" in phrase)
+    return with_content(row, {turn: f"{row.messages[turn]['content']} {phrase.format(**values)}"}, traces=stated)
 
 
 # -- the wrong words in the wrong place --------------------------------------------------------------------------------
