@@ -69,7 +69,8 @@ def outcomes(project: Path, rows: Sequence[Row]) -> pl.DataFrame:
     """id, language, defect, outcome and codes of every row.
 
     quarantined, merged (one of it and its twin was closed as a copy), reject, review, held, mended (in the curated set
-    and what was planted is not, or is not learnt), held_mended (held, and without it as soon as anybody lets it go) or passed.
+    and what was planted is not, or is not learnt), held_mended (held, and without it as soon as anybody lets it go) or
+    passed.
     """
     found = read(project)
     copies = {row.twin: row.id for row in rows if row.twin}
