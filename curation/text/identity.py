@@ -178,10 +178,10 @@ def _phones_inside(plain: str) -> list[str]:
 def _every_phone(plain: str) -> Iterator[str]:
     """However many neighbouring groups of a run of digits are taken for one number."""
     for run in _runs(plain):
-        groups = run.split()
+        groups = [group for group in run.split() if re.search(r"\d", group)]
         for start in range(len(groups)):
             digits = ""
-            for group in groups[start:]:
+            for group in groups[start : start + MOST_DIGITS + 1]:
                 digits += _bare(group) if not digits else re.sub(r"\D", "", group)
                 if len(digits) > MOST_DIGITS:
                     break

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.project import TRIED, contents, whole
+from tests.chaos.project import STAGES, TRIED, contents, whole
 from tests.chaos.test_damage import HARMS, inputs, mounted, one_sentence, refused, stopped
 from tests.training import tiny
 
-ROAD = ("tokenize", "baseline", "train", "strength", "evaluate")
+ROAD = tuple(stage for stage, told in STAGES.items() if told["cmd"].startswith("python -m training."))
 pytestmark = pytest.mark.skipif(not whole(), reason="`make chaos` trains")
 
 
