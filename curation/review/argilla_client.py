@@ -3,26 +3,20 @@ because the client does not know when an answer was given.
 """
 
 import contextlib
-import re
 import secrets
-from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import orjson
 
 from curation.consensus.consensus import Review
-from curation.consensus.corrections import numbered
-from curation.decisions.answers import Answer, checked
-from curation.decisions.decisions import Purpose
 from curation.harness.errors import QiratError
 from curation.harness.files import progress
 from curation.review.argilla_http import connected
 from curation.review.argilla_http import content as content_of
 from curation.review.embedded.process import Address
 from curation.review.form import HIDDEN, VECTORS, Form, review_form
+from curation.review.present import Present, present_of
 from curation.review.project import PATH as PROJECT
 from curation.review.project import make_project, marked, read_project
 from curation.review.records import Record
@@ -33,36 +27,6 @@ _READ, _WRITE, _DELETE = 500, 200, 100  # records a request; Argilla takes 1,000
 _BYTES = 4_000_000  # of a request that writes more than one record
 _OVERLAP = 50  # records that a page shares with the one before: so many may be deleted while a page is read
 _READINGS = 5
-_NAME = re.compile(r"([0-9a-f]{32})(?:\.([1-9][0-9]{0,3}))?")  # of a record: its conversation, and the look at it
-
-
-@dataclass(frozen=True)
-class Present:
-    """A record as Argilla holds it. A draft and a discarded response are responses too: somebody has looked."""
-
-    id: str
-    external_id: str  # empty where somebody made it by hand and gave it none
-    metadata: Mapping[str, Any]
-    corrected: str | None  # what was there to be edited
-    suggestions: tuple[str, ...]  # Argilla's ids of them
-    status: str  # pending or completed
-    updated_at: str  # ISO 8601, UTC
-    responses: tuple[dict[str, Any], ...]
-
-    @property
-    def is_aside(self) -> bool:
-        """Whether it waits to be deleted."""
-        return bool(self.metadata.get("aside"))
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether a push wrote it. What people make by hand in Argilla is neither changed nor taken as an answer."""
-        return bool(self.external_id) and not self.metadata.keys().isdisjoint(("digest", "purpose"))
-
-    @property
-    def conversation_id(self) -> str:
-        """What it is about; empty where somebody made it by hand."""
-        return self.external_id.partition(".")[0] if self.is_ours else ""
 
 
 class ReviewServer:
@@ -167,7 +131,7 @@ class ReviewServer:
             start = max(offset - _OVERLAP, 0)
             asked = {"offset": start, "limit": _READ, "include": "responses,suggestions"}
             page = self._request("GET", place, params=asked)
-            items = {item["id"]: _present(item) for item in page["items"]}
+            items = {item["id"]: present_of(item) for item in page["items"]}
             if last and last not in items:
                 yield None
                 return
@@ -326,76 +290,6 @@ class ReviewServer:
                 )
 
 
-def answers(present: Iterable[Present], usernames: Mapping[str, str]) -> list[Answer]:
-    """The submitted answers; drafts and discarded ones say nothing. Argilla does not tell when a record was opened.
-
-    Without those of `unreadable`.
-    """
-    read = (_answer(record, response, usernames) for record, response in submitted(present))
-    return [found for found in read if isinstance(found, Answer)]
-
-
-def unreadable(present: Iterable[Present], usernames: Mapping[str, str]) -> list[str]:
-    """Submitted answers that say nothing to us, each in a sentence with its place and cure."""
-    read = ((record.id, _answer(record, response, usernames)) for record, response in submitted(present))
-    return [f"Argilla's record {key}: {found}" for key, found in read if isinstance(found, str)]
-
-
-def submitted(present: Iterable[Present]) -> Iterator[tuple[Present, Mapping[str, Any]]]:
-    """Each submitted response with its record."""
-    for record in present:
-        for response in record.responses:
-            if response["status"] == "submitted":
-                yield record, response
-
-
-def name_of(response: Mapping[str, Any], usernames: Mapping[str, str]) -> str:
-    """Who gave it; an account that was deleted meanwhile goes by its id."""
-    return usernames.get(response["user_id"], response["user_id"])
-
-
-BY_HAND = "somebody made it by hand in Argilla, so its answers decide nothing; delete it there when nobody needs it"
-NOT_ASKED = "the answer of {who} is none that this version asks for; have {who} answer anew, or discard it"
-
-
-def status(present: Iterable[Present], usernames: Mapping[str, str]) -> tuple[Counter[str], dict[str, Counter[str]]]:
-    """Records by status, those that nobody needs any more as "aside"; and each annotator's answers by status."""
-    records: Counter[str] = Counter()
-    annotators: dict[str, Counter[str]] = defaultdict(Counter)
-    for record in present:
-        records["aside" if record.is_aside and not record.responses else record.status] += 1
-        for response in record.responses:
-            annotators[name_of(response, usernames)][response["status"]] += 1
-    return records, annotators
-
-
-def _answer(record: Present, response: Mapping[str, Any], usernames: Mapping[str, str]) -> Answer | str:
-    """What was said, or why that says nothing."""
-    name = _NAME.fullmatch(record.external_id)
-    if not (record.is_ours and name):
-        return BY_HAND
-    given = {name: value["value"] for name, value in (response["values"] or {}).items()}
-    purpose = record.metadata.get("purpose", "doubt")
-    said = {
-        "conversation_id": name[1],
-        "annotator": name_of(response, usernames),
-        "decision": given.get("decision"),
-        "reasons": tuple(given.get("reasons") or ()),
-        "corrected": given.get("corrected") or "",
-        "label": given.get("label") or "",
-        "confidence": given.get("confidence") or "",
-        "at": utc(response["updated_at"]),
-        "purpose": purpose if purpose in get_args(Purpose) else "doubt",  # of a version that knew others
-        "codes": tuple(record.metadata.get("codes") or ()),
-        "round": int(name[2] or 1),
-    }
-    try:
-        found = checked(said)
-    except ValueError:
-        return NOT_ASKED.format(who=said["annotator"])
-    return replace(found, corrected=numbered(found.corrected, record.corrected or ""))
-
-
 def _as_sent(record: Record, question: str) -> bytes:
     sent = {name: record[name] for name in ("external_id", "fields", "metadata", "vectors")}
     if record["corrected"]:
@@ -421,25 +315,6 @@ def _body(batch: Iterable[bytes]) -> bytes:
 
 def _batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
-
-
-def _present(item: Mapping[str, Any]) -> Present:
-    return Present(
-        id=item["id"],
-        external_id=item["external_id"] or "",
-        metadata=item["metadata"] or {},
-        corrected=next((one["value"] for one in item["suggestions"]), None),
-        suggestions=tuple(one["id"] for one in item["suggestions"]),
-        status=item["status"],
-        updated_at=utc(item["updated_at"]),
-        responses=tuple(item["responses"]),
-    )
-
-
-def utc(moment: str) -> str:
-    """Argilla's times are UTC, with or without saying so."""
-    time = datetime.fromisoformat(moment)
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
 @contextlib.contextmanager

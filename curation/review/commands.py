@@ -200,7 +200,7 @@ def status() -> None:
 
 
 def _print_status(server: "ReviewServer") -> None:
-    from curation.review.argilla_client import status
+    from curation.review.present import status
 
     records, annotators = status(server.present(), server.usernames())
     aside = f", {records['aside']:,} set aside" if records["aside"] else ""

@@ -32,7 +32,7 @@ from curation.record.pairs import (
     write_judgements,
 )
 from curation.review.annotators import names_here
-from curation.review.argilla_client import BY_HAND, NOT_ASKED, Present, ReviewServer, name_of, submitted, utc
+from curation.review.argilla_client import ReviewServer
 from curation.review.form import Form
 from curation.review.offline import (
     Row,
@@ -45,6 +45,7 @@ from curation.review.offline import (
     read_rows,
     write_sheet,
 )
+from curation.review.present import BY_HAND, NOT_ASKED, Present, name_of, submitted, utc
 from curation.review.pull import present
 from curation.review.push import PushPlan, carried_out, plan
 from curation.review.records import Record, bubbles, digest

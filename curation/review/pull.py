@@ -18,7 +18,8 @@ from curation.decisions.erase import take_out
 from curation.decisions.forget import NAMED_BY, forgotten_words, read_rules
 from curation.harness.files import atomic, finished_table
 from curation.review.annotators import names_here
-from curation.review.argilla_client import Present, ReviewServer, answers, unreadable
+from curation.review.argilla_client import ReviewServer
+from curation.review.present import Present, answers, unreadable
 from curation.review.similar import decisions_in_force
 
 METRICS = Path("metrics/review.json")

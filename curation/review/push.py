@@ -8,8 +8,9 @@ from curation.consensus.consensus import Review
 from curation.decisions.answers import Countries
 from curation.harness.files import finished_table
 from curation.record.codes import read_codes
-from curation.review.argilla_client import Present, ReviewServer
+from curation.review.argilla_client import ReviewServer
 from curation.review.lineup import line_of_now
+from curation.review.present import Present
 from curation.review.records import Record, records
 
 LAST = 1_000_000_000  # rank of what nobody needs

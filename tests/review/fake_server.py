@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from curation.review.argilla_client import Present
+from curation.review.present import Present
 from curation.review.records import Record
 
 

@@ -17,7 +17,8 @@ from curation.decisions.decisions import PATH, Decision, read_decisions, write_d
 from curation.harness.errors import QiratError
 from curation.record.conversation import conversations, message
 from curation.review import argilla_client
-from curation.review.argilla_client import ReviewServer, answers
+from curation.review.argilla_client import ReviewServer
+from curation.review.present import answers
 from curation.review.pull import Pulled, pull
 from curation.review.push import PushPlan, push
 from tests.review.fake_server import FakeServer, present, response

@@ -2,7 +2,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from curation.review.argilla_client import Present
+from curation.review.present import Present
 from curation.review.push import ASIDE_FOR, PushPlan, plan
 from tests.review.fake_server import present
 

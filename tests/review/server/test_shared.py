@@ -16,8 +16,9 @@ from curation.decisions.decisions import read_decisions
 from curation.harness.errors import QiratError
 from curation.record.conversation import conversations
 from curation.review import project as project_file
-from curation.review.argilla_client import Present, ReviewServer
+from curation.review.argilla_client import ReviewServer
 from curation.review.embedded.process import Address
+from curation.review.present import Present
 from curation.review.pull import Pulled, pull
 from curation.review.push import PushPlan, push
 from tests.builders import talk
