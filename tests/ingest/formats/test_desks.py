@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -264,7 +264,14 @@ DESKS: dict[Rows, tuple[str, set[str]]] = {  # the format, and what it tells apa
     salesforce_mails: ("salesforce", {DRAFT}),
     salesforce_comments: ("salesforce", {NOTE}),
 }
-each_desk = pytest.mark.parametrize("desk", DESKS, ids=lambda desk: desk.__name__)
+ASKS_ITSELF = (freshdesk, front, hubspot_ticket, hubspot_emails, salesforce)  # the ticket, whatever its messages are
+
+
+def each_of(desks: Iterable[Rows]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("desk", list(desks), ids=lambda desk: desk.__name__)
+
+
+each_desk = each_of(DESKS)
 
 
 @each_desk
@@ -314,10 +321,8 @@ def _listed(rows: list[Any]) -> list[Any]:
     return found
 
 
-@each_desk
+@each_of(desk for desk, (_, roles) in DESKS.items() if BOT in roles)
 def test_bots_are_kept_as_messages_of_their_own_where_params_say_so(desk: Rows):
-    if BOT not in DESKS[desk][1]:
-        pytest.skip("this desk does not tell bots from people")
     talk = [HELLO[0], (BOT, "I am a bot."), HELLO[1]]
     outcome = only(*desk(talk), reading=READING.model_copy(update={"bots": "keep"}))
     merged = repair_messages(outcome.messages or [], merge=True)
@@ -328,10 +333,8 @@ def test_bots_are_kept_as_messages_of_their_own_where_params_say_so(desk: Rows):
     ]
 
 
-@each_desk
+@each_of(desk for desk, (_, roles) in DESKS.items() if NOTE in roles and desk not in ASKS_ITSELF)
 def test_nothing_but_notes_is_a_reason(desk: Rows):
-    if NOTE not in DESKS[desk][1] or desk in (freshdesk, front, hubspot_ticket, hubspot_emails, salesforce):
-        pytest.skip("the ticket itself asks something")
     (outcome,) = outcomes(*desk([(NOTE, "he is slow"), (NOTE, "very slow")]))
     assert outcome.reason == "it has no message but internal notes"
 
