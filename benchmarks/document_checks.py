@@ -9,7 +9,7 @@ from benchmarks.corruption.tables import head, row
 from benchmarks.results import RESULTS
 from curation.checks import checks
 from curation.checks.check import Check
-from curation.record.codes import Limit
+from curation.core.record.codes import Limit
 
 LANGUAGES = ("en", "ar")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
+from curation.core.record.conversation import survivors
 from curation.harness.engine import map_rows
 from curation.harness.errors import QiratError
 from curation.harness.memory import version_of
 from curation.harness.stage import Stage
-from curation.record.conversation import survivors
 from curation.similarity.sentences import Embed, embedded, encoder, hashed, placed, words
 
 READ = ("row_id", "conversation_id", "messages")

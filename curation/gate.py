@@ -16,11 +16,11 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
+from curation.core.record.codes import LANGUAGES
+from curation.core.record.ledger import FINDING, counts, entries, outcomes
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from curation.record.codes import LANGUAGES
-from curation.record.ledger import FINDING, counts, entries, outcomes
 
 SPLITS = ("train", "dev", "test")
 NOT_TRAINED = "not_trained"  # the code of conversations that the base model's template cannot say

@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from curation.core.record.codes import CODES, read_codes
+from curation.core.record.conversation import survivors
 from curation.harness.files import table_path
 from curation.harness.stage import Stage
 from curation.policy.floods import floods, sentence
@@ -9,8 +11,6 @@ from curation.policy.limits import Route, expecting, in_force
 from curation.policy.queue import BELOW_LIMIT, grouped, in_turn, language_shares, queue, ties, with_blind_samples
 from curation.policy.spare import spare
 from curation.policy.verdicts import judged, places, too_common, verdicts
-from curation.record.codes import CODES, read_codes
-from curation.record.conversation import survivors
 
 OF_ROWS = ("accept", "review", "held", "reject")
 

@@ -6,11 +6,11 @@ from pathlib import PurePosixPath
 import polars as pl
 from pydantic import Field
 
+from curation.core.record.draw import lot
+from curation.core.record.groups import groups
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from curation.record.draw import lot
-from curation.record.groups import groups
 
 PARTS = ("train", "dev", "test")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from curation.record.conversation import ROLES, conversation_id
-from curation.record.ledger import PARTS, closings, outcomes
+from curation.core.record.conversation import ROLES, conversation_id
+from curation.core.record.ledger import PARTS, closings, outcomes
 
 USED = ("accepted", "kept", "edited")
 NONE = "(none)"

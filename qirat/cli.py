@@ -67,7 +67,7 @@ class OutcomeCommand(TyperCommand):
     """Takes `--dropped` for `--outcome dropped`, and so for every outcome of the ledger."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        from curation.record.ledger import CLOSINGS
+        from curation.core.record.ledger import CLOSINGS
 
         short = {f"--{outcome.replace('_', '-')}": f"--outcome={outcome}" for outcome in CLOSINGS}
         return super().parse_args(ctx, [short.get(argument, argument) for argument in args])

@@ -10,11 +10,11 @@ import yaml
 
 from curation.checks.check import Context, Score
 from curation.checks.codes import codes
+from curation.core.record.codes import CODES, as_json
+from curation.core.record.conversation import SCHEMA, conversations
+from curation.core.record.playbook import Playbook
 from curation.policy.limits import Policy, Route, in_force
 from curation.privacy.params import Privacy
-from curation.record.codes import CODES, as_json
-from curation.record.conversation import SCHEMA, conversations
-from curation.record.playbook import Playbook
 
 ROOT = Path(__file__).resolve().parent.parent
 

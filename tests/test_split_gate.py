@@ -13,6 +13,10 @@ from curation import gate
 from curation.checks import checks
 from curation.checks.codes import codes
 from curation.commands.why import listed, why
+from curation.core.record.conversation import FACTS
+from curation.core.record.groups import groups
+from curation.core.record.ledger import entries
+from curation.core.text.facts.patterns import KINDS
 from curation.curate import knowledge
 from curation.curate.facts import with_facts
 from curation.gate import Gate, help_for, readiness, shortfalls, stated_facts, untold
@@ -20,12 +24,8 @@ from curation.harness.errors import QiratError
 from curation.harness.files import table_path
 from curation.ingest.reading import QUARANTINE
 from curation.privacy.shown import Shown
-from curation.record.conversation import FACTS
-from curation.record.groups import groups
-from curation.record.ledger import entries
 from curation.score.notes import NOTES
 from curation.split import Split, assert_apart, assigned, filled, meant, related, told
-from curation.text.facts.patterns import KINDS
 from tests.builders import ROOT, context, record, talk
 
 PARAMS = Split(test=0.2, dev=0.2, largest_group=0.1, seed=1)

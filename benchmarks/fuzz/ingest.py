@@ -29,10 +29,10 @@ from typing import Any, NoReturn
 import polars as pl
 import yaml
 
+from curation.core.record.conversation import conversation_id
 from curation.ingest.files import raw_files
 from curation.ingest.memory import write_groups
 from curation.ingest.reading import Ingest, Part, RawFile, beginnings, mapper, tasks_of
-from curation.record.conversation import conversation_id
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 12  # of a file before it is damaged

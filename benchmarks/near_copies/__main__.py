@@ -213,7 +213,7 @@ def datatrove(python: str, scratch: Path) -> Found:
 
 def write_rows(rows: Sequence[Messages], scratch: Path) -> None:
     """The rows as Qirat's ingest leaves them, and as the JSON lines that the peers read, a file a process."""
-    from curation.record.conversation import conversations
+    from curation.core.record.conversation import conversations
 
     prepared(scratch)
     conversations([{"row_id": str(n), "messages": messages} for n, messages in enumerate(rows)]).write_parquet(

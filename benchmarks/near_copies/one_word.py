@@ -26,9 +26,9 @@ import yaml
 
 from benchmarks.near_copies.planted import Edit, Messages, Pair, Planted, as_text, dialogues, edited
 from benchmarks.results import ROOT
+from curation.core.record.conversation import conversations
+from curation.core.text.folding import fold
 from curation.dedup.__main__ import Dedup, deduplicated
-from curation.record.conversation import conversations
-from curation.text.folding import fold
 from qirat.sample.typing_habits import swapped
 
 PAIRS = 1_000

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.rows import jaccard, json_lines, shingles
-from curation.record.conversation import MESSAGE
+from curation.core.record.conversation import MESSAGE
 from qirat.sample.typing_habits import swapped
 
 Messages = list[dict[str, Any]]

@@ -20,9 +20,9 @@ from typing import Any
 from benchmarks.corruption.tables import head, row
 from benchmarks.results import RESULTS
 from curation.commands.playbook import as_read, suggested
+from curation.core.record.playbook import Playbook, Rule
 from curation.harness.errors import QiratError
 from curation.proposals.evidence import Row, replies_of
-from curation.record.playbook import Playbook, Rule
 
 SAME = 0.5  # Jaccard of what two rules do, from which they are one
 LANGUAGES = ("en", "ar")

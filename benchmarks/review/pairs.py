@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from curation.record.pairs import Choice, Judgement, reply_hash
+from curation.core.record.pairs import Choice, Judgement, reply_hash
 from training.evaluate.preference import Heard, heard
 
 SIMULATIONS = 500

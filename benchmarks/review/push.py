@@ -22,8 +22,8 @@ from typing import Any
 
 import polars as pl
 
-from curation.record.codes import CODES
-from curation.record.conversation import conversation_id
+from curation.core.record.codes import CODES
+from curation.core.record.conversation import conversation_id
 from curation.review.embedded import process
 
 TABLES = ("ingested/conversations", "routed/queue", "scored/findings", "embedded/vectors")

@@ -25,14 +25,14 @@ from benchmarks.results import RESULTS
 from curation.consensus import insight
 from curation.consensus.chance import chances
 from curation.consensus.consensus import Review, consensus
+from curation.core.record.codes import CODES, read_codes
+from curation.core.record.conversation import survivors
 from curation.decisions.answers import Answer, Choice
 from curation.decisions.decisions import Purpose
 from curation.harness.files import progress
 from curation.policy.limits import Blind, Policy, Route, in_force
 from curation.policy.queue import with_blind_samples
 from curation.policy.verdicts import judged, verdicts
-from curation.record.codes import CODES, read_codes
-from curation.record.conversation import survivors
 from curation.review.lineup import lineup
 
 SEEDS = range(100, 130)  # 0 to 29 were looked at while the consensus was made

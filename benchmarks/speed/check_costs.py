@@ -12,10 +12,10 @@ import polars as pl
 
 from curation.checks import checks
 from curation.checks.check import Context, Score
+from curation.core.record.conversation import survivors
+from curation.core.record.playbook import Playbook
 from curation.harness.params import load_params
 from curation.privacy.params import Privacy
-from curation.record.conversation import survivors
-from curation.record.playbook import Playbook
 
 
 def costs(conversations: pl.DataFrame, context: Context) -> dict[str, float]:

@@ -32,13 +32,13 @@ from scipy.stats import t
 
 from benchmarks.corruption.tables import head, row
 from benchmarks.results import RESULTS, ROOT, road
+from curation.core.record.draw import fair_order
+from curation.core.record.groups import groups
+from curation.core.record.playbook import Playbook
+from curation.core.statistics.intervals import Bootstrap, paired_difference, ratio
 from curation.harness.files import atomic
 from curation.harness.params import load_params
-from curation.record.draw import fair_order
-from curation.record.groups import groups
-from curation.record.playbook import Playbook
 from curation.split import related
-from curation.statistics.intervals import Bootstrap, paired_difference, ratio
 from training.commands.curve import LOSSES, losses
 from training.commands.trial import interval
 from training.judge.arms import bare

@@ -32,15 +32,15 @@ import polars as pl
 
 from benchmarks.corruption.tables import head, row
 from benchmarks.results import RESULTS
+from curation.core.record.conversation import conversations, message
+from curation.core.record.draw import fair_order
+from curation.core.record.playbook import Playbook
+from curation.core.statistics.intervals import Bootstrap, Side, mcnemar, paired_difference, ratio, share
+from curation.core.text.facts import Known, facts
+from curation.core.text.facts.patterns import KINDS
 from curation.curate.facts import with_facts
 from curation.harness.files import atomic
 from curation.harness.params import load_params
-from curation.record.conversation import conversations, message
-from curation.record.draw import fair_order
-from curation.record.playbook import Playbook
-from curation.statistics.intervals import Bootstrap, Side, mcnemar, paired_difference, ratio, share
-from curation.text.facts import Known, facts
-from curation.text.facts.patterns import KINDS
 from training.commands.canaries import CHANCE, MOST, OTHERS, exposures
 from training.commands.trial import interval
 from training.judge.arms import ADAPTER, bare

@@ -23,7 +23,7 @@ import polars as pl
 
 from benchmarks.corruption.tables import head, row
 from benchmarks.results import RESULTS
-from curation.record.draw import fair_order
+from curation.core.record.draw import fair_order
 from training.baseline.answers import arms_of
 from training.judge.arms import few_shot, prompt_sections, with_prefix
 from training.judge.generation import Decoding, generate

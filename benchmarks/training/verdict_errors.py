@@ -21,9 +21,9 @@ import polars as pl
 
 from benchmarks.corruption.tables import head, row
 from benchmarks.results import RESULTS
+from curation.core.statistics.intervals import Side
+from curation.core.statistics.sequential import out, shared
 from curation.harness.params import load_params
-from curation.statistics.intervals import Side
-from curation.statistics.sequential import out, shared
 from training.evaluate.findings import Reach
 from training.evaluate.memorisation import MEMORISED
 from training.evaluate.promote import Kept, comparisons, verdict

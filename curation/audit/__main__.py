@@ -7,14 +7,14 @@ import polars as pl
 
 from curation.audit.copies import outcomes
 from curation.audit.recall import RECALL, Judge, recall
+from curation.core.record.codes import CODES, read_codes
+from curation.core.record.conversation import as_taught, survivors
 from curation.dedup.__main__ import Dedup
 from curation.harness.stage import Stage
 from curation.planting.copies import NEAR_COPY, TWIN
 from curation.planting.shadow import Audit
 from curation.policy.limits import Route, in_force
 from curation.policy.verdicts import judged
-from curation.record.codes import CODES, read_codes
-from curation.record.conversation import as_taught, survivors
 
 
 def main() -> None:

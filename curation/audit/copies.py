@@ -5,12 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 import polars as pl
 
 from curation.audit.recall import Outcome
+from curation.core.record.conversation import conversation_id
+from curation.core.record.draw import fair_order
 from curation.dedup.__main__ import READ, Dedup, deduplicated
 from curation.planting.copies import NEAR_COPY, copied
 from curation.planting.rows import Row
 from curation.planting.shadow import SHADOW, clean_rows, number_of
-from curation.record.conversation import conversation_id
-from curation.record.draw import fair_order
 
 POOL = 800  # rows of a language that copies are made of
 AMONG = 600  # other rows that stand beside them: words that these say are no slips

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from curation.core.record.codes import FACT, PII
+from curation.core.statistics.intervals import wilson
 from curation.policy.limits import Policy
 from curation.policy.verdicts import judged, too_common
-from curation.record.codes import FACT, PII
-from curation.statistics.intervals import wilson
 
 RECALL = pl.Schema(
     {

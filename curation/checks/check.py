@@ -10,13 +10,13 @@ import polars as pl
 from pydantic import Field
 
 from curation.checks.codes import codes
+from curation.core.record.codes import Code
+from curation.core.record.playbook import Playbook
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.yaml_text import from_yaml
 from curation.privacy.params import Privacy
 from curation.privacy.tables import with_evidence_masked
-from curation.record.codes import Code
-from curation.record.playbook import Playbook
 
 ANY: Collection[str] = ()  # knows every language
 

@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from curation.core.record.codes import Code, fault
 from curation.harness.errors import QiratError, faults
 from curation.harness.yaml_text import from_yaml
-from curation.record.codes import Code, fault
 
 HERE = Path(__file__).parent
 LANGUAGES = ("en", "ar")  # in which each code is explained

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check
+from curation.core.record.conversation import as_text
 from curation.harness.files import progress
-from curation.record.conversation import as_text
 
 HARDEST = 20.0  # nats a token; perplexities beyond are of no use
 

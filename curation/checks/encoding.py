@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.record.conversation import turns
+from curation.core.record.conversation import turns
 
 # UTF-8 Arabic read as Windows-1256: each letter becomes one of these two followed by something else.
 _ARABIC_TWICE = re.compile("[طظ][^\\s\u0621-\u0630\u0632-\u0636]")

@@ -11,7 +11,7 @@ from curation.checks.check import NOTHING, Context, check
 from curation.checks.models.replies import Names, Replies, reply_tokens
 from curation.checks.models.words import LEAST, Floats, Indices, Mask, by_language
 from curation.checks.structure import CUT
-from curation.text.folding import folded
+from curation.core.text.folding import folded
 
 REPORTED_FROM = 0.4
 SHORTEST = 4  # words of a reply

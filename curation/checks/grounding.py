@@ -7,11 +7,11 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check, read
-from curation.record.codes import FACT
-from curation.record.conversation import turns
-from curation.text.facts import ungrounded
-from curation.text.facts.patterns import MAY_STATE_ONE
-from curation.text.folding import folded
+from curation.core.record.codes import FACT
+from curation.core.record.conversation import turns
+from curation.core.text.facts import ungrounded
+from curation.core.text.facts.patterns import MAY_STATE_ONE
+from curation.core.text.folding import folded
 
 SHARED_LEAST, SHARED_SHARE = 10, 0.005  # a fact that so many conversations and this share of them state is the house's
 _STATED = {"turn": pl.Int32, "kind": pl.String, "value": pl.String, "words": pl.String}

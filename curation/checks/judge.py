@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, JudgeParams, check
+from curation.core.record.conversation import as_text, canonical_json
 from curation.harness.files import progress
 from curation.privacy import covered
-from curation.record.conversation import as_text, canonical_json
 
 BEST, WORST = 5, 1
 MOST_CHARACTERS = 12_000  # of a conversation shown

@@ -9,7 +9,7 @@ from curation.checks.models.datalab import matrix
 from curation.checks.models.mislabelled import Mislabelled, mislabelled
 from curation.checks.models.topics import MOST, by_vectors, by_words, folds, pooled
 from curation.checks.models.words import Indices, grams_by_conversation, words_by_turn
-from curation.record.codes import LABELS, WRONG_LABELS
+from curation.core.record.codes import LABELS, WRONG_LABELS
 
 FEWEST = 5  # rows a label needs to be judged by cross-validation
 REPORTED_SHARE = 0.3  # of the rows, the likeliest to be wrong: people look among them where they have time left

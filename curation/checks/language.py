@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.record.conversation import turns
-from curation.text.language import language_and_chance
+from curation.core.record.conversation import turns
+from curation.core.text.language import language_and_chance
 
 TELLING_LETTERS = {"user": 20, "assistant": 8}  # shorter turns ("ok", "merci!") say little about their language
 TELLING_WORDS = 2

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.checks.check import NOTHING, Context, check
-from curation.record.conversation import turns
+from curation.core.record.conversation import turns
 from curation.similarity.shingles import U64, WORD, Indices, folded_turns, hashed, runs
 
 REPORTED_FROM = 0.2

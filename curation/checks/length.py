@@ -3,7 +3,7 @@
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.record.conversation import turns
+from curation.core.record.conversation import turns
 
 
 @check("length", source="counting words between white space")

@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check
+from curation.core.record.conversation import turns
 from curation.privacy.names import name_finder
-from curation.record.conversation import turns
 
 
 @check(

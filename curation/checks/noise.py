@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.record.conversation import turns
-from curation.text.folding import folded
+from curation.core.record.conversation import turns
+from curation.core.text.folding import folded
 
 ECHO_WORDS = 5  # a shorter one is confirmed or returned: "Two lattes", "Thank you and goodbye"
 ECHO_LETTERS = 1.2  # a reply this many times as long says more than the question that it repeats

@@ -3,8 +3,8 @@
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.record.times import ORDER_UNSURE, TIMES_UNREAD
-from curation.text.direction import backwards
+from curation.core.record.times import ORDER_UNSURE, TIMES_UNREAD
+from curation.core.text.direction import backwards
 
 REPORTED_FROM = 0.75  # beyond it 0.1% of STAR, Taskmaster-4 and SGD; turned round, 96%, 43% and 97% of them
 

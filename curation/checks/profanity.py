@@ -10,10 +10,10 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check, lists_of
-from curation.record.conversation import turns
-from curation.text.folding import fold, folded
-from curation.text.language import ARABIZI
-from curation.text.titles import is_name
+from curation.core.record.conversation import turns
+from curation.core.text.folding import fold, folded
+from curation.core.text.language import ARABIZI
+from curation.core.text.titles import is_name
 
 MILD, STRONG = 1, 2
 _DISGUISED = {"a": "a@4*", "e": "e3*", "i": "i1!|*", "o": "o0*", "s": "s$5*", "t": "t7+*", "u": "uv*", "c": "c*"}

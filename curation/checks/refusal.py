@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check, lists_of
-from curation.record.conversation import turns
-from curation.text.folding import fold, folded
-from curation.text.patterns import Patterns
-from curation.text.titles import is_name
+from curation.core.record.conversation import turns
+from curation.core.text.folding import fold, folded
+from curation.core.text.patterns import Patterns
+from curation.core.text.titles import is_name
 
 TALK = "model_refusal"
 LIKELY, CERTAIN = 1, 2

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.record.conversation import turns
-from curation.text.folding import fold, variants_folded
+from curation.core.record.conversation import turns
+from curation.core.text.folding import fold, variants_folded
 
 WINDOW = 4  # words
 SHORTEST = 16  # words; below, a repeated phrase is emphasis

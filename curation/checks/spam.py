@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check, lists_of, read
-from curation.record.conversation import turns
-from curation.text.folding import folded
-from curation.text.patterns import Patterns
+from curation.core.record.conversation import turns
+from curation.core.text.folding import folded
+from curation.core.text.patterns import Patterns
 
 REPORTED_FROM = 2
 CUES = 4  # of advertising in one turn, that make it such whatever it is for

@@ -3,8 +3,8 @@
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.record.conversation import turns
-from curation.text.folding import fold, folded
+from curation.core.record.conversation import turns
+from curation.core.text.folding import fold, folded
 
 # A reply that ends otherwise was probably cut: full stops of both scripts, closing marks, emoji, a link, a number.
 ENDED = r"[.!?…:;)\]}\"'»”’*_|>؟۔،\p{So}\p{Sk}\x{FE0F}\d]$|\S*(?:://|www\.|@)\S+$"

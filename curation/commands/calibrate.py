@@ -13,14 +13,14 @@ from typing import Any
 import polars as pl
 import yaml
 
+from curation.core.record.codes import Code, Limit, read_codes
+from curation.core.statistics.intervals import wilson
 from curation.decisions.decisions import Decision, read_decisions
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
 from curation.harness.params import load_params
 from curation.policy.limits import Policy, Route, in_force
 from curation.policy.verdicts import judged, worst_value
-from curation.record.codes import Code, Limit, read_codes
-from curation.statistics.intervals import wilson
 
 RECALL = "audited/recall"  # kind, language, planted, found, share, low, high, blind
 FEWEST = 20  # decisions below which nothing is suggested

@@ -14,9 +14,9 @@ import polars as pl
 from curation.commands.forget import ADAPTER, TRAINED_ON, adapters_of
 from curation.commands.history import git_remotes
 from curation.commands.traces import Known, Scan, dvc_cache, known_of, remotes, scan
+from curation.core.text.identity import identity
 from curation.decisions.forget import PATH, ForgetRules
 from curation.harness.errors import QiratError
-from curation.text.identity import identity
 
 SHOWN = 3  # files of a place that are named
 WEIGHTS = "adapter_model.safetensors"

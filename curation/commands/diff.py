@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 import yaml
 
+from curation.core.record.ledger import outcomes
 from curation.harness.errors import QiratError
 from curation.harness.files import table_path
-from curation.record.ledger import outcomes
 
 USED = ("accepted", "kept", "edited")
 SHOWN = 20  # ways from one state to another that the text names, of those that change the curated set

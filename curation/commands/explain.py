@@ -4,6 +4,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from curation.core.record.conversation import message
+from curation.core.record.repair import repair_messages
 from curation.harness.errors import QiratError
 from curation.harness.params import load_params
 from curation.ingest.files import EVALUATION, RAW, files_below, hidden_below, hidden_told, raw_files
@@ -14,8 +16,6 @@ from curation.ingest.reading import Head, Ingest, RawFile, beginnings, conversat
 from curation.ingest.rows import Chunk, RawRow
 from curation.privacy import covered
 from curation.privacy.params import Privacy
-from curation.record.conversation import message
-from curation.record.repair import repair_messages
 
 TURNS_SHOWN = 4
 CHATS_SHOWN = 5  # of those whose people are told

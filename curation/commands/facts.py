@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
+from curation.core.text.facts.patterns import KINDS
 from curation.harness.errors import QiratError, meant
 from curation.harness.files import finished_table
-from curation.text.facts.patterns import KINDS
 
 WIDEST = 40  # characters of a value or a context in a line
 

@@ -9,12 +9,12 @@ import polars as pl
 from curation.commands.diff import read_at, revisions_of
 from curation.commands.near import NAMED, named_in_words, spelled_nearly
 from curation.commands.traces import words_by_rule
+from curation.core.record.naming import called
 from curation.decisions import answers
 from curation.decisions.erase import Leaving, named_in_corrections, reviewed, said_of, take_out
 from curation.decisions.forget import PATH, ForgetRule, ForgetRules, forgotten, read_rules, write_rules
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
-from curation.record.naming import called
 
 MODELS = Path("models")
 ADAPTER = "models/adapter"  # what dvc.yaml calls the adapter, in every version

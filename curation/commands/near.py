@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from curation.record.conversation import WORDS
-from curation.text.folding import fold, folded
-from curation.text.identity import identities, identities_within, identity, nearness, possible_within
+from curation.core.record.conversation import WORDS
+from curation.core.text.folding import fold, folded
+from curation.core.text.identity import identities, identities_within, identity, nearness, possible_within
 
 NAMED = 3  # rows named as examples
 COLUMNS = ("customer", "source_id", "label")

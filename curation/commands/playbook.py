@@ -6,6 +6,9 @@ from pathlib import Path
 import polars as pl
 import yaml
 
+from curation.core.record.conversation import survivors
+from curation.core.record.playbook import Playbook
+from curation.core.statistics.intervals import Interval
 from curation.decisions.decisions import read_decisions
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic, finished_table, table_path
@@ -14,9 +17,6 @@ from curation.privacy import masked
 from curation.privacy.params import Privacy
 from curation.proposals.evidence import Proposal, Tally
 from curation.proposals.propose import MOST_ROWS, Proposed, proposed
-from curation.record.conversation import survivors
-from curation.record.playbook import Playbook
-from curation.statistics.intervals import Interval
 
 PROPOSED = Path("playbook.proposed.yaml")
 IN_FORCE = "playbook.yaml"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
+from curation.core.record.codes import LANGUAGES
+from curation.core.record.ledger import OUTCOMES, PARTS
 from curation.harness.files import table_path
 from curation.harness.memory import CACHE
-from curation.record.codes import LANGUAGES
-from curation.record.ledger import OUTCOMES, PARTS
 
 COST = CACHE / "evaluate" / "cost.json"  # {"seconds": what one more conversation takes in all arms}
 

@@ -24,10 +24,10 @@ from typing import IO
 import polars as pl
 
 from curation.commands.history import Blob, blobs
+from curation.core.record.conversation import canonical_json
+from curation.core.text.folding import fold
 from curation.decisions.forget import HEADER, NAMED_BY, ForgetRule, ForgetRules, forgotten, names_one
 from curation.harness.files import progress, table_path
-from curation.record.conversation import canonical_json
-from curation.text.folding import fold
 
 CHUNK = 2**22  # bytes of a file that are looked at together
 OVERLAP = 2**10  # bytes of the chunk before that are looked at again

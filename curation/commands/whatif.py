@@ -10,6 +10,8 @@ import polars as pl
 import yaml
 from pydantic import ValidationError
 
+from curation.core.record.codes import FACT, Code, Limit, read_codes
+from curation.core.record.conversation import survivors
 from curation.harness.errors import QiratError, faults, meant
 from curation.harness.files import finished_table, table_path
 from curation.harness.params import load_params
@@ -18,8 +20,6 @@ from curation.policy.limits import Policy, Route, expecting, in_force
 from curation.policy.verdicts import judged, places, verdicts
 from curation.privacy import masked
 from curation.privacy.params import Privacy
-from curation.record.codes import FACT, Code, Limit, read_codes
-from curation.record.conversation import survivors
 
 VERDICTS = ("accept", "review", "held", "reject")
 CHARACTERS = 160  # of a message in an example

@@ -5,6 +5,9 @@ from typing import Any
 
 import polars as pl
 
+from curation.core.record.codes import read_codes
+from curation.core.record.ledger import CLOSINGS, FINDING, PARTS, closings
+from curation.core.record.naming import called
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
 from curation.harness.params import load_params
@@ -12,9 +15,6 @@ from curation.ingest.documents import Place, place_of
 from curation.policy.limits import Route, in_force
 from curation.policy.verdicts import judged
 from curation.privacy.shown import Shown
-from curation.record.codes import read_codes
-from curation.record.ledger import CLOSINGS, FINDING, PARTS, closings
-from curation.record.naming import called
 from curation.similarity.difference import difference
 
 SPLITS = ("train", "dev", "test")

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from curation.core.record.conversation import canonical_json
+from curation.core.text.folding import fold
+from curation.core.text.markdown import as_plain
 from curation.decisions.answers import Answer, Choice, Countries
 from curation.privacy import COVER, conversation_finds, covered
-from curation.record.conversation import canonical_json
-from curation.text.folding import fold
-from curation.text.markdown import as_plain
 
 Message = Mapping[str, Any]
 

@@ -14,6 +14,8 @@ import polars as pl
 from curation.consensus.chance import chances
 from curation.consensus.consensus import latest
 from curation.consensus.reliability import reliability
+from curation.core.statistics.agreement import Counted, Share, alpha, false_rate
+from curation.core.statistics.intervals import wilson
 from curation.decisions import answers as answers_file
 from curation.decisions import decisions as decision
 from curation.decisions import gold
@@ -21,8 +23,6 @@ from curation.decisions.answers import Answer, Choice
 from curation.decisions.decisions import Decision, moment
 from curation.harness.files import finished_table, table_path
 from curation.policy.queue import sampled
-from curation.statistics.agreement import Counted, Share, alpha, false_rate
-from curation.statistics.intervals import wilson
 
 LONG = 15.0  # minutes; a longer gap between two answers is a break
 FEWEST_GOLD = 10  # answers to gold conversations of a kind from which on the annotators' error is known

@@ -12,6 +12,10 @@ import polars as pl
 
 from curation.checks.check import Context, Score
 from curation.checks.grounding import house_least
+from curation.core.record.codes import CODES, read_codes
+from curation.core.record.conversation import survivors
+from curation.core.record.ledger import counts
+from curation.core.record.playbook import Playbook
 from curation.curate.edits import checked_again, edited
 from curation.curate.entries import (
     closed,
@@ -35,10 +39,6 @@ from curation.policy.queue import BELOW_LIMIT
 from curation.policy.verdicts import causes, judged
 from curation.privacy.params import Privacy
 from curation.privacy.tables import MASKED
-from curation.record.codes import CODES, read_codes
-from curation.record.conversation import survivors
-from curation.record.ledger import counts
-from curation.record.playbook import Playbook
 
 
 def main() -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from curation.text.facts import Fact
-from curation.text.folding import fold
-from curation.text.language import SHARED_WORDS, SMALL_WORDS
+from curation.core.text.facts import Fact
+from curation.core.text.folding import fold
+from curation.core.text.language import SHARED_WORDS, SMALL_WORDS
 
 BLANK = "___"
 NEAREST = 6  # content words that make a context

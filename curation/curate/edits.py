@@ -4,10 +4,10 @@ import polars as pl
 
 from curation.checks import checks, findings
 from curation.checks.check import NOTHING, Context, in_order
+from curation.core.record.conversation import SCHEMA, as_taught, message
+from curation.core.record.repair import repaired_record
 from curation.curate.fates import CURATED
 from curation.decisions.decisions import Decision
-from curation.record.conversation import SCHEMA, as_taught, message
-from curation.record.repair import repaired_record
 
 
 def checked_again(surviving: pl.DataFrame, edits: pl.DataFrame, context: Context) -> pl.DataFrame:

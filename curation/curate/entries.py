@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from curation.core.record.ledger import FINDING, assert_law, entries
 from curation.privacy import masked
-from curation.record.ledger import FINDING, assert_law, entries
 
 
 def closed(raw: pl.Series, *parts: pl.DataFrame) -> pl.DataFrame:

@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from curation.record.conversation import FACTS, is_taught
-from curation.text.facts import facts, ungrounded
+from curation.core.record.conversation import FACTS, is_taught
+from curation.core.text.facts import facts, ungrounded
 
 
 def fact_finder(treatments: Mapping[str, str], confirmed: Collection[str]) -> Callable[[pl.DataFrame], pl.DataFrame]:

@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 
+from curation.core.record.conversation import SCHEMA
 from curation.decisions.decisions import Decision
 from curation.policy.queue import BELOW_LIMIT
-from curation.record.conversation import SCHEMA
 
 CURATED = pl.Schema([*SCHEMA.items(), ("origin", pl.String()), ("parent_id", pl.String())])
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {

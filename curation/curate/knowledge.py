@@ -14,14 +14,14 @@ from typing import Any
 
 import polars as pl
 
+from curation.core.record.conversation import as_taught, turns
+from curation.core.text.cells import harmless
+from curation.core.text.facts import facts, ungrounded
+from curation.core.text.facts.patterns import MAY_STATE_ONE
+from curation.core.text.folding import folded
 from curation.curate.contexts import TURNING, around
 from curation.curate.over_time import CONTRADICTORY, VARIABLE, Told, course
 from curation.privacy.finds import masked
-from curation.record.conversation import as_taught, turns
-from curation.text.cells import harmless
-from curation.text.facts import facts, ungrounded
-from curation.text.facts.patterns import MAY_STATE_ONE
-from curation.text.folding import folded
 
 ALIKE = 2 / 3  # share of the words of a context that another one has, and no word beside them, to be the same
 CONTACT = "contact"  # the kind that is told of the house alone

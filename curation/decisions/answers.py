@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from curation.core.record.json_lines import read_lines, write_lines
 from curation.decisions.decisions import Purpose, moment
 from curation.harness.lock import held
-from curation.record.json_lines import read_lines, write_lines
 
 Countries = Sequence[str] | None  # for which phones are read when personal data is covered; None: it is shown
 Choice = Literal["keep", "edit", "drop"]

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from curation.core.record.conversation import MESSAGE, ROLES
+from curation.core.record.json_lines import read_lines, write_lines
 from curation.harness.params import Params
-from curation.record.conversation import MESSAGE, ROLES
-from curation.record.json_lines import read_lines, write_lines
 
 REASONS = {
     "wrong_answer": "Wrong answer · جواب خاطئ",

@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from curation.core.record import pairs
 from curation.decisions import answers, decisions, gold
 from curation.decisions.forget import ForgetRules, customer_in
-from curation.record import pairs
 
 
 @dataclass(frozen=True)

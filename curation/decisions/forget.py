@@ -6,9 +6,8 @@ One rule a line, sorted:
     {"forget": "licence", "value": "cc-by-nc-4.0"}
     {"forget": "source", "value": "pilot/sharegpt-2025.json"}
 
-A customer stands there as the SHA-256 of whom the name or number means (curation/text/identity.py), so that the list
-does not name whom it protects. That hides a name from a reader, not from somebody who can guess it and
-compare.
+A customer stands there as the SHA-256 of whom the name or number means (curation/core/text/identity.py), so that the
+list does not name whom it protects. That hides a name from a reader, not from somebody who can guess it and compare.
 
 A rule also remembers which words it took out, by conversation_id, however they were read or reworded. So what people
 said of them, which may come from another machine long after the rows have left data/raw, is still found:
@@ -25,11 +24,11 @@ from typing import Annotated, Any, Literal, get_args
 import polars as pl
 from pydantic import Field
 
+from curation.core.record.json_lines import read_lines, write_lines
+from curation.core.text.folding import fold
+from curation.core.text.identity import identities, identity, possible_within
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
-from curation.record.json_lines import read_lines, write_lines
-from curation.text.folding import fold
-from curation.text.identity import identities, identity, possible_within
 
 PATH = Path("data/forget.jsonl")
 HEADER = {"qirat": "forget", "version": 1}

@@ -13,13 +13,13 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from curation.core.record.json_lines import read_lines, write_lines
+from curation.core.record.naming import called
 from curation.decisions import answers as answers_file
 from curation.decisions.decisions import REASONS
 from curation.harness.errors import QiratError, faults
 from curation.harness.files import finished_table
 from curation.harness.params import Params
-from curation.record.json_lines import read_lines, write_lines
-from curation.record.naming import called
 
 PATH = Path("data/review/gold.jsonl")
 HEADER = {"qirat": "gold", "version": 1}

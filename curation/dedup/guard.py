@@ -20,12 +20,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from curation.core.text.folding import fold
+from curation.core.text.lexicon import CURRENCY_SIGNS
 from curation.dedup import lexicon, signs
 from curation.dedup.spelling import LIKELY, NO_SLIP, UNKNOWN, Counts, forms, plausible, same_word, slip
 from curation.dedup.tokens import Messages
 from curation.similarity.shingles import Indices
-from curation.text.folding import fold
-from curation.text.lexicon import CURRENCY_SIGNS
 
 Message = Mapping[str, Any]
 Words = tuple[str, ...]

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from curation.text.folding import fold
-from curation.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS, LEVANTINE_MONTHS, NUMBERS
+from curation.core.text.folding import fold
+from curation.core.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS, LEVANTINE_MONTHS, NUMBERS
 
 
 def _folded(text: str) -> frozenset[str]:

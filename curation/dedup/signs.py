@@ -6,8 +6,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from curation.core.text.lexicon import CURRENCY_SIGNS, THOUSANDS
 from curation.dedup import lexicon
-from curation.text.lexicon import CURRENCY_SIGNS, THOUSANDS
 
 _DRAWN_OUT, _TWICE = re.compile(r"(.)\1{2,}"), re.compile(r"(.)\1")
 _THOUSANDS = re.compile(THOUSANDS)

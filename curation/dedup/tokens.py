@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from curation.core.text.folding import letters_folded, variants_folded
 from curation.similarity.shingles import U64, WORD, Indices, hashed, offsets, runs, spans
-from curation.text.folding import letters_folded, variants_folded
 
 AT_ONCE = 10_000  # conversations in work at a time, which bounds the memory
 COUNTED_AT_ONCE = 4_000_000  # words

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import polars as pl
 
+from curation.core.record.conversation import SCHEMA
 from curation.decisions import forget
 from curation.harness.engine import Machine, map_items
 from curation.harness.errors import QiratError
@@ -26,7 +27,6 @@ from curation.ingest.memory import FILES, TABLES, ReadFiles, hidden_files, write
 from curation.ingest.pages import NARROW, Pages, first_time, in_pages, join_pages, spread
 from curation.ingest.reading import Ingest, Part, RawFile, beginnings, mapper, tasks_of
 from curation.ingest.unpacking import Source, packing, size_of
-from curation.record.conversation import SCHEMA
 
 if TYPE_CHECKING:
     from tqdm import tqdm

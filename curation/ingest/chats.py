@@ -16,11 +16,11 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+from curation.core.record.conversation import message
+from curation.core.text.folding import fold
 from curation.ingest.formats import Outcome, Reading, Roles, speaker_role
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents, RawRow
-from curation.record.conversation import message
-from curation.text.folding import fold
 
 Sides = Mapping[str, str]  # name -> user or assistant
 OTHER = {"user": "assistant", "assistant": "user"}

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from curation.core.record.conversation import message
 from curation.ingest.formats import Messages, Outcome, Reading, UnreadableError, attempt, each_row, role_of, text_of
 from curation.ingest.order import by_said
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents, RawRow
-from curation.record.conversation import message
 
 CUSTOMER, TEAM = "user", "assistant"
 NOTE, NOTICE, BOT, DRAFT, ABROAD = "internal note", "notice", "bot", "draft", "to somebody else"

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from curation.record.repair import LONE_SURROGATES
+from curation.core.record.repair import LONE_SURROGATES
 
 DEEPEST = 100  # levels of nesting; no conversation needs ten
 TOO_DEEP = f"nested deeper than {DEEPEST} levels; export the row again"

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from curation.core.record.conversation import canonical_json, is_taught
 from curation.ingest.formats import Messages, Outcome, Reading, Roles, UnreadableError, attempt, text_of
 from curation.ingest.json_text import parsed
 from curation.ingest.preferences import verdict_in
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents, RawRow
 from curation.ingest.turns import chat_messages, liking
-from curation.record.conversation import canonical_json, is_taught
 
 REQUESTS = ("request", "request_body", "requestBody", "body", "req", "kwargs")
 RESPONSES = ("response", "response_body", "responseBody", "resp", "completion", "result")

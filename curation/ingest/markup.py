@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
-from curation.record.repair import LONE_SURROGATES
+from curation.core.record.repair import LONE_SURROGATES
 
 _NAMES = "p div br li ul ol td tr table tbody blockquote html head body style script span strong em font pre center"
 _TAG = rf"<(/?)({'|'.join(_NAMES.split())}|h[1-6]|b|i|u|a|img)(?:\s[^<>]*)?/?>"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
+from curation.core.record.conversation import SCHEMA
 from curation.harness.damage import MARK
 from curation.harness.errors import QiratError
 from curation.harness.memory import Memory
 from curation.ingest.notes import Seen
 from curation.ingest.reading import PARTS, QUARANTINE, Part
-from curation.record.conversation import SCHEMA
 
 ROWS_A_GROUP = 20_000  # of a kept table at least, of a row group of what is written exactly
 TABLES = {"conversations": SCHEMA, "quarantine": QUARANTINE, "parts": PARTS}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any, NamedTuple
 
-from curation.text.lexicon import (
+from curation.core.text.lexicon import (
     ARABIC_DIGITS,
     ARABIC_MONTHS,
     DIGITS,

@@ -4,8 +4,8 @@ from collections import Counter
 
 import polars as pl
 
-from curation.record.times import TIMES_UNREAD
-from curation.text.direction import backwards
+from curation.core.record.times import TIMES_UNREAD
+from curation.core.text.direction import backwards
 
 LOOKED_AT = 500  # conversations of a file, the first, that are asked whether they read backwards
 LEAST = 2  # of them that make a file suspicious

@@ -24,14 +24,14 @@ from typing import Any
 
 import polars as pl
 
+from curation.core.record.conversation import SCHEMA, canonical_json
+from curation.core.record.repair import repaired_record
+from curation.core.text.folding import fold
+from curation.core.text.identity import identity
 from curation.decisions.forget import ForgetRules, forgotten
 from curation.ingest.documents import time_of
 from curation.ingest.provenance import spelled
 from curation.ingest.reading import forgotten_places
-from curation.record.conversation import SCHEMA, canonical_json
-from curation.record.repair import repaired_record
-from curation.text.folding import fold
-from curation.text.identity import identity
 
 OWN_COLUMNS = ("customer", "label")  # of a ticket, not of one of its messages
 OWN_FIELDS = ("subject", "title", "requester", "requester_id", "requester_email", "email", "phone", "الموضوع", "الهاتف")

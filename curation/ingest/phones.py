@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from curation.core.text.folding import fold
 from curation.harness.yaml_text import from_yaml
-from curation.text.folding import fold
 
 Phrases = Mapping[str, list[str]]  # kind -> phrases
 

@@ -7,11 +7,11 @@ chosen one is the reply, unless params.yaml, ingest.preferences, says leave_out.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from curation.core.record.conversation import canonical_json
 from curation.ingest.formats import Messages, Outcome, Reading, UnreadableError, each_row, field_of
 from curation.ingest.provenance import METADATA, spelled
 from curation.ingest.rows import Contents, RawRow
 from curation.ingest.turns import liking
-from curation.record.conversation import canonical_json
 
 CHOSEN = ("chosen", "preferred_output", "chosen_response", "preferred", "accepted", "winner_response")
 REJECTED = ("rejected", "non_preferred_output", "rejected_response", "dispreferred", "loser_response")

@@ -5,11 +5,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from curation.core.record.conversation import ROLES
 from curation.ingest.formats import Roles
 from curation.ingest.looks import texts_in
 from curation.ingest.moments import is_blank, read_moments
 from curation.ingest.provenance import spelled
-from curation.record.conversation import ROLES
 
 SIDES = range(2, 7)  # different values that tell who wrote
 # What columns are called, in the order of preference; Arabic as `spelled` folds it.

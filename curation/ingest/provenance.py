@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from curation.core.record.conversation import canonical_json
+from curation.core.text.folding import fold
 from curation.ingest.json_text import value_in
 from curation.ingest.moments import moment
-from curation.record.conversation import canonical_json
-from curation.text.folding import fold
 
 
 @functools.lru_cache(4096)

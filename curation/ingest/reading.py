@@ -14,6 +14,8 @@ from typing import Any
 import polars as pl
 from pydantic import Field, PositiveInt
 
+from curation.core.record.conversation import MESSAGE, SCHEMA
+from curation.core.record.repair import repaired_record
 from curation.decisions.forget import ForgetRules, customer_in, forgotten
 from curation.harness.errors import QiratError
 from curation.ingest.beside import users_of
@@ -25,8 +27,6 @@ from curation.ingest.provenance import provenance
 from curation.ingest.rows import TEXT, Chunk, Contents, Given, Opened, RawRow, none_but, sample_of
 from curation.ingest.times import TimeField, time_field, with_times
 from curation.ingest.unpacking import SizeLimits, Source, Tick
-from curation.record.conversation import MESSAGE, SCHEMA
-from curation.record.repair import repaired_record
 
 QUARANTINE = pl.Schema(
     {

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from curation.core.record.conversation import canonical_json
+from curation.core.record.times import TIMES_UNREAD
 from curation.ingest.formats import Outcome
 from curation.ingest.moments import moment, read_moments
 from curation.ingest.provenance import ALIASES, METADATA, object_in, spelled, with_metadata
 from curation.ingest.rows import Contents
-from curation.record.conversation import canonical_json
-from curation.record.times import TIMES_UNREAD
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from curation.core.record.conversation import message
 from curation.ingest.formats import Messages, Roles, speaker_role
-from curation.record.conversation import message
 
 _SPOKEN = re.compile(r"^(?P<name>[^\W\d_][^:：\n]{0,39}?)[ \t]*[:：][ \t]*(?P<text>.*)$")
 _SEPARATOR = re.compile(r"(?<!\s)\s*(?:###|->|=>)\s*\Z")  # with which OpenAI told people to end a prompt

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from curation.core.record.conversation import bare_message, canonical_json, message
 from curation.ingest.formats import Messages, Roles, UnreadableError, role_of, text_of
 from curation.ingest.json_text import value_in
-from curation.record.conversation import bare_message, canonical_json, message
 
 ROLE_FIELDS = ("role", "from")
 CONTENT_FIELDS = ("content", "value", "text", "parts")

@@ -11,9 +11,9 @@ from difflib import SequenceMatcher
 from itertools import islice
 from random import Random
 
+from curation.core.record.draw import lot
 from curation.planting.defects import Draw, Spoil, phrases, with_content
 from curation.planting.rows import Row
-from curation.record.draw import lot
 
 NEAR_COPY, TWIN = "near_copy", "twin"
 SHINGLE = 5  # words

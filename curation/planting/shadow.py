@@ -10,11 +10,11 @@ from itertools import islice
 import polars as pl
 from pydantic import Field
 
+from curation.core.record.draw import lot
+from curation.core.record.repair import repaired_record
 from curation.harness.params import Params
 from curation.planting.defects import DEFECTS, Draw, phrases
 from curation.planting.rows import Row
-from curation.record.draw import lot
-from curation.record.repair import repaired_record
 
 PER_KIND = 200  # rows of a language for each one that gets a defect
 # Rows of a defect and language: the fewest tell blind from half blind, the most leave 15 points either way.

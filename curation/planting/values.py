@@ -5,7 +5,7 @@ import string
 
 from stdnum import luhn
 
-from curation.text.lexicon import ARABIC_DIGITS, DIGITS
+from curation.core.text.lexicon import ARABIC_DIGITS, DIGITS
 
 EASTERN_DIGITS = str.maketrans(DIGITS, ARABIC_DIGITS)
 

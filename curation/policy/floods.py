@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 
+from curation.core.record.codes import FACT, PII
 from curation.policy.limits import Policy
 from curation.policy.verdicts import judged, places, verdicts, worst_value
-from curation.record.codes import FACT, PII
 
 FLOODS = pl.Schema(
     {

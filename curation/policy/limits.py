@@ -6,9 +6,9 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field, ValidationError
 
+from curation.core.record.codes import FACT, LABELS, PII, WRONG_LABELS, Code, Limit, fault
 from curation.harness.errors import QiratError, faults, meant
 from curation.harness.params import Params
-from curation.record.codes import FACT, LABELS, PII, WRONG_LABELS, Code, Limit, fault
 
 RARE_LANGUAGE = 0.1  # share of the rows below which a language is not ranked by itself
 BALANCED = "balanced"  # the preset that needs no overrides: the values as they are written

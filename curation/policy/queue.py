@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from curation.core.record.conversation import turns
+from curation.core.record.draw import lot
+from curation.core.record.groups import groups
+from curation.core.text.folding import folded
 from curation.policy.limits import RARE_LANGUAGE, Blind
 from curation.policy.verdicts import in_line
-from curation.record.conversation import turns
-from curation.record.draw import lot
-from curation.record.groups import groups
-from curation.text.folding import folded
 
 
 def queue(decided: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:

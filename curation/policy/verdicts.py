@@ -2,9 +2,9 @@
 
 import polars as pl
 
+from curation.core.record.codes import CODES
 from curation.harness.errors import QiratError
 from curation.policy.limits import RARE_LANGUAGE, Policy
-from curation.record.codes import CODES
 
 VERDICTS = pl.Schema(
     {

@@ -8,6 +8,8 @@ from ipaddress import AddressValueError, IPv6Address
 
 from stdnum import iban
 
+from curation.core.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS
+from curation.core.text.windows import Place, apart, in_windows
 from curation.privacy.addresses import addresses
 from curation.privacy.hints import hint
 from curation.privacy.numbers import Number, Span, numbers, numbers_in_words
@@ -15,8 +17,6 @@ from curation.privacy.plain import Plain
 from curation.privacy.secrets import ARABIC_SECRET_WORDS, SECRET_WORDS, may_be_secret, secrets
 from curation.privacy.spoken import SPOKEN, may_be_spoken
 from curation.privacy.told_codes import MORE_ARABIC_SECRET_WORDS, MORE_SECRET_WORDS
-from curation.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS
-from curation.text.windows import Place, apart, in_windows
 
 KINDS = (
     "email",

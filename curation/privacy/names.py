@@ -10,14 +10,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from curation.core.text.folding import fold
+from curation.core.text.language import ARABIC, LATIN
+from curation.core.text.windows import apart, in_windows
 from curation.harness.errors import QiratError
 from curation.privacy.arabic_names import arabic_names
 from curation.privacy.finds import Find
 from curation.privacy.latin_names import latin_names
 from curation.privacy.name_lists import name_list
-from curation.text.folding import fold
-from curation.text.language import ARABIC, LATIN
-from curation.text.windows import apart, in_windows
 
 Span = tuple[int, int]
 NameFinder = Callable[[str], list[Find]]

@@ -10,9 +10,9 @@ from phonenumbers import PhoneNumberType
 from stdnum import luhn
 from stdnum.us import ssn
 
+from curation.core.text.lexicon import CURRENCY_CODES, CURRENCY_NAMES, CURRENCY_SIGNS
 from curation.privacy.hints import Hint, asks, hint
 from curation.privacy.spoken import spoken_numbers
-from curation.text.lexicon import CURRENCY_CODES, CURRENCY_NAMES, CURRENCY_SIGNS
 
 _RUN = re.compile(r"\d[\d ().\-/\n]{5,}\d")
 _DATE = re.compile(

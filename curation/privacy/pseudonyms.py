@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from curation.core.record.conversation import WORDS, canonical_json
+from curation.core.text.folding import fold
 from curation.privacy.finds import COVER, PATTERNED, Find, finds, masked, replaced
 from curation.privacy.names import NameFinder, answered_name, likely_names, repeated_names
 from curation.privacy.numbers import digit_runs, national_number, phone_spellings
 from curation.privacy.plain import Plain
 from curation.privacy.repeated import Repeated
 from curation.privacy.split import split_phones
-from curation.record.conversation import WORDS, canonical_json
-from curation.text.folding import fold
 
 Message = Mapping[str, Any]
 Change = Callable[[str, str], str]  # a text and what was said before it -> what stands in its place

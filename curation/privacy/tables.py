@@ -5,13 +5,13 @@ from typing import Any
 
 import polars as pl
 
+from curation.core.record.conversation import WORDS, conversation_id
+from curation.core.record.draw import lot
+from curation.core.text.identity import identity
 from curation.privacy.addresses import ADDRESS
 from curation.privacy.finds import BIRTH, CANDIDATE, CLOSER, CONVERSATION_CANDIDATES, DATED, masked
 from curation.privacy.names import NameFinder, likely_names
 from curation.privacy.pseudonyms import evidence_cover, pseudonymised_row
-from curation.record.conversation import WORDS, conversation_id
-from curation.record.draw import lot
-from curation.text.identity import identity
 
 _SAYS_WHERE = r"^\w+ at characters \d+-\d+"  # evidence of the checks for personal data: a place and no words
 COLUMNS = ("source_id", "label", "metadata", "tools")  # text beside the messages; may repeat what stands in them

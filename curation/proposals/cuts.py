@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from curation.core.statistics.intervals import FEW, holm
+from curation.core.text.folding import fold
 from curation.decisions.decisions import Decision
 from curation.proposals.evidence import CHANCE, Row, replies_of
 from curation.proposals.phrases import Phrases, shared_phrases
 from curation.proposals.search import FEWEST, MOST, Allowed, without_longer
 from curation.proposals.wording import impersonal, written
-from curation.statistics.intervals import FEW, holm
-from curation.text.folding import fold
 
 SAYING = {"wrong_answer", "invented_fact", "wrong_tone", "against_playbook"}  # reasons that are about what replies say
 SURE = 0.8  # share of the looks at a phrase that did not let it stand

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from curation.record.playbook import Playbook, Rule
-from curation.statistics.intervals import Interval, holm, share
-from curation.text.sentences import sentences
+from curation.core.record.playbook import Playbook, Rule
+from curation.core.statistics.intervals import Interval, holm, share
+from curation.core.text.sentences import sentences
 
 Row = Mapping[str, Any]
 NO_LANGUAGE = ("mixed", "other", "und")  # mined in none; a playbook judges mixed ones by the phrases of all

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import yaml
 
+from curation.core.record.playbook import ARABIC_AND, Rule
+from curation.core.statistics.intervals import FEW
+from curation.core.text.folding import fold
+from curation.core.text.patterns import NOTHING
 from curation.decisions.decisions import Decision
 from curation.harness.params import Params
 from curation.proposals.cuts import Looks, cut_out, looks
 from curation.proposals.evidence import NO_LANGUAGE, Proposal, Row, Tally, replies_of, tallies
 from curation.proposals.search import FEWEST
-from curation.record.playbook import ARABIC_AND, Rule
-from curation.statistics.intervals import FEW
-from curation.text.folding import fold
-from curation.text.patterns import NOTHING
 
 MOST = 0.1  # share of a language's conversations from which what they say is this team's way of speaking
 SOON = 2  # words between a negation and what it takes back, at most

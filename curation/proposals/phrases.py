@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from curation.text.folding import folded
+from curation.core.text.folding import folded
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from curation.core.record.conversation import as_taught
+from curation.core.record.draw import lot
+from curation.core.record.playbook import Rule
+from curation.core.statistics.intervals import FEW
+from curation.core.text.folding import fold
 from curation.decisions.decisions import Decision
 from curation.proposals.answers import AGREE, SURE, agreement, answers, triggers
 from curation.proposals.evidence import NO_LANGUAGE, Proposal, Row, Tally, confirmed, pieces, replies_of, tallies
@@ -18,11 +23,6 @@ from curation.proposals.labels import of_labels
 from curation.proposals.phrases import Phrases, shared_phrases
 from curation.proposals.search import FEWEST, Texts, covering, spelled_out
 from curation.proposals.wording import impersonal, wording, written
-from curation.record.conversation import as_taught
-from curation.record.draw import lot
-from curation.record.playbook import Rule
-from curation.statistics.intervals import FEW
-from curation.text.folding import fold
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,11 +5,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from curation.core.text.folding import fold
 from curation.privacy.finds import finds
 from curation.privacy.names import likely_names
 from curation.proposals.phrases import SLOT, Phrases
 from curation.proposals.search import Allowed
-from curation.text.folding import fold
 
 ASKED = 5  # texts in which a phrase is looked up for whether it is personal
 SHOWN = 200  # texts in which the spelling of a phrase is looked up

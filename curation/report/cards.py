@@ -10,8 +10,8 @@ import jinja2
 import polars as pl
 import yaml
 
-from curation.record.conversation import canonical_json
-from curation.record.ledger import OUTCOMES, counts
+from curation.core.record.conversation import canonical_json
+from curation.core.record.ledger import OUTCOMES, counts
 from curation.report.blocks import count, share
 from curation.report.model_sections import used
 from curation.report.page import environment

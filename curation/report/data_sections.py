@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
+from curation.core.record.codes import LANGUAGES, WRONG_LABELS
+from curation.core.record.ledger import FINDING, OUTCOMES, PARTS, closings, counts, outcomes
 from curation.privacy import masked
-from curation.record.codes import LANGUAGES, WRONG_LABELS
-from curation.record.ledger import FINDING, OUTCOMES, PARTS, closings, counts, outcomes
 from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, share
 from curation.report.figures import bar, bars, step
 from curation.report.results import REMOVED, USED, Results

@@ -9,13 +9,13 @@ import polars as pl
 from markupsafe import Markup, escape
 from pydantic import Field
 
+from curation.core.text.folding import fold
 from curation.harness.params import Params
 from curation.privacy import covered, masked
 from curation.report.blocks import Block, Cell, Examples, Excerpt, Note, Turn, auto, code, count
 from curation.report.data_sections import explanation
 from curation.report.results import Results
 from curation.report.words import Words
-from curation.text.folding import fold
 
 Texts = dict[str, list[dict[str, Any]]]
 

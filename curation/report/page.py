@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jinja2
 
-from curation.record.ledger import counts
+from curation.core.record.ledger import counts
 from curation.report import (
     audit_section,
     data_sections,

@@ -9,14 +9,14 @@ from typing import Any
 import polars as pl
 
 from curation.consensus.insight import Insight, insight, reviewed
+from curation.core.record.codes import CODES, SKIPPED, Code, read_codes
+from curation.core.record.ledger import outcomes
 from curation.decisions import answers as answers_file
 from curation.decisions import decisions as decision
 from curation.decisions import gold
 from curation.harness.dvc import maker_of, stops
 from curation.harness.files import table_path
 from curation.harness.stage import Stage
-from curation.record.codes import CODES, SKIPPED, Code, read_codes
-from curation.record.ledger import outcomes
 from curation.report.words import Words
 
 USED = ("accepted", "kept", "edited")

@@ -11,7 +11,7 @@ from curation.report.results import Results
 from curation.report.slice_section import slice_name
 from curation.report.words import Words
 
-FEW = 30  # conversations, as in curation/statistics: the intervals of fewer are too narrow to call a difference
+FEW = 30  # conversations, as in curation/core/statistics: the intervals of fewer are too narrow to call a difference
 JOINED = "\N{NO-BREAK SPACE}"  # an interval broken over two lines reads backwards in Arabic
 SAFE = 0.05  # adjusted p below which a rule's difference is called
 NAMES = {"arm": "arm", "against": "arm", "metric": "metric", "language": "languages"}  # figure -> part of the catalogue

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from pydantic import Field
 
+from curation.core.record.json_lines import read_lines, write_lines
 from curation.decisions.answers import alone
 from curation.harness.params import Params
-from curation.record.json_lines import read_lines, write_lines
 
 Place = TypeVar("Place", bound=Hashable)
 

@@ -392,7 +392,7 @@ def _print_unreadable(faults: Sequence[str]) -> None:
 
 
 def _print_judged(done: "Judged") -> None:
-    from curation.record.pairs import PATH
+    from curation.core.record.pairs import PATH
 
     _print_unreadable(done.unreadable)
     if done.gone:

@@ -12,13 +12,13 @@ import numpy as np
 import polars as pl
 
 from curation.consensus.consensus import Review, latest
+from curation.core.record.draw import lot
 from curation.decisions.answers import Answer, read_answers
 from curation.decisions.decisions import Decision, read_decisions
 from curation.decisions.forget import forgotten_words, read_rules
 from curation.decisions.gold import Gold, read_gold
 from curation.harness.files import finished_table
 from curation.policy.queue import purpose
-from curation.record.draw import lot
 
 LINEUP = pl.Schema(
     {

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from curation.consensus.consensus import ModelJudge, Review
+from curation.core.record.pairs import Choice, Judgement, read_judgements
+from curation.core.statistics.intervals import FEW
 from curation.decisions.answers import Countries
 from curation.harness.endpoint import UnansweredError, ask
 from curation.harness.errors import QiratError
 from curation.harness.files import progress
-from curation.record.pairs import Choice, Judgement, read_judgements
 from curation.review.pairs import Judged, Pair, arms_pairs, judgement_of, place_of, received, shown
-from curation.statistics.intervals import FEW
 
 KEY = "QIRAT_ENDPOINT_KEY"
 ORDERS = 2  # in which each pair is asked

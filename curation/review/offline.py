@@ -17,6 +17,10 @@ from typing import Any, TypeVar
 import polars as pl
 
 from curation.consensus.consensus import Review
+from curation.core.record.codes import read_codes
+from curation.core.text.cells import harmless, taken_back
+from curation.core.text.folding import fold
+from curation.core.text.markdown import read_back
 from curation.decisions import answers as answers_file
 from curation.decisions.answers import Answer, Countries
 from curation.decisions.decisions import REASONS
@@ -25,14 +29,10 @@ from curation.harness.errors import QiratError
 from curation.harness.files import atomic, finished_table
 from curation.ingest.encodings import as_utf8, encoding_of
 from curation.policy.queue import purpose
-from curation.record.codes import read_codes
 from curation.review.form import CONFIDENCE, DECISIONS
 from curation.review.lineup import line_of_now
 from curation.review.pull import Pulled, received
 from curation.review.records import Record, records
-from curation.text.cells import harmless, taken_back
-from curation.text.folding import fold
-from curation.text.markdown import read_back
 
 Row = dict[str, str]
 Said = TypeVar("Said")

@@ -15,15 +15,9 @@ from typing import Any
 import polars as pl
 
 from curation.consensus.consensus import Pairs, Review
-from curation.decisions import answers as answers_file
-from curation.decisions.answers import Countries
-from curation.decisions.decisions import moment
-from curation.harness.errors import QiratError
-from curation.harness.files import finished_table
-from curation.privacy import covered
-from curation.record.conversation import is_taught, message
-from curation.record.draw import fair_order, lot
-from curation.record.pairs import (
+from curation.core.record.conversation import is_taught, message
+from curation.core.record.draw import fair_order, lot
+from curation.core.record.pairs import (
     PATH,
     Judgement,
     collected,
@@ -31,6 +25,14 @@ from curation.record.pairs import (
     reply_hash,
     write_judgements,
 )
+from curation.core.text.folding import fold
+from curation.core.text.markdown import as_written, read_back
+from curation.decisions import answers as answers_file
+from curation.decisions.answers import Countries
+from curation.decisions.decisions import moment
+from curation.harness.errors import QiratError
+from curation.harness.files import finished_table
+from curation.privacy import covered
 from curation.review.annotators import names_here
 from curation.review.argilla_client import ReviewServer
 from curation.review.form import Form
@@ -49,8 +51,6 @@ from curation.review.present import BY_HAND, NOT_ASKED, Present, name_of, submit
 from curation.review.pull import present
 from curation.review.push import PushPlan, carried_out, plan
 from curation.review.records import Record, bubbles, digest
-from curation.text.folding import fold
-from curation.text.markdown import as_written, read_back
 
 ADAPTER = "adapter"  # its arm in data/evaluated
 VERDICT = Path("data/evaluated/verdict.json")

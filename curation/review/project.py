@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import Field
 
+from curation.core.record.json_lines import read_lines, write_lines
 from curation.decisions.answers import alone
 from curation.harness.params import Params
-from curation.record.json_lines import read_lines, write_lines
 
 PATH = Path("data/review/project.jsonl")
 HEADER = {"qirat": "project", "version": 1}

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from curation.consensus.consensus import Review
+from curation.core.record.codes import read_codes
 from curation.decisions.answers import Countries
 from curation.harness.files import finished_table
-from curation.record.codes import read_codes
 from curation.review.argilla_client import ReviewServer
 from curation.review.lineup import line_of_now
 from curation.review.present import Present

@@ -10,14 +10,14 @@ import orjson
 import polars as pl
 
 from curation.consensus.corrections import NUMBER_LINE
+from curation.core.record.codes import Code
+from curation.core.record.conversation import is_untaught
+from curation.core.text.markdown import as_plain, as_written
 from curation.decisions.answers import Countries
 from curation.harness.files import progress
 from curation.policy.queue import purpose
 from curation.privacy import covered, masked
-from curation.record.codes import Code
-from curation.record.conversation import is_untaught
 from curation.review.form import VECTORS
-from curation.text.markdown import as_plain, as_written
 
 # external_id, fields and metadata as Argilla takes them, `corrected` (text to edit in place, or None), and `vectors`
 Record = dict[str, Any]

@@ -13,15 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from curation.core.record.conversation import turns
+from curation.core.record.naming import called
+from curation.core.text.folding import folded
 from curation.decisions import answers as answers_file
 from curation.decisions.decisions import PATH, Decision, read_decisions, write_decisions
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
 from curation.privacy.shown import Shown
-from curation.record.conversation import turns
-from curation.record.naming import called
 from curation.similarity.difference import difference
-from curation.text.folding import folded
 
 EXAMPLES = 5
 SIMILAR = pl.Schema({"conversation_id": pl.String(), "similarity": pl.Float64()})

@@ -9,14 +9,14 @@ import polars as pl
 from curation.checks import checks, seen
 from curation.checks.check import FINDINGS, Check, Context, Noted, Reading, Score, in_order
 from curation.checks.codes import codes
+from curation.core.record.codes import CODES, as_json
+from curation.core.record.conversation import as_taught, survivors
+from curation.core.record.playbook import Playbook
 from curation.harness.engine import map_rows, reduce
 from curation.harness.memory import version_of
 from curation.harness.stage import Stage
 from curation.planting.shadow import Audit
 from curation.privacy.params import Privacy
-from curation.record.codes import CODES, as_json
-from curation.record.conversation import as_taught, survivors
-from curation.record.playbook import Playbook
 from curation.score.models import Judging, Losses
 from curation.score.notes import notes, numbers
 from curation.score.planted import PLANTED, Planting, as_planted, compared_again, is_planted, with_vectors

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from curation.core.record.conversation import canonical_json
 from curation.harness.endpoint import PAUSE, UnansweredError, ask
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic
 from curation.harness.memory import CACHE
-from curation.record.conversation import canonical_json
 
 URL, KEY = "QIRAT_JUDGE_URL", "QIRAT_JUDGE_API_KEY"
 GIVE_UP = 5  # questions in a row without an answer: the endpoint is down

@@ -8,9 +8,9 @@ import polars as pl
 from curation.checks import checks
 from curation.checks.check import Check, Context, Noted
 from curation.checks.models.datalab import graph, issues, matrix
-from curation.record.codes import LANGUAGES, SKIPPED
+from curation.core.record.codes import LANGUAGES, SKIPPED
+from curation.core.text.language import ARABIZI
 from curation.similarity.neighbours import SAMPLE
-from curation.text.language import ARABIZI
 
 NOTES = pl.Schema(
     {

@@ -8,10 +8,10 @@ import polars as pl
 from curation.checks import seen
 from curation.checks.check import NOTHING, Check, Context
 from curation.checks.codes import codes
+from curation.core.record.codes import PII
+from curation.core.record.draw import fair_order
 from curation.planting.rows import Row
 from curation.planting.shadow import SHADOW, Audit, as_record, replacing, shadow_id, spoilt
-from curation.record.codes import PII
-from curation.record.draw import fair_order
 
 PLANTED = pl.Schema(
     {

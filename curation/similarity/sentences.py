@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from curation.core.record.conversation import as_taught
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
-from curation.record.conversation import as_taught
 
 Matrix = npt.NDArray[np.float32]
 Encoder = Callable[[list[str]], Matrix]

@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.record.conversation import turns
-from curation.text.folding import folded
+from curation.core.record.conversation import turns
+from curation.core.text.folding import folded
 
 U64 = npt.NDArray[np.uint64]
 Indices = npt.NDArray[np.int64]

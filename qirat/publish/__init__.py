@@ -11,6 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
+from curation.core.record.codes import read_codes
+from curation.core.record.conversation import survivors
 from curation.decisions.decisions import read_decisions
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
@@ -19,8 +21,6 @@ from curation.harness.params import load_params
 from curation.policy.limits import Route, in_force
 from curation.privacy.names import name_finder
 from curation.privacy.params import Privacy
-from curation.record.codes import read_codes
-from curation.record.conversation import survivors
 from curation.report.results import Results
 from qirat.publish.columns import COLUMNS
 from qirat.publish.folder import ADAPTER, Content, refuse_stale, write

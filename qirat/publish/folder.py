@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
+from curation.core.record.conversation import canonical_json
+from curation.core.record.pairs import read_judgements
 from curation.harness.dvc import stages
 from curation.harness.errors import QiratError
-from curation.record.conversation import canonical_json
-from curation.record.pairs import read_judgements
 from curation.report.cards import dataset_card, further
 from curation.report.results import Results
 from qirat.publish.columns import COLUMNS, features

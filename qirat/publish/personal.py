@@ -5,6 +5,7 @@ from functools import partial
 
 import polars as pl
 
+from curation.core.record.conversation import canonical_json, conversations, message
 from curation.harness.engine import Machine, map_rows, reduce
 from curation.harness.errors import QiratError
 from curation.harness.files import progress
@@ -12,7 +13,6 @@ from curation.privacy import KINDS, PATTERNED
 from curation.privacy.names import name_finder
 from curation.privacy.params import Privacy
 from curation.privacy.tables import without_personal_data
-from curation.record.conversation import canonical_json, conversations, message
 from qirat.publish.rows import FIELDS, Row
 
 CHUNK = 1_000  # rows that a process looks through in one go

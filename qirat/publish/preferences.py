@@ -12,13 +12,13 @@ from typing import Any
 
 import polars as pl
 
+from curation.core.record.conversation import conversation_id, is_taught, message
+from curation.core.record.groups import groups
+from curation.core.record.repair import repair_messages
+from curation.core.text.identity import identity
 from curation.decisions.decisions import Decision
 from curation.privacy.names import NameFinder, likely_names
 from curation.privacy.pseudonyms import pseudonymised_row
-from curation.record.conversation import conversation_id, is_taught, message
-from curation.record.groups import groups
-from curation.record.repair import repair_messages
-from curation.text.identity import identity
 from qirat.publish.rows import PARTS, Parts, Row, spoken, tools_of
 from training.model.template.messages import InexpressibleError
 

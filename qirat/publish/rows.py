@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.record.conversation import is_untaught
+from curation.core.record.conversation import is_untaught
 from training.model.template.messages import InexpressibleError, objects, plain
 
 Row = dict[str, Any]

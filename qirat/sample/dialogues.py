@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from curation.record.conversation import canonical_json
-from curation.text.folding import fold
+from curation.core.record.conversation import canonical_json
+from curation.core.text.folding import fold
 from qirat.sample.grammar import Voice, bank, sentences
 from qirat.sample.scenario import Cast, Scenario
 from qirat.sample.typing_habits import typed

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from curation.text.lexicon import ARABIC_DIGITS, DIGITS
+from curation.core.text.lexicon import ARABIC_DIGITS, DIGITS
 
 FACTS = frozenset({"order", "date", "day", "amount", "code", "eta", "carrier", "amount_tool", "refund_state"})
 # slots an agent may use only once their value has been said

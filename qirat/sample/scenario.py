@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from curation.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS, LEVANTINE_MONTHS
+from curation.core.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS, LEVANTINE_MONTHS
 from qirat.sample.grammar import EASTERN_DIGITS, Voice, bank, load
 
 # How often customers write about what.

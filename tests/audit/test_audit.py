@@ -18,6 +18,7 @@ from curation.audit.recall import RECALL, Judge, recall
 from curation.checks.check import NOTHING
 from curation.checks.models.swaps import as_doubtful
 from curation.commands.calibrate import as_text
+from curation.core.record.conversation import ROLES, SCHEMA, UNTAUGHT
 from curation.dedup.__main__ import Dedup
 from curation.harness.dvc import listed, stages
 from curation.planting import shadow
@@ -25,7 +26,6 @@ from curation.planting.copies import NEAR_COPY, TWIN, copied
 from curation.planting.defects import DEFECTS
 from curation.planting.rows import Row
 from curation.planting.shadow import SHADOW, Audit, as_record, clean_rows, replacing, shadow_id, spoilt
-from curation.record.conversation import ROLES, SCHEMA, UNTAUGHT
 from curation.score import __main__ as score
 from curation.score.planted import PLANTED, with_vectors
 from tests.builders import ROOT, params, record, save, shipped_policy, talk

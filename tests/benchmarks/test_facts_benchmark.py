@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from benchmarks.training import facts as benchmark
-from curation.text.facts import facts
+from curation.core.text.facts import facts
 from tests.builders import params, record, talk
 from tests.training.tiny import renderer
 from training.commands.canaries import OTHERS

@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.playbook.__main__ import matched
-from curation.record.playbook import Rule
+from curation.core.record.playbook import Rule
 from tests.builders import record, talk
 
 

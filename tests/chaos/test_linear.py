@@ -13,6 +13,11 @@ import pytest
 
 from curation.checks import checks
 from curation.checks.check import Check, Context, shown
+from curation.core.record.playbook import Patterns
+from curation.core.record.repair import repair, repaired_record
+from curation.core.text.facts import facts
+from curation.core.text.language import language_of
+from curation.core.text.sentences import sentences
 from curation.curate.contexts import around
 from curation.dedup.guard import difference_in_meaning, meaning
 from curation.ingest.mail import reply_of_mail
@@ -20,11 +25,6 @@ from curation.ingest.mails import mail_row
 from curation.ingest.transcripts import prompted
 from curation.privacy import PATTERNED, masked, pseudonymised
 from curation.privacy.names import likely_names
-from curation.record.playbook import Patterns
-from curation.record.repair import repair, repaired_record
-from curation.text.facts import facts
-from curation.text.language import language_of
-from curation.text.sentences import sentences
 from tests.builders import context, record, talk
 from tests.chaos.worst import FEW, NAMES, worst
 

@@ -9,10 +9,10 @@ import pytest
 
 from curation.checks import checks
 from curation.checks.codes import codes
+from curation.core.record.codes import CODES, as_json, read_codes
 from curation.harness.errors import QiratError
 from curation.planting.defects import DEFECTS
 from curation.privacy.finds import PATTERNED
-from curation.record.codes import CODES, as_json, read_codes
 from tests.builders import ROOT, save_codes
 
 GOOD = "severity: doubt, limit: {doubt: 1}, words: {en: It is wrong., ar: خطأ}"

@@ -23,7 +23,7 @@ CHECK = '''
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.record.conversation import turns
+from curation.core.record.conversation import turns
 
 
 @check("shouting", source="capital letters")
@@ -58,7 +58,7 @@ from benchmarks.document_checks import sections
 from curation.commands.calibrate import as_text, calibrate
 from curation.commands.whatif import whatif
 from curation.decisions.decisions import Decision, write_decisions
-from curation.record.codes import read_codes
+from curation.core.record.codes import read_codes
 from curation.review.records import records
 
 queue = pl.read_parquet("data/routed/queue.parquet").filter(reason="doubt")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from curation.checks import checks
-from curation.record.times import ORDER_UNSURE, TIMES_UNREAD
+from curation.core.record.times import ORDER_UNSURE, TIMES_UNREAD
 from tests.builders import context, record, talk
 
 FORWARD = [

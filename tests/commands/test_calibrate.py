@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from curation.checks.check import FINDINGS
 from curation.checks.codes import codes
 from curation.commands.calibrate import as_text, calibrate, observations, suggestion
+from curation.core.record.codes import Limit
+from curation.core.statistics.intervals import wilson
 from curation.decisions.decisions import PATH, REASONS, Decision, write_decisions
 from curation.harness.errors import QiratError
 from curation.policy.limits import Route, in_force
 from curation.policy.verdicts import judged
-from curation.record.codes import Limit
-from curation.statistics.intervals import wilson
 from tests.builders import ROOT, save_codes, shipped_policy, talk
 
 POLICY = shipped_policy()

@@ -22,7 +22,7 @@ from curation.decisions.answers import Answer
 from curation.decisions.forget import ForgetRules, forgotten, read_rules, rule, write_rules
 from curation.harness.errors import QiratError
 from tests.builders import record, save, talk
-from tests.text.test_identity import ADDRESSES, PHONES, UNSEEN
+from tests.core.text.test_identity import ADDRESSES, PHONES, UNSEEN
 
 HER = "+966 50 123 4567"
 SPELLED = "‏٠٠٩٦٦ ٥٠ ١٢٣ ٤٥٦٧"

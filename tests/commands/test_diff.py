@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from curation.commands.diff import as_text, changed, diff, revisions_of, states
+from curation.core.record.ledger import FINDING, SCHEMA
 from curation.curate.fates import CURATED
 from curation.harness.errors import QiratError
-from curation.record.ledger import FINDING, SCHEMA
 
 # row_id -> outcome, code; the words of a row are the first letter of its name
 Fates = dict[str, tuple[str, str | None]]

@@ -10,12 +10,12 @@ import pytest
 
 from curation.commands.forget import carry_out, forget, rules_in_force, whole_id
 from curation.consensus.consensus import Review
+from curation.core.record import pairs
 from curation.decisions import answers, decisions, gold
 from curation.decisions.answers import Answer
 from curation.decisions.decisions import Decision
 from curation.decisions.forget import PATH, read_rules, rule, write_rules
 from curation.harness.errors import QiratError
-from curation.record import pairs
 from curation.review import lineup
 from curation.review.pull import received
 from tests.builders import record, save, talk

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from curation.commands.playbook import PROPOSED, propose
+from curation.core.record.playbook import Playbook
 from curation.decisions.decisions import Decision, write_decisions
 from curation.harness.errors import QiratError
-from curation.record.playbook import Playbook
 from tests.builders import ROOT, record, save, talk
 from tests.proposals.talks import BAGGAGE, team
 

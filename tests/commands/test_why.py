@@ -10,11 +10,11 @@ import pytest
 
 from curation.checks.check import FINDINGS
 from curation.commands.why import listed, why
+from curation.core.record.ledger import FINDING, SCHEMA
 from curation.curate.fates import CURATED
 from curation.dedup.survivors import CLUSTERS
 from curation.harness.errors import QiratError
 from curation.privacy.shown import Shown
-from curation.record.ledger import FINDING, SCHEMA
 from tests.builders import record, save_codes, talk
 
 MAIL = "sara.k@example.com"

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.consensus.consensus import Consensus, Review, consensus, latest, merged
+from curation.core.record.conversation import message
 from curation.decisions.answers import Answer
 from curation.decisions.decisions import Decision
-from curation.record.conversation import message
 
 ID = "a" * 32
 TALK = [message("user", "hi"), message("assistant", "one"), message("user", "and?"), message("assistant", "two")]

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.consensus.corrections import AnswerError, Known, ReadAnswer, covered_values, edited, numbered, outcome
+from curation.core.record.conversation import message
 from curation.decisions.answers import Answer
 from curation.privacy import covered
-from curation.record.conversation import message
 
 TALK = [message("user", "hi"), message("assistant", "one"), message("user", "and?"), message("assistant", "two")]
 

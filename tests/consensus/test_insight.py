@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from curation.consensus.chance import FEWEST, chances
 from curation.consensus.insight import FINDINGS, Reviewed, durations, insight, metrics, overturned, pace
+from curation.core.statistics.agreement import alpha, false_rate
 from curation.decisions.answers import Answer
 from curation.decisions.decisions import Decision
-from curation.statistics.agreement import alpha, false_rate
 
 CODES = {"codes": pl.List(pl.String)}
 

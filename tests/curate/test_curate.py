@@ -9,6 +9,8 @@ import polars as pl
 import pytest
 
 from curation.checks.check import FINDINGS
+from curation.core.record.conversation import conversation_id
+from curation.core.record.ledger import assert_law, counts, outcomes
 from curation.curate import __main__ as curate
 from curation.curate.edits import checked_again, edited
 from curation.curate.entries import copy_entries, fate_entries, finding_entries, masking_entries, quarantine_entries
@@ -21,8 +23,6 @@ from curation.harness.stage import Stage
 from curation.policy.verdicts import VERDICTS, causes, judged
 from curation.privacy import PATTERNED
 from curation.privacy.params import Privacy
-from curation.record.conversation import conversation_id
-from curation.record.ledger import assert_law, counts, outcomes
 from curation.split import related
 from tests.builders import context, record, shipped_policy, talk
 

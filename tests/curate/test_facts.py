@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from curation.core.text.facts.patterns import KINDS
 from curation.curate import __main__ as curate
 from curation.curate.facts import fact_finder, with_facts
 from curation.curate.masking import masker
@@ -13,7 +14,6 @@ from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.privacy import PATTERNED
 from curation.privacy.params import Privacy
-from curation.text.facts.patterns import KINDS
 from tests.builders import record, shipped_policy, talk
 
 UNLEARN = dict.fromkeys(KINDS, "unlearn")

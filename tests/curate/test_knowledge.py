@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from curation.checks import checks
 from curation.checks.grounding import house_least
+from curation.core.record.codes import FACT
+from curation.core.record.conversation import SCHEMA
 from curation.curate.fates import CURATED
 from curation.curate.knowledge import FACTS, as_csv, knowledge, statements
 from curation.curate.masking import masker
 from curation.privacy import PATTERNED
 from curation.privacy.params import Privacy
-from curation.record.codes import FACT
-from curation.record.conversation import SCHEMA
 from tests.builders import context, record, talk
 
 FIRST = datetime(2025, 1, 1, tzinfo=UTC)

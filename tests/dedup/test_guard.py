@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.core.text.folding import fold
 from curation.dedup import guard
 from curation.dedup.guard import UNCLEAR, Meanings, difference_in_meaning, meaning
 from curation.dedup.tokens import Messages
-from curation.text.folding import fold
 from tests.builders import record, talk
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.core.text.folding import letters_folded
 from curation.dedup.__main__ import Dedup
 from curation.dedup.near import candidate_pairs, digests, verified
 from curation.dedup.tokens import Messages, TokenizedTurns, _folded, tokenized, unwatched
-from curation.text.folding import letters_folded
 from tests.builders import params, record, talk
 
 P = Dedup.model_validate(params("dedup"))

@@ -15,9 +15,9 @@ import polars as pl
 import pytest
 
 from benchmarks.results import road
+from curation.core.record.ledger import OUTCOMES, outcomes
 from curation.harness.dvc import listed, stages
 from curation.privacy import finds
-from curation.record.ledger import OUTCOMES, outcomes
 from tests.builders import ROOT
 from tests.e2e.project import edit, environment, project, ran, run
 from tests.report.anew import assert_told

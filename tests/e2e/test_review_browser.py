@@ -19,11 +19,11 @@ from typing import Any
 import polars as pl
 import pytest
 
+from curation.core.record.conversation import conversations, message
+from curation.core.record.pairs import read_judgements, reply_hash
 from curation.decisions.answers import read_answers
 from curation.decisions.decisions import read_decisions, write_decisions
 from curation.privacy import covered
-from curation.record.conversation import conversations, message
-from curation.record.pairs import read_judgements, reply_hash
 from curation.review.embedded import process
 from tests.builders import save
 from tests.review.queue_tables import write_tables

@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from curation.core.record.conversation import FACTS, conversations
+from curation.core.record.ledger import SCHEMA as LEDGER
 from curation.harness.errors import QiratError
 from curation.ingest.reading import PARTS
-from curation.record.conversation import FACTS, conversations
-from curation.record.ledger import SCHEMA as LEDGER
 from expectations import validate, views
 
 SUITES = Path(__file__).parents[2] / "expectations"

@@ -108,7 +108,9 @@ def forgetting(root: Path, changed: str, addition: str) -> list[str]:
     return [stage for stage in before if after[stage] != before[stage]]
 
 
-@pytest.mark.parametrize("room", ["checks/length.py", "ingest/mail.py", "record/repair.py", "text/folding.py"])
+@pytest.mark.parametrize(
+    "room", ["checks/length.py", "ingest/mail.py", "core/record/repair.py", "core/text/folding.py"]
+)
 def test_a_comment_anywhere_forgets_nothing(copy: Path, room: str) -> None:
     assert forgetting(copy, f"curation/{room}", "\n# so far\n") == []
 

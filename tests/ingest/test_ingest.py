@@ -16,14 +16,14 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation.core.record.conversation import SCHEMA, conversation_id
+from curation.core.record.repair import repair, repair_messages
 from curation.decisions.forget import rule
 from curation.harness.errors import QiratError
 from curation.ingest.files import raw_files
 from curation.ingest.formats import Format, Outcome, Reading
 from curation.ingest.reading import QUARANTINE, Head, Ingest, RawFile, mapper, outcomes_of, tasks_of
 from curation.ingest.rows import Contents, RawRow
-from curation.record.conversation import SCHEMA, conversation_id
-from curation.record.repair import repair, repair_messages
 from tests.builders import params, talk
 
 PARAMS = Ingest.model_validate(params("ingest"))

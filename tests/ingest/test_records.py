@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.commands.why import why
+from curation.core.record.conversation import SCHEMA
+from curation.core.record.ledger import closings, counts, entries
 from curation.curate.entries import closed, part_entries, quarantine_entries
 from curation.dedup.survivors import CLUSTERS
 from curation.harness.files import atomic
 from curation.ingest import __main__ as ingest
 from curation.ingest.reading import PARTS, QUARANTINE, Ingest, RawFile, beginnings, mapper, tasks_of
 from curation.privacy.shown import Shown
-from curation.record.conversation import SCHEMA
-from curation.record.ledger import closings, counts, entries
 from tests.builders import params, talk
 
 PARAMS = Ingest.model_validate(params("ingest"))

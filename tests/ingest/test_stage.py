@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 
 from curation.commands.explain import explain
+from curation.core.record.conversation import SCHEMA
 from curation.decisions.forget import rule, write_rules
 from curation.ingest import __main__ as ingest
 from curation.ingest import memory, reading, unpacking
-from curation.record.conversation import SCHEMA
 from tests.builders import ROOT, talk
 
 NOBODY = 65534

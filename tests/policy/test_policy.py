@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from curation.checks.check import FINDINGS
 from curation.checks.codes import codes
+from curation.core.record.codes import Code, Limit
+from curation.core.text.facts.patterns import KINDS
 from curation.harness.errors import QiratError
 from curation.policy.limits import Policy, Route, in_force
 from curation.policy.queue import queue
 from curation.policy.verdicts import judged, verdicts
-from curation.record.codes import Code, Limit
-from curation.text.facts.patterns import KINDS
 from tests.builders import params, shipped_policy
 
 LIMITS = {

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.checks.check import FINDINGS
+from curation.core.record.codes import Limit
 from curation.curate.fates import CURATED, decided
 from curation.policy.floods import floods, sentence
 from curation.policy.limits import Blind, Policy, expecting
 from curation.policy.queue import purpose, with_blind_samples
 from curation.policy.spare import spare
 from curation.policy.verdicts import causes, judged, verdicts
-from curation.record.codes import Limit
 from curation.score.notes import NOTES
 
 LIMITS = {

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation.core.record.conversation import message
 from curation.privacy import KINDS, PATTERNED, covered, pseudonymised
 from curation.privacy.tables import messages_may_hold
-from curation.record.conversation import message
 from tests.builders import record, talk
 
 GULF = ("SA", "AE", "EG", "JO")

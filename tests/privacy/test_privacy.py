@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.checks import checks, findings
+from curation.core.record.conversation import message
 from curation.policy.verdicts import judged
 from curation.privacy import COVER, KINDS, PATTERNED, covered, finds, masked, pseudonymised
 from curation.privacy.names import likely_names, presidio_names
 from curation.privacy.pseudonyms import evidence_cover
 from curation.privacy.tables import messages_may_hold
-from curation.record.conversation import message
 from tests.builders import context, record, shipped_policy, talk
 from tests.privacy.personal_examples import clean, luhn, personal
 

@@ -1,7 +1,7 @@
 import pytest
 
+from curation.core.record.playbook import Rule
 from curation.proposals.evidence import confirmed
-from curation.record.playbook import Rule
 from tests.builders import record, talk
 
 HELLO = Rule.model_validate(

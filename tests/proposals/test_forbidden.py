@@ -5,10 +5,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from curation.core.record.playbook import Playbook
 from curation.decisions.decisions import Decision
 from curation.proposals.evidence import Proposal
 from curation.proposals.forbidden import forbidden
-from curation.record.playbook import Playbook
 from tests.builders import record, talk
 from tests.proposals.talks import words
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.core.record.playbook import Playbook
 from curation.proposals.propose import Proposed, proposed
-from curation.record.playbook import Playbook
 from tests.builders import record, talk
 from tests.proposals.talks import BAGGAGE, BYE, DESK, HELLO, team, words
 from tests.proposals.talks import shuffled as without_rules

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation.record.playbook import Playbook
+from curation.core.record.playbook import Playbook
 from qirat.sample import write
 from qirat.sample.dialogues import shingles
 from tests.builders import record

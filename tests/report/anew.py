@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import yaml
 
-from curation.record.ledger import outcomes
+from curation.core.record.ledger import outcomes
 from curation.report.words import Words, languages
 
 UNUSED = ("dropped", "held", "duplicate", "quarantined")

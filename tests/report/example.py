@@ -7,10 +7,10 @@ import polars as pl
 
 from curation.checks.codes import codes
 from curation.consensus.insight import FINDINGS, Reviewed, insight
+from curation.core.record.conversation import conversations
+from curation.core.record.ledger import SCHEMA as LEDGER
 from curation.decisions.answers import Answer, Choice
 from curation.decisions.decisions import Decision, Purpose
-from curation.record.conversation import conversations
-from curation.record.ledger import SCHEMA as LEDGER
 from curation.report.results import Results
 from training.judge.metrics import described
 

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 from huggingface_hub import ModelCard
 
-from curation.record.ledger import entries
+from curation.core.record.ledger import entries
 from curation.report.cards import model_card
 from curation.report.results import Results
 from tests.report.example import finished

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from markupsafe import Markup, escape
 
 from curation.checks.codes import LANGUAGES, codes
+from curation.core.record.ledger import counts
+from curation.core.statistics import intervals
 from curation.privacy import masked
-from curation.record.ledger import counts
 from curation.report.blocks import Examples, Note, Table
 from curation.report.cards import dataset_card, model_card
 from curation.report.data_sections import distributions, files, funnel, gate_notes, reasons, review
@@ -25,7 +26,6 @@ from curation.report.page import render, sections, verdict_notes
 from curation.report.results import USED, Results
 from curation.report.verdict_sections import FEW
 from curation.report.words import languages
-from curation.statistics import intervals
 from tests.builders import ROOT
 from tests.report.example import FAILED_EDITS, finished
 

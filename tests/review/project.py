@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.record.conversation import conversations
+from curation.core.record.conversation import conversations
 from tests.builders import save, save_codes
 
 FINDINGS = {"conversation_id": pl.String, "code": pl.String, "value": pl.Float64}

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.consensus.consensus import Review
+from curation.core.record.conversation import conversations, message
 from curation.decisions import answers as answers_file
 from curation.decisions.answers import Answer
 from curation.decisions.decisions import PATH, Decision, read_decisions, write_decisions
 from curation.harness.errors import QiratError
-from curation.record.conversation import conversations, message
 from curation.review import argilla_client
 from curation.review.argilla_client import ReviewServer
 from curation.review.present import answers

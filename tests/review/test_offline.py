@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from curation.consensus.consensus import Review
+from curation.core.record.conversation import conversation_id, conversations, message
+from curation.core.text.cells import harmless, taken_back
+from curation.core.text.markdown import as_written, read_back
 from curation.decisions.answers import Answer, read_answers
 from curation.decisions.decisions import read_decisions
 from curation.harness.errors import QiratError
-from curation.record.conversation import conversation_id, conversations, message
 from curation.review import offline
 from curation.review.commands import app
 from curation.review.offline import COLUMNS, export, take_in
 from curation.review.pull import received
-from curation.text.cells import harmless, taken_back
-from curation.text.markdown import as_written, read_back
 from tests.builders import save_codes
 
 PARAMS = Review(gold=0, min_confidence=0)

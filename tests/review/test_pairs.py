@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from curation.consensus.consensus import ModelJudge, Pairs, Review
+from curation.core.record.conversation import conversations
+from curation.core.record.pairs import PATH, read_judgements, reply_hash, write_judgements
 from curation.harness.endpoint import Completion, UnansweredError
 from curation.harness.errors import QiratError
-from curation.record.conversation import conversations
-from curation.record.pairs import PATH, read_judgements, reply_hash, write_judgements
 from curation.review import annotators, commands, model_judge
 from curation.review.commands import app
 from curation.review.pairs import COLUMNS, between, pairs_of_now, pull, push, records, take_in

@@ -5,8 +5,8 @@ import pytest
 
 from curation.checks import codes as registry
 from curation.consensus.corrections import edited
+from curation.core.record.conversation import conversations, message
 from curation.decisions.answers import Countries
-from curation.record.conversation import conversations, message
 from curation.review.records import records
 
 

@@ -15,9 +15,9 @@ import polars as pl
 import pytest
 
 from curation.consensus.consensus import Consensus
+from curation.core.record.conversation import conversations, message
 from curation.decisions.decisions import read_decisions
 from curation.harness.errors import QiratError
-from curation.record.conversation import conversations, message
 from curation.review import watch
 from curation.review.embedded import process
 from curation.review.pairs import Judged

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 import yaml
 
-from curation.statistics.intervals import FEW
+from curation.core.statistics.intervals import FEW
 from tests.builders import record, save, talk
 from tests.training.speakers import listens, speaks
 from tests.training.tiny import model, project, support

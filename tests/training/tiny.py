@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from benchmarks.results import road
+from curation.core.record.conversation import conversations
 from curation.harness.dvc import listed, stages
-from curation.record.conversation import conversations
 from tests.builders import ROOT, params, save, talk
 from training import tokenize
 from training.model.template import Renderer

@@ -8,11 +8,11 @@ from statistics import mean
 import polars as pl
 from pydantic import Field, PositiveInt
 
+from curation.core.record.playbook import Playbook
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE, version_of
 from curation.harness.params import Params
 from curation.harness.stage import Stage
-from curation.record.playbook import Playbook
 from training.baseline.answers import Answers, answers, arms_of, choose_shots, rivals
 from training.baseline.endpoint import Endpoint
 from training.baseline.optimise import Found, Material, Optimise, optimise, plain

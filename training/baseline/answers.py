@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from curation.statistics.intervals import Side
-from curation.statistics.sequential import out
+from curation.core.statistics.intervals import Side
+from curation.core.statistics.sequential import out
 from training.baseline.endpoint import Endpoint, endpoint_replies
 from training.baseline.plan import Plan, planned, units_of
 from training.judge.arms import Before, bare, optimised, prompted, prompted_few_shot

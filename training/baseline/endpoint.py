@@ -14,12 +14,12 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
+from curation.core.record.conversation import canonical_json
 from curation.harness.endpoint import Completion, UnansweredError, ask
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic
 from curation.harness.memory import CACHE
 from curation.harness.params import Params
-from curation.record.conversation import canonical_json
 from training.judge.arms import Before, Messages, with_prefix
 from training.judge.scoring import PREDICTIONS, Scorer, reply_turns
 from training.judge.server import KEY

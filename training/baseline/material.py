@@ -9,10 +9,10 @@ from statistics import median
 import polars as pl
 import yaml
 
-from curation.record.draw import fair_order
-from curation.record.playbook import Playbook, Rule
-from curation.text.folding import fold
-from curation.text.sentences import sentences
+from curation.core.record.draw import fair_order
+from curation.core.record.playbook import Playbook, Rule
+from curation.core.text.folding import fold
+from curation.core.text.sentences import sentences
 from training.judge.arms import Messages, exchange, is_example
 
 SENTENCES = Path(__file__).parent / "sentences.yaml"

@@ -18,10 +18,10 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field
 
+from curation.core.record.conversation import message
+from curation.core.record.draw import fair_order, lot
 from curation.harness.memory import Memory
 from curation.harness.params import Params
-from curation.record.conversation import message
-from curation.record.draw import fair_order, lot
 from training.baseline.material import blocks, demonstrations, habits, rules
 from training.baseline.reflect import Reflect, rewritten
 from training.judge.arms import Before, Messages

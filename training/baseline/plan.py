@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from curation.statistics.power import needed, seen
-from curation.statistics.sequential import reach_of
+from curation.core.statistics.power import needed, seen
+from curation.core.statistics.sequential import reach_of
 from training.judge.metrics import measured
 from training.judge.scoring import ALL, Evaluate, by_language, of_units
 

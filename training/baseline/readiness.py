@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
+from curation.core.statistics.intervals import FEW
 from curation.harness.errors import QiratError
-from curation.statistics.intervals import FEW
 from training.judge.arms import prompt_arms
 from training.judge.reasons import Reason, as_codes
 from training.judge.scoring import ALL, figure

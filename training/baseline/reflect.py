@@ -13,9 +13,9 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
+from curation.core.record.conversation import as_text
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
-from curation.record.conversation import as_text
 from training.baseline.endpoint import answered
 from training.judge.arms import prompted
 from training.judge.metrics import Answered

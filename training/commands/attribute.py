@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from curation.core.statistics.intervals import Bootstrap, ratio
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, progress
 from curation.harness.memory import CACHE
-from curation.statistics.intervals import Bootstrap, ratio
 from training.commands.trial import Answer, Trial, interval, noted, remembered
 from training.model.adapter import TRAINED_ON, load_adapter, weights_hash
 from training.model.gradients import gradients

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from curation.core.record.conversation import message
+from curation.core.record.draw import fair_order
 from curation.harness.errors import QiratError
 from curation.harness.files import progress
 from curation.harness.memory import CACHE
-from curation.record.conversation import message
-from curation.record.draw import fair_order
 from training.commands.trial import Answer, Trial, interval, noted, remembered
 from training.judge.scoring import by_languages
 from training.model.likelihood import negative_log_likelihoods

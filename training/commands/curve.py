@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
+from curation.core.statistics.intervals import Bootstrap, paired_difference, ratio
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
-from curation.statistics.intervals import Bootstrap, paired_difference, ratio
 from training.commands.trial import Answer, Trial, interval, noted, remembered
 from training.judge.scoring import by_languages
 from training.model.likelihood import examples_of, negative_log_likelihoods

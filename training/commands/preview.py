@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from curation.core.record.naming import called
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic, finished_table
 from curation.harness.params import load_params
-from curation.record.naming import called
 from training.model.base import Model, load_tokenizer
 from training.model.template import IGNORED
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curation.core.record.conversation import message
+from curation.core.text.identity import identity
 from curation.harness.params import load_params
-from curation.record.conversation import message
-from curation.text.identity import identity
 from training.commands.canaries import SURE, told_apart
 from training.model.adapter import load_adapter
 from training.model.base import Model, load_model, load_tokenizer

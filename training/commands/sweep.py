@@ -20,12 +20,12 @@ from typing import Any, Literal, get_args
 
 import polars as pl
 
+from curation.core.statistics.intervals import Interval, Z, paired_difference
+from curation.core.statistics.sequential import reach_of, shared
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table
 from curation.harness.memory import CACHE
 from curation.harness.params import load_params
-from curation.statistics.intervals import Interval, Z, paired_difference
-from curation.statistics.sequential import reach_of, shared
 from training.commands.curve import losses
 from training.commands.estimate import MINUTE, took_last
 from training.commands.trial import Answer, Trial, interval, noted, remembered

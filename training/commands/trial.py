@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
+from curation.core.record.conversation import canonical_json
 from curation.harness.files import atomic, finished_table
 from curation.harness.memory import CACHE
 from curation.harness.params import load_params
-from curation.record.conversation import canonical_json
 from training.model.base import Model, load_config, load_model, load_tokenizer
 from training.model.likelihood import examples_of
 from training.model.template import Renderer

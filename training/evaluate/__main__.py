@@ -7,12 +7,12 @@ from typing import Any
 
 import polars as pl
 
+from curation.core.record import pairs
+from curation.core.record.playbook import Playbook
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE, version_of
 from curation.harness.stage import Stage
 from curation.privacy.params import Privacy
-from curation.record import pairs
-from curation.record.playbook import Playbook
 from training.evaluate import conditions, fabrication, looks, preference
 from training.evaluate.clock import Clock
 from training.evaluate.findings import Reach, Supply

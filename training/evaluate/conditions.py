@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from curation.record.conversation import is_taught
-from curation.text.folding import fold
-from curation.text.sentences import sentences
+from curation.core.record.conversation import is_taught
+from curation.core.text.folding import fold
+from curation.core.text.sentences import sentences
 from training.judge.languages import LanguageProfile, left_out
 from training.judge.reasons import Reason, Voice
 from training.judge.scoring import ALL, by_languages, reply_turns

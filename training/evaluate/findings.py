@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import polars as pl
 
-from curation.statistics.intervals import FEW, Z, unseen
-from curation.statistics.power import needed, seen
-from curation.statistics.sequential import reach_of
+from curation.core.statistics.intervals import FEW, Z, unseen
+from curation.core.statistics.power import needed, seen
+from curation.core.statistics.sequential import reach_of
 from training.judge.metrics import metrics
 from training.judge.reasons import Reason
 from training.judge.scoring import ALL, Evaluate

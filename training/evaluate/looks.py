@@ -2,9 +2,9 @@
 
 Whoever trains with five seeds and keeps the one that is promoted has tested five times, and 5% no longer means 5%. So
 every look is written down in data/looks.jsonl, which belongs in git, and the looks share the error that one alone would
-have (curation/statistics/sequential.py): the first has half, the second a sixth, the fifth a thirtieth. Whatever the
-verdict rests on stands at what its look has left. New conversations in the test set, not another seed, buy the error
-back.
+have (curation/core/statistics/sequential.py): the first has half, the second a sixth, the fifth a thirtieth. Whatever
+the verdict rests on stands at what its look has left. New conversations in the test set, not another seed, buy the
+error back.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ from pathlib import Path
 import polars as pl
 from pydantic import TypeAdapter
 
-from curation.record.draw import lot
-from curation.record.json_lines import read_lines, write_lines
-from curation.statistics.sequential import shared
+from curation.core.record.draw import lot
+from curation.core.record.json_lines import read_lines, write_lines
+from curation.core.statistics.sequential import shared
 from training.judge.reasons import Reason, Voice
 from training.judge.scoring import Evaluate
 

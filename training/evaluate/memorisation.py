@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
+from curation.core.record.conversation import is_taught, message
+from curation.core.text.folding import fold
 from curation.privacy import conversation_finds
-from curation.record.conversation import is_taught, message
-from curation.text.folding import fold
 from training.judge.rules import replies
 
 WORDS = 8  # the shortest run that is told

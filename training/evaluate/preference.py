@@ -12,9 +12,9 @@ from typing import Any
 
 import polars as pl
 
-from curation.record.pairs import Judgement, reply_hash
-from curation.statistics.intervals import FEW, Interval, Z, share
-from curation.statistics.preference import Preferred, Vote, preferred, rectified, without_errors
+from curation.core.record.pairs import Judgement, reply_hash
+from curation.core.statistics.intervals import FEW, Interval, Z, share
+from curation.core.statistics.preference import Preferred, Vote, preferred, rectified, without_errors
 from training.judge.arms import ADAPTER
 from training.judge.reasons import Reason, Voice
 

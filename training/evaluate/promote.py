@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.statistics.intervals import Interval, Z, paired_difference
+from curation.core.statistics.intervals import Interval, Z, paired_difference
 from training.evaluate.findings import (
     ONE_LOOK,
     Gain,

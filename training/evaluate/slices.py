@@ -1,7 +1,8 @@
 """Where the adapter fails: the same paired comparison within each intent, language, dialect, length, source and turn.
 
 Slices are looked at against the best prompt arm, on the primary metric and on those with a margin. As the worst of many
-is bad by luck alone, their intervals hold for all slices and metrics together (curation/statistics/simultaneous.py).
+is bad by luck alone, their intervals hold for all slices and metrics together
+(curation/core/statistics/simultaneous.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,10 +11,10 @@ from typing import Any
 
 import polars as pl
 
-from curation.record.playbook import Playbook
-from curation.statistics.intervals import Z
-from curation.statistics.simultaneous import Part, simultaneous_differences
-from curation.text.dialect import UNKNOWN, dialect_of
+from curation.core.record.playbook import Playbook
+from curation.core.statistics.intervals import Z
+from curation.core.statistics.simultaneous import Part, simultaneous_differences
+from curation.core.text.dialect import UNKNOWN, dialect_of
 from training.judge.arms import ADAPTER
 from training.judge.facts import NO_HOUSE, House
 from training.judge.metrics import metrics

@@ -16,9 +16,9 @@ from typing import Any
 
 import polars as pl
 
+from curation.core.record.conversation import is_untaught, message
+from curation.core.text.folding import fold
 from curation.harness.errors import QiratError
-from curation.record.conversation import is_untaught, message
-from curation.text.folding import fold
 
 # What can be had without training; the last two are optional.
 PROMPT_ARMS = ("base", "prompted", "few_shot", "prompted_few_shot", "optimised", "endpoint")

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import polars as pl
 
-from curation.record.conversation import is_taught
-from curation.text.facts import Fact, Known, facts, ungrounded
+from curation.core.record.conversation import is_taught
+from curation.core.text.facts import Fact, Known, facts, ungrounded
 from training.judge.arms import Messages, Row
 
 PATH = Path("data/baseline/house.json")
@@ -19,7 +19,7 @@ STATED = pl.Schema(
         "arm": pl.String,
         "conversation_id": pl.String,
         "turn": pl.Int32,
-        "kind": pl.String,  # one of curation.text.facts.patterns.KINDS
+        "kind": pl.String,  # one of curation.core.text.facts.patterns.KINDS
         "value": pl.String,
         "taught": pl.Boolean,  # a reply of train states it
     }

@@ -14,8 +14,8 @@ from unicodedata import category, east_asian_width
 
 import polars as pl
 
+from curation.core.record.conversation import is_taught
 from curation.harness.errors import QiratError
-from curation.record.conversation import is_taught
 from training.judge.reasons import Reason
 
 if TYPE_CHECKING:

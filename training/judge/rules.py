@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from curation.record.playbook import Playbook
-from curation.statistics.intervals import holm, mcnemar
-from curation.text.language import language_of
+from curation.core.record.playbook import Playbook
+from curation.core.statistics.intervals import holm, mcnemar
+from curation.core.text.language import language_of
 from training.judge.arms import ADAPTER
 
 OUTCOMES = pl.Schema(

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import polars as pl
 from pydantic import AfterValidator, Field
 
+from curation.core.record.conversation import is_taught
+from curation.core.record.draw import fair_order
+from curation.core.record.playbook import Playbook
+from curation.core.statistics.intervals import Bootstrap, Interval, Z, jackknife, ratio
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
-from curation.record.conversation import is_taught
-from curation.record.draw import fair_order
-from curation.record.playbook import Playbook
-from curation.statistics.intervals import Bootstrap, Interval, Z, jackknife, ratio
 from training.judge.arms import ADAPTER, Before, Messages, Row, with_prefix
 from training.judge.facts import NO_HOUSE, House
 from training.judge.generation import Decoding, Reply, ReplyMemory, generate_and_weigh

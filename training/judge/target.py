@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import polars as pl
 
-from curation.statistics.intervals import FEW, Z, effective, share
-from curation.statistics.power import seen
-from curation.statistics.sequential import reach_of
+from curation.core.statistics.intervals import FEW, Z, effective, share
+from curation.core.statistics.power import seen
+from curation.core.statistics.sequential import reach_of
 from training.judge.scoring import ALL, by_language, by_languages
 
 FEW_OF_A_LANGUAGE = 10  # conversations; below, a language's interval tells nothing either way

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
+from curation.core.record.conversation import canonical_json
 from curation.harness.errors import QiratError
-from curation.record.conversation import canonical_json
 from training.model.base import Model, licence, weights_id
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from curation.core.record.conversation import canonical_json
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic
 from curation.harness.params import Params
-from curation.record.conversation import canonical_json
 
 PATH = Path("data/seeds.json")
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import polars as pl
 
+from curation.core.record.conversation import canonical_json
+from curation.core.record.draw import fair_order
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic
 from curation.harness.memory import CACHE, code_version
 from curation.harness.stage import Stage
-from curation.record.conversation import canonical_json
-from curation.record.draw import fair_order
 from training.model.adapter import write_adapter
 from training.model.base import Model, load_model, load_tokenizer, weights_id
 from training.model.cost import Shape, counted, training_operations

@@ -9,8 +9,8 @@ import polars as pl
 from curation.checks.check import Context, read
 from curation.checks.models.words import Indices, Mask
 from curation.checks.structure import ENDED
-from curation.record.conversation import turns
-from curation.text.folding import folded
+from curation.core.record.conversation import turns
+from curation.core.text.folding import folded
 
 MARKS = ".!?؟…"
 Names = npt.NDArray[np.object_]

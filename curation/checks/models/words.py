@@ -9,9 +9,9 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.checks.check import Context, read
-from curation.record.conversation import turns
+from curation.core.record.conversation import turns
+from curation.core.text.folding import folded
 from curation.similarity.shingles import offsets, spans
-from curation.text.folding import folded
 
 LEAST = 200  # conversations of a language from which it can be told what is usual in it
 DIMENSIONS = 100

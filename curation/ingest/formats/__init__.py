@@ -18,11 +18,11 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from curation.core.record.conversation import ROLES, canonical_json, is_taught, is_untaught, message
 from curation.harness.params import Params
 from curation.ingest.mail import tidied
 from curation.ingest.provenance import spelled, with_metadata
 from curation.ingest.rows import Contents, RawRow
-from curation.record.conversation import ROLES, canonical_json, is_taught, is_untaught, message
 
 Messages = list[dict[str, Any]]
 Roles = Mapping[str, str]  # how a source names its roles -> ROLES

@@ -7,6 +7,7 @@ Keeps: marks that a reply is not to be learnt; id, label, customer, time and lic
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from curation.core.record.conversation import message
 from curation.ingest.formats import (
     Messages,
     Outcome,
@@ -22,7 +23,6 @@ from curation.ingest.preferences import each_liked_row
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
 from curation.ingest.turns import as_marked, learnt
-from curation.record.conversation import message
 
 OUTPUT = ("output", "response")
 ASKED = ("instruction", "input", "user", "prompt", "question")

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from curation.core.record.conversation import message
+from curation.core.record.times import TIMES_UNREAD
 from curation.harness.errors import QiratError
 from curation.ingest.formats import (
     Columns,
@@ -26,8 +28,6 @@ from curation.ingest.formats.tickets_csv import MessageTable, is_true
 from curation.ingest.moments import is_blank, read_moments
 from curation.ingest.provenance import provenance, with_metadata
 from curation.ingest.rows import Contents, RawRow
-from curation.record.conversation import message
-from curation.record.times import TIMES_UNREAD
 
 CURE = "say in params.yaml: ingest.columns: team_is what it holds where the team wrote"
 

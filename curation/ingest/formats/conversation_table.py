@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from curation.core.record.conversation import message
 from curation.ingest.desks import bots_apart
 from curation.ingest.formats import (
     Messages,
@@ -28,7 +29,6 @@ from curation.ingest.preferences import each_liked_row
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
 from curation.ingest.turns import chat_messages
-from curation.record.conversation import message
 
 ASKED = (
     *("question", "customer_message", "customer_query", "user_message", "query", "inquiry", "request", "description"),

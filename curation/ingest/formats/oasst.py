@@ -9,6 +9,7 @@ the other rows as parts in the ledger.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from curation.core.record.conversation import message
 from curation.ingest.formats import (
     Messages,
     Outcome,
@@ -25,7 +26,6 @@ from curation.ingest.formats import (
 )
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents, RawRow
-from curation.record.conversation import message
 
 Node = Mapping[str, Any]  # a message of a tree
 Replies = Callable[[Node], Sequence[Node]]

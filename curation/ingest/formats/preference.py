@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from curation.core.record.conversation import message
 from curation.ingest.formats import (
     Messages,
     Outcome,
@@ -29,7 +30,6 @@ from curation.ingest.preferences import CHOSEN, LEFT_OUT, REJECTED, is_paired
 from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
 from curation.ingest.turns import chat_messages
-from curation.record.conversation import message
 
 PROMPT = ("prompt", "instruction", "input", "messages", "conversations", "conversation", "question", "context", "query")
 ANSWERS = ("completions", "generations", "responses", "candidates")

@@ -9,6 +9,7 @@ metadata.
 from collections.abc import Iterator
 from typing import Any
 
+from curation.core.record.conversation import message
 from curation.ingest.formats import (
     Messages,
     Outcome,
@@ -25,7 +26,6 @@ from curation.ingest.provenance import provenance
 from curation.ingest.rows import Contents
 from curation.ingest.transcripts import prompted
 from curation.ingest.turns import as_marked, chat_messages
-from curation.record.conversation import message
 
 COMPLETION = ("completion", "response")
 

@@ -13,6 +13,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from curation.core.record.conversation import ROLES, message
+from curation.core.record.times import ORDER_UNSURE, TIMES_UNREAD
 from curation.ingest.desks import BOT, NOTE, bots_apart, is_bot_name
 from curation.ingest.formats import (
     Messages,
@@ -32,8 +34,6 @@ from curation.ingest.moments import is_blank, read_moments
 from curation.ingest.order import in_order, is_newest_first
 from curation.ingest.provenance import ALIASES, provenance, with_metadata
 from curation.ingest.rows import Contents, RawRow
-from curation.record.conversation import ROLES, message
-from curation.record.times import ORDER_UNSURE, TIMES_UNREAD
 
 TICKET = ("ticket_id", "conversation_id", "thread_id", "case_id", "chat_id", "رقم_التذكرة", "رقم_المحادثة")
 AUTHOR = ("author", "role", "sender", "from", "author_type", "sender_type", "author_role", "direction", "المرسل")

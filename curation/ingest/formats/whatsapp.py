@@ -16,6 +16,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from curation.core.text.folding import fold
+from curation.core.text.lexicon import ARABIC_DIGITS, DIGITS, PERSIAN_DIGITS
 from curation.ingest import chats
 from curation.ingest.formats import Outcome, Reading, format_of
 from curation.ingest.moments import read_moments
@@ -29,8 +31,6 @@ from curation.ingest.phones import (
     written_by_app,
 )
 from curation.ingest.rows import Contents, RawRow
-from curation.text.folding import fold
-from curation.text.lexicon import ARABIC_DIGITS, DIGITS, PERSIAN_DIGITS
 
 _MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _PLAIN = str.maketrans(f"\u202f\xa0{ARABIC_DIGITS}{PERSIAN_DIGITS}", f"  {DIGITS}{DIGITS}")

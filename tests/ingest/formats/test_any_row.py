@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation.core.record.conversation import canonical_json
 from curation.ingest.formats import formats
 from curation.ingest.rows import RawRow
-from curation.record.conversation import canonical_json
 from tests.builders import talk
 from tests.ingest.formats.rows import (
     ANDROID,

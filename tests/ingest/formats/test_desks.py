@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation.core.record.repair import repair_messages
 from curation.ingest.formats import formats
-from curation.record.repair import repair_messages
 from tests.ingest.formats.rows import HELLO, MARHABA, READING, contents, format_for, metadata, only, outcomes, said
 from tests.ingest.test_ingest import read
 from tests.ingest.test_ingest import said as said_in

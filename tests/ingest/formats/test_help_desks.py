@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from curation.core.record.conversation import canonical_json
+from curation.core.record.repair import repair_messages
 from curation.ingest.formats import Outcome
-from curation.record.conversation import canonical_json
-from curation.record.repair import repair_messages
 from tests.ingest.formats.rows import HELLO, MARHABA, READING, intercom, metadata, only, outcomes, part, said
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from curation.core.record.times import ORDER_UNSURE, TIMES_UNREAD
 from curation.ingest.memory import FILES
 from curation.ingest.notes import Seen
 from curation.ingest.reading import Ingest, RawFile, part_of, tasks_of
-from curation.record.times import ORDER_UNSURE, TIMES_UNREAD
 from tests.builders import params
 from tests.ingest.formats.rows import intercom, metadata, only, outcomes, said, ticket
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from curation.core.record.conversation import as_taught, conversation_id, turns
+from curation.core.record.repair import repair_messages
 from curation.ingest.formats import UNTAUGHT, Outcome
-from curation.record.conversation import as_taught, conversation_id, turns
-from curation.record.repair import repair_messages
 from tests.builders import record, talk
 from tests.ingest.formats.rows import HELLO, chat, only
 
@@ -103,7 +103,7 @@ def test_a_reply_to_learn_is_never_merged_with_one_that_is_not():
 
 
 def messages_of(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    from curation.record.conversation import message
+    from curation.core.record.conversation import message
 
     return [message(**m) for m in said]
 

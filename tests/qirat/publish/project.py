@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 
 from curation.checks.check import FINDINGS
+from curation.core.record.conversation import FACTS, SCHEMA, message
+from curation.core.record.ledger import SCHEMA as LEDGER
 from curation.curate.fates import CURATED
 from curation.decisions.decisions import Decision, write_decisions
 from curation.privacy.tables import without_personal_data
-from curation.record.conversation import FACTS, SCHEMA, message
-from curation.record.ledger import SCHEMA as LEDGER
 from qirat.publish import Wanted, publish
 from tests.builders import ROOT, params, record, save, save_codes, talk
 

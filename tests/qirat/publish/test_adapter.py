@@ -6,8 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from curation.core.record.pairs import Judgement, write_judgements
 from curation.harness.errors import QiratError
-from curation.record.pairs import Judgement, write_judgements
 from qirat.publish import Wanted, publish
 from tests.qirat.publish.project import project, published
 from training.model.adapter import identity

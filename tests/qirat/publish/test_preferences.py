@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.record.conversation import message
+from curation.core.record.conversation import message
 from qirat.publish import Wanted, publish
 from qirat.publish.preferences import edited_replies
 from tests.builders import talk

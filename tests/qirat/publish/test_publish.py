@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from curation.core.record.conversation import message
 from curation.harness.errors import QiratError
 from curation.privacy.tables import without_personal_data
-from curation.record.conversation import message
 from qirat.publish import Wanted, publish
 from qirat.publish.columns import COLUMNS
 from tests.builders import params, record, save, talk

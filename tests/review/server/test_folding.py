@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation.core.text.folding import fold as fold_for_matching
 from curation.review.embedded.sqlite_argilla.folding import fold
-from curation.text.folding import fold as fold_for_matching
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from curation.consensus.consensus import Review
+from curation.core.record.conversation import conversations
 from curation.decisions.answers import read_answers
 from curation.decisions.decisions import read_decisions
 from curation.harness.errors import QiratError
-from curation.record.conversation import conversations
 from curation.review import project as project_file
 from curation.review.argilla_client import ReviewServer
 from curation.review.embedded.process import Address

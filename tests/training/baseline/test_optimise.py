@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.core.record.draw import fair_order
+from curation.core.record.playbook import Playbook
 from curation.harness.memory import Memory
-from curation.record.draw import fair_order
-from curation.record.playbook import Playbook
 from tests.builders import ROOT, params, record, talk
 from tests.training.speakers import echo
 from tests.training.tiny import renderer

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.statistics.intervals import share
+from curation.core.statistics.intervals import share
 from training.baseline.readiness import not_shown, prompt_answer, reaching, traffic_answer, verdict
 from training.judge.languages import LanguageProfile, left_out
 from training.judge.scoring import ARMS, SCORES

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from curation.core.record.playbook import Playbook
 from curation.harness.errors import QiratError
-from curation.record.playbook import Playbook
 from tests.builders import params, record, talk
 from tests.training.baseline.test_optimise import judge as searching
 from tests.training.baseline.test_optimise import material

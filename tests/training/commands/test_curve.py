@@ -4,7 +4,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation.statistics.intervals import Bootstrap
+from curation.core.statistics.intervals import Bootstrap
 from tests.training.tiny import tokenized
 from training.commands import curve as asked
 from training.commands import trial

@@ -2,7 +2,7 @@
 
 import pytest
 
-from curation.text.identity import identity
+from curation.core.text.identity import identity
 from tests.training.tiny import model, renderer
 from training.commands.recall import ASKED, OTHERS, made_up, rank, recall
 from training.model.likelihood import negative_log_likelihoods

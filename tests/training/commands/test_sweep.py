@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as some
 
+from curation.core.statistics.sequential import reach_of
 from curation.harness.errors import QiratError
-from curation.statistics.sequential import reach_of
 from tests.builders import params, save
 from tests.training.tiny import tokenized
 from training.commands import sweep as asked

@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from curation.record.playbook import Playbook
-from curation.statistics.sequential import reach_of
+from curation.core.record.playbook import Playbook
+from curation.core.statistics.sequential import reach_of
 from tests.builders import ROOT, params, record, talk
 from training.evaluate import fabrication
 from training.evaluate.memorisation import MEMORISED

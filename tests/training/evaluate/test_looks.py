@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.core.statistics.intervals import Bootstrap, paired_difference, tango
+from curation.core.statistics.preference import Vote, preferred
+from curation.core.statistics.sequential import reach_of, shared
+from curation.core.statistics.simultaneous import Part, simultaneous_differences
 from curation.harness.errors import QiratError
-from curation.statistics.intervals import Bootstrap, paired_difference, tango
-from curation.statistics.preference import Vote, preferred
-from curation.statistics.sequential import reach_of, shared
-from curation.statistics.simultaneous import Part, simultaneous_differences
 from tests.builders import params
 from training.evaluate.looks import LEDGER, Look, looked, voice
 from training.judge import forgetting

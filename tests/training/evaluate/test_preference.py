@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from benchmarks.review.pairs import PREDICTIONS, Truth, measured, review
-from curation.record.pairs import Choice, Judgement, reply_hash
+from curation.core.record.pairs import Choice, Judgement, reply_hash
 from tests.builders import params
 from training.evaluate.memorisation import MEMORISED
 from training.evaluate.preference import Heard, as_json, heard, voice

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.statistics.intervals import FEW
+from curation.core.statistics.intervals import FEW
 from tests.builders import params
 from training.evaluate.findings import Found, Reach, Supply, too_little
 from training.evaluate.memorisation import MEMORISED

@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from curation.record.conversation import conversations
-from curation.record.playbook import Playbook
+from curation.core.record.conversation import conversations
+from curation.core.record.playbook import Playbook
 from tests.builders import ROOT, params, talk
-from tests.text.test_dialect import SAID
+from tests.core.text.test_dialect import SAID
 from training.evaluate.slices import LEAST, Talks, members, slices, thirds, voice
 from training.judge.arms import ADAPTER
 from training.judge.scoring import PREDICTIONS, SCORES, Evaluate, reply_scores

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation.core.record.playbook import Playbook
+from curation.core.text.facts.patterns import KINDS
 from curation.curate.facts import with_facts
-from curation.record.playbook import Playbook
-from curation.text.facts.patterns import KINDS
 from tests.builders import ROOT, record, talk
 from training.judge.facts import NO_HOUSE, House, fabricated
 from training.judge.metrics import Answered

@@ -1,8 +1,8 @@
 import polars as pl
 import pytest
 
-from curation.record.playbook import Playbook
-from curation.statistics.intervals import Bootstrap
+from curation.core.record.playbook import Playbook
+from curation.core.statistics.intervals import Bootstrap
 from tests.builders import ROOT, params
 from tests.training.tiny import model, renderer
 from training.judge.forgetting import answers, items, table

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.core.record.playbook import Playbook
 from curation.harness.errors import QiratError
-from curation.record.playbook import Playbook
 from tests.builders import ROOT, params, record, talk
 from tests.training.tiny import model, renderer, support
 from training.judge import forgetting

@@ -1,6 +1,6 @@
 import polars as pl
 
-from curation.record.playbook import Playbook
+from curation.core.record.playbook import Playbook
 from tests.builders import ROOT, record, talk
 from training.judge.rules import outcomes, rule_table
 from training.judge.scoring import PREDICTIONS

@@ -6,8 +6,8 @@ from typing import Any, cast
 import polars as pl
 import pytest
 
+from curation.core.record.playbook import Playbook
 from curation.harness.errors import QiratError
-from curation.record.playbook import Playbook
 from tests.builders import ROOT, params, record, talk
 from tests.training.tiny import CHATML, renderer, support
 from tests.training.tiny import model as tiny

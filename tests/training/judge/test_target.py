@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.statistics.intervals import FEW
-from curation.statistics.sequential import reach_of
+from curation.core.statistics.intervals import FEW
+from curation.core.statistics.sequential import reach_of
 from training.judge.scoring import SCORES
 from training.judge.target import good_shares, may_reach, showing, standing
 

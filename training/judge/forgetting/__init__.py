@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 import yaml
 
+from curation.core.record.conversation import message
+from curation.core.statistics.intervals import Bootstrap, Z, paired_difference, ratio
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
-from curation.record.conversation import message
-from curation.statistics.intervals import Bootstrap, Z, paired_difference, ratio
 from training.judge.scoring import ALL, Scorer, by_languages
 from training.model.likelihood import Progress, negative_log_likelihoods
 from training.model.template import Renderer

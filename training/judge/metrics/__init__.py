@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from curation.record.playbook import Playbook
+from curation.core.record.playbook import Playbook
 from training.judge.arms import Row
 from training.judge.facts import NO_HOUSE, House, Stated, stated
 from training.judge.rules import kept_rules

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from curation.text.folding import fold
+from curation.core.text.folding import fold
 from training.judge.metrics import Answered, Metric, Score
 
 

@@ -1,6 +1,6 @@
 """Whether Arabic replies are in the dialect in which the team answers."""
 
-from curation.text.dialect import UNKNOWN, dialect_of
+from curation.core.text.dialect import UNKNOWN, dialect_of
 from training.judge.metrics import Answered, Metric, Score
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from curation.text.folding import fold
+from curation.core.text.folding import fold
 from training.judge.metrics import Metric
 from training.judge.rules import replies
 

@@ -1,7 +1,7 @@
 """Spelling made one for search. People type الى for إلى, and keyboards disagree about digits.
 
-The same folding as curation/text/folding.py, which cannot be had here: this runs in the server's own environment. A
-test holds the two together.
+The same folding as curation/core/text/folding.py, which cannot be had here: this runs in the server's own environment.
+A test holds the two together.
 """
 
 import unicodedata

@@ -1,8 +1,8 @@
 import pytest
 
-from curation.record.playbook import Playbook
+from curation.core.record.playbook import Playbook
 from tests.builders import ROOT, talk
-from tests.text.test_dialect import SAID
+from tests.core.text.test_dialect import SAID
 from training.judge.metrics import Answered, Score
 from training.judge.metrics.dialect import dialect
 

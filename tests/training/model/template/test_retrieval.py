@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from curation.core.text.facts.patterns import KINDS
 from curation.curate.facts import with_facts
-from curation.text.facts.patterns import KINDS
 from tests.builders import record, talk
 from tests.training.model.template.families import FAMILIES, answered, decoded, renderer
 from training.model.template import IGNORED

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.core.text.facts import facts
+from curation.core.text.facts.patterns import KINDS
 from curation.curate.facts import with_facts
-from curation.text.facts import facts
-from curation.text.facts.patterns import KINDS
 from tests.builders import record, talk
 from tests.training.model.template.families import FAMILIES, decoded, renderer
 from training.model.template import IGNORED, Example, Renderer

@@ -1,0 +1,95 @@
+"""Intervals of shares, ratios and differences of pairs, and tests of many."""
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.core.statistics.intervals import (
+    Bootstrap,
+    holm,
+    jackknife,
+    mcnemar,
+    paired_difference,
+    ratio,
+    share,
+    unseen,
+    wilson,
+)
+
+
+@settings(deadline=None)  # importing scipy takes a while
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_both_are_what_wilsons_formula_gives(right: int, wrong: int) -> None:
+    n = max(right + wrong, 1)
+    p, z2 = right / n, 1.959963984540054**2
+    middle, half = (p + z2 / (2 * n)) / (1 + z2 / n), (z2 * (p * (1 - p) + z2 / (4 * n)) / n) ** 0.5 / (1 + z2 / n)
+    found = share(right, n)
+    assert (found.value, found.n) == (p, n)
+    assert (found.low, found.high) == (pytest.approx(max(middle - half, 0)), pytest.approx(min(middle + half, 1)))
+    assert wilson(right, n) == (round(found.low, 4), round(found.high, 4))
+
+
+def test_nothing_decided_leaves_everything_possible() -> None:
+    assert wilson(0, 0) == (0, 1)
+
+
+sizes = st.lists(st.tuples(st.floats(0, 50), st.floats(1, 50)), min_size=2, max_size=40)
+
+
+@given(sizes)
+def test_an_arm_does_not_differ_from_itself_but_might_have(pairs: list[tuple[float, float]]) -> None:
+    values, weights = (pl.Series(side).to_numpy() for side in zip(*pairs, strict=True))
+    found = paired_difference((values, weights), (values, weights))
+    assert found.value == 0
+    assert found.low <= -unseen(len(pairs)) + 1e-9 < 0 < unseen(len(pairs)) - 1e-9 <= found.high
+
+
+@given(sizes)
+def test_an_interval_lies_within_the_conversations_own_ratios(pairs: list[tuple[float, float]]) -> None:
+    values, weights = (pl.Series(side).to_numpy() for side in zip(*pairs, strict=True))
+    found = ratio(values, weights, Bootstrap(100, 1))
+    ratios = values / weights
+    assert min(ratios) - 1e-9 <= found.low <= found.high <= max(ratios) + 1e-9
+
+
+def test_pairing_finds_what_two_separate_intervals_would_hide() -> None:
+    base = pl.Series([float(n % 10) for n in range(160)]).to_numpy()
+    ones = base * 0 + 1
+    found = paired_difference((base + 0.5, ones), (base, ones))
+    assert found.low > 0.47
+
+
+def test_mcnemar_is_the_exact_binomial_test_of_the_discordant_pairs() -> None:
+    assert mcnemar(0, 0) == mcnemar(4, 4) == 1
+    assert mcnemar(9, 1) == mcnemar(1, 9) == pytest.approx(2 * (1 + 10) / 2**10)
+    assert mcnemar(0, 6) == pytest.approx(0.03125)
+
+
+@settings(deadline=None)  # importing scipy takes a while
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_mcnemar_agrees_with_the_binomial_test_of_scipy(ours: int, theirs: int) -> None:
+    from scipy.stats import binomtest
+
+    expected = binomtest(ours, ours + theirs).pvalue if ours + theirs else 1.0
+    assert mcnemar(ours, theirs) == pytest.approx(expected, rel=1e-9)
+
+
+def test_holm_multiplies_the_smallest_by_all_and_never_turns_the_order() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_only_raises_and_keeps_the_order(p_values: list[float]) -> None:
+    for p, adjusted in zip(p_values, holm(p_values), strict=True):
+        assert p <= adjusted <= 1
+    by_size = [adjusted for _, adjusted in sorted(zip(p_values, holm(p_values), strict=True))]
+    assert by_size == sorted(by_size)
+
+
+def test_the_jackknife_interval_of_a_mean_is_the_textbooks() -> None:
+    values = pl.Series([1.0, 2.0, 4.0, 9.0]).to_numpy()
+    without = (values.sum() - values) / 3
+    found = jackknife(values.mean(), without)
+    assert found.high - found.value == pytest.approx(1.959964 * values.std(ddof=1) / 2)
