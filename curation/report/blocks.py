@@ -34,10 +34,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence. `kind`: plain, good, bad or warning."""
+    """A sentence. `kind`: plain, good, bad or warning; `section` has more on it."""
 
     text: Cell
     kind: str = "plain"
+    section: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Examples:
     heading: Cell
     text: str
     examples: Sequence[Excerpt]
+    anchor: str = ""  # by which the page links to it
 
 
 Block = Table | Figure | Note | Examples
@@ -73,10 +75,20 @@ Builder = Callable[[Results, Words], Sequence[Block]]
 
 @dataclass(frozen=True)
 class Section:
-    """`name` is its place in the catalogue ({name}.title, {name}.intro) and its anchor."""
+    """`name` is its place in the catalogue ({name}.title, {name}.intro) and its anchor. Its first note is its gist."""
 
     name: str
     blocks: Sequence[Block]
+
+    @property
+    def gist(self) -> Note | None:
+        """What the section amounts to, for those who do not unfold it."""
+        return next((block for block in self.blocks if isinstance(block, Note)), None)
+
+    @property
+    def body(self) -> Sequence[Block]:
+        """What is seen when it is unfolded."""
+        return [block for block in self.blocks if block is not self.gist]
 
 
 def count(value: SupportsFloat | None) -> str:

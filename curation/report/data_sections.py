@@ -228,12 +228,12 @@ def gate_notes(results: Results, words: Words) -> list[Note]:
     if not results.gate:
         return []
     if results.gate_passed:
-        return [Note(words("gate.passed"), "good")]
+        return [Note(words("gate.passed"), "good", "gate")]
     if results.readiness.get("verdict"):
-        return [Note(words("gate.facts"), "bad")]
+        return [Note(words("gate.facts"), "bad", "gate")]
     if missing := results.gate["missing"]:
-        return [Note(words("gate.too_few", missing=count(missing)), "bad")]
-    return [Note(words("gate.too_few_of_a_kind"), "bad")]
+        return [Note(words("gate.too_few", missing=count(missing)), "bad", "gate")]
+    return [Note(words("gate.too_few_of_a_kind"), "bad", "gate")]
 
 
 def explanation(code_: str | None, words: Words) -> Cell:

@@ -6,6 +6,7 @@ The content security policy lets the page fetch nothing and run no script but th
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,8 @@ from curation.report.words import Words, languages
 
 HERE = Path(__file__).parent
 READ = ("ingested/conversations", "ingested/quarantine")
+# The parts of the page and the table of contents; a section stands in the group of the one that it follows.
+GROUPS = {"funnel": "data", "audit": "trust", "readiness": "model"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def render(results: Results, picking: Picking) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     style = (HERE / "style.css").read_text("utf-8")
     articles = [
-        (words, tiles(results, words), verdict_notes(results, words), sections(results, words, picking))
+        (words, tiles(results, words), verdict_notes(results, words), grouped(sections(results, words, picking)))
         for words in map(results.worded, languages())
     ]
     page = environment(autoescape=True).get_template("page.html.jinja")
@@ -75,7 +78,7 @@ def verdict_notes(results: Results, words: Words) -> list[Note]:
     if not results.missing("ledger"):
         raw, clean = _raw_and_clean(results)
         values = {"clean": count(clean), "raw": count(raw), "share": share(clean, raw)}
-        notes.append(Note(words("headline.kept", **values)))
+        notes.append(Note(words("headline.kept", **values), section="funnel"))
     notes += data_sections.language_notes(results, words)
     notes += data_sections.doubt_notes(results, words)
     notes += data_sections.gate_notes(results, words)
@@ -83,8 +86,19 @@ def verdict_notes(results: Results, words: Words) -> list[Note]:
     notes.append(Note(words("headline.trained", model=base) if base else words("headline.not_trained")))
     if verdict := results.verdict.get("verdict"):
         notes.append(Note(words.name_of("verdict_means", verdict), "good" if verdict == "promote" else "warning"))
-        notes += [Note(reason) for reason in verdict_sections.reasons(results, words)[:1]]  # the others: comparisons
+        first = verdict_sections.reasons(results, words)[:1]  # the others: comparisons
+        notes += [Note(reason, section="comparisons") for reason in first]
     return notes
+
+
+def grouped(listed: Sequence[Section]) -> list[tuple[str, list[Section]]]:
+    """The sections by group, in the order of the page."""
+    groups: list[tuple[str, list[Section]]] = []
+    for section in listed:
+        if section.name in GROUPS:
+            groups.append((GROUPS[section.name], []))
+        groups[-1][1].append(section)
+    return groups
 
 
 def _raw_and_clean(results: Results) -> tuple[int, int]:
@@ -98,7 +112,6 @@ def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
         "funnel": (data_sections.funnel, ("ledger",)),
         "files": (data_sections.files, ("ledger", *READ)),
         "reasons": (data_sections.reasons, ("ledger", *READ)),
-        "audit": (audit_section.audit, ("audited/recall",)),
         "examples": (partial(examples.dropped, picking=picking), ("ledger", *READ)),
         "pairs": (partial(examples.near_pairs, picking=picking), ("dedup/clusters", *READ)),
         "distributions": (
@@ -106,6 +119,7 @@ def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
             ("curated/conversations", *READ),
         ),
         "knowledge": (knowledge_section.knowledge, ("facts/facts",)),
+        "audit": (audit_section.audit, ("audited/recall",)),
         "review": (data_sections.review, ("routed/verdicts", "routed/queue", "ledger")),
         "people": (review_section.people, ("routed/verdicts", "routed/queue", "scored/findings")),
         "validation": (data_sections.validation, ("validated/results",)),

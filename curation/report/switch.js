@@ -18,6 +18,9 @@
     var asked = location.hash.slice(1);
     show(asked ? asked.split("-")[0] : (navigator.language || "en").split("-")[0]);
     var target = asked && document.getElementById(asked);
+    for (var at = target; at; at = at.parentElement) if (at.localName === "details") at.open = true;
+    var folded = target && target.querySelector(":scope > details");
+    if (folded) folded.open = true;
     if (target) target.scrollIntoView();
   }
   window.addEventListener("hashchange", follow);

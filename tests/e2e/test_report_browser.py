@@ -111,6 +111,24 @@ def test_no_page_is_wider_than_the_screen(visit: Visit, report: Path, width: int
     assert visit.attribute("scrollWidth") <= width  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_on_a_phone_a_row_is_a_card_of_which_every_cell_is_in_sight(visit: Visit, report: Path, language: str) -> None:
+    visit.page.set_viewport_size({"width": 390, "height": 900})
+    visit.open(report, f"#{language}-reasons")
+    row = visit.page.locator(f"#{language}-reasons table >> nth=0").locator("tbody tr >> nth=0")
+    boxes = [cell.bounding_box() for cell in row.locator("td").all() if cell.is_visible()]
+    assert len(boxes) >= 7
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+    assert visit.attribute("scrollHeight") < 40_000  # type: ignore[operator]
+
+
+def test_the_contents_stay_in_sight(visit: Visit, report: Path) -> None:
+    for width in (390, 1200):
+        visit.page.set_viewport_size({"width": width, "height": 900})
+        visit.open(report, "#en-versions")
+        assert visit.page.locator("article:visible nav.contents a >> nth=0").bounding_box()["y"] >= 0
+
+
 def test_text_can_be_read_on_light_and_dark_paper(visit: Visit, report: Path) -> None:
     for scheme in ("light", "dark"):
         visit.page.emulate_media(color_scheme=scheme)
