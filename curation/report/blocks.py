@@ -1,5 +1,6 @@
 """What a section of the page is made of. The template draws these; it knows nothing of what they say."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import SupportsFloat
@@ -112,3 +113,9 @@ def code(text: object) -> Markup:
 def auto(text: object) -> Markup:
     """Words from the data, laid out in the direction of their own script."""
     return Markup('<bdi dir="auto">{}</bdi>').format(text)
+
+
+def rows_of(shown: Cell, *command: str) -> Markup:
+    """A number or a word that unfolds to the `qirat` line that shows its rows, to copy."""
+    line = shlex.join(("qirat", *command))
+    return Markup('<details class="rows"><summary>{}</summary><code dir="ltr">{}</code></details>').format(shown, line)

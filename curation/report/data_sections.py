@@ -12,12 +12,14 @@ from markupsafe import Markup
 from curation.core.record.codes import LANGUAGES, WRONG_LABELS
 from curation.core.record.ledger import FINDING, OUTCOMES, PARTS, closings, counts, outcomes
 from curation.privacy import masked
-from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, share
+from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, rows_of, share
 from curation.report.figures import bar, bars, step
 from curation.report.results import REMOVED, USED, Results
+from curation.report.source_section import FILE, by_file, worst_file, worst_first
 from curation.report.words import Words
 
 VALUES_SHOWN = 15
+TOLD = 3  # reasons that are named on top
 TURNS = {1: "1", 2: "2", 4: "3–4", 8: "5–8", 16: "9–16", 32: "17–32"}  # up to so many
 
 
@@ -30,12 +32,19 @@ def funnel(results: Results, words: Words) -> list[Block]:
         gone = closed[outcome]
         left -= gone
         drawing = step(left / raw, gone / raw) if raw else step(0, 0)
-        rows.append([words(f"outcome.{outcome}"), f"−{count(gone)}", share(gone, raw), count(left), drawing])
+        of = rows_of(f"−{count(gone)}", "why", f"--{outcome}")
+        rows.append([words(f"outcome.{outcome}"), of, share(gone, raw), count(left), drawing])
     for outcome in USED:
         part = closed[outcome]
         drawing = bar(part / raw if raw else 0)
         rows.append(
-            [words("funnel.of_which", outcome=words(f"outcome.{outcome}")), count(part), share(part, raw), "", drawing]
+            [
+                words("funnel.of_which", outcome=words(f"outcome.{outcome}")),
+                rows_of(count(part), "why", f"--{outcome}"),
+                share(part, raw),
+                "",
+                drawing,
+            ]
         )
     summed = " + ".join(f"{words(f'outcome.{outcome}')} {count(closed[outcome])}" for outcome in (*REMOVED, *USED))
     header = [words(f"funnel.{name}") for name in ("step", "rows", "share", "left", "drawing")]
@@ -53,14 +62,15 @@ def funnel(results: Results, words: Words) -> list[Block]:
 
 
 def files(results: Results, words: Words) -> list[Block]:
-    """What became of each source file."""
-    place = pl.coalesce("source_file", pl.col("row_id").str.replace(r":[^:]*$", "")).alias("file")
-    table = results.rows().with_columns(place).pivot("outcome", index="file", values="row_id", aggregate_function="len")
+    """What became of each source file, the worst first, and by which reasons."""
+    rows_of_files = results.rows().with_columns(FILE)
+    table = rows_of_files.pivot("outcome", index="file", values="row_id", aggregate_function="len")
     table = table.with_columns(pl.lit(0).alias(name) for name in OUTCOMES if name not in table.columns).fill_null(0)
     table = table.with_columns(raw=pl.sum_horizontal(OUTCOMES), clean=pl.sum_horizontal(USED))
     of_file = pl.col("row_id").str.replace(r":[^:]*$", "").alias("file")
     held = closings(results["ledger"]).group_by(of_file).agg(records=pl.len())
-    table = table.join(held, on="file", how="left").sort("file")
+    order = worst_first(rows_of_files, "file").select("file")
+    table = order.join(table, on="file", maintain_order="left").join(held, on="file", how="left", maintain_order="left")
     columns = ("records", "raw", *REMOVED, "clean")
     header = [
         "files.file",
@@ -74,7 +84,8 @@ def files(results: Results, words: Words) -> list[Block]:
         for row in table.iter_rows(named=True)
     ]
     total = [words("total"), *(count(table[name].sum()) for name in columns), ""]
-    return [Table(words("files.caption"), [*map(words, header), ""], rows, frozenset(range(1, 8)), total)]
+    closed = Table(words("files.caption"), [*map(words, header), ""], rows, frozenset(range(1, 8)), total)
+    return [closed, worst_file(results, words), by_file(results, words)]
 
 
 def reasons(results: Results, words: Words) -> list[Block]:
@@ -95,11 +106,13 @@ def reasons(results: Results, words: Words) -> list[Block]:
     most = table["rows"].max() or 1
     rows: list[list[Cell]] = [
         [
-            code(row["code"] or "–"),
+            _linked(row["outcome"], row["code"], words),
             words(f"outcome.{row['outcome']}"),
             explanation(row["code"], words),
             words("comma").join(f"{limit:.4g}" for limit in row["threshold"]),
-            count(row["rows"]),
+            rows_of(
+                count(row["rows"]), "why", f"--{row['outcome']}", *(("--code", row["code"]) if row["code"] else ())
+            ),
             count(row["also"] or 0),
             share(row["rows"], raw),
             _shares(row["language"], words),
@@ -111,6 +124,8 @@ def reasons(results: Results, words: Words) -> list[Block]:
     header = [words(f"reasons.{name}") for name in names]
     total: list[Cell] = [words("total"), "", "", "", count(removed.height), "", share(removed.height, raw), "", ""]
     blocks: list[Block] = [Table(words("reasons.caption"), header, rows, frozenset({3, 4, 5, 6}), total)]
+    if most_frequent := reason_notes(results, words):
+        blocks += most_frequent
     if skipped := results.skipped():
         blocks.append(Note(words("reasons.skipped", checks=", ".join(skipped)), "warning"))
     return blocks if results.missing("scored/findings") else [*blocks, _findings(results, words)]
@@ -151,7 +166,12 @@ def review(results: Results, words: Words) -> list[Block]:
     if why.height:
         most = why["len"].max() or 1
         waiting: list[list[Cell]] = [
-            [code(doubt), explanation(doubt, words), count(number), bar(number / most)]
+            [
+                words.titled_code(doubt),
+                explanation(doubt, words),
+                rows_of(count(number), "why", "--held", "--code", doubt),
+                bar(number / most),
+            ]
             for doubt, number in why.iter_rows()
         ]
         header = [words("review.reason"), words("reasons.means"), words("review.conversations"), ""]
@@ -201,6 +221,20 @@ def validation(results: Results, words: Words) -> list[Block]:
     ]
 
 
+def anchor(outcome: str, reason: str) -> str:
+    """Where on the page the examples of a reason stand, without its language."""
+    return f"examples-{outcome}-{''.join(c if c.isalnum() else '-' for c in reason)}"
+
+
+def reason_notes(results: Results, words: Words) -> list[Note]:
+    """The reasons by which most rows are lost."""
+    lost = results.reasons().group_by("code").len().sort("len", "code", descending=[True, False]).head(TOLD)
+    if lost.is_empty():
+        return []
+    said = [words("reasons.of", reason=words.titled(name), rows=count(number)) for name, number in lost.iter_rows()]
+    return [Note(words("reasons.most", reasons=words("comma").join(said)), section="reasons")]
+
+
 def language_notes(results: Results, words: Words) -> list[Note]:
     """Languages that the set is not meant for, and those that some checks do not know."""
     told = results.tables.get("scored/notes")
@@ -241,6 +275,14 @@ def explanation(code_: str | None, words: Words) -> Cell:
     return words.name_of("codes", code_) if words.knows(f"codes.{code_}") else words("reasons.unexplained")
 
 
+def _linked(outcome: str, reason: str, words: Words) -> Cell:
+    """The reason, leading to its examples."""
+    title = words.titled_code(reason)
+    if outcome == "duplicate":
+        return title
+    return Markup('<a href="#{}-{}">{}</a>').format(words.code, anchor(outcome, reason), title)
+
+
 def _gate_rows(numbers: Mapping[str, float], words: Words) -> list[list[Cell]]:
     return [[_gate_name(name, words), count(number)] for name, number in numbers.items()]
 
@@ -275,7 +317,13 @@ def _findings(results: Results, words: Words) -> Table:
         .sort("conversations", "code", descending=[True, False])
     )
     rows: list[list[Cell]] = [
-        [code(check), code(seen), explanation(seen, words), count(conversations), count(used)]
+        [
+            code(check),
+            words.titled_code(seen),
+            explanation(seen, words),
+            rows_of(count(conversations), "why", "--code", seen),
+            count(used),
+        ]
         for check, seen, conversations, used in table.iter_rows()
     ]
     header = [words(f"reasons.{name}") for name in ("check", "code", "means", "conversations", "used")]

@@ -13,7 +13,7 @@ from curation.core.text.folding import fold
 from curation.harness.params import Params
 from curation.privacy import covered, masked
 from curation.report.blocks import Block, Cell, Examples, Excerpt, Note, Turn, auto, code, count
-from curation.report.data_sections import explanation
+from curation.report.data_sections import anchor, explanation
 from curation.report.results import Results
 from curation.report.words import Words
 
@@ -55,9 +55,9 @@ def dropped(results: Results, words: Words, picking: Picking) -> list[Block]:
         texts = _texts(results, picked["row_id"], picking.countries)
         shown = [_example(row, texts, _seen(results, row), words, picking) for row in picked.iter_rows(named=True)]
         left = left.join(picked, on="row_id", how="anti", maintain_order="left")  # no row is shown twice
-        heading = Markup("{} {}").format(words(f"outcome.{outcome}"), code(reason or "–"))
+        heading = Markup("{}: {}").format(words(f"outcome.{outcome}"), words.titled_code(reason))
         of = words("examples.of", number=count(number))
-        blocks.append(Examples(heading, f"{explanation(reason, words)} {of}", shown))
+        blocks.append(Examples(heading, f"{explanation(reason, words)} {of}", shown, anchor(outcome, reason)))
     return blocks
 
 

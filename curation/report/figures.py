@@ -87,6 +87,40 @@ def lines(series: Mapping[str, Sequence[Point]], x_label: str, y_label: str, tit
     return chart + _legend(list(series))
 
 
+def histogram(values: Sequence[float], limits: Mapping[str, float], below: bool) -> tuple[Markup, int]:
+    """How many values lie where, those beyond the first limit in another colour, and a line at each limit by kind.
+
+    Beside it how many values the highest bar stands for.
+    """
+    width, height, floor = 320, 120, 100
+    values, limits = [round(value, 6) for value in values], {kind: round(at, 6) for kind, at in limits.items()}
+    edges = ticks(min(*values, *limits.values()), max(*values, *limits.values()), 24)
+    first, stride = edges[0], edges[1] - edges[0]
+    line = (max if below else min)(limits.values())
+    counts = [[0, 0] for _ in edges[1:]]
+    for value in values:
+        place = min(int((value - first) / stride + 1e-9), len(counts) - 1)
+        counts[place][value < line if below else value >= line] += 1
+    most = max(map(sum, counts))
+
+    def x_place(x: float) -> float:
+        return 8 + (width - 16) * (x - first) / (edges[-1] - first)
+
+    parts: list[Markup] = []
+    for number, pair in enumerate(counts):
+        top = float(floor)
+        for amount, kind in zip(pair, ("pale", "removed"), strict=True):
+            size = max(84 * amount / most, 1.5) if amount else 0  # what is there at all must be seen
+            top -= size
+            parts.append(_box(kind, x_place(edges[number]), top, (width - 16) / len(counts) - 1, size))
+    parts.append(_line("grid", 8, width - 8, floor, floor))
+    parts += [_line(f"limit {kind}", x_place(at), x_place(at), 4, floor) for kind, at in limits.items()]
+    for at, anchor in ((edges[0], "start"), (edges[-1], "end")):
+        parts.append(_text(x_place(at), height - 4, f"{at:g}", anchor))
+    drawing = Markup('<svg class="chart" viewBox="0 0 {} {}" aria-hidden="true" direction="ltr">{}</svg>')
+    return drawing.format(width, height, _join(parts)), most
+
+
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Round numbers that enclose [low, high], evenly spaced by 1, 2 or 5 times a power of ten."""
     if not high > low:
@@ -116,6 +150,14 @@ def _rect(x: float, width: float, kind: str) -> Markup:
     # A thing that is there at all must be seen.
     seen = max(width, 0.6) if width > 0 else 0
     return Markup('<rect class="{}" x="{:.2f}" width="{:.2f}" height="10"/>').format(kind, min(x, 100 - seen), seen)
+
+
+def _box(kind: str, x: float, y: float, width: float, height: float) -> Markup:
+    if not height:
+        return Markup("")
+    return Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
+        kind, x, y, width, height
+    )
 
 
 def _line(kind: str, x1: float, x2: float, y1: float, y2: float) -> Markup:

@@ -23,6 +23,8 @@ from curation.report import (
     prompt_section,
     review_section,
     slice_section,
+    source_section,
+    value_section,
     verdict_sections,
 )
 from curation.report.blocks import Block, Builder, Cell, Note, Section, count, share
@@ -79,6 +81,8 @@ def verdict_notes(results: Results, words: Words) -> list[Note]:
         raw, clean = _raw_and_clean(results)
         values = {"clean": count(clean), "raw": count(raw), "share": share(clean, raw)}
         notes.append(Note(words("headline.kept", **values), section="funnel"))
+    if not results.missing("ledger", *READ) and results["ledger"].height:
+        notes += [*data_sections.reason_notes(results, words), source_section.worst_file(results, words)]
     notes += data_sections.language_notes(results, words)
     notes += data_sections.doubt_notes(results, words)
     notes += data_sections.gate_notes(results, words)
@@ -112,6 +116,8 @@ def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
         "funnel": (data_sections.funnel, ("ledger",)),
         "files": (data_sections.files, ("ledger", *READ)),
         "reasons": (data_sections.reasons, ("ledger", *READ)),
+        "months": (source_section.months, ("ledger", *READ)),
+        "values": (value_section.values, ("scored/findings", "routed/verdicts")),
         "examples": (partial(examples.dropped, picking=picking), ("ledger", *READ)),
         "pairs": (partial(examples.near_pairs, picking=picking), ("dedup/clusters", *READ)),
         "distributions": (

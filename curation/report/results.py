@@ -17,6 +17,7 @@ from curation.decisions import gold
 from curation.harness.dvc import maker_of, stops
 from curation.harness.files import table_path
 from curation.harness.stage import Stage
+from curation.policy.limits import Policy, Route, in_force
 from curation.report.words import Words
 
 USED = ("accepted", "kept", "edited")
@@ -46,6 +47,7 @@ class Results:
     cost: Mapping[str, float] = field(default_factory=dict)  # of training, as counted before it
     notes: Sequence[Mapping[str, Any]] = ()  # on how the loss went
     codes: Mapping[str, Code] = field(default_factory=dict)  # what the checks may see
+    policy: Policy | None = None  # in force; None before there are codes to have limits for
     insight: Insight | None = None  # into the review; None before there is anything to review
 
     def __getitem__(self, table: str) -> pl.DataFrame:
@@ -65,7 +67,9 @@ class Results:
             for name, own in self.metrics.items()
             for key, kind in kinds.items()
         }
-        return words.knowing(of_metrics | {f"codes.{name}": code.told(words.code) for name, code in self.codes.items()})
+        of_codes = {f"codes.{name}": code.told(words.code) for name, code in self.codes.items()}
+        titles = {f"titles.{name}": code.called(name, words.code) for name, code in self.codes.items()}
+        return words.knowing(of_metrics | of_codes | titles)
 
     def missing(self, *names: str) -> list[str]:
         return [name for name in names if name not in self.tables]
@@ -82,7 +86,9 @@ class Results:
 
     def rows(self) -> pl.DataFrame:
         """One row a raw row: how the ledger closed it, its language, label and source (null when quarantined)."""
-        known = self["ingested/conversations"].select("row_id", "language", "label", "source", "source_file")
+        known = self["ingested/conversations"].select(
+            "row_id", "language", "label", "source", "source_file", "created_at"
+        )
         return outcomes(self["ledger"]).join(known, on="row_id", how="left", maintain_order="left")
 
 
@@ -118,6 +124,7 @@ def load(stage: Stage[Any]) -> Results:
     # The stage that stopped the road gives the verdict, where it is a stop of this kind; else evaluate.
     last = next((place for place in VERDICTS if passed and stops()[maker_of(place)] == passed[-1]), None)
     verdict = written(last) if last else {}
+    codes = read_codes(stage.input(CODES)) if CODES.exists() else {}
     return Results(
         tables=_Tables(stage, passed),
         gate=written("metrics/gate.json"),
@@ -134,7 +141,8 @@ def load(stage: Stage[Any]) -> Results:
         cost=written("data/training/cost.json"),
         notes=written("data/training/notes.json") or (),
         insight=_insight(stage),
-        codes=read_codes(stage.input(CODES)) if CODES.exists() else {},
+        codes=codes,
+        policy=in_force(stage.section("route", Route), codes) if codes else None,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from markupsafe import Markup
 
 FOLDER = Path(__file__).parent / "strings"
 
@@ -25,6 +26,17 @@ class Words:
     def name_of(self, kind: str, value: str | None) -> str:
         """What the catalogue calls a value that came from the data; the value itself when it has no name for it."""
         return self._texts.get(f"{kind}.{value}", value or self("none"))
+
+    def titled(self, code: str) -> str:
+        """What a code is called; its name where nobody has called it anything."""
+        return self.name_of("titles", code)
+
+    def titled_code(self, code: str) -> Markup:
+        """The same with the name by which commands and params.yaml know it."""
+        name = Markup('<code dir="ltr">{}</code>').format(code or "–")
+        if not self.knows(f"titles.{code}"):
+            return name
+        return Markup('<span class="titled">{} {}</span>').format(self.titled(code), name)
 
     def knowing(self, more: Mapping[str, Any]) -> "Words":
         """The catalogue with words that came from elsewhere."""

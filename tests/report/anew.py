@@ -139,7 +139,7 @@ def _assert_page(root: Path, unused: Mapping[str, Reason]) -> None:
     meanings = json.loads((root / "data/scored/codes.json").read_text("utf-8"))
     for words in languages():
         rows: dict[tuple[str, str | None], list[str]] = {
-            (row[1], row[0]): row for row in page.tables[f"{words.code}-reasons"][0]
+            (row[1], row[0].split()[-1]): row for row in page.tables[f"{words.code}-reasons"][0]
         }
         assert rows.keys() == {(words(f"outcome.{one.outcome}"), one.code) for one in unused.values()}
         for (outcome, code), cells in _counted(unused, words).items():
@@ -206,11 +206,13 @@ class Page(HTMLParser):
         self.tables: dict[str, list[list[list[str]]]] = defaultdict(list)
         self.facts: dict[str, list[list[list[str]]]] = defaultdict(list)
         self._section, self._body = "", False
+        self._command = False  # whether the line to copy follows, which is no part of what a cell tells
         self._cell: list[str] | None = None  # the pieces of the cell that is being read
         self._spans: list[str] | None = None  # the classes of the spans that are open, within facts
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
+        self._command |= given.get("class") == "rows"
         if tag == "section":
             self._section = given["id"]
         elif tag == "tbody":
@@ -229,7 +231,7 @@ class Page(HTMLParser):
             self._spans.append(given.get("class", ""))
 
     def handle_data(self, data: str) -> None:
-        if self._cell is not None:
+        if self._cell is not None and not (self._command and data.startswith("qirat ")):
             self._cell.append(data)
         elif self._spans:
             fact = self.facts[self._section][-1][-1]
@@ -238,6 +240,8 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "tbody":
             self._body = False
+        elif tag == "details":
+            self._command = False
         elif tag in ("th", "td") and self._cell is not None:
             self.tables[self._section][-1][-1].append("".join(self._cell).strip())
             self._cell = None

@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 import polars as pl
+import yaml
 
 from curation.checks.codes import codes
 from curation.consensus.insight import FINDINGS, Reviewed, insight
@@ -11,7 +12,9 @@ from curation.core.record.conversation import conversations
 from curation.core.record.ledger import SCHEMA as LEDGER
 from curation.decisions.answers import Answer, Choice
 from curation.decisions.decisions import Decision, Purpose
+from curation.policy.limits import Policy, Route, in_force
 from curation.report.results import Results
+from tests.builders import ROOT
 from training.judge.metrics import described
 
 FACTS = {"share": 0.02, "most": 0.3, "kinds": {"ungrounded_price: price": 3}, "examples": ["e" * 32]}
@@ -143,8 +146,15 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
             },
         },
         codes=codes(),
+        policy=policy(),
         insight=insight(reviewed(verdicts, queue, found, draw, poison)),
     )
+
+
+def policy() -> Policy:
+    """The one that params.yaml writes."""
+    written = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    return in_force(Route.model_validate(written["route"]), codes())
 
 
 def reviewed(

@@ -49,6 +49,7 @@ class Code(Params):
     presets: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)  # preset -> fields of `limit` that differ
     says: str = ""  # what it means, or its value, for who sets limits
     confirmed_by: tuple[str, ...] = ()  # the reasons that a reviewer may tick for it
+    title: Mapping[str, str] = Field(default_factory=dict)  # language -> what it is called, in two or three words
     words: Mapping[str, str]  # language -> what it means
     asked: Mapping[str, str] = Field(default_factory=dict)  # the same for reviewers, where other words serve better
 
@@ -59,6 +60,10 @@ class Code(Params):
     def told(self, language: str) -> str:
         """What it means; in English where nobody has said it in that language."""
         return self.words.get(language, self.words["en"])
+
+    def called(self, name: str, language: str) -> str:
+        """Its title, else in English, else its name."""
+        return self.title.get(language) or self.title.get("en") or name.replace("_", " ")
 
     def told_to_reviewers(self, language: str) -> str:
         return self.asked.get(language, self.told(language))
