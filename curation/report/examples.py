@@ -12,8 +12,9 @@ from pydantic import Field
 from curation.core.text.folding import fold
 from curation.harness.params import Params
 from curation.privacy import covered, masked
-from curation.report.blocks import Block, Cell, Examples, Excerpt, Note, Turn, auto, code, count
+from curation.report.blocks import Block, Cell, Examples, Excerpt, Note, Turn, code, count
 from curation.report.data_sections import anchor, explanation
+from curation.report.evidence import told
 from curation.report.results import Results
 from curation.report.words import Words
 
@@ -114,15 +115,16 @@ def _example(
     facts: list[tuple[str, Cell]] = []
     if row["language"]:
         facts.append((words("examples.language"), words.name_of("languages", row["language"])))
+    messages = texts.get(row["row_id"], [])
+    own = [m["content"] or m.get("tool_calls") or "" for m in messages]
     for finding in seen or [row]:
-        facts.extend(_measured(finding, words, picking))
+        facts.extend(_measured(finding, own, words, picking))
     if row["contributing"]:
         others = [code(name) for name in row["contributing"]]
         facts.append((words("examples.contributing"), Markup(words("comma")).join(others)))
     evidence = {finding["turn"]: finding["evidence"] for finding in seen}
     pointed = sorted(turn for turn in evidence if turn is not None)
     first = max(0, pointed[0] - picking.turns + 2) if pointed else 0
-    messages = texts.get(row["row_id"], [])
     last = min(first + picking.turns, len(messages))
     if last - first < len(messages):
         facts.append((words("examples.turns"), f"{first + 1}–{last} / {len(messages)}"))
@@ -133,11 +135,13 @@ def _example(
     return Excerpt(code(row["row_id"]), facts, [turns])
 
 
-def _measured(finding: Mapping[str, Any], words: Words, picking: Picking) -> Iterator[tuple[str, Cell]]:
+def _measured(
+    finding: Mapping[str, Any], own: Sequence[str], words: Words, picking: Picking
+) -> Iterator[tuple[str, Cell]]:
     """The evidence, and the value beside the policy's limit where there is more to it than that it was seen."""
     value, limit = finding["value"], finding["threshold"]
-    if finding["evidence"]:
-        yield words("examples.evidence"), auto(masked(finding["evidence"], picking.countries))
+    if evidence := told(finding["evidence"], own, words, picking.countries):
+        yield words("examples.evidence"), evidence
     if value is None or (value == 1 and limit in (None, 1)):
         return
     yield words("examples.value"), f"{value:.4g}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import yaml
@@ -19,9 +20,17 @@ class Words:
         self.code = self._texts["language.code"]
         self.name = self._texts["language.name"]
         self.direction = self._texts["language.direction"]
+        self._counting = _Counting(self)
 
     def __call__(self, key: str, **values: object) -> str:
-        return self._texts[key].format(**values) if values else self._texts[key]
+        return self._counting.vformat(self._texts[key], (), values) if values else self._texts[key]
+
+    def counted(self, noun: str, value: object) -> str:
+        """So many of a noun: counted("conversation", 4) is "4 conversations", and «4 محادثات»."""
+        number = int(float(str(value).replace(",", "")))
+        form = plural(number, self.code)
+        text = self._texts.get(f"plural.{noun}.{form}", self._texts[f"plural.{noun}.other"])
+        return text.format(n=f"{number:,}")
 
     def name_of(self, kind: str, value: str | None) -> str:
         """What the catalogue calls a value that came from the data; the value itself when it has no name for it."""
@@ -48,6 +57,28 @@ class Words:
     @property
     def keys(self) -> frozenset[str]:
         return frozenset(self._texts)
+
+
+class _Counting(Formatter):
+    """`{clean:conversation}` in a text of the catalogue counts conversations."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        if self._words.knows(f"plural.{format_spec}.other"):
+            return self._words.counted(format_spec, value)
+        return super().format_field(value, format_spec)
+
+
+def plural(number: int, language: str) -> str:
+    """The form of a noun behind a whole number, by CLDR's rules (unicode.org/cldr/charts, cardinal)."""
+    if language != "ar":
+        return "one" if number == 1 else "other"
+    if number < 3:
+        return ("zero", "one", "two")[number]
+    rest = number % 100
+    return "few" if 3 <= rest <= 10 else "many" if rest > 10 else "other"
 
 
 @cache
