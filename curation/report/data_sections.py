@@ -13,6 +13,7 @@ from curation.core.record.codes import LANGUAGES, WRONG_LABELS
 from curation.core.record.ledger import FINDING, OUTCOMES, PARTS, closings, counts, outcomes
 from curation.privacy import masked
 from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, rows_of, share
+from curation.report.evidence import remark
 from curation.report.figures import bar, bars, step
 from curation.report.results import REMOVED, USED, Results
 from curation.report.source_section import FILE, by_file, worst_file, worst_first
@@ -239,7 +240,7 @@ def language_notes(results: Results, words: Words) -> list[Note]:
     """Languages that the set is not meant for, and those that some checks do not know."""
     told = results.tables.get("scored/notes")
     kinds = [] if told is None else told.filter(pl.col("code").str.starts_with(LANGUAGES)).iter_rows(named=True)
-    return [Note(words(f"headline.{one['code']}", evidence=one["evidence"]), "warning") for one in kinds]
+    return [Note(remark(one["evidence"], words) or words(f"headline.{one['code']}"), "warning") for one in kinds]
 
 
 def doubt_notes(results: Results, words: Words) -> list[Note]:

@@ -1,8 +1,8 @@
 """What a check saw, as the page tells it: the conversation's own words, and the check's remarks in the page's language.
 
 Some evidence quotes another customer's conversation, some is a sentence of the check in English. Words are shown where
-they stand in the conversation itself; a remark where the catalogue knows it (`evidence`, whose English texts are the
-remarks' forms) or the page speaks English; of another conversation nothing is shown.
+they stand in the conversation itself. A remark is shown in the catalogue's words for it (`evidence`, of which the
+English texts are the forms that checks use), else on an English page only. Of another conversation nothing is shown.
 """
 
 import re
@@ -19,6 +19,7 @@ from curation.report.words import Words, languages
 OTHERS = " | "  # what stands behind it was said in another conversation
 PARTS = ("rule_kind", "fact_kind", "languages", "titles")  # of the catalogue, by which single words are named
 _TIMES = re.compile(r"\s*\(x\d+\)$")
+_SHARE = re.compile(r"(\d+%) in (\w+)")  # of a language
 _NAME = re.compile(r"[\w./:-]+")
 
 
@@ -29,8 +30,8 @@ def told(evidence: str | None, own: Sequence[str], words: Words, countries: Sequ
     if quote:
         label = _label(kept[: kept.index(quote)], words)
         return Markup("{}: {}").format(label, auto(quote)) if label else auto(quote)
-    remark = _remark(kept, words) or (kept if words.code == "en" else "")
-    return auto(remark) if remark else ""
+    said = remark(kept, words)
+    return auto(said) if said else ""
 
 
 def _quotes(evidence: str) -> Iterator[str]:
@@ -60,9 +61,11 @@ def _named(name: str, words: Words) -> Cell:
     return next((words(f"{part}.{name}") for part in PARTS if words.knows(f"{part}.{name}")), code(name))
 
 
-def _remark(evidence: str, words: Words) -> str:
-    """The remark in the words of the catalogue, "" where it has none for it."""
+def remark(evidence: str, words: Words) -> str:
+    """What a check says in the words of the catalogue, "" where it has none for it; in English as it is."""
     english = languages()[0]
+    if words.code == english.code:
+        return evidence
     for key in sorted(key for key in english.keys if key.startswith("evidence.")):
         if found := _form(english(key)).fullmatch(evidence):
             return words(key, **{name: _isolated(value, words) for name, value in found.groupdict().items()})
@@ -78,5 +81,12 @@ def _form(text: str) -> re.Pattern[str]:
 
 
 def _isolated(value: str, words: Words) -> str:
-    named = next((words(key) for key in (f"titles.pii_{value}", f"languages.{value}") if words.knows(key)), value)
+    """A figure of a remark, or several, in the words of the catalogue where it has them."""
+    named = words("comma").join(_figure(one, words) for one in re.split(", | and ", value))
     return f"\N{FIRST STRONG ISOLATE}{named}\N{POP DIRECTIONAL ISOLATE}"
+
+
+def _figure(value: str, words: Words) -> str:
+    if found := _SHARE.fullmatch(value):
+        return f"{words.name_of('languages', found[2])} {found[1]}"
+    return next((words(key) for key in (f"titles.pii_{value}", f"languages.{value}") if words.knows(key)), value)

@@ -14,6 +14,7 @@ from curation.report.words import Words
 FEW = 30  # conversations, as in curation/core/statistics: the intervals of fewer are too narrow to call a difference
 JOINED = "\N{NO-BREAK SPACE}"  # an interval broken over two lines reads backwards in Arabic
 SAFE = 0.05  # adjusted p below which a rule's difference is called
+LISTS = {"measured", "metrics", "kinds"}  # figures that name metrics or kinds of personal data, one after the other
 NAMES = {"arm": "arm", "against": "arm", "metric": "metric", "language": "languages"}  # figure -> part of the catalogue
 
 
@@ -120,8 +121,8 @@ def _memorised(found: pl.DataFrame, words: Words) -> list[Block]:
         return [Note(words("kept.nothing"), "good")]
     notes: list[Block] = []
     if personal.height:
-        kinds = ", ".join(sorted(personal["evidence"].unique()))
-        notes.append(Note(words("kept.personal", number=count(personal.height), kinds=_apart(kinds)), "bad"))
+        kinds = words("comma").join(_apart(_listed(kind, words)) for kind in sorted(personal["evidence"].unique()))
+        notes.append(Note(words("kept.personal", number=count(personal.height), kinds=kinds), "bad"))
     if verbatim.height:
         longest = count(verbatim["value"].max())  # type: ignore[arg-type]
         notes.append(Note(words("kept.verbatim", number=count(verbatim.height), longest=longest)))
@@ -169,6 +170,8 @@ def _named(figures: Mapping[str, Any], words: Words) -> dict[str, Any]:
         name: words.name_of(NAMES[name], value) if name in NAMES else _apart(value) if isinstance(value, str) else value
         for name, value in figures.items()
     }
+    for name in (name for name in LISTS & figures.keys() if isinstance(figures[name], str)):
+        named[name] = words("comma").join(_apart(_listed(one, words)) for one in figures[name].split(", "))
     if "others" in figures:
         named["others"] = words("comma").join(words.name_of("arm", arm) for arm in figures["others"].split(", "))
     if "slice" in figures:
@@ -178,6 +181,13 @@ def _named(figures: Mapping[str, Any], words: Words) -> dict[str, Any]:
         value, low, high = (f"{figures[name]:+.3f}".replace("-", "−") for name in ("value", "low", "high"))
         named["gain"] = _apart(f"{value}{JOINED}[{low},{JOINED}{high}]")
     return named
+
+
+def _listed(item: str, words: Words) -> str:
+    """A metric or a kind of personal data by what it is called, whatever figures stand behind it."""
+    name, space, figures = item.partition(" ")
+    called = next((words(key) for key in (f"metric.{name}", f"titles.pii_{name}") if words.knows(key)), name)
+    return f"{called}{space}{figures}"
 
 
 def _apart(text: str) -> str:

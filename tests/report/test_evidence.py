@@ -2,13 +2,16 @@
 
 import re
 
+import polars as pl
 import pytest
 from markupsafe import Markup
 
 from curation.checks.codes import codes
-from curation.report.evidence import told
+from curation.report.evidence import remark, told
 from curation.report.results import Results
 from curation.report.words import languages
+from curation.score.notes import of_languages
+from tests.builders import context
 
 ENGLISH, ARABIC = (Results(codes=codes()).worded(words) for words in languages())
 OWN = ["Where is my order?", "Dear Huda, it costs SAR 30. نعم، يأخذ الفريق القطعة. Done."]
@@ -31,7 +34,7 @@ def text(evidence: str, words: object) -> str:
         ("where ... costs", "where ... costs", "where ... costs"),
         ("closing", "closing", "الختام"),
         ("given refund, the words say delivery", None, "التصنيف refund، والكلمات تقول delivery"),
-        ("card at characters 172-191", "card number at characters 172-191", "رقم بطاقة عند الحروف 172-191"),
+        ("card at characters 172-191", None, "رقم بطاقة عند الحروف 172-191"),
         ("the customer speaks as replies of this set do", None, "يتكلم العميل كما تتكلم ردود هذه البيانات"),
         ("max_words: 171 words", None, "max_words: عدد الكلمات 171"),
         ("chat/a.jsonl:62", None, "chat/a.jsonl:62"),
@@ -66,3 +69,15 @@ def test_personal_data_in_evidence_is_covered_and_markup_stays_text() -> None:
         shown = str(told("mail a.b@example.com <b>", ["mail a.b@example.com <b>"], words, ("SA",)))
         assert "example.com" not in shown
         assert "<b>" not in shown
+
+
+def test_notes_on_languages_speak_arabic_on_the_arabic_page() -> None:
+    rows = pl.DataFrame({"language": ["en"] * 6 + ["fr"] * 3 + ["tr"] * 2})
+    told_of = [evidence for _, _, evidence in of_languages(rows, context())]
+    assert len(told_of) > 2
+    for evidence in told_of:
+        assert remark(evidence, ENGLISH) == evidence
+        arabic = remark(evidence, ARABIC)
+        assert "الفرنسية" in arabic or "التركية" in arabic
+        allowed = {"score", "languages", "params", "yaml", *re.findall(r"\w+", evidence.partition("looked for")[2])}
+        assert {word for word in LATIN.findall(arabic) if "_" not in word} <= allowed

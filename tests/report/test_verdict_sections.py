@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from markupsafe import escape
 
 from curation.report.blocks import Examples, Note, Table
 from curation.report.examples import Picking
@@ -119,6 +120,23 @@ def test_arms_that_were_not_asked_have_their_names_on_the_page() -> None:
     found = replace(DONE, verdict={"verdict": "x", **as_codes([Reason("strongest_only", FIGURES)])})
     for words, named in ((ENGLISH, "Base model, Written prompt ("), (ARABIC, "النموذج الأساسي، تلقين مكتوب (")):
         assert named in reasons(found, words)[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "figures", "named"),
+    [
+        ("memorised_personal", {"kinds": "email, phone"}, ["titles.pii_email", "titles.pii_phone"]),
+        ("too_little", {"measured": "playbook 40/180, nll 30/?"}, ["metric.playbook", "metric.nll"]),
+        ("not_shown", {"metrics": "nll (2)"}, ["metric.nll"]),
+    ],
+)
+def test_metrics_and_kinds_that_a_reason_lists_are_called_by_their_names(
+    code: str, figures: dict[str, Any], named: list[str]
+) -> None:
+    found = replace(DONE, verdict={"verdict": "x", **as_codes([Reason(code, {**FIGURES, **figures})])})
+    for words in map(DONE.worded, (ENGLISH, ARABIC)):
+        (said,) = reasons(found, words)
+        assert all(str(escape(words(name))) in said for name in named)
 
 
 def test_the_four_questions_are_answered_with_their_figures() -> None:
