@@ -24,6 +24,7 @@ from curation.report import (
     review_section,
     slice_section,
     source_section,
+    topic_section,
     value_section,
     verdict_sections,
 )
@@ -124,6 +125,7 @@ def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
             partial(data_sections.distributions, countries=picking.countries),
             ("curated/conversations", *READ),
         ),
+        "thin": (partial(topic_section.thin, picking=picking), ("ledger", *READ)),
         "knowledge": (knowledge_section.knowledge, ("facts/facts",)),
         "audit": (audit_section.audit, ("audited/recall",)),
         "review": (data_sections.review, ("routed/verdicts", "routed/queue", "ledger")),
