@@ -60,7 +60,7 @@ def _code(path: Path, name: str, said: Any) -> Code:
 
 
 def _wrong(name: str, code: Code) -> Iterator[str]:
-    for words in ("words", *(["asked"] if code.asked else [])):
+    for words in ("words", *(optional for optional in ("asked", "title") if getattr(code, optional))):
         if lacking := [language for language in LANGUAGES if not getattr(code, words).get(language)]:
             yield f"{words} lacks {', '.join(lacking)}; say there what it means"
     for preset in ("", *code.presets):

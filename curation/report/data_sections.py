@@ -177,7 +177,8 @@ def review(results: Results, words: Words) -> list[Block]:
         ]
         header = [words("review.reason"), words("reasons.means"), words("review.conversations"), ""]
         blocks.append(Table(words("review.why"), header, waiting, frozenset({2})))
-    return blocks
+    decided = closed["kept"] + closed["edited"] + dropped.height
+    return [*blocks, Note(words("review.gist", queued=count(queue.height), decided=count(decided)), section="review")]
 
 
 def gate(results: Results, words: Words) -> list[Block]:

@@ -49,6 +49,7 @@ def test_what_score_writes_is_what_others_read(tmp_path: Path):
         (f"odd: {{{GOOD}}}\nodd: {{{GOOD}}}", r"shape.yaml: odd stands there twice"),
         ("odd: {severity: doubt, words: {en: It is wrong.}}", r"shape.yaml, odd: words lacks ar"),
         (f"odd: {{{GOOD}, asked: {{ar: خطأ}}}}", r"shape.yaml, odd: asked lacks en"),
+        (f"odd: {{{GOOD}, title: {{en: odd}}}}", r"shape.yaml, odd: title lacks ar"),
         (f"odd: {{{GOOD}, presets: {{strict: {{dout: 1}}}}}}", r"odd: dout"),
         (f"judge_x: {{{GOOD}, presets: {{strict: {{fatal: 1}}}}}}", r"judge_x: .*never the only ground to drop"),
         (f"pii_shoe: {{{GOOD}}}", r"pii_shoe: route.pii says"),

@@ -3,11 +3,12 @@
 import re
 
 import pytest
+import yaml
 from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.report.words import Words, flat, languages, plural
+from curation.report.words import FOLDER, Words, flat, languages, plural
 
 ENGLISH, ARABIC = languages()
 
@@ -49,6 +50,12 @@ def test_no_arabic_text_puts_a_bare_noun_behind_a_number() -> None:
     bare = r"\{(n|rows|raw|of|groups|records)(:,)?\} (محادث|مجموع|سجل)"
     told = {key: ARABIC(key) for key in ARABIC.keys if not key.startswith("plural.")}
     assert {key for key, text in told.items() if re.search(bare, text)} == set()
+
+
+def test_every_text_is_words_and_not_what_yaml_takes_for_a_truth_or_a_number() -> None:
+    for path in FOLDER.glob("*.yaml"):
+        texts = dict(flat(yaml.safe_load(path.read_text("utf-8"))))
+        assert {key: text for key, text in texts.items() if not isinstance(text, str)} == {}
 
 
 def test_a_word_that_is_no_noun_of_the_catalogue_stays_a_format() -> None:
