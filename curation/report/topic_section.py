@@ -35,7 +35,7 @@ def thin(results: Results, words: Words, picking: Picking) -> list[Block]:
     """How the clean conversations spread over subjects and languages, those with few first."""
     read = results["ingested/conversations"].select("row_id", "conversation_id", "label", "language", "messages")
     by_label = read["label"].null_count() <= read.height / 2
-    if not by_label and results.missing("embedded/vectors"):
+    if not by_label and (results.missing("embedded/vectors") or results["embedded/vectors"].is_empty()):
         return [Note(words("thin.no_vectors"), "warning")]
     if by_label:
         subjects = read.drop_nulls("label").select("row_id", "language", subject="label")

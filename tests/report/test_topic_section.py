@@ -79,7 +79,14 @@ def test_the_name_of_a_topic_holds_no_personal_data_and_no_word_of_a_single_cust
 @pytest.mark.parametrize("words", languages(), ids=lambda words: words.code)
 def test_without_intents_and_vectors_it_says_so(words: Any) -> None:
     results, _ = unlabelled()
-    tables = {name: table for name, table in results.tables.items() if name != "embedded/vectors"}
-    [note] = thin(replace(results, tables=tables), words, PICKING)
-    assert isinstance(note, Note)
-    assert "embed.model" in note.text
+    gone = {name: table for name, table in results.tables.items() if name != "embedded/vectors"}
+    none = {**gone, "embedded/vectors": results["embedded/vectors"].clear()}  # as embed.model: none writes it
+    for tables in (gone, none):
+        [note] = thin(replace(results, tables=tables), words, PICKING)
+        assert isinstance(note, Note)
+        assert "embed.model" in note.text
+
+
+def test_a_single_conversation_is_a_topic_too() -> None:
+    results, bare = unlabelled()
+    assert topics(bare.head(1), results["embedded/vectors"], 1, ("SA",)).height == 1
