@@ -22,7 +22,8 @@ from curation.report.words import Words
 FEW = 30  # clean conversations, as in curation/core/statistics: from fewer, nothing can be told of how a model does
 COMMON = 0.1  # share of the rows from which a language is one that the set is for
 SHOWN = 20  # thin places
-SAMPLE = 20_000  # conversations that are clustered
+SAMPLE = 20_000  # conversations whose clusters all others join
+READ = 200  # conversations of a topic whose words name it
 A_TOPIC = 60  # conversations to a topic, and so many topics at the most:
 MOST = 24
 WORDS = 3  # in the name of a topic
@@ -62,42 +63,46 @@ def spread_of(subjects: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def topics(read: pl.DataFrame, vectors: pl.DataFrame, seed: int, countries: Sequence[str]) -> pl.DataFrame:
-    """conversation_id, topic: k-means over the vectors of what customers say, of a sample where there are many."""
-    from scipy.cluster.vq import kmeans2
+    """conversation_id, topic: k-means over the vectors of what customers say, its centres those of a sample."""
+    from scipy.cluster.vq import kmeans2, vq
 
     known = read.join(vectors.select("conversation_id", "vector"), on="conversation_id").unique("conversation_id")
-    known = known.sort("conversation_id").head(SAMPLE)  # ids are hashes, so a fair sample
-    points: npt.NDArray[np.float64] = known["vector"].to_numpy().astype(np.float64)
-    points /= np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
-    number = min(MOST, max(1, known.height // A_TOPIC))
-    _, place = kmeans2(points, number, minit="++", missing="warn", rng=np.random.default_rng(seed))
-    asked = [_said(messages, countries) for messages in known["messages"]]
-    names = dict(enumerate(_names([[asked[n] for n in np.flatnonzero(place == topic)] for topic in range(number)])))
-    topic = pl.Series("topic", [names[int(one)] for one in place], dtype=pl.String)
-    return known.select("conversation_id").with_columns(topic)
+    known = known.sort("conversation_id")  # ids are hashes, so the first are a fair sample
+    points: npt.NDArray[np.float32] = known["vector"].to_numpy()
+    number = min(MOST, max(1, min(known.height, SAMPLE) // A_TOPIC))
+    generator = np.random.default_rng(seed)
+    centres, _ = kmeans2(points[:SAMPLE].astype(np.float64), number, minit="++", missing="warn", rng=generator)
+    placed = known.with_columns(place=vq(points.astype(np.float64), centres)[0])
+    read_of = placed.filter(pl.int_range(pl.len()).over("place") < READ).select("place", "language", "messages")
+    said = read_of.select("place", "language", words=pl.Series([_asked(ms, countries) for ms in read_of["messages"]]))
+    names = {place: ", ".join(_telling(said, place)) or "–" for place in placed["place"].unique().sort()}
+    twice = {name for name in names.values() if list(names.values()).count(name) > 1}
+    told = {place: f"{name} ({place + 1})" if name in twice else name for place, name in names.items()}
+    return placed.select("conversation_id", topic=pl.col("place").replace_strict(told, return_dtype=pl.String))
 
 
-def _said(messages: Sequence[Mapping[str, Any]], countries: Sequence[str]) -> set[str]:
-    """The customer's words, but for what covers personal data."""
-    text = masked(" ".join(m["content"] or "" for m in messages if m["role"] == "user"), countries)
-    return set(_WORD.findall(fold(_COVER.sub(" ", text))))
+def _asked(messages: Sequence[Mapping[str, Any]], countries: Sequence[str]) -> list[str]:
+    """The words of the customer's first turn, each once, but for what covers personal data."""
+    first = next((m["content"] or "" for m in messages if m["role"] == "user"), "")
+    return sorted(set(_WORD.findall(fold(_COVER.sub(" ", masked(first, countries))))))
 
 
-def _names(groups: Sequence[Sequence[set[str]]]) -> list[str]:
-    """The words that stand in a group's conversations more than in all, by c-TF-IDF (Grootendorst 2022), each once."""
-    counts = [pl.Series([word for said in group for word in said], dtype=pl.String).value_counts() for group in groups]
-    frequencies = [dict(table.iter_rows()) for table in counts]
-    everywhere: dict[str, int] = {}
-    for table in frequencies:
-        for word, number in table.items():
-            everywhere[word] = everywhere.get(word, 0) + number
-    mean = sum(everywhere.values()) / max(len(groups), 1)
-    names = []
-    for group, table in zip(groups, frequencies, strict=True):
-        usual = {word: n for word, n in table.items() if n >= max(2, SPREAD * len(group))}
-        telling = sorted(usual, key=lambda word: (-usual[word] * np.log(1 + mean / everywhere[word]), word))
-        names.append(", ".join(telling[:WORDS]) or "–")
-    return [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names, 1)]
+def _telling(said: pl.DataFrame, place: int) -> list[str]:
+    """The words by which a topic differs most from the other conversations in its language.
+
+    Each by what it adds to the divergence of Kullback and Leibler, share * log(share / share elsewhere).
+    """
+    language = said.filter(place=place)["language"].mode().sort()[0]
+    known = said.filter(pl.col("language").eq_missing(language))
+    inside, outside = known.filter(place=place), known.filter(pl.col("place") != place)
+    here, there = (part["words"].explode().drop_nulls().value_counts(name="n") for part in (inside, outside))
+    share, elsewhere = pl.col("n") / inside.height, (pl.col("n_there").fill_null(0) + 1) / (outside.height + 2)
+    usual = here.filter(pl.col("n") >= max(2, SPREAD * inside.height))
+    scored = usual.join(there, on="words", how="left", suffix="_there").with_columns(
+        score=share * (share / elsewhere).log()
+    )
+    telling = scored.filter(pl.col("score") > 0).sort("score", "words", descending=[True, False])
+    return telling["words"].head(WORDS).to_list()
 
 
 def _table(spread: pl.DataFrame, caption: str, kind: str, words: Words, countries: Sequence[str]) -> Table:
