@@ -14,7 +14,7 @@ from curation.report.topic_section import A_TOPIC, FEW, thin, topics
 from curation.report.words import languages
 from tests.report.example import finished
 
-DONE = finished(rows=150)
+DONE = finished(rows=180)
 PICKING = Picking(countries=("SA",))
 SAID = {"where is parcel {n}": 0, "refund money {n} please": 1, "أين طردي {n} الآن": 2}
 
@@ -24,7 +24,7 @@ def unlabelled(named: str = "") -> tuple[Results, pl.DataFrame]:
     read = DONE["ingested/conversations"]
     said = [(list(SAID)[n % 3].format(n=n), n % 3) for n in range(read.height)]
     draw = np.random.default_rng(3)
-    messages: list[Any] = [[{"role": "user", "content": f"{text} {named}"}] for text, _ in said]
+    messages: list[Any] = [[{"role": "user", "content": f"{text} {named if kind else ''}"}] for text, kind in said]
     vectors = pl.DataFrame(
         {
             "conversation_id": read["conversation_id"],
@@ -46,7 +46,8 @@ def test_pairs_of_intent_and_language_with_few_clean_conversations_come_first() 
         assert isinstance(every, Table)
         clean = [int(str(row[3])) for row in few.rows]
         assert clean == sorted(clean)
-        assert max(clean) < FEW
+        assert max(clean) < FEW <= max(int(str(row[2])) for row in few.rows)
+        assert len(clean) == sum(int(str(row[3])) < FEW for row in every.rows)
         assert all(int(str(row[4])) == FEW - int(str(row[3])) for row in few.rows)
         assert sum(int(str(row[3])) for row in every.rows) == rows.filter(pl.col("outcome").is_in(USED)).height
 
