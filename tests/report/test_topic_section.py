@@ -16,7 +16,7 @@ from tests.report.example import finished
 
 DONE = finished(rows=180)
 PICKING = Picking(countries=("SA",))
-SAID = {"where is parcel {n}": 0, "refund money {n} please": 1, "أين طردي {n} الآن": 2}
+SAID = {"where is parcel {n}": 0, "refund {n}": 1, "أين طردي {n} الآن": 2}
 
 
 def unlabelled(named: str = "") -> tuple[Results, pl.DataFrame]:
