@@ -28,11 +28,11 @@ def worst_first(rows: pl.DataFrame, by: str) -> pl.DataFrame:
 def worst_file(results: Results, words: Words) -> Note:
     """The file that loses most, and by which reason."""
     rows = results.rows().with_columns(FILE)
-    worst = worst_first(rows, "file").row(0, named=True)
+    worst = next(worst_first(rows, "file").iter_rows(named=True), {"file": None, "raw": 0, "clean": 0})
     lost = rows.filter(pl.col("outcome").is_in(REMOVED), file=worst["file"])
-    figures = {"clean": count(worst["clean"]), "raw": count(worst["raw"]), "share": share(worst["clean"], worst["raw"])}
     if lost.is_empty():
         return Note(words("files.all_clean"), "good", "files")
+    figures = {"clean": count(worst["clean"]), "raw": count(worst["raw"]), "share": share(worst["clean"], worst["raw"])}
     reason = words.titled(_reasons(lost)[0])
     return Note(
         Markup(words("files.worst")).format(file=code(worst["file"]), reason=reason, **figures), section="files"

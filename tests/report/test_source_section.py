@@ -64,6 +64,8 @@ def test_the_worst_file_and_the_frequent_reasons_stand_on_top_in_words() -> None
     clean = replace(DONE, tables={**DONE.tables, "ledger": DONE["ledger"].filter(pl.col("outcome").is_in(USED))})
     assert worst_file(clean, languages()[0]).kind == "good"
     assert reason_notes(clean, languages()[0]) == []
+    none = replace(DONE, tables={**DONE.tables, "ledger": DONE["ledger"].clear()})
+    assert worst_file(none, languages()[0]).kind == "good"
 
 
 def test_every_reason_that_has_examples_leads_to_them_and_every_number_to_its_rows() -> None:
