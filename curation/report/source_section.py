@@ -28,7 +28,9 @@ def worst_first(rows: pl.DataFrame, by: str) -> pl.DataFrame:
 def worst_file(results: Results, words: Words) -> Note:
     """The file that loses most, and by which reason."""
     rows = results.rows().with_columns(FILE)
-    worst = next(worst_first(rows, "file").iter_rows(named=True), {"file": None, "raw": 0, "clean": 0})
+    if rows.is_empty():
+        return Note(words("files.all_clean"), "good", "files")
+    worst = worst_first(rows, "file").row(0, named=True)
     lost = rows.filter(pl.col("outcome").is_in(REMOVED), file=worst["file"])
     if lost.is_empty():
         return Note(words("files.all_clean"), "good", "files")
