@@ -246,9 +246,10 @@ def _attend(  # noqa: PLR0913 - transformers' signature
     out = torch.empty_like(asked)
 
     def at_once(of_rows: "Tensor", shared: "Tensor") -> "Tensor":
-        """(rows, groups, n, m) times (groups, m, k), the rows as one."""
-        joined = of_rows.transpose(0, 1).reshape(groups, -1, of_rows.shape[-1]) @ shared
-        return joined.reshape(groups, len(of_rows), -1, shared.shape[-1]).transpose(0, 1)
+        """(rows, groups, n, m) times (groups, m, k), the rows as one; nothing may be shared."""
+        many, _, each, inner = of_rows.shape
+        joined = of_rows.transpose(0, 1).reshape(groups, many * each, inner) @ shared
+        return joined.reshape(groups, many, each, shared.shape[-1]).transpose(0, 1)
 
     for part in talks.parts:
         keys, values = part.extended(module.layer_idx, key, value)

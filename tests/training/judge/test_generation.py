@@ -30,6 +30,12 @@ def test_what_stands_beside_a_prompt_does_not_change_the_words(batch: int) -> No
     assert written(batch=1) == written(batch=batch)
 
 
+def test_prompts_that_begin_with_nothing_alike_are_answered_too() -> None:
+    asked = [[7, 8, 9], [11, 8], [12, 13, 14, 15]]
+    alone = [generate(model(), renderer(), [prompt], Decoding(12, 1))[0] for prompt in asked]
+    assert generate(model(), renderer(), asked, Decoding(12, 3)) == alone
+
+
 @given(number=st.integers(1, 500), most=st.integers(1, 64), lanes=st.integers(1, 8))
 def test_no_lane_waits_for_another_by_more_than_a_reply_a_batch(number: int, most: int, lanes: int) -> None:
     batches = even(number, most, lanes)
