@@ -14,6 +14,7 @@ from training.judge import generation
 from training.judge.generation import Decoding, ReplyMemory, even, generate
 from training.model import instep
 from training.model.instep import places_alone, token_bytes
+from training.model.shared import Reader
 
 
 def prompts() -> list[list[int]]:
@@ -100,6 +101,20 @@ def test_replies_are_the_same_whether_rows_of_one_length_stand_together_or_not(
     together = generate(model(), renderer(), asked, Decoding(12, 16))
     monkeypatch.setattr(instep, "PARTS", 1)
     assert generate(model(), renderer(), asked, Decoding(12, 16)) == together
+
+
+def test_rows_that_go_on_write_what_they_would_have_written_without_the_others() -> None:
+    rows = sorted([7, 8, *range(10, 10 + n)] for n in (1, 9, 3, 12, 5, 2))
+    going = torch.tensor([4, 1, 2])
+    tokens = torch.arange(20, 26)
+    with torch.no_grad():
+        many = instep.InStep.of(Reader(model()), rows, 4)
+        many.write(tokens)
+        many.select(going)
+        few = instep.InStep.of(Reader(model()), [rows[at] for at in (1, 2, 4)], 4)
+        few.write(tokens[[1, 2, 4]])
+        found, expected = many.write(tokens[going]), few.write(tokens[[1, 2, 4]])
+    assert torch.allclose(found[[1, 2, 0]], expected, atol=1e-5)
 
 
 class KilledError(Exception): ...
