@@ -43,7 +43,7 @@ LESS = 0.15  # rules kept
 UNWRITTEN = pl.DataFrame(schema=PREDICTIONS)
 NOTHING = (pl.DataFrame(schema=forgetting.TABLE), pl.DataFrame(schema=MEMORISED))
 
-PROMOTE, BETTER, REFUSED, OPEN = "promote", "better than prompts, not good enough", "do not promote", "undecided"
+PROMOTE, LACKING, REFUSED, OPEN = "promote", "not good enough", "do not promote", "undecided"
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Truth:
 
 
 TRUTHS = {
-    "better, nothing lost": Truth(0.15, wrong=(REFUSED, BETTER)),
-    "better by the margin": Truth(0.05, wrong=(REFUSED, BETTER)),
+    "better, nothing lost": Truth(0.15, wrong=(REFUSED, LACKING)),
+    "better by the margin": Truth(0.05, wrong=(REFUSED, LACKING)),
     "no gain": Truth(0.0),
     "better, ends less by the margin": Truth(0.15, unended=0.05),
     "better, likelihood worse by the margin": Truth(0.15, loss=0.05),
@@ -119,7 +119,7 @@ def measured(name: str, found: Sequence[Trial], n: int) -> dict[str, Any]:
     return {
         "truth": name,
         "conversations": n,
-        "words": {word: words[word] / len(found) for word in (PROMOTE, BETTER, REFUSED, OPEN)},
+        "words": {word: words[word] / len(found) for word in (PROMOTE, LACKING, REFUSED, OPEN)},
         "wrong": sum(words[word] for word in TRUTHS[name].wrong) / len(found),
         "equal_stopped": sum(bool(one.early & {*PROMPTS}) for one in found) / len(found),
         "poor_stopped": sum(POOR in one.early for one in found) / len(found),
@@ -202,7 +202,7 @@ def _keys(name: str, n: int) -> list[str]:
 
 def markdown(found: Mapping[str, Any]) -> str:
     """For docs/benchmarks.md."""
-    names = ("promote", "better, not good enough", "do not promote", "undecided")
+    names = ("promote", "not good enough", "do not promote", "undecided")
     lines = head("truth", "conversations", *names, "wrong", "an equal prompt stopped", "the poor one")
     for one in found["rows"]:
         shares = (*one["words"].values(), one["wrong"], one["equal_stopped"], one["poor_stopped"])

@@ -84,7 +84,7 @@ def test_the_reasons_besides_are_folded_to_one_line_in_both_languages() -> None:
     assert further(replace(DONE, verdict={}), ENGLISH) == []
 
 
-@pytest.mark.parametrize("verdict", ["promote", "better than prompts, not good enough", "undecided", "do not promote"])
+@pytest.mark.parametrize("verdict", ["promote", "not good enough", "undecided", "do not promote"])
 def test_every_verdict_has_a_name_and_a_meaning_in_both_languages(verdict: str) -> None:
     for words in (ENGLISH, ARABIC):
         assert words.knows(f"verdict.{verdict}")

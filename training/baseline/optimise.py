@@ -204,8 +204,12 @@ class Search:
         changes = [*self._rewritten(params), *changes]
         for half in (self.led, self.held):
             self._read(half, self.written)
+        bare = self.led.cost(Prompt(()))
+        least = bare if math.isfinite(bare) else 0
         rounds = self._rounds(changes, params.seed)
         for change in self.reader.judge.progress(rounds, f"prompts, {self.language}", None, "changes"):
+            if self.tokens + least + self.held.cost(self.best) > budget:
+                break  # what is left pays for no prompt any more: none is written out to learn that
             self._try(change, budget)
         self._read(self.held, self.best)
 

@@ -32,7 +32,7 @@ from training.judge.reasons import as_line
 from training.judge.rules import outcomes, rule_table
 from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, best_arm, corpus_table, reply_scores
 from training.judge.target import good_shares, may_reach
-from training.model.adapter import TRAINED_ON, load_adapter, read_provenance, weights_hash
+from training.model.adapter import TRAINED_ON, in_one, load_adapter, read_provenance, weights_hash
 from training.model.base import Model, weights_id
 from training.model.seeds import PATH as SEEDS
 from training.model.seeds import read_seeds
@@ -155,7 +155,7 @@ def measured(
     version = version_of(stage.name, weights_id(model), weights_hash(folder))
     memory = ReplyMemory(CACHE / stage.name / "replies", version)
     judge = Scorer.of(model, playbook, stage.params, stage.progress, memory)
-    judge = replace(judge, model=load_adapter(judge.model, folder, model), profiles=profiles)
+    judge = replace(judge, model=in_one(load_adapter(judge.model, folder, model)), profiles=profiles)
     clock = Clock(version)
     predictions, likely = judge.write_and_weigh(ADAPTER, answered, weighed, bare)
     clock.stop()

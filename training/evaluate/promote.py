@@ -95,14 +95,16 @@ def verdict(
     """promote: the adapter beats every prompt arm on the primary metric, keeps the margins, and reaches the target.
 
     Beating means that the paired 95% interval lies wholly above zero; keeping, above the margin; a loss, below it. What
-    is shown against the adapter makes "do not promote"; where it lacks the target alone, "better than prompts, not good
-    enough"; what is shown neither way, "undecided". Every prompt arm, because the one that looks best on the test
-    conversations is partly best by luck. General ability has a margin too, against the base model, and personal data
-    learnt by heart always blocks. Arms that stopped early, since the best prompt beat them, need not be beaten again; a
-    loss beyond a margin against them counts where it is shown. Where a prompt alone reached the target (`baseline`, as
-    that stage wrote it) and the adapter does not win, prompting is enough. The first reason decides, `further` holds
-    what the page folds, `more` the conversations that an undecided verdict takes besides, `left` those that the test
-    has besides (null where nobody knows).
+    is shown to have got worse makes "do not promote", and so does a gain shown to be too small. An adapter that is
+    shown to miss the target is "not good enough", whether it beats the prompts or not: nothing hangs on that any more,
+    and another draw of conversations may say the other, so it is the second reason and no word of its own. What is
+    shown neither way is "undecided". Every prompt arm, because the one that looks best on the test conversations is
+    partly best by luck. General ability has a margin too, against the base model, and personal data learnt by heart
+    always blocks. Arms that stopped early, since the best prompt beat them, need not be beaten again; a loss beyond a
+    margin against them counts where it is shown. Where a prompt alone reached the target (`baseline`, as that stage
+    wrote it) and the adapter does not win, prompting is enough. The first reason decides, `further` holds what the page
+    folds, `more` the conversations that an undecided verdict takes besides, `left` those that the test has besides
+    (null where nobody knows).
     """
     gains = [Gain.of(row) for row in compared.iter_rows(named=True)]
     early, z = baseline.get("early", ()), kept.reach.among(len({g.against for g in gains}))
@@ -116,6 +118,7 @@ def verdict(
         *(one.reason for one in found if one.word == "against"),
         *(reason for voice in voices for reason in voice.against),
     ]
+    small = [one.reason for one in primary if one.word == "against"]
     few = [one for one in found if one.word == "open"]
     unsure = [one.reason for one in few] + [reason for voice in voices for reason in voice.unsure]
     beaten = bool(primary) and all(one.word == "shown" for one in primary)
@@ -124,14 +127,16 @@ def verdict(
         unsure.append(few[-1].reason)
     below = [Reason("below_target", stands.figures)] if stands.word == "below" else []
     won = sorted((one.reason for one in primary if one.word == "shown"), key=lambda r: float(r.figures["low"]))[:1]
-    word = _word(bool(baseline["reached"]) and not beaten, against, below, beaten, unsure)
+    beside = (won if beaten else [*small, *(one.reason for one in primary if one.word == "open")])[:1]
+    word = _word(bool(baseline["reached"]) and not beaten, against, small, below, unsure)
     decisive = {
         "prompting is enough": [Reason("prompt_reached_unbeaten", {"arm": baseline["reached"]}), *against, *unsure],
         "do not promote": [*against, *below, *unsure],
-        "better than prompts, not good enough": [*below, *won, *unsure],
+        "not good enough": [*below, *beside, *small, *unsure],
         "undecided": [*unsure, *won],
         "promote": won,
     }[word]
+    first = 1 + len(beside) * (word == "not good enough")
     told = [
         *too_little(few, kept.supply),
         *_switched_off(params, baseline),
@@ -142,8 +147,8 @@ def verdict(
     decisive = [*{str(reason): reason for reason in decisive}.values()]  # each once: too few is so against every arm
     return {
         "verdict": word,
-        **as_codes([*decisive[:1], *told]),
-        "further": as_codes([*decisive[1:], *_not_shown(rivals, params)]),
+        **as_codes([*decisive[:first], *told]),
+        "further": as_codes([*decisive[first:], *_not_shown(rivals, params)]),
         "more": max((one.more for one in few), default=0),
         "left": _left(kept.supply, max((one.whole for one in few), default=0)),
         "best_prompt_arm": best_arm(arms, params.primary, prompt_arms(arms["arm"].unique())),
@@ -157,15 +162,15 @@ def _left(supply: Supply, asked: int) -> int | None:
 
 
 def _word(
-    enough: bool, against: Sequence[Reason], below: Sequence[Reason], beaten: bool, unsure: Sequence[Reason]
+    enough: bool, against: Sequence[Reason], small: Sequence[Reason], below: Sequence[Reason], unsure: Sequence[Reason]
 ) -> str:
-    """What is shown comes before what is not: more conversations would not change it."""
+    """What is shown comes before what is not: more conversations would not change it. `small` are part of `against`."""
     if enough:
         return "prompting is enough"
-    if against or (below and not beaten):
+    if below and len(against) == len(small):
+        return "not good enough"
+    if against:
         return "do not promote"
-    if below:
-        return "better than prompts, not good enough"
     return "undecided" if unsure else "promote"
 
 

@@ -202,7 +202,7 @@ def even(number: int, most: int, lanes: int, fits: Callable[[int, int], bool] | 
 
 def _fits(model: "PreTrainedModel", prompts: Sequence[list[int]], limit: int, lanes: int, start: int, end: int) -> bool:
     """Whether a lane has room for the keys and values of these sorted prompts and their replies."""
-    return places_alone(prompts[start:end], limit) * token_bytes(model) <= room(model.device) / lanes
+    return places_alone(prompts[start:end], limit, model.device) * token_bytes(model) <= room(model.device) / lanes
 
 
 def _beside(

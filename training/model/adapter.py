@@ -146,6 +146,18 @@ def load_adapter(base: "PreTrainedModel", folder: Path, model: Model) -> "PreTra
     return cast("PreTrainedModel", tuned)
 
 
+def in_one(tuned: "PreTrainedModel") -> "PreTrainedModel":
+    """The same model, the adapter added to the base's weights in memory: kept beside them every layer is read twice.
+
+    In float32 alone. Numbers of fewer bits would round away much of what was learnt, and a server keeps them apart.
+    """
+    import torch
+
+    if all(weights.dtype == torch.float32 for weights in tuned.parameters()):
+        cast("Any", tuned).merge_adapter()
+    return tuned
+
+
 def refuse_unsafe(folder: Path) -> None:
     """Weights that are no safetensors, or settings that have PEFT import a module, can run code."""
     if not (folder / WEIGHTS).is_file():

@@ -2,13 +2,14 @@
 
 Writing is bound by memory: a step reads all weights, whether for one reply or for thirty. What then grows is the
 attention, so keys and values of a shared beginning are kept and read once (Juravsky et al. 2024, *Hydragen*), and each
-row's own grow in place.
+row's own grow in place. Rows of about one length stand together: what is empty behind the shorter ones is read, too.
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     Sides = tuple[Tensor, Tensor]  # keys and values
 
 NAME = "qirat_in_step"
-ON_A_CPU = 5 * 2**29  # bytes: 80 replies of 90 tokens by SmolLM2, to prompts of 600; weights and the rest come on top
+ON_A_CPU = 5 * 2**29  # bytes: 140 replies of 90 tokens by SmolLM2, to prompts of 600; weights and the rest come on top
+PARTS = 4  # of about one length, on a CPU; on a GPU, where a step waits for its calls and not for memory, one
 _LOCK = Lock()
 _WRITING: "WeakKeyDictionary[Any, tuple[str, int]]" = WeakKeyDictionary()  # attention before, how many write
 
@@ -36,15 +38,51 @@ class Beside:
 
 
 @dataclass
+class Part:
+    """Rows of about one length: what they do not share with the others."""
+
+    rows: "Tensor"  # places among all rows
+    own: "list[Sides]"  # a layer each, (rows, key heads, places, size), filled from the left
+    hidden: "Tensor"  # (rows, 1, 1, places), added to the scores: nothing, or so much that the place is not seen
+    filled: int  # places
+
+    @classmethod
+    def of(cls, rows: Sequence[int], alone: Sequence[int], more: int, layers: "Sequence[Sides]") -> "Part":
+        """These rows, each with so many tokens `alone`, with places for `more`; nothing is filled in yet."""
+        import torch
+
+        keys, longest = layers[0][0], max(alone)
+        places = torch.arange(longest + more, device=keys.device)
+        empty = (places >= torch.tensor(alone, device=keys.device)[:, None]) & (places < longest)
+        hidden = torch.zeros(empty.shape, dtype=keys.dtype, device=keys.device)
+        hidden = hidden.masked_fill(empty, torch.finfo(keys.dtype).min)[:, None, None]
+        own = [_room(sides, len(rows), longest + more) for sides in layers]
+        return cls(torch.tensor(rows, device=keys.device), own, hidden, longest)
+
+    def extended(self, layer: int, key: "Tensor", value: "Tensor") -> "tuple[Tensor, Tensor]":
+        """A layer's own keys and values with one more of all rows' (rows, key heads, 1, size)."""
+        keys, values = self.own[layer]
+        keys[:, :, self.filled], values[:, :, self.filled] = key[self.rows, :, 0], value[self.rows, :, 0]
+        return keys[:, :, : self.filled + 1], values[:, :, : self.filled + 1]
+
+    def select(self, places: "Tensor") -> bool:
+        """Goes on with the rows that have a place in (all rows,), -1 for none; false where none has."""
+        moved = places[self.rows]
+        kept = (moved >= 0).nonzero()[:, 0]
+        self.rows, self.hidden = moved[kept], self.hidden[kept]
+        for layer, (keys, values) in enumerate(self.own):  # one after the other: never two of all of them
+            self.own[layer] = (keys[kept], values[kept])
+        return len(kept) > 0
+
+
+@dataclass
 class InStep:
     """Rows of tokens that a model has read, and goes on writing."""
 
     model: Any
     logits: "Tensor"  # (rows, vocabulary) behind the last token of each
     shared: "list[Sides]"  # a layer each, (key heads, tokens, size)
-    own: "list[Sides]"  # (rows, key heads, places, size), filled from the left
-    hidden: "Tensor"  # (rows, 1, 1, places), added to the scores: nothing, or so much that the place is not seen
-    filled: int  # places
+    parts: list[Part]
     lengths: "Tensor"  # (rows,) tokens so far
 
     @classmethod
@@ -56,33 +94,30 @@ class InStep:
         import torch
 
         common = alike(rows[0], rows[-1])
-        alone = max(map(len, rows)) - common
+        alone = [len(row) - common for row in rows]
         logits: dict[int, Tensor] = {}
         shared: list[Sides] = []
-        own: list[Sides] = []
+        parts: list[Part] = []
         whole = [*rows, *(one.row for one in beside)]
         wanted = [*([len(row) - 1] for row in rows), *(one.wanted for one in beside)]
         for indices in packs(whole, pack):
             found, paths = reader.read([whole[i] for i in indices], [wanted[i] for i in indices])
-            parts = torch.split(found, [len(wanted[i]) for i in indices])
+            split = torch.split(found, [len(wanted[i]) for i in indices])
             layers = [(layer.keys[0], layer.values[0]) for layer in reader.cache.layers]
             if not shared:
                 shared = [_at(sides, paths[0][:common]) for sides in layers]
-                own = [_room(sides, len(rows), alone + more) for sides in layers]
-            for index, path, part in zip(indices, paths, parts, strict=True):
+                groups = of_one_length(alone, found.device)
+                parts = [Part.of(group, [alone[row] for row in group], more, layers) for group in groups]
+                standing = {row: (part, at) for part in parts for at, row in enumerate(part.rows.tolist())}
+            for index, path, its in zip(indices, paths, split, strict=True):
                 if index < len(rows):
-                    logits[index] = part
-                    _fill(own, index, layers, path[common:])
+                    logits[index] = its
+                    part, at = standing[index]
+                    _fill(part.own, at, layers, path[common:])
                 else:
-                    beside[index - len(rows)].found(part)
-        keys = own[0][0]
-        lengths = torch.tensor([len(row) for row in rows], device=keys.device)
-        places = torch.arange(alone + more, device=keys.device)
-        empty = (places >= (lengths - common)[:, None]) & (places < alone)
-        hidden = torch.zeros(empty.shape, dtype=keys.dtype, device=keys.device)
-        hidden = hidden.masked_fill(empty, torch.finfo(keys.dtype).min)[:, None, None]
+                    beside[index - len(rows)].found(its)
         begun = torch.cat([logits[index] for index in range(len(rows))])
-        return cls(reader.model, begun, shared, own, hidden, alone, lengths)
+        return cls(reader.model, begun, shared, parts, torch.tensor([*map(len, rows)], device=begun.device))
 
     def write(self, tokens: "Tensor") -> "Tensor":
         """The logits (rows, vocabulary) behind one more token a row."""
@@ -90,27 +125,31 @@ class InStep:
             out = self.model(
                 input_ids=tokens[:, None],
                 position_ids=self.lengths[:, None],
-                attention_mask=self.hidden[..., : self.filled + 1],
+                attention_mask=self.logits.new_zeros(len(tokens), 1, 1, 1),  # the parts have their own
                 use_cache=False,
                 logits_to_keep=1,
                 talks=self,
             )
-        self.filled += 1
+        for part in self.parts:
+            part.filled += 1
         self.lengths = self.lengths + 1
         self.logits = out.logits[:, -1]
         return self.logits
 
     def select(self, rows: "Tensor") -> None:
         """Goes on with these rows alone."""
-        for layer, (keys, values) in enumerate(self.own):  # one after the other: never two of all of them
-            self.own[layer] = (keys[rows], values[rows])
-        self.hidden, self.lengths, self.logits = self.hidden[rows], self.lengths[rows], self.logits[rows]
+        places = self.lengths.new_full(self.lengths.shape, -1)
+        places[rows] = rows.new_tensor(range(len(rows)))
+        self.parts = [part for part in self.parts if part.select(places)]
+        self.lengths, self.logits = self.lengths[rows], self.logits[rows]
 
-    def extended(self, layer: int, key: "Tensor", value: "Tensor") -> "tuple[Tensor, Tensor]":
-        """A layer's own keys and values with one more (rows, key heads, 1, size)."""
-        keys, values = self.own[layer]
-        keys[:, :, self.filled], values[:, :, self.filled] = key[:, :, 0], value[:, :, 0]
-        return keys[:, :, : self.filled + 1], values[:, :, : self.filled + 1]
+
+def of_one_length(lengths: Sequence[int], place: "device") -> list[list[int]]:
+    """The rows' places in parts of about one length, as many as pay for themselves on such a machine."""
+    count = min(len(lengths), PARTS if place.type == "cpu" else 1)
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    ends = [len(order) * part // count for part in range(count + 1)]
+    return [order[start:end] for start, end in pairwise(ends)]
 
 
 def token_bytes(model: Any) -> int:
@@ -121,9 +160,11 @@ def token_bytes(model: Any) -> int:
     return int(2 * text.num_hidden_layers * heads * size * model.dtype.itemsize)
 
 
-def places_alone(rows: Rows, more: int) -> int:
+def places_alone(rows: Rows, more: int, place: "device") -> int:
     """Tokens that `InStep.of` keeps room for in these sorted rows, beside those that they begin with alike."""
-    return len(rows) * (max(map(len, rows)) - alike(rows[0], rows[-1]) + more)
+    common = alike(rows[0], rows[-1])
+    groups = of_one_length([len(row) - common for row in rows], place)
+    return sum(len(group) * (max(len(rows[at]) for at in group) - common + more) for group in groups)
 
 
 def room(place: "device") -> int:
@@ -198,18 +239,23 @@ def _attend(  # noqa: PLR0913 - transformers' signature
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling)
     if softcap is not None or s_aux is not None:
         raise NotImplementedError("scores that are capped or have sinks")
-    keys, values = talks.extended(module.layer_idx, key, value)
     all_keys, all_values = talks.shared[module.layer_idx]
     rows, heads, _, size = query.shape
     groups, tokens = all_keys.shape[:2]
     asked = query.reshape(rows, groups, heads // groups, size) * (scaling or 1 / math.sqrt(size))
+    out = torch.empty_like(asked)
 
     def at_once(of_rows: "Tensor", shared: "Tensor") -> "Tensor":
-        """(rows, groups, n, m) times (groups, m, k), the rows as one."""
-        joined = of_rows.transpose(0, 1).reshape(groups, -1, of_rows.shape[-1]) @ shared
-        return joined.reshape(groups, rows, -1, shared.shape[-1]).transpose(0, 1)
+        """(rows, groups, n, m) times (groups, m, k), the rows as one; nothing may be shared."""
+        many, _, each, inner = of_rows.shape
+        joined = of_rows.transpose(0, 1).reshape(groups, many * each, inner) @ shared
+        return joined.reshape(groups, many, each, shared.shape[-1]).transpose(0, 1)
 
-    scores = torch.cat([at_once(asked, all_keys.mT), asked @ keys.mT + attention_mask], dim=-1)
-    weights = scores.softmax(dim=-1, dtype=torch.float32).to(query.dtype)
-    out = at_once(weights[..., :tokens], all_values) + weights[..., tokens:] @ values
+    for part in talks.parts:
+        keys, values = part.extended(module.layer_idx, key, value)
+        its = asked[part.rows]
+        alone = its @ keys.mT + part.hidden[..., : part.filled + 1]
+        weights = torch.cat([at_once(its, all_keys.mT), alone], dim=-1).softmax(dim=-1, dtype=torch.float32)
+        weights = weights.to(query.dtype)
+        out[part.rows] = at_once(weights[..., :tokens], all_values) + weights[..., tokens:] @ values
     return out.reshape(rows, 1, heads, -1), None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Rows = Sequence[list[int]]
-PACK = 1024  # tokens read at a time: enough for a GPU, and few enough that the tree stays cheaper than the weights
+PACK = 512  # tokens read at a time: enough for all products, and few enough that the tree stays cheap beside them
 
 
 def alike(left: Sequence[int], right: Sequence[int]) -> int:

@@ -311,10 +311,31 @@ def test_the_reason_that_decides_is_first_and_what_is_open_is_one_line() -> None
 
 def test_an_adapter_that_beats_the_prompts_and_misses_the_target_is_not_good_enough() -> None:
     found = judged(adapter=9, broken=100)
-    assert found["verdict"] == "better than prompts, not good enough"
+    assert found["verdict"] == "not good enough"
     assert found["reasons"][0].startswith("the adapter is not good enough: 60 of 160 conversations (all) break no rule")
-    assert found["further"]["because"][0]["code"] == "beaten"
-    assert judged(adapter=5, broken=100)["verdict"] == "do not promote"
+    assert found["because"][1]["code"] == "beaten"
+    assert judged(adapter=3, broken=100)["verdict"] == "do not promote"  # it lost rules, too
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    st.floats(5.5, 9.0), st.sampled_from((0.0, 2.0, 4.0)), st.sampled_from(("en", "ar")), st.sampled_from((40, 60, 160))
+)
+def test_a_missed_target_has_one_word_whatever_a_draw_says_of_the_prompts(
+    adapter: float, swings: float, language: str, n: int
+) -> None:
+    """Beaten, shown to gain too little, or open: what differs from draw to draw is told second."""
+    found = judged(adapter=adapter, swings=swings, broken=n, languages={language: n})
+    codes = [because["code"] for because in found["because"]]
+    assert (found["verdict"], codes[0]) == ("not good enough", "below_target")
+    assert codes[1] in ("beaten", "no_gain", "unbeaten")
+
+
+def test_two_draws_that_differ_about_the_prompts_alone_end_in_one_verdict() -> None:
+    """Which they do, near no gain: the example's two draws were +0.06, above zero, and +0.02, below the margin."""
+    draws = [judged(adapter=kept, swings=1, broken=60, languages={"en": 60}) for kept in (5.5, 5.1)]
+    assert [found["because"][1]["code"] for found in draws] == ["beaten", "no_gain"]
+    assert len({(found["verdict"], found["reasons"][0]) for found in draws}) == 1
 
 
 def test_a_target_that_is_shown_neither_way_is_open_and_its_price_is_told() -> None:
@@ -326,10 +347,7 @@ def test_a_target_that_is_shown_neither_way_is_open_and_its_price_is_told() -> N
 
 def test_a_target_that_one_language_misses_is_missed() -> None:
     """The first conversations are the Arabic ones."""
-    assert (
-        judged(adapter=9, broken=10, languages={"ar": 20, "en": 580})["verdict"]
-        == "better than prompts, not good enough"
-    )
+    assert judged(adapter=9, broken=10, languages={"ar": 20, "en": 580})["verdict"] == "not good enough"
 
 
 @pytest.mark.parametrize(

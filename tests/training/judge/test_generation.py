@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,8 @@ from tests.training.tiny import model, renderer
 from training.judge import generation
 from training.judge.generation import Decoding, ReplyMemory, even, generate
 from training.model import instep
-from training.model.instep import token_bytes
+from training.model.instep import places_alone, token_bytes
+from training.model.shared import Reader
 
 
 def prompts() -> list[list[int]]:
@@ -27,6 +29,12 @@ def written(**settings: Any) -> list[str]:
 @pytest.mark.parametrize("batch", [2, 3, 8])
 def test_what_stands_beside_a_prompt_does_not_change_the_words(batch: int) -> None:
     assert written(batch=1) == written(batch=batch)
+
+
+def test_prompts_that_begin_with_nothing_alike_are_answered_too() -> None:
+    asked = [[7, 8, 9], [11, 8], [12, 13, 14, 15]]
+    alone = [generate(model(), renderer(), [prompt], Decoding(12, 1))[0] for prompt in asked]
+    assert generate(model(), renderer(), asked, Decoding(12, 3)) == alone
 
 
 @given(number=st.integers(1, 500), most=st.integers(1, 64), lanes=st.integers(1, 8))
@@ -65,11 +73,48 @@ def test_how_many_replies_are_written_in_step_follows_from_the_memory_that_they_
     asked = [[7, 8, 9, *range(10, 10 + n)] for n in range(1, 17)]
     whole = generate(tiny, renderer(), asked, Decoding(12, 16), counted)
     assert sizes == [16]
-    monkeypatch.setattr(instep, "ON_A_CPU", 5 * (16 + 12) * token_bytes(tiny))
+    monkeypatch.setattr(instep, "ON_A_CPU", 3 * (16 + 12) * token_bytes(tiny))
     sizes.clear()
     assert generate(tiny, renderer(), asked, Decoding(12, 16), counted) == whole
     assert 3 <= len(sizes) <= 4
     assert max(sizes) <= 6
+
+
+@given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=40), more=st.integers(1, 90))
+def test_a_long_prompt_makes_no_room_empty_behind_all_the_short_ones(lengths: list[int], more: int) -> None:
+    """On a CPU rows of about one length stand together; on a GPU all are as long as the longest."""
+    rows = sorted([7, *[100 + place] * length] for place, length in enumerate(lengths))
+    common = len(rows[0]) if len(rows) == 1 else 1
+    least = sum(len(row) - common + more for row in rows)
+    most = len(rows) * (max(map(len, rows)) - common + more)
+    cpu, gpu = (places_alone(rows, more, torch.device(place)) for place in ("cpu", "cuda"))
+    assert least <= cpu <= gpu == most
+    one_long = [[7, *[100 + place] * (1 if place else 400)] for place in range(40)]
+    assert 2 * places_alone(sorted(one_long), more, torch.device("cpu")) < 40 * (400 + more) + 80 * more
+
+
+def test_replies_are_the_same_whether_rows_of_one_length_stand_together_or_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Sixteen prompts of four to nineteen tokens, whose replies end at different steps."""
+    asked = [[7, 8, 9, *range(10, 10 + n)] for n in (16, 1, 9, 3, 12, 5, 2, 14, 7, 4, 10, 6, 13, 8, 15, 11)]
+    together = generate(model(), renderer(), asked, Decoding(12, 16))
+    monkeypatch.setattr(instep, "PARTS", 1)
+    assert generate(model(), renderer(), asked, Decoding(12, 16)) == together
+
+
+def test_rows_that_go_on_write_what_they_would_have_written_without_the_others() -> None:
+    rows = sorted([7, 8, *range(10, 10 + n)] for n in (1, 9, 3, 12, 5, 2))
+    going = torch.tensor([4, 1, 2])
+    tokens = torch.arange(20, 26)
+    with torch.no_grad():
+        many = instep.InStep.of(Reader(model()), rows, 4)
+        many.write(tokens)
+        many.select(going)
+        few = instep.InStep.of(Reader(model()), [rows[at] for at in (1, 2, 4)], 4)
+        few.write(tokens[[1, 2, 4]])
+        found, expected = many.write(tokens[going]), few.write(tokens[[1, 2, 4]])
+    assert torch.allclose(found[[1, 2, 0]], expected, atol=1e-5)
 
 
 class KilledError(Exception): ...

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
 
 from curation.harness.errors import QiratError
 from tests.training.adapters import trained
 from tests.training.tiny import model
-from training.model.adapter import load_adapter, read_provenance
+from training.model.adapter import in_one, load_adapter, read_provenance
 from training.model.base import Model
 
 TINY = Model(name="tiny", dtype="float32", template_arguments={})
@@ -32,6 +34,19 @@ class Planted:
 
 def test_an_adapter_is_loaded_whole(folder: Path) -> None:
     assert load_adapter(model(), folder, TINY) is not None
+
+
+def test_an_adapter_in_one_with_its_base_says_the_same_and_numbers_of_few_bits_stay_apart(folder: Path) -> None:
+    ids = torch.tensor([[5, 9, 3, 7, 2, 8]])
+    with torch.no_grad():
+        plain = model()(input_ids=ids).logits
+        beside = load_adapter(model(), folder, TINY)(input_ids=ids).logits
+        one = in_one(load_adapter(model(), folder, TINY))
+        assert torch.allclose(one(input_ids=ids).logits, beside, atol=1e-5)
+    assert (beside - plain).abs().max() > 1e-3
+    few = in_one(load_adapter(model().to(torch.bfloat16), folder, TINY))
+    merged = [{layer.merged for layer in tuned.modules() if isinstance(layer, BaseTunerLayer)} for tuned in (one, few)]
+    assert merged == [{True}, {False}]
 
 
 def test_a_pickled_adapter_is_refused_and_not_opened(folder: Path) -> None:
