@@ -32,7 +32,7 @@ from training.judge.reasons import as_line
 from training.judge.rules import outcomes, rule_table
 from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, best_arm, corpus_table, reply_scores
 from training.judge.target import good_shares, may_reach
-from training.model.adapter import TRAINED_ON, load_adapter, read_provenance, weights_hash
+from training.model.adapter import TRAINED_ON, load_adapter, read_provenance, refuse_damaged, weights_hash
 from training.model.base import Model, weights_id
 from training.model.seeds import PATH as SEEDS
 from training.model.seeds import read_seeds
@@ -79,7 +79,7 @@ def main() -> None:
         playbook = Playbook.load(stage.input("playbook.yaml"))
         baseline = stage.read_json("data/baseline/verdict.json")
         train, test = stage.read("splits/train"), stage.read("splits/test")
-        folder = stage.input(ADAPTER_PLACE)
+        refuse_damaged(folder := stage.input(ADAPTER_PLACE))
         house = House.of_json(stage.read_json(HOUSE))
         found = measured(stage, playbook, house, folder, test, baseline)
         answered, scores, written = found.answered, found.scores, found.written

@@ -79,7 +79,9 @@ def load_tokenizer(model: Model) -> "PreTrainedTokenizerBase":
     try:
         _refuse_own_tokenizer(model, name)
         tokenizer = AutoTokenizer.from_pretrained(name, **_from(model))
-    except (OSError, ValueError) as error:
+    except QiratError:
+        raise
+    except Exception as error:  # transformers and tokenizers have no kind of their own for files that lack something
         raise _unreachable(model, error) from None
     refuse_no_end(model.name, tokenizer)
     if tokenizer.pad_token_id is None:
@@ -116,7 +118,9 @@ def load_config(model: Model) -> "PretrainedConfig":
     try:
         refuse_adapter(name, revision=_from(model)["revision"], local_files_only=_is_local(model))
         config: PretrainedConfig = AutoConfig.from_pretrained(name, **_from(model))
-    except (OSError, ValueError) as error:
+    except QiratError:
+        raise
+    except Exception as error:  # as above
         raise _unreachable(model, error) from None
     refuse_quantised(model.name, config)
     return config

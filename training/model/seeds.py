@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from curation.core.record.conversation import canonical_json
 from curation.harness.errors import QiratError
@@ -30,8 +30,8 @@ class Luck(Params):
 class Seeds(Params):
     """The file."""
 
-    qirat: str = "seeds"
-    version: int = 1
+    qirat: Literal["seeds"]
+    version: Literal[1]
     trainings: dict[str, Luck]  # by training_id
 
 
