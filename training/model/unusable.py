@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,16 @@ def _refuse_no_object(path: Path) -> None:
         raise QiratError(
             f"{path} is torn, or no JSON object, as an interrupted download or copy leaves it: delete and download it "
             "again"
+        )
+
+
+def refuse_made_up(name: str, missing: Collection[str]) -> None:
+    """Weights that the files do not hold: transformers draws them at random, and only says so in a log."""
+    if missing:
+        raise QiratError(
+            f"params.yaml, model.name: the files of {name} lack {len(missing):,} weights of the model that its "
+            f"config.json tells of ({min(missing)}), so they are of another model, or it has no head to write with; "
+            "download it again, or name a causal language model"
         )
 
 

@@ -134,6 +134,10 @@ def remember_times(took: dict[str, float]) -> None:
 
 def sampled(tokens: pl.DataFrame, max_tokens: int | None, budget: int | None, seed: int) -> pl.DataFrame:
     """Examples of at most `max_tokens`, in fair order, until `budget` tokens are together (at least one example)."""
+    if tokens.is_empty():
+        raise QiratError(
+            "data/tokenized holds a part without an example; run `dvc repro tokenize`, or add conversations"
+        )
     sized = tokens.with_columns(_size=pl.col("input_ids").list.len().cast(pl.Int64))
     if max_tokens is not None:
         sized = sized.filter(pl.col("_size") <= max_tokens)
