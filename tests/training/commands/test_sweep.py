@@ -202,5 +202,10 @@ def test_seeds_that_are_empty_torn_foreign_or_of_a_later_version_are_not_taken_f
     text: str, tmp_path: Path
 ) -> None:
     (tmp_path / "seeds.json").write_text(text)
-    with pytest.raises(QiratError, match=r"seeds\.json: .*; restore it from git"):
+    with pytest.raises(QiratError, match=r"^[^\n]*seeds\.json: [^\n]*; restore it from git[^\n]*$"):
         read_seeds(tmp_path / "seeds.json")
+
+
+def test_an_empty_test_set_is_no_look() -> None:
+    with pytest.raises(QiratError, match=r"data/splits/test\.parquet holds no conversation"):
+        Look.of_sweep(pl.DataFrame(schema={"conversation_id": pl.String}), ["a"], ["b"])
