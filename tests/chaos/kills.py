@@ -52,7 +52,7 @@ def lost(begin: Path, work: Path, kills: int, parts: Sequence[Sequence[str]]) ->
     while at_work < kills:
         root = copied(begin, work / f"killed{at_work}")
         for part, time_of_it in zip(parts, seconds, strict=True):
-            for _ in range(AT_ONCE if part != reviewing.PEOPLE else 0):
+            for _ in range(min(AT_ONCE, kills) if part != reviewing.PEOPLE else 0):
                 at_work += killed(root, part, draw.uniform(0, time_of_it))
             ended(root, part)
         now = lies_there(root)

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from tests.builders import ROOT
-from tests.chaos.project import ROAD, STAGES, TRIED, run, small, trainable, walk, whole
+from tests.chaos.project import ROAD, STAGES, TRIED, main_of, run, small, trainable, walk, whole
 from tests.chaos.reviewing import ANSWERED, PEOPLE
 from tests.review.server.argilla import api_of, served
 
@@ -123,10 +123,10 @@ def test_kills_beside_argilla_lose_nothing_and_double_nothing(
         kill("push, pull, apply, forget", begin, tmp_path, 40, *parts)
 
 
-def test_what_a_killed_run_left_is_taken_away(raw: Path, tmp_path: Path) -> None:
-    shutil.copytree(raw, tmp_path, dirs_exist_ok=True)
-    stale = tmp_path / "data/dedup/.pairs.parquet.0123abcd.partial"
+def test_what_a_killed_run_left_is_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small(tmp_path))
+    stale = Path("data/ingested/.conversations.parquet.0123abcd.partial")
     stale.parent.mkdir()
     stale.write_bytes(b"PAR1")
-    assert run(tmp_path, walk("ingest", "dedup"))[0] == 0
+    main_of("ingest")()
     assert not stale.exists()
