@@ -101,11 +101,12 @@ def load_model(model: Model, quantised: str | None = None) -> "PreTrainedModel":
     load_config(model)
     kind: dict[str, Any] = {"quantization_config": _four_bits(model, quantised)} if quantised else {}
     try:
-        loaded, told = AutoModelForCausalLM.from_pretrained(
+        found: Any = AutoModelForCausalLM.from_pretrained(
             name, dtype=dtype(model), use_safetensors=True, output_loading_info=True, **kind, **_from(model)
         )
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         raise _unreachable(model, error) from None
+    loaded, told = found
     refuse_made_up(model.name, told["missing_keys"])
     refuse_no_numbers(model.name, loaded)
     placed: Any = loaded.to(device())  # type: ignore[arg-type]
