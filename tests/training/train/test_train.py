@@ -224,3 +224,20 @@ def test_a_part_without_an_example_is_not_taken_for_one_of_long_ones() -> None:
     empty = pl.DataFrame(schema={"conversation_id": pl.String, "input_ids": pl.List(pl.Int32)})
     with pytest.raises(QiratError, match="data/tokenized holds a part without an example"):
         sampled(empty, 600, None, 7)
+
+
+def test_a_checkpoint_that_finds_no_room_is_told_with_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    def full(*_: Any, **__: Any) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(torch, "save", full)
+    rows = examples(*[talk(f"question {n}", "yes") for n in range(8)])
+    recipe = Train.model_validate(params("train")).recipe
+    folder = tmp_path / "checkpoints"
+    given = (table(rows), rows[:1], Train.model_validate(params("train")), recipe)
+    with pytest.raises(QiratError, match=rf"^{folder}: no space left on device; free some space, then run it again$"):
+        fit(model(), tokenizer(), *given, Checkpoints({"data": "these"}, folder), Machine(checkpoint_minutes=0))
