@@ -19,7 +19,7 @@ from curation.harness.stage import Stage
 from training.judge import forgetting
 from training.judge.languages import LANGUAGES, LanguageProfile, counted_by, judged_beside, read_profiles
 from training.judge.scoring import Evaluate
-from training.model.adapter import LEARNT, load_adapter, read_provenance, write_weaker
+from training.model.adapter import LEARNT, load_adapter, read_provenance, refuse_damaged, write_weaker
 from training.model.base import Model, load_model, load_tokenizer
 from training.model.likelihood import Progress, examples_of, token_loss
 from training.model.template import Example, Renderer
@@ -77,7 +77,7 @@ class Choice:
 def main() -> None:
     """Write models/adapter: models/trained at the strength that params name, or that dev and other questions choose."""
     with Stage("strength", Strength) as stage:
-        trained = stage.input(TRAINED)
+        refuse_damaged(trained := stage.input(TRAINED))
         told, dev = read_provenance(trained), examples_of(stage.read("training/watched"))
         profile, recipe = told["params"]["train"]["profile"], told["params"]["recipe"]
         wanted = named(stage.params, profile, recipe["dora"])

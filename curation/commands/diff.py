@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from curation.core.record.ledger import outcomes
+from curation.harness.dvc import locked
 from curation.harness.errors import QiratError
 from curation.harness.files import table_path
 
@@ -191,8 +191,9 @@ def revisions_of(path: str) -> list[str]:
 
 def _versions(lock: str, path: str) -> set[str]:
     """The hashes under which a dvc.lock knows an output: one, or none."""
-    stages = (yaml.safe_load(lock) or {}).get("stages") or {}
-    return {str(out.get("md5")) for stage in stages.values() for out in stage.get("outs") or () if out["path"] == path}
+    return {
+        str(out.get("md5")) for stage in locked(lock).values() for out in stage.get("outs") or () if out["path"] == path
+    }
 
 
 def _git(*arguments: str) -> str:

@@ -9,7 +9,7 @@ import polars as pl
 from curation.core.record.codes import LANGUAGES
 from curation.core.record.ledger import OUTCOMES, PARTS
 from curation.harness.files import table_path
-from curation.harness.memory import CACHE
+from curation.harness.memory import CACHE, remembered_json
 
 COST = CACHE / "evaluate" / "cost.json"  # {"seconds": what one more conversation takes in all arms}
 
@@ -57,7 +57,7 @@ def _of_verdict(path: Path) -> Iterator[str]:
 
 def _more(conversations: int, left: int | None) -> str:
     """What it takes besides to decide, how long it will run where the last run told, and whether there are so many."""
-    seconds = json.loads(COST.read_text("utf-8"))["seconds"] if COST.exists() else 0.0
+    seconds = remembered_json(COST).get("seconds", 0.0)
     minutes = f", about {max(1, round(conversations * seconds / 60)):,} minutes here" if seconds else ""
     lacking = (
         f"; the test has {left:,} more: give it others (split.test, split.test_files), or see above what asks for fewer"

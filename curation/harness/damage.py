@@ -36,9 +36,24 @@ CURES: Mapping[int, str] = {
     errno.EISDIR: "remove the folder that stands where a file should",
 }
 FULL = ("database or disk is full", "inline_container.cc:672] . unexpected pos")  # how SQLite and PyTorch say ENOSPC
+
+
+def _weights(path: Path) -> None:
+    """Reads the head of a file of weights, which says how long the file is. Raises ValueError where it is torn."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np"):
+            pass
+    except SafetensorError as error:
+        raise ValueError(str(error)) from None
+
+
+_NO_FILES_FAULT = (BrokenPipeError, ImportError)
 _READ: Mapping[str, Callable[[Path], Any]] = {
     ".parquet": pl.read_parquet_schema,
     ".json": lambda path: json.loads(path.read_bytes()),
+    ".safetensors": _weights,
 }
 
 
@@ -51,10 +66,10 @@ def explained(error: BaseException, read: Sequence[Path] = ()) -> str | None:
     told = str(error) if isinstance(error, QiratError) else None
     if told and (error.__cause__ is None or refused(error)):
         return told
-    if not isinstance(error, Exception | pl.exceptions.PanicException) or isinstance(error, BrokenPipeError):
+    if not isinstance(error, Exception | pl.exceptions.PanicException) or isinstance(error, _NO_FILES_FAULT):
         return None
     files = list(_written(read))
-    return refused(error) or _torn(files) or _strange(files, error) or told
+    return refused(error) or _missing(error) or _torn(files) or _strange(files, error) or told
 
 
 def refused(error: BaseException, place: Path | None = None) -> str | None:
@@ -75,6 +90,25 @@ def no_table(path: Path, error: Exception) -> str:
     lacks = isinstance(error, pl.exceptions.ColumnNotFoundError)
     what = str(error).split(";")[0].splitlines()[0] if lacks else "it is torn, or no Parquet"
     return f"{path} is not as its stage writes it: {what}; {_anew(path)}"
+
+
+def refuse_misplaced(path: Path) -> None:
+    """Raises QiratError where a table of ours stands in the place of another: train copied over test has every column.
+
+    A table without the mark may be of another's making, such as a test's, and is taken for what its place says.
+    """
+    if (mark := _mark(path)) not in (None, _table(path)):
+        raise QiratError(f"{path} is not as its stage writes it: it holds the table {mark}; {_anew(path)}")
+
+
+def _missing(error: BaseException) -> str | None:
+    """The file of the pipeline that was to be read and is not there."""
+    outs = [Path(out) for stage in stages().values() for out in listed(stage, "outs", "metrics")]
+    for one in _chain(error):
+        path = _named(one) if isinstance(one, FileNotFoundError) else None
+        if path is not None and any(path.is_relative_to(out) for out in outs):
+            return f"{path} is missing; {_anew(path)}"
+    return None
 
 
 def _says(error: BaseException, number: int) -> bool:

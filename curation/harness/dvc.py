@@ -24,6 +24,15 @@ def stages(root: Path = CODE) -> Mapping[str, Mapping[str, Any]]:
         raise QiratError(f"{path} is torn, or lists no stages; take it from git or from the release") from None
 
 
+def locked(text: str, name: str = "dvc.lock") -> Mapping[str, Mapping[str, Any]]:
+    """What the text of a dvc.lock says of each stage that has run; nothing where there is no text."""
+    try:
+        return dict((yaml.safe_load(text) or {}).get("stages") or {})
+    except (yaml.YAMLError, ValueError, AttributeError, TypeError):
+        cure = "take it from git (`git checkout dvc.lock`), or delete it and run `dvc repro`"
+        raise QiratError(f"{name} is torn, or lists no stages; {cure}") from None
+
+
 def listed(stage: Mapping[str, Any], *kinds: str) -> list[str]:
     """The names under `params`, `deps`, `outs` and so on, whatever options stand beside them."""
     entries = (entry for kind in kinds for entry in stage.get(kind, ()))

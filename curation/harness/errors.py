@@ -28,7 +28,7 @@ def faults(error: Exception, section: str = "", *, quoted: bool = True) -> str:
     Not `quoted` where customers' words may stand there.
     """
     if not isinstance(error, ValidationError):
-        return str(error)
+        return " ".join(str(error).split())  # YAML's are of several lines
 
     def said(fault: Any) -> str:
         place = ".".join(str(part) for part in (section, *fault["loc"]) if part != "")

@@ -6,12 +6,13 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
 
-from curation.harness.damage import no_table, refused
+from curation.harness.damage import no_table, refuse_misplaced, refused
 from curation.harness.dvc import maker_of
 from curation.harness.errors import QiratError
 
@@ -33,8 +34,9 @@ def finished_table(table: str, columns: Sequence[str] | None = None) -> pl.DataF
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
-    """A table that a stage wrote; one that is torn or lacks a column is told with the stage that makes it."""
+    """A table that a stage wrote; one that is torn, another, or lacks a column is told with the stage that makes it."""
     try:
+        refuse_misplaced(path)
         return pl.read_parquet(path, columns=None if columns is None else list(columns))
     except pl.exceptions.PolarsError as error:
         raise QiratError(no_table(path, error)) from None
@@ -47,19 +49,19 @@ def atomic(path: Path, clear: bool = True) -> Iterator[Path]:
     `clear` removes what a killed run left of it, which takes a look at the whole folder. Raises QiratError with `path`
     where the system refuses, as a full disk does.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    temporary = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if clear:
             for stale in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
                 removed(stale)
         yield temporary
-        if temporary.is_file():
-            with temporary.open("rb") as handle:
-                os.fsync(handle.fileno())
-        elif path.is_dir():
-            shutil.rmtree(path)
-        temporary.replace(path)
+        for file in temporary.rglob("*") if temporary.is_dir() else [temporary]:
+            _on_disk(file)
+        if temporary.is_dir() and path.is_dir():
+            _exchange(path, temporary)
+        else:
+            temporary.replace(path)
     except Exception as error:
         if said := refused(error, path) or _no_more(temporary, path, error):
             raise QiratError(said) from error
@@ -67,6 +69,30 @@ def atomic(path: Path, clear: bool = True) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # where nothing may be written, nothing was
             removed(temporary)
+
+
+def _on_disk(file: Path) -> None:
+    """Waits until a power failure cannot take the bytes away any more, which the name may outlive otherwise."""
+    if file.is_file():
+        with file.open("rb") as handle:
+            os.fsync(handle.fileno())
+
+
+def _exchange(path: Path, new: Path) -> None:
+    """Puts a folder in place of another. Whoever is killed in between leaves none, and never half of the old one."""
+    old = _beside(path)
+    path.rename(old)
+    try:
+        new.replace(path)
+    except OSError:
+        old.rename(path)
+        raise
+    removed(old)
+
+
+def _beside(path: Path) -> Path:
+    """A name that nobody else has, which `atomic` clears away after a run that was killed."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
 
 
 def _no_more(temporary: Path, path: Path, error: Exception) -> str | None:
@@ -79,6 +105,14 @@ def _no_more(temporary: Path, path: Path, error: Exception) -> str | None:
     except OSError as refusal:
         return refused(refusal, path)
     return None
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Name below the folder -> SHA-256 of each file, but for hidden ones."""
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        name: sha256(path.read_bytes()).hexdigest() for name, path in files.items() if not path.name.startswith(".")
+    }
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None, unit: str = "rows") -> Iterable[Item]:

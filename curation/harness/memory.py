@@ -65,6 +65,15 @@ class Memory:
             removed(torn)
 
 
+def remembered_json(path: Path) -> dict[str, Any]:
+    """The JSON object that an earlier run left in data/cache; empty where there is none, or it is torn or another's."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def version_of(stage: str, *parts: Any) -> str:
     """A hash of the code that a stage of dvc.yaml depends on, of the libraries' versions, and of `parts`.
 

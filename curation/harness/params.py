@@ -31,7 +31,7 @@ def load_params(section: str, params: type[AnyParams]) -> AnyParams:
     try:
         found = from_yaml(path.read_text("utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise QiratError(f"params.yaml is no YAML: {error}") from None
+        raise QiratError(f"params.yaml is no YAML: {faults(error)}") from None
     if not isinstance(found, dict) or not isinstance(found.get(section) or {}, dict):
         raise QiratError(f"params.yaml: expected `{section}:` with its settings below it, each as `name: value`")
     known = {*OF_NO_STAGE, *(name for stage in stages().values() for name in listed(stage, "params"))}

@@ -10,7 +10,7 @@ from curation.core.record.conversation import canonical_json
 from curation.harness.endpoint import PAUSE, UnansweredError, ask
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic
-from curation.harness.memory import CACHE
+from curation.harness.memory import CACHE, remembered_json
 
 URL, KEY = "QIRAT_JUDGE_URL", "QIRAT_JUDGE_API_KEY"
 GIVE_UP = 5  # questions in a row without an answer: the endpoint is down
@@ -41,7 +41,7 @@ class Judging:
         name = hashlib.sha256(question.encode("utf-8", "surrogatepass")).hexdigest()
         place = CACHE / "judge" / f"{name}.json"
         try:
-            if place.exists():
+            if remembered_json(place):
                 answer = read(place.read_text("utf-8"))
             elif self.in_a_row >= GIVE_UP:
                 raise UnansweredError(self.why)

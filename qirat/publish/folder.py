@@ -11,11 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from curation.core.record.conversation import canonical_json
 from curation.core.record.pairs import read_judgements
-from curation.harness.dvc import stages
+from curation.harness.dvc import locked, stages
 from curation.harness.errors import QiratError
 from curation.report.cards import dataset_card, further
 from curation.report.results import Results
@@ -23,7 +21,16 @@ from qirat.publish.columns import COLUMNS, features
 from qirat.publish.croissant import croissant
 from qirat.publish.rows import PARTS, Row
 from training.commands.export import MODEL_CARD, TRAINED
-from training.model.adapter import CONFIG, PROVENANCE, WEIGHTS, card, identity, read_provenance, refuse_unsafe
+from training.model.adapter import (
+    CONFIG,
+    PROVENANCE,
+    WEIGHTS,
+    card,
+    identity,
+    read_provenance,
+    refuse_damaged,
+    refuse_unsafe,
+)
 
 ADAPTER = "adapter"  # the folder of the adapter
 TRAINERS = {"conversations": "SFTTrainer", "preference": "DPOTrainer", "kto": "KTOTrainer"}
@@ -102,16 +109,16 @@ def provenance(content: Content) -> dict[str, Any]:
 
 def outputs() -> dict[str, str]:
     """Output of a stage -> its MD5, as DVC noted it; nothing where the pipeline has no lock."""
-    locked = (yaml.safe_load(LOCK.read_text("utf-8")) or {}).get("stages", {}) if LOCK.exists() else {}
+    known = _locked()
     wanted = ("ingest", "curate", "split")
-    return {out["path"]: out["md5"] for name in wanted for out in locked.get(name, {}).get("outs", ()) if "md5" in out}
+    return {out["path"]: out["md5"] for name in wanted for out in known.get(name, {}).get("outs", ()) if "md5" in out}
 
 
 def refuse_stale() -> None:
     """Decisions or rules of forgetting that came after the set was made."""
-    locked = (yaml.safe_load(LOCK.read_text("utf-8")) or {}).get("stages", {}) if LOCK.exists() else {}
+    known = _locked()
     for name in stages():
-        for dep in locked.get(name, {}).get("deps", ()):
+        for dep in known.get(name, {}).get("deps", ()):
             path = Path(dep["path"])
             kept = path.name in ("forget.jsonl", "decisions.jsonl") and path.is_file()
             if kept and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != dep["md5"]:
@@ -126,6 +133,7 @@ def commit(form: str) -> str | None:
 
 def copy_adapter(folder: Path, trained: Path) -> None:
     """Weights, settings, tokenizer, template and model card; not the list of the rows that it saw."""
+    refuse_damaged(trained)
     refuse_unsafe(trained)
     found = read_provenance(trained)
     folder.mkdir()
@@ -188,6 +196,10 @@ def _card(content: Content, folder: Path) -> str:
         told=content.told,
     )
     return dataset_card(content.results, front, content.licence) + "\n" + body
+
+
+def _locked() -> Mapping[str, Mapping[str, Any]]:
+    return locked(LOCK.read_text("utf-8")) if LOCK.exists() else {}
 
 
 def _rows(content: Content, name: str) -> list[Row]:

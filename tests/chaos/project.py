@@ -28,6 +28,10 @@ route: {budget: 0.4, limits: {semantic_copy: {doubt: 0.9}}}
 split: {test_files: [], test: 0.2, dev: 0.2, largest_group: 0.2}
 gate: {min_clean: 10, min_per_language: 1, max_facts: 1.0}
 """)
+TINY: Mapping[str, Mapping[str, Any]] = yaml.safe_load("""
+model: {name: tiny}
+evaluate: {conversations: 6, generated: 4, most: 4, rivals: every, max_new_tokens: 8, bootstrap: 200, forgetting: 2}
+""")
 QUESTIONS = ("How do I send the {} back?", "كيف أعيد {} إليكم؟")
 REPLIES = (
     "Open your orders, choose the {} and press return; a courier comes within days.",
@@ -46,16 +50,34 @@ def small(root: Path) -> Path:
         shutil.copy(ROOT / name, root / name)
     shutil.copytree(ROOT / "data/review", root / "data/review")
     shutil.copytree(ROOT / "expectations", root / "expectations", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    for section, settings in SETTINGS.items():
-        params[section] = {**params.get(section, {}), **settings}
-    (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
+    shutil.copy(ROOT / "params.yaml", root / "params.yaml")
+    set_params(root, SETTINGS)
     for folder in ("data/raw", "data/evaluation"):
         (root / folder).mkdir()
     lines = [_conversation(number, thing) for number, thing in enumerate(THINGS * 2)]
     (root / "data/raw/chat.jsonl").write_text("".join(f"{line}\n" for line in [*lines, '{"messages": "torn']), "utf-8")
     (root / "data/evaluation/asked.jsonl").write_text(_conversation(0, "clock") + "\n", "utf-8")
     return root
+
+
+def trainable(root: Path) -> Path:
+    """A small project with a base model of a few thousand weights, so that every stage runs in seconds."""
+    from tests.training import tiny
+
+    tiny.model().save_pretrained(small(root) / "tiny")
+    tiny.tokenizer().save_pretrained(root / "tiny")
+    train = yaml.safe_load((root / "params.yaml").read_text("utf-8"))["train"]
+    few = {"train_tokens": 1500, "dev_tokens": 500, "learning_rate": 0.01}
+    set_params(root, {**TINY, "train": {"cpu": {**train["cpu"], **few}}, "machine": {"checkpoint_minutes": 0}})
+    return root
+
+
+def set_params(root: Path, wanted: Mapping[str, Mapping[str, Any]]) -> None:
+    """Changes settings in params.yaml."""
+    params = yaml.safe_load((root / "params.yaml").read_text("utf-8"))
+    for section, settings in wanted.items():
+        params[section] = {**params.get(section, {}), **settings}
+    (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
 
 
 def _conversation(number: int, thing: str) -> str:
@@ -93,7 +115,7 @@ def steps(wanted: Sequence[str]) -> None:
     """What `walk` runs."""
     from qirat.cli import app
 
-    stages = {step: main_of(step) for step in wanted if not step.startswith("qirat ")}
+    stages = {step: main_of(step) for step in wanted if step in STAGES}
     print("begin", flush=True)
     for step in wanted:
         stages[step]() if step in stages else app(shlex.split(step)[1:], standalone_mode=False)

@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 
 from tests.builders import ROOT
-from tests.chaos.project import ROAD, TRIED, run, small, walk, whole
+from tests.chaos.project import ROAD, TRIED, main_of, run, small, trainable, walk, whole
+from tests.chaos.reviewing import ANSWERED, PEOPLE
+from tests.review.server.argilla import api_of, served
 
 FILLED = "filled.jsonl"
 COMMANDS = (
@@ -22,7 +24,18 @@ COMMANDS = (
     f"qirat review import {FILLED} --annotator sara",  # the metrics of the review by what was applied too
     "qirat playbook propose",
 )
-WAYS = {"road": (ROAD, 40), "what changed": (ROAD, 30), "commands": (COMMANDS, 30)}
+WAYS = {"road": (ROAD, 15), "what changed": (ROAD, 15), "commands": (COMMANDS, 20)}
+TRAINING = (("tokenize", "gate"), ("baseline",), ("train", "strength"), ("evaluate", "report"))
+REVIEW = (  # each is killed, and ended, before the next one begins
+    ("qirat review push",),
+    PEOPLE,
+    ("qirat review pull",),
+    ("qirat review apply {0} --min-similarity 0.1 --yes",),
+    ("qirat review push",),
+    ("qirat forget --customer c3 --yes",),
+    ("ingest", "dedup"),
+    ("qirat review push", "qirat review pull"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,24 +67,25 @@ def doubts(root: Path) -> list[str]:
     return found
 
 
-def kill(begin: Path, work: Path, kills: int, steps: Sequence[str]) -> None:
-    """Nothing is lost by so many kills."""
-    module = [sys.executable, "-m", "tests.chaos.kills", str(begin), str(work), str(kills), *steps]
-    code, said = run(ROOT, module)
+def kill(what: str, begin: Path, work: Path, kills: int, *parts: Sequence[str]) -> None:
+    """Nothing is lost by so many kills of steps; of each part what was killed in the part before it has ended."""
+    words = [word for part in parts for word in ("--", *part)]
+    code, said = run(ROOT, [sys.executable, "-m", "tests.chaos.kills", str(begin), str(work), str(kills), *words])
     assert code == 0, said
     at_work, differing = json.loads(said.splitlines()[-1])
-    TRIED["kills"] += at_work
+    TRIED[f"kills, {what}"] += at_work
     assert at_work >= kills
     assert not differing
 
 
-def test_a_run_that_was_killed_ends_as_if_it_had_not_been(raw: Path, tmp_path: Path) -> None:
-    kill(raw, tmp_path, 5, ("ingest", "dedup"))
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    kill("ingest, dedup", small(tmp_path / "raw"), tmp_path / "work", 3, ("ingest", "dedup"))
 
 
 @pytest.mark.skipif(not whole(), reason="`make chaos` kills a hundred times")
 @pytest.mark.parametrize("way", WAYS)
-def test_a_hundred_kills_lose_nothing(way: str, raw: Path, finished: Path, tmp_path: Path) -> None:
+def test_kills_lose_nothing(way: str, raw: Path, finished: Path, tmp_path: Path) -> None:
     steps, kills = WAYS[way]
     begin = raw if way == "road" else finished
     if way == "what changed":  # a file more, and one that is read otherwise
@@ -80,13 +94,38 @@ def test_a_hundred_kills_lose_nothing(way: str, raw: Path, finished: Path, tmp_p
         shutil.copy(begin / "data/raw/chat.jsonl", begin / "data/raw/again.jsonl")
         shutil.copy(begin / "data/evaluation/asked.jsonl", begin / "data/raw/chat.jsonl")
     decided, *others = doubts(finished)
-    kill(begin, tmp_path, kills, [step.format(*others[-2:], decided) for step in steps])
+    kill(way, begin, tmp_path, kills, [step.format(*others[-2:], decided) for step in steps])
 
 
-def test_what_a_killed_run_left_is_taken_away(raw: Path, tmp_path: Path) -> None:
-    shutil.copytree(raw, tmp_path, dirs_exist_ok=True)
-    stale = tmp_path / "data/dedup/.pairs.parquet.0123abcd.partial"
+@pytest.mark.skipif(not whole(), reason="`make chaos` trains")
+def test_kills_of_what_trains_and_judges_lose_nothing(tmp_path: Path) -> None:
+    begin = tmp_path / "begin"
+    begin.mkdir()
+    code, said = run(trainable(begin), walk(*ROAD))
+    assert code == 0, said
+    kill("tokenize to report", begin, tmp_path, 35, *TRAINING)
+
+
+@pytest.mark.skipif(not whole(), reason="`make chaos` starts Argilla")
+def test_kills_beside_argilla_lose_nothing_and_double_nothing(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = tmp_path / "begin"
+    shutil.copytree(finished, begin)
+    decided = doubts(finished)[:4]
+    (begin / ANSWERED).write_text(json.dumps(decided), "utf-8")
+    with served(tmp_path / "home") as home:
+        api = api_of(home)
+        monkeypatch.setenv("QIRAT_ARGILLA_URL", api.url)
+        monkeypatch.setenv("QIRAT_ARGILLA_API_KEY", api.key)
+        parts = [[step.format(*decided) for step in part] for part in REVIEW]
+        kill("push, pull, apply, forget", begin, tmp_path, 40, *parts)
+
+
+def test_what_a_killed_run_left_is_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small(tmp_path))
+    stale = Path("data/ingested/.conversations.parquet.0123abcd.partial")
     stale.parent.mkdir()
     stale.write_bytes(b"PAR1")
-    assert run(tmp_path, walk("ingest", "dedup"))[0] == 0
+    main_of("ingest")()
     assert not stale.exists()

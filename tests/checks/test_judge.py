@@ -93,6 +93,15 @@ def test_the_same_conversation_is_asked_about_once(endpoint: Endpoint):
     assert len(endpoint.asked) == 2
 
 
+@pytest.mark.parametrize("torn", ["", '{"sco', "\0\0", "[2]"])
+def test_an_answer_that_is_kept_and_torn_is_asked_for_anew(torn: str, endpoint: Endpoint):
+    first = judged(talk("Hi", "No."))
+    (kept,) = Path("data/cache/judge").glob("*.json")
+    kept.write_text(torn)
+    assert judged(talk("Hi", "No.")) == first
+    assert len(endpoint.asked) == 2
+
+
 def test_no_more_are_asked_than_the_budget_allows(endpoint: Endpoint):
     assert len(judged(*(talk(f"Question {n}", "No.") for n in range(9)))) == 3
     assert len(endpoint.asked) == 3

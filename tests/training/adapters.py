@@ -8,7 +8,7 @@ import polars as pl
 import yaml
 
 from tests.training.tiny import model, renderer, tokenizer
-from training.model.adapter import write_adapter
+from training.model.adapter import FILES, write_adapter
 from training.model.base import Model, weights_id
 
 RECIPE = {"rank": 4, "alpha": 8, "learning_rate": 0.01, "epochs": 1.0}
@@ -63,4 +63,5 @@ def trained(root: Path, base: Any = None, **lora: Any) -> Path:
     }
     rows = pl.DataFrame({"row_id": ["chats.jsonl:1"], "conversation_id": ["a"], "parent_id": [None]})
     write_adapter(folder, tuned, tokenizer(), told, rows)
+    (folder / FILES).unlink()  # tests change the others
     return folder

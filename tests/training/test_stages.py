@@ -443,3 +443,17 @@ def test_a_base_that_spells_a_language_is_judged_in_the_other_only(fresh: Path) 
     took = json.loads((fresh / "data/baseline/languages.json").read_text("utf-8"))
     assert {code: its["judged"] for code, its in took.items()} == {"en": True, "ru": False}
     assert replies["tokens"].max() <= numbers(fresh, "baseline")["reply_limit_en"]
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_split_that_lost_what_was_learnt_or_asked_is_refused_before_the_look_counts(
+    copied: Path, split: str, left: int
+) -> None:
+    before = hashes(copied / "data/evaluated"), (copied / "data/looks.jsonl").read_bytes()
+    (copied / "data/looks.jsonl").write_bytes(before[1].splitlines(keepends=True)[0])
+    save(copied, f"splits/{split}", table(copied, f"splits/{split}").head(left))
+    with pytest.raises(SystemExit, match=rf"data/splits/{split}\.parquet lacks \d+ of \d+ conversations .*`dvc repro`"):
+        evaluate.main()
+    assert hashes(copied / "data/evaluated") == before[0]
+    assert (copied / "data/looks.jsonl").read_bytes() == before[1].splitlines(keepends=True)[0]

@@ -4,8 +4,8 @@ The test conversations leave this machine for it, as they were curated. It tells
 Answers are kept in data/cache/baseline by their content: a rerun asks nobody and gives the same bytes.
 """
 
+import contextlib
 import hashlib
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from curation.core.record.conversation import canonical_json
 from curation.harness.endpoint import Completion, UnansweredError, ask
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic
-from curation.harness.memory import CACHE
+from curation.harness.memory import CACHE, remembered_json
 from curation.harness.params import Params
 from training.judge.arms import Before, Messages, with_prefix
 from training.judge.scoring import PREDICTIONS, Scorer, reply_turns
@@ -81,8 +81,8 @@ def _path(url: str, body: dict[str, Any]) -> Path:
 def answered(url: str, body: dict[str, Any], timeout: float, setting: str) -> Completion:
     """What the endpoint says to a chat completion, remembered by its content; `setting` of params.yaml names it."""
     path = _path(url, body)
-    if path.exists():
-        return Completion(**json.loads(path.read_text("utf-8")))
+    with contextlib.suppress(TypeError):  # torn: it is asked anew
+        return Completion(**remembered_json(path))
     if not url.startswith(("https://", "http://")):
         raise QiratError(f"params.yaml, {setting}.url: {url!r} is no address; such as https://host/v1")
     address = f"{url.rstrip('/')}/chat/completions"

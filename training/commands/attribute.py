@@ -21,7 +21,7 @@ from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, progress
 from curation.harness.memory import CACHE
 from training.commands.trial import Answer, Trial, interval, noted, remembered
-from training.model.adapter import TRAINED_ON, load_adapter, weights_hash
+from training.model.adapter import TRAINED_ON, load_adapter, refuse_damaged, weights_hash
 from training.model.gradients import gradients
 from training.model.likelihood import examples_of
 
@@ -49,6 +49,7 @@ PULLS = pl.Schema(
 
 def attribute(judged: int) -> Answer:
     """By cluster of what the adapter was trained on: what it did for `judged` dev conversations, and how it came in."""
+    refuse_damaged(ADAPTER)
     trial = Trial.of_recipe()
     seen = pl.read_parquet(ADAPTER / TRAINED_ON)["conversation_id"]
     learnt = trial.whole["train"].filter(pl.col("conversation_id").is_in(seen.implode()))

@@ -1,14 +1,13 @@
 """qirat cost: what training takes, before it runs; what it took; and from how many replies on it pays."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
-from curation.harness.files import finished_table, table_path
-from curation.harness.memory import CACHE
+from curation.harness.files import finished_table, read_table, table_path
+from curation.harness.memory import CACHE, remembered_json
 from curation.harness.params import load_params
 from training.judge.arms import ADAPTER
 from training.model.base import Model, load_config
@@ -60,7 +59,7 @@ def prompt_tokens() -> Mapping[str, float]:
     name = next((n for n in ("evaluated/scores", "baseline/scores") if table_path(n).exists()), None)
     if name is None:
         return {}
-    asked = pl.read_parquet(table_path(name)).filter(metric="prompt_tokens")
+    asked = read_table(table_path(name)).filter(metric="prompt_tokens")
     sums = asked.group_by("arm", maintain_order=True).agg(pl.col("value").sum() / pl.col("weight").sum())
     return dict(sums.sort("arm").iter_rows())
 
@@ -74,9 +73,7 @@ def as_text(found: Estimate, asked: Mapping[str, float], took: Mapping[str, floa
 
 def took_last() -> dict[str, float]:
     """What the last training here was predicted to take and took; {} when none ended."""
-    path = CACHE / "cost" / "train.json"
-    found: dict[str, float] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return found
+    return remembered_json(CACHE / "cost" / "train.json")
 
 
 def _counted(found: Estimate) -> Iterator[str]:

@@ -37,6 +37,7 @@ from training.model.adapter import (
     load_adapter,
     module_count,
     read_provenance,
+    refuse_damaged,
 )
 from training.model.adapter import card as short_card
 from training.model.base import Model, device, load_model, load_tokenizer, read_gguf
@@ -78,6 +79,7 @@ class Adapter:
     @classmethod
     def at(cls, folder: Path) -> "Adapter":
         """As params.yaml names its base; refused when folder and base do not belong together."""
+        refuse_damaged(folder)
         found = cls(folder, load_params("model", Model).model_copy(update={"dtype": "float32"}))
         export_summary = found.provenance["template"]
         if hashlib.sha256(str(found.tokenizer.chat_template).encode()).hexdigest() != export_summary["sha256"]:

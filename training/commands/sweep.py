@@ -32,7 +32,7 @@ from training.commands.trial import Answer, Trial, interval, noted, remembered
 from training.evaluate.looks import LEDGER, Look, looked
 from training.model.base import load_config
 from training.model.cost import Shape, counted, reading_operations, training_operations
-from training.model.seeds import Luck, Seeds, read_seeds, training_id, write_seeds
+from training.model.seeds import Luck, read_seeds, training_id, write_seeds
 from training.strength import Strength
 from training.train.checkpoints import Checkpoints
 from training.train.recipe import Recipe
@@ -91,7 +91,7 @@ def sweep(limit: float, unit: Unit, seeds: int, judged: int) -> Answer:
     best = min(found, key=lambda one: one.loss)
     look = looked(look_at_test(trial, best.recipe, seeds, test))
     confirmed = confirmation(trial, best.recipe, seeds, test, reach_of(look))
-    write_seeds(Seeds(trainings=known.trainings | confirmed.luck))
+    write_seeds(known.model_copy(update={"trainings": known.trainings | confirmed.luck}))
     answer = {
         "base": trial.model.name,
         "profile": trial.params.profile,

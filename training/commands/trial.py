@@ -15,7 +15,7 @@ import polars as pl
 
 from curation.core.record.conversation import canonical_json
 from curation.harness.files import atomic, finished_table
-from curation.harness.memory import CACHE
+from curation.harness.memory import CACHE, Memory
 from curation.harness.params import load_params
 from training.model.base import Model, load_config, load_model, load_tokenizer
 from training.model.likelihood import examples_of
@@ -80,14 +80,14 @@ def remembered(
 ) -> pl.DataFrame:
     """The table that `work` gives under this certificate, which names all that it depends on; from `place` if there."""
     digest = hashlib.sha256(canonical_json(certificate).encode()).hexdigest()[:16]
-    kept = place / f"{name}-{digest}.parquet"
-    if not kept.exists():
-        checkpoints = Checkpoints(certificate, place / name)
-        found = work(checkpoints)
-        with atomic(kept) as temporary:
-            found.write_parquet(temporary)
-        checkpoints.clear()
-    return pl.read_parquet(kept)
+    if (kept := Memory(place.name).recall(f"{name}-{digest}", digest)) is not None:
+        return kept
+    checkpoints = Checkpoints(certificate, place / name)
+    found = work(checkpoints)
+    with atomic(place / f"{name}-{digest}.parquet") as temporary:
+        found.write_parquet(temporary, metadata={"version": digest})
+    checkpoints.clear()
+    return found
 
 
 def interval(found: Mapping[str, float], kind: str) -> str:

@@ -32,7 +32,7 @@ from training.judge.reasons import as_line
 from training.judge.rules import outcomes, rule_table
 from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, best_arm, corpus_table, reply_scores
 from training.judge.target import good_shares, may_reach
-from training.model.adapter import TRAINED_ON, in_one, load_adapter, read_provenance, weights_hash
+from training.model.adapter import TRAINED_ON, in_one, load_adapter, read_provenance, refuse_damaged, weights_hash
 from training.model.base import Model, weights_id
 from training.model.seeds import PATH as SEEDS
 from training.model.seeds import read_seeds
@@ -79,10 +79,12 @@ def main() -> None:
         playbook = Playbook.load(stage.input("playbook.yaml"))
         baseline = stage.read_json("data/baseline/verdict.json")
         train, test = stage.read("splits/train"), stage.read("splits/test")
-        folder = stage.input(ADAPTER_PLACE)
+        refuse_damaged(folder := stage.input(ADAPTER_PLACE))
         house = House.of_json(stage.read_json(HOUSE))
         found = measured(stage, playbook, house, folder, test, baseline)
         answered, scores, written = found.answered, found.scores, found.written
+        seen = only(train, pl.read_parquet(folder / TRAINED_ON), "data/splits/train.parquet")
+        learnt = train.join(seen, on="conversation_id", how="semi")
 
         number = looks.looked(looks.Look.at(test, weights_hash(folder), stage.read("baseline/predictions"), params))
         reach = Reach.of_look(number)
@@ -91,7 +93,6 @@ def main() -> None:
         arms = pl.concat([arm_table(scores, found.asked, params.redraws), corpus_table(said, answered)])
         compared = comparisons(scores, found.asked, said)
         whole = Replied(answered, written.filter(arm=ADAPTER)).beside(found.further)
-        learnt = train.join(pl.read_parquet(folder / TRAINED_ON), on="conversation_id", how="semi")
         kept = Kept(
             forgetting.table(found.able, ADAPTER, "base", params.redraws),
             memorised(whole.predictions, whole.conversations, learnt, stage.section("privacy", Privacy).countries),
@@ -179,9 +180,15 @@ def answered_further(judge: Scorer, first: Replied, reserve: pl.DataFrame, targe
     return Replied(asked, judge.write(ADAPTER, asked, bare))
 
 
-def only(test: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
-    """The conversations that the baseline asked about, in one order."""
-    return test.join(named.select("conversation_id").unique(), on="conversation_id").sort("conversation_id")
+def only(split: pl.DataFrame, named: pl.DataFrame, place: str = "data/splits/test.parquet") -> pl.DataFrame:
+    """The conversations that baseline or training named, in one order. Raises QiratError where the split lacks any."""
+    wanted = named.select("conversation_id").unique()
+    if lacking := wanted.join(split, on="conversation_id", how="anti").height:
+        raise QiratError(
+            f"{place} lacks {lacking:,} of {wanted.height:,} conversations that baseline or training had of it, so it "
+            "is of another run; run `dvc repro`"
+        )
+    return split.join(wanted, on="conversation_id").sort("conversation_id")
 
 
 def refuse_what_is_not_promoted(found: Mapping[str, Any]) -> None:

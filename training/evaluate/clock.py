@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from curation.harness.files import atomic
-from curation.harness.memory import CACHE
+from curation.harness.memory import CACHE, remembered_json
 from training.judge.generation import Reply
 
 COST = CACHE / "evaluate" / "cost.json"  # read by `qirat results`
@@ -53,11 +53,8 @@ class Clock:
             temporary.write_text(json.dumps({**known, "seconds": known["rate"] * all_arms}), "utf-8")
 
     def _known(self) -> Mapping[str, Any]:
-        """What an earlier run with the same weights measured; empty where there is none, or the file is torn."""
-        try:
-            found = json.loads(self.place.read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
+        """What an earlier run with the same weights measured; empty where there is none."""
+        found = remembered_json(self.place)
         return found if found.get("version") == self.version else {}
 
 

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from curation.core.record.draw import lot
 from curation.core.record.json_lines import read_lines, write_lines
 from curation.core.statistics.sequential import shared
+from curation.harness.errors import QiratError
 from training.judge.reasons import Reason, Voice
 from training.judge.scoring import Evaluate
 
@@ -75,6 +76,8 @@ def read_looks() -> list[Look]:
 
 
 def _marks(test: pl.DataFrame) -> tuple[str, ...]:
+    if test.is_empty():  # it would have all marks in common with any
+        raise QiratError("data/splits/test.parquet holds no conversation to look at; run `dvc repro split`")
     return tuple(mark[:12] for mark in sorted(lot(key) for key in test["conversation_id"])[:MARKS])
 
 

@@ -1,5 +1,6 @@
 """Replies written by a model: greedy, several in step, ended by the template's stop token."""
 
+import contextlib
 import hashlib
 import json
 import math
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from curation.harness.files import atomic
+from curation.harness.memory import remembered_json
 from training.model.instep import Beside, InStep, places_alone, room, token_bytes
 from training.model.lanes import lanes_of, side_by_side
 from training.model.likelihood import Progress, negative_log_likelihoods, weighed_beside
@@ -59,9 +61,10 @@ class ReplyMemory:
     anew: list[Reply] = field(default_factory=list)  # that this run wrote
 
     def recall(self, settings: Sequence[Any]) -> Reply | None:
-        """The reply as it was written before."""
-        path = self._path(settings)
-        return Reply(**json.loads(path.read_text("utf-8"))) if path.exists() else None
+        """The reply as it was written before; None where it was not, or the file is torn."""
+        with contextlib.suppress(TypeError):
+            return Reply(**remembered_json(self._path(settings)))
+        return None
 
     def keep(self, settings: Sequence[Any], reply: Reply) -> None:
         """Remembers a reply for later runs."""
@@ -70,9 +73,10 @@ class ReplyMemory:
             temporary.write_text(json.dumps(asdict(reply), ensure_ascii=False), "utf-8")
 
     def recall_nats(self, settings: Sequence[Any]) -> float | None:
-        """What a reply of the team's came to."""
-        path = self._path(settings)
-        return float(path.read_text("utf-8")) if path.exists() else None
+        """What a reply of the team's came to; None where nothing says it, or the file is torn."""
+        with contextlib.suppress(OSError, ValueError):
+            return float(self._path(settings).read_text("utf-8"))
+        return None
 
     def keep_nats(self, settings: Sequence[Any], nats: float) -> None:
         """Remembers it, to the last bit: read beside other rows it may differ there."""

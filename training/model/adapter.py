@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 import polars as pl
 
 from curation.core.record.conversation import canonical_json
+from curation.harness.damage import MARK
 from curation.harness.errors import QiratError
+from curation.harness.files import hashes
 from training.model.base import Model, licence, weights_id
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 PROVENANCE = "provenance.json"
+FILES = "files.json"  # the hash of every other file
 TRAINED_ON = "trained_on.parquet"  # row_id, conversation_id, parent_id: what `qirat forget` looks for
 LEARNT = "lora_B"  # in the name of the factor that is zero before training: the change is as large as it
 UNKNOWN_LICENCE = "see the base model's own page"
@@ -63,8 +66,9 @@ def write_adapter(
     _sort_keys(folder / CONFIG)
     whole = with_licence(provenance)
     (folder / PROVENANCE).write_text(_text(whole), "utf-8")
-    trained_on.write_parquet(folder / TRAINED_ON)
+    trained_on.write_parquet(folder / TRAINED_ON, metadata={MARK: Path(TRAINED_ON).stem})
     (folder / "README.md").write_text(card(whole), "utf-8")
+    (folder / FILES).write_text(_text(hashes(folder)), "utf-8")
 
 
 def write_weaker(folder: Path, trained: Path, strength: float, numbers: Mapping[str, Any]) -> None:
@@ -84,6 +88,8 @@ def write_weaker(folder: Path, trained: Path, strength: float, numbers: Mapping[
     whole["training"] |= {**numbers, "strength": strength}
     (folder / PROVENANCE).write_text(_text(whole), "utf-8")
     (folder / "README.md").write_text(card(whole), "utf-8")
+    (folder / FILES).unlink(missing_ok=True)
+    (folder / FILES).write_text(_text(hashes(folder)), "utf-8")
 
 
 def with_licence(provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,6 +122,25 @@ def weights_hash(folder: Path) -> str:
     for path in sorted([*folder.glob("*.safetensors"), folder / CONFIG]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def refuse_damaged(folder: Path) -> None:
+    """Raises QiratError where a file of an adapter of ours is torn, missing or of another training.
+
+    A tokenizer of other words or a list of other rows leaves an adapter that loads, and answers worse or is not found
+    by `qirat forget`. One without hashes, as it is exported, passes.
+    """
+    if not (folder / FILES).exists():
+        return
+    try:
+        wanted = dict(json.loads((folder / FILES).read_text("utf-8")))
+    except (ValueError, TypeError):
+        raise QiratError(f"{folder / FILES} is torn; run `dvc repro`, which makes {folder} anew") from None
+    found = {name: digest for name, digest in hashes(folder).items() if name != FILES}
+    if other := sorted(name for name, digest in wanted.items() if found.get(name) != digest):
+        raise QiratError(
+            f"{folder / other[0]} is torn, missing or of another training; run `dvc repro`, which makes {folder} anew"
+        )
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from training.model.unusable import (
     refuse_adapter,
     refuse_broken_files,
     refuse_leftover_launch,
+    refuse_made_up,
     refuse_no_end,
     refuse_no_numbers,
     refuse_quantised,
@@ -79,7 +80,9 @@ def load_tokenizer(model: Model) -> "PreTrainedTokenizerBase":
     try:
         _refuse_own_tokenizer(model, name)
         tokenizer = AutoTokenizer.from_pretrained(name, **_from(model))
-    except (OSError, ValueError) as error:
+    except QiratError:
+        raise
+    except Exception as error:  # transformers and tokenizers have no kind of their own for files that lack something
         raise _unreachable(model, error) from None
     refuse_no_end(model.name, tokenizer)
     if tokenizer.pad_token_id is None:
@@ -98,11 +101,13 @@ def load_model(model: Model, quantised: str | None = None) -> "PreTrainedModel":
     load_config(model)
     kind: dict[str, Any] = {"quantization_config": _four_bits(model, quantised)} if quantised else {}
     try:
-        loaded = AutoModelForCausalLM.from_pretrained(
-            name, dtype=dtype(model), use_safetensors=True, **kind, **_from(model)
+        found: Any = AutoModelForCausalLM.from_pretrained(
+            name, dtype=dtype(model), use_safetensors=True, output_loading_info=True, **kind, **_from(model)
         )
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
         raise _unreachable(model, error) from None
+    loaded, told = found
+    refuse_made_up(model.name, told["missing_keys"])
     refuse_no_numbers(model.name, loaded)
     placed: Any = loaded.to(device())  # type: ignore[arg-type]
     return cast("PreTrainedModel", placed.eval())
@@ -116,7 +121,9 @@ def load_config(model: Model) -> "PretrainedConfig":
     try:
         refuse_adapter(name, revision=_from(model)["revision"], local_files_only=_is_local(model))
         config: PretrainedConfig = AutoConfig.from_pretrained(name, **_from(model))
-    except (OSError, ValueError) as error:
+    except QiratError:
+        raise
+    except Exception as error:  # as above
         raise _unreachable(model, error) from None
     refuse_quantised(model.name, config)
     return config

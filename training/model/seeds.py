@@ -7,10 +7,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from curation.core.record.conversation import canonical_json
-from curation.harness.errors import QiratError
+from curation.harness.errors import QiratError, faults
 from curation.harness.files import atomic
 from curation.harness.params import Params
 
@@ -30,8 +30,8 @@ class Luck(Params):
 class Seeds(Params):
     """The file."""
 
-    qirat: str = "seeds"
-    version: int = 1
+    qirat: Literal["seeds"]
+    version: Literal[1]
     trainings: dict[str, Luck]  # by training_id
 
 
@@ -49,7 +49,9 @@ def read_seeds(path: Path = PATH) -> Seeds:
     except OSError:
         raise QiratError(f"{path} is missing; restore it from git (`git checkout {path}`)") from None
     except ValueError as error:
-        raise QiratError(f"{path}: {error}; restore it from git (`git checkout {path}`)") from None
+        raise QiratError(
+            f"{path}: {faults(error, quoted=False)}; restore it from git (`git checkout {path}`)"
+        ) from None
 
 
 def write_seeds(seeds: Seeds) -> None:

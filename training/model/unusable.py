@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +21,15 @@ NEVER_TRAINED = 1e-16  # no number of an embedding is larger: as it was before t
 
 
 def refuse_broken_files(folder: Path) -> None:
-    """Git LFS pointers in place of files, and weights that are torn or missing."""
+    """Git LFS pointers in place of files, settings that are no JSON, and weights that are torn or missing."""
     for path in sorted(file for file in folder.iterdir() if file.is_file()):
         with path.open("rb") as file:
             if file.read(len(POINTER)) == POINTER:
                 raise QiratError(f"{path} is a Git LFS pointer, not the file itself: run `git lfs pull` in {folder}")
     for path in sorted(folder.glob("*.safetensors")):
         _refuse_torn(path)
+    for path in sorted(folder.glob("*.json")):
+        _refuse_no_object(path)
     if (folder / INDEX).is_file():
         named = set(json.loads((folder / INDEX).read_text("utf-8"))["weight_map"].values())
         if missing := sorted(name for name in named if not (folder / name).is_file()):
@@ -46,6 +49,29 @@ def _refuse_torn(path: Path) -> None:
         raise QiratError(
             f"{path} is torn ({error}), as an interrupted download or copy leaves it: delete and download it again"
         ) from None
+
+
+def _refuse_no_object(path: Path) -> None:
+    """Settings and words are a JSON object in every model; transformers meets anything else with errors of its own."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise QiratError(
+            f"{path} is torn, or no JSON object, as an interrupted download or copy leaves it: delete and download it "
+            "again"
+        )
+
+
+def refuse_made_up(name: str, missing: Collection[str]) -> None:
+    """Weights that the files do not hold: transformers draws them at random, and only says so in a log."""
+    if missing:
+        raise QiratError(
+            f"params.yaml, model.name: the files of {name} lack {len(missing):,} weights of the model that its "
+            f"config.json tells of ({min(missing)}), so they are of another model, or it has no head to write with; "
+            "download it again, or name a causal language model"
+        )
 
 
 def refuse_adapter(name: str, **source: Any) -> None:

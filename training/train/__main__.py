@@ -134,6 +134,10 @@ def remember_times(took: dict[str, float]) -> None:
 
 def sampled(tokens: pl.DataFrame, max_tokens: int | None, budget: int | None, seed: int) -> pl.DataFrame:
     """Examples of at most `max_tokens`, in fair order, until `budget` tokens are together (at least one example)."""
+    if tokens.is_empty():
+        raise QiratError(
+            "data/tokenized holds a part without an example; run `dvc repro tokenize`, or add conversations"
+        )
     sized = tokens.with_columns(_size=pl.col("input_ids").list.len().cast(pl.Int64))
     if max_tokens is not None:
         sized = sized.filter(pl.col("_size") <= max_tokens)
@@ -155,7 +159,15 @@ def seen(whole: pl.DataFrame, chosen: pl.DataFrame) -> dict[str, float | int]:
 
 
 def rows_of(tokens: pl.DataFrame, split: pl.DataFrame) -> pl.DataFrame:
-    """Which rows the recipe looks at, by all their names, so that a later `qirat forget` can find the adapter."""
+    """Which rows the recipe looks at, by all their names, so that a later `qirat forget` can find the adapter.
+
+    Raises QiratError where the split lacks any: it would not be found by those.
+    """
+    if lacking := tokens.join(split, on="conversation_id", how="anti").height:
+        raise QiratError(
+            f"data/splits/train.parquet lacks the conversations of {lacking:,} of {tokens.height:,} examples in "
+            "data/tokenized/train.parquet, so it is of another run; run `dvc repro`"
+        )
     rows = split.join(tokens, on="conversation_id", how="semi")
     return rows.select("row_id", "conversation_id", "parent_id").sort("row_id")
 

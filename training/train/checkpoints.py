@@ -8,17 +8,18 @@ ends.
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from curation.harness.errors import QiratError
-from curation.harness.files import atomic
-from curation.harness.memory import CACHE
+from curation.harness.files import atomic, hashes
+from curation.harness.memory import CACHE, remembered_json
 
 PLACE = CACHE / "train"
-COMPLETE = "complete"  # written last into a checkpoint's folder
+COMPLETE = "complete"  # written last into a checkpoint's folder: the hash of every other file there
 _NAMED = 6  # differences that a refusal lists
 
 
@@ -36,14 +37,15 @@ class Checkpoints:
         Of several processes, one is to prepare.
         """
         written = self.place / "certificate.json"
-        newest = self._newest()
-        if newest is None or not written.exists():
+        newest, before = self._newest(), remembered_json(written)
+        if newest is None or not before:
             if prepare:
+                if any((folder / COMPLETE).exists() for folder in self._folders()):
+                    print(f"{self.place}: the checkpoint there is damaged; training begins anew", file=sys.stderr)
                 shutil.rmtree(self.place, ignore_errors=True)
                 with atomic(written) as temporary:
                     temporary.write_text(json.dumps(self.certificate, indent=1, sort_keys=True) + "\n", "utf-8")
             return None
-        before = json.loads(written.read_text("utf-8"))
         if changes := list(differences(before, json.loads(json.dumps(self.certificate)))):
             more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
             raise QiratError(
@@ -57,7 +59,7 @@ class Checkpoints:
         """The checkpoint is whole; older ones go, and so does the pickle that the trainer writes and nobody reads."""
         (checkpoint / "training_args.bin").unlink(missing_ok=True)
         with atomic(checkpoint / COMPLETE) as temporary:
-            temporary.write_text("complete\n", "utf-8")
+            temporary.write_text(json.dumps(_hashes(checkpoint), indent=1) + "\n", "utf-8")
         for other in self._folders():
             if other != checkpoint:
                 shutil.rmtree(other)
@@ -67,11 +69,21 @@ class Checkpoints:
         shutil.rmtree(self.place, ignore_errors=True)
 
     def _newest(self) -> Path | None:
-        whole = [folder for folder in self._folders() if (folder / COMPLETE).exists()]
+        whole = [folder for folder in self._folders() if _is_whole(folder)]
         return max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
 
     def _folders(self) -> list[Path]:
         return [folder for folder in self.place.glob("checkpoint-*") if folder.is_dir()]
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether it ended and every file of it is as it was then: a power failure takes bytes and leaves names."""
+    marker = checkpoint / COMPLETE
+    return marker.exists() and remembered_json(marker) == _hashes(checkpoint)
+
+
+def _hashes(checkpoint: Path) -> dict[str, str]:
+    return {name: digest for name, digest in hashes(checkpoint).items() if name != COMPLETE}
 
 
 def differences(before: Any, now: Any, path: str = "") -> Iterator[str]:

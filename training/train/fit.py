@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from curation.harness.damage import refused
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
@@ -107,11 +108,21 @@ def fit(  # noqa: PLR0913 - what a run is made of
             curve.load(resumed)
         took = predicted(trainer, shape, recipe, how, tokens)
         started = time.monotonic()
-        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        _run(trainer, resumed)
         took |= _actual(started, resumed is not None) | {"processes": float(trainer.accelerator.num_processes)}
     tuned: Any = trainer.model
     restore(tuned, curve)
     return Trained(tuned.eval(), trainer.state.log_history, curve, took)
+
+
+def _run(trainer: Any, resumed: Path | None) -> None:
+    """Trains. Where a checkpoint cannot be written QiratError names its folder, which PyTorch does not."""
+    try:
+        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    except (OSError, RuntimeError) as error:
+        if said := refused(error, Path(trainer.args.output_dir)):
+            raise QiratError(said) from error
+        raise
 
 
 def plan(shape: Shape, recipe: Recipe, lengths: Sequence[int], processes: int = 1) -> BatchPlan:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from curation.core.text.folding import fold
 from curation.harness.errors import QiratError, faults
@@ -66,7 +66,7 @@ class Playbook(Params):
     def load(cls, path: Path) -> "Playbook":
         try:
             return cls.model_validate(yaml.safe_load(path.read_text("utf-8")))
-        except (ValidationError, yaml.YAMLError) as error:
+        except (ValueError, yaml.YAMLError) as error:  # pydantic's ValidationError is a ValueError
             raise QiratError(f"{path}: {faults(error)}") from None
 
     def judge(

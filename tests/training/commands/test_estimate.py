@@ -42,3 +42,7 @@ def test_a_long_prompt_is_paid_back_by_traffic_and_the_last_run_is_compared(toke
     assert "few_shot reads 100 tokens a reply more" in text
     assert "100.0 s predicted, 110.0 s (+10%)" in text
     assert took_last() == {}
+    for torn in ("", "[1]", '{"seconds": 1'):
+        (tokenized / "data/cache/cost").mkdir(parents=True, exist_ok=True)
+        (tokenized / "data/cache/cost/train.json").write_text(torn)
+        assert took_last() == {}

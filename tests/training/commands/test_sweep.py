@@ -171,7 +171,7 @@ def test_a_recipe_that_diverges_is_the_worst_and_ends_no_sweep(ready: Path, monk
 
 def test_an_adapter_of_no_sweep_has_one_seed_behind_it() -> None:
     origin = {"base": {"weights": "w"}, "data": {}, "template": {}, "params": {"recipe": {"rank": 8}}}
-    (told,) = seeds_behind(origin, Seeds(trainings={})).told
+    (told,) = seeds_behind(origin, Seeds(qirat="seeds", version=1, trainings={})).told
     assert str(told) == "training seeds that stand behind it: 1"
 
 
@@ -189,3 +189,23 @@ def test_minutes_are_told_by_the_last_training_here(ready: Path, monkeypatch: py
     monkeypatch.setattr(asked, "took_last", lambda: {"operations": 1.0, "seconds": 1e6})
     with pytest.raises(QiratError, match="9 minutes hold no search"):
         asked.sweep(9, "minutes", 2, judged=6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{}", "[]", '{"trainings": {}}', '{"qirat": "decisions", "trainings": {}, "version": 1}'),
+        *('{"qirat": "seeds", "trainings": {}, "version": 99}', '{"qirat": "seeds", "version": 1, "train'),
+    ],
+)
+def test_seeds_that_are_empty_torn_foreign_or_of_a_later_version_are_not_taken_for_none(
+    text: str, tmp_path: Path
+) -> None:
+    (tmp_path / "seeds.json").write_text(text)
+    with pytest.raises(QiratError, match=r"^[^\n]*seeds\.json: [^\n]*; restore it from git[^\n]*$"):
+        read_seeds(tmp_path / "seeds.json")
+
+
+def test_an_empty_test_set_is_no_look() -> None:
+    with pytest.raises(QiratError, match=r"data/splits/test\.parquet holds no conversation"):
+        Look.of_sweep(pl.DataFrame(schema={"conversation_id": pl.String}), ["a"], ["b"])

@@ -202,3 +202,14 @@ def test_the_stop_token_ends_a_reply_and_is_no_part_of_it() -> None:
         )
     for reply in generate(willing, renderer(), prompts(), Decoding(5, 2)):
         assert (reply.text, reply.tokens, reply.stopped) == ("", 1, True)
+
+
+@pytest.mark.parametrize("torn", ["", '{"text": "ha', '["not", "ours"]', "{}", "\0"])
+def test_a_remembered_reply_that_is_torn_is_written_anew(torn: str, tmp_path: Path) -> None:
+    memory = ReplyMemory(tmp_path, "version")
+    memory.keep_nats(["asked"], 1.5)
+    generate(model(), renderer(), prompts(), Decoding(12, 3, memory))
+    for path in tmp_path.glob("*.json"):
+        path.write_text(torn)
+    assert memory.recall_nats(["asked"]) is None
+    assert [r.text for r in generate(model(), renderer(), prompts(), Decoding(12, 3, memory))] == written()

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from curation.harness.errors import QiratError
 from tests.training.adapters import trained
 from tests.training.tiny import model
-from training.model.adapter import in_one, load_adapter, read_provenance
+from training.model.adapter import FILES, in_one, load_adapter, read_provenance, refuse_damaged, write_weaker
 from training.model.base import Model
 
 TINY = Model(name="tiny", dtype="float32", template_arguments={})
@@ -90,3 +91,39 @@ def test_the_adapters_card_is_valid_and_names_the_licence_of_the_base(
     assert (data["base_model"], data["library_name"], data["tags"]) == ("tiny", "peft", ["lora", "qirat"])
     assert "| base licence | apache-2.0 |" in card.text
     assert read_provenance(Path("models/adapter"))["base"]["licence"] == "apache-2.0"
+
+
+@pytest.fixture
+def hashed(folder: Path) -> Path:
+    """The adapter with the hashes of its files, as a stage leaves it."""
+    write_weaker(Path("hashed"), folder, 1.0, {})
+    return Path("hashed")
+
+
+def test_every_file_of_an_adapter_that_is_torn_emptied_swapped_or_gone_is_named(hashed: Path) -> None:
+    refuse_damaged(folder := hashed)
+    whole = [path for path in sorted(folder.iterdir()) if path.name != FILES]
+    assert len(whole) > 6
+    for path in whole:
+        was = path.read_bytes()
+        for harm in (was[: len(was) // 2], b"", b"\0" * len(was), b"{}", was + b"\n", None):
+            path.unlink() if harm is None else path.write_bytes(harm)
+            with pytest.raises(QiratError, match=rf"^hashed/{re.escape(path.name)} is torn, missing or of another"):
+                refuse_damaged(folder)
+            path.write_bytes(was)
+    refuse_damaged(folder)
+
+
+@pytest.mark.parametrize("text", ["", "[", '["not", "ours"]', "3"])
+def test_torn_hashes_of_an_adapter_are_named(hashed: Path, text: str) -> None:
+    (hashed / FILES).write_text(text)
+    with pytest.raises(QiratError, match=r"files\.json is torn; run `dvc repro`"):
+        refuse_damaged(hashed)
+
+
+def test_a_weaker_adapter_has_hashes_of_its_own_and_one_of_another_make_has_none(hashed: Path) -> None:
+    write_weaker(Path("weaker"), hashed, 0.5, {})
+    refuse_damaged(Path("weaker"))
+    (hashed / FILES).unlink()
+    (hashed / "adapter_config.json").write_text("{")
+    refuse_damaged(hashed)

@@ -57,6 +57,37 @@ def test_torn_weights_are_told_by_their_file(folder: Path, left: float) -> None:
         everything(folder)
 
 
+@pytest.mark.parametrize("held", ["another's", "one less", "another size"])
+def test_weights_of_another_model_are_refused_and_not_drawn_at_random(folder: Path, held: str) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    norm = "model.norm.weight"
+    changed = {
+        "another's": {"classifier.bias": weights[norm]},
+        "one less": {name: value for name, value in weights.items() if name != norm},
+        "another size": weights | {norm: weights[norm][:-1].clone()},
+    }
+    save_file(changed[held], folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(QiratError, match=r"params\.yaml, model\.name: (the files of .* lack|.* cannot be loaded)"):
+        everything(folder)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "هذا ليس نموذجا", "\0\0", '{"model": {', "3"])
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json"])
+def test_settings_that_are_no_object_are_told_by_their_file(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(text, "utf-8")
+    with pytest.raises(QiratError, match=rf"{name} is torn, or no JSON object, .*download it again"):
+        everything(folder)
+
+
+@pytest.mark.parametrize("settings", [{}, {"added_tokens": 3}, {"model": {"type": "BPE"}}, {"model": None}])
+def test_words_that_lack_what_words_need_are_refused(folder: Path, settings: dict[str, Any]) -> None:
+    (folder / "tokenizer.json").write_text(json.dumps(settings), "utf-8")
+    with pytest.raises(QiratError, match="cannot be loaded"):
+        everything(folder)
+
+
 def test_weights_that_the_index_names_and_nobody_copied_are_told(folder: Path, tmp_path: Path) -> None:
     split = tmp_path / "split"
     model().save_pretrained(split, max_shard_size="60KB")

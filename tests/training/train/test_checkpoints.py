@@ -103,3 +103,30 @@ def test_the_trainers_pickle_does_not_stay(tmp_path: Path) -> None:
 
 def test_differences_name_the_place() -> None:
     assert list(differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 1}, "c": 3, "d": None})) == ["c: was 2, is 3"]
+
+
+@pytest.mark.parametrize("left", [b"", b"weig", b"\0\0\0\0\0\0\0", b"of another", None])
+@pytest.mark.parametrize("name", ["adapter_model.safetensors", "optimizer.pt", "deeper/rng_state.pth"])
+def test_a_checkpoint_of_which_a_file_is_not_as_it_was_is_none_and_says_so(
+    name: str, left: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, file = Checkpoints(CERTIFICATE, tmp_path), tmp_path / "checkpoint-7" / name
+    assert run.resumable() is None
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"weights")
+    run.completed(tmp_path / "checkpoint-7")
+    assert run.resumable() == tmp_path / "checkpoint-7"
+    file.unlink() if left is None else file.write_bytes(left)
+    assert run.resumable() is None
+    assert "the checkpoint there is damaged; training begins anew" in capsys.readouterr().err
+    assert not file.parent.exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\0"])
+@pytest.mark.parametrize("name", ["certificate.json", f"checkpoint-3/{COMPLETE}"])
+def test_a_torn_certificate_or_marker_is_none(name: str, text: str, tmp_path: Path) -> None:
+    run = whole(tmp_path, CERTIFICATE)
+    (tmp_path / "checkpoint-3/weights").write_bytes(b"w")
+    run.completed(tmp_path / "checkpoint-3")
+    (tmp_path / name).write_text(text)
+    assert run.resumable() is None

@@ -12,6 +12,7 @@ from training.model.base import Model, load_model
 from training.model.cost import Shape
 from training.model.likelihood import negative_log_likelihoods
 from training.model.template import Example
+from training.train.__main__ import rows_of, sampled
 from training.train.checkpoints import Checkpoints
 from training.train.fit import BatchPlan, as_before, fair_sample, fit, fit_on_all, plan, predicted
 from training.train.recipe import Train
@@ -208,3 +209,35 @@ def test_the_head_of_a_cpu_sees_learnt_tokens_alone() -> None:
     batch = {"input_ids": torch.tensor([one.input_ids]), "labels": torch.tensor([one.labels])}
     assert float(summed_loss(tiny, batch)) == pytest.approx(a_token(tiny, [one]) * one.supervised, rel=1e-4)
     assert seen[0] == one.supervised
+
+
+@pytest.mark.parametrize("left", [0, 2])
+def test_an_adapter_whose_rows_forget_would_not_find_is_not_trained(left: int) -> None:
+    tokens = pl.DataFrame({"conversation_id": ["a", "b", "b", "c"]})
+    split = pl.DataFrame({"row_id": ["1", "2", "3"], "conversation_id": ["a", "b", "c"], "parent_id": [None] * 3})
+    assert rows_of(tokens, split)["row_id"].to_list() == ["1", "2", "3"]
+    with pytest.raises(QiratError, match=r"^data/splits/train\.parquet lacks the conversations of \d of 4 examples"):
+        rows_of(tokens, split.head(left))
+
+
+def test_a_part_without_an_example_is_not_taken_for_one_of_long_ones() -> None:
+    empty = pl.DataFrame(schema={"conversation_id": pl.String, "input_ids": pl.List(pl.Int32)})
+    with pytest.raises(QiratError, match="data/tokenized holds a part without an example"):
+        sampled(empty, 600, None, 7)
+
+
+def test_a_checkpoint_that_finds_no_room_is_told_with_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    def full(*_: Any, **__: Any) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(torch, "save", full)
+    rows = examples(*[talk(f"question {n}", "yes") for n in range(8)])
+    recipe = Train.model_validate(params("train")).recipe
+    folder = tmp_path / "checkpoints"
+    given = (table(rows), rows[:1], Train.model_validate(params("train")), recipe)
+    with pytest.raises(QiratError, match=rf"^{folder}: no space left on device; free some space, then run it again$"):
+        fit(model(), tokenizer(), *given, Checkpoints({"data": "these"}, folder), Machine(checkpoint_minutes=0))
