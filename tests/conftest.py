@@ -1,6 +1,8 @@
 """What all tests share: machines are noisy, so no example is wrong for being slow, and each process has one core."""
 
+import gc
 import os
+import sys
 from typing import Any
 
 import pytest
@@ -25,3 +27,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         from tests.together import in_order
 
         in_order(items)
+
+
+_looked_through = 0  # modules
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Trainers have the collector look through everything again and again; libraries that are imported stay anyway."""
+    global _looked_through
+    if len(sys.modules) > _looked_through + 100:
+        _looked_through = len(sys.modules)
+        gc.collect()
+        gc.freeze()
