@@ -1,8 +1,11 @@
 """What all tests share: machines are noisy, so no example is wrong for being slow, and each process has one core."""
 
+import contextlib
 import gc
+import hashlib
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,19 @@ settings.load_profile("patient")
 # Threads of several processes wait for one another by spinning: two workers with two threads each take many times as
 # long as with one. Read when torch and NumPy are imported; processes that tests start have it as well.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def _argilla() -> Path:
+    """Where the Argilla server's environment is kept from clone to clone: one for each set of pins and Python."""
+    pins = Path(__file__).parents[1] / "curation/review/embedded/requirements.txt"
+    key = hashlib.sha256(pins.read_bytes() + sys.base_prefix.encode()).hexdigest()[:12]
+    place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qirat" / f"argilla-{key}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+with contextlib.suppress(OSError, RuntimeError):  # of somebody without a home it is in the clone
+    os.environ.setdefault("QIRAT_ARGILLA_ENVIRONMENT", str(_argilla()))
 
 
 @pytest.hookimpl(optionalhook=True)
