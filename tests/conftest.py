@@ -1,6 +1,5 @@
 """What all tests share: machines are noisy, so no example is wrong for being slow, and each process has one core."""
 
-import contextlib
 import gc
 import hashlib
 import os
@@ -20,15 +19,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 def _argilla() -> Path:
     """Where the Argilla server's environment is kept from clone to clone: one for each set of pins and Python."""
-    pins = Path(__file__).parents[1] / "curation/review/embedded/requirements.txt"
-    key = hashlib.sha256(pins.read_bytes() + sys.base_prefix.encode()).hexdigest()[:12]
-    place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qirat" / f"argilla-{key}"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    return place
+    clone = Path(__file__).parents[1]
+    pins = (clone / "curation/review/embedded/requirements.txt").read_bytes()
+    key = hashlib.sha256(pins + sys.base_prefix.encode()).hexdigest()[:12]
+    try:
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qirat"
+        caches.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # somebody without a home
+        return clone / ".qirat/argilla/environment"
+    return caches / f"argilla-{key}"
 
 
-with contextlib.suppress(OSError, RuntimeError):  # of somebody without a home it is in the clone
-    os.environ.setdefault("QIRAT_ARGILLA_ENVIRONMENT", str(_argilla()))
+os.environ.setdefault("QIRAT_ARGILLA_ENVIRONMENT", str(_argilla()))
 
 
 @pytest.hookimpl(optionalhook=True)
