@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +46,25 @@ def save(root: Path, name: str, table: pl.DataFrame) -> None:
 
 def params(section: str) -> dict[str, Any]:
     """A section of the params.yaml that ships."""
+    return deepcopy(dict(_shipped_params()[section]))
+
+
+@cache  # a twelfth of a second, which most tests would take
+def _shipped_params() -> Mapping[str, Any]:
     found: Mapping[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    return dict(found[section])
+    return found
+
+
+@cache
+def _shipped_playbook() -> Playbook:
+    return Playbook.load(ROOT / "playbook.yaml")
 
 
 def context(evaluation: pl.DataFrame | None = None, vectors: pl.DataFrame | None = None) -> Context:
     """What checks may look at, with the params and the playbook that ship."""
     empty = pl.DataFrame(schema=SCHEMA)
-    playbook = Playbook.load(ROOT / "playbook.yaml")
     score, privacy = Score.model_validate(params("score")), Privacy.model_validate(params("privacy"))
-    return Context(score, privacy, playbook, vectors, empty if evaluation is None else evaluation)
+    return Context(score, privacy, _shipped_playbook(), vectors, empty if evaluation is None else evaluation)
 
 
 def shipped_policy(**route: Any) -> Policy:

@@ -1,6 +1,10 @@
 """What all tests share: machines are noisy, so no example is wrong for being slow, and each process has one core."""
 
+import gc
+import hashlib
 import os
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +15,22 @@ settings.load_profile("patient")
 # Threads of several processes wait for one another by spinning: two workers with two threads each take many times as
 # long as with one. Read when torch and NumPy are imported; processes that tests start have it as well.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def _argilla() -> Path:
+    """Where the Argilla server's environment is kept from clone to clone: one for each set of pins and Python."""
+    clone = Path(__file__).parents[1]
+    pins = (clone / "curation/review/embedded/requirements.txt").read_bytes()
+    key = hashlib.sha256(pins + sys.base_prefix.encode()).hexdigest()[:12]
+    try:
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qirat"
+        caches.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # somebody without a home
+        return clone / ".qirat/argilla/environment"
+    return caches / f"argilla-{key}"
+
+
+os.environ.setdefault("QIRAT_ARGILLA_ENVIRONMENT", str(_argilla()))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -25,3 +45,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         from tests.together import in_order
 
         in_order(items)
+
+
+_looked_through = 0  # modules
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Trainers have the collector look through everything again and again; libraries that are imported stay anyway."""
+    global _looked_through
+    if len(sys.modules) > _looked_through + 100:
+        _looked_through = len(sys.modules)
+        gc.collect()
+        gc.freeze()

@@ -10,9 +10,11 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 ONE_SERVER = "tests/review/server/"  # its files share an Argilla
-# What takes longest, the first first: a long file that is begun last is waited for alone.
+# What takes longest, the first first: a long file that is begun last is waited for alone. The browser's comes early as
+# it makes the server's environment where there is none, for which everybody else who has a server would wait.
 FIRST = (
     "tests/e2e/test_pipeline.py",
+    "tests/e2e/test_review_browser.py",
     "tests/training/",
     "tests/e2e/",
     "tests/deploy/",

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
+import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,19 +19,20 @@ from typing import Any
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from curation.core.record.conversation import conversations, message
 from curation.core.record.pairs import read_judgements, reply_hash
 from curation.decisions.answers import read_answers
 from curation.decisions.decisions import read_decisions, write_decisions
 from curation.privacy import covered
+from curation.review.commands import app
 from curation.review.embedded import process
 from tests.builders import save
 from tests.review.queue_tables import write_tables
 from tests.review.server.argilla import Api, Person
 
 REPOSITORY = Path(__file__).parents[2]
-ENVIRONMENT = os.environ.get("QIRAT_ARGILLA_ENVIRONMENT", str(REPOSITORY / ".qirat/argilla/environment"))
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
     --disable-component-update --disable-sync""".split()
@@ -65,20 +67,22 @@ LONG = [message("user", "start " + "<b>&amp; 1,000,000 " * 55_000 + "end"), mess
 
 @dataclass(frozen=True)
 class Project:
-    """A scratch project whose review commands run as a user runs them."""
+    """A scratch project, in its folder."""
 
     folder: Path
 
     def review(self, *arguments: str) -> str:
         """What a command says when it ends well."""
-        command = self.start(*arguments)
-        said, wrong = command.communicate()
-        assert command.returncode == 0, wrong
-        return said
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Argilla's client warns of itself
+            done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+        return done.stdout
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """A command as a user runs it, which may be killed."""
         command = [sys.executable, "-m", "curation.review.commands", *arguments]
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "QIRAT_ARGILLA_ENVIRONMENT": ENVIRONMENT}
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
         pipe = subprocess.PIPE
         return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe, text=True)
 
@@ -130,7 +134,8 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    monkeypatch.chdir(tmp_path)
     shutil.copy(REPOSITORY / "params.yaml", tmp_path)
     write_decisions([], tmp_path / "data/review/decisions.jsonl")
     project = Project(tmp_path)

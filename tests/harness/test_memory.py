@@ -98,9 +98,14 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def forgetting(root: Path, changed: str, addition: str) -> list[str]:
-    """The stages that forget what they remember when a file of ours is changed so."""
-    before = {stage: version(stage, root) for stage in stages(root)}
+@pytest.fixture(scope="module")
+def before(copy: Path) -> dict[str, str]:
+    """By stage, the version of its code as it is."""
+    return {stage: version(stage, copy) for stage in stages(copy)}
+
+
+def forgetting(root: Path, before: dict[str, str], changed: str, addition: str) -> list[str]:
+    """The stages that forget what they remember when a file of ours is changed so, and was then put back."""
     path, was = root / changed, (root / changed).read_text("utf-8")
     path.write_text(was + addition, "utf-8")
     after = {stage: version(stage, root) for stage in stages(root)}
@@ -111,19 +116,19 @@ def forgetting(root: Path, changed: str, addition: str) -> list[str]:
 @pytest.mark.parametrize(
     "room", ["checks/length.py", "ingest/mail.py", "core/record/repair.py", "core/text/folding.py"]
 )
-def test_a_comment_anywhere_forgets_nothing(copy: Path, room: str) -> None:
-    assert forgetting(copy, f"curation/{room}", "\n# so far\n") == []
+def test_a_comment_anywhere_forgets_nothing(copy: Path, before: dict[str, str], room: str) -> None:
+    assert forgetting(copy, before, f"curation/{room}", "\n# so far\n") == []
 
 
-def test_a_real_change_in_a_check_leaves_what_was_read_and_embedded(copy: Path) -> None:
-    forgot = forgetting(copy, "curation/checks/length.py", "\nMOST = 1\n")
+def test_a_real_change_in_a_check_leaves_what_was_read_and_embedded(copy: Path, before: dict[str, str]) -> None:
+    forgot = forgetting(copy, before, "curation/checks/length.py", "\nMOST = 1\n")
     assert forgot == ["score", "curate"]
 
 
-def test_a_string_of_the_report_is_the_report_s_alone(copy: Path) -> None:
-    assert forgetting(copy, "curation/report/strings/ar.yaml", "\n# so far\n") == ["report"]
+def test_a_string_of_the_report_is_the_report_s_alone(copy: Path, before: dict[str, str]) -> None:
+    assert forgetting(copy, before, "curation/report/strings/ar.yaml", "\n# so far\n") == ["report"]
 
 
-def test_how_a_stage_runs_is_no_stage_s_dependency(copy: Path) -> None:
-    assert forgetting(copy, "curation/harness/local_backend.py", "\nMOST_EVER = 1\n") == []
+def test_how_a_stage_runs_is_no_stage_s_dependency(copy: Path, before: dict[str, str]) -> None:
+    assert forgetting(copy, before, "curation/harness/local_backend.py", "\nMOST_EVER = 1\n") == []
     assert not [name for name, stage in stages().items() if "machine" in listed(stage, "params")]

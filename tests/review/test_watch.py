@@ -25,7 +25,6 @@ from curation.review.pull import Pulled
 from tests.builders import save_codes
 
 REPOSITORY = Path(__file__).parents[2]
-ENVIRONMENT = os.environ.get("QIRAT_ARGILLA_ENVIRONMENT", str(REPOSITORY / ".qirat/argilla/environment"))
 
 NOTHING, NEW = (Pulled(n, n, n, Consensus([], [], [], pl.DataFrame())) for n in (0, 1))
 NO_PAIRS, PAIRS = Judged(0, 0, 2, 0), Judged(5, 3, 5, 0)
@@ -156,7 +155,7 @@ class Watched:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "QIRAT_ARGILLA_ENVIRONMENT": ENVIRONMENT}
+        self.environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
         for name in ("QIRAT_ARGILLA_URL", "QIRAT_ARGILLA_API_KEY"):
             self.environment.pop(name, None)
 

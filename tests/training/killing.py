@@ -1,12 +1,15 @@
-"""Trains the tiny model in children that are killed at given steps, until one ends.
+"""Trains the tiny model undisturbed, and in children that are killed at given steps, until one ends.
 
 python -m tests.training.killing FOLDER STEP...
 
-Writes the digest of the adapter, of the log and of the dev losses to FOLDER/result.json. Children are forked, so that
-the libraries are imported once.
+Writes the digest of the adapter, of the log and of the dev losses to FOLDER/unbroken/result.json and to
+FOLDER/killed/result.json. Children are forked, so that the libraries are imported once.
 """
 
+import contextlib
+import gc
 import hashlib
+import importlib
 import json
 import os
 import signal
@@ -20,18 +23,29 @@ from tests.training.tiny import model, renderer, tokenizer
 
 def main() -> None:
     folder, steps = Path(sys.argv[1]), [int(step) for step in sys.argv[2:]]
-    os.chdir(folder)
     import torch
-    import trl  # noqa: F401 - before the forks
 
     torch.set_num_threads(1)
+    ended(folder / "unbroken", None)
+    for name in json.loads((folder / "unbroken/imported.json").read_text("utf-8")):
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)  # most of what a child would do that is killed soon
+    gc.freeze()  # and no child looks through it
     for step in [*steps, None]:
-        child = os.fork()
-        if not child:
-            train(folder, step)
-            os._exit(0)
-        status = os.waitpid(child, 0)[1]
-        assert os.WIFSIGNALED(status) == (step is not None), (step, status)
+        ended(folder / "killed", step)
+
+
+def ended(folder: Path, kill_at: int | None) -> None:
+    """A child that trains there, and is killed at the step if there is one."""
+    folder.mkdir(exist_ok=True)
+    child = os.fork()
+    if not child:
+        os.chdir(folder)
+        train(folder, kill_at)
+        (folder / "imported.json").write_text(json.dumps(sorted(sys.modules)), "utf-8")
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    assert (os.WIFSIGNALED(status), status) == ((True, signal.SIGKILL) if kill_at else (False, 0)), (kill_at, status)
 
 
 def train(folder: Path, kill_at: int | None) -> None:

@@ -1,4 +1,4 @@
-"""The training half needs no network: the stages and the export as they are run, in processes that forbid one."""
+"""The training half needs no network: the stages and the export, in a process that forbids one."""
 
 import os
 import subprocess
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.results import road
 from tests.builders import ROOT
+from tests.chaos.project import walk
 from tests.training.tiny import project
 
 # Python looks for this module in every process that it starts, also in those that a stage starts.
@@ -26,14 +28,7 @@ def forbid(event, arguments):
 
 sys.addaudithook(forbid)
 '''
-COMMANDS = (
-    ("-m", "training.tokenize"),
-    ("-m", "training.baseline"),
-    ("-m", "training.train"),
-    ("-m", "training.strength"),
-    ("-m", "training.evaluate"),
-    ("-m", "qirat.cli", "export", "merged", "out"),
-)
+STAGES = [stage for stage, module in road("tokenize", "evaluate").items() if module.startswith("training.")]
 
 
 @pytest.fixture
@@ -58,8 +53,9 @@ def test_from_tokens_to_the_exported_model_nothing_reaches_for_a_network(
     root = tmp_path / "project"
     root.mkdir()
     project(root)
-    for command in COMMANDS:
-        ran = subprocess.run([sys.executable, *command], cwd=root, env=offline, capture_output=True, text=True)
-        assert ran.returncode == 0, (command, ran.stderr[-2000:])
+    ran = subprocess.run(
+        walk(*STAGES, "qirat export merged out"), cwd=root, env=offline, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
     assert not (tmp_path / "attempts").exists(), (tmp_path / "attempts").read_text("utf-8")
     assert (root / "data/evaluated/verdict.json").exists() and (root / "out/model.safetensors").exists()

@@ -294,6 +294,7 @@ def test_a_prompt_that_reaches_the_target_stops_the_road(fresh: Path) -> None:
 
 def test_a_base_model_that_keeps_the_playbook_yields_prompting_is_enough_and_no_training(fresh: Path) -> None:
     speaks(fresh / "tiny", "Thank you.")
+    (fresh / "prompt.md").write_text("# en\nBe kind.\n", "utf-8")  # whatever it says; reading ours takes long
     thanks = {"id": "thanks", "kind": "required", "where": "first_reply", "say": {"en": ["thank you"]}}
     (fresh / "playbook.yaml").write_text(yaml.safe_dump({"company": "Z", "max_words": 5, "rules": [thanks]}), "utf-8")
     test = support(120).filter(pl.col("language") == "en").head(75)

@@ -1,6 +1,5 @@
 """A server that others use too: other projects, administrators, people who come, go and are renamed."""
 
-import sys
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -89,10 +88,8 @@ class Folder:
 
 @pytest.fixture(scope="module", autouse=True)
 def _client() -> Iterator[None]:
-    """Argilla's client is not the helper beside this file, and warns of itself, which tests would take for an error."""
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        here = str(Path(__file__).parent)
-        patch.setattr(sys, "path", [place for place in sys.path if place != here])
+    """Argilla's client warns of itself, which tests would take for an error."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import argilla  # noqa: F401
 

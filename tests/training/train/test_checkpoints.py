@@ -15,19 +15,19 @@ from tests.builders import ROOT
 from training.train.checkpoints import COMPLETE, Checkpoints, differences
 
 
-def trained(folder: Path, *kill_at: int) -> dict[str, Any]:
-    folder.mkdir()
+def trained(folder: Path, *kill_at: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What came of a run that nothing disturbed, and of one that was killed at these steps."""
     command = [sys.executable, "-m", "tests.training.killing", str(folder), *map(str, kill_at)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert not ended.returncode, ended.stderr[-2000:]
-    found: dict[str, Any] = json.loads((folder / "result.json").read_text())
-    return found
+    unbroken, killed = (json.loads((folder / name / "result.json").read_text()) for name in ("unbroken", "killed"))
+    return unbroken, killed
 
 
 def test_killed_at_ten_random_steps_it_ends_in_the_same_bytes(tmp_path: Path) -> None:
     steps = sorted(random.Random(5).sample(range(2, 13), 10))
-    unbroken, killed = trained(tmp_path / "unbroken"), trained(tmp_path / "killed", *steps)
+    unbroken, killed = trained(tmp_path, *steps)
     assert (unbroken["resumed"], killed["resumed"]) == (0, 1)
     assert {**killed, "resumed": 0} == unbroken
 
