@@ -105,8 +105,9 @@ class Adapter:
         return [str(token) for token in self.tokenizer.convert_ids_to_tokens(self.renderer.stops)]
 
     def loaded(self, folder: Path | None = None) -> "PreTrainedModel":
-        """Base and adapter; or the base with a copy of the adapter."""
-        return load_adapter(load_model(self.base), folder or self.folder, self.base)
+        """Base and adapter; or the base with a copy of the adapter. A rounded base is what it was rounded to."""
+        base: Any = load_model(self.base)
+        return load_adapter(base.dequantize() if self.base.quantised else base, folder or self.folder, self.base)
 
 
 @dataclass(frozen=True)
@@ -131,13 +132,9 @@ def export(
     )
     trained = Adapter.at(adapter)
     examples, probe = probed(trained)
-    tuned: Any = trained.loaded()
-    expected = next_token_scores(tuned, examples, POSITIONS)
-    with tuned.disable_adapter():
-        without = likeness(expected, next_token_scores(tuned, examples, POSITIONS), tie=0)
     with atomic(folder) as temporary:
         temporary.mkdir()
-        write(wanted, trained, tuned, temporary)
+        expected, without = written(wanted, trained, examples, temporary)
         found = likeness(expected, answers_of(kind, temporary, trained, examples), LIMITS[wanted.dtype].tie)
         refuse_unlike(found, without, wanted)
         result = summary(wanted, trained) | {
@@ -169,6 +166,21 @@ def summary(wanted: ExportRequest, trained: Adapter) -> dict[str, Any]:
 
 
 # -- what is written ---------------------------------------------------------------------------------------------------
+
+
+def written(
+    wanted: ExportRequest, trained: Adapter, examples: list[Example], folder: Path
+) -> "tuple[Tensor, Likeness]":
+    """What base and adapter answer, and how like that the base is without it, told before the files are written.
+
+    The model is gone with the end of this function: what was written is loaded into the same memory.
+    """
+    tuned: Any = trained.loaded()
+    expected = next_token_scores(tuned, examples, POSITIONS)
+    with tuned.disable_adapter():
+        without = likeness(expected, next_token_scores(tuned, examples, POSITIONS), tie=0)
+    write(wanted, trained, tuned, folder)
+    return expected, without
 
 
 def write(wanted: ExportRequest, trained: Adapter, tuned: Any, folder: Path) -> None:
@@ -251,7 +263,7 @@ def answers_of(kind: Kind, folder: Path, trained: Adapter, examples: list[Exampl
     if kind == "adapter":
         return next_token_scores(trained.loaded(folder), examples, POSITIONS)
     if kind == "merged":
-        saved = trained.base.model_copy(update={"name": str(folder), "template": None})
+        saved = trained.base.model_copy(update={"name": str(folder), "template": None, "quantised": None})
         refuse_other_words(load_tokenizer(saved), trained)
         return next_token_scores(load_model(saved), examples, POSITIONS)
     try:

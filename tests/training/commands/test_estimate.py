@@ -14,7 +14,8 @@ def tokenized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(project(tmp_path))
     rows = [([1] * n, [-100] * (n // 2) + [1] * (n - n // 2)) for n in (10, 20, 30)]
     schema = {"input_ids": pl.List(pl.Int32), "labels": pl.List(pl.Int32)}
-    save(tmp_path, "tokenized/train", pl.DataFrame(rows, schema=schema, orient="row"))
+    for split in ("train", "dev"):
+        save(tmp_path, f"tokenized/{split}", pl.DataFrame(rows, schema=schema, orient="row"))
     return tmp_path
 
 
