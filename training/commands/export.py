@@ -39,11 +39,14 @@ from training.model.adapter import (
     read_provenance,
 )
 from training.model.adapter import card as short_card
-from training.model.base import Model, device, load_model, load_tokenizer, read_gguf
+from training.model.base import Model, device, load_config, load_model, load_tokenizer, read_gguf
+from training.model.cost import Shape
 from training.model.likelihood import examples_of
+from training.model.plan import free_bytes
 from training.model.template import Example, Renderer
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -104,9 +107,17 @@ class Adapter:
     def stop_tokens(self) -> list[str]:
         return [str(token) for token in self.tokenizer.convert_ids_to_tokens(self.renderer.stops)]
 
+    @cached_property
+    def place(self) -> "torch.device":
+        """The GPU, where one model in float32 fits into its memory."""
+        import torch
+
+        needed = 4 * Shape.of(load_config(self.base), rank=1).weights
+        return device() if needed <= free_bytes() else torch.device("cpu")
+
     def loaded(self, folder: Path | None = None) -> "PreTrainedModel":
         """Base and adapter; or the base with a copy of the adapter. A rounded base is what it was rounded to."""
-        base: Any = load_model(self.base)
+        base: Any = load_model(self.base, self.place)
         return load_adapter(base.dequantize() if self.base.quantised else base, folder or self.folder, self.base)
 
 
@@ -265,7 +276,7 @@ def answers_of(kind: Kind, folder: Path, trained: Adapter, examples: list[Exampl
     if kind == "merged":
         saved = trained.base.model_copy(update={"name": str(folder), "template": None, "quantised": None})
         refuse_other_words(load_tokenizer(saved), trained)
-        return next_token_scores(load_model(saved), examples, POSITIONS)
+        return next_token_scores(load_model(saved, trained.place), examples, POSITIONS)
     try:
         model, tokenizer = read_gguf(folder / GGUF)
     except (OSError, ValueError, KeyError) as error:
@@ -275,7 +286,7 @@ def answers_of(kind: Kind, folder: Path, trained: Adapter, examples: list[Exampl
         ) from None
     refuse_other_words(tokenizer, trained)
     placed: Any = model
-    return next_token_scores(placed.to(device()), examples, POSITIONS)
+    return next_token_scores(placed.to(trained.place), examples, POSITIONS)
 
 
 def refuse_other_words(tokenizer: "PreTrainedTokenizerBase", trained: Adapter) -> None:
@@ -364,6 +375,7 @@ def card(trained: Adapter, result: Mapping[str, Any]) -> str:
         licence=trained.provenance["base"].get("licence") or UNKNOWN_LICENCE,
         rank=next((r for r in RANKS_OF_VLLM if r >= config["r"]), RANKS_OF_VLLM[-1]),
         dora=config.get("use_dora"),
+        quantised=trained.base.quantised,
     )
     return (
         f"---\n{yaml.safe_dump(said, sort_keys=False, allow_unicode=True)}---\n{body.rstrip()}\n\n{serving.strip()}\n"

@@ -91,15 +91,16 @@ def load_tokenizer(model: Model) -> "PreTrainedTokenizerBase":
     return tokenizer
 
 
-def load_model(model: Model) -> "PreTrainedModel":
-    """The weights on the device at hand, in evaluation mode."""
+def load_model(model: Model, place: "torch.device | None" = None) -> "PreTrainedModel":
+    """The weights on the device at hand, or at `place`, in evaluation mode."""
+    place = place or device()
     name = _ready(model)
     from transformers import AutoModelForCausalLM
 
     load_config(model)
     kind: dict[str, Any] = {"quantization_config": _four_bits(model, model.quantised)} if model.quantised else {}
     if kind:
-        kind["device_map"] = {"": device()}  # rounded where it will lie: no card holds the whole of it first
+        kind["device_map"] = {"": place}  # rounded where it will lie: no card holds the whole of it first
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
             name, dtype=dtype(model), use_safetensors=True, **kind, **_from(model)
@@ -107,7 +108,7 @@ def load_model(model: Model) -> "PreTrainedModel":
     except (OSError, ValueError, ImportError) as error:
         raise _unreachable(model, error) from None
     refuse_no_numbers(model.name, loaded)
-    placed: Any = loaded.to(device())  # type: ignore[arg-type]
+    placed: Any = loaded.to(place)  # type: ignore[arg-type]
     return cast("PreTrainedModel", placed.eval())
 
 

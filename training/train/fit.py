@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from curation.harness.damage import explained
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
@@ -233,8 +234,10 @@ def main() -> None:
             Checkpoints(job["certificate"]),
             Machine(**job["machine"]),
         )
-    except QiratError as error:
-        sys.exit(f"train: {error}")
+    except Exception as error:
+        if said := explained(error):
+            sys.exit(f"train: {said}")
+        raise
     if os.environ.get("RANK", "0") == "0":
         trained.curve.save(folder)
         (folder / "done.json").write_text(json.dumps({"history": trained.history, "took": trained.took}), "utf-8")
