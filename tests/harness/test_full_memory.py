@@ -16,6 +16,7 @@ CUDA = (
     "CUDA out of memory. Tried to allocate 2.32 GiB. GPU 0 has a total capacity of 15.89 GiB of which 1.41 GiB is "
     "free. Including non-PyTorch memory, this process has 14.47 GiB memory in use."
 )
+OF_GPU = "2.32 GiB more were asked for, and GPU 0 has 15.89 GiB of which 1.41 GiB are free"
 CUBLAS = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
 
 
@@ -55,10 +56,10 @@ def wrapped() -> None:
 @pytest.mark.parametrize(
     ("work", "numbers", "cure"),
     [
-        (full_gpu, "2.32 GiB more were asked for, and GPU 0 has 15.89 GiB of which 1.41 GiB are free", "pack_tokens"),
+        (full_gpu, OF_GPU, "pack_tokens"),
         (
             wrapped,
-            "2.32 GiB more were asked for, and GPU 0 has 15.89 GiB of which 1.41 GiB are free",
+            OF_GPU,
             "model.quantised",
         ),
         (full_machine, "512. TiB more were asked for, and this machine has", "machine.workers"),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 ON_A_CPU = 0.5  # share of what a product of matrices reaches there that training does; docs/log.md
 SIDE, TRIES = 1024, 3  # of the product by which a CPU is measured
+TELLING = 64  # tokens: a shorter row tells little of the speed
 FEW = 300  # seconds below which a time is told in seconds
 
 
@@ -135,7 +136,7 @@ def tried(base: "PreTrainedModel", found: Planned) -> Tried:
     lengths = counted(found.tokens)[0]
     with _as_it_was(base):
         recipe = rows_apart(base, found.asked.recipe, lengths)
-        rows = found.tokens[fair_sample(lengths, recipe.pack_tokens or 1)]
+        rows = found.tokens[_a_row(lengths, recipe)]
         tuned = _tuned(base, recipe, found.how.checkpointing)
         batch = _row(rows, packed=recipe.pack_tokens is not None, place=base.device)
         started = time.perf_counter()
@@ -180,6 +181,14 @@ def _looked_at(
 ) -> tuple[Recipe, pl.DataFrame]:
     chosen = sampled(tokens, recipe.max_tokens, recipe.train_tokens, seed)
     return settled(recipe, config, chosen.height), chosen
+
+
+def _a_row(lengths: list[int], recipe: Recipe) -> list[int]:
+    """Which examples stand in the row: a pack, on a card else the longest, and what a CPU computes in a second."""
+    if recipe.pack_tokens:
+        return fair_sample(lengths, recipe.pack_tokens)
+    order = sorted(range(len(lengths)), key=lambda at: lengths[at])
+    return [order[-1] if gpus() else next((at for at in order if lengths[at] >= TELLING), order[-1])]
 
 
 @contextmanager

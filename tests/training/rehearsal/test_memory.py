@@ -90,7 +90,7 @@ def test_what_fits_on_which_card_and_how(card: str, fits: dict[str, set[str]]) -
     free = FREE * CARDS[card].memory
     for size, changes in fits.items():
         ways = ways_to_fit(Shape.of(qwen(size), RANK), asked(card), free)
-        assert {name for name in ways[0].changes} == set(changes), (size, ways)
+        assert set(ways[0].changes) == set(changes), (size, ways)
         assert all(way.bytes <= free for way in ways)
 
 
