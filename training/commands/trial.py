@@ -19,9 +19,9 @@ from curation.harness.memory import CACHE
 from curation.harness.params import load_params
 from training.model.base import Model, load_config, load_model, load_tokenizer
 from training.model.likelihood import examples_of
-from training.model.recipe import Recipe, Train, settled
+from training.model.recipe import Recipe, Train, sampled, settled
 from training.model.template import Renderer
-from training.train.__main__ import provenance, sampled, surroundings
+from training.train.__main__ import provenance, surroundings
 from training.train.checkpoints import Checkpoints
 from training.train.fit import fit
 

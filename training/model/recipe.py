@@ -181,7 +181,8 @@ def ways_to_fit(shape: Shape, asked: Asked, free: float) -> list[Way]:
     knobs = list(_knobs(asked))
     for number in range(len(knobs) + 1):
         for turned in combinations(knobs, number):
-            other, changes = asked, {}
+            other = asked
+            changes: dict[str, str] = {}
             for knob in turned:
                 other, changes = knob.turn(other), {**changes, **knob.changes}
             way = Way(changes, least_memory(shape, other))

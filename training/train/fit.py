@@ -24,7 +24,7 @@ from curation.harness.memory import CACHE
 from training.model.base import Model, computes_in_bfloat16, load_config, load_model, load_tokenizer
 from training.model.cost import CARDS, Shape, counted, memory, training_operations, weighing_operations
 from training.model.likelihood import examples_of
-from training.model.plan import BatchPlan, fair_sample, gpus, lora, numbers_here, plan
+from training.model.plan import BatchPlan, asked_of, fair_sample, gpus, lora, numbers_here, plan
 from training.model.recipe import Asked, Recipe, Train
 from training.model.rows import rows_apart
 from training.model.template import Example
@@ -186,7 +186,8 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
 
     checkpoints.resumable(prepare=False)  # refuses before anything is started
     torch.cuda.empty_cache()  # what this process no longer needs
-    how = plan(Shape.of(load_config(model), int(recipe.rank)), recipe, counted(tokens)[0], processes)
+    asked = asked_of(model, recipe, max(counted(tokens)[0]), params.profile)
+    how = plan(Shape.of(load_config(model), int(recipe.rank)), asked, processes)
     recipe = recipe.model_copy(update={"passes": how.passes, "checkpointing": how.checkpointing})
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
