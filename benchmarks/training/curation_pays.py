@@ -45,10 +45,10 @@ from training.judge.arms import bare
 from training.judge.scoring import Evaluate, Scorer, reply_scores
 from training.model.base import Model, load_model, load_tokenizer
 from training.model.likelihood import examples_of
+from training.model.recipe import Recipe, Train
 from training.model.template import Renderer
 from training.tokenize import Tokenize, token_table, tokenized
 from training.train.fit import fit
-from training.train.recipe import Recipe, Train
 
 SETS = ("raw", "random", "curated")
 DRAWS = 100  # of which the one whose tokens come nearest to the number wanted is taken

@@ -48,11 +48,11 @@ from training.judge.generation import Decoding, generate
 from training.judge.scoring import PREDICTIONS, Evaluate, Scorer, reply_scores
 from training.model.base import Model, load_model, load_tokenizer
 from training.model.likelihood import examples_of
+from training.model.recipe import Recipe, Train
 from training.model.template import Example, Renderer
 from training.model.template.retrieval import GROUND
 from training.tokenize import Tokenize, retrieval, token_table, tokenized
 from training.train.fit import fit
-from training.train.recipe import Recipe, Train
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

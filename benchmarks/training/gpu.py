@@ -86,9 +86,10 @@ def measured(way: str, name: str, steps: int) -> dict[str, float]:
     from trl import SFTTrainer  # type: ignore[attr-defined]
 
     from training.model.attention import use_attention
-    from training.model.cost import Shape, training_operations
-    from training.train.fit import BatchPlan, _peak, _settings, lora, plan, predicted
-    from training.train.recipe import Train, memory, settled
+    from training.model.cost import Numbers, Shape, memory, training_operations
+    from training.model.plan import BatchPlan, lora, numbers_here, plan
+    from training.model.recipe import Asked, Train, settled
+    from training.train.fit import _peak, _settings, predicted
 
     gpu = torch.cuda.is_available()
     params = train_params(Train)
@@ -102,7 +103,8 @@ def measured(way: str, name: str, steps: int) -> dict[str, float]:
     torch.manual_seed(0)
     with torch.device("cuda" if gpu else "cpu"):
         model = Qwen3ForCausalLM(config).to(numbers)
-    how = plan(shape, recipe, lengths) if way == "qirat" else BatchPlan(1, checkpointing=True)
+    asked = Asked(recipe, max(lengths), numbers_here(model.dtype.itemsize, quantised=False), "gpu")
+    how = plan(shape, asked) if way == "qirat" else BatchPlan(1, checkpointing=True)
     with tempfile.TemporaryDirectory() as scratch:
         settings = _settings(params, recipe, how, scratch) if way == "qirat" else plain_settings(scratch, gpu)
         if way == "qirat":
@@ -118,13 +120,13 @@ def measured(way: str, name: str, steps: int) -> dict[str, float]:
         import polars as pl
 
         schema = {"input_ids": pl.List(pl.Int32), "labels": pl.List(pl.Int32)}
-        expected = predicted(trainer, shape, recipe, how, pl.DataFrame(rows, schema=schema))
+        expected = predicted(trainer, shape, asked, how, (pl.DataFrame(rows, schema=schema), []))
         if gpu:
             torch.cuda.reset_peak_memory_stats()
         trainer.train()
     tokens, seconds = clock.tokens, clock.seconds
     operations = training_operations(shape, lengths, supervised) * tokens / sum(lengths)
-    used = float(torch.cuda.max_memory_allocated()) if gpu else memory(shape, recipe, 4096, 4, checkpointing=False)
+    used = float(torch.cuda.max_memory_allocated()) if gpu else memory(shape, 4096, Numbers(4, 4), checkpointing=False)
     return {
         "tokens_s": tokens / seconds,
         "share": operations / seconds / (_peak() or float("inf")),

@@ -16,6 +16,7 @@ import polars as pl
 
 from curation.harness.dvc import CODE, listed, maker_of, stages
 from curation.harness.errors import QiratError
+from curation.harness.full_memory import out_of_memory
 
 CACHE = Path("data/cache")
 MARK = "qirat"  # among the metadata of a table, the name under which a stage wrote it
@@ -68,6 +69,8 @@ def explained(error: BaseException, read: Sequence[Path] = ()) -> str | None:
         return told
     if not isinstance(error, Exception | pl.exceptions.PanicException) or isinstance(error, _NO_FILES_FAULT):
         return None
+    if full := next(filter(None, map(out_of_memory, _chain(error))), None):
+        return full
     files = list(_written(read))
     return refused(error) or _missing(error) or _torn(files) or _strange(files, error) or told
 

@@ -9,8 +9,8 @@ from tests.builders import params, record, talk
 from tests.training.tiny import renderer
 from training.commands.canaries import OTHERS
 from training.model.base import Model
+from training.model.recipe import Train
 from training.tokenize import Tokenize
-from training.train.recipe import Train
 
 ROWS = record(talk("Where is it?", "I am sorry, I shall look."), talk("Hi", "It comes by 5 pm."))
 SCORES = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 8}

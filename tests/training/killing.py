@@ -53,9 +53,9 @@ def train(folder: Path, kill_at: int | None) -> None:
 
     import training.train.fit
     from curation.harness.engine import Machine
+    from training.model.recipe import Train
     from training.train.__main__ import log_table
     from training.train.checkpoints import Checkpoints
-    from training.train.recipe import Train
 
     made = model()
     made.lm_head.weight.data.mul_(20)

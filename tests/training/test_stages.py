@@ -353,12 +353,12 @@ def test_a_handful_of_conversations_stops_no_road(fresh: Path) -> None:
 
 def test_packing_keeps_every_token_and_cuts_nothing(fresh: Path) -> None:
     settings = yaml.safe_load((fresh / "params.yaml").read_text("utf-8"))["train"]
-    set_param(fresh, "train", profile="gpu", gpu={**settings["gpu"], "pack_tokens": 1024, "epochs": 1})
+    set_param(fresh, "train", cpu={**settings["gpu"], "pack_tokens": 1024, "epochs": 1})
     tokenize.main()
     save_passed(fresh)
     train.main()
     assert table(fresh, "training/log")["tokens"].last() == numbers(fresh, "train")["tokens"]
-    set_param(fresh, "train", gpu={**settings["gpu"], "pack_tokens": 40})
+    set_param(fresh, "train", cpu={**settings["gpu"], "pack_tokens": 40})
     with pytest.raises(SystemExit, match="pack_tokens: 40 would cut an example"):
         train.main()
 

@@ -11,7 +11,7 @@ from pydantic import Field, PositiveInt
 from curation.core.record.playbook import Playbook
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE, version_of
-from curation.harness.params import Params
+from curation.harness.params import Params, load_params
 from curation.harness.stage import Stage
 from training.baseline.answers import Answers, answers, arms_of, choose_shots, rivals
 from training.baseline.endpoint import Endpoint
@@ -34,6 +34,8 @@ from training.judge.metrics import metrics
 from training.judge.scoring import ALL, Evaluate, Scorer, answerable, arm_table, as_text, best_arm, sayable
 from training.judge.target import good_shares, showing
 from training.model.base import Model, weights_id
+from training.model.preflight import planned, tried
+from training.model.recipe import Train
 
 
 class Baseline(Params):
@@ -64,10 +66,12 @@ def main() -> None:
             stage.read(f"splits/{split}").join(excluded, on="conversation_id", how="anti")
             for split in ("train", "dev", "test")
         )
+        # Whether it can be trained changes nothing of what prompts reach, so `train` is no parameter of this stage.
+        training = planned(model, load_params("train", Train), stage.read("tokenized/train"))
         version = version_of(stage.name, weights_id(model))
         memory = ReplyMemory(CACHE / stage.name / "replies", version)
         judge = Scorer.of(model, playbook, evaluate, stage.progress, memory).profiled(pl.concat([train, dev]), test)
-        stage.say("; ".join(languages.told(judge.profiles)))
+        stage.say("; ".join([tried(judge.model, training).told(training), *languages.told(judge.profiles)]))
 
         sections = prompt_sections(prompt.read_text("utf-8"), str(prompt))
         judge = replace(judge, house=House.of(train, sections.values()))
@@ -90,11 +94,15 @@ def main() -> None:
         answered = found.written.answered
         good = good_shares(found.scores, answered)
         reached = reaching(good, params.target)
-        bare_prompts = [len(prompt) for prompt in judge.prompts(answered, bare)[1]]
         ready = (
             prompt_answer(table, best, reached, params.target),
             traffic_answer(
-                table, best, mean(bare_prompts), stage.read("tokenized/train"), judge.model.config, params.replies_a_day
+                table,
+                best,
+                mean(map(len, judge.prompts(answered, bare)[1])),
+                stage.read("tokenized/train"),
+                judge.model.config,
+                params.replies_a_day,
             ),
         )
 

@@ -1,8 +1,8 @@
 """qirat cost: what training takes, before it runs; what it took; and from how many replies on it pays."""
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -11,8 +11,20 @@ from curation.harness.memory import CACHE, remembered_json
 from curation.harness.params import load_params
 from training.judge.arms import ADAPTER
 from training.model.base import Model, load_config
-from training.model.cost import CARDS, REACHED, Card, Shape, break_even, counted, saved_seconds, training_operations
-from training.train.recipe import Recipe, Train, memory, settled
+from training.model.cost import (
+    CARDS,
+    FREE,
+    REACHED,
+    Card,
+    Numbers,
+    Shape,
+    break_even,
+    counted,
+    saved_seconds,
+    training_operations,
+    weighing_operations,
+)
+from training.model.recipe import Asked, Train, Way, passes_that_fit, settled, ways_to_fit
 
 MINUTE, HOUR = 60, 3600
 
@@ -25,33 +37,53 @@ class Estimate:
     examples: int
     tokens: float  # over all epochs
     supervised: float
-    operations: float
+    operations: float  # of training, and of the loss on dev
     shape: Shape
-    recipe: Recipe
-    longest: int
+    asked: Asked
 
     def seconds(self, card: Card) -> float:
         return self.operations / (card.peak * REACHED)
 
-    def bytes(self, checkpointing: bool = False) -> float:
-        """Of one row a pass, the least that is needed, in bfloat16."""
-        return memory(self.shape, self.recipe, self.recipe.pack_tokens or self.longest, 2, checkpointing)
+    def way(self, card: Card) -> Way | None:
+        """How it fits into the memory of a card, by as few changes as do; None where nothing does."""
+        return next(iter(ways_to_fit(self.shape, self._on(card), FREE * card.memory)), None)
+
+    def how(self, card: Card) -> str:
+        """The same in words, with what the recipe chooses by itself."""
+        way = self.way(card)
+        if way is None:
+            return "too small"
+        if way.changes:
+            return f"set {way}"
+        passes, checkpointing = passes_that_fit(self.shape, self._on(card), FREE * card.memory)
+        return f"{passes} passes a step" + (", with checkpointing" if checkpointing else "")
+
+    def _on(self, card: Card) -> Asked:
+        return replace(self.asked, numbers=replace(card.numbers, quantised=self.asked.numbers.quantised))
 
 
 def estimate(profile: str | None) -> Estimate:
-    """From data/tokenized/train and params.yaml; `profile` in place of the one that params name."""
+    """From data/tokenized and params.yaml; `profile` in place of the one that params name."""
     model, params = load_params("model", Model), load_params("train", Train)
     if profile:
         params = params.model_copy(update={"profile": profile})
-    tokens = finished_table("tokenized/train")
-    config = load_config(model)
+    tokens, config = finished_table("tokenized/train"), load_config(model)
     recipe = settled(params.recipe, config, tokens.height)
-    lengths, supervised = counted(tokens)
     shape = Shape.of(config, int(recipe.rank))
-    share = min(1.0, (recipe.train_tokens or math.inf) / sum(lengths)) * recipe.epochs
-    operations = share * training_operations(shape, lengths, supervised)
+    lengths, supervised = counted(tokens)
+    share = _share(recipe.train_tokens, lengths) * recipe.epochs
+    dev, told = counted(finished_table("tokenized/dev"))
+    weighed = recipe.dev_points * _share(recipe.dev_tokens, dev) * weighing_operations(shape, dev, told)
+    operations = share * training_operations(shape, lengths, supervised) + weighed
     counts = (tokens.height, share * sum(lengths), share * supervised)
-    return Estimate(model.name, *counts, operations, shape, recipe, max(lengths))
+    longest = min(max(lengths), recipe.max_tokens or max(lengths))
+    numbers = Numbers(2, 2, model.quantised is not None)
+    return Estimate(model.name, *counts, operations, shape, Asked(recipe, longest, numbers, params.profile))
+
+
+def _share(most: int | None, lengths: Sequence[int]) -> float:
+    """Of the tokens, that a sample of `most` holds."""
+    return min(1.0, (most or math.inf) / sum(lengths))
 
 
 def prompt_tokens() -> Mapping[str, float]:
@@ -77,22 +109,21 @@ def took_last() -> dict[str, float]:
 
 
 def _counted(found: Estimate) -> Iterator[str]:
-    shape, learnt = found.shape, found.supervised / found.tokens
-    yield f"{found.model}, LoRA rank {found.recipe.rank}: {shape.lora:,} of {shape.weights:,} weights are trained"
+    shape, recipe, learnt = found.shape, found.asked.recipe, found.supervised / found.tokens
+    yield f"{found.model}, LoRA rank {recipe.rank}: {shape.lora:,} of {shape.weights:,} weights are trained"
     yield (
-        f"{found.tokens:,.0f} tokens over {found.recipe.epochs:g} epochs, {learnt:.0%} of them supervised: "
+        f"{found.tokens:,.0f} tokens over {recipe.epochs:g} epochs, {learnt:.0%} of them supervised: "
         f"{found.operations:.2g} operations"
     )
 
 
 def _cards(found: Estimate) -> Iterator[str]:
-    yield f"{'card':<10}{'time':>10}{'energy':>12}{'memory':>22}"
+    yield f"{'card':<10}{'time':>10}{'energy':>12}{'memory':>10}  how it fits"
     for name, card in CARDS.items():
         seconds = found.seconds(card)
-        fits = "fits" if found.bytes() <= card.memory else "with checkpointing"
-        fits = fits if found.bytes(checkpointing=True) <= card.memory else "too small"
-        yield f"{name:<10}{_time(seconds):>10}{seconds * card.watts / 3.6e6:>8.3f} kWh{fits:>22}"
-    yield f"(at {REACHED:.0%} of a card's peak; one row a pass takes {found.bytes() / 1e9:.1f} GB in bfloat16)"
+        energy = f"{seconds * card.watts / 3.6e6:.3f} kWh"
+        yield f"{name:<10}{_time(seconds):>10}{energy:>12}{card.memory / 1e9:>7.0f} GB  {found.how(card)}"
+    yield f"(at {REACHED:.0%} of a card's peak, which is that of float32 where it has no bfloat16: T4)"
 
 
 def _this_machine(took: Mapping[str, float]) -> Iterator[str]:

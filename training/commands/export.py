@@ -40,11 +40,14 @@ from training.model.adapter import (
     refuse_damaged,
 )
 from training.model.adapter import card as short_card
-from training.model.base import Model, device, load_model, load_tokenizer, read_gguf
+from training.model.base import Model, device, load_config, load_model, load_tokenizer, read_gguf
+from training.model.cost import Shape
 from training.model.likelihood import examples_of
+from training.model.plan import free_bytes
 from training.model.template import Example, Renderer
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -106,9 +109,18 @@ class Adapter:
     def stop_tokens(self) -> list[str]:
         return [str(token) for token in self.tokenizer.convert_ids_to_tokens(self.renderer.stops)]
 
+    @cached_property
+    def place(self) -> "torch.device":
+        """The GPU, where one model in float32 fits into its memory."""
+        import torch
+
+        needed = 4 * Shape.of(load_config(self.base), rank=1).weights
+        return device() if needed <= free_bytes() else torch.device("cpu")
+
     def loaded(self, folder: Path | None = None) -> "PreTrainedModel":
-        """Base and adapter; or the base with a copy of the adapter."""
-        return load_adapter(load_model(self.base), folder or self.folder, self.base)
+        """Base and adapter; or the base with a copy of the adapter. A rounded base is what it was rounded to."""
+        base: Any = load_model(self.base, self.place)
+        return load_adapter(base.dequantize() if self.base.quantised else base, folder or self.folder, self.base)
 
 
 @dataclass(frozen=True)
@@ -133,13 +145,9 @@ def export(
     )
     trained = Adapter.at(adapter)
     examples, probe = probed(trained)
-    tuned: Any = trained.loaded()
-    expected = next_token_scores(tuned, examples, POSITIONS)
-    with tuned.disable_adapter():
-        without = likeness(expected, next_token_scores(tuned, examples, POSITIONS), tie=0)
     with atomic(folder) as temporary:
         temporary.mkdir()
-        write(wanted, trained, tuned, temporary)
+        expected, without = written(wanted, trained, examples, temporary)
         found = likeness(expected, answers_of(kind, temporary, trained, examples), LIMITS[wanted.dtype].tie)
         refuse_unlike(found, without, wanted)
         result = summary(wanted, trained) | {
@@ -171,6 +179,21 @@ def summary(wanted: ExportRequest, trained: Adapter) -> dict[str, Any]:
 
 
 # -- what is written ---------------------------------------------------------------------------------------------------
+
+
+def written(
+    wanted: ExportRequest, trained: Adapter, examples: list[Example], folder: Path
+) -> "tuple[Tensor, Likeness]":
+    """What base and adapter answer, and how like that the base is without it, told before the files are written.
+
+    The model is gone with the end of this function: what was written is loaded into the same memory.
+    """
+    tuned: Any = trained.loaded()
+    expected = next_token_scores(tuned, examples, POSITIONS)
+    with tuned.disable_adapter():
+        without = likeness(expected, next_token_scores(tuned, examples, POSITIONS), tie=0)
+    write(wanted, trained, tuned, folder)
+    return expected, without
 
 
 def write(wanted: ExportRequest, trained: Adapter, tuned: Any, folder: Path) -> None:
@@ -253,9 +276,9 @@ def answers_of(kind: Kind, folder: Path, trained: Adapter, examples: list[Exampl
     if kind == "adapter":
         return next_token_scores(trained.loaded(folder), examples, POSITIONS)
     if kind == "merged":
-        saved = trained.base.model_copy(update={"name": str(folder), "template": None})
+        saved = trained.base.model_copy(update={"name": str(folder), "template": None, "quantised": None})
         refuse_other_words(load_tokenizer(saved), trained)
-        return next_token_scores(load_model(saved), examples, POSITIONS)
+        return next_token_scores(load_model(saved, trained.place), examples, POSITIONS)
     try:
         model, tokenizer = read_gguf(folder / GGUF)
     except (OSError, ValueError, KeyError) as error:
@@ -265,7 +288,7 @@ def answers_of(kind: Kind, folder: Path, trained: Adapter, examples: list[Exampl
         ) from None
     refuse_other_words(tokenizer, trained)
     placed: Any = model
-    return next_token_scores(placed.to(device()), examples, POSITIONS)
+    return next_token_scores(placed.to(trained.place), examples, POSITIONS)
 
 
 def refuse_other_words(tokenizer: "PreTrainedTokenizerBase", trained: Adapter) -> None:
@@ -354,6 +377,7 @@ def card(trained: Adapter, result: Mapping[str, Any]) -> str:
         licence=trained.provenance["base"].get("licence") or UNKNOWN_LICENCE,
         rank=next((r for r in RANKS_OF_VLLM if r >= config["r"]), RANKS_OF_VLLM[-1]),
         dora=config.get("use_dora"),
+        quantised=trained.base.quantised,
     )
     return (
         f"---\n{yaml.safe_dump(said, sort_keys=False, allow_unicode=True)}---\n{body.rstrip()}\n\n{serving.strip()}\n"

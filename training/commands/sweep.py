@@ -32,10 +32,10 @@ from training.commands.trial import Answer, Trial, interval, noted, remembered
 from training.evaluate.looks import LEDGER, Look, looked
 from training.model.base import load_config
 from training.model.cost import Shape, counted, reading_operations, training_operations
+from training.model.recipe import Recipe
 from training.model.seeds import Luck, read_seeds, training_id, write_seeds
 from training.strength import Strength
 from training.train.checkpoints import Checkpoints
-from training.train.recipe import Recipe
 from training.train.watch import DivergedError
 
 PLACE = CACHE / "sweep"

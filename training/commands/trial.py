@@ -19,11 +19,11 @@ from curation.harness.memory import CACHE, Memory
 from curation.harness.params import load_params
 from training.model.base import Model, load_config, load_model, load_tokenizer
 from training.model.likelihood import examples_of
+from training.model.recipe import Recipe, Train, sampled, settled
 from training.model.template import Renderer
-from training.train.__main__ import provenance, sampled, surroundings
+from training.train.__main__ import provenance, surroundings
 from training.train.checkpoints import Checkpoints
 from training.train.fit import fit
-from training.train.recipe import Recipe, Train, settled
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -63,7 +63,7 @@ class Trial:
 
     def base(self) -> "PreTrainedModel":
         """The model before any training."""
-        return load_model(self.model, self.recipe.quantised)
+        return load_model(self.model)
 
     def trained(
         self, base: "PreTrainedModel", tokens: pl.DataFrame, checkpoints: Checkpoints, seed: int, times: float = 1

@@ -51,6 +51,7 @@ class Model(Params):
     name: str  # package:<name>, a folder, or a hub id
     revision: str | None = None  # branch, tag or commit; hub ids only
     dtype: Literal["auto", "float32", "bfloat16"]  # auto: bfloat16 on a GPU that has it, else float32
+    quantised: Literal["nf4"] | None = None  # frozen weights in 4 bits (QLoRA); needs the package bitsandbytes
     template: str | None = None  # a .jinja file in place of the model's own chat template
     template_arguments: dict[str, Any]  # a server must give the same
     opening: Literal["empty_user", "system", "leave_out"] = "empty_user"  # before an agent who speaks first
@@ -93,13 +94,16 @@ def load_tokenizer(model: Model) -> "PreTrainedTokenizerBase":
     return tokenizer
 
 
-def load_model(model: Model, quantised: str | None = None) -> "PreTrainedModel":
-    """The weights on the device at hand, in evaluation mode; `quantised`: in 4 bits of this kind, for QLoRA."""
+def load_model(model: Model, place: "torch.device | None" = None) -> "PreTrainedModel":
+    """The weights on the device at hand, or at `place`, in evaluation mode."""
+    place = place or device()
     name = _ready(model)
     from transformers import AutoModelForCausalLM
 
     load_config(model)
-    kind: dict[str, Any] = {"quantization_config": _four_bits(model, quantised)} if quantised else {}
+    kind: dict[str, Any] = {"quantization_config": _four_bits(model, model.quantised)} if model.quantised else {}
+    if kind:
+        kind["device_map"] = {"": place}  # rounded where it will lie: no card holds the whole of it first
     try:
         found: Any = AutoModelForCausalLM.from_pretrained(
             name, dtype=dtype(model), use_safetensors=True, output_loading_info=True, **kind, **_from(model)
@@ -109,7 +113,7 @@ def load_model(model: Model, quantised: str | None = None) -> "PreTrainedModel":
     loaded, told = found
     refuse_made_up(model.name, told["missing_keys"])
     refuse_no_numbers(model.name, loaded)
-    placed: Any = loaded.to(device())  # type: ignore[arg-type]
+    placed: Any = loaded.to(place)  # type: ignore[arg-type]
     return cast("PreTrainedModel", placed.eval())
 
 
@@ -153,7 +157,15 @@ def computes_in_bfloat16() -> bool:
 
 
 def weights_id(model: Model) -> str:
-    """Which weights these are: `sha256:` over a folder's safetensors, or `commit:` of a hub id that was loaded."""
+    """Which weights these are: `sha256:` over a folder's safetensors, or `commit:` of a hub id that was loaded.
+
+    Rounded ones are others: what was learnt beside them belongs to them.
+    """
+    rounded = f" in {model.quantised}" if model.quantised else ""
+    return _files_id(model) + rounded
+
+
+def _files_id(model: Model) -> str:
     name = _ready(model)
     if not _is_local(model):
         from huggingface_hub import snapshot_download
@@ -215,8 +227,7 @@ def _parsed_once() -> Iterator[None]:
 def _four_bits(model: Model, kind: str) -> Any:
     if find_spec("bitsandbytes") is None:
         raise QiratError(
-            "params.yaml, train: quantised needs the package bitsandbytes (`pip install bitsandbytes`) and a GPU; "
-            "or leave it null"
+            "params.yaml, model.quantised needs the package bitsandbytes (`pip install bitsandbytes`); or leave it null"
         )
     from transformers import BitsAndBytesConfig
 

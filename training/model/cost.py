@@ -23,12 +23,35 @@ READING = 0.5  # likewise for reading prompts, which is the forward pass alone
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """Of how many bytes the numbers are of which a training is made."""
+
+    weight: int  # a frozen weight, where it is not rounded
+    value: int  # what is computed
+    quantised: bool = False  # frozen weights of linear layers are nf4
+
+    @property
+    def cast(self) -> bool:
+        """Whether weights are kept in other numbers than those in which is computed."""
+        return self.weight != self.value
+
+
+@dataclass(frozen=True)
 class Card:
-    """A GPU by its data sheet: dense bfloat16 peak in operations/s, memory in bytes, board power in watts."""
+    """A GPU by its data sheet: dense peak in operations/s, memory in bytes, board power in watts.
+
+    The peak is that of bfloat16; of float32 for cards that have no bfloat16, where training computes in float32.
+    """
 
     peak: float
     memory: float
     watts: float
+    bfloat16: bool = True
+
+    @property
+    def numbers(self) -> Numbers:
+        """In which the recipe trains there."""
+        return Numbers(2, 2) if self.bfloat16 else Numbers(4, 4)
 
 
 CARDS = {
@@ -38,7 +61,13 @@ CARDS = {
     "L40S": Card(362e12, 48e9, 350),
     "RTX 4090": Card(165e12, 24e9, 450),
     "L4": Card(121e12, 24e9, 72),
+    "T4": Card(8.1e12, 16e9, 70, bfloat16=False),
 }
+FREE = 0.9  # share of a card's free memory that a run plans with: kernels and gaps take the rest
+# Bytes a weight in nf4: 4 bits, a scale of 8 bits for 64 weights, one of 32 bits for 256 scales (QLoRA, 2023).
+NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
+TILE = 4096, 32768  # tokens, and words of the vocabulary, that TRL's head computes at a time (trl.kernels)
+STEPPED = 16  # bytes a trained weight: its value, gradient and two moments, in float32
 
 
 @dataclass(frozen=True)
@@ -54,6 +83,10 @@ class Shape:
     attention: int  # query heads times their size
     keys: int  # key heads times their size, twice: keys and values
     inner: int  # width of the feed-forward layer
+    heads: int  # of queries
+    inputs: int  # what the linear layers read, each its own
+    low: int  # what the first factors of LoRA give
+    norms: int  # what all norms read
 
     @classmethod
     def of(cls, config: "PretrainedConfig", rank: int) -> "Shape":
@@ -64,28 +97,44 @@ class Shape:
         """
         text = _text(config)
         try:
-            weights, linear, head = _layers(config)
+            found = _layers(config)
         except Exception:  # whatever it trips over: models are built in many ways
-            weights, linear, head = _reckoned(text)
+            found = _reckoned(text)
+        linear = found.linear
         hidden = _size(text, "hidden_size", "d_model", "n_embd", "dim") or max((one for one, _ in linear), default=1)
         heads = _size(text, "num_attention_heads", "n_head", "n_heads")
         size = _size(text, "head_dim") or hidden // max(heads, 1)
         inner = _size(text, "intermediate_size", "ffn_dim", "d_ff", "moe_intermediate_size")
+        key_heads = _size(text, "num_key_value_heads") or heads
+        # A norm of the size of a head stands before each of them: of queries, or of keys.
+        several = {"q": heads, "k": key_heads} if size != hidden else {}
         return cls(
-            weights=weights,
+            weights=found.weights,
             linear=sum(one * other for one, other in linear),
             lora=rank * sum(one + other for one, other in linear),
-            head=head,
+            head=found.head,
             layers=_size(text, "num_hidden_layers", "n_layer", "n_layers") or 1,
             hidden=hidden,
             attention=heads * size,
-            keys=2 * (_size(text, "num_key_value_heads") or heads) * size,
+            keys=2 * key_heads * size,
             inner=inner or max((max(sizes) for sizes in linear), default=hidden),
+            heads=heads,
+            inputs=sum(one for one, _ in linear),
+            low=rank * len(linear),
+            norms=sum(wide * (several.get(name[:1], 1) if wide == size else 1) for name, wide in found.norms),
         )
 
 
-def _layers(config: "PretrainedConfig") -> tuple[int, list[tuple[int, int]], int]:
-    """Weights, the widths (in, out) of each linear layer but the head, and weights of the head."""
+@dataclass(frozen=True)
+class _Layers:
+    weights: int
+    linear: list[tuple[int, int]]  # widths (in, out) of each linear layer but the head
+    head: int  # weights of it
+    norms: list[tuple[str, int]]  # name and width of each
+
+
+def _layers(config: "PretrainedConfig") -> _Layers:
+    """Of a model without memory."""
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.pytorch_utils import Conv1D
@@ -93,17 +142,23 @@ def _layers(config: "PretrainedConfig") -> tuple[int, list[tuple[int, int]], int
     with torch.device("meta"):
         model: Any = AutoModelForCausalLM.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
     head = model.get_output_embeddings()
-    linear = [m.weight.shape for m in model.modules() if isinstance(m, torch.nn.Linear | Conv1D) and m is not head]
-    weights = sum(p.numel() for p in model.parameters())
-    return weights, [(one, other) for one, other in linear], (head or model.get_input_embeddings()).weight.numel()
+    linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear | Conv1D) and m is not head]
+    norms = [(name, m) for name, m in model.named_modules() if "Norm" in type(m).__name__]
+    return _Layers(
+        weights=sum(p.numel() for p in model.parameters()),
+        linear=[(m.nx, m.nf) if isinstance(m, Conv1D) else (m.in_features, m.out_features) for m in linear],
+        head=(head or model.get_input_embeddings()).weight.numel(),
+        norms=[(name.rpartition(".")[2], sum(p.numel() for p in m.parameters())) for name, m in norms],
+    )
 
 
-def _reckoned(text: Any) -> tuple[int, list[tuple[int, int]], int]:
-    """The same of a plain transformer of the sizes that are named."""
+def _reckoned(text: Any) -> _Layers:
+    """Of a plain transformer of the sizes that are named."""
     hidden, layers = _size(text, "hidden_size", "d_model", "n_embd", "dim"), _size(text, "num_hidden_layers", "n_layer")
     inner, head = _size(text, "intermediate_size", "ffn_dim") or 4 * hidden, _size(text, "vocab_size") * hidden
-    linear = [*[(hidden, hidden)] * (4 * layers), *[(hidden, inner)] * (3 * layers)]
-    return sum(one * other for one, other in linear) + head, linear, head
+    linear = [*[(hidden, hidden)] * (4 * layers), *[(hidden, inner)] * (2 * layers), *[(inner, hidden)] * layers]
+    weights = sum(one * other for one, other in linear) + head
+    return _Layers(weights, linear, head, [("", hidden)] * (2 * layers + 1))
 
 
 def _text(config: Any) -> Any:
@@ -134,6 +189,50 @@ def counted(tokens: pl.DataFrame) -> tuple[list[int], int]:
     return tokens["input_ids"].list.len().to_list(), int((tokens["labels"].explode() != IGNORED).sum())
 
 
+def memory(shape: Shape, tokens: int, numbers: Numbers, checkpointing: bool) -> float:
+    """Peak bytes of a pass over `tokens` tokens on a card: all weights, the optimiser, what the backward pass needs.
+
+    Checked against a run on tensors without memory, layer by layer (tests/training/rehearsal/test_memory.py).
+    """
+    value = numbers.value
+    whole = tokens * _kept(shape, numbers)
+    if numbers.cast and not numbers.quantised:  # of each frozen weight a copy in which is computed
+        whole += value * shape.linear
+    cast = 2 * value if value == 2 else value  # to LoRA's float32 and back
+    at_work = tokens * (value * shape.hidden + (cast + value) * shape.inner)
+    head = min(tokens, TILE[0]) * TILE[1] * value
+    if checkpointing:
+        behind = 8 if value == 2 else 0  # bytes: the last norm's copy, what it gives and the gradient of that
+        kept = tokens * shape.hidden * (value * shape.layers + behind)
+        return weight_bytes(shape, numbers) + kept + max(head, whole / shape.layers + at_work)
+    return weight_bytes(shape, numbers) + whole + max(head, at_work)
+
+
+def weight_bytes(shape: Shape, numbers: Numbers) -> float:
+    """Of the frozen weights, of LoRA and of its optimiser, as they lie there all the time."""
+    if numbers.quantised:  # the embeddings are left as they are; TRL keeps LoRA in bfloat16 beside nf4
+        frozen = NF4 * shape.linear + numbers.weight * (shape.weights - shape.linear)
+        return frozen + STEPPED / 2 * shape.lora + numbers.value * shape.hidden * shape.inner  # a layer made whole
+    autocast = 2 if numbers.value == 2 else 0  # bytes of LoRA's own weights in bfloat16
+    return numbers.weight * shape.weights + (STEPPED + autocast) * shape.lora
+
+
+def _kept(shape: Shape, numbers: Numbers) -> float:
+    """Bytes a token that all layers keep for the backward pass.
+
+    Norms compute in float32 and keep what they read. LoRA reads a copy of its own in each linear layer, as its weights
+    are float32 where the model computes in bfloat16; in float32 all that read the same share it. Attention keeps
+    queries, keys, values and what it gives, the feed-forward layer the gate before and behind its curve and what it
+    gates. Without bfloat16 there is no varlen kernel, and keys and values are repeated for each head of the queries.
+    """
+    value = numbers.value
+    own = 2 * shape.hidden + shape.inner  # what attention gives is kept already
+    read = shape.inputs if value == 2 else shape.layers * own
+    heads = 2 * shape.attention + (shape.keys if value == 2 else 2 * shape.attention)
+    layers = shape.layers * (value * (heads + 3 * shape.inner) + 4 * shape.heads)
+    return value * (read + shape.low) + layers + 4 * shape.norms
+
+
 def training_operations(shape: Shape, lengths: Sequence[int], supervised: int) -> float:
     """One look at examples of these lengths in tokens, `supervised` tokens of them together.
 
@@ -144,6 +243,12 @@ def training_operations(shape: Shape, lengths: Sequence[int], supervised: int) -
         + 6.0 * supervised * shape.head
         + 3.5 * _attention_operations(shape, lengths)
     )
+
+
+def weighing_operations(shape: Shape, lengths: Sequence[int], supervised: int) -> float:
+    """Of the loss on such examples, which is forward alone."""
+    layers = 2.0 * sum(lengths) * (shape.linear + shape.lora) + _attention_operations(shape, lengths)
+    return layers + 2.0 * supervised * shape.head
 
 
 def reading_operations(shape: Shape, tokens: float) -> float:

@@ -97,7 +97,7 @@ def refuse_quantised(name: str, config: "PretrainedConfig") -> None:
         kind = str(method.get("quant_method", "unknown")).rpartition(".")[2]
         raise QiratError(
             f"params.yaml, model.name: the weights of {name} are quantised already ({kind}); name the model that they "
-            "were made from, and let `train.gpu.quantised: nf4` round it where it does not fit otherwise"
+            "were made from, and let `model.quantised: nf4` round it where it does not fit otherwise"
         )
 
 

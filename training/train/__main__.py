@@ -14,21 +14,20 @@ from typing import Any
 import polars as pl
 
 from curation.core.record.conversation import canonical_json
-from curation.core.record.draw import fair_order
-from curation.harness.errors import QiratError
 from curation.harness.files import atomic
 from curation.harness.memory import CACHE, code_version
 from curation.harness.stage import Stage
 from training.model.adapter import write_adapter
 from training.model.base import Model, load_model, load_tokenizer, weights_id
-from training.model.cost import Shape, counted, training_operations
+from training.model.cost import Numbers, Shape, counted, memory, training_operations
 from training.model.likelihood import examples_of
+from training.model.preflight import planned
+from training.model.recipe import Recipe, Train, sampled, settled
+from training.model.rows import rows_apart
 from training.model.template import Renderer
 from training.model.unusable import untrained_end
 from training.train.checkpoints import Checkpoints
 from training.train.fit import Trained, fit, fit_on_all, processes_wanted
-from training.train.recipe import Recipe, Train, memory, settled
-from training.train.rows import rows_apart
 from training.train.watch import Curve, note_text, notes
 
 WHOLE = {"strength": 1.0}  # of what was learnt
@@ -50,6 +49,7 @@ def main() -> None:
         model, params = stage.section("model", Model), stage.params
         stage.input("data/baseline/passed")
         whole = {split: stage.read(f"tokenized/{split}") for split in ("train", "dev")}
+        planned(model, params, whole["train"])  # refuses what cannot run here
         chosen = {
             "train": sampled(whole["train"], params.recipe.max_tokens, params.recipe.train_tokens, params.seed),
             "dev": sampled(whole["dev"], params.recipe.max_tokens, params.recipe.dev_tokens, params.seed),
@@ -60,9 +60,8 @@ def main() -> None:
             f"profile {params.profile}: {numbers['examples_seen']:,} of {numbers['examples']:,} examples, "
             f"{numbers['tokens_seen']:,} of {numbers['tokens']:,} tokens an epoch"
         )
-        tokenizer, base = load_tokenizer(model), load_model(model, params.recipe.quantised)
+        tokenizer, base = load_tokenizer(model), load_model(model)
         recipe, config = settled(params.recipe, base.config, chosen["train"].height), base.config
-        refuse_cuts(chosen["train"], recipe, params.profile)
         recipe = rows_apart(base, recipe, counted(chosen["train"])[0])
         renderer = Renderer(tokenizer, model.template_arguments, opening=model.opening)
         if untrained := untrained_end(base, renderer.stop_id):
@@ -105,16 +104,6 @@ def surroundings() -> dict[str, Any]:
     return {"code": code_version("train"), "machine": machine}
 
 
-def refuse_cuts(tokens: pl.DataFrame, recipe: Recipe, profile: str) -> None:
-    """Packing would cut what is longer than a pack."""
-    longest = int(tokens["input_ids"].list.len().max())  # type: ignore[arg-type]
-    if recipe.pack_tokens and recipe.pack_tokens < longest:
-        raise QiratError(
-            f"params.yaml, train.{profile}.pack_tokens: {recipe.pack_tokens} would cut an example of {longest} "
-            "tokens; raise it to tokenize.max_tokens or more"
-        )
-
-
 def counted_cost(tokens: pl.DataFrame, shape: Shape, recipe: Recipe) -> dict[str, float]:
     """What can be counted before anything runs; `qirat cost` makes time, energy and money of it."""
     lengths, supervised = counted(tokens)
@@ -122,7 +111,7 @@ def counted_cost(tokens: pl.DataFrame, shape: Shape, recipe: Recipe) -> dict[str
     return {
         "tokens": recipe.epochs * sum(lengths),
         "operations": recipe.epochs * training_operations(shape, lengths, supervised),
-        "bytes_bfloat16": memory(shape, recipe, row * recipe.batch, 2, checkpointing=False),
+        "bytes_bfloat16": memory(shape, row * recipe.batch, Numbers(2, 2), checkpointing=False),
     }
 
 
@@ -130,23 +119,6 @@ def remember_times(took: dict[str, float]) -> None:
     """Times differ from run to run, so they stand beside the results, for `qirat cost`."""
     with atomic(CACHE / "cost" / "train.json") as temporary:
         temporary.write_text(json.dumps(took, indent=1, sort_keys=True) + "\n", "utf-8")
-
-
-def sampled(tokens: pl.DataFrame, max_tokens: int | None, budget: int | None, seed: int) -> pl.DataFrame:
-    """Examples of at most `max_tokens`, in fair order, until `budget` tokens are together (at least one example)."""
-    if tokens.is_empty():
-        raise QiratError(
-            "data/tokenized holds a part without an example; run `dvc repro tokenize`, or add conversations"
-        )
-    sized = tokens.with_columns(_size=pl.col("input_ids").list.len().cast(pl.Int64))
-    if max_tokens is not None:
-        sized = sized.filter(pl.col("_size") <= max_tokens)
-    if not sized.height:
-        raise QiratError(f"no example has at most {max_tokens} tokens; raise max_tokens of the recipe in params.yaml")
-    ordered = fair_order(sized, seed)
-    if budget is not None:
-        ordered = ordered.filter((pl.col("_size").cum_sum() <= budget) | (pl.int_range(pl.len()) == 0))
-    return ordered.drop("_size")
 
 
 def seen(whole: pl.DataFrame, chosen: pl.DataFrame) -> dict[str, float | int]:

@@ -17,25 +17,23 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from curation.harness.damage import refused
+from curation.harness.damage import explained, refused
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from training.model.base import Model, computes_in_bfloat16, load_config, load_model, load_tokenizer
-from training.model.cost import CARDS, Shape, counted, training_operations
+from training.model.cost import CARDS, Shape, counted, memory, training_operations, weighing_operations
 from training.model.likelihood import examples_of
+from training.model.plan import BatchPlan, asked_of, fair_sample, gpus, lora, numbers_here, plan
+from training.model.recipe import Asked, Recipe, Train
+from training.model.rows import rows_apart
 from training.model.template import Example
-from training.model.unusable import beside_text
 from training.train.checkpoints import Checkpoints
 from training.train.cpu import seconds_a_pass, trainer_on_cpu
-from training.train.recipe import Recipe, Train, memory, passes_that_fit
-from training.train.rows import rows_apart
 from training.train.watch import Curve, dev_watch, health, keeper, live, speed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-FREE = 0.9  # share of the GPU's free memory that a run plans with
 
 
 @dataclass(frozen=True)
@@ -46,15 +44,6 @@ class Trained:
     history: list[dict[str, Any]]
     curve: Curve
     took: dict[str, float]  # seconds predicted and actual, peak bytes predicted and actual: of this run alone
-
-
-@dataclass(frozen=True)
-class BatchPlan:
-    """How a step is computed on this machine; the result does not depend on it but for rounding."""
-
-    passes: int
-    checkpointing: bool
-    processes: int = 1
 
 
 def fit(  # noqa: PLR0913 - what a run is made of
@@ -81,7 +70,9 @@ def fit(  # noqa: PLR0913 - what a run is made of
     recipe = rows_apart(base, recipe, lengths)
     first = os.environ.get("RANK", "0") == "0"
     resumed = checkpoints.resumable(prepare=first) if checkpoints else None
-    how = plan(shape, recipe, lengths, int(os.environ.get("WORLD_SIZE", "1")))
+    numbers = numbers_here(base.dtype.itemsize, bool(getattr(base, "is_loaded_in_4bit", False)))
+    asked = Asked(recipe, max(lengths), numbers, params.profile)
+    how = plan(shape, asked, int(os.environ.get("WORLD_SIZE", "1")))
     if resumed:
         how = as_before(how, recipe, resumed)
     operations = training_operations(shape, lengths, supervised)
@@ -106,7 +97,7 @@ def fit(  # noqa: PLR0913 - what a run is made of
             trainer.add_callback(speed(_peak(), operations / sum(lengths)))
         if resumed:
             curve.load(resumed)
-        took = predicted(trainer, shape, recipe, how, tokens)
+        took = predicted(trainer, shape, asked, how, (tokens, dev))
         started = time.monotonic()
         _run(trainer, resumed)
         took |= _actual(started, resumed is not None) | {"processes": float(trainer.accelerator.num_processes)}
@@ -125,34 +116,17 @@ def _run(trainer: Any, resumed: Path | None) -> None:
         raise
 
 
-def plan(shape: Shape, recipe: Recipe, lengths: Sequence[int], processes: int = 1) -> BatchPlan:
-    """Passes a step and checkpointing, from the free memory where they are `auto`."""
-    import torch
-
-    fixed = 1 if recipe.passes == "auto" else recipe.passes
-    if recipe.batch % (processes * fixed):
-        raise QiratError(
-            f"params.yaml, train: batch {recipe.batch} cannot be divided among {processes} GPUs in {fixed} passes; "
-            f"choose a multiple of {processes * fixed}"
-        )
-    share = recipe.model_copy(update={"batch": recipe.batch // processes})
-    if not torch.cuda.is_available():
-        return BatchPlan(share.batch if recipe.passes == "auto" else fixed, recipe.checkpointing is True, processes)
-    gpus = range(min(processes, _gpus()))
-    # What this process holds already, the base model, is counted among what the run needs.
-    free = FREE * min(torch.cuda.mem_get_info(gpu)[0] + torch.cuda.memory_reserved(gpu) for gpu in gpus)
-    bytes_a_value = 2 if computes_in_bfloat16() else 4
-    return BatchPlan(*passes_that_fit(shape, share, max(lengths), bytes_a_value, free), processes)
-
-
 def as_before(how: BatchPlan, recipe: Recipe, checkpoint: Path) -> BatchPlan:
     """The plan with the passes that the checkpoint was made with: free memory may differ now, and roundings with it."""
     rows = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))["train_batch_size"]
     return replace(how, passes=recipe.batch // how.processes // rows)
 
 
-def predicted(trainer: Any, shape: Shape, recipe: Recipe, how: BatchPlan, tokens: pl.DataFrame) -> dict[str, float]:
-    """Seconds by a trial of one pass, bytes by counting, before the run."""
+def predicted(
+    trainer: Any, shape: Shape, asked: Asked, how: BatchPlan, looked_at: tuple[pl.DataFrame, Sequence[Example]]
+) -> dict[str, float]:
+    """Seconds by a trial of one pass, bytes by counting, before the run over examples of train and of dev."""
+    recipe, (tokens, dev) = asked.recipe, looked_at
     lengths, supervised = counted(tokens)
     rows = recipe.batch // how.passes // how.processes
     a_pass = rows * (recipe.pack_tokens or max(lengths))
@@ -163,10 +137,11 @@ def predicted(trainer: Any, shape: Shape, recipe: Recipe, how: BatchPlan, tokens
         trainer.model.get_base_model().activation_checkpointing_enable()
     trainer.model.train()
     seconds = seconds_a_pass(trainer.model, batch, how.passes) if _one_on_a_cpu() else _tried(trainer, batch)
-    operations = training_operations(shape, *counted(tokens[tried]))
-    whole = recipe.epochs * training_operations(shape, lengths, supervised)
-    peak = memory(shape, recipe, a_pass, trainer.model.dtype.itemsize, how.checkpointing)
-    return {"predicted_seconds": whole / operations * seconds / how.processes, "predicted_bytes": peak}
+    rate = training_operations(shape, *counted(tokens[tried])) / seconds
+    trained = recipe.epochs * training_operations(shape, lengths, supervised) / how.processes
+    weighed = weighing_operations(shape, [len(e.input_ids) for e in dev], sum(e.supervised for e in dev))
+    peak = memory(shape, a_pass, asked.numbers, how.checkpointing)
+    return {"predicted_seconds": (trained + recipe.dev_points * weighed) / rate, "predicted_bytes": peak}
 
 
 def _tried(trainer: Any, batch: dict[str, Any]) -> float:
@@ -185,29 +160,6 @@ def _tried(trainer: Any, batch: dict[str, Any]) -> float:
         seconds.append(time.perf_counter() - started)
         trainer.model.zero_grad(set_to_none=True)
     return min(seconds)
-
-
-def fair_sample(lengths: Sequence[int], tokens: int) -> list[int]:
-    """Indices of as many examples as hold about so many tokens, at least one: short and long ones in proportion."""
-    order = sorted(range(len(lengths)), key=lambda i: lengths[i])
-    wanted = max(1, min(len(order), round(tokens * len(order) / sum(lengths))))
-    return [order[(2 * n + 1) * len(order) // (2 * wanted)] for n in range(wanted)]
-
-
-def lora(recipe: Recipe, base: "PreTrainedModel") -> Any:
-    """PEFT's settings: every linear layer that reads text."""
-    from peft import LoraConfig
-
-    return LoraConfig(
-        task_type="CAUSAL_LM",
-        target_modules="all-linear",
-        exclude_modules=beside_text(base) or None,
-        r=int(recipe.rank),
-        lora_alpha=recipe.alpha,
-        lora_dropout=recipe.dropout,
-        use_rslora=recipe.rank_stabilised,
-        use_dora=recipe.dora,
-    )
 
 
 def restore(model: Any, curve: Curve) -> None:
@@ -244,7 +196,8 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
 
     checkpoints.resumable(prepare=False)  # refuses before anything is started
     torch.cuda.empty_cache()  # what this process no longer needs
-    how = plan(Shape.of(load_config(model), int(recipe.rank)), recipe, counted(tokens)[0], processes)
+    asked = asked_of(model, recipe, max(counted(tokens)[0]), params.profile)
+    how = plan(Shape.of(load_config(model), int(recipe.rank)), asked, processes)
     recipe = recipe.model_copy(update={"passes": how.passes, "checkpointing": how.checkpointing})
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -260,7 +213,7 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
         curve = Curve()
         curve.load(folder)
         done = json.loads((folder / "done.json").read_text("utf-8"))
-    base = load_model(model, recipe.quantised)
+    base = load_model(model)
     tuned: Any = get_peft_model(base, lora(recipe, base))
     restore(tuned, curve)
     return Trained(tuned.eval(), done["history"], curve, done["took"])
@@ -268,7 +221,7 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
 
 def processes_wanted() -> int:
     """One a GPU that is visible (CUDA_VISIBLE_DEVICES)."""
-    return max(_gpus(), 1)
+    return max(gpus(), 1)
 
 
 def main() -> None:
@@ -283,7 +236,7 @@ def main() -> None:
     tokens, dev = (pl.read_parquet(folder / f"{split}.parquet") for split in ("train", "dev"))
     try:
         trained = fit(
-            load_model(model, recipe.quantised),
+            load_model(model),
             load_tokenizer(model),
             tokens,
             examples_of(dev),
@@ -292,8 +245,10 @@ def main() -> None:
             Checkpoints(job["certificate"]),
             Machine(**job["machine"]),
         )
-    except QiratError as error:
-        sys.exit(f"train: {error}")
+    except Exception as error:
+        if said := explained(error):
+            sys.exit(f"train: {said}")
+        raise
     if os.environ.get("RANK", "0") == "0":
         trained.curve.save(folder)
         (folder / "done.json").write_text(json.dumps({"history": trained.history, "took": trained.took}), "utf-8")
@@ -306,7 +261,7 @@ def _settings(params: Train, recipe: Recipe, how: BatchPlan, place: str) -> Any:
     """TRL's settings, every one that its defaults would get wrong for LoRA on prepared tokens among them."""
     from trl import SFTConfig  # type: ignore[attr-defined]
 
-    gpu = bool(_gpus())
+    gpu = bool(gpus())
     settings = SFTConfig(
         output_dir=place,
         seed=params.seed,
@@ -338,14 +293,8 @@ def _rows_hold_documents(recipe: Recipe, how: BatchPlan) -> bool:
     return recipe.flat and (recipe.pack_tokens is not None or recipe.batch // how.passes // how.processes > 1)
 
 
-def _gpus() -> int:
-    import torch
-
-    return torch.cuda.device_count() if torch.cuda.is_available() else 0
-
-
 def _one_on_a_cpu() -> bool:
-    return not _gpus() and int(os.environ.get("WORLD_SIZE", "1")) == 1
+    return not gpus() and int(os.environ.get("WORLD_SIZE", "1")) == 1
 
 
 def _peak() -> float | None:

@@ -5,6 +5,7 @@ import pytest
 from tests.builders import save
 from tests.training.tiny import project
 from training.commands.estimate import as_text, estimate, prompt_tokens, took_last
+from training.model.cost import FREE, Numbers, memory
 
 
 @pytest.fixture
@@ -14,7 +15,8 @@ def tokenized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(project(tmp_path))
     rows = [([1] * n, [-100] * (n // 2) + [1] * (n - n // 2)) for n in (10, 20, 30)]
     schema = {"input_ids": pl.List(pl.Int32), "labels": pl.List(pl.Int32)}
-    save(tmp_path, "tokenized/train", pl.DataFrame(rows, schema=schema, orient="row"))
+    for split in ("train", "dev"):
+        save(tmp_path, f"tokenized/{split}", pl.DataFrame(rows, schema=schema, orient="row"))
     return tmp_path
 
 
@@ -24,6 +26,33 @@ def test_tokens_are_those_of_all_epochs_and_the_text_names_the_cards(tokenized: 
     text = as_text(found, {}, {}, 1000)
     assert "H200" in text
     assert "paid for itself" not in text
+
+
+def test_the_loss_on_dev_counts_in_the_time(tokenized: Path) -> None:
+    import yaml
+
+    before = estimate("gpu").operations
+    settings = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
+    settings["train"]["gpu"]["dev_points"] += 5
+    Path("params.yaml").write_text(yaml.safe_dump(settings), "utf-8")
+    shape = estimate("gpu").shape
+    weighed = 2 * 60 * (shape.linear + shape.lora) + 2 * 30 * shape.head  # 60 tokens, 30 of them told
+    attended = 2 * shape.layers * shape.attention * sum(n * n for n in (10, 20, 30))
+    assert estimate("gpu").operations - before == pytest.approx(5 * (weighed + attended))
+
+
+def test_every_card_is_told_with_what_makes_it_fit(tokenized: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from training.commands import estimate as asked
+    from training.model.cost import CARDS, Card
+
+    whole = estimate("gpu")
+    least = min(memory(whole.shape, 512, Numbers(2, 2, q), checkpointing=True) for q in (False, True)) / FREE
+    cards = {"roomy": CARDS["H200"], "tight": Card(1e12, least * 1.05, 50), "none": Card(1e12, least / 9, 50)}
+    monkeypatch.setattr(asked, "CARDS", cards)
+    told = {line.split()[0]: line for line in as_text(whole, {}, {}, 1000).splitlines() if line.split()[:1]}
+    assert told["roomy"].endswith("1 passes a step")
+    assert "set train.gpu.pack_tokens: 512" in told["tight"]
+    assert told["none"].endswith("too small")
 
 
 def test_a_long_prompt_is_paid_back_by_traffic_and_the_last_run_is_compared(tokenized: Path) -> None:

@@ -121,6 +121,42 @@ def test_what_the_base_model_asks_for_when_writing_is_not_exported(
     assert "1.3" not in Path("out/generation_config.json").read_text("utf-8")
 
 
+@pytest.mark.parametrize("kind", ["adapter", "merged"])
+def test_what_was_written_is_proved_in_the_memory_of_one_model(
+    project: Path, monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
+    """Base and adapter are gone, without waiting for the collector, before the files are loaded."""
+    import gc
+    import weakref
+
+    loads, alive, load = [], [], exports.load_model
+
+    def watched(*given: Any) -> Any:
+        alive.append(sum(one() is not None for one in loads))
+        found = load(*given)
+        loads.extend(weakref.ref(weight) for weight in found.parameters())
+        return found
+
+    monkeypatch.setattr(exports, "load_model", watched)
+    gc.collect()
+    gc.disable()
+    try:
+        export(kind, Path("out"))
+    finally:
+        gc.enable()
+    assert alive == [0, 0]
+
+
+def test_a_model_that_no_card_holds_is_proved_on_the_processor(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(exports, "device", lambda: torch.device("meta"))  # a card
+    needed = 4 * sum(weight.numel() for weight in model().parameters())
+    for free, place in ((needed - 1, "cpu"), (needed, "meta")):
+        monkeypatch.setattr(exports, "free_bytes", lambda free=free: free)
+        assert exports.Adapter.at(Path("models/adapter")).place.type == place
+
+
 def test_tied_embeddings_stay_tied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
     from transformers import LlamaForCausalLM

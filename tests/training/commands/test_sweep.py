@@ -20,10 +20,10 @@ from training.evaluate.looks import LEDGER, Look, looked
 from training.evaluate.seeds import seeds_behind
 from training.judge.scoring import PREDICTIONS, Evaluate
 from training.model.adapter import read_provenance
+from training.model.recipe import Recipe
 from training.model.seeds import Seeds, read_seeds
 from training.train import __main__ as train
 from training.train.fit import fit
-from training.train.recipe import Recipe
 from training.train.watch import DivergedError
 
 LIMIT = 6_200  # tokens: a training and its judging take some 900, so three are tried beside four that confirm

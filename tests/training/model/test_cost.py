@@ -7,8 +7,10 @@ import pytest
 
 from tests.builders import params
 from tests.training.tiny import model
-from training.model.cost import Shape, break_even, reading_operations, training_operations
-from training.train.recipe import Recipe, memory, passes_that_fit
+from training.model.cost import Numbers, Shape, break_even, memory, reading_operations, training_operations
+from training.model.recipe import Asked, Recipe, passes_that_fit
+
+CARD = Numbers(2, 2)
 
 
 def shape(rank: int = 8) -> Shape:
@@ -50,21 +52,26 @@ def test_training_costs_two_readings_of_the_frozen_weights() -> None:
     assert training_operations(plain, [10, 20], 5) == 2 * reading_operations(plain, 30)
 
 
+def taken(tokens: int, checkpointing: bool = False) -> float:
+    return memory(shape(), tokens, CARD, checkpointing)
+
+
+def asked(**values: Any) -> Asked:
+    return Asked(recipe(batch=8, **values), 4096, CARD, "gpu")
+
+
 def test_a_step_is_divided_only_as_far_as_memory_asks() -> None:
-    ample, made = 1e12, recipe(batch=8)
-    assert passes_that_fit(shape(), made, 4096, 2, ample) == (1, False)
-    half = memory(shape(), made, 4 * 4096, 2, checkpointing=False)
-    assert passes_that_fit(shape(), made, 4096, 2, half) == (2, False)
-    one_row = memory(shape(), made, 4096, 2, checkpointing=False)
-    passes, checkpointing = passes_that_fit(shape(), made, 4096, 2, one_row * 0.9)
+    assert passes_that_fit(shape(), asked(), 1e12) == (1, False)
+    assert passes_that_fit(shape(), asked(), taken(4 * 4096)) == (2, False)
+    passes, checkpointing = passes_that_fit(shape(), asked(), taken(4096) * 0.9)
     assert checkpointing
     assert passes <= 8
 
 
 def test_where_the_passes_are_given_checkpointing_is_chosen_for_them() -> None:
-    whole = memory(shape(), recipe(batch=8), 8 * 4096, 2, checkpointing=False)
-    assert passes_that_fit(shape(), recipe(batch=8, passes=1), 4096, 2, whole) == (1, False)
-    assert passes_that_fit(shape(), recipe(batch=8, passes=1), 4096, 2, whole * 0.9) == (1, True)
+    whole = taken(8 * 4096)
+    assert passes_that_fit(shape(), asked(passes=1), whole) == (1, False)
+    assert passes_that_fit(shape(), asked(passes=1), whole * 0.9) == (1, True)
 
 
 def test_no_longer_prompt_never_pays() -> None:

@@ -11,9 +11,9 @@ from tests.training.rehearsal.models import made
 from tests.training.tiny import renderer, tokenizer
 from training.model.attention import VARLEN, use_attention
 from training.model.isolation import attend_apart
+from training.model.recipe import Train
+from training.model.rows import rows_apart
 from training.train.fit import fit
-from training.train.recipe import Train
-from training.train.rows import rows_apart
 
 APART = {"llama": "varlen", "qwen3": "varlen", "stablelm": "sdpa", "nemotron": "sdpa", "gemma2": "eager"}
 LEAKING = ("gpt_oss", "mamba", "lfm2")
@@ -151,6 +151,6 @@ def test_training_gives_a_model_that_mixes_one_conversation_a_row() -> None:
 
 
 def test_rows_of_one_conversation_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.train.rows.attend_apart", None)
+    monkeypatch.setattr("training.model.rows.attend_apart", None)
     alone = train(pack_tokens=None, batch=2, passes=2).recipe
     assert rows_apart(made("mamba"), alone, [5, 9]) == alone

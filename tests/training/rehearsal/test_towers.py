@@ -8,8 +8,9 @@ from tests.builders import talk
 from tests.training.rehearsal.models import SIZES
 from tests.training.rehearsal.test_isolation import examples, train
 from tests.training.tiny import model, renderer, tokenizer
+from training.model.plan import lora
 from training.model.unusable import beside_text
-from training.train.fit import fit, lora
+from training.train.fit import fit
 
 
 def seeing() -> Any:

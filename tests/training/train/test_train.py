@@ -9,13 +9,14 @@ from curation.harness.errors import QiratError
 from tests.builders import ROOT, params, talk
 from tests.training.tiny import model, renderer, tokenizer
 from training.model.base import Model, load_model
-from training.model.cost import Shape
+from training.model.cost import Numbers, Shape
 from training.model.likelihood import negative_log_likelihoods
+from training.model.plan import BatchPlan, fair_sample, plan
+from training.model.recipe import Asked, Train
 from training.model.template import Example
 from training.train.__main__ import rows_of, sampled
 from training.train.checkpoints import Checkpoints
-from training.train.fit import BatchPlan, as_before, fair_sample, fit, fit_on_all, plan, predicted
-from training.train.recipe import Train
+from training.train.fit import as_before, fit, fit_on_all, predicted
 
 
 def examples(*talks: list[dict[str, str]]) -> list[Example]:
@@ -116,9 +117,10 @@ def test_a_run_that_stopped_early_and_was_killed_before_it_wrote_stops_at_the_sa
 def test_a_step_that_cannot_be_shared_out_is_refused() -> None:
     shape = Shape.of(model().config, 8)
     cut = recipe(batch=12, passes=4).recipe
-    assert plan(shape, cut, [10]) == BatchPlan(4, checkpointing=False)
+    asked = Asked(cut, 10, Numbers(4, 4), "cpu")
+    assert plan(shape, asked) == BatchPlan(4, checkpointing=False)
     with pytest.raises(QiratError, match="choose a multiple of 8"):
-        plan(shape, cut, [10], processes=2)
+        plan(shape, asked, processes=2)
 
 
 def test_a_resumed_run_keeps_its_passes(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from curation.harness.errors import QiratError
 from tests.builders import params
-from training.train.recipe import Recipe, Train, learning_rate, settled
+from training.model.recipe import Recipe, Train, learning_rate, settled
 
 
 def config(kind: str, width: int) -> Any:

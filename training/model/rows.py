@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from training.model.attention import use_attention
 from training.model.isolation import attend_apart
-from training.train.recipe import Recipe
+from training.model.recipe import Recipe
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -1,0 +1,110 @@
+"""A training step on tensors without memory, and how much they would have taken: a card that is not there."""
+
+import weakref
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from training.model.cost import TILE, Numbers
+
+
+class Live(TorchDispatchMode):
+    """Bytes of all tensors that live, now and at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self.known: dict[int, int] = {}
+
+    def note(self, tensor: torch.Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key not in self.known:
+            self.known[key] = storage.nbytes()
+            self.now += storage.nbytes()
+            self.peak = max(self.peak, self.now)
+            weakref.finalize(storage, self._gone, key)
+
+    def _gone(self, key: int) -> None:
+        self.now -= self.known.pop(key)
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = function(*args, **(kwargs or {}))
+        for tensor in tree_leaves(out):
+            if isinstance(tensor, torch.Tensor):
+                self.note(tensor)
+        return out
+
+
+class Kernel(torch.autograd.Function):
+    """What a fused attention keeps: queries, keys, values, what it gives, and a sum for each head."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Any, key: Any, value: Any) -> Any:
+        out = torch.empty_like(query.transpose(1, 2).contiguous())
+        ctx.save_for_backward(query, key, value, out, query.new_empty(query.shape[:3], dtype=torch.float32))
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, _gradient: Any) -> Any:
+        return tuple(map(torch.empty_like, ctx.saved_tensors[:3]))
+
+
+def attend(_module: Any, query: Any, key: Any, value: Any, _mask: Any, **_rest: Any) -> Any:
+    """As varlen in 16 bits; in 32 as SDPA under a mask, which repeats keys and values for each head."""
+    kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else value.dtype
+    query, key, value = (side.to(kind) for side in (query, key, value))
+    if kind == torch.float32:
+        key, value = (side.repeat_interleave(query.shape[1] // side.shape[1], dim=1) for side in (key, value))
+    return Kernel.apply(query, key, value), None
+
+
+def peak_bytes(config: Any, tokens: int, rank: int, numbers: Numbers, checkpointing: bool) -> int:
+    """Of a step of LoRA on a row of so many tokens, the head by the tiles of TRL."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AttentionInterface, AutoModelForCausalLM
+
+    AttentionInterface.register("accounted", attend)
+    config._attn_implementation = "accounted"
+    kept = torch.bfloat16 if numbers.weight == 2 else torch.float32
+    with torch.device("meta"):
+        model: Any = AutoModelForCausalLM.from_config(config, dtype=kept)  # type: ignore[no-untyped-call]
+        model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear", r=rank))
+    live = Live()
+    with FakeTensorMode(allow_non_fake_inputs=True), live:
+        _without_memory(model)
+        if checkpointing:
+            model.get_base_model().activation_checkpointing_enable()
+            model.enable_input_require_grads()
+        tuned = [weight for weight in model.train().parameters() if weight.requires_grad]
+        beside = [torch.empty_like(weight) for weight in tuned for _ in ("gradient", "moment", "moment")]
+        ids = torch.zeros(1, tokens, dtype=torch.long)
+        with torch.autocast("cpu", torch.bfloat16, enabled=numbers.value == 2):
+            out = model.get_base_model().base_model(input_ids=ids, position_ids=ids, use_cache=False)
+        hidden = out.last_hidden_state
+        del out
+        head = torch.empty(min(tokens, TILE[0]), TILE[1], dtype=torch.bfloat16 if numbers.value == 2 else torch.float32)
+        del head
+        hidden.backward(torch.empty_like(hidden), inputs=tuned)
+        del beside
+    return live.peak
+
+
+def _without_memory(model: Any) -> None:
+    made: dict[int, Any] = {}
+    for module in model.modules():
+        for tensors in (module._parameters, module._buffers):
+            for name, tensor in tensors.items():
+                if tensor is not None:
+                    tensors[name] = made.setdefault(id(tensor), tensor) if id(tensor) in made else _fake(tensor, made)
+
+
+def _fake(tensor: Any, made: dict[int, Any]) -> Any:
+    fake = torch.empty(tensor.shape, dtype=tensor.dtype)
+    if isinstance(tensor, torch.nn.Parameter):
+        fake = torch.nn.Parameter(fake, requires_grad=tensor.requires_grad)
+    made[id(tensor)] = fake
+    return fake
