@@ -163,3 +163,15 @@ def test_a_share_is_worth_no_more_than_its_draws(groups: list[tuple[int, int]]) 
     sizes = np.array([max(pair) for pair in groups], dtype=float)
     successes = np.array([pair[0] for pair in groups], dtype=float)
     assert 0 < effective(successes, sizes) <= sizes.sum()
+
+
+def test_six_customers_who_write_nearly_all_are_worth_six() -> None:
+    from scipy.stats import norm, t
+
+    values = np.array([0.3, -0.2, 0.1, -0.4, 0.25, -0.05, *[0.0] * 60])
+    sizes = np.array([1.0] * 6 + [1e-9] * 60)
+    (low, high), (least, most) = skewed(values, STATED), skewed(values, STATED, sizes)
+    of_six, of_all = (t.isf(norm.sf(STATED), free) for free in (5, 65))
+    # The variance by n - 1, too, is that of six.
+    assert (most - least) / (high - low) == pytest.approx(of_six / of_all * (6 / 5 * 65 / 66) ** 0.5, rel=1e-6)
+    assert skewed(values, STATED, sizes * 0 + 3) == (low, high)
