@@ -50,9 +50,10 @@ def customers(draw: np.random.Generator, write: str, conversations: int) -> np.n
     """How often each writes, together so many times."""
     often, shares = WRITE[write]
     sizes = draw.choice(often, conversations, p=shares)
-    sizes = sizes[: int(np.searchsorted(np.cumsum(sizes), conversations)) + 1]
-    sizes[-1] -= sizes.sum() - conversations
-    return sizes.astype(float)
+    some: np.ndarray = sizes[: int(np.searchsorted(np.cumsum(sizes), conversations)) + 1]
+    some[-1] -= some.sum() - conversations
+    found: np.ndarray = some.astype(float)
+    return found
 
 
 def loss(draw: np.random.Generator, sizes: np.ndarray, truth: float) -> bool:
