@@ -9,6 +9,7 @@ language, else against all: what teaches one intent wrongly still teaches the ho
 Dev, not test: whoever leaves rows out by this figure has chosen by it.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from curation.core.record.conversation import canonical_json
 from curation.core.statistics.intervals import Bootstrap, ratio
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, progress
-from curation.harness.memory import CACHE
+from curation.harness.memory import CACHE, Memory
 from training.commands.trial import Answer, Trial, interval, noted, remembered
 from training.model.adapter import TRAINED_ON, load_adapter, refuse_damaged, weights_hash
 from training.model.gradients import gradients
@@ -37,6 +39,7 @@ TOLD = 10  # clusters that help most, and as many that hurt
 OF_A_CLUSTER = 10  # training conversations, about
 MOST_CLUSTERS = 100
 DRAWS = 2000
+AT_ONCE = 8  # gradients between two times that they are kept: a killed run goes on from there
 PULLS = pl.Schema(
     {
         "conversation_id": pl.String,
@@ -61,7 +64,8 @@ def attribute(judged: int) -> Answer:
     told = {"adapter": weights_hash(ADAPTER), "labels": labels, "asked": sorted(set(asked["conversation_id"]))}
 
     def work(_: object) -> pl.DataFrame:
-        return pulls(load_adapter(trial.base(), ADAPTER, trial.model), learnt, asked, labels)
+        model = load_adapter(trial.base(), ADAPTER, trial.model)
+        return pulls(model, learnt, asked, labels, canonical_json({**trial.origin, "adapter": told["adapter"]}))
 
     found = remembered(PLACE, "pulls", {**trial.origin, "learnt": sorted(seen), **told}, work)
     rows = clustered(found, finished_table("embedded/vectors"))
@@ -79,12 +83,16 @@ def attribute(judged: int) -> Answer:
 
 
 def pulls(
-    model: "nn.Module", learnt: pl.DataFrame, asked: pl.DataFrame, labels: Mapping[str, str | None]
+    model: "nn.Module", learnt: pl.DataFrame, asked: pl.DataFrame, labels: Mapping[str, str | None], origin: str
 ) -> pl.DataFrame:
-    """PULLS of the conversations in `learnt`, tokenized tables both; the one that hurts most first."""
+    """PULLS of the conversations in `learnt`, tokenized tables both; the one that hurts most first.
+
+    `origin` names all but the examples that a gradient depends on: those of an earlier run of the same are not computed
+    again, whether it was killed or judged by fewer conversations.
+    """
     import numpy as np
 
-    ours, theirs = (_directions(model, table, what) for table, what in ((learnt, "training"), (asked, "dev")))
+    ours, theirs = (_directions(model, table, what, origin) for table, what in ((learnt, "training"), (asked, "dev")))
     groups: dict[tuple[str, ...], list[np.ndarray]] = {}
     spoken = dict(asked.select("conversation_id", "language").iter_rows())
     for conversation, direction in theirs.items():
@@ -175,15 +183,32 @@ def _named(counts: Mapping[str, int], most: int = 3) -> str:
     return ", ".join(f"{name} {count}" for name, count in [*counts.items()][:most]) or "none"
 
 
-def _directions(model: "nn.Module", tokens: pl.DataFrame, what: str) -> "dict[str, np.ndarray]":
+def _directions(model: "nn.Module", tokens: pl.DataFrame, what: str, origin: str) -> "dict[str, np.ndarray]":
     """Each conversation's gradient, of length 1; of several examples the sum."""
     import numpy as np
 
-    examples = progress(examples_of(tokens), f"gradients, {what}", tokens.height, "examples")
     found: dict[str, np.ndarray] = {}
-    for conversation, gradient in zip(tokens["conversation_id"], gradients(model, examples), strict=True):
-        found[conversation] = found.get(conversation, 0) + gradient.numpy()
+    rows = progress(
+        _remembered(model, tokens, Memory(f"attribute/{what}"), origin), f"gradients, {what}", tokens.height
+    )
+    for conversation, gradient in zip(tokens["conversation_id"], rows, strict=True):
+        found[conversation] = found.get(conversation, 0) + gradient
     return {conversation: vector / (np.linalg.norm(vector) or 1.0) for conversation, vector in found.items()}
+
+
+def _remembered(model: "nn.Module", tokens: pl.DataFrame, memory: Memory, origin: str) -> "Iterator[np.ndarray]":
+    """The gradient of each example, from an earlier run where it has it."""
+    names = list[str]()
+    for part in tokens.iter_slices(AT_ONCE):
+        some = examples_of(part)
+        version = hashlib.sha256(repr((origin, some)).encode()).hexdigest()
+        names.append(version[:16])
+        known = memory.recall(names[-1], version)
+        if known is None:
+            known = pl.DataFrame({"gradient": [gradient.numpy() for gradient in gradients(model, some)]})
+            memory.keep(names[-1], version, known)
+        yield from known["gradient"].to_numpy()
+    memory.forget_but(names)
 
 
 def _groups(language: str, label: str | None) -> list[tuple[str, ...]]:

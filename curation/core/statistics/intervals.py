@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 LEVEL = 0.95
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+BORROWED = 10  # units that differ, of the weights that all have: so many of their own tell more than these
 FEW = (
     30  # units; below, nothing good is shown: what happens in every tenth may not have been seen (rule of three, 3 / n)
 )
@@ -47,10 +48,11 @@ def paired_difference(ours: Side, theirs: Side, z: float = Z) -> Interval:
 
     Of shares, values of 0 and 1 under weights of 1, the interval is Tango's (1998). Other differences d count in it
     as sum |d| / c of n units that differ by one size, c = sum d² / sum |d|, which keeps their mean and their spread: so
-    Fay and Feuer (1997) count weighted events. What units of unequal weight add to a ratio though they do not differ
-    does not count in c, or a few lost ones would look like many small losses. Where few large ones make them skew,
-    `skewed` widens it. It never has width zero: where no unit differs, one more may by 1, or by the largest figure
-    there is, and weigh what units do. `z` is how many standard errors it reaches.
+    Fay and Feuer (1997) count weighted events. Units of unequal weight may have shown too few large ones for that; then
+    `_size` leans on the weights of all. What they add to a ratio though they do not differ does not count in c, or a
+    few lost ones would look like many small losses. Where few large ones make them skew, or few weigh as much as all
+    others, `skewed` widens it. It never has width zero: where no unit differs, one more may by 1, or by the largest
+    figure there is, and weigh what units do. `z` is how many standard errors it reaches.
     """
     import numpy as np
 
@@ -66,12 +68,11 @@ def paired_difference(ours: Side, theirs: Side, z: float = Z) -> Interval:
     parts[np.abs(parts) < 1e-12 * whole] = 0.0  # what division leaves of equal numbers
     own = v / w.mean() - v_ / w_.mean()
     own[np.abs(own) < 1e-12 * whole] = 0.0
-    differing = parts[own != 0.0]
-    absolute = float(np.abs(differing).sum())
-    size = float((differing**2).sum()) / absolute if absolute else largest * max(_uneven(w), _uneven(w_))
+    weights = (w / w.mean() + w_ / w_.mean()) / 2
+    size = _size(parts, own, weights) if own.any() else largest * max(_uneven(w), _uneven(w_))
     more, less = (float(np.clip(sign * parts, 0, None).sum()) / size for sign in (1, -1))
     low, high = (size * end for end in tango(more, less, n, z))
-    least, most = skewed(parts, z)
+    least, most = skewed(parts, z, weights)
     return Interval(value, min(low, least, value), max(high, most, value), n)
 
 
@@ -84,6 +85,25 @@ def _largest(values: "np.ndarray", weights: "np.ndarray") -> float:
 def _uneven(weights: "np.ndarray") -> float:
     """By how much the c of `paired_difference` exceeds 1 where all units differ by 1: sum w² / (sum w x mean w)."""
     return float((weights**2).sum() / weights.sum() / weights.mean())
+
+
+def _size(parts: "np.ndarray", own: "np.ndarray", weights: "np.ndarray") -> float:
+    """The c of `paired_difference`: what a unit that differs moves the figure by, by its parts and own differences.
+
+    What few of them weigh is luck: ten small customers who fail do not show that no large one does. So to k units that
+    differ `BORROWED` are added that differ by as much for their weight, and weigh what all do. It is never below what
+    was seen, and of equal weights the same.
+    """
+    import numpy as np
+
+    differ = (own != 0.0) & (weights > 0)
+    if not differ.any():
+        differ = own != 0.0
+        weights = np.ones(len(weights))
+    moved, rates = np.abs(parts[differ]), np.abs(own[differ]) / weights[differ]
+    seen = float((moved**2).sum() / moved.sum())
+    usual = float((rates**2).sum() / rates.sum() * (weights**2).mean())
+    return max(seen, (len(moved) * seen + BORROWED * usual) / (len(moved) + BORROWED))
 
 
 def tango(more: float, less: float, n: float, z: float = Z) -> tuple[float, float]:
@@ -110,10 +130,11 @@ def _crossing(score: Callable[[float], float], level: float, low: float, high: f
     return (low + high) / 2
 
 
-def skewed(values: "np.ndarray", z: float = Z) -> tuple[float, float]:
+def skewed(values: "np.ndarray", z: float = Z, weights: "np.ndarray | None" = None) -> tuple[float, float]:
     """The ends of the interval of a mean by Student's t, moved for skewness (Johnson 1978).
 
-    Where rare losses are large, the lower end lies further away. The mean itself where nothing spreads.
+    Where rare losses are large, the lower end lies further away. The mean itself where nothing spreads. Where units
+    have `weights`, a few may stand for all: `_leaning` says how much wider it is then.
     """
     import numpy as np
 
@@ -122,7 +143,31 @@ def skewed(values: "np.ndarray", z: float = Z) -> tuple[float, float]:
         return mean, mean
     skew = float(((values - mean) ** 3).mean()) / spread**3
     moved, reach = skew * (1 + 2 * z * z) / (6 * math.sqrt(n)), spread / math.sqrt(n - 1)
-    return mean + reach * (moved - z), mean + reach * (moved + z)
+    far = z if weights is None else z * _leaning(values - mean, weights, z)
+    return mean + reach * (moved - far), mean + reach * (moved + far)
+
+
+def _leaning(deviations: "np.ndarray", weights: "np.ndarray", z: float) -> float:
+    """By how much an interval widens as its units weigh unequally; 1 where they weigh alike.
+
+    A heavy unit pulls the figure to itself, so its deviation is too small, and few heavy ones tell the spread badly.
+    Source: Bell and McCaffrey (2002), the variance CR2 and the degrees of freedom by Satterthwaite, as if each unit
+    were of one piece; both against what they are for equal weights.
+    """
+    import numpy as np
+    from scipy.stats import norm, t
+
+    n, h = len(weights), weights / weights.sum()
+    if n < 3 or h.max() >= 1 or np.ptp(h) <= 1e-12:
+        return 1.0
+    wider = math.sqrt(float((deviations**2 / (1 - h)).sum() / (deviations**2).sum()) * (1 - 1 / n))
+    a, s = h * h / (1 - h), float((h * h).sum())
+    trace = float((a * (1 - 2 * h + s)).sum())
+    zeroth, first, second = (float((a * h**power).sum()) for power in range(3))
+    whole = s * s * zeroth**2 - 4 * s * zeroth * first + 2 * zeroth * second + 2 * first**2
+    whole += float((a * a * (1 + 2 * (s - 2 * h))).sum())
+    error = norm.sf(z)
+    return wider * float(t.isf(error, min(trace * trace / whole, n - 1)) / t.isf(error, n - 1))
 
 
 def unseen(n: float, z: float = Z) -> float:
@@ -149,14 +194,26 @@ def effective(successes: "np.ndarray", sizes: "np.ndarray") -> float:
     """How many independent draws a share is worth whose draws come in groups: (successes, size) of each.
 
     As Kish (1965) has it, n by the design effect, which is how much groups add to the variance; at most n. Where all
-    draws are alike there is nothing to see it by, and the groups count.
+    draws are alike there is nothing to see it by, and the groups count. Few failures tell little of how large the
+    groups are that fail: so it is taken from the sizes of all, too, and from how often two draws of one group both fail
+    (`_alike`), and the smaller figure counts.
     """
     n, groups = float(sizes.sum()), len(sizes)
     if groups == n:
         return n
     value = float(successes.sum()) / n
+    by_sizes = n / (1 + _alike(successes, sizes) * (float((sizes**2).sum()) / n - 1))
     spread = float(((successes - value * sizes) ** 2).sum()) * groups / max(groups - 1, 1)
-    return min(n, n * n * value * (1 - value) / spread) if spread > 1e-12 else float(groups)
+    seen = n * n * value * (1 - value) / spread if spread > 1e-12 else float(groups)
+    return min(n, seen, by_sizes)
+
+
+def _alike(successes: "np.ndarray", sizes: "np.ndarray") -> float:
+    """How alike the draws of a group are, 0 to 1, by pairs of which one fails; one pair that both fail is added."""
+    failed = sizes - successes
+    both = (float((failed * (failed - 1)).sum()) + 1) / (float((failed * (sizes - 1)).sum()) + 1)
+    share = float(failed.sum() / sizes.sum())
+    return max(both - share, 0.0) / (1 - share) if share < 1 else 1.0
 
 
 def wilson(confirmed: int, decided: int) -> tuple[float, float]:

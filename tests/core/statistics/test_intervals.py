@@ -1,5 +1,6 @@
 """Intervals of shares, ratios and differences of pairs, and tests of many."""
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -7,12 +8,15 @@ from hypothesis import strategies as st
 
 from curation.core.statistics.intervals import (
     Bootstrap,
+    effective,
     holm,
     jackknife,
     mcnemar,
     paired_difference,
     ratio,
     share,
+    skewed,
+    tango,
     unseen,
     wilson,
 )
@@ -93,3 +97,81 @@ def test_the_jackknife_interval_of_a_mean_is_the_textbooks() -> None:
     without = (values.sum() - values) / 3
     found = jackknife(values.mean(), without)
     assert found.high - found.value == pytest.approx(1.959964 * values.std(ddof=1) / 2)
+
+
+STATED = 2.241403  # standard errors of a first look at the test set: wrong on one side in 1.25%
+SOME_WRITE_MORE = (1, 2, 4, 8, 16), (0.6, 0.2, 0.1, 0.07, 0.03)
+
+
+def customers(draw: np.random.Generator, conversations: int) -> np.ndarray:
+    """How often each of them writes."""
+    sizes = draw.choice(SOME_WRITE_MORE[0], conversations, p=SOME_WRITE_MORE[1])
+    until = np.searchsorted(np.cumsum(sizes), conversations) + 1
+    return sizes[:until].astype(float)
+
+
+def as_often_as_stated(wrong: int, trials: int) -> bool:
+    """Or so much oftener as chance makes it once in a thousand times."""
+    from scipy.stats import binom
+
+    return bool(wrong <= binom.isf(0.001, trials, 0.0125))
+
+
+def test_a_loss_at_the_margin_is_kept_as_seldom_as_stated_where_customers_fail_as_a_whole() -> None:
+    draw, wrong = np.random.default_rng(1), 0
+    for _ in range(300):
+        sizes = customers(draw, 240)
+        ended = sizes * (draw.random(len(sizes)) >= 0.05)
+        wrong += paired_difference((ended, sizes), (sizes, sizes), STATED).low > -0.05
+    assert as_often_as_stated(wrong, 300)
+
+
+@pytest.mark.parametrize("conversations", [40, 120])
+def test_few_customers_of_whom_some_write_more_lose_as_seldom_as_stated(conversations: int) -> None:
+    draw, wrong = np.random.default_rng(3), 0
+    for _ in range(300):
+        sizes = customers(draw, conversations)
+        own = sizes * draw.normal(-0.05, 0.1, len(sizes)) + np.sqrt(sizes) * draw.normal(0, 0.17, len(sizes))
+        wrong += paired_difference((2 * sizes + own, sizes), (2 * sizes, sizes), STATED).low > -0.05
+    assert as_often_as_stated(wrong, 300)
+
+
+def test_a_share_at_the_target_does_not_pass_oftener_where_customers_fail_as_a_whole() -> None:
+    draw, wrong = np.random.default_rng(5), 0
+    for _ in range(400):
+        sizes = customers(draw, 240)
+        good = sizes * (draw.random(len(sizes)) >= 0.1)
+        n, worth = int(sizes.sum()), effective(good, sizes)
+        wrong += share(int(good.sum()), n, worth, STATED).low > 0.9
+    assert as_often_as_stated(wrong, 400)
+
+
+@given(st.lists(st.sampled_from([-1.0, 0.0, 0.0, 1.0]), min_size=3, max_size=80), st.integers(1, 20))
+def test_customers_who_write_alike_often_change_no_interval(differences: list[float], often: int) -> None:
+    ones = np.ones(len(differences))
+    own = ones + np.array(differences)
+    once, more = (paired_difference((own * m, ones * m), (ones * m, ones * m)) for m in (1, often))
+    assert (more.low, more.high) == pytest.approx((once.low, once.high), abs=1e-9)
+    if any(differences):
+        low, high = tango(differences.count(1.0), differences.count(-1.0), len(ones))
+        least, most = skewed(own - 1)
+        assert (once.low, once.high) == pytest.approx((min(low, least), max(high, most)), abs=1e-9)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 5)), min_size=1, max_size=30))
+def test_a_share_is_worth_no_more_than_its_draws(groups: list[tuple[int, int]]) -> None:
+    sizes = np.array([max(pair) for pair in groups], dtype=float)
+    successes = np.array([pair[0] for pair in groups], dtype=float)
+    assert 0 < effective(successes, sizes) <= sizes.sum()
+
+
+def test_six_customers_who_write_nearly_all_are_worth_six() -> None:
+    from scipy.stats import norm, t
+
+    values = np.array([0.3, -0.2, 0.1, -0.4, 0.25, -0.05, *[0.0] * 60])
+    sizes = np.array([1.0] * 6 + [1e-9] * 60)
+    (low, high), (least, most) = skewed(values, STATED), skewed(values, STATED, sizes)
+    of_six, of_all = (t.isf(norm.sf(STATED), free) for free in (5, 65))
+    # The variance by n - 1, too, is that of six.
+    assert (most - least) / (high - low) == pytest.approx(of_six / of_all * (6 / 5 * 65 / 66) ** 0.5, rel=1e-6)
+    assert skewed(values, STATED, sizes * 0 + 3) == (low, high)

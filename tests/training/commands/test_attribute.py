@@ -48,11 +48,13 @@ def tuned() -> Any:
 
 
 @pytest.fixture(scope="module")
-def found(tuned: Any) -> pl.DataFrame:
+def found(tuned: Any, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     """Three of forty conversations teach the intent wrongly."""
     learnt, dev = talks("t", 40, wrong=3), talks("d", 8)
     labels = {key: "order" for key, *_ in (*learnt, *dev)}
-    return asked.pulls(tuned, tokens(learnt), tokens(dev), labels)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("attributed"))
+        return asked.pulls(tuned, tokens(learnt), tokens(dev), labels, "")
 
 
 def test_what_teaches_an_intent_wrongly_hurts_most(found: pl.DataFrame) -> None:
@@ -83,12 +85,43 @@ def test_folded_gradients_stand_to_each_other_as_whole_ones_and_the_head_reads_r
     assert float(exact.min()) < 0.9
 
 
-def test_where_dev_has_too_few_of_an_intent_its_language_speaks_and_then_all(tuned: Any) -> None:
+def test_where_dev_has_too_few_of_an_intent_its_language_speaks_and_then_all(
+    tuned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     learnt, dev = talks("t", 2), talks("d", 6)
-    other = asked.pulls(tuned, tokens(learnt), tokens(dev), {"t00": "refund", "t01": None})
+    other = asked.pulls(tuned, tokens(learnt), tokens(dev), {"t00": "refund", "t01": None}, "")
     assert set(other["against"]) == {"en"}
     arabic = [(key, "ar", question, reply) for key, _, question, reply in learnt]
-    assert set(asked.pulls(tuned, tokens(arabic), tokens(dev), {})["against"]) == {"all"}
+    assert set(asked.pulls(tuned, tokens(arabic), tokens(dev), {}, "")["against"]) == {"all"}
+
+
+def test_a_killed_run_goes_on_where_it_was_and_more_judges_leave_the_training_rows_as_they_are(
+    tuned: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    learnt, dev, more = tokens(talks("t", 20)), tokens(talks("d", 6)), tokens(talks("d", 9))
+    of, computed = asked.gradients, list[int]()
+
+    def counted(model: Any, examples: Sequence[Any]) -> Any:
+        for gradient in of(model, examples):
+            if len(computed) == killed:
+                raise KeyboardInterrupt
+            computed.append(1)
+            yield gradient
+
+    monkeypatch.setattr(asked, "gradients", counted)
+    killed = 18
+    with pytest.raises(KeyboardInterrupt):
+        asked.pulls(tuned, learnt, dev, {}, "an adapter")
+    killed = 1000
+    first = asked.pulls(tuned, learnt, dev, {}, "an adapter")
+    assert len(computed) == 18 + 4 + 6  # of the 18 two stood in a part that was not kept
+    asked.pulls(tuned, learnt, more, {}, "an adapter")
+    assert len(computed) == 28 + 9
+    asked.pulls(tuned, learnt, dev, {}, "another adapter")
+    assert len(computed) == 37 + 26
+    assert first.equals(asked.pulls(tuned, learnt, dev, {}, "an adapter"))
 
 
 def findings(rows: Sequence[tuple[str, str, str]]) -> pl.DataFrame:
