@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from curation.core.record.conversation import canonical_json
+from curation.harness.errors import QiratError
 from curation.harness.files import atomic
 from curation.harness.memory import CACHE, code_version
 from curation.harness.stage import Stage
