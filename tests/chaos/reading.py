@@ -15,6 +15,7 @@ import qirat.publish
 import training
 from curation.harness.errors import QiratError
 from tests.builders import record, talk
+from training.model.template import InexpressibleError
 
 Reader = Callable[[Sequence[str]], object]
 # What a parameter is called that takes words, by its type, and what is put there. A path, a stage, a name is no text.
@@ -75,7 +76,7 @@ def _reader(function: Callable[[Any], object], given: Callable[[str], Any]) -> R
                 found = function(given(text))
                 if isinstance(found, Iterator):
                     list(found)
-            except (QiratError, ValueError):
+            except (QiratError, ValueError, InexpressibleError):
                 continue
 
     return read

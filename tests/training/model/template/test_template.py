@@ -188,7 +188,7 @@ def nested(levels: int) -> str:
     return "[" * levels + "]" * levels
 
 
-@pytest.mark.parametrize("levels", [101, 400, 900, 5_000, 100_000])
+@pytest.mark.parametrize("levels", [101, 900, 100_000])
 def test_what_is_nested_without_end_is_set_aside(levels: int) -> None:
     call = {"function": {"name": "track", "arguments": nested(levels)}}
     said = [*talk("where?"), {"role": "assistant", "content": "", "tool_calls": json.dumps([call])}]
