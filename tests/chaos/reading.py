@@ -31,8 +31,9 @@ GIVEN: Sequence[tuple[str, frozenset[str], Callable[[str], Any]]] = (
     (r".*(Sequence|Iterable|list)\[.*(Mapping|dict).*\]", frozenset({"messages"}), lambda text: talk(text, text)),
     (r".*DataFrame", frozenset({"conversations"}), lambda text: record(talk(text, text), talk(text, f"{text} 9"))),
 )
-# Read window by window by who calls them (curation/core/text/windows.py), or given pieces of a bounded length.
-IN_PIECES = {
+# Read window by window by who calls them (curation/core/text/windows.py), or no words of customers.
+ASIDE = {
+    "curation.harness.yaml_text.from_yaml": "a file of the team's own",
     "curation.privacy.addresses.addresses": "windows of finds",
     "curation.privacy.secrets.secrets": "windows of finds",
     "curation.privacy.latin_names.latin_names": "windows of names",
@@ -50,8 +51,8 @@ def of_one_argument() -> Iterator[tuple[str, Reader]]:
                 continue
             wanted = [p for p in inspect.signature(bare).parameters.values() if p.default is p.empty]
             given = _given(wanted[0]) if len(wanted) == 1 else None
-            if given and whole not in IN_PIECES:
-                yield whole, _reader(bare, given)
+            if given and whole not in ASIDE:
+                yield whole, _reader(bare, given)  # bare: it remembers nothing
 
 
 def modules() -> Iterator[ModuleType]:
@@ -68,7 +69,7 @@ def _given(wanted: inspect.Parameter) -> Callable[[str], Any] | None:
 
 
 def _reader(function: Callable[[Any], object], given: Callable[[str], Any]) -> Reader:
-    """Uncached, and to the end where it yields; a refusal in a sentence is an answer."""
+    """To the end where it yields; a refusal in a sentence is an answer."""
 
     def read(texts: Sequence[str]) -> None:
         for text in texts:
