@@ -64,7 +64,7 @@ def _records(ask: Any, dataset: str) -> Iterator[dict[str, Any]]:
 
     Raises QiratError where records came or went meanwhile, for then one may have been passed over.
     """
-    offset, totals = 0, set()
+    offset, totals = 0, set[int]()
     while not totals or offset < max(totals):
         asked = {"offset": offset, "limit": _READ, "include": "responses,suggestions"}
         page = ask(f"datasets/{dataset}/records", params=asked)

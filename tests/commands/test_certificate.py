@@ -188,7 +188,9 @@ def test_adapters_are_named_and_after_a_training_without_her_they_are_not() -> N
 
 
 MADE = {"data": {"train_sha256": "a"}, "params": {"train": {"seed": 1}}, "training": {"strength": 1.0}}
-MODELS = {  # what lies in a folder that `qirat export` wrote, or a training that was killed
+MODELS: dict[
+    str, tuple[str, dict[str, Any]]
+] = {  # what lies in a folder that `qirat export` wrote, or a training that was killed
     "a merged export": ("handed_out/merged", {"provenance.json": MADE, "export.json": {"kind": "merged"}}),
     "an export of another strength": ("نسخة/merged", {"provenance.json": {**MADE, "training": {"strength": 0.5}}}),
     "an adapter's export": ("handed_out/adapter", {"provenance.json": MADE, "adapter_config.json": {}}),

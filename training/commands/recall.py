@@ -50,7 +50,10 @@ def recall(said: str, seed: int = 0) -> tuple[str, bool]:
 
 
 def made_up(said: str, seed: int) -> list[str]:
-    """OTHERS of the same form: other digits behind country and operator, another name before the @; none of a name or a text."""
+    """OTHERS of the same form: other digits behind country and operator, another name before the @.
+
+    None of a name, or of a text.
+    """
     if len(said) > LONGEST:
         return []
     draw, me = random.Random(seed), identity(said)
