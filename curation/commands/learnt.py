@@ -28,7 +28,7 @@ EXPORT = "export.json"  # names the adapter by the SHA-256 of its provenance
 CERTIFICATE = "certificate.json"  # what the checkpoints in the folders beside it are made from
 CONFIG = "adapter_config.json"
 MADE_FROM = ("data", "params")  # of provenance and certificate: hashes of the tokens; base, profile, seed and recipe
-UNKNOWN = f"it has no {TRAINED_ON}, and none is here of what it was made from, so it may have seen any row"
+UNKNOWN = f"it keeps no {TRAINED_ON}, and no list here is of the same data and recipe, so it may have seen any row"
 
 
 @dataclass(frozen=True)

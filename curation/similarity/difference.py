@@ -11,7 +11,7 @@ Turn = tuple[int, str, str]  # 1-based number, role, text
 
 _TOKEN = re.compile(r"\s*(\d+(?:[.,:/-]\d+)*|[^\s{}\[\]()\",:;!?.،؛؟]+|.)", re.DOTALL)
 AROUND = 6  # equal words shown on either side of a difference
-COMPARED = 500  # words or turns that are compared with as many; what that costs grows as the square of it, or faster
+COMPARED = 300  # words or turns that are compared with as many; what that costs grows as the square of it, or faster
 Step = tuple[str, int, int, int, int]  # as difflib has it: what becomes of before[i:j], after[k:m] or nothing
 
 
