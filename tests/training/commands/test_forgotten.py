@@ -1,6 +1,8 @@
-"""Somebody is learnt by a real adapter, forgotten, and not learnt by the next: `qirat forget --prove` tells each."""
+"""Somebody is learnt by a real adapter, forgotten, and not learnt by the next: `qirat forget --prove` tells each.
 
-import os
+That the ranking finds what a model knows by heart is shown in test_recall.py: this one is too small to learn so much.
+"""
+
 import shutil
 from pathlib import Path
 
@@ -17,7 +19,6 @@ from training import strength, tokenize
 from training.commands.recall import ASKED
 from training.train import __main__ as train
 
-WHOLE = bool(os.environ.get("CHAOS"))  # until it knows her by heart
 HER = "+966 50 123 4567"
 SPELLED = "٠٠٩٦٦٥٠١٢٣٤٥٦٧"
 
@@ -56,7 +57,7 @@ def test_an_adapter_that_learnt_from_her_is_named_and_the_next_has_forgotten_her
     monkeypatch.chdir(tmp_path)
     project(tmp_path, rows=34)
     settings = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
-    few = {"train_tokens": None, "dev_tokens": 100, "epochs": 12 if WHOLE else 1}
+    few = {"train_tokens": None, "dev_tokens": 100, "epochs": 1}
     settings["train"]["cpu"] |= {**few, "learning_rate": 0.03}
     Path("params.yaml").write_text(yaml.safe_dump(settings), "utf-8")
     write_rules([])
@@ -77,7 +78,6 @@ def test_an_adapter_that_learnt_from_her_is_named_and_the_next_has_forgotten_her
     assert {"HELD  tables and metrics", "HELD  models that learnt from them, or may have"} <= {*held(told)}
     assert "models/adapter: trained on 6 of these rows" in told and "models/trained: trained on 6" in told
     assert "models/adapter: 20 rows, 6 of theirs" in told
-    assert not WHOLE or "KNOWS it by heart" in told
     before = hashes(told)
 
     trained(others)
