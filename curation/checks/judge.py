@@ -69,7 +69,7 @@ def _read(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
         score, reason = found["score"], found["reason"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         score, reason = None, None
     if type(score) is not int or not WORST <= score <= BEST or not isinstance(reason, str):
         raise ValueError(f"its answers are not as asked: {text[:80]!r}")

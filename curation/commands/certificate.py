@@ -11,8 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from curation.commands.forget import ADAPTER, TRAINED_ON, adapters_of
+from curation.commands.argilla import Argilla, elsewhere
 from curation.commands.history import git_remotes
+from curation.commands.learnt import ADAPTER, TRAINED_ON, adapters_of, models_of
 from curation.commands.traces import Known, Scan, dvc_cache, known_of, remotes, scan
 from curation.core.text.identity import identity
 from curation.decisions.forget import PATH, ForgetRules
@@ -66,22 +67,28 @@ def prove(rules: ForgetRules, said: str = "") -> tuple[str, bool]:
     if not rules:
         raise QiratError(f"{PATH} has no rule to prove; write one with `qirat forget ... --yes`")
     known = _known(rules, said)
-    found = scan(known)
-    lines = [*_asked(rules, known, found, said), "", *_by_place(found), *_by_history(found), "", *_trained(known)]
-    gone = not (found.held or found.history)
+    found, argilla = scan(known), elsewhere(known)
+    by_place = [*_by_place(found), *_by_history(found), *_by_model(known), *argilla.lines]
+    lines = [*_asked(rules, known, found, said), "", *by_place, "", *_trained(known)]
+    gone = not any(map(_holds, by_place))
     verdict = (
         "Nothing of theirs is left in any file of this project, nor in its history."
         if gone
         else "Something of theirs is left where HELD stands above; take it out and ask again."
     )
-    return "\n".join([*lines, "", *_elsewhere(found), "", verdict]), gone
+    return "\n".join([*lines, "", *_not_looked_into(found, argilla), "", verdict]), gone
 
 
 def what_holds_them(rules: ForgetRules, said: str = "") -> str:
     """Every place that holds something of theirs, with what takes it out; what `forget` itself cannot reach."""
-    found = scan(_known(rules, said))
-    held = [line for line in (*_by_place(found), *_by_history(found)) if "HELD" in line]
-    return "\n".join(["What still holds something of theirs:", *held, *_elsewhere(found)])
+    known = _known(rules, said)
+    found, argilla = scan(known), elsewhere(known)
+    held = filter(_holds, (*_by_place(found), *_by_history(found), *_by_model(known), *argilla.lines))
+    return "\n".join(["What still holds something of theirs:", *held, *_not_looked_into(found, argilla)])
+
+
+def _holds(line: str) -> bool:
+    return line.startswith("  HELD")
 
 
 def _known(rules: ForgetRules, said: str) -> Known:
@@ -122,6 +129,15 @@ def _by_history(found: Scan) -> Iterator[str]:
         yield f"  HELD  {name}: {_listed(held)}; {cure}" if held else f"  gone  {name}"
 
 
+def _by_model(known: Known) -> Iterator[str]:
+    """Models hold no words that a scan could find."""
+    if learnt := models_of(NO_ROWS, known.words):
+        folders = _listed([model.folder.as_posix() for model in learnt])
+        yield f"  HELD  models that learnt from them, or may have: {folders}; delete them, `dvc repro` trains another"
+    else:
+        yield "  gone  models that learnt from them"
+
+
 def _listed(paths: Sequence[str]) -> str:
     more = f" and {len(paths) - SHOWN:,} more" if len(paths) > SHOWN else ""
     return f"{', '.join(paths[:SHOWN])}{more}"
@@ -140,7 +156,7 @@ def _trained(known: Known) -> Iterator[str]:
             yield f"  {WEIGHTS}: SHA-256 {_sha256(folder / WEIGHTS)}"
 
 
-def _elsewhere(found: Scan) -> Iterator[str]:
+def _not_looked_into(found: Scan, argilla: Argilla) -> Iterator[str]:
     """What was not looked into, by name."""
     yield "Not looked into:"
     if found.unread:
@@ -149,7 +165,7 @@ def _elsewhere(found: Scan) -> Iterator[str]:
         yield f"  DVC's remotes: {', '.join(there)}; `dvc gc --workspace --cloud`"
     if there := git_remotes():
         yield f"  git's remotes, and whoever cloned them: {', '.join(there)}"
-    yield "  an Argilla elsewhere, adapters that are served, backups of this machine, files that were given away"
+    yield f"  {argilla.unread}, adapters that are served, backups of this machine, files that were given away"
 
 
 def _sha256(path: Path) -> str:

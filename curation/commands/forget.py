@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Set
-from pathlib import Path
 
 import polars as pl
 
-from curation.commands.diff import read_at, revisions_of
+from curation.commands.learnt import adapters_of
 from curation.commands.near import NAMED, named_in_words, spelled_nearly
 from curation.commands.traces import words_by_rule
 from curation.core.record.naming import called
@@ -15,10 +14,6 @@ from curation.decisions.erase import Leaving, named_in_corrections, reviewed, sa
 from curation.decisions.forget import PATH, ForgetRule, ForgetRules, forgotten, read_rules, write_rules
 from curation.harness.errors import QiratError
 from curation.harness.files import finished_table, table_path
-
-MODELS = Path("models")
-ADAPTER = "models/adapter"  # what dvc.yaml calls the adapter, in every version
-TRAINED_ON = "trained_on.parquet"  # beside an adapter, by training.model.adapter: row_id, conversation_id, parent_id
 
 NEXT = """Next:
   git add {path} data/review && dvc repro      the next version has no such row, in no table and no report
@@ -136,32 +131,3 @@ def _spoken_of(wanted: ForgetRule, said: str, conversations: pl.DataFrame, rows:
         yield f"{named.height:,} further rows name them in words or metadata and stay (first: {shown});"
         yield "  look with `qirat why ROW`, forget with `qirat forget --conversation ID`"
     yield from spelled_nearly(said, others)
-
-
-def adapters_of(rows: pl.DataFrame, words: Set[str]) -> Iterator[str]:
-    """Adapters of this folder, and of earlier commits, that were trained on any of the rows."""
-    found = []
-    for folder in sorted({p.parent for p in MODELS.rglob("adapter_config.json")}):
-        listing = folder / TRAINED_ON
-        if not listing.exists():
-            found.append(f"{folder}: it keeps no {TRAINED_ON}, so it may have seen any row")
-        elif count := _seen(pl.read_parquet(listing), rows, words):
-            found.append(f"{folder}: trained on {count:,} of these rows")
-    for revision in revisions_of(ADAPTER):
-        try:
-            count = _seen(read_at(revision, Path(ADAPTER) / TRAINED_ON), rows, words)
-        except QiratError:
-            found.append(f"{ADAPTER} of commit {revision}: no {TRAINED_ON} at hand, so it may have seen any row")
-            continue
-        if count:
-            found.append(f"{ADAPTER} of commit {revision}: trained on {count:,} of these rows")
-    if rows.height or words:
-        yield "Adapters that learnt from them:" if found else "No adapter here learnt from them."
-        yield from (f"  {line}" for line in found)
-
-
-def _seen(trained_on: pl.DataFrame, rows: pl.DataFrame, words: Set[str]) -> int:
-    """How many rows of an adapter are among these, by place or by words."""
-    known = sorted(words)
-    mine = pl.col("row_id").is_in(rows["row_id"].implode()) | pl.col("conversation_id").is_in(known)
-    return trained_on.filter(mine | pl.col("parent_id").is_in(known).fill_null(False)).height

@@ -46,7 +46,7 @@ def ask(address: str, key: str | None, body: Mapping[str, Any], timeout: float, 
                 break
         except (OSError, http.client.HTTPException) as error:
             why = f"it cannot be reached ({error})"
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
             raise UnansweredError("its answers are not those of a chat endpoint") from None
     raise UnansweredError(why)
 

@@ -159,10 +159,10 @@ _NOT_ASKED = re.compile(
     r"(?i:promo|discount|coupon|postal|zip|error|country|area|order|tracking)|خصم|بريدي|خط[أا]|طلب|شحن"
 )
 _ANSWER = re.compile(
-    r"(?i:\s*(?:it'?s|it is|sure,?|yes,?|ok,?|the code is|here:?|هو|هي|تفضل:?|نعم,?)?\s*)(?P<value>\d{3}[ -]\d{3}"
+    r"(?i:\s*+(?:(?:it'?s|it is|sure,?|yes,?|ok,?|the code is|here:?|هو|هي|تفضل:?|نعم,?)\s*+)?)(?P<value>\d{3}[ -]\d{3}"
     r"|\d{3,8})\W*$"
 )
-_PASSWORD_ANSWER = re.compile(r"\s*(?P<value>(?=\S*\d)(?=\S*[A-Za-z])[^\s\"'<>\[\]{}]{6,40}?)[.,!]?\s*$")
+_PASSWORD_ANSWER = re.compile(r"\s*+(?P<value>(?=\S*\d)(?=\S*[A-Za-z])[^\s\"'<>\[\]{}]{6,40}?)[.,!]?\s*$")
 _ASKED_WITHIN = 200  # characters of the question
 
 

@@ -1,6 +1,5 @@
 """Examples to judge the machine by: what was dropped and why, and which copies were merged."""
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from curation.report.data_sections import anchor, explanation
 from curation.report.evidence import told
 from curation.report.results import Results
 from curation.report.words import Words
+from curation.similarity.difference import steps
 
 Texts = dict[str, list[dict[str, Any]]]
 
@@ -103,7 +103,7 @@ def difference(left: str, right: str) -> tuple[Markup, Markup]:
     """Both texts with the words marked that the other does not have there."""
     a, b = re.split(r"(\s+)", left), re.split(r"(\s+)", right)
     marked: tuple[list[Markup], list[Markup]] = ([], [])
-    for kind, a1, a2, b1, b2 in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+    for kind, a1, a2, b1, b2 in steps(a, b):
         for side, part in zip(marked, ("".join(a[a1:a2]), "".join(b[b1:b2])), strict=True):
             side.append(escape(part) if kind == "equal" or not part.strip() else _mark(part))
     return Markup("").join(marked[0]), Markup("").join(marked[1])

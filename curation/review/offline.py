@@ -304,7 +304,7 @@ def _json_rows(text: str, path: Path) -> Iterator[tuple[int, Row]]:
             try:
                 value: Any = json.loads(line)
                 cells = {_column(name): _cell(cell) for name, cell in value.items()}
-            except (ValueError, AttributeError) as error:
+            except (ValueError, AttributeError, RecursionError) as error:
                 raise QiratError(f"{path}, row {number}: no JSON object ({error}); write one a line") from None
             _check_columns(cells, path)
             yield number, cells

@@ -1,7 +1,8 @@
 """What tells two near-identical conversations apart, as people read it: turn by turn, word by word."""
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -10,6 +11,8 @@ Turn = tuple[int, str, str]  # 1-based number, role, text
 
 _TOKEN = re.compile(r"\s*(\d+(?:[.,:/-]\d+)*|[^\s{}\[\]()\",:;!?.،؛؟]+|.)", re.DOTALL)
 AROUND = 6  # equal words shown on either side of a difference
+COMPARED = 300  # words or turns that are compared with as many; what that costs grows as the square of it, or faster
+Step = tuple[str, int, int, int, int]  # as difflib has it: what becomes of before[i:j], after[k:m] or nothing
 
 
 def difference(left: Sequence[Message], right: Sequence[Message]) -> list[str]:
@@ -19,9 +22,8 @@ def difference(left: Sequence[Message], right: Sequence[Message]) -> list[str]:
     """
     before, after = _turns(left), _turns(right)
     # Roles and texts decide which turns belong together: a turn inserted early moves all that follow.
-    aligned = SequenceMatcher(None, [turn[1:] for turn in before], [turn[1:] for turn in after], autojunk=False)
     lines: list[str] = []
-    for kind, i, j, k, m in aligned.get_opcodes():
+    for kind, i, j, k, m in steps([turn[1:] for turn in before], [turn[1:] for turn in after]):
         if kind != "equal":
             lines += [line for pair in _paired(before[i:j], after[k:m]) if (line := _line(*pair))]
     return lines
@@ -30,7 +32,7 @@ def difference(left: Sequence[Message], right: Sequence[Message]) -> list[str]:
 def marked(left: str, right: str) -> str:
     """Both texts in one: what only `left` says as [-this-], what only `right` says as {+this+}, in short context."""
     before, after = list(_TOKEN.finditer(left)), list(_TOKEN.finditer(right))
-    blocks = SequenceMatcher(None, [t[1] for t in before], [t[1] for t in after], autojunk=False).get_opcodes()
+    blocks = steps([t[1] for t in before], [t[1] for t in after])
     shown = []
     for place, (kind, i, j, k, m) in enumerate(blocks):
         if kind == "equal":
@@ -41,6 +43,34 @@ def marked(left: str, right: str) -> str:
             space = " " if (gone or come)[0].isspace() else ""
             shown.append(space + (f"[-{gone.strip()}-]" if gone else "") + (f"{{+{come.strip()}+}}" if come else ""))
     return "".join(shown).strip()
+
+
+def steps(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Step]:
+    """How one becomes the other, from beginning to end, by kind: equal, replace, delete, insert.
+
+    Between a beginning and an end that are the same, COMPARED of each are compared; all behind them is different.
+    """
+    start = next(
+        (n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
+    )
+    most = min(len(before), len(after)) - start
+    end = next((n for n in range(most) if before[-1 - n] != after[-1 - n]), most)
+    ours, theirs = before[start : len(before) - end], after[start : len(after) - end]
+    compared = SequenceMatcher(None, ours[:COMPARED], theirs[:COMPARED], autojunk=False).get_opcodes()
+    found: list[Step] = [(kind, i + start, j + start, k + start, m + start) for kind, i, j, k, m in compared]
+    i, k = start + len(ours[:COMPARED]), start + len(theirs[:COMPARED])
+    j, m = start + len(ours), start + len(theirs)
+    rest = ("replace" if i < j and k < m else "delete" if i < j else "insert", i, j, k, m)
+    whole = [("equal", 0, start, 0, start), *found, rest, ("equal", j, len(before), m, len(after))]
+    return list(_without_gaps([step for step in whole if step[1] < step[2] or step[3] < step[4]]))
+
+
+def _without_gaps(found: Sequence[Step]) -> Iterator[Step]:
+    """Neighbours that are both equal, or both different, as one."""
+    for equal, group in itertools.groupby(found, lambda step: step[0] == "equal"):
+        steps = list(group)
+        (_, i, _, k, _), (_, _, j, _, m) = steps[0], steps[-1]
+        yield ("equal" if equal else "replace" if i < j and k < m else "delete" if i < j else "insert", i, j, k, m)
 
 
 def _turns(messages: Sequence[Message]) -> list[Turn]:

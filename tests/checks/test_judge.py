@@ -114,7 +114,15 @@ def test_a_busy_endpoint_is_asked_again(endpoint: Endpoint):
 
 @pytest.mark.parametrize(
     "answer",
-    ["fine", '{"score": 9, "reason": ""}', '{"score": "5", "reason": ""}', '{"score": true, "reason": ""}', "[]"],
+    [
+        "fine",
+        pytest.param("[" * 99_999, id="lists without end"),
+        pytest.param('{"a":' * 9_999, id="objects without end"),
+        '{"score": 9, "reason": ""}',
+        '{"score": "5", "reason": ""}',
+        '{"score": true, "reason": ""}',
+        "[]",
+    ],
 )
 def test_an_answer_in_another_form_is_no_finding_and_is_told(
     endpoint: Endpoint, answer: str, capsys: pytest.CaptureFixture[str]

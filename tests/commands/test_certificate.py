@@ -1,6 +1,7 @@
 """What is left of forgotten people is found in every file, whatever it is packed in and however they are spelled."""
 
 import gzip
+import hashlib
 import io
 import json
 import random
@@ -8,8 +9,9 @@ import shutil
 import sqlite3
 import subprocess
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -17,6 +19,7 @@ import zstandard
 
 from curation.commands.certificate import prove
 from curation.commands.forget import forget
+from curation.core.record.conversation import canonical_json
 from curation.decisions import answers
 from curation.decisions.answers import Answer
 from curation.decisions.forget import ForgetRules, forgotten, read_rules, rule, write_rules
@@ -182,6 +185,56 @@ def test_adapters_are_named_and_after_a_training_without_her_they_are_not() -> N
     told, gone = prove(read_rules())
     assert gone and "No adapter here learnt from them." in told and "1 rows, 0 of theirs" in told
     assert told.count("SHA-256") == 3
+
+
+MADE = {"data": {"train_sha256": "a"}, "params": {"train": {"seed": 1}}, "training": {"strength": 1.0}}
+MODELS: dict[
+    str, tuple[str, dict[str, Any]]
+] = {  # what lies in a folder that `qirat export` wrote, or a training that was killed
+    "a merged export": ("handed_out/merged", {"provenance.json": MADE, "export.json": {"kind": "merged"}}),
+    "an export of another strength": ("نسخة/merged", {"provenance.json": {**MADE, "training": {"strength": 0.5}}}),
+    "an adapter's export": ("handed_out/adapter", {"provenance.json": MADE, "adapter_config.json": {}}),
+    "a GGUF": ("gguf", {"export.json": {"adapter": hashlib.sha256(canonical_json(MADE).encode()).hexdigest()}}),
+    "a checkpoint": (
+        "data/cache/train/checkpoint-3",
+        {"adapter_config.json": {}, "../certificate.json": {**MADE, "code": "x"}},
+    ),
+}
+
+
+def put_model(folder: str, files: Mapping[str, Mapping[str, Any]], rows: pl.DataFrame | None = None) -> None:
+    for name, value in files.items():
+        put(f"{folder}/{name}", json.dumps(value).encode())
+    put(f"{folder}/model.safetensors", b"0")
+    if rows is not None:
+        listing = rows.select("row_id", "conversation_id", parent_id=pl.lit(None, pl.String))
+        listing.write_parquet(f"{folder}/trained_on.parquet")
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_model_without_a_list_of_rows_is_known_by_what_it_was_made_from(kind: str) -> None:
+    adapter = {"provenance.json": MADE, "adapter_config.json": {}}
+    forgotten_and_run()
+    put_model("models/adapter", adapter, ROWS[1:])
+    put_model(*MODELS[kind])
+    assert held() == []
+    put_model("models/adapter", adapter, ROWS)
+    told = "\n".join(held())
+    assert (
+        f"models that learnt from them, or may have: {', '.join(sorted((MODELS[kind][0], 'models/adapter')))}" in told
+    )
+    assert f"{MODELS[kind][0]}: trained on 1 of these rows" in prove(read_rules())[0]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_of_a_model_that_names_nothing_that_is_here_nobody_says_that_it_forgot(kind: str) -> None:
+    forgotten_and_run()
+    other = {"provenance.json": {**MADE, "data": {"train_sha256": "b"}}, "adapter_config.json": {}}
+    put_model("models/adapter", other, ROWS[1:])
+    put_model(*MODELS[kind])
+    [line] = held()
+    assert MODELS[kind][0] in line and "models/adapter" not in line
+    assert "so it may have seen any row" in prove(read_rules())[0]
 
 
 def test_a_name_is_looked_for_where_it_is_given() -> None:

@@ -218,6 +218,7 @@ def test_two_answers_on_one_conversation_are_told_and_a_copied_row_is_not(here: 
         ("a.csv", b"", "has no column id"),
         ("a.csv", b"decision,id\nkeep\n", "row 2: id '' is none"),
         ("a.csv", b'id,decision\n"open,keep\n', "line 2.*save it as CSV"),
+        pytest.param("a.jsonl", b"[" * 99_999, "row 1: no JSON", id="nested without end"),
         ("a.jsonl", b"{\n", "row 1: no JSON"),
         ("a.xlsx", b"", "give a .csv or .jsonl"),
         ("gone.csv", None, "is not there"),

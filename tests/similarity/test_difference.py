@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.similarity.difference import difference, marked
+from curation.similarity.difference import COMPARED, difference, marked, steps
 from tests.builders import talk
 
 WORDS = st.lists(st.sampled_from("order late 12.50 the طلبي وصل ، , please".split()), max_size=12).map(" ".join)
@@ -48,6 +48,24 @@ def test_arguments_of_tool_calls_are_words_too():
 @given(WORDS, WORDS)
 def test_nothing_is_marked_only_if_the_words_are_the_same(left: str, right: str):
     assert (difference(talk(left), talk(right)) == []) == (left.split() == right.split())
+
+
+def test_long_texts_are_compared_where_they_begin_to_differ_and_what_follows_is_told_as_different():
+    said = "قل a " * COMPARED
+    assert marked(f"{said}red {said}", f"{said}blue {said}").count("[-") == 1
+    words = [f"w{n}" for n in range(3 * COMPARED)]
+    one, two = " ".join(words), " ".join(words[1::2])
+    found = marked(one, two)
+    assert found.startswith("[-w0-] w1 [-w2-] w3") and f"w{2 * COMPARED}" in found
+
+
+@given(WORDS, WORDS)
+def test_the_steps_lead_from_one_to_the_other(left: str, right: str):
+    before, after = left.split(), right.split()
+    found = steps(before, after)
+    assert [word for kind, _, _, k, m in found for word in after[k:m]] == after
+    assert [word for kind, i, j, _, _ in found for word in before[i:j]] == before
+    assert all((kind == "equal") == (before[i:j] == after[k:m]) for kind, i, j, k, m in found)
 
 
 @given(WORDS)

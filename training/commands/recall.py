@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curation.core.record.conversation import message
-from curation.core.text.identity import identity
+from curation.core.text.identity import LONGEST, identity
 from curation.harness.params import load_params
 from training.commands.canaries import SURE, told_apart
 from training.model.adapter import load_adapter
@@ -50,7 +50,12 @@ def recall(said: str, seed: int = 0) -> tuple[str, bool]:
 
 
 def made_up(said: str, seed: int) -> list[str]:
-    """OTHERS of the same form: other digits behind country and operator, another name before the @; none of a name."""
+    """OTHERS of the same form: other digits behind country and operator, another name before the @.
+
+    None of a name, or of a text.
+    """
+    if len(said) > LONGEST:
+        return []
     draw, me = random.Random(seed), identity(said)
     if "@" in me:
         name, _, home = me.partition("@")

@@ -13,7 +13,7 @@ import re
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}  # as entities, so that the text stays harmless where HTML is read too
 # Quotes, commas and the like mean nothing inside a line and stay, so that search finds "don't" and "12,5".
 _SIGNS = re.compile(r"[&<>]|[\\`*_{}\[\]()#+\-!|~$^=@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
-_NUMBERED = re.compile(r"^(\s*\d+)\.", re.MULTILINE)  # "1." opens a list; "1)" is covered by the bracket
+_NUMBERED = re.compile(r"^([^\S\n]*\d+)\.", re.MULTILINE)  # "1." opens a list; "1)" is covered by the bracket
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)  # four spaces open a block of code
 _ESCAPED = re.compile(r"\\(.)|&(?:amp|lt|gt);", re.DOTALL)
 _SHOWN_INDENT = re.compile("^\u00a0+", re.MULTILINE)

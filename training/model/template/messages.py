@@ -1,12 +1,14 @@
 """Messages as chat templates expect them, out of messages as the record keeps them."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Message = Mapping[str, Any]
 THOUGHT_BEGINS = "<think>\n"
 THOUGHT_ENDS = "</think>"  # how thinking models part a reply's reasoning from its words
+DEEPEST = 100  # levels of nesting, as ingest has it; templates walk them by recursion
+TOO_DEEP = f"tools or tool calls are nested deeper than {DEEPEST} levels"
 
 
 class InexpressibleError(Exception):
@@ -79,6 +81,18 @@ def _call(call: dict[str, Any]) -> dict[str, Any]:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        found = json.loads(text)
     except ValueError:
         raise InexpressibleError(f"tools or tool calls are no JSON: {text!r:.80}") from None
+    except RecursionError:
+        raise InexpressibleError(TOO_DEEP) from None
+    level = [found]
+    for _ in range(DEEPEST):
+        level = [inner for one in level if isinstance(one, dict | list) for inner in _parts(one)]
+    if level:
+        raise InexpressibleError(TOO_DEEP)
+    return found
+
+
+def _parts(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value

@@ -1,5 +1,6 @@
 """What is refused, and by which name: planted defects of templates, and conversations no template can say."""
 
+import json
 from typing import Any
 
 import pytest
@@ -181,6 +182,20 @@ def test_cut_tools_and_dropped_calls_are_named() -> None:
         renderer("qwen2.5", bare).examples(said, tools)
     with pytest.raises(InexpressibleError, match="drops the tool call of turn 1"):
         chatml().examples(said)
+
+
+def nested(levels: int) -> str:
+    return "[" * levels + "]" * levels
+
+
+@pytest.mark.parametrize("levels", [101, 900, 100_000])
+def test_what_is_nested_without_end_is_set_aside(levels: int) -> None:
+    call = {"function": {"name": "track", "arguments": nested(levels)}}
+    said = [*talk("where?"), {"role": "assistant", "content": "", "tool_calls": json.dumps([call])}]
+    with pytest.raises(InexpressibleError, match="nested deeper than 100 levels"):
+        renderer("qwen2.5").examples(said)
+    with pytest.raises(InexpressibleError, match="nested deeper than 100 levels"):
+        renderer("qwen2.5").examples(talk("where?", "here"), nested(levels))
 
 
 @pytest.mark.parametrize("calls", ["[1]", '"track"', '{"name": "track"}', "{", '[{"function": "track"}]', "7"])
