@@ -1,5 +1,6 @@
 """A text as patterns read it, with the way back to what was written."""
 
+import functools
 import re
 
 from curation.core.text.folding import fold
@@ -9,6 +10,12 @@ _THOUSANDS = re.compile(rf"{THOUSANDS}(?<=\d.)")  # the sign first: the engine t
 _NO_CENTS = re.compile(r"\.(?<=\d\.)0+(?![\d.])")
 # They hide numbers from patterns.
 _UNSHOWN = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# Of these signs each folds to one, and none joins another: a text of them folds as its letters do. ASCII, Arabic without
+# marks and compatibility forms, Latin letters with accents, quotation marks and dashes, emoji.
+_ONE_FOR_ONE = re.compile(
+    "[\x00-\x7f\u060c\u061b\u061f\u0621-\u063f\u0641-\u064a\u0660-\u066f\u0671-\u0674\u0679-\u06d3\u06f0-\u06f9"
+    "\u00a3\u00b0\u00c0-\u00de\u00e0-\u00ff\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u20ac\U0001f300-\U0001faff]*+"
+)
 _LETTERS = re.compile(rf"\s+|\S(?:[\u0300-\u036f\u064b-\u065f\u0670\u0640]|{_UNSHOWN.pattern})*")
 
 
@@ -19,7 +26,7 @@ class Spelled:
         self._written = written
         self._places: list[tuple[int, int]] | None = None  # of each character: where it stands as written
         folded = fold(written)
-        if written.isascii() and len(folded) == len(written):
+        if len(folded) == len(written) and _ONE_FOR_ONE.fullmatch(written):
             self.text = folded
         else:
             self.text, self._places = _letters(written)
@@ -30,12 +37,14 @@ class Spelled:
     @property
     def cased(self) -> str:
         """The text with the capitals of a to z as they were written, letter for letter."""
-        if self._places is None:
-            first = len(self._written) - len(self._written.lstrip())
-            return self._written[first : first + len(self.text)] if self._written.isascii() else self.text
-        capital = (self._written[start].isupper() for start, _ in self._places)
+        if self._places is None and self._written.isascii():
+            return self._written
+        if not any(map(str.isupper, self._written)):
+            return self.text
+        starts = range(len(self.text)) if self._places is None else (start for start, _ in self._places)
         return "".join(
-            letter.upper() if up and letter.isascii() else letter for letter, up in zip(self.text, capital, strict=True)
+            letter.upper() if letter.isascii() and self._written[start].isupper() else letter
+            for letter, start in zip(self.text, starts, strict=True)
         )
 
     def written(self, start: int, end: int) -> tuple[int, int]:
@@ -62,8 +71,7 @@ def _letters(written: str) -> tuple[str, list[tuple[int, int]]]:
     """The folded text letter by letter; marks and what shows nothing belong to the letter before them."""
     text, places = list[str](), list[tuple[int, int]]()
     for match in _LETTERS.finditer(written):
-        shown = _UNSHOWN.sub("", match.group())
-        folded = " " if match.group().isspace() else "".join(fold(shown).split())
+        folded = _letter(match.group())
         if folded == " " and (not text or text[-1] == " "):
             continue
         if not folded and places:  # a mark that is left out
@@ -72,3 +80,9 @@ def _letters(written: str) -> tuple[str, list[tuple[int, int]]]:
         text += folded
         places += [match.span()] * len(folded)
     return "".join(text), places
+
+
+@functools.lru_cache(4096)  # texts are written with few of them
+def _letter(written: str) -> str:
+    """A letter with its marks folded, a space for white space."""
+    return " " if written.isspace() else "".join(fold(_UNSHOWN.sub("", written)).split())
