@@ -220,8 +220,9 @@ del _IN_WORDS["code"], _IN_WORDS["number"]
 _NEEDED = {  # what a text must hold for a fact of the kind; patterns that begin with any word are slow
     "percentage": ("%", "٪", "cent", "المايه", "الميه"),
     "stock": tuple("stock left remaining sold باقي بقي بقت نفد نفذ خلص متوفر موجود متاح اخر".split()),
-    "date": (*MONTH_OF, "/", "-", "."),
+    "date": ("/", "-", "."),  # or a month
 }
+_MONTHS = [name for name in MONTH_OF if not any(part in name for part in MONTH_OF if part != name)]  # jan, not january
 _NUMERIC, _FIGURE = re.compile(_UNNAMED_DAY), re.compile(r"\d")
 # What a folded text must hold for any fact to be possible, for Python and for Polars' engine. Words begin behind `^|\W`:
 # that engine takes twenty times as long to look for \b.
@@ -257,11 +258,12 @@ def _coded(cased: str) -> Iterator[Place[str]]:
 def _claimed(text: str) -> Iterator[Place[str]]:
     if not _may_state_one(text):
         return
-    names_month = any(month in text for month in MONTH_OF)  # looking for names letter by letter takes the most time
+    names_month = any(month in text for month in _MONTHS)  # looking for names letter by letter takes the most time
     for kind, full in (_PATTERNS if _FIGURE.search(text) else _IN_WORDS).items():
-        if not any(part in text for part in _NEEDED.get(kind, ("",))):
+        of_month = kind == "date" and names_month
+        if not (of_month or any(part in text for part in _NEEDED.get(kind, ("",)))):
             continue
-        pattern = _NUMERIC if kind == "date" and not names_month else full
+        pattern = full if of_month or kind != "date" else _NUMERIC
         for match in pattern.finditer(text):
             place = match.lastindex or 0  # a group is what is stated behind words that say what it is
             said = match.group(place).rstrip(".,;:!؟?) ")
