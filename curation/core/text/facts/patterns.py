@@ -258,10 +258,10 @@ def _coded(cased: str) -> Iterator[Place[str]]:
 def _claimed(text: str) -> Iterator[Place[str]]:
     if not _may_state_one(text):
         return
-    names_month = any(month in text for month in _MONTHS)  # looking for names letter by letter takes the most time
+    names_month = any(map(text.__contains__, _MONTHS))  # looking for names letter by letter takes the most time
     for kind, full in (_PATTERNS if _FIGURE.search(text) else _IN_WORDS).items():
         of_month = kind == "date" and names_month
-        if not (of_month or any(part in text for part in _NEEDED.get(kind, ("",)))):
+        if not (of_month or any(map(text.__contains__, _NEEDED.get(kind, ("",))))):
             continue
         pattern = full if of_month or kind != "date" else _NUMERIC
         for match in pattern.finditer(text):

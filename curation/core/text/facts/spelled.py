@@ -27,8 +27,11 @@ class Spelled:
 
     def __init__(self, written: str) -> None:
         self._written = written
-        self._places: Places | None  # of each character: where it stands as written
-        self.text, self._places = _one_for_one(written) or _letters(written)
+        self._places: Places | None = None  # of each character: where it stands as written; None before it is asked
+        if _ONE_FOR_ONE.fullmatch(written) and written == written.strip():
+            self.text = fold(written)
+        else:
+            self.text, self._places = _letters(written)
         self.text = self.text.replace("٫", ".")
         for needless in (_THOUSANDS, _NO_CENTS):
             self._leave_out(needless)
@@ -36,11 +39,11 @@ class Spelled:
     @property
     def cased(self) -> str:
         """The text with the capitals of a to z as they were written, letter for letter."""
-        if self._places is None and self._written.isascii():
+        if self._in_place and self._written.isascii():
             return self._written
         if not any(map(str.isupper, self._written)):
             return self.text
-        starts = range(len(self.text)) if self._places is None else (start for start, _ in self._places)
+        starts = range(len(self.text)) if self._in_place else (start for start, _ in self._stands())
         return "".join(
             letter.upper() if letter.isascii() and self._written[start].isupper() else letter
             for letter, start in zip(self.text, starts, strict=True)
@@ -48,15 +51,25 @@ class Spelled:
 
     def written(self, start: int, end: int) -> tuple[int, int]:
         """Places in the text as written; what is left out within or right behind belongs to what stands before it."""
-        if self._places is None:
+        if self._in_place:
             return start, end
-        return self._places[start][0], self._places[end - 1][1]
+        return self._stands()[start][0], self._stands()[end - 1][1]
+
+    @property
+    def _in_place(self) -> bool:
+        """Whether each character stands where it was written, and nothing was left out."""
+        return self._places is None and len(self.text) == len(self._written)
+
+    def _stands(self) -> Places:
+        if self._places is None:
+            self._places = [match.span() for match in _LETTERS.finditer(self._written)]
+        return self._places
 
     def _leave_out(self, needless: re.Pattern[str]) -> None:
         spans = [match.span() for match in needless.finditer(self.text)]
         if not spans:
             return
-        places = self._places or [(place, place + 1) for place in range(len(self.text))]
+        places = self._stands()
         left, text, end = Places(), list[str](), 0
         for first, behind in spans:
             text.append(self.text[end:first])
@@ -64,17 +77,6 @@ class Spelled:
             left[-1] = (left[-1][0], places[behind - 1][1])
             end = behind
         self.text, self._places = "".join((*text, self.text[end:])), left + places[end:]
-
-
-def _one_for_one(written: str) -> tuple[str, Places | None] | None:
-    """The same as `_letters` at a fraction of its cost, where that can be; no places where each has its own."""
-    folded = fold(written)
-    if not _ONE_FOR_ONE.fullmatch(written):
-        return None
-    if len(folded) == len(written):
-        return folded, None
-    places = [match.span() for match in _LETTERS.finditer(written)]
-    return (folded, places) if len(places) == len(folded) else None
 
 
 def _letters(written: str) -> tuple[str, Places]:
