@@ -11,7 +11,7 @@ from curation.core.text.facts.patterns import MAY_STATE_ONE, claimed
 from curation.core.text.facts.spelled import Spelled
 from curation.core.text.folding import fold, folded, letters_folded, variants_folded
 
-ARABIC = "أهلاً، وصل طلبكَ رقم {} إلى الفرع يوم الأحد؛ شكراً لتواصلك معنا. هل تحتاج مساعدةً أخرى؟"
+ARABIC = "أهلاً، وصل طلبكَ {} إلى الفرع يوم الأحد؛ شكراً لتواصلك معنا. هل تحتاج مساعدةً أخرى؟"
 ENGLISH = "Hello, your parcel {} has come to our branch on Sunday, thank you for writing. Is there anything else?"
 TEXTS = [said.format(number) for number in range(1_500) for said in (ARABIC, ENGLISH)]
 SIGNS = st.one_of(
@@ -33,7 +33,7 @@ def least(run: Callable[[], object]) -> float:
 
 
 def test_a_column_is_looked_at_for_facts_in_the_time_of_folding_it_a_few_times():
-    column = pl.DataFrame({"text": TEXTS * 2})
+    column = pl.DataFrame({"text": [ARABIC.format(""), ENGLISH.format("")] * 3_000})  # that state none
     plain = column.select(folded(pl.col("text")))
     looked = least(lambda: plain.select(pl.col("text").str.contains(MAY_STATE_ONE)))
     assert looked < 6 * least(lambda: column.select(folded(pl.col("text"))))
