@@ -53,6 +53,15 @@ def test_a_column_without_compatibility_forms_folds_in_half_the_time_of_normalis
 @settings(max_examples=30)
 @given(st.lists(WRITTEN, max_size=20))
 def test_a_column_folds_as_it_does_when_all_of_it_is_normalised(texts: list[str]):
+    folds_as_normalised(texts)
+
+
+def test_every_sign_folds_in_a_column_as_it_does_when_all_of_it_is_normalised():
+    signs = [chr(code) for code in range(0x20000) if not 0xD800 <= code < 0xE000]
+    folds_as_normalised([f"{sign}{beside}{sign}" for sign in signs for beside in ("", "\u064e")])
+
+
+def folds_as_normalised(texts: list[str]) -> None:
     column = pl.DataFrame({"text": pl.Series([*texts, None], dtype=pl.String)})
     spaced = variants_folded(pl.col("text").str.normalize("NFKC"))
     whole = spaced.str.replace_all(r"\s+", " ").str.strip_chars(" ")
