@@ -15,6 +15,7 @@ WINDOW = 4  # words
 SHORTEST = 16  # words; below, a repeated phrase is emphasis
 REPORTED_FROM = 0.1
 _WORD = re.compile(r"\w+")
+_SAID = r"[\p{L}\p{M}\p{N}]"
 _WORD_SIGNS = r"[\p{L}\p{N}_]+"  # the same for Polars' engine
 _LONG = rf"(?:{_WORD_SIGNS}[^\p{{L}}\p{{N}}_]+){{{SHORTEST - 1}}}[\p{{L}}\p{{N}}_]"
 # What may fold to more words, as the fraction ½ does to 1/2, or to letters that a look at each sign does not tell: all
@@ -47,8 +48,8 @@ def repetition(conversations: pl.DataFrame, context: Context) -> Iterator[Mappin
 
 
 def _said_again(conversations: pl.DataFrame) -> Iterator[Mapping[str, Any]]:
-    said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
-    words = pl.col("content").str.to_lowercase().str.extract_all(r"[\p{L}\p{M}\p{N}]+")
+    said = _may_say_again(turns(conversations).filter(pl.col("role").is_in(["user", "assistant"])))
+    words = pl.col("content").str.to_lowercase().str.extract_all(rf"{_SAID}+")
     wants = (words.list.len() >= WINDOW) | pl.col("content").str.contains(r"[?؟\p{N}]")
     asked = pl.when(pl.col("role") == "user").then(wants).forward_fill().over("conversation_id")
     replies = said.with_columns(words=words, asked=asked).filter(pl.col("role") == "assistant")
@@ -65,6 +66,15 @@ def _said_again(conversations: pl.DataFrame) -> Iterator[Mapping[str, Any]]:
     for key, times, turn, text in runs.drop("run").sort("conversation_id").iter_rows():
         seen = {"conversation_id": key, "turn": turn, "code": "repeated_reply", "value": times}
         yield {**seen, "threshold": 1, "evidence": text[:120]}
+
+
+def _may_say_again(said: pl.DataFrame) -> pl.DataFrame:
+    """The turns of conversations in which a reply begins with the word with which the one before it does."""
+    replies = said.filter(pl.col("role") == "assistant")
+    first = pl.col("content").str.to_lowercase().str.extract(rf"({_SAID}+)")
+    begun = replies.select("conversation_id", first=first)
+    again = begun.filter(pl.col("first") == pl.col("first").shift(1).over("conversation_id"))
+    return said.join(again, on="conversation_id", how="semi", maintain_order="left")
 
 
 def _may_repeat(conversations: pl.DataFrame) -> pl.DataFrame:

@@ -191,6 +191,7 @@ def _stems(words: str) -> frozenset[str]:
     return frozenset(stem for word in _WORD.findall(words) if not {word, stem := _stem(word)} & _EMPTY)
 
 
+@functools.lru_cache(2**14)  # customers use the same words again and again
 def _stem(word: str) -> str:
     return re.sub(_ONE, "", _THE.sub("", word)) if len(word) > SUBJECT_LEAST else word
 

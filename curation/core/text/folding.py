@@ -25,6 +25,13 @@ _VARIANTS = {
 # With the letters that stay, since looking in vain for each of them takes longer than all else.
 _TABLE = str.maketrans({**{chr(c): chr(c) for c in range(0x0700)}, **_VARIANTS})
 
+# What compatibility forms, and marks that join a letter or stand in another order, are among. Without them NFKC has
+# nothing to do: ASCII, accents, dashes and quotation marks, emoji, Arabic letters and marks that are left out anyway.
+_FOR_NFKC = (
+    r"[^\x00-\x7f\x{c0}-\x{ff}\x{0600}-\x{060f}\x{061b}-\x{0652}\x{0656}-\x{0674}\x{0679}-\x{06d5}\x{06ee}-\x{06ff}"
+    r"\x{2013}\x{2014}\x{2018}-\x{201d}\x{2022}\x{1f300}-\x{1faff}]"
+)
+
 
 @functools.lru_cache(256)  # rules and checks ask for the same turn again and again
 def fold(text: str) -> str:
@@ -36,12 +43,13 @@ def fold(text: str) -> str:
 
 def folded(text: pl.Expr) -> pl.Expr:
     """`fold` for a string column (lower case instead of full case folding, which Polars lacks)."""
-    return letters_folded(text).str.replace_all(r"\s+", " ").str.strip_chars(" ")
+    return letters_folded(text).str.replace_all(r"\s{2,}|[^\S ]", " ").str.strip_chars(" ")
 
 
 def letters_folded(text: pl.Expr) -> pl.Expr:
     """`folded` but for white space, where only the words are wanted."""
-    return variants_folded(text.str.normalize("NFKC"))
+    normal = pl.when(text.str.contains(_FOR_NFKC)).then(text).str.normalize("NFKC")  # which costs more than all else
+    return variants_folded(pl.coalesce(normal, text))
 
 
 def variants_folded(text: pl.Expr) -> pl.Expr:

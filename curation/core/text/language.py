@@ -213,6 +213,7 @@ def _among(usual: str) -> Callable[[str], Mapping[str, float]]:
     script = [getattr(Language, name) for name in names.split()]
     detector = LanguageDetectorBuilder.from_languages(*script).build()
 
+    @functools.lru_cache(2**13)  # texts come again, in rows that are spoilt for the audit too
     def detect(text: str) -> Mapping[str, float]:
         found = detector.compute_language_confidence_values(text)
         return {each.language.iso_code_639_1.name.lower(): each.value for each in found}

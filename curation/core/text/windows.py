@@ -21,6 +21,9 @@ def in_windows(text: str, read: Callable[[str], Iterable[Place[What]]]) -> Itera
     A place belongs to the window in which it starts; where it reaches the end of what the window sees it is read again
     in one that sees twice as far, so that nothing is cut.
     """
+    if len(text) <= LENGTH + BESIDE:
+        yield from read(text)
+        return
     for start, end in _cuts(text):
         first, last = max(0, start - BESIDE), min(len(text), end + BESIDE)
         while True:

@@ -81,7 +81,7 @@ _CODES = [  # what a text must hold, for a quick look, and the code
 _COMPILED = [(re.compile(needed), re.compile(code)) for needed, code in _CODES]
 # What a folded text must hold for any of them, for Python and for Polars' engine.
 MAY_HOLD_ONE = (
-    rf"\b(?:ref|code|coupon|voucher|pnr|locator|use|enter|apply|quote|type|{_NUMBERED} ?(?:{_NUMBER}|[:#=]))"
+    rf"(?:^|\W)(?:ref|code|coupon|voucher|pnr|locator|use|enter|apply|quote|type|{_NUMBERED} ?(?:{_NUMBER}|[:#=]))"
     rf"|كود|رمز|كوبون|قسيمه|مرجع|رقم|{UNSAYABLE}"
 )
 
