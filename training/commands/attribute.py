@@ -23,6 +23,7 @@ from training.model.adapter import TRAINED_ON, refuse_damaged
 from training.model.recipe import Train
 
 ADAPTER = Path("models/adapter")
+COLUMNS = ["conversation_id", "cluster_id", "messages"]
 DECIDED = "decided by "  # how the ledger tells of people
 TOLD = 10  # clusters that help most, and as many that hurt; conversations at least
 OF_A_CLUSTER = 10  # training conversations, about
@@ -34,7 +35,7 @@ DRAWS = 2000
 def attribute() -> Answer:
     """By cluster of what the adapter was trained on: how the team's replies in dev stand to it, and how it came in."""
     refuse_damaged(ADAPTER)
-    train, dev = (finished_table(f"splits/{split}") for split in ("train", "dev"))
+    train, dev = (finished_table(f"splits/{split}", COLUMNS) for split in ("train", "dev"))
     learnt = pl.read_parquet(ADAPTER / TRAINED_ON).select("conversation_id").unique()
     seed = load_params("train", Train).seed
     found = pulls(train, dev, seed, lambda parts: progress(parts, "replies compared", unit="parts"))

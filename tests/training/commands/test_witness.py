@@ -97,3 +97,15 @@ def test_without_replies_on_one_side_nothing_is_said() -> None:
     assert pulls(
         conversations("t", 3, 1), conversations("d", 0, 1).cast(dict(conversations("t", 1, 1).schema)), 7
     ).is_empty()
+
+
+def test_single_mistakes_that_have_no_like_stand_among_the_worst() -> None:
+    train = conversations("t", 300, 4, WRONG["rude"], 3)
+    alone = ["We closed last year", "Ask your neighbour instead", "لا أحد يعمل هنا اليوم"]
+    lone = {f"bad{n}": reply for n, reply in enumerate(alone)}
+    bad = train.filter(pl.col("conversation_id").str.starts_with("bad")).with_columns(
+        conversation_id=pl.Series([*lone]), messages=pl.Series([talk("Where is my lamp", text) for text in alone])
+    )
+    sound = train.filter(~pl.col("conversation_id").str.starts_with("bad"))
+    found = pulls(pl.concat([sound, bad]), conversations("d", 80, 4), 7)
+    assert set(lone) <= set(found["conversation_id"].head(25))
