@@ -293,14 +293,11 @@ def canaries(as_json: Json = False) -> None:
 
 
 @app.command()
-def attribute(
-    judged: Annotated[int, typer.Option(min=1, help="Conversations of dev that the rows are held against.")] = 60,
-    as_json: Json = False,
-) -> None:
-    """Say which training conversations helped the adapter, which hurt, and who let them in. Takes a training's time."""
+def attribute(as_json: Json = False) -> None:
+    """Say which training conversations helped the adapter, which hurt, and who let them in."""
     from training.commands import attribute as asked
 
-    answered(asked.attribute(judged), asked.as_text, as_json)
+    answered(asked.attribute(), asked.as_text, as_json)
 
 
 @app.command()
