@@ -67,8 +67,9 @@ class Tried:
         where = f"on {planned.how.processes} GPUs" if gpus() else "on this CPU"
         return (
             f"it can be trained: a row of {self.tokens:,} tokens went forward and backward in {self.seconds:.1f} s, "
-            f"the recipe takes about {_time(planned.operations / rate)} {where}, {planned.how.passes} passes a step "
-            f"and {planned.bytes / 1e9:.1f} GB"
+            f"the recipe takes about {_time(planned.operations / rate)} {where}, "
+            f"{planned.asked.recipe.told(counted(planned.tokens)[0])}, {planned.how.passes} passes a step and "
+            f"{planned.bytes / 1e9:.1f} GB"
         )
 
 
@@ -81,7 +82,7 @@ def planned(model: Model, params: Train, tokens: pl.DataFrame) -> Planned:
     shape = Shape.of(config, int(recipe.rank))
     asked = asked_of(model, recipe, max(counted(chosen)[0]), params.profile)
     how = plan(shape, asked, max(gpus(), 1))
-    share = replace(asked, recipe=recipe.model_copy(update={"batch": recipe.batch // how.processes}))
+    share = replace(asked, recipe=recipe.model_copy(update={"batch": recipe.rows // how.processes}))
     refuse_too_large(model.name, shape, share, free_bytes(how.processes))
     return Planned(model.name, shape, asked, how, chosen)
 
@@ -120,7 +121,7 @@ def refuse_too_large(name: str, shape: Shape, asked: Asked, free: float) -> None
     where = "the GPU" if gpus() else "this machine"
     raise QiratError(
         f"params.yaml: training {name} does not fit into the memory of {where}: it takes {_least(shape, asked):.1f} GB "
-        f"with a row of {asked.recipe.pack_tokens or asked.longest:,} tokens, of {free / 1e9:.1f} GB that can be "
+        f"with a row of {asked.recipe.row or asked.longest:,} tokens, of {free / 1e9:.1f} GB that can be "
         f"planned with. What fits: {fits}"
     )
 
@@ -180,13 +181,13 @@ def _looked_at(
     recipe: Recipe, config: "PretrainedConfig", tokens: pl.DataFrame, seed: int
 ) -> tuple[Recipe, pl.DataFrame]:
     chosen = sampled(tokens, recipe.max_tokens, recipe.train_tokens, seed)
-    return settled(recipe, config, chosen.height), chosen
+    return settled(recipe, config, counted(chosen)[0]), chosen
 
 
 def _a_row(lengths: list[int], recipe: Recipe) -> list[int]:
     """Which examples stand in the row: a pack, on a card else the longest, and what a CPU computes in a second."""
-    if recipe.pack_tokens:
-        return fair_sample(lengths, recipe.pack_tokens)
+    if recipe.row:
+        return fair_sample(lengths, recipe.row)
     order = sorted(range(len(lengths)), key=lambda at: lengths[at])
     return [order[-1] if gpus() else next((at for at in order if lengths[at] >= TELLING), order[-1])]
 

@@ -23,7 +23,7 @@ from training.model.base import Model, load_model, load_tokenizer, weights_id
 from training.model.cost import Numbers, Shape, counted, memory, training_operations
 from training.model.likelihood import examples_of
 from training.model.preflight import planned
-from training.model.recipe import Recipe, Train, sampled, settled
+from training.model.recipe import Recipe, Train, guessed_rate, sampled, settled
 from training.model.rows import rows_apart
 from training.model.template import Renderer
 from training.model.unusable import untrained_end
@@ -62,11 +62,12 @@ def main() -> None:
             f"{numbers['tokens_seen']:,} of {numbers['tokens']:,} tokens an epoch"
         )
         tokenizer, base = load_tokenizer(model), load_model(model)
-        recipe, config = settled(params.recipe, base.config, chosen["train"].height), base.config
-        recipe = rows_apart(base, recipe, counted(chosen["train"])[0])
+        lengths, config = counted(chosen["train"])[0], base.config
+        recipe = rows_apart(base, settled(params.recipe, config, lengths), lengths)
         renderer = Renderer(tokenizer, model.template_arguments, opening=model.opening)
-        if untrained := untrained_end(base, renderer.stop_id):
-            stage.say(untrained)
+        for doubt in (untrained_end(base, renderer.stop_id), guessed_rate(params.recipe, config)):
+            if doubt:
+                stage.say(doubt)
         origin = provenance(whole, model, params, recipe, renderer)
         shape = Shape.of(config, int(recipe.rank))
         checkpoints = Checkpoints({**origin, **surroundings()})
@@ -108,11 +109,11 @@ def surroundings() -> dict[str, Any]:
 def counted_cost(tokens: pl.DataFrame, shape: Shape, recipe: Recipe) -> dict[str, float]:
     """What can be counted before anything runs; `qirat cost` makes time, energy and money of it."""
     lengths, supervised = counted(tokens)
-    row = recipe.pack_tokens or max(lengths)
+    row = recipe.row or max(lengths)
     return {
         "tokens": recipe.epochs * sum(lengths),
         "operations": recipe.epochs * training_operations(shape, lengths, supervised),
-        "bytes_bfloat16": memory(shape, row * recipe.batch, Numbers(2, 2), checkpointing=False),
+        "bytes_bfloat16": memory(shape, row * recipe.rows, Numbers(2, 2), checkpointing=False),
     }
 
 

@@ -119,7 +119,7 @@ def _run(trainer: Any, resumed: Path | None) -> None:
 def as_before(how: BatchPlan, recipe: Recipe, checkpoint: Path) -> BatchPlan:
     """The plan with the passes that the checkpoint was made with: free memory may differ now, and roundings with it."""
     rows = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))["train_batch_size"]
-    return replace(how, passes=recipe.batch // how.processes // rows)
+    return replace(how, passes=recipe.rows // how.processes // rows)
 
 
 def predicted(
@@ -128,8 +128,8 @@ def predicted(
     """Seconds by a trial of one pass, bytes by counting, before the run over examples of train and of dev."""
     recipe, (tokens, dev) = asked.recipe, looked_at
     lengths, supervised = counted(tokens)
-    rows = recipe.batch // how.passes // how.processes
-    a_pass = rows * (recipe.pack_tokens or max(lengths))
+    rows = recipe.rows // how.passes // how.processes
+    a_pass = rows * (recipe.row or max(lengths))
     tried = fair_sample(lengths, a_pass if _rows_hold_documents(recipe, how) else 1)
     batch = trainer.data_collator(tokens[tried].select("input_ids", "labels").to_dicts())
     batch = {name: value.to(trainer.model.device) if hasattr(value, "to") else value for name, value in batch.items()}
@@ -266,12 +266,12 @@ def _settings(params: Train, recipe: Recipe, how: BatchPlan, place: str) -> Any:
         output_dir=place,
         seed=params.seed,
         num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.batch // how.passes // how.processes,
+        per_device_train_batch_size=recipe.rows // how.passes // how.processes,
         gradient_accumulation_steps=how.passes,
         learning_rate=float(recipe.learning_rate),
         lr_scheduler_type="cosine",
         warmup_steps=recipe.warmup,
-        max_length=recipe.pack_tokens,  # null: the rows were cut at turn ends before, nothing is cut here
+        max_length=recipe.row,  # null: the rows were cut at turn ends before, nothing is cut here
         packing=recipe.pack_tokens is not None,
         padding_free=recipe.pack_tokens is None and _rows_hold_documents(recipe, how),
         use_cpu=not gpu,
@@ -290,7 +290,7 @@ def _settings(params: Train, recipe: Recipe, how: BatchPlan, place: str) -> Any:
 
 
 def _rows_hold_documents(recipe: Recipe, how: BatchPlan) -> bool:
-    return recipe.flat and (recipe.pack_tokens is not None or recipe.batch // how.passes // how.processes > 1)
+    return recipe.flat and (recipe.pack_tokens is not None or recipe.rows // how.passes // how.processes > 1)
 
 
 def _one_on_a_cpu() -> bool:
