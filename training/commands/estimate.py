@@ -84,8 +84,8 @@ def estimate(profile: str | None) -> Estimate:
     asked = Asked(recipe, longest, numbers, params.profile)
     looked_at = [length for length in lengths if length <= longest]
     looked_at = [looked_at[at] for at in fair_sample(looked_at, recipe.train_tokens or sum(looked_at))]
-    told = recipe.told(looked_at), guessed_rate(params.recipe, config)
-    return Estimate(model.name, *counts, operations, shape, asked, *told)
+    doubt = guessed_rate(params.recipe, config)
+    return Estimate(model.name, *counts, operations, shape, asked, recipe.told(looked_at), doubt)
 
 
 def _share(most: int | None, lengths: Sequence[int]) -> float:

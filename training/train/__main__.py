@@ -3,7 +3,7 @@
 Two recipes stand in params.yaml, `cpu` to see the whole road work on two cores and `gpu` to train for real;
 `dvc exp run -S train.profile=gpu` changes over. The adapter that is kept is the one with the lowest loss on dev, a
 mean over tokens and not over batches; how much of it serves is the next stage's to say (training.strength). Same data,
-params and machine: same bytes.
+params and CPU: same bytes. On a card so where its kernels add in order, which the provenance tells (`card`).
 """
 
 import hashlib
@@ -22,6 +22,7 @@ from training.model.adapter import write_adapter
 from training.model.base import Model, load_model, load_tokenizer, weights_id
 from training.model.cost import Numbers, Shape, counted, memory, training_operations
 from training.model.likelihood import examples_of
+from training.model.plan import gpus
 from training.model.preflight import planned
 from training.model.recipe import Recipe, Train, guessed_rate, sampled, settled
 from training.model.rows import rows_apart
@@ -87,8 +88,9 @@ def main() -> None:
         stage.write_json("data/training/notes.json", found)
         cost = counted_cost(chosen["train"], shape, recipe)
         stage.write_json("data/training/cost.json", cost)
+        made = {**origin, **card_used(trained.same_bytes), "training": numbers | WHOLE}
         with stage.output("models/trained") as folder:
-            write_adapter(folder, trained.model, tokenizer, {**origin, "training": numbers | WHOLE}, trained_on)
+            write_adapter(folder, trained.model, tokenizer, made, trained_on)
         stage.write_metrics(numbers)
         remember_times(trained.took | {"operations": cost["operations"]})
         checkpoints.clear()
@@ -104,6 +106,18 @@ def surroundings() -> dict[str, Any]:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     machine = {"threads": torch.get_num_threads(), "gpu": gpu, "processes": processes_wanted()}
     return {"code": code_version("train"), "machine": machine}
+
+
+def card_used(same_bytes: bool) -> dict[str, Any]:
+    """For the provenance, where it was a GPU: which, how many, and whether another run there gives the same bytes.
+
+    One CPU always does, and needs no word.
+    """
+    import torch
+
+    if not gpus():
+        return {}
+    return {"card": {"name": torch.cuda.get_device_name(), "processes": processes_wanted(), "same_bytes": same_bytes}}
 
 
 def counted_cost(tokens: pl.DataFrame, shape: Shape, recipe: Recipe) -> dict[str, float]:

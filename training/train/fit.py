@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from training.model.base import Model, computes_in_bfloat16, load_config, load_model, load_tokenizer
 from training.model.cost import CARDS, Shape, counted, memory, training_operations, weighing_operations
-from training.model.likelihood import examples_of
+from training.model.likelihood import examples_of, token_loss
 from training.model.plan import BatchPlan, asked_of, fair_sample, gpus, lora, numbers_here, plan
 from training.model.recipe import Asked, Recipe, Train
 from training.model.rows import rows_apart
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
+# cuBLAS reads it once, at the first product of matrices that a process computes: before any model is here.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
 @dataclass(frozen=True)
 class Trained:
     """The tuned model with its best weights in place, what the trainer logged, the dev curve, and how long it took."""
@@ -44,6 +48,7 @@ class Trained:
     history: list[dict[str, Any]]
     curve: Curve
     took: dict[str, float]  # seconds predicted and actual, peak bytes predicted and actual: of this run alone
+    same_bytes: bool  # whether another run here would come to them
 
 
 def fit(  # noqa: PLR0913 - what a run is made of
@@ -57,6 +62,7 @@ def fit(  # noqa: PLR0913 - what a run is made of
     machine: Machine | None = None,
 ) -> Trained:
     """LoRA on every linear layer, loss on the supervised tokens only, best dev weights put back at the end."""
+    import torch
     from datasets import Dataset
     from transformers import PrinterCallback, ProgressCallback
     from trl import SFTTrainer  # type: ignore[attr-defined]
@@ -97,13 +103,16 @@ def fit(  # noqa: PLR0913 - what a run is made of
             trainer.add_callback(speed(_peak(), operations / sum(lengths)))
         if resumed:
             curve.load(resumed)
+        if gpus():
+            in_order(lambda: token_loss(trainer.model, dev[:1]))
         took = predicted(trainer, shape, asked, how, (tokens, dev))
+        same_bytes = how.processes == 1 and not torch.is_deterministic_algorithms_warn_only_enabled()
         started = time.monotonic()
         _run(trainer, resumed)
         took |= _actual(started, resumed is not None) | {"processes": float(trainer.accelerator.num_processes)}
     tuned: Any = trainer.model
     restore(tuned, curve)
-    return Trained(tuned.eval(), trainer.state.log_history, curve, took)
+    return Trained(tuned.eval(), trainer.state.log_history, curve, took, same_bytes)
 
 
 def _run(trainer: Any, resumed: Path | None) -> None:
@@ -150,11 +159,15 @@ def _tried(trainer: Any, batch: dict[str, Any]) -> float:
 
     gpu = torch.cuda.is_available()
     seconds = []
-    for _ in range(3 if gpu else 1):
-        started = time.perf_counter()
+
+    def a_pass() -> None:
         with trainer.accelerator.autocast():  # as the trainer's own passes are
             loss = -trainer.model(**batch, fused_lm_head=True, use_cache=False).log_probs.sum()
         loss.backward()
+
+    for _ in range(3 if gpu else 1):
+        started = time.perf_counter()
+        in_order(a_pass)
         if gpu:
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)
@@ -170,11 +183,32 @@ def restore(model: Any, curve: Curve) -> None:
 
 
 def be_deterministic() -> None:
-    """The same sums in the same order, as far as the machine has such kernels."""
+    """The same sums in the same order.
+
+    Only the strict mode orders the backward pass of attention on a card: in that of warnings flash and memory-efficient
+    attention add as they come, and cuDNN's stays in use (aten/src/ATen/native/transformers/cuda/attention_backward.cu,
+    sdp_utils.cpp of torch 2.13).
+    """
     import torch
 
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    torch.use_deterministic_algorithms(True)
+
+
+def in_order(compute: Callable[[], object]) -> bool:
+    """Computes it, and says whether it is by kernels that always add in the same order.
+
+    Where torch has none it is computed by what there is, and so is all that follows.
+    """
+    import torch
+
+    try:
+        compute()
+    except RuntimeError as error:
+        if "use_deterministic_algorithms" not in str(error):
+            raise
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        compute()
+    return not torch.is_deterministic_algorithms_warn_only_enabled()
 
 
 # -- several GPUs ------------------------------------------------------------------------------------------------------
@@ -216,7 +250,7 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
     base = load_model(model)
     tuned: Any = get_peft_model(base, lora(recipe, base))
     restore(tuned, curve)
-    return Trained(tuned.eval(), done["history"], curve, done["took"])
+    return Trained(tuned.eval(), done["history"], curve, done["took"], same_bytes=False)  # nobody orders their sum
 
 
 def processes_wanted() -> int:
