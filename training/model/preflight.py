@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from training.model.base import Model, computes_in_bfloat16, load_config
@@ -73,8 +75,9 @@ class Tried:
         )
 
 
-def planned(model: Model, params: Train, tokens: pl.DataFrame) -> Planned:
+def planned(model: Model, params: Train, tokens: pl.DataFrame, machine: Machine | None = None) -> Planned:
     """How `train` would train on a tokenized table here; raises QiratError with what would do where it could not."""
+    refuse_no_reporter(machine or Machine())
     config = load_config(model)
     refuse_no_card(model, params, config, tokens)
     recipe, chosen = _looked_at(params.recipe, config, tokens, params.seed)
@@ -85,6 +88,16 @@ def planned(model: Model, params: Train, tokens: pl.DataFrame) -> Planned:
     share = replace(asked, recipe=recipe.model_copy(update={"batch": recipe.rows // how.processes}))
     refuse_too_large(model.name, shape, share, free_bytes(how.processes))
     return Planned(model.name, shape, asked, how, chosen)
+
+
+def refuse_no_reporter(machine: Machine) -> None:
+    """A package that is to look on, and is not here: told before the minutes that come first."""
+    for name in machine.report_to:
+        if find_spec(name) is None:
+            raise QiratError(
+                f"params.yaml, machine.report_to: the package {name} is not installed here; `pip install {name}`, or "
+                "leave it out"
+            )
 
 
 def refuse_no_card(model: Model, params: Train, config: "PretrainedConfig", tokens: pl.DataFrame) -> None:

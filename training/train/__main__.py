@@ -51,7 +51,7 @@ def main() -> None:
         model, params = stage.section("model", Model), stage.params
         stage.input("data/baseline/passed")
         whole = {split: stage.read(f"tokenized/{split}") for split in ("train", "dev")}
-        planned(model, params, whole["train"])  # refuses what cannot run here
+        planned(model, params, whole["train"], stage.machine)  # refuses what cannot run here
         chosen = {
             "train": sampled(whole["train"], params.recipe.max_tokens, params.recipe.train_tokens, params.seed),
             "dev": sampled(whole["dev"], params.recipe.max_tokens, params.recipe.dev_tokens, params.seed),

@@ -30,7 +30,7 @@ from training.model.rows import rows_apart
 from training.model.template import Example
 from training.train.checkpoints import Checkpoints
 from training.train.cpu import seconds_a_pass, trainer_on_cpu
-from training.train.watch import Curve, dev_watch, health, keeper, live, speed
+from training.train.watch import Curve, dev_watch, health, keeper, live, reporters, speed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -97,6 +97,8 @@ def fit(  # noqa: PLR0913 - what a run is made of
             trainer.add_callback(keeper(checkpoints, curve, machine.checkpoint_minutes))
         if machine.live and first:
             trainer.add_callback(live(CACHE / "live"))
+        for callback in reporters(machine.report_to, curve):
+            trainer.add_callback(callback)
         trainer.remove_callback(PrinterCallback)  # it prints a line a step; data/training/log holds them
         if sys.stderr.isatty():
             trainer.remove_callback(ProgressCallback)

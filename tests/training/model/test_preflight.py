@@ -180,3 +180,14 @@ def test_weights_that_are_no_numbers_stop_the_baseline(project: Path, capsys: py
     assert "1 of the 2,048 weights in model.layers.1.mlp.up_proj.weight of tiny are no numbers" in ended(
         baseline, capsys
     )
+
+
+def test_a_package_that_is_to_look_on_and_is_not_here_stops_the_baseline(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "find_spec", lambda name: None)
+    path = Path("params.yaml")
+    path.write_text(path.read_text("utf-8") + "machine: {report_to: [mlflow, wandb]}\n", "utf-8")
+    assert "machine.report_to: the package mlflow is not installed here; `pip install mlflow`" in ended(
+        baseline, capsys
+    )

@@ -287,3 +287,24 @@ def test_a_card_claims_the_same_bytes_only_where_it_computed_so(
     monkeypatch.setattr(stage, "processes_wanted", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H200")
     assert card_used(same_bytes) == {"card": {"name": "H200", "processes": 1, "same_bytes": same_bytes}}
+
+
+def test_who_is_named_to_look_on_gets_training_and_dev_losses_and_nobody_else_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from transformers import TrainerCallback
+    from transformers.integrations import integration_utils
+
+    class Reporter(TrainerCallback):  # type: ignore[misc]
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
+            got.extend((state.global_step, name) for name in ("loss", "eval_loss") if name in logs)
+
+    got: list[tuple[int, str]] = []
+    for name in ("tensorboard", "wandb", "mlflow"):
+        monkeypatch.setitem(integration_utils.INTEGRATION_TO_CALLBACK, name, Reporter)
+    rows = examples(*[talk(f"question {n}", "yes") for n in range(4)])
+    settings = recipe(batch=2, passes=2, epochs=1, dev_points=2)
+    for named, expected in (((), []), (("mlflow",), [(0, "eval_loss"), (1, "loss"), (2, "loss"), (2, "eval_loss")])):
+        got.clear()
+        fit(model(), tokenizer(), table(rows), rows, settings, settings.recipe, machine=Machine(report_to=named))
+        assert sorted(got) == sorted(expected)
