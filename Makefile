@@ -13,7 +13,11 @@ RUN := . $(VENV)/bin/activate &&
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test check chaos lint format review clean pins audit sbom
+# The script for cards, all of it, with a tiny model on this CPU.
+gpu-rehearsal: $(READY)
+	$(RUN) SHAPES=tiny STEPS=5 bash benchmarks/gpu.sh "$$(mktemp -d)"
+
+.PHONY: gpu-rehearsal repro test check chaos lint format review clean pins audit sbom
 
 repro: $(READY)
 	$(RUN) { python -m training.model & } && dvc repro split && wait $$! && dvc repro

@@ -241,7 +241,10 @@ def cost(
 
 @app.command()
 def export(
-    kind: Annotated[Literal["adapter", "merged", "gguf"], typer.Argument(help="What a server shall load.")],
+    kind: Annotated[
+        Literal["adapter", "merged", "gguf", "axolotl", "llama-factory", "unsloth"],
+        typer.Argument(help="What a server shall load; or the data, for another trainer."),
+    ],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
     adapter: Annotated[Path, typer.Option(help="Its folder.")] = Path("models/adapter"),
     dtype: Annotated[
@@ -249,10 +252,16 @@ def export(
     ] = "bfloat16",
     converter: Annotated[Path | None, typer.Option(help="llama.cpp's convert_hf_to_gguf.py; else on the PATH.")] = None,
 ) -> None:
-    """Write the adapter as servers load it, and prove that it answers as it was evaluated."""
-    from training.commands import export as asked
+    """Write the adapter as servers load it, and prove that it answers as it was evaluated; or data for a trainer."""
+    match kind:
+        case "axolotl" | "llama-factory" | "unsloth":
+            from training.commands.handover import hand_over
 
-    typer.echo(asked.export(kind, folder, adapter, dtype, converter))
+            typer.echo(hand_over(kind, folder))
+        case _:
+            from training.commands import export as asked
+
+            typer.echo(asked.export(kind, folder, adapter, dtype, converter))
 
 
 @app.command()

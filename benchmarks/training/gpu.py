@@ -9,6 +9,7 @@ cost what trained ones cost.
 """
 
 import argparse
+import hashlib
 import json
 import random
 import subprocess
@@ -32,8 +33,11 @@ GOALS = {"0.6B": 130_000, "1.7B": 60_000, "8B": 16_000}  # tokens a second on an
 RANK, WARM = 16, 3  # steps before the clock starts: kernels are chosen and memory is reserved
 
 
+WAYS = ("trl", "qirat", "same_bytes", "machine")
+
+
 def main() -> None:
-    """Runs every pair, one process each, and prints the table."""
+    """Runs every pair, one process each, and prints the table; or one part of benchmarks/gpu.sh."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--shapes", nargs="+", choices=sorted(SHAPES), default=["0.6B", "1.7B", "8B"])
     parser.add_argument("--steps", type=int, default=20)
@@ -41,7 +45,10 @@ def main() -> None:
     parser.add_argument("--one", nargs=2, metavar=("WAY", "SHAPE"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
-        print(json.dumps(measured(*asked.one, asked.steps)))
+        way, shape = asked.one
+        if way not in WAYS or shape not in SHAPES:
+            sys.exit(f"--one: expected one of {', '.join(WAYS)} and one of {', '.join(SHAPES)}")
+        print(json.dumps(one(way, shape, asked.steps)))
         return
     found = []
     for shape in asked.shapes:
@@ -54,6 +61,41 @@ def main() -> None:
             print(line(found[-1], found), flush=True)
     if asked.out:
         asked.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+
+
+def one(way: str, shape: str, steps: int) -> dict[str, Any]:
+    """A part's figures."""
+    if way == "machine":
+        return machine()
+    if way == "same_bytes":
+        return same_bytes(shape, steps)
+    return measured(way, shape, steps)
+
+
+def machine() -> dict[str, Any]:
+    """Card and versions behind the figures."""
+    import importlib.metadata
+
+    import torch
+
+    names = ("torch", "transformers", "peft", "trl", "accelerate", "datasets", "polars")
+    card = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    return {"card": card, "cuda": torch.version.cuda, **{name: importlib.metadata.version(name) for name in names}}
+
+
+def same_bytes(shape: str, steps: int) -> dict[str, Any]:
+    """Whether two runs end in the same weights, in order and as kernels come, and the seconds of each."""
+    import torch
+
+    found: dict[str, Any] = {}
+    for name, loose in (("in_order", False), ("as_it_comes", True)):
+        runs = []
+        for _ in range(2):
+            torch.use_deterministic_algorithms(not loose)
+            runs.append(measured("qirat", shape, steps))
+        found[name] = {"same": runs[0]["weights"] == runs[1]["weights"], "seconds": min(r["seconds"] for r in runs)}
+    torch.use_deterministic_algorithms(False)
+    return found | {"price": found["in_order"]["seconds"] / found["as_it_comes"]["seconds"] - 1}
 
 
 def line(row: dict[str, Any], found: list[dict[str, Any]]) -> str:
@@ -78,7 +120,7 @@ def documents(vocabulary: int, tokens: int) -> list[dict[str, list[int]]]:
     return made
 
 
-def measured(way: str, name: str, steps: int) -> dict[str, float]:
+def measured(way: str, name: str, steps: int) -> dict[str, Any]:
     """One run: tokens a second after the first steps, peak bytes, and what was predicted."""
     import torch
     from datasets import Dataset
@@ -94,8 +136,9 @@ def measured(way: str, name: str, steps: int) -> dict[str, float]:
     gpu = torch.cuda.is_available()
     params = train_params(Train)
     config = Qwen3Config(**SHAPES[name], max_position_embeddings=8192, tie_word_embeddings=name != "8B")
-    recipe = settled(params.gpu.model_copy(update={"rank": RANK, "epochs": 1}), config, 1000)
-    rows = documents(SHAPES[name]["vocab_size"], (steps if gpu else 6) * (recipe.pack_tokens or 0) * recipe.batch)
+    step = {"rank": RANK, "epochs": 1, "batch": 4, "pack_tokens": 4096 if gpu else 1024}
+    recipe = settled(params.gpu.model_copy(update=step), config, [1024] * 1000)
+    rows = documents(SHAPES[name]["vocab_size"], steps * (recipe.row or 0) * recipe.rows)
     lengths = [len(row["input_ids"]) for row in rows]
     supervised = sum(label >= 0 for row in rows for label in row["labels"])
     shape = Shape.of(config, RANK)
@@ -126,6 +169,9 @@ def measured(way: str, name: str, steps: int) -> dict[str, float]:
         trainer.train()
     tokens, seconds = clock.tokens, clock.seconds
     operations = training_operations(shape, lengths, supervised) * tokens / sum(lengths)
+    weights = hashlib.sha256()
+    for _, weight in sorted((n, w) for n, w in trainer.model.named_parameters() if w.requires_grad):
+        weights.update(weight.detach().float().cpu().numpy().tobytes())
     used = float(torch.cuda.max_memory_allocated()) if gpu else memory(shape, 4096, Numbers(4, 4), checkpointing=False)
     return {
         "tokens_s": tokens / seconds,
@@ -134,6 +180,7 @@ def measured(way: str, name: str, steps: int) -> dict[str, float]:
         "bytes": used,
         "predicted_seconds": expected["predicted_seconds"] * tokens / sum(lengths),
         "predicted_bytes": expected["predicted_bytes"],
+        "weights": weights.hexdigest(),
     }
 
 

@@ -32,6 +32,7 @@ class Machine(Params):
     workers: Workers = "auto"  # processes
     checkpoint_minutes: float = Field(default=10, ge=0)  # of training: what a kill loses at most; 0: every step
     live: bool = False  # training is logged to DVCLive too
+    report_to: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()  # and to these; nothing is sent unless named
 
 
 def map_items(

@@ -92,3 +92,11 @@ def test_a_licence_from_the_data_cannot_break_out_of_its_cell() -> None:
     train = DONE["splits/train"].with_columns(licence=pl.lit("a | b\n# free [x](http://x) `"))
     (line,) = [line for line in model_card(with_tables(splits__train=train)).splitlines() if "data licences" in line]
     assert "`a / b # free [x](http://x) '`" in line
+
+
+def test_the_card_claims_the_same_bytes_only_where_training_was_in_order() -> None:
+    assert "another run there" not in model_card(DONE)  # a CPU
+    for same, said in ((True, "comes to the same bytes"), (False, "differs in its last bits")):
+        card = {"name": "NVIDIA H200", "processes": 1, "same_bytes": same}
+        done = replace(DONE, provenance={**DONE.provenance, "card": card})
+        assert f"| trained on | NVIDIA H200; another run there {said} |" in model_card(done)

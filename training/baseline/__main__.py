@@ -67,7 +67,7 @@ def main() -> None:
             for split in ("train", "dev", "test")
         )
         # Whether it can be trained changes nothing of what prompts reach, so `train` is no parameter of this stage.
-        training = planned(model, load_params("train", Train), stage.read("tokenized/train"))
+        training = planned(model, load_params("train", Train), stage.read("tokenized/train"), stage.machine)
         version = version_of(stage.name, weights_id(model))
         memory = ReplyMemory(CACHE / stage.name / "replies", version)
         judge = Scorer.of(model, playbook, evaluate, stage.progress, memory).profiled(pl.concat([train, dev]), test)

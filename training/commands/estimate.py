@@ -24,7 +24,8 @@ from training.model.cost import (
     training_operations,
     weighing_operations,
 )
-from training.model.recipe import Asked, Train, Way, passes_that_fit, settled, ways_to_fit
+from training.model.plan import fair_sample
+from training.model.recipe import Asked, Train, Way, guessed_rate, passes_that_fit, settled, ways_to_fit
 
 MINUTE, HOUR = 60, 3600
 
@@ -40,6 +41,8 @@ class Estimate:
     operations: float  # of training, and of the loss on dev
     shape: Shape
     asked: Asked
+    steps: str  # in words
+    doubt: str  # of the learning rate; "" where there is none
 
     def seconds(self, card: Card) -> float:
         return self.operations / (card.peak * REACHED)
@@ -68,9 +71,9 @@ def estimate(profile: str | None) -> Estimate:
     if profile:
         params = params.model_copy(update={"profile": profile})
     tokens, config = finished_table("tokenized/train"), load_config(model)
-    recipe = settled(params.recipe, config, tokens.height)
-    shape = Shape.of(config, int(recipe.rank))
     lengths, supervised = counted(tokens)
+    recipe = settled(params.recipe, config, lengths)
+    shape = Shape.of(config, int(recipe.rank))
     share = _share(recipe.train_tokens, lengths) * recipe.epochs
     dev, told = counted(finished_table("tokenized/dev"))
     weighed = recipe.dev_points * _share(recipe.dev_tokens, dev) * weighing_operations(shape, dev, told)
@@ -78,7 +81,11 @@ def estimate(profile: str | None) -> Estimate:
     counts = (tokens.height, share * sum(lengths), share * supervised)
     longest = min(max(lengths), recipe.max_tokens or max(lengths))
     numbers = Numbers(2, 2, model.quantised is not None)
-    return Estimate(model.name, *counts, operations, shape, Asked(recipe, longest, numbers, params.profile))
+    asked = Asked(recipe, longest, numbers, params.profile)
+    looked_at = [length for length in lengths if length <= longest]
+    looked_at = [looked_at[at] for at in fair_sample(looked_at, recipe.train_tokens or sum(looked_at))]
+    doubt = guessed_rate(params.recipe, config)
+    return Estimate(model.name, *counts, operations, shape, asked, recipe.told(looked_at), doubt)
 
 
 def _share(most: int | None, lengths: Sequence[int]) -> float:
@@ -115,6 +122,9 @@ def _counted(found: Estimate) -> Iterator[str]:
         f"{found.tokens:,.0f} tokens over {recipe.epochs:g} epochs, {learnt:.0%} of them supervised: "
         f"{found.operations:.2g} operations"
     )
+    yield f"learning rate {recipe.learning_rate:g}, {found.steps}"
+    if found.doubt:
+        yield found.doubt
 
 
 def _cards(found: Estimate) -> Iterator[str]:

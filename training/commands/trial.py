@@ -18,6 +18,7 @@ from curation.harness.files import atomic, finished_table
 from curation.harness.memory import CACHE, Memory
 from curation.harness.params import load_params
 from training.model.base import Model, load_config, load_model, load_tokenizer
+from training.model.cost import counted
 from training.model.likelihood import examples_of
 from training.model.recipe import Recipe, Train, sampled, settled
 from training.model.template import Renderer
@@ -50,7 +51,7 @@ class Trial:
         model, params = load_params("model", Model), load_params("train", Train)
         whole = {split: finished_table(f"tokenized/{split}") for split in ("train", "dev")}
         learnt = sampled(whole["train"], params.recipe.max_tokens, params.recipe.train_tokens, params.seed)
-        recipe = settled(params.recipe, load_config(model), learnt.height)
+        recipe = settled(params.recipe, load_config(model), counted(learnt)[0])
         watched = sampled(whole["dev"], recipe.max_tokens, recipe.dev_tokens, params.seed)
         renderer = Renderer(load_tokenizer(model), model.template_arguments, opening=model.opening)
         origin = {**provenance(whole, model, params, recipe, renderer), **surroundings()}

@@ -46,14 +46,14 @@ def plan(shape: Shape, asked: Asked, processes: int = 1) -> BatchPlan:
     """Passes a step and checkpointing, from the free memory of the GPU where they are `auto`."""
     recipe = asked.recipe
     fixed = 1 if recipe.passes == "auto" else recipe.passes
-    if recipe.batch % (processes * fixed):
+    if recipe.rows % (processes * fixed):
         raise QiratError(
-            f"params.yaml, train: batch {recipe.batch} cannot be divided among {processes} GPUs in {fixed} passes; "
+            f"params.yaml, train: batch {recipe.rows} cannot be divided among {processes} GPUs in {fixed} passes; "
             f"choose a multiple of {processes * fixed}"
         )
-    share = recipe.model_copy(update={"batch": recipe.batch // processes})
+    share = recipe.model_copy(update={"batch": recipe.rows // processes})
     if not gpus():
-        return BatchPlan(share.batch if recipe.passes == "auto" else fixed, recipe.checkpointing is True, processes)
+        return BatchPlan(share.rows if recipe.passes == "auto" else fixed, recipe.checkpointing is True, processes)
     free = free_bytes(min(processes, gpus()))
     return BatchPlan(*passes_that_fit(shape, replace(asked, recipe=share), free), processes)
 

@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from training.model.base import Model, computes_in_bfloat16, load_config
@@ -67,13 +69,15 @@ class Tried:
         where = f"on {planned.how.processes} GPUs" if gpus() else "on this CPU"
         return (
             f"it can be trained: a row of {self.tokens:,} tokens went forward and backward in {self.seconds:.1f} s, "
-            f"the recipe takes about {_time(planned.operations / rate)} {where}, {planned.how.passes} passes a step "
-            f"and {planned.bytes / 1e9:.1f} GB"
+            f"the recipe takes about {_time(planned.operations / rate)} {where}, "
+            f"{planned.asked.recipe.told(counted(planned.tokens)[0])}, {planned.how.passes} passes a step and "
+            f"{planned.bytes / 1e9:.1f} GB"
         )
 
 
-def planned(model: Model, params: Train, tokens: pl.DataFrame) -> Planned:
+def planned(model: Model, params: Train, tokens: pl.DataFrame, machine: Machine | None = None) -> Planned:
     """How `train` would train on a tokenized table here; raises QiratError with what would do where it could not."""
+    refuse_no_reporter(machine or Machine())
     config = load_config(model)
     refuse_no_card(model, params, config, tokens)
     recipe, chosen = _looked_at(params.recipe, config, tokens, params.seed)
@@ -81,9 +85,19 @@ def planned(model: Model, params: Train, tokens: pl.DataFrame) -> Planned:
     shape = Shape.of(config, int(recipe.rank))
     asked = asked_of(model, recipe, max(counted(chosen)[0]), params.profile)
     how = plan(shape, asked, max(gpus(), 1))
-    share = replace(asked, recipe=recipe.model_copy(update={"batch": recipe.batch // how.processes}))
+    share = replace(asked, recipe=recipe.model_copy(update={"batch": recipe.rows // how.processes}))
     refuse_too_large(model.name, shape, share, free_bytes(how.processes))
     return Planned(model.name, shape, asked, how, chosen)
+
+
+def refuse_no_reporter(machine: Machine) -> None:
+    """A package that is to look on, and is not here: told before the minutes that come first."""
+    for name in machine.report_to:
+        if find_spec(name) is None:
+            raise QiratError(
+                f"params.yaml, machine.report_to: the package {name} is not installed here; `pip install {name}`, or "
+                "leave it out"
+            )
 
 
 def refuse_no_card(model: Model, params: Train, config: "PretrainedConfig", tokens: pl.DataFrame) -> None:
@@ -120,7 +134,7 @@ def refuse_too_large(name: str, shape: Shape, asked: Asked, free: float) -> None
     where = "the GPU" if gpus() else "this machine"
     raise QiratError(
         f"params.yaml: training {name} does not fit into the memory of {where}: it takes {_least(shape, asked):.1f} GB "
-        f"with a row of {asked.recipe.pack_tokens or asked.longest:,} tokens, of {free / 1e9:.1f} GB that can be "
+        f"with a row of {asked.recipe.row or asked.longest:,} tokens, of {free / 1e9:.1f} GB that can be "
         f"planned with. What fits: {fits}"
     )
 
@@ -180,13 +194,13 @@ def _looked_at(
     recipe: Recipe, config: "PretrainedConfig", tokens: pl.DataFrame, seed: int
 ) -> tuple[Recipe, pl.DataFrame]:
     chosen = sampled(tokens, recipe.max_tokens, recipe.train_tokens, seed)
-    return settled(recipe, config, chosen.height), chosen
+    return settled(recipe, config, counted(chosen)[0]), chosen
 
 
 def _a_row(lengths: list[int], recipe: Recipe) -> list[int]:
     """Which examples stand in the row: a pack, on a card else the longest, and what a CPU computes in a second."""
-    if recipe.pack_tokens:
-        return fair_sample(lengths, recipe.pack_tokens)
+    if recipe.row:
+        return fair_sample(lengths, recipe.row)
     order = sorted(range(len(lengths)), key=lambda at: lengths[at])
     return [order[-1] if gpus() else next((at for at in order if lengths[at] >= TELLING), order[-1])]
 

@@ -1,11 +1,11 @@
 """How to train: the recipes of params.yaml, what `auto` comes to for a model and a data set, in what memory it fits."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations, product
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import polars as pl
 from pydantic import Field
@@ -38,12 +38,36 @@ class Recipe(Params):
     dora: bool = False  # DoRA: magnitude and direction apart; slower
     learning_rate: float | Auto  # auto: by the model's width
     warmup: float  # share of the steps
-    batch: int = Field(gt=0)  # examples, or packs of `pack_tokens`, a step
+    batch: Annotated[int, Field(gt=0)] | Auto  # examples, or packs of `pack_tokens`, a step; auto: by their number
     passes: int | Auto = 1  # a step is computed in so many passes; auto: as few as the GPU's memory allows
-    pack_tokens: int | None = None  # fill rows of so many tokens with whole examples; null: one example a row
+    pack_tokens: int | Auto | None = None  # fill rows of so many tokens with whole examples; null: one example a row
     flat: bool = True  # rows may hold several conversations; false: padded. Found out where the model mixes them
     attention: Attention = "auto"
     checkpointing: bool | Auto = False  # compute activations twice to save memory; auto: where they would not fit
+
+    @property
+    def rows(self) -> int:
+        """A step; ValueError before the recipe is settled."""
+        return int(self.batch)
+
+    @property
+    def row(self) -> int | None:
+        """Tokens of a packed row, None where rows are not packed; ValueError before the recipe is settled."""
+        return None if self.pack_tokens is None else int(self.pack_tokens)
+
+    def conversations(self, lengths: Sequence[int]) -> float:
+        """A step, on average over examples of so many tokens."""
+        return self.rows * (self.row * len(lengths) / sum(lengths) if self.row else 1.0)
+
+    def steps(self, lengths: Sequence[int]) -> int:
+        """Of the optimiser, over all epochs, but for what packing cannot fill."""
+        rows = math.ceil(sum(lengths) / self.row) if self.row else len(lengths)
+        return math.ceil(self.epochs * math.ceil(rows / self.rows))
+
+    def told(self, lengths: Sequence[int]) -> str:
+        """Steps and what a step holds, for people at a terminal."""
+        packed = f", {self.rows} rows of {self.row:,} tokens" if self.row else ""
+        return f"{self.steps(lengths):,} steps of about {self.conversations(lengths):.0f} conversations{packed}"
 
 
 class Train(Params):
@@ -60,24 +84,55 @@ class Train(Params):
 
 
 LR_OF_FULL_TUNING, LORA_TIMES, WIDTH = 5e-5, 10.0, 2000
-EXPONENTS = {"qwen": 0.0775}
-EXPONENT = 0.781  # fitted on Llama, the other family that was measured
+EXPONENTS = {"qwen": 0.0775, "llama": 0.781}  # fitted on these families; for others the last one is a guess
 BOUNDS = (1e-4, 2e-3)
 RANKS = ((2_000, 16), (10_000, 32))  # up to so many examples; above the last:
 LARGEST_RANK = 64
 SHORTEST = 512  # tokens: shorter packs are not proposed, most of a card would idle
+# Conversations a step on which recipes for 1k to 50k examples agree (docs/training.md), and steps below which the
+# schedule is warmup and decay and little between.
+CONVERSATIONS, FEWEST_STEPS = (8, 32), 100
+SHARES = (8, 4, 2, 1)  # rows a step, as many as are long enough: GPUs and passes share them
 
 
-def settled(recipe: Recipe, config: "PretrainedConfig", examples: int) -> Recipe:
-    """The recipe without `auto`, but for what depends on the memory of the machine."""
-    if recipe.batch % (recipe.passes if isinstance(recipe.passes, int) else 1):
-        raise QiratError(f"params.yaml, train: batch {recipe.batch} cannot be divided into {recipe.passes} passes")
-    found: dict[str, Any] = {}
+def settled(recipe: Recipe, config: "PretrainedConfig", lengths: Sequence[int]) -> Recipe:
+    """The recipe for examples of so many tokens, without `auto` but for what depends on the memory of the machine."""
+    found: dict[str, Any] = dict(zip(("batch", "pack_tokens"), step_of(recipe, lengths), strict=True))
+    if found["batch"] % (recipe.passes if isinstance(recipe.passes, int) else 1):
+        raise QiratError(f"params.yaml, train: batch {found['batch']} cannot be divided into {recipe.passes} passes")
     if recipe.learning_rate == "auto":
         found["learning_rate"] = learning_rate(config)
     if recipe.rank == "auto":
-        found["rank"] = next((rank for most, rank in RANKS if examples <= most), LARGEST_RANK)
+        found["rank"] = next((rank for most, rank in RANKS if len(lengths) <= most), LARGEST_RANK)
     return recipe.model_copy(update=found)
+
+
+def step_of(recipe: Recipe, lengths: Sequence[int]) -> tuple[int, int | None]:
+    """(rows a step, tokens of a row): what `auto` leaves open is chosen for `conversations_a_step`."""
+    mean, longest = sum(lengths) / len(lengths), max(lengths)
+    wanted = conversations_a_step(len(lengths), recipe.epochs)
+    if recipe.pack_tokens is None:
+        return (wanted if recipe.batch == "auto" else recipe.batch), None
+    if recipe.pack_tokens != "auto":
+        rows = round(wanted * mean / recipe.pack_tokens)
+        return (max(1, rows) if recipe.batch == "auto" else recipe.batch), recipe.pack_tokens
+    least = max(SHORTEST, longest)  # of a row
+    if recipe.batch != "auto":
+        return recipe.batch, _whole(max(least, wanted * mean / recipe.batch))
+    shared = next((rows for rows in SHARES if rows * least <= wanted * mean), None)
+    return (
+        (shared, _whole(wanted * mean / shared)) if shared else (wanted, None)
+    )  # a row would hold more than is wanted
+
+
+def _whole(tokens: float) -> int:
+    return 64 * math.ceil(tokens / 64)
+
+
+def conversations_a_step(examples: int, epochs: float) -> int:
+    """As many eights as leave a hundred steps, within what recipes agree on; the fewest where none does."""
+    least, most = CONVERSATIONS
+    return max(least, min(most, int(examples * epochs / FEWEST_STEPS) // SHARES[0] * SHARES[0]))
 
 
 def sampled(tokens: pl.DataFrame, max_tokens: int | None, budget: int | None, seed: int) -> pl.DataFrame:
@@ -100,9 +155,9 @@ def sampled(tokens: pl.DataFrame, max_tokens: int | None, budget: int | None, se
 def refuse_cuts(tokens: pl.DataFrame, recipe: Recipe, profile: str) -> None:
     """Packing would cut what is longer than a pack."""
     longest = int(tokens["input_ids"].list.len().max())  # type: ignore[arg-type]
-    if recipe.pack_tokens and recipe.pack_tokens < longest:
+    if recipe.row and recipe.row < longest:
         raise QiratError(
-            f"params.yaml, train.{profile}.pack_tokens: {recipe.pack_tokens} would cut an example of {longest} "
+            f"params.yaml, train.{profile}.pack_tokens: {recipe.row} would cut an example of {longest} "
             "tokens; raise it to tokenize.max_tokens or more"
         )
 
@@ -115,9 +170,26 @@ def learning_rate(config: "PretrainedConfig") -> float:
     50k examples agree on, wider for very small models.
     """
     text: Any = config.get_text_config()
-    exponent = next((e for family, e in EXPONENTS.items() if family in text.model_type), EXPONENT)
+    exponent = EXPONENTS[measured_family(config) or "llama"]
     rate = LR_OF_FULL_TUNING * LORA_TIMES * (WIDTH / text.hidden_size) ** exponent
     return float(f"{min(max(rate, BOUNDS[0]), BOUNDS[1]):.1e}")
+
+
+def measured_family(config: "PretrainedConfig") -> str | None:
+    """The family on whose models the formula of the learning rate was fitted; None where it is a guess."""
+    text: Any = config.get_text_config()
+    return next((family for family in EXPONENTS if family in text.model_type), None)
+
+
+def guessed_rate(recipe: Recipe, config: "PretrainedConfig") -> str:
+    """What to know of a learning rate that `auto` chose for a family it was not fitted on; "" elsewhere."""
+    if recipe.learning_rate != "auto" or measured_family(config):
+        return ""
+    kind = config.get_text_config().model_type
+    return (
+        f"the learning rate {learning_rate(config):g} is a guess for {kind}: the formula was fitted on Llama and Qwen. "
+        "Try half and twice as much (`qirat sweep`), or set train's learning_rate"
+    )
 
 
 @dataclass(frozen=True)
@@ -132,8 +204,8 @@ class Asked:
 
     def tokens(self, passes: int) -> int:
         """Tokens at the same time, where a step is computed in so many passes."""
-        rows = self.recipe.batch // passes * min(self.lanes, passes)
-        return rows * (self.recipe.pack_tokens or self.longest)
+        rows = self.recipe.rows // passes * min(self.lanes, passes)
+        return rows * (self.recipe.row or self.longest)
 
 
 def passes_that_fit(shape: Shape, asked: Asked, free: float) -> tuple[int, bool]:
@@ -158,7 +230,7 @@ def least_memory(shape: Shape, asked: Asked) -> float:
 def _choices(recipe: Recipe) -> Iterator[tuple[int, bool]]:
     """(passes, checkpointing) that the recipe leaves open, the fastest first."""
     allowed = [False, True] if recipe.checkpointing == "auto" else [recipe.checkpointing]
-    divisors = [n for n in range(1, recipe.batch + 1) if recipe.batch % n == 0]
+    divisors = [n for n in range(1, recipe.rows + 1) if recipe.rows % n == 0]
     for checkpointing, passes in product(allowed, divisors if recipe.passes == "auto" else [recipe.passes]):
         yield passes, checkpointing
 
@@ -214,14 +286,16 @@ def _knobs(asked: Asked) -> Iterator[_Knob]:
     if asked.profile == "gpu" and not asked.numbers.quantised:
         yield _Knob({"model.quantised": "nf4"}, lambda one: replace(one, numbers=replace(one.numbers, quantised=True)))
     whole = max(SHORTEST, 64 * math.ceil(asked.longest / 64))
-    if (recipe.pack_tokens or 0) > whole:
-        yield _Knob({f"{place}.pack_tokens": str(whole)}, partial(_in_rows_of, whole))
+    # Where params leave the rows of a step open there are more of shorter ones, so a pass must be free to hold one.
+    freed = {f"{place}.passes": "auto"} if fixed["passes"] else {}
+    if (recipe.row or 0) > whole:
+        yield _Knob({f"{place}.pack_tokens": str(whole), **freed}, partial(_in_rows_of, whole))
     if asked.longest > SHORTEST:
-        pack = {f"{place}.pack_tokens": str(SHORTEST)} if recipe.pack_tokens else {}
+        pack = {f"{place}.pack_tokens": str(SHORTEST), **freed} if recipe.pack_tokens else {}
         yield _Knob({"tokenize.max_tokens": str(SHORTEST), **pack}, partial(_in_rows_of, SHORTEST))
 
 
 def _in_rows_of(tokens: int, asked: Asked) -> Asked:
     pack = tokens if asked.recipe.pack_tokens else None
-    shorter = asked.recipe.model_copy(update={"pack_tokens": pack})
+    shorter = asked.recipe.model_copy(update={"pack_tokens": pack, "passes": "auto" if pack else asked.recipe.passes})
     return replace(asked, recipe=shorter, longest=min(tokens, asked.longest))

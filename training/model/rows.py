@@ -36,8 +36,8 @@ def rows_apart(base: "PreTrainedModel", recipe: Recipe, lengths: Sequence[int]) 
 
 def unpacked(recipe: Recipe, lengths: Sequence[int]) -> Recipe:
     """One conversation a row, and about as many tokens a step as before."""
-    rows = round((recipe.pack_tokens or 0) * len(lengths) / sum(lengths))
-    return recipe.model_copy(update={"flat": False, "pack_tokens": None, "batch": recipe.batch * max(rows, 1)})
+    rows = round((recipe.row or 0) * len(lengths) / sum(lengths))
+    return recipe.model_copy(update={"flat": False, "pack_tokens": None, "batch": recipe.rows * max(rows, 1)})
 
 
 def _may_hold_several(recipe: Recipe) -> bool:
@@ -45,5 +45,5 @@ def _may_hold_several(recipe: Recipe) -> bool:
     import torch
 
     if recipe.passes == "auto":
-        return recipe.pack_tokens is not None or (recipe.batch > 1 and torch.cuda.is_available())
-    return recipe.pack_tokens is not None or recipe.batch > recipe.passes
+        return recipe.pack_tokens is not None or (recipe.rows > 1 and torch.cuda.is_available())
+    return recipe.pack_tokens is not None or recipe.rows > recipe.passes

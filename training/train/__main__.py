@@ -3,7 +3,7 @@
 Two recipes stand in params.yaml, `cpu` to see the whole road work on two cores and `gpu` to train for real;
 `dvc exp run -S train.profile=gpu` changes over. The adapter that is kept is the one with the lowest loss on dev, a
 mean over tokens and not over batches; how much of it serves is the next stage's to say (training.strength). Same data,
-params and machine: same bytes.
+params and CPU: same bytes. On a card so where its kernels add in order, which the provenance tells (`card`).
 """
 
 import hashlib
@@ -22,8 +22,9 @@ from training.model.adapter import write_adapter
 from training.model.base import Model, load_model, load_tokenizer, weights_id
 from training.model.cost import Numbers, Shape, counted, memory, training_operations
 from training.model.likelihood import examples_of
+from training.model.plan import gpus
 from training.model.preflight import planned
-from training.model.recipe import Recipe, Train, sampled, settled
+from training.model.recipe import Recipe, Train, guessed_rate, sampled, settled
 from training.model.rows import rows_apart
 from training.model.template import Renderer
 from training.model.unusable import untrained_end
@@ -50,7 +51,7 @@ def main() -> None:
         model, params = stage.section("model", Model), stage.params
         stage.input("data/baseline/passed")
         whole = {split: stage.read(f"tokenized/{split}") for split in ("train", "dev")}
-        planned(model, params, whole["train"])  # refuses what cannot run here
+        planned(model, params, whole["train"], stage.machine)  # refuses what cannot run here
         chosen = {
             "train": sampled(whole["train"], params.recipe.max_tokens, params.recipe.train_tokens, params.seed),
             "dev": sampled(whole["dev"], params.recipe.max_tokens, params.recipe.dev_tokens, params.seed),
@@ -62,11 +63,12 @@ def main() -> None:
             f"{numbers['tokens_seen']:,} of {numbers['tokens']:,} tokens an epoch"
         )
         tokenizer, base = load_tokenizer(model), load_model(model)
-        recipe, config = settled(params.recipe, base.config, chosen["train"].height), base.config
-        recipe = rows_apart(base, recipe, counted(chosen["train"])[0])
+        lengths, config = counted(chosen["train"])[0], base.config
+        recipe = rows_apart(base, settled(params.recipe, config, lengths), lengths)
         renderer = Renderer(tokenizer, model.template_arguments, opening=model.opening)
-        if untrained := untrained_end(base, renderer.stop_id):
-            stage.say(untrained)
+        for doubt in (untrained_end(base, renderer.stop_id), guessed_rate(params.recipe, config)):
+            if doubt:
+                stage.say(doubt)
         origin = provenance(whole, model, params, recipe, renderer)
         shape = Shape.of(config, int(recipe.rank))
         checkpoints = Checkpoints({**origin, **surroundings()})
@@ -86,8 +88,9 @@ def main() -> None:
         stage.write_json("data/training/notes.json", found)
         cost = counted_cost(chosen["train"], shape, recipe)
         stage.write_json("data/training/cost.json", cost)
+        made = {**origin, **card_used(trained.same_bytes), "training": numbers | WHOLE}
         with stage.output("models/trained") as folder:
-            write_adapter(folder, trained.model, tokenizer, {**origin, "training": numbers | WHOLE}, trained_on)
+            write_adapter(folder, trained.model, tokenizer, made, trained_on)
         stage.write_metrics(numbers)
         remember_times(trained.took | {"operations": cost["operations"]})
         checkpoints.clear()
@@ -105,14 +108,26 @@ def surroundings() -> dict[str, Any]:
     return {"code": code_version("train"), "machine": machine}
 
 
+def card_used(same_bytes: bool) -> dict[str, Any]:
+    """For the provenance, where it was a GPU: which, how many, and whether another run there gives the same bytes.
+
+    One CPU always does, and needs no word.
+    """
+    import torch
+
+    if not gpus():
+        return {}
+    return {"card": {"name": torch.cuda.get_device_name(), "processes": processes_wanted(), "same_bytes": same_bytes}}
+
+
 def counted_cost(tokens: pl.DataFrame, shape: Shape, recipe: Recipe) -> dict[str, float]:
     """What can be counted before anything runs; `qirat cost` makes time, energy and money of it."""
     lengths, supervised = counted(tokens)
-    row = recipe.pack_tokens or max(lengths)
+    row = recipe.row or max(lengths)
     return {
         "tokens": recipe.epochs * sum(lengths),
         "operations": recipe.epochs * training_operations(shape, lengths, supervised),
-        "bytes_bfloat16": memory(shape, row * recipe.batch, Numbers(2, 2), checkpointing=False),
+        "bytes_bfloat16": memory(shape, row * recipe.rows, Numbers(2, 2), checkpointing=False),
     }
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,17 +23,21 @@ from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from training.model.base import Model, computes_in_bfloat16, load_config, load_model, load_tokenizer
 from training.model.cost import CARDS, Shape, counted, memory, training_operations, weighing_operations
-from training.model.likelihood import examples_of
+from training.model.likelihood import examples_of, token_loss
 from training.model.plan import BatchPlan, asked_of, fair_sample, gpus, lora, numbers_here, plan
 from training.model.recipe import Asked, Recipe, Train
 from training.model.rows import rows_apart
 from training.model.template import Example
 from training.train.checkpoints import Checkpoints
 from training.train.cpu import seconds_a_pass, trainer_on_cpu
-from training.train.watch import Curve, dev_watch, health, keeper, live, speed
+from training.train.watch import Curve, dev_watch, health, keeper, live, reporters, speed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+# cuBLAS reads it once, at the first product of matrices that a process computes: before any model is here.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Trained:
     history: list[dict[str, Any]]
     curve: Curve
     took: dict[str, float]  # seconds predicted and actual, peak bytes predicted and actual: of this run alone
+    same_bytes: bool  # whether another run here would come to them
 
 
 def fit(  # noqa: PLR0913 - what a run is made of
@@ -57,6 +62,7 @@ def fit(  # noqa: PLR0913 - what a run is made of
     machine: Machine | None = None,
 ) -> Trained:
     """LoRA on every linear layer, loss on the supervised tokens only, best dev weights put back at the end."""
+    import torch
     from datasets import Dataset
     from transformers import PrinterCallback, ProgressCallback
     from trl import SFTTrainer  # type: ignore[attr-defined]
@@ -91,19 +97,24 @@ def fit(  # noqa: PLR0913 - what a run is made of
             trainer.add_callback(keeper(checkpoints, curve, machine.checkpoint_minutes))
         if machine.live and first:
             trainer.add_callback(live(CACHE / "live"))
+        for callback in reporters(machine.report_to, curve):
+            trainer.add_callback(callback)
         trainer.remove_callback(PrinterCallback)  # it prints a line a step; data/training/log holds them
         if sys.stderr.isatty():
             trainer.remove_callback(ProgressCallback)
             trainer.add_callback(speed(_peak(), operations / sum(lengths)))
         if resumed:
             curve.load(resumed)
+        if gpus():
+            in_order(lambda: token_loss(trainer.model, dev[:1]))
         took = predicted(trainer, shape, asked, how, (tokens, dev))
+        same_bytes = how.processes == 1 and not torch.is_deterministic_algorithms_warn_only_enabled()
         started = time.monotonic()
         _run(trainer, resumed)
         took |= _actual(started, resumed is not None) | {"processes": float(trainer.accelerator.num_processes)}
     tuned: Any = trainer.model
     restore(tuned, curve)
-    return Trained(tuned.eval(), trainer.state.log_history, curve, took)
+    return Trained(tuned.eval(), trainer.state.log_history, curve, took, same_bytes)
 
 
 def _run(trainer: Any, resumed: Path | None) -> None:
@@ -119,7 +130,7 @@ def _run(trainer: Any, resumed: Path | None) -> None:
 def as_before(how: BatchPlan, recipe: Recipe, checkpoint: Path) -> BatchPlan:
     """The plan with the passes that the checkpoint was made with: free memory may differ now, and roundings with it."""
     rows = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))["train_batch_size"]
-    return replace(how, passes=recipe.batch // how.processes // rows)
+    return replace(how, passes=recipe.rows // how.processes // rows)
 
 
 def predicted(
@@ -128,8 +139,8 @@ def predicted(
     """Seconds by a trial of one pass, bytes by counting, before the run over examples of train and of dev."""
     recipe, (tokens, dev) = asked.recipe, looked_at
     lengths, supervised = counted(tokens)
-    rows = recipe.batch // how.passes // how.processes
-    a_pass = rows * (recipe.pack_tokens or max(lengths))
+    rows = recipe.rows // how.passes // how.processes
+    a_pass = rows * (recipe.row or max(lengths))
     tried = fair_sample(lengths, a_pass if _rows_hold_documents(recipe, how) else 1)
     batch = trainer.data_collator(tokens[tried].select("input_ids", "labels").to_dicts())
     batch = {name: value.to(trainer.model.device) if hasattr(value, "to") else value for name, value in batch.items()}
@@ -150,11 +161,15 @@ def _tried(trainer: Any, batch: dict[str, Any]) -> float:
 
     gpu = torch.cuda.is_available()
     seconds = []
-    for _ in range(3 if gpu else 1):
-        started = time.perf_counter()
+
+    def a_pass() -> None:
         with trainer.accelerator.autocast():  # as the trainer's own passes are
             loss = -trainer.model(**batch, fused_lm_head=True, use_cache=False).log_probs.sum()
         loss.backward()
+
+    for _ in range(3 if gpu else 1):
+        started = time.perf_counter()
+        in_order(a_pass)
         if gpu:
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)
@@ -170,11 +185,32 @@ def restore(model: Any, curve: Curve) -> None:
 
 
 def be_deterministic() -> None:
-    """The same sums in the same order, as far as the machine has such kernels."""
+    """The same sums in the same order.
+
+    Only the strict mode orders the backward pass of attention on a card: in that of warnings flash and memory-efficient
+    attention add as they come, and cuDNN's stays in use (aten/src/ATen/native/transformers/cuda/attention_backward.cu,
+    sdp_utils.cpp of torch 2.13).
+    """
     import torch
 
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    torch.use_deterministic_algorithms(True)
+
+
+def in_order(compute: Callable[[], object]) -> bool:
+    """Computes it, and says whether it is by kernels that always add in the same order.
+
+    Where torch has none it is computed by what there is, and so is all that follows.
+    """
+    import torch
+
+    try:
+        compute()
+    except RuntimeError as error:
+        if "use_deterministic_algorithms" not in str(error):
+            raise
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        compute()
+    return not torch.is_deterministic_algorithms_warn_only_enabled()
 
 
 # -- several GPUs ------------------------------------------------------------------------------------------------------
@@ -216,7 +252,7 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
     base = load_model(model)
     tuned: Any = get_peft_model(base, lora(recipe, base))
     restore(tuned, curve)
-    return Trained(tuned.eval(), done["history"], curve, done["took"])
+    return Trained(tuned.eval(), done["history"], curve, done["took"], same_bytes=False)  # nobody orders their sum
 
 
 def processes_wanted() -> int:
@@ -266,12 +302,12 @@ def _settings(params: Train, recipe: Recipe, how: BatchPlan, place: str) -> Any:
         output_dir=place,
         seed=params.seed,
         num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.batch // how.passes // how.processes,
+        per_device_train_batch_size=recipe.rows // how.passes // how.processes,
         gradient_accumulation_steps=how.passes,
         learning_rate=float(recipe.learning_rate),
         lr_scheduler_type="cosine",
         warmup_steps=recipe.warmup,
-        max_length=recipe.pack_tokens,  # null: the rows were cut at turn ends before, nothing is cut here
+        max_length=recipe.row,  # null: the rows were cut at turn ends before, nothing is cut here
         packing=recipe.pack_tokens is not None,
         padding_free=recipe.pack_tokens is None and _rows_hold_documents(recipe, how),
         use_cpu=not gpu,
@@ -290,7 +326,7 @@ def _settings(params: Train, recipe: Recipe, how: BatchPlan, place: str) -> Any:
 
 
 def _rows_hold_documents(recipe: Recipe, how: BatchPlan) -> bool:
-    return recipe.flat and (recipe.pack_tokens is not None or recipe.batch // how.passes // how.processes > 1)
+    return recipe.flat and (recipe.pack_tokens is not None or recipe.rows // how.passes // how.processes > 1)
 
 
 def _one_on_a_cpu() -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.harness.errors import QiratError
+from curation.harness.memory import CACHE
 from training.model.likelihood import token_loss
 from training.model.template import Example
 from training.train.checkpoints import Checkpoints
@@ -217,3 +219,28 @@ def live(folder: Path) -> Any:
             self.live.end()  # type: ignore[no-untyped-call]
 
     return ToLive()
+
+
+def reporters(names: Sequence[str], curve: Curve) -> list[Any]:
+    """Callbacks of transformers that log to TensorBoard, W&B or MLflow, and one that gives them the dev loss.
+
+    What they send is the trainer's: losses, rates and the run's settings, no conversation.
+    """
+    from transformers import TrainerCallback
+    from transformers.integrations import get_reporting_integration_callbacks
+
+    if not names:
+        return []
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(CACHE / "tensorboard"))  # else among the checkpoints, which go
+    found = [kind() for kind in get_reporting_integration_callbacks([*names])]
+
+    class DevLoss(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+            self.on_step_end(args, state, control, **rest)
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+            if (loss := curve.losses.get(state.global_step)) is not None:
+                for reporter in found:
+                    reporter.on_log(args, state, control, logs={"eval_loss": loss}, **rest)
+
+    return [*found, DevLoss()]

@@ -1,6 +1,8 @@
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.builders import save
 from tests.training.tiny import project
@@ -28,9 +30,16 @@ def test_tokens_are_those_of_all_epochs_and_the_text_names_the_cards(tokenized: 
     assert "paid for itself" not in text
 
 
-def test_the_loss_on_dev_counts_in_the_time(tokenized: Path) -> None:
-    import yaml
+def test_steps_and_conversations_are_told_and_a_guessed_learning_rate_is_called_one(tokenized: Path) -> None:
+    text = as_text(estimate("gpu"), {}, {}, 1000)
+    assert "learning rate 0.002, 2 steps of about 8 conversations\n" in text  # two epochs of three examples
+    assert "guess" not in text  # Llama
+    config = json.loads((tokenized / "tiny/config.json").read_text("utf-8"))
+    (tokenized / "tiny/config.json").write_text(json.dumps(config | {"model_type": "mistral"}), "utf-8")
+    assert "is a guess for mistral" in as_text(estimate("gpu"), {}, {}, 1000)
 
+
+def test_the_loss_on_dev_counts_in_the_time(tokenized: Path) -> None:
     before = estimate("gpu").operations
     settings = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
     settings["train"]["gpu"]["dev_points"] += 5
@@ -45,6 +54,9 @@ def test_every_card_is_told_with_what_makes_it_fit(tokenized: Path, monkeypatch:
     from training.commands import estimate as asked
     from training.model.cost import CARDS, Card
 
+    settings = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
+    settings["train"]["gpu"] |= {"batch": 4, "pack_tokens": 4096}
+    Path("params.yaml").write_text(yaml.safe_dump(settings), "utf-8")
     whole = estimate("gpu")
     least = min(memory(whole.shape, 512, Numbers(2, 2, q), checkpointing=True) for q in (False, True)) / FREE
     cards = {"roomy": CARDS["H200"], "tight": Card(1e12, least * 1.05, 50), "none": Card(1e12, least / 9, 50)}

@@ -57,7 +57,7 @@ def taken(tokens: int, checkpointing: bool = False) -> float:
 
 
 def asked(**values: Any) -> Asked:
-    return Asked(recipe(batch=8, **values), 4096, CARD, "gpu")
+    return Asked(recipe(batch=8, pack_tokens=4096, **values), 4096, CARD, "gpu")
 
 
 def test_a_step_is_divided_only_as_far_as_memory_asks() -> None:

@@ -1,5 +1,6 @@
 """What cannot be trained here is told before anything takes time, with what would do."""
 
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from curation.harness.errors import QiratError
 from tests.builders import params
 from tests.training.tiny import model, tokenized
 from training.baseline import __main__ as baseline
-from training.model import preflight
+from training.model import plan, preflight
 from training.model.base import Model, load_model
 from training.model.preflight import planned, tried
 from training.model.recipe import Train
@@ -91,18 +92,23 @@ def test_a_batch_that_several_gpus_cannot_share_is_told_beforehand(
 ) -> None:
     monkeypatch.setattr(preflight, "gpus", lambda: 3)
     with pytest.raises(QiratError, match="batch 4 cannot be divided among 3 GPUs in 1 passes; choose a multiple of 3"):
-        planned(base(), recipes("gpu"), tokens())
+        planned(base(), recipes("gpu", batch=4), tokens())
 
 
 @pytest.mark.parametrize("share", [0.99, 0.5, 0.2, 1e-3])
+@pytest.mark.parametrize("batch", [4, "auto"])
 def test_what_does_not_fit_is_refused_with_what_would_and_that_does(
-    project: Path, monkeypatch: pytest.MonkeyPatch, share: float
+    project: Path, monkeypatch: pytest.MonkeyPatch, share: float, batch: Any
 ) -> None:
     """Each way that is named is tried: with it, the same machine takes the training."""
-    asked = recipes("gpu", checkpointing=False, passes=1)
-    monkeypatch.setattr(preflight, "gpus", lambda: 1)
+    given = {"checkpointing": False, "passes": 1, "batch": batch, "pack_tokens": 4096}
+    asked = recipes("gpu", **given)
+    for module in (preflight, plan):
+        monkeypatch.setattr(module, "gpus", lambda: 1)
+        monkeypatch.setattr(module, "free_bytes", lambda _processes: math.inf)
     takes = planned(base(), asked, tokens()).bytes
-    monkeypatch.setattr(preflight, "free_bytes", lambda _processes: takes * share)
+    for module in (preflight, plan):
+        monkeypatch.setattr(module, "free_bytes", lambda _processes: takes * share)
     with pytest.raises(QiratError, match="training tiny does not fit into the memory of the GPU: it takes") as refused:
         planned(base(), asked, tokens())
     said = str(refused.value)
@@ -117,7 +123,7 @@ def test_what_does_not_fit_is_refused_with_what_would_and_that_does(
             assert section in ("model", "train.gpu", "tokenize")
             (model_values if section == "model" else train_values)[key] = yaml.safe_load(value)
         train_values.pop("max_tokens", None)
-        fits = recipes("gpu", **{"checkpointing": False, "passes": 1, **train_values})
+        fits = recipes("gpu", **{**given, **train_values})
         assert planned(base(**model_values), fits, tokens()).bytes <= takes * share
 
 
@@ -172,5 +178,16 @@ def test_weights_that_are_no_numbers_stop_the_baseline(project: Path, capsys: py
         broken.model.layers[1].mlp.up_proj.weight[3, 5] = float("nan")
     broken.save_pretrained("tiny")
     assert "1 of the 2,048 weights in model.layers.1.mlp.up_proj.weight of tiny are no numbers" in ended(
+        baseline, capsys
+    )
+
+
+def test_a_package_that_is_to_look_on_and_is_not_here_stops_the_baseline(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "find_spec", lambda name: None)
+    path = Path("params.yaml")
+    path.write_text(path.read_text("utf-8") + "machine: {report_to: [mlflow, wandb]}\n", "utf-8")
+    assert "machine.report_to: the package mlflow is not installed here; `pip install mlflow`" in ended(
         baseline, capsys
     )

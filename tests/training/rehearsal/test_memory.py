@@ -74,7 +74,8 @@ def test_embeddings_and_head_are_not_rounded() -> None:
 
 
 def asked(card: str, longest: int = 1024) -> Asked:
-    recipe = settled(Recipe.model_validate({**params("train")["gpu"]}), qwen("8B"), 1000)
+    packs = {**params("train")["gpu"], "batch": 4, "pack_tokens": TOKENS}
+    recipe = settled(Recipe.model_validate(packs), qwen("8B"), [longest] * 1000)
     return Asked(recipe, longest, CARDS[card].numbers, "gpu")
 
 

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,9 @@ from training.model.likelihood import negative_log_likelihoods
 from training.model.plan import BatchPlan, fair_sample, plan
 from training.model.recipe import Asked, Train
 from training.model.template import Example
-from training.train.__main__ import rows_of, sampled
+from training.train.__main__ import card_used, rows_of, sampled
 from training.train.checkpoints import Checkpoints
-from training.train.fit import as_before, fit, fit_on_all, predicted
+from training.train.fit import as_before, be_deterministic, fit, fit_on_all, in_order, predicted
 
 
 def examples(*talks: list[dict[str, str]]) -> list[Example]:
@@ -243,3 +245,66 @@ def test_a_checkpoint_that_finds_no_room_is_told_with_its_folder(
     given = (table(rows), rows[:1], Train.model_validate(params("train")), recipe)
     with pytest.raises(QiratError, match=rf"^{folder}: no space left on device; free some space, then run it again$"):
         fit(model(), tokenizer(), *given, Checkpoints({"data": "these"}, folder), Machine(checkpoint_minutes=0))
+
+
+def test_sums_are_made_in_order_where_torch_can_and_else_it_is_known_and_goes_on() -> None:
+    import torch
+
+    def unordered() -> None:
+        done.append(torch.zeros(3).put_(torch.tensor([1]), torch.tensor([2.0])))
+
+    done: list[Any] = []
+    be_deterministic()
+    assert torch.are_deterministic_algorithms_enabled() and not torch.is_deterministic_algorithms_warn_only_enabled()
+    try:
+        assert in_order(lambda: torch.ones(2, 2) @ torch.ones(2, 2))
+        with pytest.warns(UserWarning, match="deterministic"):
+            assert not in_order(unordered)
+        assert [float(part.sum()) for part in done] == [2.0]
+        assert not in_order(lambda: None)  # what follows is not claimed either
+    finally:
+        be_deterministic()
+    with pytest.raises(RuntimeError, match="size"):  # any other fault is one
+        in_order(lambda: torch.ones(2) @ torch.ones(3))
+
+
+def test_the_workspace_of_cublas_is_asked_for_before_any_model_is_there() -> None:
+    code = "import os, training.train.__main__ as t; print(os.environ['CUBLAS_WORKSPACE_CONFIG'])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert told.stdout.strip() == ":4096:8"
+
+
+@pytest.mark.parametrize("same_bytes", [True, False])
+def test_a_card_claims_the_same_bytes_only_where_it_computed_so(
+    same_bytes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from training.train import __main__ as stage
+
+    assert card_used(same_bytes) == {}  # a CPU needs no word
+    monkeypatch.setattr(stage, "gpus", lambda: 1)
+    monkeypatch.setattr(stage, "processes_wanted", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H200")
+    assert card_used(same_bytes) == {"card": {"name": "H200", "processes": 1, "same_bytes": same_bytes}}
+
+
+def test_who_is_named_to_look_on_gets_training_and_dev_losses_and_nobody_else_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from transformers import TrainerCallback
+    from transformers.integrations import integration_utils
+
+    class Reporter(TrainerCallback):  # type: ignore[misc]
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
+            got.extend((state.global_step, name) for name in ("loss", "eval_loss") if name in logs)
+
+    got: list[tuple[int, str]] = []
+    for name in ("tensorboard", "wandb", "mlflow"):
+        monkeypatch.setitem(integration_utils.INTEGRATION_TO_CALLBACK, name, Reporter)
+    rows = examples(*[talk(f"question {n}", "yes") for n in range(4)])
+    settings = recipe(batch=2, passes=2, epochs=1, dev_points=2)
+    for named, expected in (((), []), (("mlflow",), [(0, "eval_loss"), (1, "loss"), (2, "loss"), (2, "eval_loss")])):
+        got.clear()
+        fit(model(), tokenizer(), table(rows), rows, settings, settings.recipe, machine=Machine(report_to=named))
+        assert sorted(got) == sorted(expected)
