@@ -98,6 +98,17 @@ def why(
 
 
 @app.command()
+def explore(port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0) -> None:
+    """Show every row that was read as a map in the browser, by verdict, code, source and more. This machine only."""
+    from curation.commands.explore import explore as shown_as_map
+    from curation.harness.params import load_params
+    from curation.privacy.params import Privacy
+    from curation.privacy.shown import Shown
+
+    shown_as_map(port, Shown(load_params("privacy", Privacy).countries), typer.echo)
+
+
+@app.command()
 def whatif(
     settings: Annotated[
         list[str] | None, typer.Argument(help="E.g. route.outlier.doubt=0.98 route.budget=0.2 route.pii.email=review.")

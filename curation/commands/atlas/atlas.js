@@ -1,0 +1,304 @@
+"use strict";
+// The map of `qirat explore`. Words of the data are only ever set as text; a row is shown in a frame without script.
+(async function () {
+  const $ = (id) => document.getElementById(id);
+  const canvas = $("map"), pen = canvas.getContext("2d");
+  const ask = async (path) => {
+    try {
+      const got = await fetch(path);
+      if (got.ok) return got.json();
+    } catch { /* said below */ }
+    $("status").textContent = words.failed || "qirat explore";
+    return null;
+  };
+  let words = {};
+  const data = await ask("map.json");
+  if (!data) return;
+  words = data.words;
+  const { x, y, rows, facets } = data, total = rows.length;
+  const COLORS = 10, SHOWN = 12, MOST = 500;
+  const chosen = facets.map(() => new Set());  // places of values that are ticked
+  let found = null, sight = new Uint8Array(total).fill(1), colored = 0, at = -1, asked = 0;
+  let view = { x: 5000, y: 5000, scale: 1 };  // what stands in the middle, and pixels a unit
+  const bottom = y.reduce((low, each) => Math.max(low, each), 10000);
+
+  // ---- what is in sight ----
+  function passes(number) {
+    const { sets } = facets[number], picked = chosen[number];
+    return sets.map((set) => !picked.size || (set.length ? set : [-1]).some((value) => picked.has(value)));
+  }
+  function filter() {
+    const pass = facets.map((_, number) => passes(number));
+    const counts = facets.map((facet) => new Map());
+    let left = 0;
+    for (let row = 0; row < total; row++) {
+      let failed = 0, last = -1;
+      if (found && !found.has(row)) failed = 2;
+      for (let f = 0; f < facets.length && failed < 2; f++) if (!pass[f][facets[f].of[row]]) { failed++; last = f; }
+      sight[row] = failed ? 0 : 1;
+      left += sight[row];
+      if (failed > 1) continue;
+      // A value's number is what ticking it would leave: rows that only its own facet keeps out count there.
+      for (let f = 0; f < facets.length; f++) {
+        if (failed && f !== last) continue;
+        const set = facets[f].sets[facets[f].of[row]];
+        for (const value of set.length ? set : [-1]) counts[f].set(value, (counts[f].get(value) || 0) + 1);
+      }
+    }
+    const number = (n) => n.toLocaleString("en");
+    $("status").textContent = words.shown.replace("{n}", number(left)).replace("{total}", number(total));
+    document.querySelectorAll("#facets .count").forEach((cell) => {
+      cell.textContent = number(counts[cell.dataset.facet].get(Number(cell.dataset.value)) || 0);
+    });
+    remember();
+    draw();
+  }
+
+  // ---- filters ----
+  function color(value) {
+    const style = getComputedStyle(document.documentElement);
+    return style.getPropertyValue(value >= 0 && value < COLORS ? `--c${value}` : "--others").trim();
+  }
+  function element(name, parent, text) {
+    const made = document.createElement(name);
+    if (text !== undefined) made.textContent = text;
+    parent.append(made);
+    return made;
+  }
+  function line(list, f, value) {
+    const item = element("li", list), label = element("label", item), box = element("input", label);
+    box.type = "checkbox";
+    box.checked = chosen[f].has(value);
+    box.addEventListener("change", () => { box.checked ? chosen[f].add(value) : chosen[f].delete(value); filter(); });
+    if (f === colored) {
+      const swatch = element("span", item);
+      swatch.className = "swatch";
+      swatch.style.background = color(value);
+      item.prepend(swatch);
+    }
+    label.append(" ");
+    element("bdi", label, value < 0 ? words.none : facets[f].values[value].title).dir = "auto";
+    const count = element("span", item);
+    count.className = "count";
+    count.dataset.facet = f;
+    count.dataset.value = value;
+  }
+  function list(f, whole) {
+    const places = facets[f].values.map((_, value) => value);
+    const sorted = facets[f].sets.some((set) => !set.length) ? [...places, -1] : places;
+    const shown = whole ? sorted.slice(0, MOST) : sorted.slice(0, SHOWN);
+    const holder = document.createElement("div"), ul = element("ul", holder);
+    [...shown, ...[...chosen[f]].filter((value) => !shown.includes(value))].forEach((value) => line(ul, f, value));
+    if (sorted.length > shown.length && !whole) {
+      const more = element("button", holder, words.more.replace("{n}", sorted.length));
+      more.type = "button";
+      more.addEventListener("click", () => { holder.replaceWith(list(f, true)); filter(); });
+    }
+    return holder;
+  }
+  function filters() {
+    const open = new Set([...document.querySelectorAll("#facets details[open]")].map((each) => each.dataset.name));
+    $("facets").replaceChildren();
+    facets.forEach((facet, f) => {
+      if (!facet.values.length) return;
+      const fold = element("details", $("facets"));
+      fold.dataset.name = facet.name;
+      fold.open = f === colored || open.has(facet.name) || chosen[f].size > 0;
+      element("summary", fold, facet.title);
+      fold.append(list(f, false));
+    });
+    filter();
+  }
+
+  // ---- the map ----
+  function place(row) {
+    return [
+      (x[row] - view.x) * view.scale + canvas.clientWidth / 2,
+      (y[row] - view.y) * view.scale + canvas.clientHeight / 2,
+    ];
+  }
+  function whole() {
+    view = { x: 5000, y: bottom / 2, scale: 0.94 * Math.min(canvas.clientWidth / 10000, canvas.clientHeight / bottom) };
+  }
+  let waiting = 0;
+  function draw() {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(paint);
+  }
+  function paint() {
+    const ratio = window.devicePixelRatio || 1, wide = canvas.clientWidth, high = canvas.clientHeight;
+    canvas.width = wide * ratio;
+    canvas.height = high * ratio;
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const size = Math.min(9, Math.max(2, 60 * view.scale, 3 - total / 50000)), half = size / 2;
+    const facet = facets[colored], style = getComputedStyle(document.documentElement);
+    const layers = [[], ...Array.from({ length: COLORS + 1 }, () => [])];  // out of sight, others, then each color
+    for (let row = 0; row < total; row++) {
+      const first = facet.sets[facet.of[row]][0];
+      layers[!sight[row] ? 0 : first < COLORS ? first + 2 : 1].push(row);
+    }
+    pen.globalAlpha = total > 20000 ? 0.7 : 0.85;
+    layers.forEach((layer, n) => {
+      pen.fillStyle = n ? color(n - 2) : style.getPropertyValue("--faint").trim();
+      for (const row of layer) {
+        const [left, top] = place(row);
+        if (left > -size && top > -size && left < wide + size && top < high + size) pen.fillRect(left - half, top - half, size, size);
+      }
+    });
+    pen.globalAlpha = 1;
+    pen.fillStyle = pen.strokeStyle = style.getPropertyValue("--ink").trim();
+    pen.font = "12px system-ui, sans-serif";
+    pen.textAlign = "center";
+    if (bottom > 10000) pen.fillText(words.lost, wide / 2, (10300 - view.y) * view.scale + high / 2);
+    if (at >= 0) {
+      const [left, top] = place(at);
+      pen.lineWidth = 2;
+      pen.beginPath();
+      pen.arc(left, top, size / 2 + 5, 0, 7);
+      pen.stroke();
+    }
+  }
+  function nearest(left, top) {
+    let best = -1, least = 14 ** 2;
+    for (let row = 0; row < total; row++) {
+      if (!sight[row]) continue;
+      const [there, down] = place(row), apart = (there - left) ** 2 + (down - top) ** 2;
+      if (apart < least) [best, least] = [row, apart];
+    }
+    return best;
+  }
+  function zoom(by, left = canvas.clientWidth / 2, top = canvas.clientHeight / 2) {
+    const away = [left - canvas.clientWidth / 2, top - canvas.clientHeight / 2];
+    const scale = Math.min(20, Math.max(0.005, view.scale * by));
+    view.x += away[0] / view.scale - away[0] / scale;
+    view.y += away[1] / view.scale - away[1] / scale;
+    view.scale = scale;
+    draw();
+  }
+  function move(right, down) {
+    view.x += right / view.scale;
+    view.y += down / view.scale;
+    draw();
+  }
+
+  // ---- the row ----
+  const quoted = (id) => (/^[\w@%+=:,./-]+$/.test(id) ? id : `'${id.replaceAll("'", `'"'"'`)}'`);
+  function show(row) {
+    at = row;
+    $("open").hidden = row < 0;
+    $("nothing").hidden = row >= 0;
+    if (row >= 0) {
+      $("why").textContent = `qirat why ${quoted(rows[row])}`;
+      $("copy").textContent = words.copy;
+      $("told").contentWindow.location.replace(new URL(`row/${row}`, location.href));
+      const [left, top] = place(row);
+      if (left < 0 || top < 0 || left > canvas.clientWidth || top > canvas.clientHeight) [view.x, view.y] = [x[row], y[row]];
+    }
+    remember();
+    draw();
+  }
+  function walk(by) {
+    for (let step = 1; step <= total; step++) {
+      const row = (((at < 0 && by < 0 ? 0 : at) + by * step) % total + total) % total;
+      if (sight[row]) return show(row);
+    }
+  }
+  async function search() {
+    const said = $("words").value.trim(), turn = ++asked;
+    const numbers = said ? await ask(`found.json?words=${encodeURIComponent(said)}`) : null;
+    if (turn !== asked || (said && !numbers)) return;
+    found = numbers && new Set(numbers);
+    filter();
+  }
+
+  // ---- the address remembers what was chosen, so that the other language shows the same ----
+  function remember() {
+    const kept = { color: facets[colored].name, words: $("words").value, row: at < 0 ? "" : rows[at] };
+    facets.forEach((facet, f) => {
+      if (chosen[f].size) kept[`only.${facet.name}`] = JSON.stringify([...chosen[f]].map((value) => (value < 0 ? null : facet.values[value].name)));
+    });
+    const hash = `#${new URLSearchParams(Object.entries(kept).filter(([, value]) => value))}`;
+    history.replaceState(null, "", hash);
+    document.querySelectorAll("nav.languages a").forEach((link) => { link.href = link.href.split("#")[0] + hash; });
+  }
+  function recall() {
+    const kept = new URLSearchParams(location.hash.slice(1));
+    facets.forEach((facet, f) => {
+      if (kept.get("color") === facet.name) colored = f;
+      let names = [];
+      try { names = JSON.parse(kept.get(`only.${facet.name}`) || "[]"); } catch { /* not of ours */ }
+      for (const name of names) {
+        const value = name === null ? -1 : facet.values.findIndex((each) => each.name === name);
+        if (name === null || value >= 0) chosen[f].add(value);
+      }
+    });
+    $("words").value = kept.get("words") || "";
+    return rows.indexOf(kept.get("row") || "");
+  }
+
+  // ---- hands ----
+  let held = null;
+  canvas.addEventListener("pointerdown", (event) => {
+    held = { x: event.offsetX, y: event.offsetY, far: 0 };
+    canvas.setPointerCapture(event.pointerId);
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (!held) return;
+    const [right, down] = [held.x - event.offsetX, held.y - event.offsetY];
+    held = { x: event.offsetX, y: event.offsetY, far: held.far + Math.abs(right) + Math.abs(down) };
+    if (held.far > 4) move(right, down);
+  });
+  canvas.addEventListener("pointerup", (event) => {
+    if (held && held.far <= 4) show(nearest(event.offsetX, event.offsetY));
+    held = null;
+  });
+  canvas.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    zoom(Math.exp(-event.deltaY / 400), event.offsetX, event.offsetY);
+  }, { passive: false });
+  const onMap = {
+    ArrowLeft: () => move(-60, 0), ArrowRight: () => move(60, 0), ArrowUp: () => move(0, -60), ArrowDown: () => move(0, 60),
+    "+": () => zoom(1.4), "=": () => zoom(1.4), "-": () => zoom(1 / 1.4), 0: () => { whole(); draw(); },
+  };
+  const anywhere = {
+    KeyN: () => walk(1), KeyP: () => walk(-1), Slash: () => $("words").focus(), Escape: () => { show(-1); canvas.focus(); },
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.target.matches("input[type=search], select") && event.key !== "Escape")) return;
+    // By place on the keyboard too, since an Arabic layout has no N.
+    const act = (document.activeElement === canvas && onMap[event.key]) || anywhere[event.code];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+  $("search").addEventListener("submit", (event) => { event.preventDefault(); search(); });
+  $("words").addEventListener("search", search);
+  $("color").addEventListener("change", () => { colored = $("color").selectedIndex; filters(); });
+  $("clear").addEventListener("click", () => {
+    chosen.forEach((set) => set.clear());
+    $("words").value = "";
+    found = null;
+    filters();
+  });
+  $("copy").addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText($("why").textContent);
+      $("copy").textContent = words.copied;
+    } catch {
+      getSelection().selectAllChildren($("why"));
+    }
+  });
+  $("next").addEventListener("click", () => walk(1));
+  $("previous").addEventListener("click", () => walk(-1));
+  $("close").addEventListener("click", () => show(-1));
+  new ResizeObserver(draw).observe(canvas);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", filters);
+
+  const first = recall();
+  facets.forEach((facet) => element("option", $("color"), facet.title));
+  $("color").selectedIndex = colored;
+  whole();
+  filters();
+  if ($("words").value) await search();
+  if (first >= 0) show(first);
+})();
