@@ -19,24 +19,32 @@
   const COLORS = 10, SHOWN = 12, MOST = 500;
   const chosen = facets.map(() => new Set());  // places of values that are ticked
   let found = null, sight = new Uint8Array(total).fill(1), colored = 0, at = -1, asked = 0;
+  let counts = [], ranks = new Map();  // rows by value of each facet; the colors of values
+  const whole = new Set(), number = (n) => n.toLocaleString("en");  // facets whose list is shown in full
   let view = { x: 5000, y: 5000, scale: 1 };  // what stands in the middle, and pixels a unit
   const bottom = y.reduce((low, each) => Math.max(low, each), 10000);
 
   // ---- what is in sight ----
-  function passes(number) {
-    const { sets } = facets[number], picked = chosen[number];
+  function passes(f) {
+    const { sets } = facets[f], picked = chosen[f];
     return sets.map((set) => !picked.size || (set.length ? set : [-1]).some((value) => picked.has(value)));
   }
-  function filter() {
-    const pass = facets.map((_, number) => passes(number));
-    const counts = facets.map((facet) => new Map());
+  // `busy`: the facet that somebody is ticking in, whose list stays as it is.
+  function filter(busy = -1) {
+    const pass = facets.map((_, f) => passes(f));
+    counts = facets.map(() => new Map());
+    const first = new Map();
     let left = 0;
     for (let row = 0; row < total; row++) {
       let failed = 0, last = -1;
       if (found && !found.has(row)) failed = 2;
       for (let f = 0; f < facets.length && failed < 2; f++) if (!pass[f][facets[f].of[row]]) { failed++; last = f; }
       sight[row] = failed ? 0 : 1;
-      left += sight[row];
+      if (!failed) {
+        const value = facets[colored].sets[facets[colored].of[row]][0];
+        first.set(value, (first.get(value) || 0) + 1);
+        left++;
+      }
       if (failed > 1) continue;
       // A value's number is what ticking it would leave: rows that only its own facet keeps out count there.
       for (let f = 0; f < facets.length; f++) {
@@ -45,19 +53,24 @@
         for (const value of set.length ? set : [-1]) counts[f].set(value, (counts[f].get(value) || 0) + 1);
       }
     }
-    const number = (n) => n.toLocaleString("en");
     $("status").textContent = words.shown.replace("{n}", number(left)).replace("{total}", number(total));
-    document.querySelectorAll("#facets .count").forEach((cell) => {
-      cell.textContent = number(counts[cell.dataset.facet].get(Number(cell.dataset.value)) || 0);
-    });
+    rank(first);
+    facets.forEach((_, f) => f !== busy && list(f));
+    numbers();
     remember();
     draw();
+  }
+  // Colors are fixed where they are enough; else they go to the most frequent values in sight.
+  function rank(first) {
+    const places = facets[colored].values.map((_, value) => value);
+    if (places.length > COLORS) places.sort((a, b) => (first.get(b) || 0) - (first.get(a) || 0) || a - b);
+    ranks = new Map(places.slice(0, COLORS).map((value, rank) => [value, rank]));
   }
 
   // ---- filters ----
   function color(value) {
     const style = getComputedStyle(document.documentElement);
-    return style.getPropertyValue(value >= 0 && value < COLORS ? `--c${value}` : "--others").trim();
+    return style.getPropertyValue(ranks.has(value) ? `--c${ranks.get(value)}` : "--others").trim();
   }
   function element(name, parent, text) {
     const made = document.createElement(name);
@@ -65,49 +78,51 @@
     parent.append(made);
     return made;
   }
-  function line(list, f, value) {
-    const item = element("li", list), label = element("label", item), box = element("input", label);
+  function line(ul, f, value) {
+    const item = element("li", ul), swatch = element("span", item), label = element("label", item);
+    const box = element("input", label);
     box.type = "checkbox";
     box.checked = chosen[f].has(value);
-    box.addEventListener("change", () => { box.checked ? chosen[f].add(value) : chosen[f].delete(value); filter(); });
-    if (f === colored) {
-      const swatch = element("span", item);
-      swatch.className = "swatch";
-      swatch.style.background = color(value);
-      item.prepend(swatch);
-    }
+    box.addEventListener("change", () => { box.checked ? chosen[f].add(value) : chosen[f].delete(value); filter(f); });
+    swatch.className = "swatch";
     label.append(" ");
     element("bdi", label, value < 0 ? words.none : facets[f].values[value].title).dir = "auto";
+    label.title = value < 0 ? "" : facets[f].values[value].name;
     const count = element("span", item);
     count.className = "count";
-    count.dataset.facet = f;
-    count.dataset.value = value;
+    item.dataset.facet = f;
+    item.dataset.value = value;
   }
-  function list(f, whole) {
-    const places = facets[f].values.map((_, value) => value);
-    const sorted = facets[f].sets.some((set) => !set.length) ? [...places, -1] : places;
-    const shown = whole ? sorted.slice(0, MOST) : sorted.slice(0, SHOWN);
-    const holder = document.createElement("div"), ul = element("ul", holder);
-    [...shown, ...[...chosen[f]].filter((value) => !shown.includes(value))].forEach((value) => line(ul, f, value));
-    if (sorted.length > shown.length && !whole) {
-      const more = element("button", holder, words.more.replace("{n}", sorted.length));
-      more.type = "button";
-      more.addEventListener("click", () => { holder.replaceWith(list(f, true)); filter(); });
-    }
-    return holder;
-  }
-  function filters() {
-    const open = new Set([...document.querySelectorAll("#facets details[open]")].map((each) => each.dataset.name));
-    $("facets").replaceChildren();
-    facets.forEach((facet, f) => {
-      if (!facet.values.length) return;
-      const fold = element("details", $("facets"));
-      fold.dataset.name = facet.name;
-      fold.open = f === colored || open.has(facet.name) || chosen[f].size > 0;
-      element("summary", fold, facet.title);
-      fold.append(list(f, false));
+  function numbers() {
+    document.querySelectorAll("#facets li").forEach((item) => {
+      const f = Number(item.dataset.facet), value = Number(item.dataset.value);
+      item.lastChild.textContent = number(counts[f].get(value) || 0);
+      item.firstChild.hidden = f !== colored;
+      item.firstChild.style.background = color(value);
     });
-    filter();
+  }
+  // The values that most rows have which ticking would leave; months in their order.
+  function list(f) {
+    const holder = $("facets").children[f].lastChild, places = facets[f].values.map((_, value) => value);
+    if (facets[f].sets.some((set) => !set.length)) places.push(-1);
+    const inOrder = facets[f].name === "month";
+    if (!inOrder) places.sort((a, b) => (counts[f].get(b) || 0) - (counts[f].get(a) || 0) || a - b);
+    const shown = places.slice(0, inOrder || whole.has(f) ? MOST : SHOWN), ul = document.createElement("ul");
+    [...shown, ...[...chosen[f]].filter((value) => !shown.includes(value))].forEach((value) => line(ul, f, value));
+    holder.replaceChildren(ul);
+    if (places.length <= shown.length || whole.has(f)) return;
+    const more = element("button", holder, words.more.replace("{n}", number(places.length)));
+    more.type = "button";
+    more.addEventListener("click", () => { whole.add(f); list(f); numbers(); ul.isConnected || holder.querySelector("input").focus(); });
+  }
+  function folds() {
+    facets.forEach((facet, f) => {
+      const fold = element("details", $("facets"));
+      fold.hidden = !facet.values.length;
+      fold.open = f === colored || chosen[f].size > 0;
+      element("summary", fold, facet.title);
+      element("div", fold);
+    });
   }
 
   // ---- the map ----
@@ -117,7 +132,7 @@
       (y[row] - view.y) * view.scale + canvas.clientHeight / 2,
     ];
   }
-  function whole() {
+  function all() {
     view = { x: 5000, y: bottom / 2, scale: 0.94 * Math.min(canvas.clientWidth / 10000, canvas.clientHeight / bottom) };
   }
   let waiting = 0;
@@ -135,11 +150,11 @@
     const layers = [[], ...Array.from({ length: COLORS + 1 }, () => [])];  // out of sight, others, then each color
     for (let row = 0; row < total; row++) {
       const first = facet.sets[facet.of[row]][0];
-      layers[!sight[row] ? 0 : first < COLORS ? first + 2 : 1].push(row);
+      layers[!sight[row] ? 0 : ranks.has(first) ? ranks.get(first) + 2 : 1].push(row);
     }
     pen.globalAlpha = total > 20000 ? 0.7 : 0.85;
     layers.forEach((layer, n) => {
-      pen.fillStyle = n ? color(n - 2) : style.getPropertyValue("--faint").trim();
+      pen.fillStyle = style.getPropertyValue(n > 1 ? `--c${n - 2}` : n ? "--others" : "--faint").trim();
       for (const row of layer) {
         const [left, top] = place(row);
         if (left > -size && top > -size && left < wide + size && top < high + size) pen.fillRect(left - half, top - half, size, size);
@@ -258,7 +273,7 @@
   }, { passive: false });
   const onMap = {
     ArrowLeft: () => move(-60, 0), ArrowRight: () => move(60, 0), ArrowUp: () => move(0, -60), ArrowDown: () => move(0, 60),
-    "+": () => zoom(1.4), "=": () => zoom(1.4), "-": () => zoom(1 / 1.4), 0: () => { whole(); draw(); },
+    "+": () => zoom(1.4), "=": () => zoom(1.4), "-": () => zoom(1 / 1.4), 0: () => { all(); draw(); },
   };
   const anywhere = {
     KeyN: () => walk(1), KeyP: () => walk(-1), Slash: () => $("words").focus(), Escape: () => { show(-1); canvas.focus(); },
@@ -273,12 +288,16 @@
   });
   $("search").addEventListener("submit", (event) => { event.preventDefault(); search(); });
   $("words").addEventListener("search", search);
-  $("color").addEventListener("change", () => { colored = $("color").selectedIndex; filters(); });
+  $("color").addEventListener("change", () => {
+    colored = facets.findIndex((facet) => facet.name === $("color").value);
+    $("facets").children[colored].open = true;
+    filter();
+  });
   $("clear").addEventListener("click", () => {
     chosen.forEach((set) => set.clear());
     $("words").value = "";
     found = null;
-    filters();
+    filter();
   });
   $("copy").addEventListener("click", async () => {
     try {
@@ -292,13 +311,16 @@
   $("previous").addEventListener("click", () => walk(-1));
   $("close").addEventListener("click", () => show(-1));
   new ResizeObserver(draw).observe(canvas);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", filters);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { numbers(); draw(); });
 
   const first = recall();
-  facets.forEach((facet) => element("option", $("color"), facet.title));
-  $("color").selectedIndex = colored;
-  whole();
-  filters();
+  facets.filter((facet) => facet.values.length).forEach((facet) => {
+    element("option", $("color"), facet.title).value = facet.name;
+  });
+  $("color").value = facets[colored].name;
+  folds();
+  all();
+  filter();
   if ($("words").value) await search();
   if (first >= 0) show(first);
 })();
