@@ -1,6 +1,7 @@
 """The whole raw set as a map in the browser: `qirat explore`."""
 
 from collections.abc import Callable
+from threading import Thread
 
 from curation.commands.atlas.facets import SPLITS, rows_of
 from curation.commands.atlas.pages import Atlas
@@ -18,7 +19,9 @@ FURTHER = tuple(f"splits/{name}" for name in SPLITS)
 
 def explore(port: int, shown: Shown, say: Callable[[str], None]) -> None:
     """Serves the map until it is interrupted; `say` is told the address."""
-    with Server(atlas(shown), port) as server:
+    seen = atlas(shown)
+    with Server(seen, port) as server:
+        Thread(target=seen.found, args=("",), daemon=True).start()  # folds the words before the first search
         say(f"the map of the conversations, on this machine only (Ctrl+C ends it):\n\n    {server.address}\n")
         try:
             server.serve_forever()

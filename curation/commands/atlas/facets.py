@@ -16,6 +16,8 @@ FACETS = ("outcome", "code", "source", "format", "language", "label", "month", "
 # The part of the catalogue that names the values of a facet; others are shown as they are.
 NAMED = {"outcome": "outcome", "code": "titles", "language": "languages", "split": "split"}
 
+_SEPARATOR = "\0"  # ingest leaves none in a text
+
 
 def rows_of(results: Results, answers: Sequence[Answer], shown: Shown) -> pl.DataFrame:
     """row_id, conversation_id and a list of strings for each of FACETS, a row each that the ledger closed, by row_id.
@@ -40,7 +42,7 @@ def rows_of(results: Results, answers: Sequence[Answer], shown: Shown) -> pl.Dat
         orient="row",
     )
     reviewers = said.group_by("conversation_id").agg(pl.col("reviewer").unique().sort())
-    labels = {label: shown.text(label) for label in rows["label"].drop_nulls().unique()}
+    labels = {label: _masked(label, shown) for label in rows["label"].drop_nulls().unique()}
     codes = [pl.concat_list("code"), "contributing", "seen"]
     return (
         rows.join(against, on="row_id", how="left", maintain_order="left")
@@ -66,6 +68,11 @@ def rows_of(results: Results, answers: Sequence[Answer], shown: Shown) -> pl.Dat
     )
 
 
+def _masked(label: str, shown: Shown) -> str:
+    """With names, which only a message is searched for."""
+    return str(shown.messages([{"role": "user", "content": label}])[0]["content"])
+
+
 def _file() -> pl.Expr:
     """The file in a row_id, for rows that could not be read."""
     return pl.col("row_id").str.replace(r":[^:]*$", "")
@@ -79,14 +86,17 @@ def facet(rows: pl.DataFrame, name: str, words: Words) -> dict[str, Any]:
     """
     counted = _counted(rows, name)
     place = {value: number for number, value in enumerate(counted)}
-    lists = rows[name].to_list()
-    sets = {found: number for number, found in enumerate(sorted({tuple(place[v] for v in each) for each in lists}))}
+    lists = (
+        pl.when(pl.col(name).list.len() > 0).then(_SEPARATOR + pl.col(name).list.join(_SEPARATOR)).otherwise(pl.lit(""))
+    )
+    keys = rows.select(lists).to_series()
+    sets = keys.unique().sort()
     return {
         "name": name,
         "title": words(f"facet.{name}"),
         "values": [{"name": v, "title": _title(name, v, words), "rows": n} for v, n in counted.items()],
-        "sets": [list(found) for found in sets],
-        "of": [sets[tuple(place[v] for v in each)] for each in lists],
+        "sets": [[place[value] for value in key.split(_SEPARATOR)[1:]] for key in sets],
+        "of": keys.replace_strict(sets, pl.int_range(len(sets), eager=True)).to_list(),
     }
 
 

@@ -4,7 +4,6 @@ Rows come one by one, when somebody asks for them, and masked. The words of the 
 template, which escapes, or as text; the only script is ours.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -84,7 +83,7 @@ class Atlas:
         evidence = [{"role": "user", "content": finding["evidence"] or ""} for finding in findings]
         masked = self.shown.messages([*messages, *evidence])  # together: the same tags in what is quoted
         turns, quoted = masked[: len(messages)], [m["content"] for m in masked[len(messages) :]]
-        own = [m["content"] or m.get("tool_calls") or "" for m in turns]
+        own = ["\n".join(filter(None, (m["content"], m.get("tool_calls")))) for m in turns]
         seen = [_seen(*each, own, words, self.shown) for each in zip(findings, quoted, strict=True)]
         shown = [
             Turn(m["role"], _marked(text, n, seen, quoted), any(s.decides and s.turn == n for s in seen))
@@ -121,16 +120,6 @@ class Atlas:
         ids = self.rows.select("row_id", "conversation_id")
         return ids.join(texts, on="row_id", how="left", maintain_order="left").select(folded(pl.all()))
 
-    @cached_property
-    def _by_conversation(self) -> Mapping[str, Sequence[dict[str, Any]]]:
-        if self.results.missing("scored/findings"):
-            return {}
-        return _grouped(self.results["scored/findings"], "conversation_id")
-
-    @cached_property
-    def _by_row(self) -> Mapping[str, Sequence[dict[str, Any]]]:
-        return _grouped(self.results["ledger"], "row_id")
-
     def _messages(self, row_id: str) -> list[dict[str, Any]]:
         read = self.results["ingested/conversations"].filter(row_id=row_id)["messages"]
         if len(read):
@@ -140,9 +129,9 @@ class Atlas:
 
     def _findings(self, row_id: str, conversation_id: str | None) -> list[dict[str, Any]]:
         """What was found: first what the ledger holds against the row, where a check saw it in what turn."""
-        events = self._by_row.get(row_id, [])
+        events = self.results["ledger"].filter(row_id=row_id).to_dicts()
         against = {event["code"]: event for event in events if event["code"]}
-        checked = self._by_conversation.get(conversation_id or "", [])
+        checked = self.results["scored/findings"].filter(conversation_id=conversation_id or "").to_dicts()
         limits = {event["code"]: event["threshold"] for event in events if event["outcome"] == FINDING}
         scored = [
             {**finding, "threshold": limits.get(finding["code"]), "decides": finding["code"] in against}
@@ -182,13 +171,6 @@ def _marked(text: str, turn: int, seen: Sequence[Seen], quoted: Sequence[str]) -
         if one.decides and evidence and one.turn in (None, turn) and "<mark>" in (marked := highlight(text, evidence)):
             return marked
     return text
-
-
-def _grouped(table: pl.DataFrame, key: str) -> Mapping[str, Sequence[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in table.iter_rows(named=True):
-        found[row[key]].append(row)
-    return found
 
 
 def _own_words(language: str) -> dict[str, Any]:
