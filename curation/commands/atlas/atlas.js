@@ -126,14 +126,13 @@
   }
 
   // ---- the map ----
-  function place(row) {
-    return [
-      (x[row] - view.x) * view.scale + canvas.clientWidth / 2,
-      (y[row] - view.y) * view.scale + canvas.clientHeight / 2,
-    ];
-  }
+  let wide = 0, high = 0;  // of the map on the screen; asking the canvas for each row takes a second
+  const measure = () => { wide = canvas.clientWidth; high = canvas.clientHeight; };
+  const across = (row) => (x[row] - view.x) * view.scale + wide / 2;
+  const down = (row) => (y[row] - view.y) * view.scale + high / 2;
   function all() {
-    view = { x: 5000, y: bottom / 2, scale: 0.94 * Math.min(canvas.clientWidth / 10000, canvas.clientHeight / bottom) };
+    measure();
+    view = { x: 5000, y: bottom / 2, scale: 0.94 * Math.min(wide / 10000, high / bottom) };
   }
   let waiting = 0;
   function draw() {
@@ -147,9 +146,9 @@
   }
   function paint() {
     const ratio = window.devicePixelRatio || 1, style = getComputedStyle(document.documentElement);
-    const wide = canvas.width = Math.round(canvas.clientWidth * ratio);
-    const high = canvas.height = Math.round(canvas.clientHeight * ratio);
-    if (!wide || !high) return;
+    measure();
+    const width = canvas.width = Math.round(wide * ratio), height = canvas.height = Math.round(high * ratio);
+    if (!width || !height) return;
     const size = Math.min(9, Math.max(2, 60 * view.scale, 3 - total / 50000)), side = Math.round(size * ratio);
     const facet = facets[colored], ink = (name) => pixel(style.getPropertyValue(name).trim());
     const inks = [ink("--faint"), ink("--others"), ...Array.from({ length: COLORS }, (_, n) => ink(`--c${n}`))];
@@ -159,14 +158,14 @@
       layers[!sight[row] ? 0 : ranks.has(first) ? ranks.get(first) + 2 : 1].push(row);
     }
     // Straight into pixels: a hundred thousand calls of fillRect take a second where no card draws them.
-    const image = pen.createImageData(wide, high), pixels = new Uint32Array(image.data.buffer);
+    const image = pen.createImageData(width, height), pixels = new Uint32Array(image.data.buffer);
     layers.forEach((layer, n) => {
       for (const row of layer) {
-        const [across, down] = place(row);
-        const left = Math.round(across * ratio - side / 2), top = Math.round(down * ratio - side / 2);
-        const from = Math.max(0, left), to = Math.min(wide, left + side);
-        if (from >= to) continue;
-        for (let line = Math.max(0, top); line < Math.min(high, top + side); line++) pixels.fill(inks[n], line * wide + from, line * wide + to);
+        const left = Math.round(across(row) * ratio - side / 2), top = Math.round(down(row) * ratio - side / 2);
+        const from = Math.max(0, left), to = Math.min(width, left + side), end = Math.min(height, top + side);
+        for (let line = Math.max(0, top); line < end; line++) {
+          for (let at = line * width + from; at < line * width + to; at++) pixels[at] = inks[n];
+        }
       }
     });
     pen.putImageData(image, 0, 0);
@@ -174,12 +173,11 @@
     pen.fillStyle = pen.strokeStyle = style.getPropertyValue("--ink").trim();
     pen.font = "12px system-ui, sans-serif";
     pen.textAlign = "center";
-    if (bottom > 10000) pen.fillText(words.lost, canvas.clientWidth / 2, (10300 - view.y) * view.scale + canvas.clientHeight / 2);
+    if (bottom > 10000) pen.fillText(words.lost, wide / 2, (10300 - view.y) * view.scale + high / 2);
     if (at >= 0) {
-      const [left, top] = place(at);
       pen.lineWidth = 2;
       pen.beginPath();
-      pen.arc(left, top, size / 2 + 5, 0, 7);
+      pen.arc(across(at), down(at), size / 2 + 5, 0, 7);
       pen.stroke();
     }
   }
@@ -187,22 +185,22 @@
     let best = -1, least = 14 ** 2;
     for (let row = 0; row < total; row++) {
       if (!sight[row]) continue;
-      const [there, down] = place(row), apart = (there - left) ** 2 + (down - top) ** 2;
+      const apart = (across(row) - left) ** 2 + (down(row) - top) ** 2;
       if (apart < least) [best, least] = [row, apart];
     }
     return best;
   }
-  function zoom(by, left = canvas.clientWidth / 2, top = canvas.clientHeight / 2) {
-    const away = [left - canvas.clientWidth / 2, top - canvas.clientHeight / 2];
+  function zoom(by, left = wide / 2, top = high / 2) {
+    const away = [left - wide / 2, top - high / 2];
     const scale = Math.min(20, Math.max(0.005, view.scale * by));
     view.x += away[0] / view.scale - away[0] / scale;
     view.y += away[1] / view.scale - away[1] / scale;
     view.scale = scale;
     draw();
   }
-  function move(right, down) {
+  function move(right, below) {
     view.x += right / view.scale;
-    view.y += down / view.scale;
+    view.y += below / view.scale;
     draw();
   }
 
@@ -216,8 +214,8 @@
       $("why").textContent = `qirat why ${quoted(rows[row])}`;
       $("copy").textContent = words.copy;
       $("told").contentWindow.location.replace(new URL(`row/${row}`, location.href));
-      const [left, top] = place(row);
-      if (left < 0 || top < 0 || left > canvas.clientWidth || top > canvas.clientHeight) [view.x, view.y] = [x[row], y[row]];
+      const [left, top] = [across(row), down(row)];
+      if (left < 0 || top < 0 || left > wide || top > high) [view.x, view.y] = [x[row], y[row]];
     }
     remember();
     draw();
@@ -269,9 +267,9 @@
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!held) return;
-    const [right, down] = [held.x - event.offsetX, held.y - event.offsetY];
-    held = { x: event.offsetX, y: event.offsetY, far: held.far + Math.abs(right) + Math.abs(down) };
-    if (held.far > 4) move(right, down);
+    const [right, below] = [held.x - event.offsetX, held.y - event.offsetY];
+    held = { x: event.offsetX, y: event.offsetY, far: held.far + Math.abs(right) + Math.abs(below) };
+    if (held.far > 4) move(right, below);
   });
   canvas.addEventListener("pointerup", (event) => {
     if (held && held.far <= 4) show(nearest(event.offsetX, event.offsetY));
