@@ -11,7 +11,7 @@ from curation.core.record.codes import read_codes
 from curation.decisions.answers import read_answers
 from curation.harness.files import finished_table, table_path
 from curation.privacy.shown import Shown
-from curation.report.results import Results
+from curation.report.results import Results, is_current, passed_stops
 
 NEEDED = ("ledger", "ingested/conversations", "ingested/quarantine", "dedup/clusters", "scored/findings")
 FURTHER = tuple(f"splits/{name}" for name in SPLITS)
@@ -32,7 +32,8 @@ def explore(port: int, shown: Shown, say: Callable[[str], None]) -> None:
 def atlas(shown: Shown) -> Atlas:
     """The map of what the stages left; a table that must be there and is not is told with the stage that makes it."""
     tables = {name: finished_table(name) for name in NEEDED}
-    tables |= {name: finished_table(name) for name in FURTHER if table_path(name).exists()}
+    passed = passed_stops()
+    tables |= {name: finished_table(name) for name in FURTHER if is_current(table_path(name), passed)}
     results = Results(tables=tables, codes=read_codes())
     answers = read_answers()
     rows = rows_of(results, answers, shown)

@@ -25,6 +25,8 @@ def project(root: Path, rows: int = 60, poison: str = "") -> None:
     drawn = np.random.default_rng(0).normal(size=(clusters.height, 8)).astype(np.float32)
     vectors = pl.Series("vector", drawn, dtype=pl.Array(pl.Float32, 8))
     save(root, "embedded/vectors", pl.DataFrame({"conversation_id": clusters["conversation_id"], "vector": vectors}))
+    (root / "data/validated").mkdir()
+    (root / "data/validated/passed").touch()
     first = results["ledger"].filter(pl.col("conversation_id").is_not_null()).sort("row_id")["conversation_id"][0]
     write_answers(
         [Answer(first, "ليلى" + poison, "drop", at="2026-01-05T10:00:00+00:00")], root / "data/review/answers.jsonl"

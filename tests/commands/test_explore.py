@@ -2,7 +2,12 @@
 
 import http.client
 import json
+import shutil
+import signal
+import subprocess
+import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +25,9 @@ from curation.commands.explore import atlas
 from curation.core.record.ledger import FINDING, SCHEMA
 from curation.harness.errors import QiratError
 from curation.privacy.shown import Shown
-from tests.builders import record, save, save_codes, talk
+from tests.builders import ROOT, record, save, save_codes, talk
 from tests.commands.mapped import project
+from tests.e2e.project import environment
 
 SHOWN = Shown(("SA",))
 PAYLOAD = "</script><script>window.ran=1</script><img src=x onerror=window.ran=2>"
@@ -116,6 +122,13 @@ def test_the_map_needs_the_road_up_to_the_ledger_and_says_so(road: Path) -> None
     Path("data/ledger.parquet").unlink()
     with pytest.raises(QiratError, match=r"data/ledger.parquet is missing; run `dvc repro curate` first"):
         atlas(SHOWN)
+
+
+def test_splits_of_an_earlier_run_are_not_shown_where_this_one_was_stopped_before(road: Path) -> None:
+    project(road, rows=200)
+    Path("data/validated/passed").unlink()
+    facets = {facet["name"]: facet for facet in atlas(SHOWN).map("en")["facets"]}
+    assert facets["split"]["values"] == []
 
 
 @pytest.mark.parametrize(
@@ -270,3 +283,19 @@ def test_the_words_of_the_map_are_in_every_language(served: Server) -> None:
     english, arabic = (served.atlas.map(language)["words"] for language in ("en", "ar"))
     assert english.keys() == arabic.keys()
     assert {key for key in english if english[key] == arabic[key]} == set()
+
+
+def test_the_command_serves_until_it_is_interrupted_and_writes_nothing(road: Path) -> None:
+    project(road)
+    shutil.copy(ROOT / "params.yaml", road)
+    before = sorted(road.rglob("*"))
+    command = [sys.executable, "-u", "-m", "qirat.cli", "explore"]
+    with subprocess.Popen(command, cwd=road, env=environment(ROOT), stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout
+        address = next(line.strip() for line in running.stdout if "http://" in line)
+        with urllib.request.urlopen(f"{address}ar/map.json") as page:
+            assert len(json.load(page)["rows"]) == 63
+        running.send_signal(signal.SIGINT)
+        assert "the address leads nowhere now" in running.stdout.read()
+        assert running.wait() == 0
+    assert sorted(road.rglob("*")) == before
