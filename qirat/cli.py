@@ -25,7 +25,7 @@ app = typer.Typer(
     help="Turn raw conversations into a data set worth fine-tuning on, prove it, and fine-tune.\n\n"
     "1. Drop your exports into data/raw (or run `qirat sample` for an example).\n\n"
     "2. Run `dvc repro`; read reports/index.html.\n\n"
-    "3. See every row with `qirat explore`, ask `qirat why ROW`; let people decide the doubtful with `qirat review`.\n\n"
+    "3. See all rows with `qirat explore`, ask `qirat why ROW`; let people decide the doubtful with `qirat review`.\n\n"
     "4. Ask `qirat whatif` before you change a limit, `qirat calibrate` after people decided.\n\n"
     "5. `qirat results` tells the verdict; let people compare replies with `qirat review pairs`.\n\n"
     "6. `qirat publish` gives the curated set away: what would leave first, then with --yes.",

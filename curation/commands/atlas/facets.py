@@ -43,7 +43,7 @@ def rows_of(results: Results, answers: Sequence[Answer], shown: Shown) -> pl.Dat
     )
     reviewers = said.group_by("conversation_id").agg(pl.col("reviewer").unique().sort())
     labels = {label: _masked(label, shown) for label in rows["label"].drop_nulls().unique()}
-    codes = [pl.concat_list("code"), "contributing", "seen"]
+    against_first = pl.concat_list(pl.concat_list("code"), pl.col("contributing", "seen").fill_null([]))
     return (
         rows.join(against, on="row_id", how="left", maintain_order="left")
         .join(split, on="row_id", how="left", maintain_order="left")
@@ -52,10 +52,7 @@ def rows_of(results: Results, answers: Sequence[Answer], shown: Shown) -> pl.Dat
             "row_id",
             "conversation_id",
             pl.concat_list("outcome"),
-            pl.concat_list(pl.col(c).fill_null([]) if isinstance(c, str) else c for c in codes)
-            .list.drop_nulls()
-            .list.unique(maintain_order=True)
-            .alias("code"),
+            code=against_first.list.drop_nulls().list.unique(maintain_order=True),
             source=pl.concat_list(pl.col("source_file").fill_null(_file())),
             format=pl.concat_list("source"),
             language=pl.concat_list("language"),

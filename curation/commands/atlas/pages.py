@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 import polars as pl
 import yaml
+from markupsafe import Markup, escape
 
 from curation.commands.atlas.facets import FACETS, facet
 from curation.core.record.ledger import FINDING
@@ -165,12 +166,12 @@ def _seen(finding: Mapping[str, Any], quoted: str, own: Sequence[str], words: Wo
     )
 
 
-def _marked(text: str, turn: int, seen: Sequence[Seen], quoted: Sequence[str]) -> Cell:
+def _marked(text: str, turn: int, seen: Sequence[Seen], quoted: Sequence[str]) -> Markup:
     """The text of a turn with the first evidence marked that decides and stands in it."""
     for one, evidence in zip(seen, quoted, strict=True):
         if one.decides and evidence and one.turn in (None, turn) and "<mark>" in (marked := highlight(text, evidence)):
             return marked
-    return text
+    return escape(text)
 
 
 def _own_words(language: str) -> dict[str, Any]:

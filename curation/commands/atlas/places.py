@@ -35,10 +35,12 @@ def laid_out(vectors: Floats, seed: int) -> Floats:
     drawn = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:DRAWN])
     with threadpool_limits(1):  # sums of several threads differ from run to run
         shift, axes = _axes(vectors[drawn])
-        marks = np.unique((vectors[drawn] - shift) @ axes, axis=0)
+        marks = np.unique(_turned(vectors[drawn], shift, axes), axis=0)
         spots = _spots(marks, seed)
         parts = [vectors[start : start + CHUNK] for start in range(0, len(vectors), CHUNK)]
-        placed = [_among((part - shift) @ axes, marks, spots) for part in progress(parts, "placing", unit="chunks")]
+        placed = [
+            _among(_turned(part, shift, axes), marks, spots) for part in progress(parts, "placing", unit="chunks")
+        ]
     return np.concatenate(placed) if placed else np.empty((0, 2), np.float32)
 
 
@@ -49,6 +51,11 @@ def _axes(vectors: Floats) -> tuple[Floats, Floats]:
     shift = vectors.mean(axis=0)
     _, _, axes = np.linalg.svd(vectors - shift, full_matrices=False)
     return shift, axes[:DIMENSIONS].T
+
+
+def _turned(vectors: Floats, shift: Floats, axes: Floats) -> Floats:
+    turned: Floats = np.asarray((vectors - shift) @ axes, np.float32)
+    return turned
 
 
 def _spots(marks: Floats, seed: int) -> Floats:
