@@ -279,6 +279,15 @@ def test_a_port_that_is_taken_is_told_with_the_cure(served: Server) -> None:
         Server(served.atlas, served.server_port)
 
 
+def test_a_browser_that_goes_away_is_not_told_as_an_error(served: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    for error, noted in ((BrokenPipeError(), False), (ConnectionResetError(), False), (ValueError(), True)):
+        try:
+            raise error
+        except (OSError, ValueError):
+            served.handle_error(None, ("127.0.0.1", 1))
+        assert ("Traceback" in capsys.readouterr().err) == noted
+
+
 def test_the_words_of_the_map_are_in_every_language(served: Server) -> None:
     english, arabic = (served.atlas.map(language)["words"] for language in ("en", "ar"))
     assert english.keys() == arabic.keys()

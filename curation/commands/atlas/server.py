@@ -6,6 +6,7 @@ host name is refused, so that no page elsewhere reads rows by pointing its name 
 
 import json
 import secrets
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -42,6 +43,11 @@ class Server(ThreadingHTTPServer):
     def address(self) -> str:
         """Where the map is seen; /en or /ar behind it chooses the language."""
         return f"http://127.0.0.1:{self.server_port}/{self.token}/"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that went away before it had its answer is no error."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
