@@ -1,9 +1,11 @@
 """The whole raw set as a map in the browser: `qirat explore`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from threading import Thread
 
-from curation.commands.atlas.facets import SPLITS, rows_of
+import polars as pl
+
+from curation.commands.atlas.facets import rows_of
 from curation.commands.atlas.pages import Atlas
 from curation.commands.atlas.places import places
 from curation.commands.atlas.server import Server
@@ -13,8 +15,26 @@ from curation.harness.files import finished_table, table_path
 from curation.privacy.shown import Shown
 from curation.report.results import Results, is_current, passed_stops
 
-NEEDED = ("ledger", "ingested/conversations", "ingested/quarantine", "dedup/clusters", "scored/findings")
-FURTHER = tuple(f"splits/{name}" for name in SPLITS)
+
+class Finished(Mapping[str, pl.DataFrame]):
+    """The tables of this run, each read when asked for; a missing one is told with the stage that makes it."""
+
+    def __init__(self) -> None:
+        self._passed, self._read = passed_stops(), dict[str, pl.DataFrame]()
+
+    def __contains__(self, table: object) -> bool:
+        return is_current(table_path(str(table)), self._passed)
+
+    def __getitem__(self, table: str) -> pl.DataFrame:
+        if table not in self._read:
+            self._read[table] = finished_table(table)
+        return self._read[table]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read)
+
+    def __len__(self) -> int:
+        return len(self._read)
 
 
 def explore(port: int, shown: Shown, say: Callable[[str], None]) -> None:
@@ -30,12 +50,11 @@ def explore(port: int, shown: Shown, say: Callable[[str], None]) -> None:
 
 
 def atlas(shown: Shown) -> Atlas:
-    """The map of what the stages left; a table that must be there and is not is told with the stage that makes it."""
-    tables = {name: finished_table(name) for name in NEEDED}
-    passed = passed_stops()
-    tables |= {name: finished_table(name) for name in FURTHER if is_current(table_path(name), passed)}
-    results = Results(tables=tables, codes=read_codes())
+    """The map of what the stages left. Raises QiratError where there is no table yet that it needs."""
+    results = Results(tables=Finished(), codes=read_codes())
     answers = read_answers()
     rows = rows_of(results, answers, shown)
     vectors = finished_table("embedded/vectors", ["conversation_id", "vector"])
-    return Atlas(results, answers, shown, rows, places(rows, vectors, tables["dedup/clusters"]))
+    for asked_later in ("ingested/quarantine", "scored/findings"):
+        results[asked_later]
+    return Atlas(results, answers, shown, rows, places(rows, vectors, results["dedup/clusters"]))

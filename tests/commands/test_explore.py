@@ -117,10 +117,13 @@ def test_every_raw_row_is_on_the_map_once_with_all_that_is_known_of_it(road: Pat
     assert named["ar"] == {"en": "Arabic", "ar": "العربية"}[language]
 
 
-def test_the_map_needs_the_road_up_to_the_ledger_and_says_so(road: Path) -> None:
+@pytest.mark.parametrize(
+    ("table", "stage"), [("ledger", "curate"), ("embedded/vectors", "embed"), ("scored/findings", "score")]
+)
+def test_the_map_needs_the_road_up_to_the_ledger_and_says_so(road: Path, table: str, stage: str) -> None:
     project(road)
-    Path("data/ledger.parquet").unlink()
-    with pytest.raises(QiratError, match=r"data/ledger.parquet is missing; run `dvc repro curate` first"):
+    Path(f"data/{table}.parquet").unlink()
+    with pytest.raises(QiratError, match=rf"data/{table}.parquet is missing; run `dvc repro {stage}` first"):
         atlas(SHOWN)
 
 
