@@ -25,7 +25,7 @@ app = typer.Typer(
     help="Turn raw conversations into a data set worth fine-tuning on, prove it, and fine-tune.\n\n"
     "1. Drop your exports into data/raw (or run `qirat sample` for an example).\n\n"
     "2. Run `dvc repro`; read reports/index.html.\n\n"
-    "3. Ask `qirat why ROW` about any row; let people decide the doubtful ones with `qirat review`.\n\n"
+    "3. See all rows with `qirat explore`, ask `qirat why ROW`; let people decide the doubtful with `qirat review`.\n\n"
     "4. Ask `qirat whatif` before you change a limit, `qirat calibrate` after people decided.\n\n"
     "5. `qirat results` tells the verdict; let people compare replies with `qirat review pairs`.\n\n"
     "6. `qirat publish` gives the curated set away: what would leave first, then with --yes.",
@@ -95,6 +95,17 @@ def why(
 
     shown = Shown(load_params("privacy", Privacy).countries, show_personal_data, every)
     typer.echo(story(row, shown) if row is not None else listed(outcome, code, sample, shown))
+
+
+@app.command()
+def explore(port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0) -> None:
+    """Show every row that was read as a map in the browser, by verdict, code, source and more. This machine only."""
+    from curation.commands.explore import explore as shown_as_map
+    from curation.harness.params import load_params
+    from curation.privacy.params import Privacy
+    from curation.privacy.shown import Shown
+
+    shown_as_map(port, Shown(load_params("privacy", Privacy).countries), typer.echo)
 
 
 @app.command()

@@ -101,7 +101,7 @@ class _Tables(Mapping[str, pl.DataFrame]):
 
     def __getitem__(self, table: str) -> pl.DataFrame:
         if table not in self._read:
-            if not _is_current(table_path(table), self._passed):
+            if not is_current(table_path(table), self._passed):
                 raise KeyError(table)
             self._read[table] = self._stage.read(table)
         return self._read[table]
@@ -115,11 +115,10 @@ class _Tables(Mapping[str, pl.DataFrame]):
 
 def load(stage: Stage[Any]) -> Results:
     """Everything that lies there and belongs to this run."""
-    markers = dict.fromkeys(marker for marker in stops().values() if marker)  # in the order of the road
-    passed = [stage.input(marker) for marker in takewhile(Path.exists, markers)]
+    passed = [stage.input(marker) for marker in passed_stops()]
 
     def written(path: str | Path) -> Any:
-        return stage.read_json(path) if _is_current(Path(path), passed) else {}
+        return stage.read_json(path) if is_current(Path(path), passed) else {}
 
     # The stage that stopped the road gives the verdict, where it is a stop of this kind; else evaluate.
     last = next((place for place in VERDICTS if passed and stops()[maker_of(place)] == passed[-1]), None)
@@ -137,7 +136,7 @@ def load(stage: Stage[Any]) -> Results:
         preference=written("data/evaluated/preference.json"),
         metrics=written("data/evaluated/metrics.json"),
         provenance=written("models/adapter/provenance.json"),
-        trained_on=pl.read_parquet(stage.input(TRAINED_ON)) if _is_current(TRAINED_ON, passed) else None,
+        trained_on=pl.read_parquet(stage.input(TRAINED_ON)) if is_current(TRAINED_ON, passed) else None,
         cost=written("data/training/cost.json"),
         notes=written("data/training/notes.json") or (),
         insight=_insight(stage),
@@ -146,7 +145,13 @@ def load(stage: Stage[Any]) -> Results:
     )
 
 
-def _is_current(path: Path, passed: Collection[Path]) -> bool:
+def passed_stops() -> list[Path]:
+    """The markers of the stages that may end the road and did not, in their order."""
+    markers = dict.fromkeys(marker for marker in stops().values() if marker)
+    return list(takewhile(Path.exists, markers))
+
+
+def is_current(path: Path, passed: Collection[Path]) -> bool:
     """Whether a file lies there. Behind a stage that stopped the road it is of an earlier run, about other data."""
     marker = stops()[maker_of(path)]
     return path.exists() and (marker is None or marker in passed)

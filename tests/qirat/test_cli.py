@@ -39,6 +39,7 @@ BEFORE_ANYTHING_RAN = [
     "forget --customer ali --yes",
     "review push",
     "publish out --licence mit",
+    "explore",
 ]
 
 

@@ -91,11 +91,11 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, monkeypatch: pytest
     settings = recipe(learning_rate=0.01, epochs=1, dev_points=3, batch=2, passes="auto")
     alone = fit(load_model(base), tokenizer(), learnt, dev, settings, settings.recipe)
     often = Machine(checkpoint_minutes=0)
-    spread = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({}), often)
+    spread = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({"seed": 7}), often)
     assert spread.took["processes"] == 2
     last = Path("data/cache/train/checkpoint-3")
     assert sorted(path.name for path in last.glob("rng_state*")) == ["rng_state_0.pth", "rng_state_1.pth"]
-    again = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({}), often)
+    again = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({"seed": 7}), often)
     assert (again.took["resumed"], again.curve.losses) == (1, spread.curve.losses)
     assert spread.curve.losses == pytest.approx(alone.curve.losses, rel=1e-5)
     assert spread.curve.losses[4] < spread.curve.losses[0]
@@ -109,7 +109,7 @@ def test_a_run_that_stopped_early_and_was_killed_before_it_wrote_stops_at_the_sa
     dev = examples(talk("question", "no"))
     values = {"learning_rate": 0.02, "epochs": 6, "dev_points": 10, "patience": 1, "batch": 2, "passes": 1}
     settings = recipe(**values, warmup=0.0)
-    often = Checkpoints({}, tmp_path / "place"), Machine(checkpoint_minutes=0)
+    often = Checkpoints({"seed": 7}, tmp_path / "place"), Machine(checkpoint_minutes=0)
     runs = [fit(confident(), tokenizer(), learnt, dev, settings, settings.recipe, *often) for _ in range(2)]
     assert max(runs[0].curve.losses) < 36  # it stopped early
     assert runs[1].took["resumed"]
