@@ -106,7 +106,8 @@ def fit(  # noqa: PLR0913 - what a run is made of
         if resumed:
             curve.load(resumed)
         if gpus():
-            in_order(lambda: token_loss(trainer.model, dev[:1]))
+            whole: Any = trainer.model
+            in_order(lambda: token_loss(whole, dev[:1]))
         took = predicted(trainer, shape, asked, how, (tokens, dev))
         same_bytes = how.processes == 1 and not torch.is_deterministic_algorithms_warn_only_enabled()
         started = time.monotonic()

@@ -227,12 +227,13 @@ def reporters(names: Sequence[str], curve: Curve) -> list[Any]:
     What they send is the trainer's: losses, rates and the run's settings, no conversation.
     """
     from transformers import TrainerCallback
-    from transformers.integrations import get_reporting_integration_callbacks
+    from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
     if not names:
         return []
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(CACHE / "tensorboard"))  # else among the checkpoints, which go
-    found = [kind() for kind in get_reporting_integration_callbacks([*names])]
+    kinds: Any = get_reporting_integration_callbacks
+    found = [kind() for kind in kinds([*names])]
 
     class DevLoss(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
