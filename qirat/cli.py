@@ -41,6 +41,25 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or one without such files.")],
+    example: Annotated[bool, typer.Option("--example", help="With the example's conversations and rules.")] = False,
+) -> None:
+    """Start a project: its dvc.yaml, params, playbook, prompt and expectations, with git and DVC ready."""
+    from qirat import project
+
+    typer.echo(project.init(folder, example))
+
+
+@app.command()
+def upgrade() -> None:
+    """Take the project here to the installed qirat: `dvc repro` then runs again what its rules change."""
+    from qirat import project
+
+    typer.echo(project.upgrade())
+
+
+@app.command()
 def sample(
     root: Annotated[Path, typer.Option(help="Project folder to write data/raw into.")] = Path(),
     seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 7,

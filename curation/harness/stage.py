@@ -27,6 +27,7 @@ from curation.harness.files import Item, atomic, progress, read_table, table_pat
 from curation.harness.lock import held
 from curation.harness.memory import Memory
 from curation.harness.params import AnyParams, Section, load_params
+from curation.harness.rules import RULES, refuse_other_rules
 
 LOCKS = Path(".qirat")
 WAIT = "wait until it has ended"
@@ -50,6 +51,8 @@ class Stage(Generic[AnyParams]):
         try:
             self._alone.enter_context(held(LOCKS / f"{self.name}.lock", f"{{holder}} is at it already; {WAIT}"))
             self._declared = _declaration(self.name)
+            if (rules := RULES / self.name) in self._declared.get("deps", ()):
+                refuse_other_rules(self.name, rules)
             self.params = self.section(self.name, self._model)
             self.machine = load_params("machine", Machine)
         except Exception as error:
