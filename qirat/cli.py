@@ -73,13 +73,14 @@ def sample(
 @app.command()
 def ingest(
     explain: Annotated[bool, typer.Option("--explain", help="Say what each raw file is taken for.")] = False,
+    file: Annotated[str | None, typer.Argument(help="Of this file or folder also why it is nothing else.")] = None,
 ) -> None:
     """Say which raw file is read as what, how many rows it gives, and why others are not read."""
     if not explain:
         raise typer.BadParameter("`dvc repro ingest` reads the raw files; --explain says how it would")
     from curation.commands.explain import explain as explained
 
-    typer.echo(explained())
+    typer.echo(explained(file))
 
 
 class OutcomeCommand(TyperCommand):

@@ -74,7 +74,7 @@ def test_from_the_wheel_to_a_project_that_runs_and_an_upgrade_runs_again_what_it
     few = settings.read_text("utf-8").replace("min_clean: 1000", "min_clean: 5")
     settings.write_text(few.replace("min_per_language: 100", "min_per_language: 1"), "utf-8")
     first = ran(run(env, project, "dvc", "repro", last))
-    assert first == list(stages())[: list(stages()).index(last) + 1]
+    assert first == [name for name in list(stages())[: list(stages()).index(last) + 1] if name != "audit"]
     assert "60 raw = " in run(env, project, "qirat", "results")
     (code,) = env.glob("lib/python*/site-packages/curation")
     for name, new in (
@@ -85,4 +85,4 @@ def test_from_the_wheel_to_a_project_that_runs_and_an_upgrade_runs_again_what_it
         text = (code / name).read_text("utf-8")
         (code / name).write_text(text.replace("\nimport", f"\n{new}\nimport", 1), "utf-8")
     assert "other rules: dedup, audit." in run(env, project, "qirat", "upgrade")
-    assert ran(run(env, project, "dvc", "repro", last))[:2] == ["dedup", "audit"]
+    assert ran(run(env, project, "dvc", "repro", last)) == ["dedup"]  # whose tables came out the same
