@@ -188,7 +188,9 @@ def forget(
     from curation.commands import certificate
     from curation.commands import forget as erasure
     from curation.decisions.forget import KINDS, rule
+    from curation.harness.files import refuse_no_project
 
+    refuse_no_project()
     given = {"customer": customer, "source": source, "licence": licence, "conversation": conversation}
     named = [(kind, said) for kind in KINDS if (said := given[kind]) is not None]
     if len(named) > 1:

@@ -48,8 +48,17 @@ def sources_of(stage: str, root: Path = CODE) -> Iterator[Path]:
 @functools.cache
 def maker_of(path: Path, root: Path = CODE) -> str:
     """The stage that makes a file."""
+    return next(_makers(path, root))
+
+
+def is_made(path: Path, root: Path = CODE) -> bool:
+    """Whether any stage makes a file, or people do."""
+    return any(_makers(path, root))
+
+
+def _makers(path: Path, root: Path) -> Iterator[str]:
     made = ((name, out) for name, stage in stages(root).items() for out in listed(stage, "outs", "metrics"))
-    return next(name for name, out in made if path.is_relative_to(out))
+    return (name for name, out in made if path.is_relative_to(out))
 
 
 @functools.cache

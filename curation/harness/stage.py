@@ -23,7 +23,7 @@ from curation.harness.damage import MARK, explained
 from curation.harness.dvc import listed, stages
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError, showable
-from curation.harness.files import Item, atomic, progress, read_table, table_path
+from curation.harness.files import Item, atomic, cure, progress, read_table, table_path
 from curation.harness.lock import held
 from curation.harness.memory import Memory
 from curation.harness.params import AnyParams, Section, load_params
@@ -96,7 +96,7 @@ class Stage(Generic[AnyParams]):
         path = Path(path)
         self._check(path, "deps")
         if not path.exists():
-            raise QiratError(f"{path} is missing; run `dvc repro {self.name}`, which makes what comes before")
+            raise QiratError(f"{path} is missing; {cure(path, self.name)}")
         return path
 
     # -- out -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from curation.core.text.folding import fold
 from curation.harness.errors import QiratError, faults
-from curation.harness.params import Params
+from curation.harness.params import Params, mistyped
 
 ARABIC_AND = "وف"  # written as one word with what follows: "وشكراً" is "and thank you"
 Phrases = Mapping[str, tuple[str, ...]]  # language -> any of these
@@ -66,8 +66,10 @@ class Playbook(Params):
     def load(cls, path: Path) -> "Playbook":
         try:
             return cls.model_validate(yaml.safe_load(path.read_text("utf-8")))
-        except (ValidationError, yaml.YAMLError) as error:
-            raise QiratError(f"{path}: {faults(error)}") from None
+        except yaml.YAMLError as error:
+            raise QiratError(f"{path}: {error}") from None
+        except ValidationError as error:
+            raise QiratError(f"{path}: {faults(error)}{mistyped(error, cls)}") from None
 
     def judge(
         self, messages: Sequence[Message], language: str, label: str | None, *, complete: bool = True
