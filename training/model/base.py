@@ -264,7 +264,7 @@ def _reach_hub(model: Model) -> None:
     """
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     try:
         validate_repo_id(model.name)
