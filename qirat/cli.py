@@ -41,6 +41,25 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or one without such files.")],
+    example: Annotated[bool, typer.Option("--example", help="With the example's conversations and rules.")] = False,
+) -> None:
+    """Start a project: its dvc.yaml, params, playbook, prompt and expectations, with git and DVC ready."""
+    from qirat import project
+
+    typer.echo(project.init(folder, example))
+
+
+@app.command()
+def upgrade() -> None:
+    """Take the project here to the installed qirat: `dvc repro` then runs again what its rules change."""
+    from qirat import project
+
+    typer.echo(project.upgrade())
+
+
+@app.command()
 def sample(
     root: Annotated[Path, typer.Option(help="Project folder to write data/raw into.")] = Path(),
     seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 7,
@@ -54,13 +73,14 @@ def sample(
 @app.command()
 def ingest(
     explain: Annotated[bool, typer.Option("--explain", help="Say what each raw file is taken for.")] = False,
+    file: Annotated[str | None, typer.Argument(help="Of this file or folder also why it is nothing else.")] = None,
 ) -> None:
     """Say which raw file is read as what, how many rows it gives, and why others are not read."""
     if not explain:
         raise typer.BadParameter("`dvc repro ingest` reads the raw files; --explain says how it would")
     from curation.commands.explain import explain as explained
 
-    typer.echo(explained())
+    typer.echo(explained(file))
 
 
 class OutcomeCommand(TyperCommand):
@@ -179,7 +199,9 @@ def forget(
     from curation.commands import certificate
     from curation.commands import forget as erasure
     from curation.decisions.forget import KINDS, rule
+    from curation.harness.files import refuse_no_project
 
+    refuse_no_project()
     given = {"customer": customer, "source": source, "licence": licence, "conversation": conversation}
     named = [(kind, said) for kind in KINDS if (said := given[kind]) is not None]
     if len(named) > 1:

@@ -1,12 +1,14 @@
 """What each file would be read as, and why as nothing else: what `qirat ingest --explain` says."""
 
+import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from curation.core.record.conversation import message
 from curation.core.record.repair import repair_messages
-from curation.harness.errors import QiratError
+from curation.harness.errors import QiratError, meant
 from curation.harness.params import load_params
 from curation.ingest.files import EVALUATION, RAW, files_below, hidden_below, hidden_told, raw_files
 from curation.ingest.formats import Outcome, formats
@@ -19,33 +21,80 @@ from curation.privacy.params import Privacy
 
 TURNS_SHOWN = 4
 CHATS_SHOWN = 5  # of those whose people are told
+UNREAD_NAMED = 5
 WIDTH = 110
 
 
-def explain() -> str:
-    """Each file's format, container, encoding and rows, how its first conversation begins, and the other formats.
+@dataclass
+class Told:
+    """What the first line says of all files, raw ones or evaluation sets."""
 
-    Every file is passed through once to count its rows; only its first rows are understood, and all of a chat, since
-    anybody in it may tell who the others are. Nothing is written.
+    read: int = 0
+    rows: int = 0  # in these
+    unread: list[str] = field(default_factory=list)  # files of which no row that was looked at can be read
+
+
+def explain(wanted: str | None = None) -> str:
+    """What each file is read as, its rows and how its first conversation begins; of one not read why, and the cure.
+
+    Of `wanted`, a file or folder, also why it is of no other format. Every file is passed through once to count its
+    rows; only its first rows are understood, and all of a chat, since anybody in it may tell who the others are.
+    Nothing is written.
     """
     if not RAW.is_dir():
         raise QiratError(f"there is no {RAW} here; run this from the folder that holds params.yaml")
     params, countries = load_params("ingest", Ingest), load_params("privacy", Privacy).countries
-    named = [(file.name, file) for file in raw_files(RAW)]
-    named += [(f"{EVALUATION}/{file.name}", file) for file in files_below(EVALUATION)]
-    told = ["\n".join(_of_file(name, file, params, countries)) for name, file in named]
-    told += [f"{folder}: {hidden_told(left)}" for folder in (RAW, EVALUATION) if (left := hidden_below(folder))]
-    return "\n\n".join(told)
+    held_out = files_below(EVALUATION)
+    named = [(file.name, file) for file in raw_files(RAW)] + [(f"{EVALUATION}/{file.name}", file) for file in held_out]
+    if wanted is not None:
+        named = _called(wanted, named)
+    raw, evaluation = Told(), Told()
+    said = [
+        "\n".join(_of_file(name, file, params, countries, evaluation if file in held_out else raw, wanted is not None))
+        for name, file in named
+    ]
+    if wanted is not None:
+        return "\n\n".join(said)
+    hidden = [f"{folder}: {hidden_told(left)}" for folder in (RAW, EVALUATION) if (left := hidden_below(folder))]
+    why = f"why a file is of no other format: qirat ingest --explain {shlex.quote(named[0][0])}"
+    return "\n\n".join([_answer(raw, evaluation), *said, *hidden, why])
 
 
-def _of_file(name: str, file: RawFile, params: Ingest, countries: Sequence[str]) -> Iterator[str]:
+def _answer(raw: Told, evaluation: Told) -> str:
+    sets = f", and {_counted(evaluation.read, 'evaluation set')}" if evaluation.read else ""
+    read = f"{_counted(raw.read, 'file')} read, with {_counted(raw.rows, 'raw row')}{sets}"
+    unread = [*raw.unread, *evaluation.unread]
+    more = f" and {len(unread) - UNREAD_NAMED:,} more" if len(unread) > UNREAD_NAMED else ""
+    return f"{read}; not read: {', '.join(unread[:UNREAD_NAMED])}{more}" if unread else read
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+def _called(wanted: str, named: Sequence[tuple[str, RawFile]]) -> list[tuple[str, RawFile]]:
+    """The files of this name, or below the folder of this name, with or without data/raw before it."""
+    name = wanted.removeprefix(f"{RAW}/").rstrip("/")
+    found = [(one, file) for one, file in named if one == name or one.startswith(f"{name}/")]
+    if not found:
+        files = [one for one, _ in named]
+        raise QiratError(f"no file is called {wanted!r}{meant(name, files)}; name one below {RAW}, or a folder of it")
+    return found
+
+
+def _of_file(
+    name: str, file: RawFile, params: Ingest, countries: Sequence[str], told: Told, whole: bool
+) -> Iterator[str]:
     if file.note:
         yield f"{name}: {file.note}"
     for head, chunks in beginnings(file, params):
-        yield from _of_list(name, head, chunks, params, countries)
+        yield from _of_list(name, head, chunks, params, countries, told)
+        yield from _no_others(head) if whole else ()
 
 
-def _of_list(name: str, head: Head, chunks: Iterable[Chunk], params: Ingest, countries: Sequence[str]) -> Iterator[str]:
+def _of_list(
+    name: str, head: Head, chunks: Iterable[Chunk], params: Ingest, countries: Sequence[str], told: Told
+) -> Iterator[str]:
     chosen = formats().get(head.kind)
     count, first, rows = 0, None, list[RawRow]()
     for chunk in chunks:
@@ -54,17 +103,26 @@ def _of_list(name: str, head: Head, chunks: Iterable[Chunk], params: Ingest, cou
         if chosen and chosen.whole_file:  # what stands at its end may say who is who at its beginning
             rows += chunk.rows()
     container = ", ".join(filter(None, (head.container, head.encoding)))
-    yield f"{name}: {head.kind} ({container}), {count:,} raw row{'s' * (count != 1)}"
+    yield f"{name}: {head.kind} ({container}), {_counted(count, 'raw row')}"
     yield from map(_short, _remarks(head))
     if chosen is None:
+        told.unread.append(name)
         fault = "it is empty" if first is None else first.fault or head.reason or ""
         yield from _refused(head, fault, params, countries)
     else:
         outcomes = outcomes_of(head, chosen, rows or head.around.sample, params)
+        if any(outcome.messages for outcome in outcomes):
+            told.read, told.rows = told.read + 1, told.rows + count
+        else:
+            told.unread.append(name)
         yield from _beginning(head, outcomes, params, countries)
         yield from _who_is_who(outcomes, countries)
+
+
+def _no_others(head: Head) -> Iterator[str]:
+    """Why the file is of no other format."""
     for form in formats().values() if head.around.sample else ():
-        if form is not chosen:
+        if form.name != head.kind:
             misses = form.misses(head.around)
             yield _short(
                 f"  not {form.name}: {misses or 'it would fit, but another fits before it; ingest.formats decides'}"

@@ -8,15 +8,19 @@ import polars as pl
 
 from curation.core.record.codes import LANGUAGES
 from curation.core.record.ledger import OUTCOMES, PARTS
-from curation.harness.files import table_path
+from curation.harness.errors import QiratError
+from curation.harness.files import refuse_no_project, table_path
 from curation.harness.memory import CACHE, remembered_json
 
 COST = CACHE / "evaluate" / "cost.json"  # {"seconds": what one more conversation takes in all arms}
 
 
 def results() -> str:
-    """One line for each thing a person may want to open next."""
-    return "\n".join(_lines())
+    """One line for each thing a person may want to open next, and for each that they may want to do."""
+    if not (found := [*_lines()]):
+        refuse_no_project()
+        raise QiratError("nothing has run here yet; `dvc repro` runs the pipeline on what lies in data/raw")
+    return "\n".join([*found, *_next()])
 
 
 def _lines() -> Iterator[str]:
@@ -40,6 +44,19 @@ def _lines() -> Iterator[str]:
     ):
         if Path(path).exists():
             yield f"{name:<9} {path}"
+
+
+def _next() -> Iterator[str]:
+    """What to do now, by what there is."""
+    if doubtful := _metrics("route").get("review"):
+        yield f"next      qirat review push: people look at {doubtful:,.0f} doubtful rows (first qirat review serve)"
+    if table_path("ledger").exists():
+        yield "next      qirat why --dropped: rows that were left out, each with its reason; qirat why ROW for any"
+    verdict = Path("data/evaluated/verdict.json")
+    if verdict.exists() and json.loads(verdict.read_text("utf-8"))["verdict"] == "promote":
+        yield "next      qirat export merged out/model: the adapter as servers load it"
+    if Path("data/gate/passed").exists():
+        yield "next      qirat publish --licence LICENCE: what would leave if you gave the set away"
 
 
 def _of_verdict(path: Path) -> Iterator[str]:

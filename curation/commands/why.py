@@ -5,10 +5,10 @@ from typing import Any
 
 import polars as pl
 
-from curation.core.record.codes import read_codes
+from curation.core.record.codes import CODES, read_codes
 from curation.core.record.ledger import CLOSINGS, FINDING, PARTS, closings
 from curation.core.record.naming import called
-from curation.harness.errors import QiratError
+from curation.harness.errors import QiratError, meant
 from curation.harness.files import finished_table, table_path
 from curation.harness.params import load_params
 from curation.ingest.documents import Place, place_of
@@ -33,7 +33,8 @@ def why(wanted: str, shown: Shown) -> str:
 def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, seed: int = 0) -> str:
     """A seeded sample of closed rows by outcome and code, one line each."""
     if outcome is not None and outcome not in CLOSINGS:
-        raise QiratError(f"there is no outcome {outcome!r}; expected one of {', '.join(CLOSINGS)}")
+        near = meant(outcome, CLOSINGS)
+        raise QiratError(f"there is no outcome {outcome!r}{near}; expected one of {', '.join(CLOSINGS)}")
     ledger = _ledger()
     closed = closings(ledger)
     if outcome is not None:
@@ -41,10 +42,21 @@ def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, see
     if code is not None:
         named = (pl.col("code") == code) | pl.col("contributing").list.contains(code)
         carrying = ledger.filter(named)["row_id"].unique().implode()
+        _refuse_unknown(code, ledger, carrying)
         closed = closed.filter(pl.col("row_id").is_in(carrying))
     chosen = closed.sort("row_id").sample(min(sample, closed.height), seed=seed, shuffle=False).sort("row_id")
     lines = [_closing(row, shown) for row in chosen.iter_rows(named=True)]
     return "\n".join([*lines, f"{chosen.height:,} of {closed.height:,} rows; `qirat why ROW` tells the whole story"])
+
+
+def _refuse_unknown(code: str, ledger: pl.DataFrame, carrying: pl.Series) -> None:
+    """A code that no row carries may be mistyped: told, unless a check has it."""
+    if carrying.explode().drop_nulls().len():
+        return
+    checks = read_codes() if CODES.exists() else {}
+    known = {*checks, *ledger["code"].drop_nulls(), *ledger["contributing"].explode().drop_nulls()}
+    if code not in known:
+        raise QiratError(f"no check and no row has the code {code!r}{meant(code, known)}; the codes: docs/checks.md")
 
 
 def _ledger() -> pl.DataFrame:

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.harness.dvc import CODE, listed, maker_of, stages
+from curation.harness.dvc import CODE, PACKAGES, listed, maker_of, stages
 from curation.harness.errors import QiratError
 from curation.harness.full_memory import out_of_memory
 
@@ -177,7 +177,8 @@ def _strange(files: Sequence[Path], error: BaseException) -> str | None:
 
 def _stopped(error: BaseException) -> str:
     """What an error is and where in our code it came up, without its words, which may be a customer's."""
-    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(CODE)]
+    rooms = tuple(f"{CODE / package}{os.sep}" for package in PACKAGES)
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(rooms)]
     return "".join([type(error).__name__, *(f" in {frame.name}, line {frame.lineno}" for frame in ours[-1:])])
 
 

@@ -1,7 +1,7 @@
 """dvc.yaml as our code reads it: the stages of the road in their order, and what each lists."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,16 @@ import yaml
 from curation.harness.errors import QiratError
 from curation.harness.yaml_text import from_yaml
 
-CODE = Path(__file__).parents[2]  # the folder of our packages, with the dvc.yaml that says which stage runs what
+CODE = Path(__file__).parents[2]  # the folder of our packages
+SHIPPED = Path(
+    "qirat/project/dvc.yaml"
+)  # below it, the dvc.yaml that says which stage runs what, where none lies in it
 PACKAGES = frozenset({"curation", "training", "expectations"})
 
 
 def stages(root: Path = CODE) -> Mapping[str, Mapping[str, Any]]:
     """What dvc.yaml says of each stage, in the order of the road."""
-    path = root / "dvc.yaml"
+    path = next((path for path in (root / "dvc.yaml", root / SHIPPED) if path.exists()), root / "dvc.yaml")
     try:
         found: Mapping[str, Mapping[str, Any]] = from_yaml(path.read_text("utf-8"))["stages"]
         return dict(found)
@@ -44,11 +47,27 @@ def code_of(stage: str, root: Path = CODE) -> list[str]:
     return sorted(place for place in listed(stages(root)[stage], "deps") if Path(place).parts[0] in PACKAGES)
 
 
+def sources_of(stage: str, root: Path = CODE) -> Iterator[Path]:
+    """The files of a stage's code, in an order of their own."""
+    for place in code_of(stage, root):
+        found = [root / place] if (root / place).is_file() else (root / place).rglob("*")
+        yield from sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
+
+
 @functools.cache
 def maker_of(path: Path, root: Path = CODE) -> str:
     """The stage that makes a file."""
+    return next(_makers(path, root))
+
+
+def is_made(path: Path, root: Path = CODE) -> bool:
+    """Whether any stage makes a file, or people do."""
+    return any(_makers(path, root))
+
+
+def _makers(path: Path, root: Path) -> Iterator[str]:
     made = ((name, out) for name, stage in stages(root).items() for out in listed(stage, "outs", "metrics"))
-    return next(name for name, out in made if path.is_relative_to(out))
+    return (name for name, out in made if path.is_relative_to(out))
 
 
 @functools.cache

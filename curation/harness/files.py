@@ -13,7 +13,7 @@ from typing import TypeVar
 import polars as pl
 
 from curation.harness.damage import no_table, refuse_misplaced, refused
-from curation.harness.dvc import maker_of
+from curation.harness.dvc import is_made, maker_of
 from curation.harness.errors import QiratError
 
 Item = TypeVar("Item")
@@ -29,8 +29,30 @@ def finished_table(table: str, columns: Sequence[str] | None = None) -> pl.DataF
     """A table for a command outside the pipeline; its absence is told with the stage that makes it."""
     path = table_path(table)
     if not path.exists():
+        refuse_no_project()
         raise QiratError(f"{path} is missing; run `dvc repro {maker_of(path)}` first")
     return read_table(path, columns)
+
+
+def refuse_no_project() -> None:
+    """A command that finds nothing may have been given in the wrong folder, where no run would help."""
+    if not Path("dvc.yaml").exists() and not Path("params.yaml").exists():
+        raise QiratError(
+            f"{Path.cwd()} is no project: it holds no params.yaml; run this from the folder that does, or start one "
+            "with `qirat init DIR`"
+        )
+
+
+def cure(path: Path, stage: str) -> str:
+    """What brings a missing input of a stage: a run where a stage makes it, else whoever wrote it."""
+    if is_made(path):
+        return f"run `dvc repro {stage}`, which makes what comes before"
+    if not path.suffix:
+        return f"no stage makes it: it is a folder that you fill (`mkdir -p {path}`)"
+    return (
+        f"no stage makes it: take it from git (`git checkout -- {path}`), or from a new project "
+        "(`qirat init DIR` writes one of each such file)"
+    )
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:

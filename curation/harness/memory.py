@@ -9,7 +9,7 @@ import json
 import marshal
 import re
 import struct
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel
 
-from curation.harness.dvc import CODE, code_of
+from curation.harness.dvc import CODE, sources_of
 from curation.harness.files import atomic, removed
 
 CACHE = Path("data/cache")  # in neither git nor DVC; may be deleted at any time
@@ -89,18 +89,12 @@ def version_of(stage: str, *parts: Any) -> str:
 def code_version(stage: str, root: Path = CODE) -> str:
     """A hash of a stage's code, word lists and templates, and of the versions of all that qirat requires."""
     digest = hashlib.sha256()
-    for path in _sources(stage, root):
+    for path in sources_of(stage, root):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + _meaning(path) + b"\0")
     for name in sorted({re.split(r"[^\w.-]", line)[0] for line in importlib.metadata.requires("qirat") or ()}):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             digest.update(f"{name} {importlib.metadata.version(name)}\n".encode())
     return digest.hexdigest()
-
-
-def _sources(stage: str, root: Path) -> Iterator[Path]:
-    for place in code_of(stage, root):
-        found = [root / place] if (root / place).is_file() else (root / place).rglob("*")
-        yield from sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
 
 
 def _meaning(path: Path) -> bytes:

@@ -23,10 +23,11 @@ from curation.harness.damage import MARK, explained
 from curation.harness.dvc import listed, stages
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError, showable
-from curation.harness.files import Item, atomic, progress, read_table, table_path
+from curation.harness.files import Item, atomic, cure, progress, read_table, table_path
 from curation.harness.lock import held
 from curation.harness.memory import Memory
 from curation.harness.params import AnyParams, Section, load_params
+from curation.harness.rules import RULES, refuse_other_rules
 
 LOCKS = Path(".qirat")
 WAIT = "wait until it has ended"
@@ -50,6 +51,8 @@ class Stage(Generic[AnyParams]):
         try:
             self._alone.enter_context(held(LOCKS / f"{self.name}.lock", f"{{holder}} is at it already; {WAIT}"))
             self._declared = _declaration(self.name)
+            if (rules := RULES / self.name) in self._declared.get("deps", ()):
+                refuse_other_rules(self.name, rules)
             self.params = self.section(self.name, self._model)
             self.machine = load_params("machine", Machine)
         except Exception as error:
@@ -93,7 +96,7 @@ class Stage(Generic[AnyParams]):
         path = Path(path)
         self._check(path, "deps")
         if not path.exists():
-            raise QiratError(f"{path} is missing; run `dvc repro {self.name}`, which makes what comes before")
+            raise QiratError(f"{path} is missing; {cure(path, self.name)}")
         return path
 
     # -- out -----------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from curation.ingest.workbooks import sheets_of
 RAW = Path("data/raw")
 EVALUATION = Path("data/evaluation")
 HIDDEN_NAMED = 10
+OF_GIT = frozenset({".gitkeep", ".gitignore"})  # no exports: git keeps an empty folder by them, DVC writes the second
 DAYS = "*/[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].json"
 # What Hugging Face saves with a data set and Slack with its channels, and where these then lie.
 NOTES = {
@@ -73,7 +74,7 @@ def hidden_below(folder: Path) -> dict[str, int]:
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
         at = next((place for place, part in enumerate(parts) if part.startswith(".")), None)
-        if at is not None and (not path.is_dir() or path.is_symlink()):
+        if at is not None and path.name not in OF_GIT and (not path.is_dir() or path.is_symlink()):
             name = Path(*parts[: at + 1]).as_posix() + ("/" if at + 1 < len(parts) else "")
             found[name.encode("utf-8", "backslashreplace").decode("utf-8")] += 1
     return dict(sorted(found.items()))

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 
 from curation.core.record.codes import FACT, LABELS, PII, WRONG_LABELS, Code, Limit, fault
 from curation.harness.errors import QiratError, faults, meant
-from curation.harness.params import Params
+from curation.harness.params import Params, mistyped
 
 RARE_LANGUAGE = 0.1  # share of the rows below which a language is not ranked by itself
 BALANCED = "balanced"  # the preset that needs no overrides: the values as they are written
@@ -86,8 +86,11 @@ def in_force(written: Route, codes: Mapping[str, Code]) -> Policy:
     the chosen preset wins over the values beside it.
     """
     if written.preset not in {BALANCED, *written.presets}:
-        known = ", ".join(written.presets) or BALANCED
-        raise QiratError(f"params.yaml, route.preset: there is no {written.preset!r}; expected one of {known}")
+        known = [*written.presets] or [BALANCED]
+        near = meant(written.preset, known)
+        raise QiratError(
+            f"params.yaml, route.preset: there is no {written.preset!r}{near}; expected one of {', '.join(known)}"
+        )
     for name in sorted(set(written.limits) - set(codes)):
         raise QiratError(f"params.yaml, route.limits: no check reports {name}{meant(name, codes)}")
     _assert_kinds(written, codes)
@@ -125,7 +128,7 @@ def _limit(name: str, code: Code, written: Route) -> Limit:
     try:
         limit = code.under(written.preset).over(written.limits.get(name, {}))
     except ValidationError as error:
-        raise QiratError(f"params.yaml, route.limits.{name}: {faults(error)}") from None
+        raise QiratError(f"params.yaml, route.limits.{name}: {faults(error)}{mistyped(error, Limit)}") from None
     if wrong := fault(name, limit):
         raise QiratError(f"params.yaml, route.limits.{name}: {wrong}")
     return limit

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from curation.commands.results import results
+from curation.harness.errors import QiratError
 from training.evaluate.clock import COST, Clock
 from training.judge.generation import Reply
 from training.judge.reasons import Reason, as_codes
@@ -74,3 +75,32 @@ def test_a_decided_verdict_names_no_further_conversations(undecided: Path) -> No
     found = json.loads(undecided.read_text("utf-8")) | {"verdict": "do not promote"}
     undecided.write_text(json.dumps(found), "utf-8")
     assert "next " not in results()
+
+
+def test_outside_a_project_and_before_a_run_there_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(QiratError, match=r"is no project: .* run this from the folder that does"):
+        results()
+    (tmp_path / "params.yaml").write_text("", "utf-8")
+    with pytest.raises(QiratError, match="nothing has run here yet; `dvc repro`"):
+        results()
+
+
+def test_what_to_do_next_follows_from_what_there_is(undecided: Path) -> None:
+    found = json.loads(undecided.read_text("utf-8")) | {"verdict": "promote"}
+    undecided.write_text(json.dumps(found), "utf-8")
+    assert [line for line in results().splitlines() if line.startswith("next")] == [
+        "next      qirat export merged out/model: the adapter as servers load it"
+    ]
+    Path("metrics").mkdir()
+    Path("metrics/route.json").write_text('{"review": 1200}', "utf-8")
+    for name in ("ledger.parquet", "gate/passed"):
+        (Path("data") / name).parent.mkdir(exist_ok=True)
+        (Path("data") / name).touch()
+    said = results()
+    assert "people look at 1,200 doubtful rows" in said
+    assert all(
+        f"next      qirat {command}" in said for command in ("review push", "why --dropped", "export", "publish")
+    )

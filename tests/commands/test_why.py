@@ -100,6 +100,19 @@ def test_a_row_without_words_says_why_it_has_none():
     assert "(none: its words are forgotten)" in why("file:5", SHOWN)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "code", "meant"),
+    [("droped", None, "dropped"), (None, "repetitoin", "repetition"), (None, "unreadble", "unreadable")],
+)
+def test_a_mistyped_outcome_or_code_is_told_with_what_it_may_be(outcome: str | None, code: str | None, meant: str):
+    with pytest.raises(QiratError, match=rf"did you mean .*\b{meant}\b.*\?"):
+        listed(outcome, code, 10, SHOWN)
+
+
+def test_a_code_that_no_row_has_is_no_mistake():
+    assert listed(None, "semantic_copy", 10, SHOWN).startswith("0 of 0 rows")
+
+
 def test_lists_show_no_personal_data_either():
     said = listed("quarantined", None, 10, SHOWN)
     assert "file:4: quarantined for unreadable" in said

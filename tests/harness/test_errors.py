@@ -1,10 +1,13 @@
 """What pydantic finds is told in sentences, each with its place."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import pytest
 from pydantic import Field, ValidationError, field_validator
 
-from curation.harness.errors import faults
-from curation.harness.params import Params
+from curation.harness.errors import QiratError, faults
+from curation.harness.params import Params, load_params, mistyped
 
 
 class Inner(Params):
@@ -13,6 +16,8 @@ class Inner(Params):
 
 class Outer(Params):
     inner: Inner
+    others: Mapping[str, Inner] = Field(default_factory=dict)
+    perhaps: Inner | None = None
     kinds: tuple[str, ...] = ()
 
     @field_validator("kinds")
@@ -38,3 +43,26 @@ def test_every_fault_has_its_place_and_what_stands_there() -> None:
 def test_what_has_no_place_is_told_without_one() -> None:
     assert faults(wrong(3)) == "Input should be a valid dictionary or instance of Outer (is 3)"
     assert faults(ValueError("no JSON")) == "no JSON"
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ({"inner": {"least": 1}, "iner": 3}, "inner"),
+        ({"inner": {"least": 1, "leats": 1}}, "least"),
+        ({"inner": {"least": 1}, "others": {"any": {"least": 1, "laest": 2}}}, "least"),
+        ({"inner": {"least": 1}, "perhaps": {"least": 1, "leest": 2}}, "least"),
+        ({"inner": {"least": 1}, "صنف": 2}, None),
+        ({"inner": {"least": 0}}, None),
+    ],
+)
+def test_a_mistyped_name_is_told_with_the_one_that_it_may_be(value: object, meant: str | None) -> None:
+    assert mistyped(wrong(value), Outer) == (f"; did you mean {meant}?" if meant else "")
+
+
+def test_mistyped_params_are_told_with_what_they_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for text, meant in (("spilt: {seed: 7}", "split"), ("split: {leest: 1}", "least")):
+        (tmp_path / "params.yaml").write_text(text, "utf-8")
+        with pytest.raises(QiratError, match=rf"did you mean {meant}\?"):
+            load_params("split", Inner)

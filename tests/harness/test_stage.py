@@ -13,7 +13,7 @@ DVC = """
 stages:
   split:
     cmd: python -m split
-    deps: [data/here]
+    deps: [data/here, data/dedup, playbook.yaml, data/seeds.json, data/raw]
     params: [split]
     outs: [data/there]
     metrics: [metrics/split.json: {cache: false}]
@@ -75,7 +75,22 @@ def test_reading_params_dvc_does_not_know_of_stops_the_stage():
 
 def test_a_missing_input_names_the_command_that_makes_it():
     with pytest.raises(SystemExit, match="dvc repro split"), Stage("split", Sweep) as stage:
-        stage.read("here/rows")
+        stage.read("dedup/pairs")
+
+
+@pytest.mark.parametrize(
+    ("path", "cure"),
+    [
+        ("playbook.yaml", "git checkout -- playbook.yaml"),
+        ("data/seeds.json", "git checkout -- data/seeds.json"),
+        ("data/raw", "mkdir -p data/raw"),
+    ],
+)
+def test_a_missing_input_that_people_write_is_not_told_to_come_from_a_run(path: str, cure: str):
+    told = f"{path} is missing; no stage makes it.*{cure}"
+    with pytest.raises(SystemExit, match=told) as error, Stage("split", Sweep) as stage:
+        stage.input(path)
+    assert "dvc repro" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 from curation.commands.explain import explain
 from curation.core.record.conversation import SCHEMA
 from curation.decisions.forget import rule, write_rules
+from curation.harness.errors import QiratError
 from curation.ingest import __main__ as ingest
 from curation.ingest import memory, reading, unpacking
 from tests.builders import ROOT, talk
@@ -159,7 +160,14 @@ def test_explain_says_what_each_file_is_and_why_nothing_else(project: Path):
     assert "chat.jsonl: openai_chat (JSON lines, utf-8), 2 raw rows" in said
     assert "user: Call me on [email_1]" in said
     assert "example.com" not in said
-    assert "not sharegpt: no field" in said
+    assert said.startswith("2 files read, with 3 raw rows, and 1 evaluation set; not read: other.jsonl, scan.pdf\n")
+    assert "not sharegpt" not in said
+    asked = explain("chat.jsonl")
+    assert asked == explain("data/raw/chat.jsonl")
+    assert "not sharegpt: no field" in asked
+    assert "other.jsonl" not in asked
+    with pytest.raises(QiratError, match=r"no file is called 'chats.jsonl'; did you mean chat\.jsonl"):
+        explain("chats.jsonl")
     assert "not read: no format has these fields: q, a" in said
     assert "scan.pdf looks like a PDF; export the conversations" in said
     assert "old.jsonl: openai_chat (JSON lines, windows-1256), 1 raw row\n" in said

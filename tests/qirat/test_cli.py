@@ -11,6 +11,7 @@ import pytest
 
 from curation.checks.check import FINDINGS
 from curation.score.notes import NOTES
+from qirat.cli import app
 from tests.builders import ROOT, record, save_codes, talk
 from tests.e2e.project import run
 
@@ -41,6 +42,16 @@ BEFORE_ANYTHING_RAN = [
     "publish out --licence mit",
     "explore",
 ]
+
+
+@pytest.mark.parametrize("command", ["results", "calibrate", "facts", "forget", "ingest --explain", "cost"])
+def test_outside_a_project_the_folder_is_what_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="run this from the folder") as error:
+        app(command.split())
+    assert "dvc repro" not in str(error.value)
 
 
 @pytest.mark.parametrize("command", [line.split() for line in BEFORE_ANYTHING_RAN])

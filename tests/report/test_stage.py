@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from curation.harness.dvc import stops
 from curation.harness.files import table_path
 from curation.report import __main__ as stage
 from tests.builders import ROOT
+from tests.e2e.project import run
 from tests.report.example import finished
 
 DONE = finished()
@@ -56,7 +58,23 @@ def test_the_stage_reads_only_what_dvc_yaml_declares_and_writes_the_same_bytes_t
         "plots/loss.csv",
         "plots/dev_loss.csv",
         "plots/reasons.csv",
+        "plots/vega.js",
     }
+
+
+def test_what_dvc_puts_side_by_side_is_few_figures_of_this_run(project: Path) -> None:
+    stage.main()
+    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+    run(project, "dvc", "init", "--quiet")
+    shown = run(project, "dvc", "metrics", "show").stdout.splitlines()
+    assert max(map(len, shown)) < 80
+    names, values = shown[0].split()[1:], [float(value) for value in shown[1].split()[1:]]
+    assert dict(zip(names, values, strict=True)).items() >= {"clean": DONE.gate["clean"], "promoted": 1}.items()
+    assert {"raw", "curated"} <= set(names)
+    assert "clean" in run(project, "dvc", "metrics", "show", "metrics/gate.json").stdout  # and all others by their file
+    (project / "data/gate/passed").unlink()
+    stage.main()
+    assert "promoted" not in (project / "metrics/report.json").read_text("utf-8")  # an earlier run's, about other data
 
 
 def reported(project: Path) -> tuple[str, str]:

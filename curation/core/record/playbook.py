@@ -16,7 +16,7 @@ from pydantic import Field
 
 from curation.core.text.folding import fold
 from curation.harness.errors import QiratError, faults
-from curation.harness.params import Params
+from curation.harness.params import Params, mistyped
 
 ARABIC_AND = "وف"  # written as one word with what follows: "وشكراً" is "and thank you"
 Phrases = Mapping[str, tuple[str, ...]]  # language -> any of these
@@ -66,7 +66,9 @@ class Playbook(Params):
     def load(cls, path: Path) -> "Playbook":
         try:
             return cls.model_validate(yaml.safe_load(path.read_text("utf-8")))
-        except (ValueError, yaml.YAMLError) as error:  # pydantic's ValidationError is a ValueError
+        except ValidationError as error:
+            raise QiratError(f"{path}: {faults(error)}{mistyped(error, cls)}") from None
+        except (ValueError, yaml.YAMLError) as error:
             raise QiratError(f"{path}: {faults(error)}") from None
 
     def judge(

@@ -1,4 +1,6 @@
 import json
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import pytest
 from curation.harness.errors import QiratError
 from tests.training.tiny import CHATML, model, tokenizer
 from training.model import base as models
-from training.model.base import Model, base_folder, dtype, licence, load_model, load_tokenizer, weights_id
+from training.model.base import Model, base_folder, dtype, licence, load_config, load_model, load_tokenizer, weights_id
 from training.model.template import Renderer
 
 
@@ -138,6 +140,46 @@ def test_a_model_that_is_nowhere_is_told_by_name(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # no network in tests
     with pytest.raises(QiratError, match="'nobody/no-such-model' cannot be loaded"):
         load_model(named("nobody/no-such-model"))
+
+
+@pytest.fixture
+def attempts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The names that are looked up of machines, on one that reaches none."""
+    asked: list[str] = []
+
+    def unknown(host: str, *rest: object, **more: object) -> None:
+        asked.append(str(host))
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("socket.getaddrinfo", unknown)
+    models._answers.cache_clear()
+    yield asked
+    models._answers.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["nobody/no-such-model", "nobody/نموذج-لا-يوجد", "models/bases/typo"])
+def test_without_a_network_a_model_of_a_hub_is_told_after_one_attempt(attempts: list[str], name: str) -> None:
+    for load in (load_tokenizer, load_model, load_config):
+        with pytest.raises(QiratError, match=r"cannot be loaded \((https://\S+ does not answer|no such folder)"):
+            load(named(name))
+    assert len(attempts) <= 1
+
+
+def test_without_a_network_a_model_that_was_loaded_before_is_taken_as_it_was(
+    attempts: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "models--our--model"
+    model().save_pretrained(kept / "snapshots" / ("a" * 40))
+    (kept / "refs").mkdir()
+    (kept / "refs/main").write_text("a" * 40, "utf-8")
+    for place in ("huggingface_hub.constants.HF_HUB_CACHE", "transformers.utils.hub.constants.HF_HUB_CACHE"):
+        monkeypatch.setattr(place, str(tmp_path))
+    assert load_config(named("our/model")).vocab_size == model().config.vocab_size
+    assert load_model(named("our/model")).config.vocab_size == model().config.vocab_size
+    assert len(attempts) == 1
 
 
 def test_an_error_without_words_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
