@@ -3,6 +3,7 @@
 # make check  format, lint, types and tests: what every change must pass
 # make chaos  a hundred kills, full disks, torn tables, two at once, no network: half an hour, figures in docs/reliability.md
 # make wheel  the package as it is released, in a fresh environment, and a project of it up to the gate: two minutes
+# make gpu-rehearsal  the script for cards (benchmarks/gpu.sh), all of it, with a tiny model on this CPU
 # make review what the checks doubt now, in Argilla, in the browser
 # make audit  which pinned packages have known holes: every week; make pins writes the pins anew, make sbom lists what is in
 
@@ -14,11 +15,7 @@ RUN := . $(VENV)/bin/activate &&
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 
-# The script for cards, all of it, with a tiny model on this CPU.
-gpu-rehearsal: $(READY)
-	$(RUN) SHAPES=tiny STEPS=5 bash benchmarks/gpu.sh "$$(mktemp -d)"
-
-.PHONY: gpu-rehearsal repro test check chaos wheel lint format review clean pins audit sbom
+.PHONY: repro test check chaos wheel gpu-rehearsal lint format review clean pins audit sbom
 
 repro: $(READY)
 	$(RUN) { python -m training.model & } && dvc repro split && wait $$! && dvc repro
@@ -35,6 +32,9 @@ chaos: $(READY)
 
 wheel: $(READY)
 	$(RUN) WHEEL=1 pytest tests/qirat/test_wheel.py -n 0
+
+gpu-rehearsal: $(READY)
+	$(RUN) SHAPES=tiny STEPS=5 bash benchmarks/gpu.sh "$$(mktemp -d)"
 
 lint: $(READY)
 	$(RUN) ruff format --check .
