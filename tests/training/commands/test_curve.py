@@ -42,7 +42,8 @@ def answer(points: list[asked.Point], *again: float) -> dict[str, Any]:
 
 def test_a_falling_curve_says_that_more_data_helps_and_brackets_the_next_doubling() -> None:
     found = answer(falling(3.0, 2.0, 1.5))
-    assert found["next_doubling"] == {language: [0.0, pytest.approx(0.5)] for language in ("all", "ar", "en")}
+    upper = pytest.approx(0.5, abs=0.01)  # above the gain, as the conversations are of unequal length
+    assert found["next_doubling"] == {language: [0.0, upper] for language in ("all", "ar", "en")}
     text = asked.as_text(found)
     assert text.count("more data helps; the last doubling gained +0.500") == 3
     assert "the 4 examples that the recipe looks at, of 9" in text
