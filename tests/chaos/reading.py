@@ -22,6 +22,14 @@ Reader = Callable[[Sequence[str]], object]
 TEXT = frozenset(
     "text said plain folded cased markdown html line written words cell raw content digits token word".split()
 )
+
+
+def _conversations(text: str) -> pl.DataFrame:
+    """As split writes them."""
+    said = record(talk(text, text), talk(text, f"{text} 9"))
+    return said.with_columns(cluster_id="conversation_id")
+
+
 GIVEN: Sequence[tuple[str, frozenset[str], Callable[[str], Any]]] = (
     (r"str( \| None)?", TEXT, str),
     (r"bytes", TEXT, str.encode),
@@ -29,7 +37,7 @@ GIVEN: Sequence[tuple[str, frozenset[str], Callable[[str], Any]]] = (
     (r".*(Sequence|Iterable|list)\[str\]", frozenset({"texts", "replies"}), lambda text: [text, f"{text} 9"]),
     (r".*(Sequence|Iterable|list)\[str\]", frozenset({"tokens"}), str.split),
     (r".*(Sequence|Iterable|list)\[.*(Mapping|dict).*\]", frozenset({"messages"}), lambda text: talk(text, text)),
-    (r".*DataFrame", frozenset({"conversations"}), lambda text: record(talk(text, text), talk(text, f"{text} 9"))),
+    (r".*DataFrame", frozenset({"conversations"}), _conversations),
 )
 # Read window by window by who calls them (curation/core/text/windows.py), or no words of customers.
 ASIDE = {

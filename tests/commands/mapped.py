@@ -17,6 +17,7 @@ TABLES = (
 
 def project(root: Path, rows: int = 60, poison: str = "") -> None:
     """What `qirat explore` reads; `poison` stands in every text that comes from the data."""
+    (root / "params.yaml").touch()
     results = finished(rows, poison=poison)
     for name in TABLES:
         save(root, name, results[name])

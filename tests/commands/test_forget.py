@@ -46,6 +46,7 @@ def adapter(name: str, *rows: int) -> None:
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    Path("params.yaml").touch()
     save("data/ingested/conversations.parquet", ROWS)
     used = ROWS[:2].with_columns(
         conversation_id=pl.lit("f" * 32), origin=pl.lit("accepted"), parent_id=pl.col("conversation_id")

@@ -64,6 +64,7 @@ def rows_leave() -> None:
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    Path("params.yaml").touch()
     put_rows(ROWS)
     put_words()
     write_rules([])

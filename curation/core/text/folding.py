@@ -49,7 +49,7 @@ def folded(text: pl.Expr) -> pl.Expr:
 def letters_folded(text: pl.Expr) -> pl.Expr:
     """`folded` but for white space, where only the words are wanted."""
     normal = pl.when(text.str.contains(_FOR_NFKC)).then(text).str.normalize("NFKC")  # which costs more than all else
-    return variants_folded(pl.coalesce(normal, text))
+    return variants_folded(normal.fill_null(text))
 
 
 def variants_folded(text: pl.Expr) -> pl.Expr:

@@ -33,6 +33,8 @@ def folds_as_normalised(texts: list[str]) -> None:
     whole = spaced.str.replace_all(r"\s+", " ").str.strip_chars(" ")
     assert column.select(folded(pl.col("text"))).equals(column.select(whole))
     assert column.select(letters_folded(pl.col("text"))).equals(column.select(spaced))
+    two = column.with_columns(other="text")
+    assert two.select(folded(pl.all())).columns == two.columns
 
 
 @given(WRITTEN)
