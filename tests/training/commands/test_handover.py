@@ -14,7 +14,8 @@ from curation.core.record.conversation import FACTS, message
 from curation.harness.errors import QiratError
 from tests.builders import ROOT, params, record, save, talk
 from tests.training.tiny import tokenizer
-from training.commands.handover import hand_over, train_detail
+from training.commands.handover import hand_over
+from training.commands.trainers.axolotl import train_detail
 
 CALL = [{"id": "c1", "type": "function", "function": {"name": "where_is", "arguments": '{"order": "ط-41877"}'}}]
 TOOLS = json.dumps([{"type": "function", "function": {"name": "where_is", "parameters": {"type": "object"}}}])

@@ -1,0 +1,1 @@
+"""Formats in which other trainers take a training set, one file each."""
