@@ -6,7 +6,6 @@ a list are the same rows. Of what names nothing that is here nobody can tell: it
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from curation.commands.diff import read_at, revisions_of
 from curation.commands.traces import project_files
 from curation.core.record.conversation import canonical_json
 from curation.harness.errors import QiratError
+from curation.harness.memory import remembered_json
 
 ADAPTER = "models/adapter"  # what dvc.yaml calls the adapter, in every version
 # What lies in the folder of a model that Qirat trained, by training.model.adapter, training.commands.export and
@@ -83,21 +83,12 @@ def _folders() -> dict[Path, set[str]]:
 
 def _origins(folder: Path, names: Set[str]) -> Iterator[str]:
     """By what a model is known to be another with the same rows: what it was made from, and its whole provenance."""
-    if (made := _json(folder / PROVENANCE)) and PROVENANCE in names:
+    if (made := remembered_json(folder / PROVENANCE)) and PROVENANCE in names:
         yield from (_hash(made), _hash({name: made.get(name) for name in MADE_FROM}))
-    elif exported := _json(folder / EXPORT):
+    elif exported := remembered_json(folder / EXPORT):
         yield str(exported.get("adapter"))
-    elif made := _json(folder.parent / CERTIFICATE):
+    elif made := remembered_json(folder.parent / CERTIFICATE):
         yield _hash({name: made.get(name) for name in MADE_FROM})
-
-
-def _json(path: Path) -> Mapping[str, Any]:
-    """The object in a file; nothing where there is none."""
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _hash(value: Mapping[str, Any]) -> str:

@@ -66,7 +66,7 @@ class Memory:
 
 
 def remembered_json(path: Path) -> dict[str, Any]:
-    """The JSON object that an earlier run left in data/cache; empty where there is none, or it is torn or another's."""
+    """The JSON object that an earlier run left in a file; empty where there is none, or it is torn or another's."""
     try:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
