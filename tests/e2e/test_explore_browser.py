@@ -12,7 +12,7 @@ from curation.commands.atlas.server import Server
 from curation.commands.explore import atlas
 from curation.privacy.shown import Shown
 from tests.commands.mapped import project
-from tests.e2e.test_report_browser import BROWSER, OPTIONS, PAYLOAD
+from tests.e2e.browser import BROWSER, PAYLOAD
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on this machine")
 
@@ -28,16 +28,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -60,7 +50,11 @@ def page(browser: Any, served: Server) -> Iterator[Any]:
 
 
 def told(page: Any) -> Any:
-    return page.frame_locator("#told").locator("body")
+    """What stands beside the map of the row that is selected, once all of it has come."""
+    row_id = page.locator("#why").inner_text().removeprefix("qirat why ")
+    frame = page.locator("#told").element_handle().content_frame()
+    frame.wait_for_function("(id) => document.title === id && document.readyState === 'complete'", arg=row_id)
+    return frame.locator("body")
 
 
 def select(page: Any, row_id: str) -> None:
@@ -79,10 +73,11 @@ def test_hostile_words_are_shown_as_words_in_the_direction_of_their_script(page:
     for language, direction in (("ar", "rtl"), ("en", "ltr")):
         row = read.filter(pl.col("language") == language)["row_id"][-1]
         select(page, row)
-        assert "<img src=x onerror=window.ran=2>" in told(page).inner_text()
+        beside = told(page)
+        assert "<img src=x onerror=window.ran=2>" in beside.inner_text()
         first = page.frame_locator("#told").locator(".talk [dir=auto]").first
         assert first.evaluate("e => getComputedStyle(e).direction") == direction
-        assert "+44 20" not in told(page).inner_text()
+        assert "+44 20" not in beside.inner_text()
     page.locator("summary").get_by_text("Reviewer").click()
     assert "<script>" in page.locator("#facets details[open] bdi").filter(has_text="ليلى").inner_text()
 

@@ -14,13 +14,10 @@ from curation.report.__main__ import drawing_library
 from curation.report.examples import Picking
 from curation.report.page import render
 from tests.builders import ROOT
+from tests.e2e.browser import BROWSER, PAYLOAD
 from tests.report.example import finished
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-OPTIONS = """--no-sandbox --disable-gpu --disable-background-networking --no-first-run --disable-component-update
-    --disable-sync""".split()
 PICKING = Picking(seed=1, examples=2, reasons=20, pairs=3, turns=6, characters=400, countries=("SA",))
-PAYLOAD = "</script><script>window.ran=1</script><img src=x onerror=window.ran=2><svg onload=window.ran=3>"
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on this machine")
 
@@ -42,16 +39,6 @@ class Visit:
     def attribute(self, name: str) -> str:
         found: str = self.page.evaluate(f"document.documentElement.{name}")
         return found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

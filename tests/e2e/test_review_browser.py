@@ -29,11 +29,11 @@ from curation.privacy import covered
 from curation.review.commands import app
 from curation.review.embedded import process
 from tests.builders import save
+from tests.e2e.browser import BROWSER
 from tests.review.queue_tables import write_tables
 from tests.review.server.argilla import Api, Person
 
 REPOSITORY = Path(__file__).parents[2]
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
     --disable-component-update --disable-sync""".split()
 
