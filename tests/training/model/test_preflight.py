@@ -1,7 +1,6 @@
 """What cannot be trained here is told before anything takes time, with what would do."""
 
 import math
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +10,13 @@ import yaml
 
 from curation.harness.errors import QiratError
 from tests.builders import params
-from tests.training.tiny import model, tokenized
+from tests.training.tiny import model
 from training.baseline import __main__ as baseline
 from training.model import plan, preflight
 from training.model.base import Model, load_model
 from training.model.preflight import planned, tried
 from training.model.recipe import Train
 from training.train import __main__ as train
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tokenized(tmp_path_factory.mktemp("project"))
-
-
-@pytest.fixture
-def project(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copytree(root, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def tokens() -> pl.DataFrame:

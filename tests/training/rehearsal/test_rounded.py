@@ -1,7 +1,6 @@
 """nf4 means nf4 for all who read the base: trained, judged and exported is one and the same model."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 import yaml
 
 from tests.training.adapters import trained
-from tests.training.tiny import model, tokenized
+from tests.training.tiny import model
 from training.baseline import __main__ as baseline
 from training.commands.export import Adapter, export, probed
 from training.commands.likeness import next_token_scores
@@ -24,20 +23,13 @@ PLAIN = Model(name="tiny", dtype="float32", template_arguments={})
 ROUNDED = PLAIN.model_copy(update={"quantised": "nf4"})
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tokenized(tmp_path_factory.mktemp("project"))
-
-
 @pytest.fixture
-def project(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copytree(root, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
+def project(project: Path) -> Path:
     settings = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
     settings["model"]["quantised"] = "nf4"
     settings["strength"]["cpu"] = "auto"
     Path("params.yaml").write_text(yaml.safe_dump(settings), "utf-8")
-    return tmp_path
+    return project
 
 
 def test_every_stage_that_reads_weights_reads_the_rounded_ones(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
