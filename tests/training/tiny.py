@@ -1,5 +1,6 @@
 """A chat model of a few thousand weights and a whole project around it, so that real stages run in seconds."""
 
+import json
 import random
 import shutil
 from functools import cache
@@ -161,3 +162,22 @@ def vectors(table: pl.DataFrame) -> pl.DataFrame:
     draw = random.Random(2)
     values = [[draw.gauss(0, 1) for _ in range(8)] for _ in range(table.height)]
     return table.select("conversation_id", vector=pl.Series(values, dtype=pl.Array(pl.Float32, 8)))
+
+
+def set_param(root: Path, section: str, **values: Any) -> None:
+    """In the project's params.yaml."""
+    path = root / "params.yaml"
+    settings = yaml.safe_load(path.read_text("utf-8"))
+    settings[section] |= values
+    path.write_text(yaml.safe_dump(settings), "utf-8")
+
+
+def table(root: Path, name: str) -> pl.DataFrame:
+    """That a stage wrote."""
+    return pl.read_parquet(root / "data" / f"{name}.parquet")
+
+
+def numbers(root: Path, stage: str) -> dict[str, float]:
+    """Its metrics."""
+    found: dict[str, float] = json.loads((root / "metrics" / f"{stage}.json").read_text("utf-8"))
+    return found
