@@ -28,7 +28,7 @@ from training.model.template import IGNORED
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
-ON_A_CPU = 0.5  # share of what a product of matrices reaches there that training does; docs/log.md
+ON_A_CPU = 0.5  # share of what a product of matrices reaches there that training does: a guess, not measured
 SIDE, TRIES = 1024, 3  # of the product by which a CPU is measured
 TELLING = 64  # tokens: a shorter row tells little of the speed
 FEW = 300  # seconds below which a time is told in seconds

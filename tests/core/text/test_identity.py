@@ -175,7 +175,7 @@ def test_a_long_text_is_read_in_linear_time(piece: str) -> None:
         text = piece * (size // len(piece))
         return min(_timed(time.process_time, text) for _ in range(2))
 
-    assert took(128_000) < 20 * took(8_000) + 0.05
+    assert any(took(128_000) < 20 * took(8_000) + 0.05 for _ in range(4))  # a busy machine spoils one of them
 
 
 def _timed(clock: Callable[[], float], text: str) -> float:

@@ -1,7 +1,7 @@
 """The short ways to read a text say what the long ones say."""
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curation.core.text.facts.patterns import claimed
@@ -50,6 +50,8 @@ def test_a_text_is_spelled_alike_alone_and_before_a_sign_that_takes_the_long_way
 FIGURE = " | 77"  # a text with a figure is read for all kinds
 
 
+@example(["five", "%"])
+@example(["twenty", "٪"])
 @given(
     st.lists(
         st.sampled_from(

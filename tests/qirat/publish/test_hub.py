@@ -57,6 +57,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hub]]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("HF_TOKEN", "hf_not_to_be_seen")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # a model of another test may have set it
     monkeypatch.setattr(Hub, "asked", [])
     monkeypatch.setattr(Hub, "private", True)
     yield Hub

@@ -227,7 +227,7 @@ _NUMERIC, _FIGURE = re.compile(_UNNAMED_DAY), re.compile(r"\d")
 # What a folded text must hold for any fact to be possible, for Python and for Polars' engine. Words begin behind
 # `^|\W`: that engine takes twenty times as long to look for \b.
 MAY_STATE_ONE = (
-    rf"\d|://|www\.|@|\.[a-z]|(?:^|\W)(?:(?:{_COUNTED})(?:{CURRENCY}|per ?cent|[بف])|half past|quarter|noon|midday"
+    rf"\d|://|www\.|@|\.[a-z]|(?:^|\W)(?:(?:{_COUNTED})(?:{CURRENCY}|[%٪]|per ?cent|[بف])|half past|quarter|noon|midday"
     r"|midnight"
     rf"|(?:{HOURS})[ -]?(?:[ap]\.?m|o'clock|in the [mae]|at night|thirty|fifteen|{_OF_THE_DAY})"
     rf"|{_ORDINAL} (?:of |من (?:شهر )?)?(?:{MONTH})|(?:{MONTH}) (?:the )?{_ORDINAL}"
