@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeVar
 import polars as pl
 from pydantic import Field
 
-from curation.harness.local_backend import Workers, packed, spread, unpacked
+from curation.harness.local_backend import Workers, at_most, packed, spread, unpacked
+from curation.harness.memory_limit import Bytes, processes, rows_of_a_part, there_is
 from curation.harness.params import Params
 
 Given = TypeVar("Given")
@@ -30,16 +31,32 @@ class Machine(Params):
 
     engine: Literal["local"] = "local"
     workers: Workers = "auto"  # processes
+    memory: Bytes | None = Field(default=None, gt=0)  # of all processes of a stage, e.g. 2GB; None: what there is
     checkpoint_minutes: float = Field(default=10, ge=0)  # of training: what a kill loses at most; 0: every step
     live: bool = False  # training is logged to DVCLive too
     report_to: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()  # and to these; nothing is sent unless named
+
+    @property
+    def room(self) -> int:
+        """Bytes that the processes of a stage may take together."""
+        return there_is() if self.memory is None else min(self.memory, there_is())
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows with their texts that a stage reads at once."""
+        return rows_of_a_part(self.room)
+
+    @property
+    def processes(self) -> Workers:
+        """`workers`, as far as there is room for them."""
+        return at_most(processes(self.room), self.workers)
 
 
 def map_items(
     prepare: Callable[[], Callable[[Given], Answer]], items: Iterable[Given], machine: Machine, large: bool
 ) -> Iterator[Answer]:
     """prepare()(item) for each item, in order. Work that is not `large` stays in this process."""
-    return BACKENDS[machine.engine](prepare, items, machine.workers, large)
+    return BACKENDS[machine.engine](prepare, items, machine.processes, large)
 
 
 def map_rows(
@@ -48,6 +65,14 @@ def map_rows(
     """The kernel's answer to each part of `at_once` rows, at least one part; `large` rows pay for processes."""
     parts = (packed(rows, start, at_once) for start in range(0, max(rows.height, 1), at_once))
     return map_items(partial(_unpacking, prepare), parts, machine, rows.height >= large)
+
+
+def map_parts(
+    prepare: OfTable[Answer], parts: Iterable[pl.DataFrame], at_once: int, machine: Machine, large: bool
+) -> Iterator[Answer]:
+    """As `map_rows`, of rows that come in parts: no more of them are read than the processes have in work."""
+    some = (packed(rows, start, at_once) for rows in parts for start in range(0, max(rows.height, 1), at_once))
+    return map_items(partial(_unpacking, prepare), some, machine, large)
 
 
 def map_groups(prepare: OfTable[Answer], rows: pl.DataFrame, by: str, machine: Machine, large: int) -> Iterator[Answer]:

@@ -33,7 +33,7 @@ def spread(
     With one worker, or work that is not `large`, everything happens in this process. New processes are spawned, since
     a fork in the middle of another thread's work (Polars has many) never wakes up.
     """
-    count = workers if workers != "auto" else min(MOST, _cores())
+    count = in_numbers(workers)
     if count == 1 or not large:
         work = None
         for item in items:
@@ -57,6 +57,16 @@ def spread(
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def in_numbers(workers: Workers) -> int:
+    """How many processes that is."""
+    return workers if workers != "auto" else min(MOST, _cores())
+
+
+def at_most(count: int, workers: Workers) -> Workers:
+    """The workers, or fewer of them."""
+    return min(count, in_numbers(workers))
 
 
 def _cores() -> int:
