@@ -39,7 +39,7 @@ def main() -> None:
         parts = {name: grouped.filter(part == name) for name in PARTS}
         assert_apart(parts)
 
-        schema = pl.Schema({**stage.schema(CURATED), "cluster_id": pl.String})
+        schema = pl.Schema([*stage.schema(CURATED).items(), ("cluster_id", pl.String())])
         for name, rows in parts.items():
             stage.write_parts(f"splits/{name}", chosen(stage.parts(CURATED), rows), schema)
         sizes = {name: rows.height for name, rows in parts.items()}

@@ -12,7 +12,7 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,6 @@ from benchmarks.speed.cost import Cost, measured
 from curation.checks import checks
 
 FIGURES = {"cpu": "CPU s", "pss": "peak memory MiB", "disk": "disk MiB"}
-Figures = Mapping[str, Mapping[str, float]]  # stage -> figure -> value
-EVERYTHING = "all"
 
 
 def main() -> None:
@@ -111,27 +109,19 @@ def markdown(results: Mapping[str, Mapping[str, Any]]) -> str:
 def _table(found: Iterable[Mapping[str, Any]], figure: str, title: str) -> list[str]:
     ordered = sorted(found, key=lambda one: one["rows"])
     sizes = [one["rows"] for one in ordered]
-    head = [
-        f"| {title} | {' | '.join(f'{rows:,}' for rows in sizes)} | exponent |",
-        "|---|" + "---:|" * (len(sizes) + 1),
-    ]
+    head = f"| {title} | {' | '.join(f'{rows:,}' for rows in sizes)} | exponent |"
+    stages = dict.fromkeys(stage for one in ordered for stage in one["stages"])
     lines = []
-    for stage in (*ordered[0]["stages"], EVERYTHING):
-        values = [_value(one["stages"], stage, figure) for one in ordered]
-        lines.append(f"| {stage} | {' | '.join(f'{value:,.1f}' for value in values)} | {exponent(sizes, values)} |")
-    return [*head, *lines, ""]
+    for stage in stages:
+        values = [one["stages"].get(stage, {}).get(figure) for one in ordered]
+        told = ["" if value is None else f"{value:,.1f}" for value in values]
+        lines.append(f"| {stage} | {' | '.join(told)} | {exponent(sizes, values)} |")
+    return [head, "|---|" + "---:|" * (len(sizes) + 1), *lines, ""]
 
 
-def _value(stages: Figures, stage: str, figure: str) -> float:
-    if stage != EVERYTHING:
-        return stages[stage][figure]
-    together = max if figure == "pss" else sum
-    return together(one[figure] for one in stages.values())
-
-
-def exponent(sizes: list[int], values: list[float]) -> str:
-    """b of a + c * rows^b would want more points; this is the slope of logarithms between the two largest sizes."""
-    told = [(size, value) for size, value in zip(sizes, values, strict=True) if value > 0]
+def exponent(sizes: Sequence[int], values: Sequence[float | None]) -> str:
+    """The slope of the logarithms between the two largest sizes that were measured; "" where there is but one."""
+    told = [(size, value) for size, value in zip(sizes, values, strict=True) if value]
     if len(told) < 2:
         return ""
     (small, less), (large, more) = told[-2:]

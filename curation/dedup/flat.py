@@ -77,16 +77,20 @@ def _nameless(folder: Path | None) -> Any:
 
 
 def _write(file: int, numbers: npt.NDArray[Any], at: int) -> None:
-    left = memoryview(np.ascontiguousarray(numbers)).cast("B")
+    left = _bytes(np.ascontiguousarray(numbers))
     while len(left):
         written = os.pwrite(file, left, at)
         left, at = left[written:], at + written
 
 
 def _read(file: int, numbers: npt.NDArray[Any], at: int) -> None:
-    left = memoryview(numbers).cast("B")
+    left = _bytes(numbers)
     while len(left):
         read = os.preadv(file, [left], at)
         if not read:
             raise EOFError("a file of numbers ended early")
         left, at = left[read:], at + read
+
+
+def _bytes(numbers: npt.NDArray[Any]) -> memoryview:
+    return numbers.data.cast("B") if numbers.size else memoryview(b"")  # no view of nothing can be cast

@@ -73,7 +73,7 @@ def pool(
 
     The conversations come in parts; `sizes` are (language, count) of all.
     """
-    common = sizes.filter(pl.col("count") >= RAREST * sizes["count"].sum())
+    common = sizes.filter(pl.col("count") >= RAREST * int(sizes["count"].sum()))
     tried = common.filter(pl.col("language").is_in([*languages, "mixed"]))
     kept: list[pl.DataFrame] = []
     for part in parts:
