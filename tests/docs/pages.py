@@ -1,11 +1,10 @@
-"""The pages that users read, and what stands on them: paragraphs, headings, links, commands, names of code and files."""
+"""The pages that users read, and what stands on them: paragraphs, headings, links, commands, names in code."""
 
 import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from tests.builders import ROOT
 
