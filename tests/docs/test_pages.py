@@ -37,6 +37,20 @@ def test_no_paragraph_is_over_six_lines(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", pages.PAGES)
+def test_a_page_opens_with_what_one_does_and_sees(page: str) -> None:
+    first = [line for line in pages.lines(page) if line.text.strip()][1:6]
+    assert any(
+        line.code is not None or line.text.startswith(("|", "![", "[")) or "`make check`" in line.text for line in first
+    )
+
+
+def test_every_page_is_found_by_a_question_and_the_first_is_short() -> None:
+    listed_pages = {link.partition("#")[0] for link in pages.links("docs/README.md")}
+    assert {Path(page).name for page in pages.PAGES if page.startswith("docs/")} <= listed_pages | {"README.md"}
+    assert len(pages.text("README.md").split()) < 900
+
+
+@pytest.mark.parametrize("page", pages.PAGES)
 def test_links_lead_somewhere(page: str) -> None:
     assert [link for link in pages.links(page) if not leads(page, link)] == []
 
