@@ -81,7 +81,7 @@ def fault(command: list[str], *, whole: bool) -> str:
         case "dvc", _:
             return not_of_dvc(rest)
         case "make", _:
-            missing = [name for name in rest if "=" not in name and not ({name, "extra-%"} & TARGETS)]
+            missing = [name for name in rest if "=" not in name and re.sub("^extra-.+", "extra-%", name) not in TARGETS]
             return f"no target {missing}" if missing else ""
         case "python", ["-m", module, *options]:
             return no_module(module, options)
