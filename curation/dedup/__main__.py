@@ -20,7 +20,7 @@ from curation.similarity.shingles import Indices
 CONVERSATIONS = "ingested/conversations"
 KEYS = ("row_id", "conversation_id", "source_id", "created_at")
 READ = ("row_id", "conversation_id", "messages", "source_id", "created_at")
-A_ROW = 1_200  # bytes of memory that a row takes: ids, hashes of its turns, a band of its digests, its pairs
+A_ROW = 2_000  # bytes of memory that a row takes: ids, hashes of its turns, a band of its digests, its pairs
 
 
 class Dedup(Params):

@@ -94,8 +94,9 @@ def _drawn(conversations: pl.DataFrame, serious: pl.Series, seed: int) -> pl.Dat
 
 
 def _first_drawn(parts: Sequence[pl.DataFrame], most: int) -> pl.DataFrame:
-    ordered = pl.concat(parts).sort("serious", "lot").group_by("language", maintain_order=True).head(most)
-    return ordered.sort("language", maintain_order=True)
+    rows = pl.concat(parts)
+    ordered = rows.sort("serious", "lot").group_by("language", maintain_order=True).head(most)
+    return ordered.select(rows.columns).sort("language", maintain_order=True)
 
 
 def as_rows(ordered: pl.DataFrame) -> dict[str, list[Row]]:

@@ -23,6 +23,7 @@ from curation.score.planted import PLANTED, Planting, as_planted, compared_again
 from curation.score.rows import ALONE, CHUNK, LARGE, RowResults, findings_by_set, joined, keyed, known_of, looker
 
 CONVERSATIONS = "ingested/conversations"
+A_ROW, COMPARED_ROW = 1_500, 9_500  # bytes of memory that a row takes; with its words, where checks compare rows
 LONG, LONGEST_TOLD = 100_000, 5  # characters of a row that is told before it is read; of so many rows
 SHOWN = "shown"  # the name under which evidence that is fit to be shown is remembered
 
@@ -44,6 +45,7 @@ def main() -> None:
         running = checks(stage.params.skip)
         alone = [check for check in running.values() if not check.whole_set]
         together = [check for check in running.values() if check.whole_set]
+        stage.refuse_too_little(CONVERSATIONS, COMPARED_ROW if together else A_ROW)
         judging, losses = consulted(stage.params, running)
 
         readings = {check.reads for check in together if check.reads}

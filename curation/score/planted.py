@@ -57,8 +57,8 @@ class Planting:
         shadow, bare = table.drop("made_of", "replies_of"), replace(context, vectors=None)
         readings = {check.reads for check in which if check.reads and check.tried == "again"}
         alone = [check for check in which if not check.whole_set]
-        read = {reading.__name__: reading(shadow, bare) for reading in readings}
-        return cls(params, which, rows, table, read, seen(shadow, bare, alone))
+        told_by = {reading.__name__: reading(shadow, bare) for reading in readings}
+        return cls(params, which, rows, table, told_by, seen(shadow, bare, alone))
 
 
 def serious(findings: pl.DataFrame) -> pl.DataFrame:
