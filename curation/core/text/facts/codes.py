@@ -82,7 +82,7 @@ _COMPILED = [(re.compile(needed), re.compile(code)) for needed, code in _CODES]
 # What a folded text must hold for any of them, for Python and for Polars' engine.
 MAY_HOLD_ONE = (
     rf"(?:^|\W)(?:ref|code|coupon|voucher|pnr|locator|use|enter|apply|quote|type|{_NUMBERED} ?(?:{_NUMBER}|[:#=]))"
-    rf"|كود|رمز|كوبون|قسيمه|مرجع|رقم|{UNSAYABLE}"
+    rf"|(?:كود|رمز|كوبون|قسيمه|مرجع|رقم)[^\n]*[a-z\"“«]|{UNSAYABLE}"
 )
 
 
