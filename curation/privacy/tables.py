@@ -85,11 +85,25 @@ def those_that_may_hold(rows: pl.DataFrame) -> pl.DataFrame:
 
 def messages_may_hold() -> pl.Expr:
     """Whether a row's messages can hold anything personal but names."""
-    text = _messages_text()
-    closer = pl.any_horizontal(text.str.contains(one) for one in CLOSER)
-    closer |= text.str.contains(BIRTH) & text.str.contains(DATED)
-    likely = pl.any_horizontal(text.str.contains(one) for one in CONVERSATION_CANDIDATES)
-    return (likely & closer | text.str.contains(ADDRESS)).fill_null(False)
+    return _messages_text().map_batches(_may_hold_one, return_dtype=pl.Boolean)
+
+
+def _may_hold_one(texts: pl.Series) -> pl.Series:
+    table = pl.DataFrame({"text": texts}).with_row_index("place")
+    likely = table.join(_holding_none(table, CONVERSATION_CANDIDATES), on="place", how="anti")
+    closer = _holding_none(likely, CLOSER)
+    born = closer.filter(pl.col("text").str.contains(BIRTH) & pl.col("text").str.contains(DATED))
+    unseen = closer.join(born, on="place", how="anti")
+    told = likely.join(unseen, on="place", how="anti")
+    none = _holding_none(table.join(told, on="place", how="anti"), (ADDRESS,))
+    return ~table["place"].is_in(none["place"].implode())
+
+
+def _holding_none(table: pl.DataFrame, patterns: Collection[str]) -> pl.DataFrame:
+    """The rows whose `text` holds none of these; each pattern looks where none before it stands."""
+    for pattern in patterns:
+        table = table.filter(pl.col("text").str.contains(pattern).fill_null(False).not_())
+    return table
 
 
 def _messages_text() -> pl.Expr:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from curation.core.text.facts.codes import MAY_HOLD_ONE, codes
+from curation.core.text.facts.codes import MAY_BE_CODED, MAY_HOLD_ONE, codes
 from curation.core.text.folding import fold
 from curation.core.text.lexicon import (
     ARABIC_MONTHS,
@@ -249,7 +249,7 @@ def claimed(text: str, cased: str) -> list[Place[str]]:
 
 
 def _coded(cased: str) -> Iterator[Place[str]]:
-    if _ANY.search(cased.lower()):
+    if MAY_BE_CODED.search(cased) and _ANY.search(cased.lower()):
         yield from ((start, end, "code") for start, end in codes(cased))
 
 
