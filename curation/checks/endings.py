@@ -145,7 +145,7 @@ class _Counted:
 
     known: Indices
     number: Indices
-    ends: Floats
+    ends: Floats | Indices
 
 
 def _ending(ends: Floats | Indices, seen: Floats | Indices, usual: Floats) -> Floats:
