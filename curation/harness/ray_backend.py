@@ -35,6 +35,11 @@ PRIVATE = {
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of parts that nobody waits for any more
     "RAY_task_oom_retries": str(TRIES - 1),  # Ray's own number has no end
 }
+ALONE = {  # of Ray on one machine
+    "worker_niceness": "0",  # 15 in Ray: beside other programs nothing would move
+    "num_workers_soft_limit": "0",  # workers without work hold their memory ...
+    "idle_worker_killing_time_threshold_ms": "5000",  # ... no longer than this
+}
 NOT_THERE = "The remote function failed to import on the worker"
 SAME = "install on every node what is installed here: the same Qirat, with constraints.txt"
 QUIET = {"log_to_driver": False, "logging_level": "ERROR"}  # nothing of Ray's own on the terminal
@@ -167,6 +172,8 @@ def _keep_to_this_machine() -> None:
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    for name, value in ALONE.items():
+        os.environ.setdefault(f"RAY_{name}", value)
 
 
 def _silence(ray: Any) -> None:

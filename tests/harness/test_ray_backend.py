@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curation.checks import checks
@@ -85,6 +85,7 @@ def same() -> Callable[[int], int]:
 
 
 @given(st.lists(st.integers(0, 99), max_size=30), st.integers(1, 40))
+@example(list(range(30)), 2)
 @settings(max_examples=10)
 def test_any_part_gives_the_rows_of_one_process(numbers: list[int], at_once: int) -> None:
     rows = pl.DataFrame({"n": numbers}, schema={"n": pl.Int64})
