@@ -203,16 +203,18 @@ def _start(ray: Any, count: int) -> None:
 @contextlib.contextmanager
 def _no_api_server() -> Iterator[None]:
     """Ray starts one even without its dashboard: it would count use, and asks the network which cloud this is."""
-    from ray._private.node import Node
+    from ray._private import node
 
-    def left_out(node: Any, **_: Any) -> None:
-        node._webui_url = ""
+    nodes: Any = node.Node
 
-    start, Node.start_api_server = Node.start_api_server, left_out
+    def left_out(self: Any, **_: Any) -> None:
+        self._webui_url = ""
+
+    start, nodes.start_api_server = nodes.start_api_server, left_out
     try:
         yield
     finally:
-        Node.start_api_server = start
+        nodes.start_api_server = start
 
 
 def _folder() -> Path:
