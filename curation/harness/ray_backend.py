@@ -121,7 +121,7 @@ def _answer(kernel: list[Any], name: str, there: Mapping[str, str], item: Any) -
 def installed() -> Mapping[str, str]:
     """What answers depend on: this code as a hash, and the version of each library of Qirat's that is there."""
     digest = sha256()
-    for path in sorted((CODE / "curation").rglob("*")):
+    for path in sorted(path for package in ("curation", "qirat") for path in (CODE / package).rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(path.relative_to(CODE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     found = {"the code of Qirat": digest.hexdigest()[:12]}
