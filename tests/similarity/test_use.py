@@ -37,6 +37,7 @@ def test_a_text_has_the_same_bits_beside_any_others(texts: list[str], random):
     whole = dict(zip(texts, (vector.tobytes() for vector in OURS.encode(texts)), strict=True))
     some = random.sample(texts, random.randint(1, len(texts)))
     assert [vector.tobytes() for vector in OURS.encode(some)] == [whole[text] for text in some]
+    assert [OURS.encode([text]).tobytes() for text in some[:4]] == [whole[text] for text in some[:4]]
 
 
 def test_where_products_round_by_place_each_row_is_taken_alone(monkeypatch: pytest.MonkeyPatch):
