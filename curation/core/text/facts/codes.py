@@ -83,7 +83,7 @@ MAY_BE_CODED = re.compile(rf"{_LOUD}|[\"“«]|\d")  # what each of them needs, 
 # What a folded text must hold for any of them, for Python and for Polars' engine.
 MAY_HOLD_ONE = (
     rf"(?:^|\W)(?:ref|code|coupon|voucher|pnr|locator|use|enter|apply|quote|type|{_NUMBERED} ?(?:{_NUMBER}|[:#=]))"
-    rf"|(?:كود|رمز|كوبون|قسيمه|مرجع|رقم)[^\n]*[a-z\"“«]|{UNSAYABLE}"
+    rf"|كود|رمز|كوبون|قسيمه|مرجع|رقم|{UNSAYABLE}"
 )
 
 
