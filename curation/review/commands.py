@@ -1,4 +1,4 @@
-"""qirat review: doubtful conversations before people in Argilla, and their decisions back.
+"""qirat review: doubtful conversations before people in Argilla or Label Studio, and their decisions back.
 
     python -m curation.review.commands
 
@@ -16,15 +16,15 @@ from curation.harness.terminal import Commands
 if TYPE_CHECKING:
     from curation.consensus.consensus import Consensus, Review
     from curation.decisions.answers import Countries
-    from curation.review.argilla_client import ReviewServer
-    from curation.review.embedded.people import People
+    from curation.review.backend import Backend, People
+    from curation.review.embedded.process import Kind
     from curation.review.pairs import Judged
 
 app = typer.Typer(
     name="review",
     cls=Commands,
     no_args_is_help=True,
-    help="Doubtful conversations before people in Argilla, decisions back.",
+    help="Doubtful conversations before people in Argilla or Label Studio, decisions back.",
 )
 users = typer.Typer(no_args_is_help=True, help="The people who review.")
 gold = typer.Typer(no_args_is_help=True, help="Conversations whose right decision is known, to measure annotators.")
@@ -43,26 +43,27 @@ def serve(
     background: Annotated[bool, typer.Option("--background", help="Return once the server answers.")] = False,
     show_credentials: Annotated[bool, typer.Option("--show-credentials", help="Print the owner's password.")] = False,
 ) -> None:
-    """Start the embedded Argilla server; the first start makes its environment (a minute or two)."""
+    """Start the server that review.backend names; the first start makes its environment (a minute or two)."""
     from curation.review.embedded import process
 
     if show_credentials and not background:
         raise typer.BadParameter("--show-credentials goes with --background")
+    kind = _kind()
     if not background:
-        process.serve(port)  # does not return
-    typer.echo(f"Argilla answers at {process.serve_in_background(port)}")
-    typer.echo(f"The owner's user name and password are in {process.HOME / 'credentials.json'}")
+        process.serve(port, kind.home, kind)  # does not return
+    typer.echo(f"{kind.title} answers at {process.serve_in_background(port, kind.home, kind)}")
+    typer.echo(f"The owner's user name and password are in {kind.home / 'credentials.json'}")
     if show_credentials:
-        owner = process.credentials()
+        owner = process.credentials(kind.home)
         _print_login(owner["username"], owner["password"])
 
 
 @app.command()
 def stop() -> None:
-    """Stop the embedded Argilla server."""
+    """Stop the server that `serve` started."""
     from curation.review.embedded import process
 
-    typer.echo("stopped" if process.stop() else "no server was running")
+    typer.echo("stopped" if process.stop(_kind().home) else "no server was running")
 
 
 @app.command()
@@ -84,7 +85,7 @@ def restore(file: Path) -> None:
     typer.echo(f"restored from {file}" + (f"; what was there is in {aside}" if aside else ""))
 
 
-# -- the people on whichever Argilla is used ---------------------------------------------------------------------------
+# -- the people on whichever server is used ----------------------------------------------------------------------------
 
 
 @users.command()
@@ -116,10 +117,9 @@ def reset_password(name: str) -> None:
 
 
 def _people() -> "People":
-    from curation.review.embedded.people import People
-    from curation.review.embedded.process import address
+    from curation.review.backend import people
 
-    return People(address(), _params().workspace)
+    return people(_params())
 
 
 def _print_login(name: str, password: str) -> None:
@@ -131,7 +131,7 @@ def _print_login(name: str, password: str) -> None:
 
 @app.command()
 def push() -> None:
-    """Bring the review queue to Argilla. Again and again: only what changed is written, answers are never touched."""
+    """Bring the queue before people. Again and again: only what changed is written, answers are never touched."""
     from curation.review.push import push
 
     server, params = _connected()
@@ -163,7 +163,7 @@ def watch(
     every: Annotated[float, typer.Option(min=1, help="Seconds between two pulls.")] = 60,
     repro: Annotated[bool, typer.Option("--repro", help="Run `dvc repro` at the start and on new decisions.")] = False,
 ) -> None:
-    """Pull decisions and words on pairs, until Ctrl-C or SIGTERM. An outage of Argilla is told once and waited out."""
+    """Pull decisions and words on pairs, until Ctrl-C or SIGTERM. An outage is told once and waited out."""
     from curation.review import pairs, watch
     from curation.review.pull import Pulled, pull
 
@@ -199,7 +199,7 @@ def status() -> None:
         _print_status(pairs_server)
 
 
-def _print_status(server: "ReviewServer") -> None:
+def _print_status(server: "Backend") -> None:
     from curation.review.present import status
 
     records, annotators = status(server.present(), server.usernames())
@@ -246,7 +246,7 @@ def take_in(
 
 @pairs.command("push")
 def push_pairs() -> None:
-    """Bring pairs of replies to Argilla, a data set beside the review's. Nobody is told which is whose."""
+    """Bring pairs of replies before people, a data set beside the review's. Nobody is told which is whose."""
     from curation.review.pairs import push
 
     params = _params()
@@ -348,22 +348,26 @@ def _params() -> "Review":
     return load_params("review", Review)
 
 
-def _connected() -> "tuple[ReviewServer, Review]":
-    """The Argilla to work with, and the `review` section of params.yaml."""
-    from curation.review.argilla_client import ReviewServer
-    from curation.review.embedded.process import address
+def _kind() -> "Kind":
+    from curation.review.embedded import process
+
+    return process.LABEL_STUDIO if _params().backend == "label_studio" else process.ARGILLA
+
+
+def _connected() -> "tuple[Backend, Review]":
+    """The server to work with, and the `review` section of params.yaml."""
+    from curation.review.backend import connected
 
     params = _params()
-    return ReviewServer(address(), params), params
+    return connected(params), params
 
 
-def _pairs_server(params: "Review") -> "ReviewServer":
-    """The same Argilla, looked at as the place of the pairs."""
-    from curation.review.argilla_client import ReviewServer
-    from curation.review.embedded.process import address
+def _pairs_server(params: "Review") -> "Backend":
+    """The same server, looked at as the place of the pairs."""
+    from curation.review.backend import connected
     from curation.review.pairs import pairs_form
 
-    return ReviewServer(address(), params, pairs_form(params))
+    return connected(params, pairs_form(params))
 
 
 def _countries(params: "Review") -> "Countries":
@@ -382,7 +386,7 @@ def _print_half_filled(rows: Sequence[int]) -> None:
 
 def _print_by_hand(count: int) -> None:
     if count:
-        typer.echo(f"{count:,} records that somebody made by hand in Argilla were left as they are", err=True)
+        typer.echo(f"{count:,} records that somebody made by hand on the server were left as they are", err=True)
 
 
 def _print_unreadable(faults: Sequence[str]) -> None:

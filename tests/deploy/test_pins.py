@@ -16,6 +16,7 @@ from tests.deploy.wheel import empty_wheel
 ROOT = Path(__file__).parents[2]
 PINS = (
     "constraints.txt", "curation/review/embedded/requirements.txt",
+    "curation/review/embedded/studio_requirements.txt",
     "pins/pip.txt", "pins/model.txt", "pins/tools.txt", "pins/torch-cpu.txt",
 )  # fmt: skip
 
