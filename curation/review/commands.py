@@ -73,6 +73,7 @@ def backup(
     """Copy the embedded server's answers, people and secrets to one file, while people work."""
     from curation.review.embedded.backup import backup
 
+    _for_argilla_only()
     typer.echo(f"saved in {backup(file)}; whoever reads it can sign in as the owner")
 
 
@@ -81,6 +82,7 @@ def restore(file: Path) -> None:
     """Go back to a backup. What is there now is kept beside it."""
     from curation.review.embedded.backup import restore
 
+    _for_argilla_only()
     aside = restore(file)
     typer.echo(f"restored from {file}" + (f"; what was there is in {aside}" if aside else ""))
 
@@ -352,6 +354,14 @@ def _kind() -> "Kind":
     from curation.review.embedded import process
 
     return process.LABEL_STUDIO if _params().backend == "label_studio" else process.ARGILLA
+
+
+def _for_argilla_only() -> None:
+    from curation.harness.errors import QiratError
+
+    kind = _kind()
+    if kind.title != "Argilla":
+        raise QiratError(f"{kind.title} has no such command; `qirat review stop`, then copy the folder {kind.home}")
 
 
 def _connected() -> "tuple[Backend, Review]":

@@ -1,6 +1,7 @@
 """What annotators see in Label Studio: records as HTML in which every sign means itself, questions, guidelines."""
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,12 @@ from curation.review.offline import ROLES
 from curation.review.records import Record
 
 INTERFACES = Path(__file__).with_name("interfaces")
+KEYS = {  # heading of the guidelines' paragraph on keys -> what it says of Label Studio's
+    "With the keyboard": "The key in brackets chooses. **Ctrl Enter** submits. **Ctrl Space** skips: it leaves the "
+    "conversation to others. While you write in a box, **Esc** leaves it. What you began is saved as a draft.",
+    "بلوحة المفاتيح": "المفتاح بين القوسين للاختيار، و**Ctrl Enter** للإرسال، و**Ctrl Space** لترك المحادثة لغيرك. "
+    "وأثناء الكتابة في خانة يخرجك منها **Esc**. وما بدأته يُحفظ مسودةً.",
+}
 
 
 def interface(form: Form) -> str:
@@ -29,7 +36,10 @@ def guidelines(form: Form) -> str:
     """The guidelines as HTML, which Label Studio shows before the first conversation."""
     from markdown_it import MarkdownIt
 
-    return str(MarkdownIt("commonmark", {"html": True}).render(form.guidelines.read_text("utf-8"))).strip()
+    text = form.guidelines.read_text("utf-8")
+    for heading in KEYS:
+        text = re.sub(rf"(?m)^(## {heading}\n\n).*$", rf"\g<1>{KEYS[heading]}", text)
+    return str(MarkdownIt("commonmark", {"html": True}).render(text)).strip()
 
 
 def shown(record: Record) -> dict[str, Any]:

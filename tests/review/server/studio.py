@@ -34,7 +34,7 @@ def signed_in(url: str, name: str, password: str, project: int = 1) -> Session:
     [token] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
     form = {"csrfmiddlewaretoken": token, "email": name, "password": password}
     http.post("/user/login/", data=form).raise_for_status()
-    assert "sessionid" in http.cookies, "the password is not taken"
+    assert http.get("/api/current-user/whoami").is_success, "the password is not taken"
     return Session(http, project)
 
 

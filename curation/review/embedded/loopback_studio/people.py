@@ -36,7 +36,7 @@ def sign_in(users: Any, name: str, password: str) -> Any:
     return user
 
 
-class People(APIView):
+class People(APIView):  # type: ignore[misc]
     """GET lists, POST makes or lets in again with a password, DELETE takes the access away; for the owner only."""
 
     permission_classes = (IsAdminUser,)

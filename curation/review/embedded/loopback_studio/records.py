@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 
-class Records(APIView):
+class Records(APIView):  # type: ignore[misc]
     """GET reads all, PUT makes or replaces, DELETE deletes those of these ids that nobody answered; for the owner."""
 
     permission_classes = (IsAdminUser,)
