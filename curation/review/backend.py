@@ -8,8 +8,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from curation.consensus.consensus import Review
-from curation.review.form import Form
 from curation.review.present import Present
 from curation.review.records import Record
 
@@ -78,29 +76,3 @@ class People(Protocol):
 
     def reset_password(self, name: str) -> str:
         """A new password, which is nowhere else to be had."""
-
-
-def connected(params: Review, form: Form | None = None) -> Backend:
-    """The server that runs, at the data set of a form; without one at that of the review."""
-    if params.backend == "label_studio":
-        from curation.review.embedded.process import LABEL_STUDIO
-        from curation.review.studio_client import StudioServer
-
-        return StudioServer(LABEL_STUDIO.address(), params, form)
-    from curation.review.argilla_client import ReviewServer
-    from curation.review.embedded.process import address
-
-    return ReviewServer(address(), params, form)
-
-
-def people(params: Review) -> People:
-    """The people of the server that runs."""
-    if params.backend == "label_studio":
-        from curation.review.embedded.process import LABEL_STUDIO
-        from curation.review.studio_client import StudioPeople
-
-        return StudioPeople(LABEL_STUDIO.address())
-    from curation.review.embedded import people
-    from curation.review.embedded.process import address
-
-    return people.People(address(), params.workspace)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from curation.decisions.answers import Countries
     from curation.review.backend import Backend, People
     from curation.review.embedded.process import Kind
+    from curation.review.form import Form
     from curation.review.pairs import Judged
 
 app = typer.Typer(
@@ -119,9 +120,14 @@ def reset_password(name: str) -> None:
 
 
 def _people() -> "People":
-    from curation.review.backend import people
+    from curation.review.embedded import people, process
 
-    return people(_params())
+    params = _params()
+    if params.backend == "label_studio":
+        from curation.review.studio_client import StudioPeople
+
+        return StudioPeople(process.LABEL_STUDIO.address())
+    return people.People(process.address(), params.workspace)
 
 
 def _print_login(name: str, password: str) -> None:
@@ -366,18 +372,28 @@ def _for_argilla_only() -> None:
 
 def _connected() -> "tuple[Backend, Review]":
     """The server to work with, and the `review` section of params.yaml."""
-    from curation.review.backend import connected
-
     params = _params()
-    return connected(params), params
+    return _server(params), params
 
 
 def _pairs_server(params: "Review") -> "Backend":
     """The same server, looked at as the place of the pairs."""
-    from curation.review.backend import connected
     from curation.review.pairs import pairs_form
 
-    return connected(params, pairs_form(params))
+    return _server(params, pairs_form(params))
+
+
+def _server(params: "Review", form: "Form | None" = None) -> "Backend":
+    """The server that review.backend names, at the data set of a form; without one at that of the review."""
+    from curation.review.embedded import process
+
+    if params.backend == "label_studio":
+        from curation.review.studio_client import StudioServer
+
+        return StudioServer(process.LABEL_STUDIO.address(), params, form)
+    from curation.review.argilla_client import ReviewServer
+
+    return ReviewServer(process.address(), params, form)
 
 
 def _countries(params: "Review") -> "Countries":

@@ -67,7 +67,7 @@ def test_the_makefile_installs_nothing_without_a_hash() -> None:
 @pytest.mark.parametrize(
     ("answer", "code", "said"),
     [
-        ({"dependencies": [{"name": "a", "version": "1", "vulns": []}]}, 0, "5 packages asked, 0 known holes"),
+        ({"dependencies": [{"name": "a", "version": "1", "vulns": []}]}, 0, "6 packages asked, 0 known holes"),
         (
             {"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2"]}]}]},
             1,
