@@ -33,7 +33,7 @@ def spread(
     With one worker, or work that is not `large`, everything happens in this process. New processes are spawned, since
     a fork in the middle of another thread's work (Polars has many) never wakes up.
     """
-    count = in_numbers(workers)
+    count = processes(workers)
     if count == 1 or not large:
         work = None
         for item in items:
@@ -42,7 +42,7 @@ def spread(
         return
     from multiprocessing import get_context
 
-    with _one_thread_each(), ProcessPoolExecutor(count, get_context("spawn"), _begin, (prepare,)) as pool:
+    with one_thread_each(), ProcessPoolExecutor(count, get_context("spawn"), _begin, (prepare,)) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             for item in items:
@@ -59,14 +59,9 @@ def spread(
             pool.shutdown(cancel_futures=True)
 
 
-def in_numbers(workers: Workers) -> int:
-    """How many processes that is."""
+def processes(workers: Workers) -> int:
+    """How many of this machine are meant."""
     return workers if workers != "auto" else min(MOST, _cores())
-
-
-def at_most(count: int, workers: Workers) -> Workers:
-    """The workers, or fewer of them."""
-    return min(count, in_numbers(workers))
 
 
 def _cores() -> int:
@@ -75,7 +70,7 @@ def _cores() -> int:
 
 
 @contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Processes started meanwhile have one thread for each library: these read it when they are imported."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))

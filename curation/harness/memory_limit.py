@@ -54,7 +54,7 @@ def rows_of_a_part(memory: int) -> int:
     return max(FEWEST_ROWS, min(MOST_ROWS, fitting))
 
 
-def processes(memory: int) -> int:
+def room_for(memory: int) -> int:
     """How many processes there is room for beside the stage's own, one at least."""
     return max(1, (memory - OWN) // 2 // PROCESS)
 
