@@ -14,11 +14,11 @@ from curation.harness import parts
 from curation.harness.parts import Shelves, in_parts, read_parts, scratch, write_parts
 
 SCHEMA = pl.Schema({"id": pl.String, "said": pl.List(pl.Struct({"text": pl.String, "learnt": pl.Boolean}))})
-IDS = st.integers(0, 2**32 - 1).map(lambda number: f"{number:08x}")
+IDS = st.integers(0, 255).map(lambda number: f"{number:02x}000000")
 SAID = st.lists(
     st.fixed_dictionaries({"text": st.sampled_from(["", "سلام", "hello"]), "learnt": st.none()}), max_size=2
 )
-ROWS = st.lists(st.tuples(IDS, SAID), max_size=25)
+ROWS = st.integers(0, 25).flatmap(lambda number: st.lists(st.tuples(IDS, SAID), min_size=number, max_size=number))
 CUTS = st.integers(1, 30)
 
 
