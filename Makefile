@@ -2,7 +2,7 @@
 # make test   environment if needed, what docs/ have from the code and from results, all tests
 # make check  format, lint, types and tests: what every change must pass
 # make chaos  a hundred kills, full disks, torn tables, two at once, no network: half an hour, figures in docs/reliability.md
-# make wheel  the package as it is released, in a fresh environment, and a project of it up to the gate: two minutes
+# make wheel  the package as it is released, in a fresh environment, and a project of it to the gate; the tutorial: some minutes
 # make gpu-rehearsal  the script for cards (benchmarks/gpu.sh), all of it, with a tiny model on this CPU
 # make review what the checks doubt now, in Argilla, in the browser
 # make audit  which pinned packages have known holes: every week; make pins writes the pins anew, make sbom lists what is in
@@ -31,7 +31,7 @@ chaos: $(READY)
 	$(RUN) CHAOS=1 pytest tests/chaos -n 0
 
 wheel: $(READY)
-	$(RUN) WHEEL=1 pytest tests/qirat/test_wheel.py -n 0
+	$(RUN) WHEEL=1 pytest tests/qirat/test_wheel.py tests/docs/test_tutorial.py -n 0
 
 gpu-rehearsal: $(READY)
 	$(RUN) SHAPES=tiny STEPS=5 bash benchmarks/gpu.sh "$$(mktemp -d)"

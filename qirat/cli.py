@@ -88,8 +88,14 @@ class OutcomeCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         from curation.core.record.ledger import CLOSINGS
+        from curation.harness.errors import meant
 
         short = {f"--{outcome.replace('_', '-')}": f"--outcome={outcome}" for outcome in CLOSINGS}
+        known = {*short, *(option for param in self.get_params(ctx) for option in param.opts)}
+        for argument in args:
+            name = argument.partition("=")[0]
+            if name.startswith("--") and name not in known and (near := meant(name, known)):
+                raise typer.BadParameter(f"there is no option {name}{near}")
         return super().parse_args(ctx, [short.get(argument, argument) for argument in args])
 
 

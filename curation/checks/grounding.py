@@ -47,10 +47,11 @@ def grounding(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     codes, contacts, stock, and other numbers, of four digits and more or behind a word for what they number, years
     aside. `value` = how many, `turn` and `evidence` = the first. params.yaml: route.facts says what becomes of them; by
     default the row is used and the fact is not learnt. What 10 conversations and 0.5% of the set state, a telephone
-    number or a fee, is the house's own knowledge: `house_fact`, `value` = share of the set, only told. Digits of both
-    scripts, thousands separators, currencies and the ways to write a day or an hour are alike. A code without digits is
-    told by its capitals or quotes behind a word for what it is (booking reference ABCDEF, كود «رمضان»), or by letters
-    that no word puts side by side (QKJHWZ).
+    number or a fee, is the house's own knowledge: `house_fact`, `value` = share of the set, only told.
+
+    Digits of both scripts, thousands separators, currencies and the ways to write a day or an hour are alike. A code
+    without digits is told by its capitals or quotes behind a word for what it is (booking reference ABCDEF, كود
+    «رمضان»), or by letters that no word puts side by side (QKJHWZ).
 
     Limits: a fact the customer got by telephone is not known here, nor are names and weekdays judged; the chance
     agreement of two numbers grounds one; arguments of calls are not judged.

@@ -27,11 +27,12 @@ def mismatch(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     Customers' words and replies become vectors (of words and letter trigrams, and embeddings where there are any).
     Canonical correlations over the set tell how much likelier a reply is beside these words than anywhere: all replies
     beside all the customer says, and each reply beside its question and the other turns. How far swapped replies fall
-    behind is learned from swaps planted in the same set; a row is judged by models that did not see it. How many rows
-    look like swaps beside how many planted ones do tells how many there can be: `value` = the share of swaps, at the
-    most, among the rows that fit as badly; where nothing is swapped 2 to 3% of 1,200 rows reach a half, of large
-    sets fewer, of a few hundred more. `turn` = the reply that fits least; `evidence` = it, and the reply to a like
-    customer. Languages are judged apart, mixed rows with the script they have more of.
+    behind is learned from swaps planted in the same set; a row is judged by models that did not see it.
+
+    How many rows look like swaps beside how many planted ones do tells how many there can be: `value` = the share of
+    swaps, at the most, among the rows that fit as badly; where nothing is swapped 2 to 3% of 1,200 rows reach a half,
+    of large sets fewer, of a few hundred more. `turn` = the reply that fits least; `evidence` = it, and the reply to a
+    like customer. Languages are judged apart, mixed rows with the script they have more of.
 
     Limits: it takes 200 conversations of a language, and learns from the first 20,000 by id, a fair sample. A reply
     about the same topic fits, and so does one that fits everywhere ("Goodbye."); where all conversations are alike a

@@ -78,11 +78,12 @@ def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     Whole words of `profanity.yaml` in folded text, so "Scunthorpe" and "class" are safe; also drawn out ("damnnn"),
     disguised ("f**k", "sh1t", "m0r0n", "#@$%!") or spelled out ("f u c k", "خ ر ا"), and Arabic in Latin letters
     ("kosomak"). Threats, wishes of harm and comparisons ("my dog could do your job") by their frame, in any words.
-    Words with a harmless use ("dumb", "كلب") count where somebody is called so, orders ("get lost") where they are
-    all that is said. What is written as a name or a title counts for nothing: with a capital in the middle of a
-    sentence, in quotation marks, after "the film"; so does what is told or denied ("called me an idiot"). `value` =
-    1 for mild, 2 for strong words, the worst of each side. Customers do swear, and the model must answer them:
-    theirs is a matter of taste, an agent's never.
+
+    Words with a harmless use ("dumb", "كلب") count where somebody is called so, orders ("get lost") where they are all
+    that is said. What is written as a name or a title counts for nothing: with a capital in the middle of a sentence,
+    in quotation marks, after "the film"; so does what is told or denied ("called me an idiot"). `value` = 1 for mild,
+    2 for strong words, the worst of each side. Customers do swear, and the model must answer them: theirs is a matter
+    of taste, an agent's never.
 
     Limits: irony and contempt in polite words are not seen, nor is an insult in quotation marks.
     """

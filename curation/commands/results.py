@@ -48,7 +48,7 @@ def _lines() -> Iterator[str]:
 
 def _next() -> Iterator[str]:
     """What to do now, by what there is."""
-    if doubtful := _metrics("route").get("review"):
+    if doubtful := min(_metrics("route").get("review", 0), _metrics("curate").get("held", 0)):
         yield f"next      qirat review push: people look at {doubtful:,.0f} doubtful rows (first qirat review serve)"
     if table_path("ledger").exists():
         yield "next      qirat why --dropped: rows that were left out, each with its reason; qirat why ROW for any"

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from curation.commands.results import results
+from curation.core.record.ledger import OUTCOMES, PARTS
 from curation.harness.errors import QiratError
 from training.evaluate.clock import COST, Clock
 from training.judge.generation import Reply
@@ -96,6 +97,11 @@ def test_what_to_do_next_follows_from_what_there_is(undecided: Path) -> None:
     ]
     Path("metrics").mkdir()
     Path("metrics/route.json").write_text('{"review": 1200}', "utf-8")
+    closed = dict.fromkeys((*OUTCOMES, *PARTS), 0)
+    for held, told in ((1500, "1,200"), (70, "70"), (0, "no")):  # the others are decided
+        Path("metrics/curate.json").write_text(json.dumps({"raw": 9, **closed, "held": held}), "utf-8")
+        assert (f"people look at {told} doubtful rows" in results()) == bool(held)
+    Path("metrics/curate.json").write_text(json.dumps({"raw": 9, **closed, "held": 1500}), "utf-8")
     for name in ("ledger.parquet", "gate/passed"):
         (Path("data") / name).parent.mkdir(exist_ok=True)
         (Path("data") / name).touch()

@@ -69,6 +69,7 @@ def test_before_the_pipeline_ran_the_cure_is_named_without_a_traceback(tmp_path:
         ("whatif", "give a setting"),
         ("ingest", "dvc repro ingest"),
         ("why --dropped --sample -1", "--sample"),
+        ("why --droped", "did you mean --dropped?"),
         ("calibrate --target 3", "--target"),
         ("forget --customer a --source b", "give one of"),
         ("why --dropped --held", "dvc repro"),  # the last one counts, as with any option
