@@ -204,7 +204,8 @@ def _few(count: int, marked: int) -> "Numbers":
     from scipy.special import bdtr
 
     likely = bdtr(np.arange(marked + 1.0)[None], np.arange(1, count + 1)[:, None], marked / count)
-    return -np.log10(np.clip(np.where(np.isnan(likely), 1.0, likely), 1e-300, 1.0))  # nan: as many as drawn, or more
+    likely = np.where(np.isnan(likely), 1.0, likely)  # as many as are drawn, or more
+    return -np.log10(np.clip(likely, 1e-300, 1.0))  # type: ignore[no-any-return]
 
 
 @lru_cache(2048)

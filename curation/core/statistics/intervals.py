@@ -171,7 +171,7 @@ def _own_skew(deviations: "np.ndarray", weights: "np.ndarray") -> float:
     spread = float(own.std())
     if spread <= 0:
         return 0.0
-    return float((own**3).mean()) / spread**3 * float((h**3).sum()) / float((h**2).sum()) ** 1.5
+    return float((own**3).mean()) / spread**3 * float((h**3).sum()) / math.sqrt(float((h**2).sum())) ** 3
 
 
 def _leaning(deviations: "np.ndarray", weights: "np.ndarray", z: float) -> float:
