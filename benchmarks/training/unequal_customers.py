@@ -3,8 +3,9 @@
     python -m benchmarks.training.unequal_customers
 
 Customers fail as a whole. A loss lies exactly at the margin, a share exactly at the target, or a mean of differences
-exactly at the margin, of which few may be large losses; each may pass in 1.25% of the draws, at a first look at the test set. Beside it stands in how
-many draws something clearly good passes. Prints a line a case; some minutes on one core.
+exactly at the margin, of which few may be large losses; each may pass in 1.25% of the draws, at a first look at the
+test set. Beside it stands in how many draws something clearly good passes. Prints a line a case; some minutes on one
+core.
 """
 
 import argparse
