@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 FILES = (
     "constraints.txt",
     "curation/review/embedded/requirements.txt",
+    "curation/review/embedded/studio_requirements.txt",
     "pins/pip.txt",
     "pins/model.txt",
     "pins/tools.txt",

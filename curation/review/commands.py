@@ -1,4 +1,4 @@
-"""qirat review: doubtful conversations before people in Argilla, and their decisions back.
+"""qirat review: doubtful conversations before people in Argilla or Label Studio, and their decisions back.
 
     python -m curation.review.commands
 
@@ -16,15 +16,16 @@ from curation.harness.terminal import Commands
 if TYPE_CHECKING:
     from curation.consensus.consensus import Consensus, Review
     from curation.decisions.answers import Countries
-    from curation.review.argilla_client import ReviewServer
-    from curation.review.embedded.people import People
+    from curation.review.backend import Backend, People
+    from curation.review.embedded.process import Kind
+    from curation.review.form import Form
     from curation.review.pairs import Judged
 
 app = typer.Typer(
     name="review",
     cls=Commands,
     no_args_is_help=True,
-    help="Doubtful conversations before people in Argilla, decisions back.",
+    help="Doubtful conversations before people in Argilla or Label Studio, decisions back.",
 )
 users = typer.Typer(no_args_is_help=True, help="The people who review.")
 gold = typer.Typer(no_args_is_help=True, help="Conversations whose right decision is known, to measure annotators.")
@@ -43,26 +44,27 @@ def serve(
     background: Annotated[bool, typer.Option("--background", help="Return once the server answers.")] = False,
     show_credentials: Annotated[bool, typer.Option("--show-credentials", help="Print the owner's password.")] = False,
 ) -> None:
-    """Start the embedded Argilla server; the first start makes its environment (a minute or two)."""
+    """Start the server that review.backend names; the first start makes its environment (a minute or two)."""
     from curation.review.embedded import process
 
     if show_credentials and not background:
         raise typer.BadParameter("--show-credentials goes with --background")
+    kind = _kind()
     if not background:
-        process.serve(port)  # does not return
-    typer.echo(f"Argilla answers at {process.serve_in_background(port)}")
-    typer.echo(f"The owner's user name and password are in {process.HOME / 'credentials.json'}")
+        process.serve(port, kind.home, kind)  # does not return
+    typer.echo(f"{kind.title} answers at {process.serve_in_background(port, kind.home, kind)}")
+    typer.echo(f"The owner's user name and password are in {kind.home / 'credentials.json'}")
     if show_credentials:
-        owner = process.credentials()
+        owner = process.credentials(kind.home)
         _print_login(owner["username"], owner["password"])
 
 
 @app.command()
 def stop() -> None:
-    """Stop the embedded Argilla server."""
+    """Stop the server that `serve` started."""
     from curation.review.embedded import process
 
-    typer.echo("stopped" if process.stop() else "no server was running")
+    typer.echo("stopped" if process.stop(_kind().home) else "no server was running")
 
 
 @app.command()
@@ -72,6 +74,7 @@ def backup(
     """Copy the embedded server's answers, people and secrets to one file, while people work."""
     from curation.review.embedded.backup import backup
 
+    _for_argilla_only()
     typer.echo(f"saved in {backup(file)}; whoever reads it can sign in as the owner")
 
 
@@ -80,11 +83,12 @@ def restore(file: Path) -> None:
     """Go back to a backup. What is there now is kept beside it."""
     from curation.review.embedded.backup import restore
 
+    _for_argilla_only()
     aside = restore(file)
     typer.echo(f"restored from {file}" + (f"; what was there is in {aside}" if aside else ""))
 
 
-# -- the people on whichever Argilla is used ---------------------------------------------------------------------------
+# -- the people on whichever server is used ----------------------------------------------------------------------------
 
 
 @users.command()
@@ -116,10 +120,14 @@ def reset_password(name: str) -> None:
 
 
 def _people() -> "People":
-    from curation.review.embedded.people import People
-    from curation.review.embedded.process import address
+    from curation.review.embedded import people, process
 
-    return People(address(), _params().workspace)
+    params = _params()
+    if params.backend == "label_studio":
+        from curation.review.studio_client import StudioPeople
+
+        return StudioPeople(process.LABEL_STUDIO.address())
+    return people.People(process.address(), params.workspace)
 
 
 def _print_login(name: str, password: str) -> None:
@@ -131,7 +139,7 @@ def _print_login(name: str, password: str) -> None:
 
 @app.command()
 def push() -> None:
-    """Bring the review queue to Argilla. Again and again: only what changed is written, answers are never touched."""
+    """Bring the queue before people. Again and again: only what changed is written, answers are never touched."""
     from curation.review.push import push
 
     server, params = _connected()
@@ -163,7 +171,7 @@ def watch(
     every: Annotated[float, typer.Option(min=1, help="Seconds between two pulls.")] = 60,
     repro: Annotated[bool, typer.Option("--repro", help="Run `dvc repro` at the start and on new decisions.")] = False,
 ) -> None:
-    """Pull decisions and words on pairs, until Ctrl-C or SIGTERM. An outage of Argilla is told once and waited out."""
+    """Pull decisions and words on pairs, until Ctrl-C or SIGTERM. An outage is told once and waited out."""
     from curation.review import pairs, watch
     from curation.review.pull import Pulled, pull
 
@@ -199,7 +207,7 @@ def status() -> None:
         _print_status(pairs_server)
 
 
-def _print_status(server: "ReviewServer") -> None:
+def _print_status(server: "Backend") -> None:
     from curation.review.present import status
 
     records, annotators = status(server.present(), server.usernames())
@@ -246,7 +254,7 @@ def take_in(
 
 @pairs.command("push")
 def push_pairs() -> None:
-    """Bring pairs of replies to Argilla, a data set beside the review's. Nobody is told which is whose."""
+    """Bring pairs of replies before people, a data set beside the review's. Nobody is told which is whose."""
     from curation.review.pairs import push
 
     params = _params()
@@ -348,22 +356,44 @@ def _params() -> "Review":
     return load_params("review", Review)
 
 
-def _connected() -> "tuple[ReviewServer, Review]":
-    """The Argilla to work with, and the `review` section of params.yaml."""
-    from curation.review.argilla_client import ReviewServer
-    from curation.review.embedded.process import address
+def _kind() -> "Kind":
+    from curation.review.embedded import process
 
+    return process.LABEL_STUDIO if _params().backend == "label_studio" else process.ARGILLA
+
+
+def _for_argilla_only() -> None:
+    from curation.harness.errors import QiratError
+
+    kind = _kind()
+    if kind.title != "Argilla":
+        raise QiratError(f"{kind.title} has no such command; `qirat review stop`, then copy the folder {kind.home}")
+
+
+def _connected() -> "tuple[Backend, Review]":
+    """The server to work with, and the `review` section of params.yaml."""
     params = _params()
-    return ReviewServer(address(), params), params
+    return _server(params), params
 
 
-def _pairs_server(params: "Review") -> "ReviewServer":
-    """The same Argilla, looked at as the place of the pairs."""
-    from curation.review.argilla_client import ReviewServer
-    from curation.review.embedded.process import address
+def _pairs_server(params: "Review") -> "Backend":
+    """The same server, looked at as the place of the pairs."""
     from curation.review.pairs import pairs_form
 
-    return ReviewServer(address(), params, pairs_form(params))
+    return _server(params, pairs_form(params))
+
+
+def _server(params: "Review", form: "Form | None" = None) -> "Backend":
+    """The server that review.backend names, at the data set of a form; without one at that of the review."""
+    from curation.review.embedded import process
+
+    if params.backend == "label_studio":
+        from curation.review.studio_client import StudioServer
+
+        return StudioServer(process.LABEL_STUDIO.address(), params, form)
+    from curation.review.argilla_client import ReviewServer
+
+    return ReviewServer(process.address(), params, form)
 
 
 def _countries(params: "Review") -> "Countries":
@@ -382,7 +412,7 @@ def _print_half_filled(rows: Sequence[int]) -> None:
 
 def _print_by_hand(count: int) -> None:
     if count:
-        typer.echo(f"{count:,} records that somebody made by hand in Argilla were left as they are", err=True)
+        typer.echo(f"{count:,} records that somebody made by hand on the server were left as they are", err=True)
 
 
 def _print_unreadable(faults: Sequence[str]) -> None:
