@@ -17,6 +17,7 @@ from curation.core.record.ledger import counts
 from curation.report import (
     audit_section,
     data_sections,
+    drift_section,
     examples,
     knowledge_section,
     model_sections,
@@ -118,6 +119,7 @@ def sections(results: Results, words: Words, picking: Picking) -> list[Section]:
         "files": (data_sections.files, ("ledger", *READ)),
         "reasons": (data_sections.reasons, ("ledger", *READ)),
         "months": (source_section.months, ("ledger", *READ)),
+        "drift": (partial(drift_section.drift, picking=picking), ("ledger", *READ)),
         "values": (value_section.values, ("scored/findings", "routed/verdicts")),
         "examples": (partial(examples.dropped, picking=picking), ("ledger", *READ)),
         "pairs": (partial(examples.near_pairs, picking=picking), ("dedup/clusters", *READ)),

@@ -1,10 +1,12 @@
 """The pages as people see them: in a real browser, without a network."""
 
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -138,10 +140,17 @@ def test_the_data_docs_ask_for_nothing_but_themselves(visit: Visit, tmp_path: Pa
     from tests.expectations.test_validate import CLOSED, CURATED, READ, SUITES
 
     view = views.raw_rows(READ["row_id"], CLOSED.head(2), CURATED)
-    write_docs([validate.judge(validate.load_suite(SUITES / "ledger.json"), view, 5)], tmp_path / "docs")
+    judged = [validate.judge(validate.load_suite(SUITES / "ledger.json"), view, 5)]
+    write_docs(judged, validate.table_of(judged), tmp_path / "docs", date(2026, 1, 31))
     visit.open(tmp_path / "docs/index.html")
+    assert visit.page.get_by_text("Of data up to 2026-01-31").is_visible()
+    assert visit.page.get_by_role("link", name="The report").get_attribute("href") == "../index.html#en-validation"
     visit.page.get_by_role("link", name="ledger").first.click()
     assert visit.page.get_by_text("Every raw row is closed exactly once").is_visible()
+    visit.page.get_by_role("link", name="العربية").click()
+    assert (visit.attribute("lang"), visit.attribute("dir")) == ("ar", "rtl")
+    assert visit.page.get_by_text("لكل صف خام مصير واحد، فلا ضائع ولا معدود مرتين").is_visible()
+    assert visit.page.locator("tbody td[dir=auto]").filter(has_not_text=re.compile("[\u0620-\u064a]")).count() == 0
     assert all(url.startswith(tmp_path.as_uri()) for url in visit.requests)
     assert visit.complaints == []
 

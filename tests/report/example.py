@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 import yaml
+from markupsafe import Markup
 
 from curation.checks.codes import codes
 from curation.consensus.insight import FINDINGS, Reviewed, insight
@@ -44,6 +45,12 @@ FATES = (  # outcome, code, stage; in the shares of a real export
     ("duplicate", "exact", "dedup"),
 )
 FAILED_EDITS = 2  # of the edited ones: the corrected words fail a check
+
+
+def figure(cell: object) -> int:
+    """The number of a cell, without the command that it unfolds to; 0 where there is none."""
+    text = Markup(str(cell).partition("<code")[0]).striptags()
+    return int(text.replace(",", "").replace("−", "").replace("·", "") or 0)
 
 
 def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
@@ -292,6 +299,7 @@ def _validated(poison: str) -> pl.DataFrame:
             "column": ["closings", "language"],
             "severity": ["critical", "warning"],
             "description": ["Every raw row is closed exactly once.", "A sentence of the team." + poison],
+            "translations": ['{"ar": "كل صف خام مغلق مرة واحدة."}', "{}"],
             "success": [True, False],
             "rows": [403, 250],
             "unexpected": [0, 4],
