@@ -58,12 +58,21 @@ def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, whe
         closed = _narrowed(closed, where)
     if code is not None:
         named = (pl.col("code") == code) | pl.col("contributing").list.contains(code)
-        carrying = ledger.filter(named)["row_id"].unique().implode()
+        carrying = ledger.filter(named)["row_id"]
+        if shown.every:
+            carrying = pl.concat([carrying, _seen(code, ledger)])
+        carrying = carrying.unique().implode()
         _refuse_unknown(code, ledger, carrying)
         closed = closed.filter(pl.col("row_id").is_in(carrying))
     chosen = closed.sort("row_id").sample(min(sample, closed.height), seed=0, shuffle=False).sort("row_id")
     lines = [_closing(row, shown) for row in chosen.iter_rows(named=True)]
     return "\n".join([*lines, f"{chosen.height:,} of {closed.height:,} rows; `qirat why ROW` tells the whole story"])
+
+
+def _seen(code: str, ledger: pl.DataFrame) -> pl.Series:
+    """The rows of conversations in which a check saw it, also where it decided nothing."""
+    found = finished_table("scored/findings", ["conversation_id", "code"]).filter(code=code)
+    return ledger.join(found, on="conversation_id", how="semi")["row_id"]
 
 
 def _narrowed(closed: pl.DataFrame, where: Where) -> pl.DataFrame:

@@ -358,8 +358,8 @@ def _findings(results: Results, words: Words) -> Table:
             code(check),
             words.titled_code(seen),
             explanation(seen, words),
-            rows_of(count(conversations), "why", "--code", seen),
-            rows_of(count(used), "why", "--used", "--code", seen),
+            rows_of(count(conversations), "why", "--code", seen, "--all"),
+            rows_of(count(used), "why", "--used", "--code", seen, "--all"),
         ]
         for check, seen, conversations, used in table.iter_rows()
     ]
