@@ -144,7 +144,7 @@ def seen(env: Path, project: Path) -> None:
     ) as running:
         assert running.stdout
         address = next(line.strip() for line in running.stdout if "http://" in line)
-        for path, said in (("en/", "<html"), ("ar/", 'dir="rtl"'), ("en/row/0", "qirat why"), ("en/map.json", "chats")):
+        for path, said in (("en/", "<html"), ("ar/", 'dir="rtl"'), ("en/row/0", "are masked"), ("en/map.json", "rows")):
             with urllib.request.urlopen(address + path) as page:
                 assert said in page.read().decode(), path
         running.terminate()
