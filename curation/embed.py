@@ -15,7 +15,7 @@ from curation.harness.stage import Stage
 from curation.similarity.sentences import Embed, embedded, encoder, hashed, placed, words
 
 READ = ("row_id", "conversation_id", "messages")
-CHUNK = 100  # texts that a process embeds in one go
+CHUNK = 500  # texts that a process embeds in one go
 LARGE = 2_000  # texts from which starting processes pays
 
 _NONE = pl.Array(pl.Float32, 1)
@@ -59,7 +59,7 @@ def vectors_of(said: pl.DataFrame, stage: Stage[Embed]) -> pl.DataFrame:
     fresh = map_rows(prepare, unseen, CHUNK, stage.machine, LARGE) if unseen.height else ()
     total = -(-unseen.height // CHUNK)
     try:
-        parts.extend(stage.progress(fresh, "embedding", total, "hundred texts"))
+        parts.extend(stage.progress(fresh, "embedding", total, "parts"))
     finally:  # a stage that is stopped goes on from here
         if parts:
             stage.memory.keep("vectors", version, pl.concat(parts))

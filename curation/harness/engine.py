@@ -13,33 +13,52 @@ from typing import Any, Literal, TypeVar
 import polars as pl
 from pydantic import Field
 
-from curation.harness.local_backend import Workers, packed, spread, unpacked
+from curation.harness import local_backend, ray_backend
+from curation.harness.local_backend import Workers, packed, unpacked
 from curation.harness.params import Params
 
 Given = TypeVar("Given")
 Answer = TypeVar("Answer")
 OfTable = Callable[[], Callable[[pl.DataFrame], Answer]]  # `prepare` of a kernel of tables
-Backend = Callable[[Callable[[], Callable[[Any], Any]], Iterable[Any], Workers, bool], Iterator[Any]]
-
-BACKENDS: Mapping[str, Backend] = {"local": spread}  # by machine.engine; each takes what `spread` takes
 FAN_IN = 64  # answers that `reduce` joins at a time
 
 
 class Machine(Params):
     """params.yaml: machine. Where things run and how one looks on, never what comes out: no stage depends on it."""
 
-    engine: Literal["local"] = "local"
+    engine: Literal["local", "ray"] = "local"
+    address: str | None = None  # of a Ray cluster, HOST:PORT; else RAY_ADDRESS, else Ray is started on this machine
     workers: Workers = "auto"  # processes
     checkpoint_minutes: float = Field(default=10, ge=0)  # of training: what a kill loses at most; 0: every step
     live: bool = False  # training is logged to DVCLive too
     report_to: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()  # and to these; nothing is sent unless named
 
 
+Backend = Callable[[Callable[[], Callable[[Any], Any]], Iterable[Any], Machine, bool], Iterator[Any]]
+
+
+def _here(
+    prepare: Callable[[], Callable[[Any], Any]], items: Iterable[Any], machine: Machine, large: bool
+) -> Iterator[Any]:
+    return local_backend.spread(prepare, items, machine.workers, large)
+
+
+def _on_ray(
+    prepare: Callable[[], Callable[[Any], Any]], items: Iterable[Any], machine: Machine, large: bool
+) -> Iterator[Any]:
+    if not large:
+        return _here(prepare, items, machine, large)
+    return ray_backend.spread(prepare, items, machine.workers, machine.address)
+
+
+BACKENDS: Mapping[str, Backend] = {"local": _here, "ray": _on_ray}  # by machine.engine
+
+
 def map_items(
     prepare: Callable[[], Callable[[Given], Answer]], items: Iterable[Given], machine: Machine, large: bool
 ) -> Iterator[Answer]:
     """prepare()(item) for each item, in order. Work that is not `large` stays in this process."""
-    return BACKENDS[machine.engine](prepare, items, machine.workers, large)
+    return BACKENDS[machine.engine](prepare, items, machine, large)
 
 
 def map_rows(

@@ -33,7 +33,7 @@ def spread(
     With one worker, or work that is not `large`, everything happens in this process. New processes are spawned, since
     a fork in the middle of another thread's work (Polars has many) never wakes up.
     """
-    count = workers if workers != "auto" else min(MOST, _cores())
+    count = processes(workers)
     if count == 1 or not large:
         work = None
         for item in items:
@@ -42,7 +42,7 @@ def spread(
         return
     from multiprocessing import get_context
 
-    with _one_thread_each(), ProcessPoolExecutor(count, get_context("spawn"), _begin, (prepare,)) as pool:
+    with one_thread_each(), ProcessPoolExecutor(count, get_context("spawn"), _begin, (prepare,)) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             for item in items:
@@ -59,13 +59,18 @@ def spread(
             pool.shutdown(cancel_futures=True)
 
 
+def processes(workers: Workers) -> int:
+    """How many of this machine are meant."""
+    return workers if workers != "auto" else min(MOST, _cores())
+
+
 def _cores() -> int:
     """Those that this process may use, where the system tells."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Processes started meanwhile have one thread for each library: these read it when they are imported."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))

@@ -1,0 +1,243 @@
+"""Kernels on Ray, here or on a cluster. The answers are those of the local backend, in the same order.
+
+Parts and answers travel by value, so that nodes need no disk in common, but each needs Qirat as it is installed here.
+A process that dies is started again and its part given to another: a kernel keeps nothing, so the bytes are the same.
+"""
+
+import atexit
+import contextlib
+import functools
+import gc
+import importlib.metadata
+import os
+import re
+import shutil
+import socket
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+from curation.harness.dvc import CODE
+from curation.harness.errors import QiratError
+from curation.harness.local_backend import AHEAD, THREADS, YOUNG_OBJECTS, Workers, one_thread_each, processes
+
+TRIES = 4  # of a part whose process dies; then it is the part, or too little memory
+PATIENCE = 10  # seconds until a cluster answers
+STORE = 256 * 2**20  # bytes of parts and answers that are held in memory here; more goes to disk
+SHORT = Path("/tmp")  # the system allows the paths of sockets 107 characters
+OURS = "qirat-ray-"  # folders of Ray in SHORT, with the number of the process that made them
+PRIVATE = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of parts that nobody waits for any more
+    "RAY_task_oom_retries": str(TRIES - 1),  # Ray's own number has no end
+}
+ALONE = {  # of Ray on one machine
+    "worker_niceness": "0",  # 15 in Ray: beside other programs nothing would move
+    "num_workers_soft_limit": "0",  # workers without work hold their memory ...
+    "idle_worker_killing_time_threshold_ms": "5000",  # ... no longer than this
+}
+NOT_THERE = "The remote function failed to import on the worker"
+SAME = "install on every node what is installed here: the same Qirat, with constraints.txt"
+QUIET = {"log_to_driver": False, "logging_level": "ERROR"}  # nothing of Ray's own on the terminal
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def spread(
+    prepare: Callable[[], Callable[[Item], Result]], items: Iterable[Item], workers: Workers, address: str | None
+) -> Iterator[Result]:
+    """prepare()(item) for each item, in order. `prepare` runs once a process; it, items and results must pickle.
+
+    `workers` processes at most, "auto": one for each CPU that Ray has. `address` is a cluster's, HOST:PORT; None: what
+    RAY_ADDRESS says, else Ray is started on this machine until this process ends.
+    """
+    ray = _connected(workers, address)
+    ask = ray.remote(num_cpus=1, max_retries=TRIES - 1)(_answer)
+    kernel = ray.put(prepare)
+    waiting: deque[Any] = deque()
+    try:
+        for item in items:
+            cores = max(1, int(ray.cluster_resources().get("CPU", 0)))  # a cluster may grow
+            at_once = cores if workers == "auto" else min(workers, cores)
+            while len(waiting) >= AHEAD * at_once:  # items may be read as they come: never all at once
+                yield _fetched(ray, waiting.popleft())
+            if at_once < cores:
+                _wait_until_fewer(ray, waiting, at_once)
+            waiting.append(ask.remote([kernel], kernel.hex(), installed(), item))
+        while waiting:
+            yield _fetched(ray, waiting.popleft())
+    finally:
+        for unread in waiting:
+            ray.cancel(unread)
+
+
+def _wait_until_fewer(ray: Any, parts: Iterable[Any], most: int) -> None:
+    """Returns when fewer than `most` parts are unanswered: Ray itself would work on as many as it has CPUs."""
+    unanswered = list(parts)
+    while len(unanswered) >= most:
+        _, unanswered = ray.wait(unanswered, num_returns=len(unanswered) - most + 1, fetch_local=False)
+
+
+def _fetched(ray: Any, part: Any) -> Any:
+    """The answer to a part; what went wrong with the kernel is told as if it had run here."""
+    try:
+        return ray.get(part)
+    except ray.exceptions.RayTaskError as error:
+        if NOT_THERE in str(error.cause):
+            raise QiratError(f"a node of Ray lacks Qirat, or cannot import it; {SAME}") from error
+        raise error.cause from error
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError):
+        raise QiratError(
+            f"a worker process of Ray died {TRIES} times over the same part, most likely for want of memory; set "
+            "machine.workers to fewer in params.yaml"
+        ) from None
+    except ray.exceptions.RayError as error:
+        raise QiratError(f"Ray lost a part: {_line(error)}; run it again, or set machine.engine to local") from error
+
+
+# -- in Ray's processes ------------------------------------------------------------------------------------------------
+
+_KERNEL: dict[str, Callable[[Any], Any]] = {}
+
+
+def _answer(kernel: list[Any], name: str, there: Mapping[str, str], item: Any) -> Any:
+    """The kernel's answer to an item; it is made when this process is first asked for one of this name."""
+    if name not in _KERNEL:
+        import ray
+
+        gc.set_threshold(YOUNG_OBJECTS)
+        refuse_other_versions(there, installed())
+        _KERNEL.clear()
+        _KERNEL[name] = ray.get(kernel[0])()
+    return _KERNEL[name](item)
+
+
+@functools.cache
+def installed() -> Mapping[str, str]:
+    """What answers depend on: this code as a hash, and the version of each library of Qirat's that is there."""
+    digest = sha256()
+    for path in sorted(path for package in ("curation", "qirat") for path in (CODE / package).rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(path.relative_to(CODE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    found = {"the code of Qirat": digest.hexdigest()[:12]}
+    for name in sorted({re.split(r"[^\w.-]", line)[0] for line in importlib.metadata.requires("qirat") or ()}):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def refuse_other_versions(there: Mapping[str, str], here: Mapping[str, str]) -> None:
+    """Raises QiratError where a node has another version than the machine that asks it."""
+    other = [name for name, version in there.items() if here.get(name, version) != version]
+    if other:
+        name = other[0]
+        raise QiratError(
+            f"Ray's node {socket.gethostname()} has {here[name]} of {name} where {there[name]} is asked for, and "
+            f"{len(other) - 1} more that differ; {SAME}"
+        )
+
+
+# -- Ray itself --------------------------------------------------------------------------------------------------------
+
+
+def _connected(workers: Workers, address: str | None) -> Any:
+    """The module `ray`, connected; one session serves a whole process. Token authentication is on."""
+    address = address or os.environ.get("RAY_ADDRESS")
+    if address and "://" in address:
+        raise QiratError(f"machine.address is {address}; give HOST:PORT, and run this on a node of the cluster")
+    os.environ.update(PRIVATE)
+    if address:
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    else:
+        _keep_to_this_machine()
+    try:
+        import ray
+    except ImportError:
+        raise QiratError("machine.engine is ray, which needs Ray: pip install 'qirat[ray]'") from None
+    if not ray.is_initialized():
+        _silence(ray)
+        _join(ray, address) if address else _start(ray, processes(workers))
+    return ray
+
+
+def _keep_to_this_machine() -> None:
+    """Has Ray listen on the loopback alone, as it does on macOS, and under a token that no file holds."""
+    import secrets
+
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    for name, value in ALONE.items():
+        os.environ.setdefault(f"RAY_{name}", value)
+
+
+def _silence(ray: Any) -> None:
+    """Ray would tell the terminal of each process that dies, at length; _fetched does where that stops anything."""
+    ray._private.worker.print_to_stdstream = lambda data, ignore_prefix: None
+
+
+def _join(ray: Any, address: str) -> None:
+    threads = {"env_vars": dict.fromkeys(THREADS, "1")}
+    try:
+        if address != "auto":  # Ray itself would try for minutes
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), PATIENCE).close()
+        ray.init(address, runtime_env=threads, **QUIET)
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise QiratError(f"the Ray cluster {address} cannot be joined: {_line(error)}; see docs/scaling.md") from error
+
+
+def _start(ray: Any, count: int) -> None:
+    folder = _folder()
+    atexit.register(_end, ray, folder)
+    store, place = {"object_store_memory": STORE}, {"_temp_dir": str(folder / "ray")}
+    with one_thread_each(), _no_api_server():  # processes have the environment that Ray is started in
+        ray.init("local", num_cpus=count, include_dashboard=False, **store, **place, **QUIET)
+
+
+@contextlib.contextmanager
+def _no_api_server() -> Iterator[None]:
+    """Ray starts one even without its dashboard: it would count use, and asks the network which cloud this is."""
+    from ray._private import node
+
+    nodes: Any = node.Node
+
+    def left_out(self: Any, **_: Any) -> None:
+        self._webui_url = ""
+
+    start, nodes.start_api_server = nodes.start_api_server, left_out
+    try:
+        yield
+    finally:
+        nodes.start_api_server = start
+
+
+def _folder() -> Path:
+    """A new folder that nobody else may read; Ray opens its own, in it, to all, and keeps parts there at times."""
+    for left in SHORT.glob(f"{OURS}*"):
+        with contextlib.suppress(OSError, ValueError):
+            if not _runs(int(left.name.split("-")[2])):  # it was killed
+                shutil.rmtree(left)
+    return Path(tempfile.mkdtemp(prefix=f"{OURS}{os.getpid()}-", dir=SHORT))
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _end(ray: Any, folder: Path) -> None:
+    ray.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
