@@ -38,8 +38,8 @@ def told(yours: str, shipped: str, before: str) -> list[str]:
 
 def difference(name: str, old: str, new: str) -> list[str]:
     """The lines in which two versions of a file differ, as `diff -u` shows them."""
-    lines = (text.splitlines() for text in (old, new))
-    return list(difflib.unified_diff(*lines, f"{name} before", f"{name} now", lineterm="", n=1))
+    named = {"fromfile": f"{name} before", "tofile": f"{name} now"}
+    return list(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1, **named))
 
 
 def leaves(tree: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
