@@ -66,7 +66,7 @@ def main() -> None:
         stage.write("validated/results", results)
         stage.write_metrics(metrics(results))
         with stage.output("reports/expectations") as folder:
-            newest = read["created_at"].max()
+            newest = stage.read("ingested/conversations", ["created_at"])["created_at"].max()
             write_docs(judgements, results, folder, newest.date() if isinstance(newest, datetime) else None)
         stop_when_broken(results)
         stage.passed("validated")

@@ -17,7 +17,7 @@ ASKED = {"language": "--language", "label": "--label", "source": "--source", "co
 
 def drift(results: Results, words: Words, picking: Picking) -> list[Block]:
     """Shares that moved by more than chance would move them, the largest first; all that was compared, folded."""
-    rows = results.with_messages()
+    rows = results.with_reply()
     return [*_months(rows, words, picking.countries), *_versions(results, rows, words, picking.countries)]
 
 

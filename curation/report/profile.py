@@ -51,7 +51,7 @@ class Shift(Params):
 
 
 def profile(rows: pl.DataFrame, countries: Sequence[str]) -> Profile:
-    """Of Results.with_messages()."""
+    """Of Results.with_reply()."""
     used = rows.filter("used")
     counts = {name: _counts(used[name], countries) for name in ("language", "label", "source")}
     counts["style"] = _styles(used)
@@ -107,11 +107,7 @@ def _counts(values: pl.Series, countries: Sequence[str]) -> dict[str, int]:
 
 def _styles(used: pl.DataFrame) -> dict[str, int]:
     """In how many conversations the last reply is of a style."""
-    replies = pl.element().filter(pl.element().struct.field("role") == "assistant")
-    last = used.select(
-        pl.col("messages").list.eval(replies.struct.field("content")).list.last().fill_null("").alias("t")
-    )
-    said = pl.col("t")
+    said = pl.col("reply").fill_null("")
     styles = {
         "emoji": said.str.contains(EMOJI),
         "exclamation": said.str.contains("!"),
@@ -119,4 +115,4 @@ def _styles(used: pl.DataFrame) -> dict[str, int]:
         "long": said.str.count_matches(r"\S+") > LONG,
         "question": said.str.contains(r"[?؟]\s*$"),
     }
-    return last.select(test.sum().alias(name) for name, test in styles.items()).row(0, named=True)
+    return used.select(test.sum().alias(name) for name, test in styles.items()).row(0, named=True)

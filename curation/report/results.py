@@ -94,9 +94,10 @@ class Results:
         )
         return outcomes(self["ledger"]).join(known, on="row_id", how="left", maintain_order="left")
 
-    def with_messages(self) -> pl.DataFrame:
-        """`rows` with whether each is used, and what was said; null where it could not be read."""
-        said = self["ingested/conversations"].select("row_id", "messages")
+    def with_reply(self) -> pl.DataFrame:
+        """`rows` with whether each is used, and the last reply; null where there is none."""
+        replies = pl.element().filter(pl.element().struct.field("role") == "assistant").struct.field("content")
+        said = self["ingested/conversations"].select("row_id", reply=pl.col("messages").list.eval(replies).list.last())
         rows = self.rows().with_columns(used=pl.col("outcome").is_in(USED))
         return rows.join(said, on="row_id", how="left", maintain_order="left")
 

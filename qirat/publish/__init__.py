@@ -80,7 +80,7 @@ def publish(wanted: Wanted, yes: bool) -> str:
 def keep_figures(content: Content) -> None:
     """What went out, as counts in data/versions.jsonl, with which the report compares later versions."""
     countries = load_params("privacy", Privacy).countries
-    remember(profile(content.results.with_messages(), countries))
+    remember(profile(content.results.with_reply(), countries))
 
 
 def refuse_impossible(wanted: Wanted, yes: bool) -> None:

@@ -67,9 +67,9 @@ def test_more_looks_take_a_larger_difference() -> None:
 
 def test_the_set_is_held_against_the_last_version_that_is_another(tmp_path: Path) -> None:
     words, path = DONE.worded(languages()[0]), tmp_path / "versions.jsonl"
-    now = profile(DONE.with_messages(), PICKING.countries)
+    now = profile(DONE.with_reply(), PICKING.countries)
     assert not any("mail" in value for values in now.counts.values() for value in values)
-    used = DONE.with_messages().filter("used").height
+    used = DONE.with_reply().filter("used").height
     assert sum(now.counts["language"].values()) == used == now.sizes["style"]
     old = now.model_copy(update={"set": "0" * 12, "counts": {**now.counts, "language": {"fr": used}}})
     for version in (old, now, old, now):
