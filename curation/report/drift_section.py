@@ -46,7 +46,7 @@ def _told(found: Sequence[Shift], against: str, name: str, words: Words) -> list
         for one in moved[:TOLD]
     )
     key = f"drift.{against}_{'moved' if moved else 'same'}"
-    figures = {"name": f"\N{LEFT-TO-RIGHT ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}", "all": len(found)}
+    figures = {"name": _ltr(name), "all": len(found)}
     note = Note(words(key, number=len(moved), what=named, **figures), "warning" if moved else "good")
     month = name if against == "month" else ""
     tables = [
@@ -70,8 +70,8 @@ def _rows(found: Sequence[Shift], month: str, words: Words) -> list[list[Cell]]:
             _value(one, words),
             share(one.before, 1),
             _now(one, month),
-            f"{100 * (one.now - one.before):+.1f}".replace("-", "−"),
-            f"{100 * one.low:+.1f} … {100 * one.high:+.1f}".replace("-", "−"),
+            _ltr(f"{100 * (one.now - one.before):+.1f}"),
+            _ltr(f"{100 * one.low:+.1f} … {100 * one.high:+.1f}"),
         ]
         for one in found
     ]
@@ -100,6 +100,12 @@ def _named(one: Shift, words: Words) -> str:
     value = words.titled(one.value) if one.kind == "code" else _value(one, words)
     name = value.striptags() if hasattr(value, "striptags") else value
     return f"{words(f'drift.{one.kind}')}: \N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"
+
+
+def _ltr(figures: str) -> str:
+    """Figures with their signs, in one piece in either direction of text."""
+    signed = figures.replace("-", "−") if figures[0] in "+-" else figures
+    return f"\N{LEFT-TO-RIGHT ISOLATE}{signed}\N{POP DIRECTIONAL ISOLATE}"
 
 
 def _header(words: Words) -> list[str]:
