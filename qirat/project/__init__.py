@@ -69,6 +69,7 @@ def upgrade(root: Path = Path()) -> str:
         raise QiratError(f"{root.resolve()} has no folder {RULES}: it is no project that `qirat init` made")
     shipped = {"dvc.yaml": dvc_yaml(), "params.yaml": _params()}
     before = {name: _text(root / SHIPPED / name) for name in shipped}
+    yours = _text(root / "dvc.yaml")
     stages_said = _merge(root / "dvc.yaml", before["dvc.yaml"], shipped["dvc.yaml"])
     changed = [stage for stage in stages() if write_rules(stage, root)]
     for path in [path for path in (root / RULES).iterdir() if path.is_file() and path.name not in stages()]:
@@ -78,7 +79,8 @@ def upgrade(root: Path = Path()) -> str:
     for name, text in [*lacking.items(), *((str(SHIPPED / name), text) for name, text in shipped.items())]:
         _write(root / name, text)
     said = f"other rules: {', '.join(changed)}" if changed else "no stage has other rules"
-    head = f"{said}{'; dvc.yaml is new' * bool(stages_said)}. `dvc repro` runs what that changes and nothing else"
+    said += "; dvc.yaml is new" if _text(root / "dvc.yaml") != yours else ""
+    head = f"{said}. `dvc repro` runs what that changes and nothing else"
     if settings_said:
         settings_said.insert(0, "params.yaml stays as you wrote it. Beside the one that this qirat ships:")
     return "\n".join([head, *stages_said, *settings_said])

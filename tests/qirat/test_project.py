@@ -157,7 +157,9 @@ def test_lines_that_both_changed_are_told_and_not_written(made: Path, tmp_path: 
     (folder / "rules/shipped/dvc.yaml").write_text(now.replace("curation.split", "curation.parts"), "utf-8")
     yours = now.replace("curation.split", "ours.split")
     (folder / "dvc.yaml").write_text(yours, "utf-8")
-    assert "put these in yourself" in upgrade(folder)
+    said = upgrade(folder)
+    assert "put these in yourself" in said
+    assert "dvc.yaml is new" not in said
     assert (folder / "dvc.yaml").read_text("utf-8") == yours
     assert "put these in" not in upgrade(folder)  # told once
 
