@@ -33,10 +33,10 @@ def tuned(kind: str = "qwen3") -> Any:
     return model.train()
 
 
-def batch() -> dict[str, Any]:
+def batch(documents: list[list[int]] = DOCUMENTS) -> dict[str, Any]:
     from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-    examples = [{"input_ids": ids, "labels": [-100] * 3 + ids[3:]} for ids in DOCUMENTS]
+    examples = [{"input_ids": ids, "labels": [-100] * 3 + ids[3:]} for ids in documents]
     found: dict[str, Any] = DataCollatorForLanguageModeling(pad_token_id=0, padding_free=True)(examples)
     return found
 
@@ -80,6 +80,23 @@ def test_compiled_layers_come_to_the_gradients_of_the_model_as_it_comes(
         assert torch.allclose(one, other, rtol=1e-4, atol=1e-6)
     found.undo()
     assert not any(layer._compiled_call_impl for layer in model.get_decoder().layers)
+
+
+def test_rows_of_other_documents_are_computed_by_what_was_compiled_for_the_first_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from torch._dynamo.testing import CompileCounterWithBackend
+
+    compiler: Any = CompileCounterWithBackend("aot_eager")
+    monkeypatch.setattr(kernels, "BACKEND", compiler)
+    model = tuned()
+    found = compute_fast(model, "compiled", row(model, filled(batch(), 64, LONGEST)), one_length=True)
+    counts = []
+    for documents in (DOCUMENTS[:2], DOCUMENTS[:3], [*DOCUMENTS, *DOCUMENTS[1:2]], DOCUMENTS[:1]):
+        row(model, filled(batch(documents), 64, LONGEST))()
+        counts.append(compiler.frame_count)
+    found.undo()
+    assert counts[1:] == [counts[1]] * 3
 
 
 def wrong(model: Any) -> Callable[[], None]:
