@@ -3,13 +3,16 @@
     python -m benchmarks.training.traffic [--shapes 0.6B 8B] [--out traffic.json]
 
 A layer with LoRA goes forward and backward over a row of 4,096 tokens on tensors without memory, in bfloat16 under
-autocast. `before` and `eager` count each operation of torch as a kernel that reads what it is given and writes what it
-gives; `before` is PEFT as it comes, which casts to float32 what LoRA reads. `compiled` counts the kernels into which
-inductor fuses the same layer, by its own scheduler, for a CPU: for a card it may fuse otherwise, by the same rules.
-Attention is one kernel in all of them. Head and embeddings are not counted, the head's operations are.
+autocast, in float32 for the T4, which has no bfloat16. `before` and `eager` count each operation of torch as a kernel
+that reads what it is given and writes what it gives; `before` is PEFT as it comes, which casts to float32 what LoRA
+reads. `compiled` counts the kernels into which inductor fuses the same layer, by its own scheduler, for a CPU: for a
+card it may fuse otherwise, by the same rules. Attention is one kernel in all of them. Head and embeddings are not
+counted, the head's operations are.
 
 Seconds of a kernel are bytes over bandwidth or operations over peak, whichever is more: nothing waits, and matrices are
-multiplied at the data sheet's rate, so no card is as fast. The figures compare ways; they foretell no run.
+multiplied at the data sheet's rate, so no card is as fast. The figures compare ways; they foretell no run. So it is
+with the minutes of an evaluation: prompts are read at the peak, and a step of writing reads all weights once and the
+keys and values of every row.
 """
 
 import argparse
@@ -26,10 +29,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from benchmarks.training.gpu import RANK, SHAPES
-from training.model.cost import CARDS, Shape, training_operations
+from training.model.cost import CARDS, Shape, reading_operations, training_operations
 
 TOKENS, LENGTH, SUPERVISED = 4096, 512, 0.4  # of a row; of a conversation in it; share that is learnt
 BANDWIDTH = {"H200": 4.8e12, "A100": 2.04e12, "RTX 4090": 1.01e12, "T4": 0.32e12}  # bytes a second, by data sheets
+# Of an evaluation: replies a conversation, tokens of a prompt and of a reply, and replies in step.
+ARMS, CONVERSATIONS, REPLIES, PROMPT, WRITTEN, IN_STEP = 5, 200, 3, 600, 90, 72
 WAYS = ("before", "eager", "compiled")
 FREE = ("prim.", "aten.empty", "aten.detach", "aten._unsafe_view")  # beginnings of operations that move nothing
 
@@ -68,7 +73,7 @@ attention.register_autograd(
 
 def attend(_module: Any, query: Any, key: Any, value: Any, _mask: Any, **_rest: Any) -> Any:
     """For transformers: (1, tokens, heads, size)."""
-    kind = torch.get_autocast_dtype("cpu")
+    kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else value.dtype
     rows = [side.to(kind).transpose(1, 2).contiguous() for side in (query, key, value)]
     return attention(*rows), None
 
@@ -93,7 +98,7 @@ def rows(shape: str) -> list[dict[str, Any]]:
 def row(shape: str, way: str) -> dict[str, Any]:
     """Megabytes and kernels a token and layer's pass, and tokens a second at most on each card."""
     config = sizes(shape)
-    kernels = counted(config, way)
+    kernels, in_float32 = counted(config, way, torch.bfloat16), counted(config, way, torch.float32)
     layers = config.num_hidden_layers
     lengths = [LENGTH] * (TOKENS // LENGTH)
     head = 6.0 * SUPERVISED * TOKENS * Shape.of(config, RANK).head
@@ -106,11 +111,26 @@ def row(shape: str, way: str) -> dict[str, Any]:
         "products": layers * products / TOKENS / 1e6,
         "kernels": layers * len(kernels),
         "tokens_s": {
-            card: TOKENS / (layers * sum(seconds(one, card) for one in kernels) + head / CARDS[card].peak)
+            card: TOKENS
+            / (
+                layers * sum(seconds(one, card) for one in (kernels if CARDS[card].bfloat16 else in_float32))
+                + head / CARDS[card].peak
+            )
             for card in BANDWIDTH
         },
+        "evaluation_s": {card: evaluation_seconds(config, card) for card in BANDWIDTH},
         "operations": training_operations(Shape.of(config, RANK), lengths, int(SUPERVISED * TOKENS)) / TOKENS,
     }
+
+
+def evaluation_seconds(config: Any, card: str) -> float:
+    """At least, for ARMS arms to answer CONVERSATIONS."""
+    shape, numbers = Shape.of(config, RANK), CARDS[card].numbers
+    replies = ARMS * CONVERSATIONS * REPLIES
+    reading = replies * reading_operations(shape, PROMPT) / CARDS[card].peak
+    steps = replies / IN_STEP * WRITTEN
+    cached = IN_STEP * (PROMPT + WRITTEN / 2) * shape.keys * shape.layers
+    return reading + steps * numbers.value * (shape.linear + shape.head + cached) / BANDWIDTH[card]
 
 
 def seconds(kernel: Kernel, card: str) -> float:
@@ -122,7 +142,9 @@ def line(row: dict[str, Any]) -> str:
     speeds = "".join(f"{card} {rate:>9,.0f}  " for card, rate in row["tokens_s"].items())
     return (
         f"{row['shape']:>5} {row['way']:<9}{row['megabytes']:>8.2f} MB a token, {row['beside_products']:.2f} of it "
-        f"beside products, {row['kernels']:>6,} kernels a row  {speeds}"
+        f"beside products, {row['kernels']:>6,} kernels a row  {speeds} "
+        + "evaluation, minutes: "
+        + ", ".join(f"{card} {found / 60:.1f}" for card, found in row["evaluation_s"].items())
     )
 
 
@@ -133,13 +155,13 @@ def sizes(shape: str) -> Any:
     return Qwen3Config(**SHAPES[shape], tie_word_embeddings=shape != "8B", attn_implementation="qirat_traffic")
 
 
-def counted(config: Any, way: str) -> list[Kernel]:
+def counted(config: Any, way: str, numbers: torch.dtype) -> list[Kernel]:
     """Kernels of one layer forward and backward over a row."""
     from peft.helpers import disable_input_dtype_casting
     from transformers import AttentionInterface
 
     AttentionInterface.register("qirat_traffic", attend)
-    model = tuned(config)
+    model = tuned(config, numbers)
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         layer, given = materialised(model, mode)
         with disable_input_dtype_casting(layer, active=way != "before"):
@@ -152,14 +174,14 @@ def counted(config: Any, way: str) -> list[Kernel]:
 
 
 def passed(layer: Any, given: tuple[Any, ...]) -> None:
-    """Forward and backward in bfloat16."""
+    """Forward and backward."""
     hidden, rotary = given
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=hidden.dtype == torch.bfloat16):
         out = layer(hidden, position_embeddings=rotary)
     out.backward(torch.empty_like(out))
 
 
-def tuned(config: Any) -> Any:
+def tuned(config: Any, numbers: torch.dtype) -> Any:
     """A model of one layer with LoRA, on no device."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
@@ -167,7 +189,7 @@ def tuned(config: Any) -> Any:
     one = type(config)(**{**config.to_dict(), "num_hidden_layers": 1, "layer_types": None})
     one._attn_implementation = "qirat_traffic"
     with torch.device("meta"):
-        model: Any = AutoModelForCausalLM.from_config(one, dtype=torch.bfloat16)  # type: ignore[no-untyped-call]
+        model: Any = AutoModelForCausalLM.from_config(one, dtype=numbers)  # type: ignore[no-untyped-call]
         return get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear", r=RANK)).train()
 
 
@@ -180,8 +202,9 @@ def materialised(model: Any, mode: FakeTensorMode) -> tuple[Any, tuple[Any, Any]
                 fake = torch.empty(weight.shape, dtype=weight.dtype)
                 module._parameters[name] = torch.nn.Parameter(fake, requires_grad=weight.requires_grad)
     config = model.get_base_model().config
-    hidden = torch.empty(1, TOKENS, config.hidden_size, dtype=torch.bfloat16, requires_grad=True)
-    rotary = tuple(torch.empty(1, TOKENS, config.head_dim, dtype=torch.bfloat16) for _ in range(2))
+    numbers = config.dtype
+    hidden = torch.empty(1, TOKENS, config.hidden_size, dtype=numbers, requires_grad=True)
+    rotary = tuple(torch.empty(1, TOKENS, config.head_dim, dtype=numbers) for _ in range(2))
     return layer, (hidden, rotary)
 
 

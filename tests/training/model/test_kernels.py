@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.harness.errors import QiratError
@@ -14,6 +14,7 @@ from training.model import kernels
 from training.model.attention import use_attention
 from training.model.kernels import compute_fast, ways_to_compute
 from training.model.rows import filled
+from training.train import fit
 
 DOCUMENTS = [list(range(20, 20 + length)) for length in (9, 4, 13, 6)]
 LONGEST = 13
@@ -50,6 +51,7 @@ def row(model: Any, given_: dict[str, Any]) -> Callable[[], list[Any]]:
     return computed
 
 
+@settings(max_examples=12)
 @given(more=st.integers(0, 60))
 def test_filling_a_row_up_gives_one_shape_and_no_gradient(more: int) -> None:
     model, plain = SHARED, batch()
@@ -66,12 +68,9 @@ def test_filling_a_row_up_gives_one_shape_and_no_gradient(more: int) -> None:
 SHARED = tuned()
 
 
-@pytest.mark.parametrize("kind", ["qwen3", "llama"])
-def test_compiled_layers_come_to_the_gradients_of_the_model_as_it_comes(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_compiled_layers_come_to_the_gradients_of_the_model_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "BACKEND", "aot_eager")
-    model = tuned(kind)
+    model = tuned()
     plain = row(model, batch())()
     found = compute_fast(model, "compiled", row(model, filled(batch(), 64, LONGEST)), one_length=True)
     assert found.way == "compiled"
@@ -97,6 +96,27 @@ def test_rows_of_other_documents_are_computed_by_what_was_compiled_for_the_first
         counts.append(compiler.frame_count)
     found.undo()
     assert counts[1:] == [counts[1]] * 3
+
+
+def test_lora_under_autocast_comes_to_the_same_without_a_float32_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "computes_in_bfloat16", lambda: True)
+    model = tuned().to(torch.bfloat16)
+    read: set[torch.dtype] = set()
+    for name, weights in model.named_parameters():
+        if "lora_" in name:
+            weights.data = weights.data.float()
+    for name, module in model.named_modules():
+        if name.endswith("lora_A.default"):
+            module.register_forward_pre_hook(lambda _module, args: read.add(args[0].dtype))
+    with torch.autocast("cpu", torch.bfloat16):
+        plain = row(model, batch())()
+        assert read == {torch.float32}
+        read.clear()
+        with fit.lora_under_autocast(model):
+            found = row(model, batch())()
+    assert read == {torch.bfloat16}
+    assert all(map(torch.equal, plain, found))
+    assert {part.dtype for part in found[1:]} == {torch.float32}  # of what the optimiser steps
 
 
 def wrong(model: Any) -> Callable[[], None]:
