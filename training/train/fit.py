@@ -52,6 +52,7 @@ class Trained:
     curve: Curve
     took: dict[str, float]  # seconds predicted and actual, peak bytes predicted and actual: of this run alone
     same_bytes: bool  # whether another run here would come to them
+    kernels: str  # how layers were computed
 
 
 def fit(  # noqa: PLR0913 - what a run is made of
@@ -121,7 +122,7 @@ def fit(  # noqa: PLR0913 - what a run is made of
         took |= _actual(started, resumed is not None) | {"processes": float(trainer.accelerator.num_processes)}
     tuned: Any = trainer.model
     restore(tuned, curve)
-    return Trained(tuned.eval(), trainer.state.log_history, curve, took, same_bytes)
+    return Trained(tuned.eval(), trainer.state.log_history, curve, took, same_bytes, computing.way)
 
 
 def _run(trainer: Any, resumed: Path | None) -> None:
@@ -327,7 +328,8 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
     base = load_model(model)
     tuned: Any = get_peft_model(base, lora(recipe, base))
     restore(tuned, curve)
-    return Trained(tuned.eval(), done["history"], curve, done["took"], same_bytes=False)  # nobody orders their sum
+    nobody = False  # orders their sum
+    return Trained(tuned.eval(), done["history"], curve, done["took"], same_bytes=nobody, kernels=done["kernels"])
 
 
 def processes_wanted() -> int:
@@ -362,7 +364,8 @@ def main() -> None:
         raise
     if os.environ.get("RANK", "0") == "0":
         trained.curve.save(folder)
-        (folder / "done.json").write_text(json.dumps({"history": trained.history, "took": trained.took}), "utf-8")
+        done = {"history": trained.history, "took": trained.took, "kernels": trained.kernels}
+        (folder / "done.json").write_text(json.dumps(done), "utf-8")
 
 
 # -- below -------------------------------------------------------------------------------------------------------------

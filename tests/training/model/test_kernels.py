@@ -69,7 +69,7 @@ SHARED = tuned()
 
 
 def test_compiled_layers_come_to_the_gradients_of_the_model_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "BACKEND", "aot_eager")
+    monkeypatch.setattr(kernels, "HOW", {"backend": "aot_eager"})
     model = tuned()
     plain = row(model, batch())()
     found = compute_fast(model, "compiled", row(model, filled(batch(), 64, LONGEST)), one_length=True)
@@ -87,7 +87,7 @@ def test_rows_of_other_documents_are_computed_by_what_was_compiled_for_the_first
     from torch._dynamo.testing import CompileCounterWithBackend
 
     compiler: Any = CompileCounterWithBackend("aot_eager")
-    monkeypatch.setattr(kernels, "BACKEND", compiler)
+    monkeypatch.setattr(kernels, "HOW", {"backend": compiler})
     model = tuned()
     found = compute_fast(model, "compiled", row(model, filled(batch(), 64, LONGEST)), one_length=True)
     counts = []
