@@ -74,7 +74,8 @@ def _register() -> None:
         return None if sizes.get("attention_mask") is None else sdpa_mask(**sizes)
 
     # Compiled layers leave attention as it is: where documents begin differs from row to row.
-    AttentionInterface.register(VARLEN, torch.compiler.disable(_attend))
+    as_it_is: Any = torch.compiler.disable
+    AttentionInterface.register(VARLEN, as_it_is(_attend))
     AttentionMaskInterface.register(VARLEN, mask)
 
 
