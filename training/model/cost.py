@@ -91,6 +91,7 @@ class Shape:
     norms: int  # what all norms read
     experts: int = 0  # weights of all experts, beside which no LoRA stands
     active: float = 0.0  # share of them that a token passes
+    chosen: int = 0  # number of them that a token passes
 
     @classmethod
     def of(cls, config: "PretrainedConfig", rank: int) -> "Shape":
@@ -128,6 +129,7 @@ class Shape:
             norms=sum(wide * (several.get(name[:1], 1) if wide == size else 1) for name, wide in found.norms),
             experts=found.experts,
             active=_chosen(text) / max(_size(text, *COUNTED), 1) if found.experts else 0.0,
+            chosen=_chosen(text) if found.experts else 0,
         )
 
 
@@ -226,7 +228,9 @@ def memory(shape: Shape, tokens: int, numbers: Numbers, checkpointing: bool, car
     if numbers.cast and not numbers.quantised:  # of each frozen weight a copy in which is computed
         whole += value * shape.linear
     cast = 2 * value if value == 2 else value  # to LoRA's float32 and back
-    at_work = tokens * (value * shape.hidden + (cast + value) * shape.inner)
+    own = 2 * value if shape.experts else cast + value  # beside experts stands no LoRA
+    # What each expert gives is weighed in float32.
+    at_work = tokens * (value * shape.hidden + own * shape.inner + 4 * shape.chosen * shape.hidden)
     head = min(tokens, TILE[0]) * TILE[1] * value
     if checkpointing:
         behind = 8 if value == 2 else 0  # bytes: the last norm's copy, what it gives and the gradient of that
@@ -250,7 +254,9 @@ def sharded_bytes(shape: Shape, numbers: Numbers, cards: int) -> float:
     """
     alone = weight_bytes(shape, numbers)
     base = numbers.weight * shape.weights
-    return alone - base + base / cards + numbers.weight * (shape.head + 2 * (shape.linear + shape.experts) / shape.layers)
+    return (
+        alone - base + base / cards + numbers.weight * (shape.head + 2 * (shape.linear + shape.experts) / shape.layers)
+    )
 
 
 def _kept(shape: Shape, numbers: Numbers) -> float:
@@ -266,7 +272,8 @@ def _kept(shape: Shape, numbers: Numbers) -> float:
     read = shape.inputs if value == 2 else shape.layers * own
     heads = 2 * shape.attention + (shape.keys if value == 2 else 2 * shape.attention)
     layers = shape.layers * (value * (heads + 3 * shape.inner) + 4 * shape.heads)
-    return value * (read + shape.low) + layers + 4 * shape.norms
+    given = shape.layers * value * shape.chosen * shape.hidden  # by each expert, which its router's gradient needs
+    return value * (read + shape.low) + layers + 4 * shape.norms + given
 
 
 def training_operations(shape: Shape, lengths: Sequence[int], supervised: int) -> float:

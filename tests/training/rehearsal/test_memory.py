@@ -34,6 +34,10 @@ def others(kind: str) -> Any:
                   "vocab_size": 128256, "tie_word_embeddings": True},
         "gemma3_text": {"hidden_size": 1152, "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 256,
                         "intermediate_size": 6912, "vocab_size": 262144},
+        "qwen3_moe": {"hidden_size": 2048, "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128,
+                      "moe_intermediate_size": 768, "num_experts": 128, "num_experts_per_tok": 8, "vocab_size": 151936},
+        "mixtral": {"hidden_size": 4096, "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 32000,
+                    "intermediate_size": 14336, "num_local_experts": 8, "num_experts_per_tok": 2},
         "phi3": {"hidden_size": 3072, "num_attention_heads": 32, "intermediate_size": 8192, "vocab_size": 32064,
                  "pad_token_id": 0},
     }  # fmt: skip
@@ -51,6 +55,8 @@ def others(kind: str) -> Any:
         ("llama", FP32, True),
         ("gemma3_text", BF16, False),
         ("phi3", BF16, True),
+        ("qwen3_moe", BF16, False),
+        ("mixtral", BF16, True),
     ],
 )
 def test_memory_by_counting_is_that_of_a_step_on_tensors_without_memory(
