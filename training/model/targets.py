@@ -1,9 +1,9 @@
 """Which layers LoRA stands beside, and what of a mixture of experts stays as it is.
 
-Experts lie in one tensor a layer, and a LoRA of PEFT beside such a tensor makes it whole anew in each pass: as much memory
-as all experts take, once a layer. Routers that are tuned on a few thousand conversations send tokens elsewhere than those
-that the experts were made for. So both are left alone, in every family; `all-linear` would tune both in some (Mixtral,
-Qwen3-MoE, OLMoE) and neither in others (gpt-oss, Granite).
+Experts lie in one tensor a layer, and a LoRA of PEFT beside such a tensor makes it whole anew in each pass: as much
+memory as all experts take, once a layer. Routers that are tuned on a few thousand conversations send tokens elsewhere
+than those that the experts were made for. So both are left alone, in every family; `all-linear` would tune both in some
+(Mixtral, Qwen3-MoE, OLMoE) and neither in others (gpt-oss, Granite).
 """
 
 from collections.abc import Iterator
@@ -42,13 +42,6 @@ def left_alone(base: Any) -> str:
         f"a mixture of experts: its routers and experts ({share:.0%} of its weights) stay as they are, and so does how "
         "tokens are shared out among them; LoRA stands beside attention and the layers that every token passes"
     )
-
-
-def without_router_loss(base: Any) -> None:
-    """Routers that stay as they are need no loss for balance: it would only be added to what is logged."""
-    text = base.config.get_text_config()
-    if getattr(text, "output_router_logits", False):
-        text.output_router_logits = False
 
 
 def _linear(base: Any) -> Iterator[str]:

@@ -27,7 +27,6 @@ from training.model.likelihood import examples_of, token_loss
 from training.model.plan import BatchPlan, asked_of, fair_sample, gpus, lora, numbers_here, place_of, plan
 from training.model.recipe import Asked, Recipe, Train
 from training.model.rows import rows_apart
-from training.model.targets import without_router_loss
 from training.model.template import Example
 from training.train.checkpoints import Checkpoints
 from training.train.cpu import seconds_a_pass, trainer_on_cpu
@@ -75,7 +74,6 @@ def fit(  # noqa: PLR0913 - what a run is made of
     shape = Shape.of(base.config, int(recipe.rank))
     lengths, supervised = counted(tokens)
     recipe = rows_apart(base, recipe, lengths)
-    without_router_loss(base)
     first = os.environ.get("RANK", "0") == "0"
     resumed = checkpoints.resumable(prepare=first) if checkpoints else None
     numbers = numbers_here(base.dtype.itemsize, bool(getattr(base, "is_loaded_in_4bit", False)))
@@ -322,6 +320,7 @@ def _settings(params: Train, recipe: Recipe, how: BatchPlan, place: str) -> Any:
         logging_nan_inf_filter=False,  # it would log the loss of the steps before in place of one that is no number
         save_strategy="no",  # Keeper asks for checkpoints by the clock
         include_num_input_tokens_seen="all",
+        router_aux_loss_coef=0.0,  # routers are not tuned; TRL would add the loss of their balance to every mixture's
         report_to=[],
         disable_tqdm=not sys.stderr.isatty(),
     )

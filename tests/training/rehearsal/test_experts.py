@@ -63,8 +63,8 @@ def test_a_mixture_is_trained_without_a_loss_of_its_routers(monkeypatch: pytest.
     """The head would add it to what is logged, and nothing that is tuned could lower it but by chance."""
     monkeypatch.setattr("training.train.fit._one_on_a_cpu", lambda: False)  # as on a card: TRL's own trainer
     losses = []
-    for asked in (False, True):
-        base = made("qwen3_moe", output_router_logits=asked, router_aux_loss_coef=50.0)
+    for weight in (0.001, 50.0):
+        base = made("qwen3_moe", router_aux_loss_coef=weight)
         dev = renderer().examples(talk("question 3", "yes"))
         settings = train(rank=2, pack_tokens=None, batch=2, passes=2)
         losses.append(
