@@ -250,12 +250,12 @@ def weight_bytes(shape: Shape, numbers: Numbers) -> float:
 
 def sharded_bytes(shape: Shape, numbers: Numbers, cards: int) -> float:
     """Of the weights of `weight_bytes`, as one of several cards holds them (FSDP2): its share of the base, LoRA whole,
-    and whole what is computed with: the head throughout, and the layer at hand beside the next.
+    and whole what is computed with: the head throughout, the layer at hand and the next, and what both come in.
     """
     alone = weight_bytes(shape, numbers)
     base = numbers.weight * shape.weights
     return (
-        alone - base + base / cards + numbers.weight * (shape.head + 2 * (shape.linear + shape.experts) / shape.layers)
+        alone - base + base / cards + numbers.weight * (shape.head + 4 * (shape.linear + shape.experts) / shape.layers)
     )
 
 

@@ -63,10 +63,8 @@ def attend(_module: Any, query: Any, key: Any, value: Any, _mask: Any, **_rest: 
     return Kernel.apply(query, key, value), None
 
 
-def peak_bytes(  # noqa: PLR0913 - what a step is made of
-    config: Any, tokens: int, rank: int, numbers: Numbers, checkpointing: bool, cards: int = 1
-) -> int:
-    """Of a step of LoRA on a row of so many tokens, the head by the tiles of TRL; of one of so many cards."""
+def peak_bytes(config: Any, tokens: int, rank: int, numbers: Numbers, checkpointing: bool) -> int:
+    """Of a step of LoRA on a row of so many tokens, the head by the tiles of TRL."""
     from peft import LoraConfig, get_peft_model
     from transformers import AttentionInterface, AutoModelForCausalLM
 
@@ -76,11 +74,9 @@ def peak_bytes(  # noqa: PLR0913 - what a step is made of
     with torch.device("meta"):
         model: Any = AutoModelForCausalLM.from_config(config, dtype=kept)  # type: ignore[no-untyped-call]
         model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", target_modules=tuned_layers(model), r=rank))
-    live, mesh = Live(), _mesh(cards)
+    live = Live()
     with FakeTensorMode(allow_non_fake_inputs=True), live:
         _without_memory(model)
-        if cards > 1:
-            _share_out(model.get_base_model(), mesh)
         if checkpointing:
             model.get_base_model().activation_checkpointing_enable()
             model.enable_input_require_grads()
@@ -113,28 +109,3 @@ def _fake(tensor: Any, made: dict[int, Any]) -> Any:
         fake = torch.nn.Parameter(fake, requires_grad=tensor.requires_grad)
     made[id(tensor)] = fake
     return fake
-
-
-def _mesh(cards: int) -> Any:
-    """Of processes of which this is the first and the others are not; None for one."""
-    import torch.distributed as dist
-    from torch.distributed.device_mesh import init_device_mesh
-    from torch.testing._internal.distributed.fake_pg import FakeStore
-
-    if cards == 1:
-        return None
-    if not dist.is_initialized():
-        dist.init_process_group("fake", rank=0, world_size=cards, store=FakeStore())
-    return init_device_mesh("cpu", (cards,))
-
-
-def _share_out(base: Any, mesh: Any) -> None:
-    """As transformers does (distributed/fsdp.py)."""
-    from torch.distributed.fsdp import fully_shard
-
-    trained = {weight for weight in base.parameters() if weight.requires_grad}
-    text = base.base_model
-    for module in (text.embed_tokens, *text.layers):
-        fully_shard(module, mesh=mesh, reshard_after_forward=True, ignored_params=trained)
-    fully_shard([text.norm, base.lm_head], mesh=mesh, reshard_after_forward=False, ignored_params=trained)
-    fully_shard(base, mesh=mesh, ignored_params=trained)

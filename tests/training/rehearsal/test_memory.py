@@ -1,12 +1,13 @@
 """Memory by counting against a step on tensors without memory, and what fits on which card by it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.builders import params
 from training.model.cost import CARDS, FREE, NF4, Numbers, Shape, memory, weight_bytes
-from training.model.recipe import Asked, Recipe, least_memory, settled, ways_to_fit
+from training.model.recipe import Asked, Recipe, cards_needed, least_memory, settled, ways_to_fit
 
 RANK, TOKENS = 16, 4096
 QWEN: dict[str, dict[str, Any]] = {
@@ -111,3 +112,16 @@ def test_the_smaller_the_card_the_more_is_changed_and_every_way_keeps_its_word()
         before = fewest
         assert not any(one.changes.items() < other.changes.items() for one in ways for other in ways)
     assert least_memory(shape, asked("T4")) > 16e9
+
+
+@pytest.mark.parametrize(("size", "card", "cards"), [("8B", "L4", 1), ("70B", "A100", 3), ("70B", "L4", None)])
+def test_how_many_cards_share_out_what_one_does_not_hold(size: str, card: str, cards: int | None) -> None:
+    """In nf4 none do: accelerate and transformers leave such weights whole on each card."""
+    from transformers import LlamaConfig
+
+    wide = {"hidden_size": 8192, "num_hidden_layers": 80, "num_attention_heads": 64, "intermediate_size": 28672}
+    config = qwen(size) if size in QWEN else LlamaConfig(**wide, num_key_value_heads=8, vocab_size=128256)
+    shape, free = Shape.of(config, RANK), FREE * CARDS[card].memory
+    assert cards_needed(shape, asked(card), free) == cards
+    rounded = replace(asked(card), numbers=Numbers(2, 2, quantised=True))
+    assert cards_needed(shape, rounded, free) in (1, None)
