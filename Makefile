@@ -2,6 +2,7 @@
 # make test   environment if needed, what docs/ have from the code and from results, all tests
 # make check  format, lint, types and tests: what every change must pass
 # make chaos  a hundred kills, full disks, torn tables, two at once, no network: half an hour, figures in docs/reliability.md
+# make studio the review on Label Studio: its server for real, in Chromium too; four minutes, and a gigabyte the first time
 # make wheel  the package as it is released, in a fresh environment, and a project of it to the gate; the tutorial: some minutes
 # make gpu-rehearsal  the script for cards (benchmarks/gpu.sh), all of it, with a tiny model on this CPU
 # make oldest make newest  the rehearsal of training on the oldest and newest libraries that pyproject.toml allows: two minutes
@@ -16,7 +17,7 @@ RUN := . $(VENV)/bin/activate &&
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test check chaos wheel gpu-rehearsal oldest newest lint format review clean pins audit sbom
+.PHONY: repro test check chaos studio wheel gpu-rehearsal oldest newest lint format review clean pins audit sbom
 
 repro: $(READY)
 	$(RUN) { python -m training.model & } && dvc repro split && wait $$! && dvc repro
@@ -30,6 +31,9 @@ check: lint test
 
 chaos: $(READY)
 	$(RUN) CHAOS=1 pytest tests/chaos -n 0
+
+studio: $(READY)
+	$(RUN) STUDIO=1 pytest tests/review/server/test_backends.py tests/review/server/test_studio.py -n 0
 
 wheel: $(READY)
 	$(RUN) WHEEL=1 pytest tests/qirat/test_wheel.py tests/docs/test_tutorial.py -n 0
@@ -83,8 +87,10 @@ extra-%: $(READY)
 # What looks after the pins, in an environment of its own.
 $(TOOLS)/.ready: pins/pip.txt pins/tools.txt
 	test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
-	$(TOOLS)/bin/python -m pip install --quiet --require-hashes --requirement pins/pip.txt
-	$(TOOLS)/bin/python -m pip install --quiet --require-hashes --requirement pins/tools.txt
+	{ $(TOOLS)/bin/python -m pip install --quiet --require-hashes --requirement pins/pip.txt \
+	    && $(TOOLS)/bin/python -m pip install --quiet --require-hashes --requirement pins/tools.txt; } \
+	    || { echo "pins: the tools of pins/tools.txt cannot be installed, so nothing was asked; run this where a package" \
+	    "index can be reached" >&2; exit 1; }
 	touch $@
 
 pins: $(TOOLS)/.ready

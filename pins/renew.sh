@@ -7,6 +7,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 server=curation/review/embedded/requirements
+studio=curation/review/embedded/studio_requirements
 
 pinned() {
     .qirat/pins/bin/uv pip compile --quiet --generate-hashes --no-annotate --python-version 3.11 \
@@ -18,3 +19,4 @@ pinned --universal "$@" --output-file pins/pip.txt pins/pip.in
 pinned --universal "$@" --output-file pins/tools.txt pins/tools.in
 pinned --no-deps "$@" --output-file pins/model.txt pins/model.in
 pinned "$@" --output-file $server.txt $server.in
+pinned "$@" --output-file $studio.txt $studio.in

@@ -24,6 +24,7 @@ listed() {
 listed environment environment --pyproject pyproject.toml --mc-type application .venv
 listed pins requirements --pyproject pyproject.toml constraints.txt
 listed argilla requirements curation/review/embedded/requirements.txt
+listed label-studio requirements curation/review/embedded/studio_requirements.txt
 python3 - > "$partial" <<'PYTHON'
 import json, pathlib, re
 

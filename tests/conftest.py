@@ -17,20 +17,21 @@ settings.load_profile("patient")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-def _argilla() -> Path:
-    """Where the Argilla server's environment is kept from clone to clone: one for each set of pins and Python."""
+def _environment(server: str, requirements: str) -> str:
+    """Where a server's environment is kept from clone to clone: one for each set of pins and Python."""
     clone = Path(__file__).parents[1]
-    pins = (clone / "curation/review/embedded/requirements.txt").read_bytes()
+    pins = (clone / "curation/review/embedded" / requirements).read_bytes()
     key = hashlib.sha256(pins + sys.base_prefix.encode()).hexdigest()[:12]
     try:
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qirat"
         caches.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # somebody without a home
-        return clone / ".qirat/argilla/environment"
-    return caches / f"argilla-{key}"
+        return str(clone / ".qirat" / server / "environment")
+    return str(caches / f"{server}-{key}")
 
 
-os.environ.setdefault("QIRAT_ARGILLA_ENVIRONMENT", str(_argilla()))
+os.environ.setdefault("QIRAT_ARGILLA_ENVIRONMENT", _environment("argilla", "requirements.txt"))
+os.environ.setdefault("QIRAT_STUDIO_ENVIRONMENT", _environment("label_studio", "studio_requirements.txt"))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -109,22 +110,42 @@ class _Spoken:
 
         `here` is 1 where the word stands in the set as it is, and so counts no evidence; `ended` where it ends there.
         """
-        size = len(self.replies.names) + 1
-        known, of = np.unique(self.pair, return_inverse=True)
-        at = np.searchsorted(known, pair).clip(max=len(known) - 1)
-        met = known[at] == pair
-        number = np.bincount(self.token, minlength=size)
-        seen = number[token] - here
-        by_word = _ending(np.bincount(self.token, self.ends, size)[token] - ended, seen, self.ends.mean())
+        counted, pairs = self._words, self._pairs
+        at = np.searchsorted(pairs.known, pair).clip(max=len(pairs.known) - 1)
+        met = pairs.known[at] == pair
+        seen = counted.number[token] - here
+        by_word = _ending(counted.ends[token] - ended, seen, self.ends.mean())
         by_pair = _ending(
-            np.where(met, np.bincount(of, self.ends)[at] - ended, 0.0),
-            np.where(met, np.bincount(of)[at] - here, 0.0),
-            by_word,
+            np.where(met, pairs.ends[at] - ended, 0.0), np.where(met, pairs.number[at] - here, 0.0), by_word
         )
         new = seen <= 0
-        common = sorted(self.replies.names[np.flatnonzero(number >= KNOWN_FROM)])
-        half = np.array([isnew and _begins(word, common) for word, isnew in zip(words, new, strict=True)], bool)
+        half = np.array([isnew and _begins(word, self._common) for word, isnew in zip(words, new, strict=True)], bool)
         return np.column_stack([np.where(new, 0, np.log(1 / by_pair - 1)), half])
+
+    @cached_property
+    def _words(self) -> "_Counted":
+        size = len(self.replies.names) + 1
+        number, ends = np.bincount(self.token, minlength=size), np.bincount(self.token, self.ends, size)
+        return _Counted(np.arange(size), number, ends)
+
+    @cached_property
+    def _pairs(self) -> "_Counted":
+        known, of = np.unique(self.pair, return_inverse=True)
+        return _Counted(known, np.bincount(of), np.bincount(of, self.ends))
+
+    @cached_property
+    def _common(self) -> Sequence[str]:
+        """The words that are known well, in order."""
+        return sorted(self.replies.names[np.flatnonzero(self._words.number >= KNOWN_FROM)])
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """How often each of the `known` stands in the set, and how often a sentence ends there."""
+
+    known: Indices
+    number: Indices
+    ends: Floats | Indices
 
 
 def _ending(ends: Floats | Indices, seen: Floats | Indices, usual: Floats) -> Floats:

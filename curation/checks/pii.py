@@ -7,7 +7,7 @@ import polars as pl
 
 from curation.checks.check import Context, check
 from curation.privacy import conversation_finds
-from curation.privacy.tables import messages_may_hold
+from curation.privacy.tables import those_that_may_hold
 
 _FIELDS = {
     "content": "",
@@ -31,7 +31,7 @@ def pii(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, 
     value seen once is known again in the whole conversation, in any spelling. Of numbers spread over turns only mobiles
     are seen.
     """
-    likely = conversations.filter(messages_may_hold())
+    likely = those_that_may_hold(conversations)
     for key, messages in likely.select("conversation_id", "messages").iter_rows():
         for turn, place, find in conversation_finds(messages, context.privacy.countries):
             evidence = f"{find.kind} at characters {find.start}-{find.end}{_FIELDS[place]}"

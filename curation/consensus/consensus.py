@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from pydantic import Field
@@ -37,6 +37,7 @@ class ModelJudge(Params):
 class Review(Params):
     """The `review` section of params.yaml."""
 
+    backend: Literal["argilla", "label_studio"] = "argilla"  # the server before people
     workspace: str = "qirat"  # annotators see the data sets of their workspaces only
     dataset: str = "review"
     min_submitted: int = Field(default=1, ge=1)  # answers a conversation needs

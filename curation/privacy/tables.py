@@ -1,5 +1,6 @@
 """Personal data out of a table of conversations."""
 
+import weakref
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -43,12 +44,11 @@ def with_evidence_masked(found: pl.DataFrame, rows: pl.DataFrame, countries: Seq
     evidence = found["evidence"]
     quoted = ~evidence.str.contains(_SAYS_WHERE).fill_null(True)
     likely = evidence.str.contains(CANDIDATE).fill_null(False) & quoted
-    words = (
-        rows.join(found.filter(quoted), on="conversation_id", how="semi")
-        .filter(messages_may_hold())
-        .select("conversation_id", "messages")
-    )
-    covers = {key: evidence_cover(messages, countries) for key, messages in words.iter_rows()}
+    looked_at = _LOOKED_AT.get(id(rows))
+    words = (rows if looked_at is None else looked_at).join(found.filter(quoted), on="conversation_id", how="semi")
+    words = words.filter(messages_may_hold()) if looked_at is None else words
+    told = words.select("conversation_id", "messages").iter_rows()
+    covers = {key: evidence_cover(messages, countries) for key, messages in told}
     covered = [
         covers[key](text) if quotes and key in covers else masked(text, countries) if here else text
         for text, key, quotes, here in zip(evidence, found["conversation_id"], quoted, likely, strict=True)
@@ -68,13 +68,42 @@ def opaque(customers: pl.Series) -> pl.Series:
     return customers.replace_strict(names, return_dtype=pl.String) if names else customers
 
 
+_LOOKED_AT: dict[int, pl.DataFrame] = {}  # by id() of the table
+
+
+def those_that_may_hold(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose messages can hold anything personal but names: a quick look that lets most rows pass.
+
+    What is quoted from the same table is asked about right behind: the rows are looked at once, and forgotten when the
+    table is.
+    """
+    if id(rows) not in _LOOKED_AT:
+        _LOOKED_AT[id(rows)] = rows.filter(messages_may_hold())
+        weakref.finalize(rows, _LOOKED_AT.pop, id(rows), None)
+    return _LOOKED_AT[id(rows)]
+
+
 def messages_may_hold() -> pl.Expr:
-    """Whether a row's messages can hold anything personal but names: a quick look that lets most rows pass."""
-    text = _messages_text()
-    closer = pl.any_horizontal(text.str.contains(one) for one in CLOSER)
-    closer |= text.str.contains(BIRTH) & text.str.contains(DATED)
-    likely = pl.any_horizontal(text.str.contains(one) for one in CONVERSATION_CANDIDATES)
-    return (likely & closer | text.str.contains(ADDRESS)).fill_null(False)
+    """Whether a row's messages can hold anything personal but names."""
+    return _messages_text().map_batches(_may_hold_one, return_dtype=pl.Boolean)
+
+
+def _may_hold_one(texts: pl.Series) -> pl.Series:
+    table = pl.DataFrame({"text": texts}).with_row_index("place")
+    likely = table.join(_holding_none(table, CONVERSATION_CANDIDATES), on="place", how="anti")
+    closer = _holding_none(likely, CLOSER)
+    born = closer.filter(pl.col("text").str.contains(BIRTH) & pl.col("text").str.contains(DATED))
+    unseen = closer.join(born, on="place", how="anti")
+    told = likely.join(unseen, on="place", how="anti")
+    none = _holding_none(table.join(told, on="place", how="anti"), (ADDRESS,))
+    return ~table["place"].is_in(none["place"].implode())
+
+
+def _holding_none(table: pl.DataFrame, patterns: Collection[str]) -> pl.DataFrame:
+    """The rows whose `text` holds none of these; each pattern looks where none before it stands."""
+    for pattern in patterns:
+        table = table.filter(pl.col("text").str.contains(pattern).fill_null(False).not_())
+    return table
 
 
 def _messages_text() -> pl.Expr:

@@ -1,4 +1,4 @@
-"""qirat review: doubtful conversations before people in Argilla, and their decisions back.
+"""qirat review: doubtful conversations before people in Argilla or Label Studio, and their decisions back.
 
     python -m curation.review.commands
 
@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curation.harness.terminal import Commands
+from curation.harness.terminal import Commands, say
 
 if TYPE_CHECKING:
     from curation.consensus.consensus import Consensus, Review
     from curation.decisions.answers import Countries
-    from curation.review.argilla_client import ReviewServer
-    from curation.review.embedded.people import People
+    from curation.review.backend import Backend, People
+    from curation.review.embedded.process import Kind
+    from curation.review.form import Form
     from curation.review.pairs import Judged
 
 app = typer.Typer(
     name="review",
     cls=Commands,
     no_args_is_help=True,
-    help="Doubtful conversations before people in Argilla, decisions back.",
+    help="Doubtful conversations before people in Argilla or Label Studio, decisions back.",
 )
 users = typer.Typer(no_args_is_help=True, help="The people who review.")
 gold = typer.Typer(no_args_is_help=True, help="Conversations whose right decision is known, to measure annotators.")
@@ -43,26 +44,27 @@ def serve(
     background: Annotated[bool, typer.Option("--background", help="Return once the server answers.")] = False,
     show_credentials: Annotated[bool, typer.Option("--show-credentials", help="Print the owner's password.")] = False,
 ) -> None:
-    """Start the embedded Argilla server; the first start makes its environment (a minute or two)."""
+    """Start the server that review.backend names; the first start makes its environment (a minute or two)."""
     from curation.review.embedded import process
 
     if show_credentials and not background:
         raise typer.BadParameter("--show-credentials goes with --background")
+    kind = _kind()
     if not background:
-        process.serve(port)  # does not return
-    typer.echo(f"Argilla answers at {process.serve_in_background(port)}")
-    typer.echo(f"The owner's user name and password are in {process.HOME / 'credentials.json'}")
+        process.serve(port, kind.home, kind)  # does not return
+    say(f"{kind.title} answers at {process.serve_in_background(port, kind.home, kind)}")
+    say(f"The owner's user name and password are in {kind.home / 'credentials.json'}")
     if show_credentials:
-        owner = process.credentials()
+        owner = process.credentials(kind.home)
         _print_login(owner["username"], owner["password"])
 
 
 @app.command()
 def stop() -> None:
-    """Stop the embedded Argilla server."""
+    """Stop the server that `serve` started."""
     from curation.review.embedded import process
 
-    typer.echo("stopped" if process.stop() else "no server was running")
+    say("stopped" if process.stop(_kind().home) else "no server was running")
 
 
 @app.command()
@@ -72,7 +74,8 @@ def backup(
     """Copy the embedded server's answers, people and secrets to one file, while people work."""
     from curation.review.embedded.backup import backup
 
-    typer.echo(f"saved in {backup(file)}; whoever reads it can sign in as the owner")
+    _for_argilla_only()
+    say(f"saved in {backup(file)}; whoever reads it can sign in as the owner")
 
 
 @app.command()
@@ -80,11 +83,12 @@ def restore(file: Path) -> None:
     """Go back to a backup. What is there now is kept beside it."""
     from curation.review.embedded.backup import restore
 
+    _for_argilla_only()
     aside = restore(file)
-    typer.echo(f"restored from {file}" + (f"; what was there is in {aside}" if aside else ""))
+    say(f"restored from {file}" + (f"; what was there is in {aside}" if aside else ""))
 
 
-# -- the people on whichever Argilla is used ---------------------------------------------------------------------------
+# -- the people on whichever server is used ----------------------------------------------------------------------------
 
 
 @users.command()
@@ -99,14 +103,14 @@ def add(name: str) -> None:
 def list_users() -> None:
     """Tell who there is and who may review."""
     for person in _people().all():
-        typer.echo(f"{person.name}: {person.role if person.member else 'removed'}")
+        say(f"{person.name}: {person.role if person.member else 'removed'}")
 
 
 @users.command()
 def remove(name: str) -> None:
     """Take an annotator's access away. The answers stay, under the name; `users add` lets the person in again."""
     _people().remove(name)
-    typer.echo(f"{name} sees nothing any more; the answers stay")
+    say(f"{name} sees nothing any more; the answers stay")
 
 
 @users.command()
@@ -116,14 +120,18 @@ def reset_password(name: str) -> None:
 
 
 def _people() -> "People":
-    from curation.review.embedded.people import People
-    from curation.review.embedded.process import address
+    from curation.review.embedded import people, process
 
-    return People(address(), _params().workspace)
+    params = _params()
+    if params.backend == "label_studio":
+        from curation.review.studio_client import StudioPeople
+
+        return StudioPeople(process.LABEL_STUDIO.address())
+    return people.People(process.address(), params.workspace)
 
 
 def _print_login(name: str, password: str) -> None:
-    typer.echo(f"user name: {name}\npassword: {password}")
+    say(f"user name: {name}\npassword: {password}")
 
 
 # -- the queue out, decisions back -------------------------------------------------------------------------------------
@@ -131,12 +139,12 @@ def _print_login(name: str, password: str) -> None:
 
 @app.command()
 def push() -> None:
-    """Bring the review queue to Argilla. Again and again: only what changed is written, answers are never touched."""
+    """Bring the queue before people. Again and again: only what changed is written, answers are never touched."""
     from curation.review.push import push
 
     server, params = _connected()
     done = push(server, params, _countries(params))
-    typer.echo(
+    say(
         f"{len(done.new):,} new, {len(done.changed):,} changed, {len(done.aside):,} set aside, "
         f"{len(done.gone):,} deleted, {done.unchanged:,} as they were"
     )
@@ -154,8 +162,8 @@ def pull() -> None:
     _print_unreadable(done.unreadable)
     _print_undecided(done.consensus)
     if done.gone:
-        typer.echo(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
-    typer.echo(f"{done.answers:,} new answers, {done.written:,} new decisions; {PATH} holds {done.total:,}")
+        say(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
+    say(f"{done.answers:,} new answers, {done.written:,} new decisions; {PATH} holds {done.total:,}")
 
 
 @app.command()
@@ -163,7 +171,7 @@ def watch(
     every: Annotated[float, typer.Option(min=1, help="Seconds between two pulls.")] = 60,
     repro: Annotated[bool, typer.Option("--repro", help="Run `dvc repro` at the start and on new decisions.")] = False,
 ) -> None:
-    """Pull decisions and words on pairs, until Ctrl-C or SIGTERM. An outage of Argilla is told once and waited out."""
+    """Pull decisions and words on pairs, until Ctrl-C or SIGTERM. An outage is told once and waited out."""
     from curation.review import pairs, watch
     from curation.review.pull import Pulled, pull
 
@@ -176,16 +184,16 @@ def watch(
 
     def changed() -> None:
         if repro:
-            watch.repro(say)
+            watch.repro(noted)
 
-    def say(text: str) -> None:
-        typer.echo(f"watch: {text}", err=True)
+    def noted(text: str) -> None:
+        say(f"watch: {text}", err=True)
 
     with watch.interrupted_by_signals(), watch.alone():
-        say(f"pulling every {every:g} seconds")
+        noted(f"pulling every {every:g} seconds")
         changed()  # what an earlier pull brought and nobody applied
-        watch.watch([pulled, judged], changed, every, say)
-    say("stopped")
+        watch.watch([pulled, judged], changed, every, noted)
+    noted("stopped")
 
 
 @app.command()
@@ -195,18 +203,18 @@ def status() -> None:
     _print_status(server)
     pairs_server = _pairs_server(params)
     if pairs_server.present():
-        typer.echo("pairs:")
+        say("pairs:")
         _print_status(pairs_server)
 
 
-def _print_status(server: "ReviewServer") -> None:
+def _print_status(server: "Backend") -> None:
     from curation.review.present import status
 
     records, annotators = status(server.present(), server.usernames())
     aside = f", {records['aside']:,} set aside" if records["aside"] else ""
-    typer.echo(f"{records['pending']:,} pending, {records['completed']:,} completed{aside}")
+    say(f"{records['pending']:,} pending, {records['completed']:,} completed{aside}")
     for name, answers in sorted(annotators.items()):
-        typer.echo(f"{name}: {', '.join(f'{count:,} {kind}' for kind, count in sorted(answers.items()))}")
+        say(f"{name}: {', '.join(f'{count:,} {kind}' for kind, count in sorted(answers.items()))}")
 
 
 @app.command()
@@ -219,7 +227,7 @@ def export(
 
     params = _params()
     count = export(file, params, _countries(params), limit)
-    typer.echo(f"{count:,} conversations in {file}; a row with a decision (keep, edit or drop) is an answer")
+    say(f"{count:,} conversations in {file}; a row with a decision (keep, edit or drop) is an answer")
 
 
 @app.command("import")
@@ -235,7 +243,7 @@ def take_in(
     done = take_in(file, annotator, params, _countries(params))
     _print_undecided(done.pulled.consensus)
     _print_half_filled(done.half_filled)
-    typer.echo(
+    say(
         f"{done.answers:,} answers, {done.pulled.answers:,} of them new; {done.pulled.written:,} new decisions; "
         f"{PATH} holds {done.pulled.total:,}"
     )
@@ -246,12 +254,12 @@ def take_in(
 
 @pairs.command("push")
 def push_pairs() -> None:
-    """Bring pairs of replies to Argilla, a data set beside the review's. Nobody is told which is whose."""
+    """Bring pairs of replies before people, a data set beside the review's. Nobody is told which is whose."""
     from curation.review.pairs import push
 
     params = _params()
     done = push(_pairs_server(params), params, _countries(params))
-    typer.echo(
+    say(
         f"{len(done.new):,} new, {len(done.changed):,} changed, {len(done.aside):,} set aside, "
         f"{len(done.gone):,} deleted, {done.unchanged:,} as they were"
     )
@@ -276,7 +284,7 @@ def export_pairs(
 
     params = _params()
     count = export(file, params, _countries(params), limit)
-    typer.echo(f"{count:,} pairs in {file}; a row with a decision (a, b, both good or both bad) is an answer")
+    say(f"{count:,} pairs in {file}; a row with a decision (a, b, both good or both bad) is an answer")
 
 
 @pairs.command("import")
@@ -314,7 +322,7 @@ def add_gold(
     from curation.decisions.gold import PATH, add
 
     marked = add(conversation, decision, reason or ())
-    typer.echo(f"{marked.conversation_id}: {marked.decision}; in {PATH}, for the next push")
+    say(f"{marked.conversation_id}: {marked.decision}; in {PATH}, for the next push")
 
 
 @app.command()
@@ -332,10 +340,10 @@ def apply(
     from curation.review import similar
 
     if undo:
-        typer.echo(similar.undo(conversation))
+        say(similar.undo(conversation))
         return
     shown = Shown(load_params("privacy", Privacy).countries)
-    typer.echo(similar.apply(conversation, similar.LikeWhat(code, min_similarity), shown, yes))
+    say(similar.apply(conversation, similar.LikeWhat(code, min_similarity), shown, yes))
 
 
 # -- what the commands share -------------------------------------------------------------------------------------------
@@ -348,22 +356,44 @@ def _params() -> "Review":
     return load_params("review", Review)
 
 
-def _connected() -> "tuple[ReviewServer, Review]":
-    """The Argilla to work with, and the `review` section of params.yaml."""
-    from curation.review.argilla_client import ReviewServer
-    from curation.review.embedded.process import address
+def _kind() -> "Kind":
+    from curation.review.embedded import process
 
+    return process.LABEL_STUDIO if _params().backend == "label_studio" else process.ARGILLA
+
+
+def _for_argilla_only() -> None:
+    from curation.harness.errors import QiratError
+
+    kind = _kind()
+    if kind.title != "Argilla":
+        raise QiratError(f"{kind.title} has no such command; `qirat review stop`, then copy the folder {kind.home}")
+
+
+def _connected() -> "tuple[Backend, Review]":
+    """The server to work with, and the `review` section of params.yaml."""
     params = _params()
-    return ReviewServer(address(), params), params
+    return _server(params), params
 
 
-def _pairs_server(params: "Review") -> "ReviewServer":
-    """The same Argilla, looked at as the place of the pairs."""
-    from curation.review.argilla_client import ReviewServer
-    from curation.review.embedded.process import address
+def _pairs_server(params: "Review") -> "Backend":
+    """The same server, looked at as the place of the pairs."""
     from curation.review.pairs import pairs_form
 
-    return ReviewServer(address(), params, pairs_form(params))
+    return _server(params, pairs_form(params))
+
+
+def _server(params: "Review", form: "Form | None" = None) -> "Backend":
+    """The server that review.backend names, at the data set of a form; without one at that of the review."""
+    from curation.review.embedded import process
+
+    if params.backend == "label_studio":
+        from curation.review.studio_client import StudioServer
+
+        return StudioServer(process.LABEL_STUDIO.address(), params, form)
+    from curation.review.argilla_client import ReviewServer
+
+    return ReviewServer(process.address(), params, form)
 
 
 def _countries(params: "Review") -> "Countries":
@@ -377,18 +407,18 @@ def _countries(params: "Review") -> "Countries":
 def _print_half_filled(rows: Sequence[int]) -> None:
     if rows:
         shown = ", ".join(map(str, rows[:10]))
-        typer.echo(f"{len(rows):,} rows have no decision and were left out (first: {shown})", err=True)
+        say(f"{len(rows):,} rows have no decision and were left out (first: {shown})", err=True)
 
 
 def _print_by_hand(count: int) -> None:
     if count:
-        typer.echo(f"{count:,} records that somebody made by hand in Argilla were left as they are", err=True)
+        say(f"{count:,} records that somebody made by hand on the server were left as they are", err=True)
 
 
 def _print_unreadable(faults: Sequence[str]) -> None:
     """Answers on the server that were not taken."""
     for fault in faults:
-        typer.echo(f"not taken: {fault}", err=True)
+        say(f"not taken: {fault}", err=True)
 
 
 def _print_judged(done: "Judged") -> None:
@@ -396,16 +426,16 @@ def _print_judged(done: "Judged") -> None:
 
     _print_unreadable(done.unreadable)
     if done.gone:
-        typer.echo(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
-    typer.echo(f"{done.given:,} answers, {done.new:,} of them new; {PATH} holds {done.total:,}")
+        say(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
+    say(f"{done.given:,} answers, {done.new:,} of them new; {PATH} holds {done.total:,}")
 
 
 def _print_undecided(consensus: "Consensus") -> None:
     """Answers that were not used, and conversations that people disagree on."""
     for fault in consensus.unusable:
-        typer.echo(f"not usable: {fault}", err=True)
+        say(f"not usable: {fault}", err=True)
     for disagreement in consensus.disagreements:
-        typer.echo(f"undecided: {disagreement}", err=True)
+        say(f"undecided: {disagreement}", err=True)
 
 
 if __name__ == "__main__":

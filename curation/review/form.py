@@ -1,6 +1,6 @@
 """What annotators see: the fields of a record, the questions about it and the guidelines, in English and Arabic."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ GUIDELINES = Path(__file__).with_name("guidelines.md")
 
 @dataclass(frozen=True)
 class Form:
-    """A data set of Argilla as annotators see it."""
+    """A data set as annotators see it."""
 
     dataset: str  # its name
     named_by: str  # the setting of params.yaml that names it
@@ -28,6 +28,8 @@ class Form:
     fields: frozenset[str]
     guidelines: Path
     settings: Callable[[Review], Any]  # for Argilla's client
+    interface: str  # for Label Studio: the file in `interfaces`
+    options: Mapping[str, Mapping[str, str]]  # of its questions, by the name that the file has for them
 
 
 def settings(params: Review) -> Any:
@@ -83,4 +85,6 @@ def settings(params: Review) -> Any:
 
 def review_form(params: Review) -> Form:
     """The form on which conversations are reviewed."""
-    return Form(params.dataset, "review.dataset", frozenset(QUESTIONS), frozenset(FIELDS), GUIDELINES, settings)
+    options = {"decisions": DECISIONS, "confidence": CONFIDENCE, "reasons": REASONS}
+    questions, fields = frozenset(QUESTIONS), frozenset(FIELDS)
+    return Form(params.dataset, "review.dataset", questions, fields, GUIDELINES, settings, "review.jinja", options)

@@ -52,7 +52,7 @@ _TURN = 4_000  # characters of one turn that are shown
 _CELL = 30_000  # of a conversation; a cell of Excel holds 32,767
 _TOLD = 10  # faults of a file that are told at once
 _LONGEST = 2**31 - 1  # characters of a cell that are read
-_ROLES = {
+ROLES = {
     "en": {"user": "Customer", "assistant": "Assistant", "system": "System", "tool": "Tool"},
     "ar": {"user": "العميل", "assistant": "المساعد", "system": "النظام", "tool": "أداة"},
 }
@@ -123,7 +123,7 @@ def conversation_cell(bubbles: Sequence[Mapping[str, str]], language: str) -> st
             turns[-1] = bubble["role"], turns[-1][1] + text
         else:
             turns.append((bubble["role"], text))
-    blocks = [f"{_ROLES[words].get(role, role)}:\n{cut(text, _TURN, words)}" for role, text in turns]
+    blocks = [f"{ROLES[words].get(role, role)}:\n{cut(text, _TURN, words)}" for role, text in turns]
     return cut("\n\n".join(blocks), _CELL, words)
 
 

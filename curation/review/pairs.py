@@ -34,7 +34,7 @@ from curation.harness.errors import QiratError
 from curation.harness.files import finished_table
 from curation.privacy import covered
 from curation.review.annotators import names_here
-from curation.review.argilla_client import ReviewServer
+from curation.review.backend import Backend
 from curation.review.form import Form
 from curation.review.offline import (
     Row,
@@ -225,10 +225,11 @@ def place_of(pair: Pair) -> tuple[str, int, tuple[str, ...]]:
 
 def pairs_form(params: Review) -> Form:
     """The form on which pairs are judged, a data set of its own beside the review's."""
-    return Form(params.pairs.dataset, "review.pairs.dataset", QUESTIONS, FIELDS, GUIDELINES, _settings)
+    dataset, options = params.pairs.dataset, {"decisions": CHOICES, "reasons": REASONS}
+    return Form(dataset, "review.pairs.dataset", QUESTIONS, FIELDS, GUIDELINES, _settings, "pairs.jinja", options)
 
 
-def push(server: ReviewServer, params: Review, countries: Countries) -> PushPlan:
+def push(server: Backend, params: Review, countries: Countries) -> PushPlan:
     """Argilla holds what is still to be asked; nothing changed means nothing written, answered records stay."""
     asked = still_asked(pairs_of_now(params.pairs), read_judgements(), params.min_submitted)
     known = there_still()
@@ -299,7 +300,7 @@ def _settings(params: Review) -> Any:
     )
 
 
-def pull(server: ReviewServer) -> Judged:
+def pull(server: Backend) -> Judged:
     """Everything that the server's annotators submitted."""
     held, usernames = server.present(), server.usernames()
     names = names_of(held, usernames)

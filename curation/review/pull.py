@@ -18,7 +18,7 @@ from curation.decisions.erase import take_out
 from curation.decisions.forget import NAMED_BY, forgotten_words, read_rules
 from curation.harness.files import atomic, finished_table
 from curation.review.annotators import names_here
-from curation.review.argilla_client import ReviewServer
+from curation.review.backend import Backend
 from curation.review.present import Present, answers, unreadable
 from curation.review.similar import decisions_in_force
 
@@ -37,7 +37,7 @@ class Pulled:
     unreadable: tuple[str, ...] = ()  # answers on the server that say nothing to us, with place and cure
 
 
-def pull(server: ReviewServer, params: Review, countries: Countries) -> Pulled:
+def pull(server: Backend, params: Review, countries: Countries) -> Pulled:
     """Everything that the server's annotators submitted."""
     held, usernames = server.present(), server.usernames()
     names = names_of(held, usernames)

@@ -8,7 +8,7 @@ from curation.consensus.consensus import Review
 from curation.core.record.codes import read_codes
 from curation.decisions.answers import Countries
 from curation.harness.files import finished_table
-from curation.review.argilla_client import ReviewServer
+from curation.review.backend import Backend
 from curation.review.lineup import line_of_now
 from curation.review.present import Present
 from curation.review.records import Record, records
@@ -30,7 +30,7 @@ class PushPlan:
     by_hand: int = 0  # records that somebody made in Argilla; they stay as they are
 
 
-def push(server: ReviewServer, params: Review, countries: Countries) -> PushPlan:
+def push(server: Backend, params: Review, countries: Countries) -> PushPlan:
     """Carries out the plan and returns what was done; nothing changed means nothing written.
 
     A push that was killed is ended by the next one: each batch is written whole or not at all, and by ids.
@@ -48,7 +48,7 @@ def push(server: ReviewServer, params: Review, countries: Countries) -> PushPlan
     return carried_out(server, plan(wanted, held, known, datetime.now(UTC)))
 
 
-def carried_out(server: ReviewServer, found: PushPlan) -> PushPlan:
+def carried_out(server: Backend, found: PushPlan) -> PushPlan:
     """What was done of the plan: what somebody answered since it was made stays."""
     gone = server.delete_unanswered(found.gone)
     server.set_aside(found.aside, LAST)

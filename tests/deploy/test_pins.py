@@ -16,6 +16,7 @@ from tests.deploy.wheel import empty_wheel
 ROOT = Path(__file__).parents[2]
 PINS = (
     "constraints.txt", "curation/review/embedded/requirements.txt",
+    "curation/review/embedded/studio_requirements.txt",
     "pins/pip.txt", "pins/model.txt", "pins/tools.txt", "pins/torch-cpu.txt",
 )  # fmt: skip
 
@@ -66,7 +67,7 @@ def test_the_makefile_installs_nothing_without_a_hash() -> None:
 @pytest.mark.parametrize(
     ("answer", "code", "said"),
     [
-        ({"dependencies": [{"name": "a", "version": "1", "vulns": []}]}, 0, "5 packages asked, 0 known holes"),
+        ({"dependencies": [{"name": "a", "version": "1", "vulns": []}]}, 0, "6 packages asked, 0 known holes"),
         (
             {"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2"]}]}]},
             1,

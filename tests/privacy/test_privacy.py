@@ -1,6 +1,8 @@
 """Personal data is told from other numbers, in any spelling, and one value gets one tag."""
 
+import gc
 import json
+import weakref
 from itertools import pairwise
 
 import polars as pl
@@ -14,7 +16,7 @@ from curation.policy.verdicts import judged
 from curation.privacy import COVER, KINDS, PATTERNED, covered, finds, masked, pseudonymised
 from curation.privacy.names import likely_names, presidio_names
 from curation.privacy.pseudonyms import evidence_cover
-from curation.privacy.tables import messages_may_hold
+from curation.privacy.tables import messages_may_hold, those_that_may_hold, with_evidence_masked
 from tests.builders import context, record, shipped_policy, talk
 from tests.privacy.personal_examples import clean, luhn, personal
 
@@ -367,6 +369,25 @@ def test_the_quick_look_at_a_table_passes_over_nothing_that_is_found(kind: str):
 )
 def test_the_quick_look_knows_what_only_the_words_around_tell(said: tuple[str, str]):
     assert record(talk(*said)).select(messages_may_hold()).to_series().all()
+
+
+def test_evidence_is_masked_alike_whether_its_table_was_looked_at_before_or_not():
+    table = record(talk("my pin is 1234", "ok"), talk("good morning", "hello"), talk("call 0551234567", "we will"))
+    quotes = ["pin is 1234 and", "hello", "dial 0551234567"]
+    found = pl.DataFrame({"conversation_id": table["conversation_id"], "evidence": quotes})
+    before = with_evidence_masked(found, table, GULF)
+    assert those_that_may_hold(table).height == 2
+    assert with_evidence_masked(found, table, GULF).equals(before)
+    assert before["evidence"].to_list() == ["pin is [secret] and", "hello", "dial [phone]"]
+
+
+def test_a_table_is_looked_at_once_and_forgotten_with_it():
+    table = record(talk("my pin is 1234", "ok"))
+    looked_at = weakref.ref(those_that_may_hold(table))
+    assert those_that_may_hold(table) is looked_at()
+    del table
+    gc.collect()
+    assert looked_at() is None
 
 
 def test_the_quick_look_passes_over_words_without_a_value():

@@ -5,37 +5,36 @@ from pathlib import Path
 import pytest
 
 from curation.harness.errors import QiratError
-from curation.review.embedded import environment, process
+from curation.review.embedded import process
+from curation.review.embedded.environment import Environment
 from curation.review.embedded.process import Address
 from tests.deploy.wheel import empty_wheel
 
 
-def test_an_environment_made_for_other_requirements_is_made_anew_and_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(environment, "REQUIREMENTS", tmp_path / "requirements.txt")
+def test_an_environment_made_for_other_requirements_is_made_anew_and_once(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("# none\n")
     place = tmp_path / "environment"
+    environment = Environment("Argilla", place, tmp_path / "requirements.txt", 1)
     (place / "bin").mkdir(parents=True)
     (place / "bin" / "python").write_text("half made")
     (place / "made_for").write_text("python 3.11, requirements of another day\n")
 
-    python = environment.interpreter(place)
+    python = environment.interpreter()
     assert subprocess.run([python, "-c", "import pip"], check=False).returncode == 0
 
     (place / "stays").touch()
-    assert environment.interpreter(place) == python
+    assert environment.interpreter() == python
     assert (place / "stays").exists()
 
 
 def test_requirements_that_cannot_be_had_or_are_not_the_pinned_ones_are_told_and_leave_nothing_that_looks_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environment, "REQUIREMENTS", tmp_path / "requirements.txt")
     (tmp_path / "requirements.txt").write_text("./no-such-package\n")
     place = tmp_path / "environment"
+    environment = Environment("Argilla", place, tmp_path / "requirements.txt", 1)
     with pytest.raises(QiratError, match="no-such-package"):
-        environment.interpreter(place)
+        environment.interpreter()
     assert not (place / "made_for").exists()
 
     wheel = empty_wheel(tmp_path)
@@ -49,16 +48,15 @@ def test_requirements_that_cannot_be_had_or_are_not_the_pinned_ones_are_told_and
     assert not [*place.rglob("innocent*")]
     (tmp_path / "requirements.txt").write_text(f"innocent==1.0 \\\n    {wrong} \\\n    {right}\n")
     environment._install(place / "bin" / "python")
-    assert environment.pins() == ["innocent==1.0"] and environment.changed(place) == []
+    assert environment.pins() == ["innocent==1.0"] and environment.changed() == []
 
 
-def test_a_package_that_somebody_changed_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "REQUIREMENTS", tmp_path / "requirements.txt")
+def test_a_package_that_somebody_changed_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("# pinned\nJinja2==3.1.6\nsocial-auth-core==4.5.6 # why\nredis==5.3.1\n")
     packages = tmp_path / "lib" / "python3.11" / "site-packages"
     for found in ("jinja2-3.1.6", "social_auth_core-4.5.6", "redis-6.0.0", "pip-23.2.1"):
         (packages / f"{found}.dist-info").mkdir(parents=True)
-    assert environment.changed(tmp_path) == ["redis==5.3.1"]
+    assert Environment("Argilla", tmp_path, tmp_path / "requirements.txt", 1).changed() == ["redis==5.3.1"]
 
 
 def test_the_environment_variables_name_another_argilla(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,22 +1,12 @@
 """The people on an Argilla server, through its HTTP interface, and what becomes of one who leaves."""
 
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 from curation.harness.errors import QiratError
 from curation.review.argilla_http import connected, content
+from curation.review.backend import Annotator
 from curation.review.embedded.process import Address
-
-
-@dataclass(frozen=True)
-class Annotator:
-    """A user of the server. Owners see every workspace, annotators those they are members of."""
-
-    id: str
-    name: str
-    role: str
-    member: bool
 
 
 class People:

@@ -7,38 +7,63 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from curation.harness.errors import QiratError
-from curation.review.embedded.environment import interpreter
+from curation.review.embedded import environment
+from curation.review.embedded.environment import Environment
 
 HOME = Path(".qirat/argilla/home")
 
-_START_SECONDS = 180  # a slow machine that reads everything from disk for the first time
+_START_SECONDS = 600  # a slow machine that makes the tables of Label Studio for the first time
 _STOP_SECONDS = 20
 
 
 @dataclass(frozen=True)
+class Kind:
+    """A server that comes along."""
+
+    title: str
+    module: str  # beside this file; its environment runs it
+    home: Path
+    alive: str  # what it answers at once
+    environment: Environment
+
+    def address(self) -> "Address":
+        """Of the one that runs on its home."""
+        url = _url(self.home)
+        if url is None or running(self.home) is None:
+            raise QiratError(f"no {self.title} server runs here; start one with `qirat review serve --background`")
+        return Address(url, credentials(self.home)["api_key"])
+
+
+ARGILLA = Kind("Argilla", "sqlite_argilla", HOME, "/api/v1/version", environment.ARGILLA)
+LABEL_STUDIO = Kind(
+    "Label Studio", "loopback_studio", Path(".qirat/label_studio/home"), "/health/", environment.LABEL_STUDIO
+)
+
+
+@dataclass(frozen=True)
 class Address:
-    """Where an Argilla answers, and the key that opens it."""
+    """Where a server answers, and the key that opens it."""
 
     url: str
     api_key: str
 
 
-def serve(port: int, home: Path = HOME) -> None:
+def serve(port: int, home: Path = HOME, kind: Kind = ARGILLA) -> None:
     """Becomes the server: this process is it from here on, so there is no child to outlive it."""
-    command, environment = _command(port, home)
+    command, environment = _command(port, home, kind)
     os.execve(command[0], command, environment)
 
 
-def serve_in_background(port: int, home: Path = HOME) -> str:
+def serve_in_background(port: int, home: Path = HOME, kind: Kind = ARGILLA) -> str:
     """Starts the server apart from this terminal, unless it runs already, and returns its URL once it answers."""
     if running(home) and (url := _url(home)):
         return url
-    command, environment = _command(port, home)
+    command, environment = _command(port, home, kind)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     words = home / "start.log"  # until the server writes its own log
     words.unlink(missing_ok=True)
@@ -51,7 +76,7 @@ def serve_in_background(port: int, home: Path = HOME) -> str:
     try:
         while server.poll() is None and time.monotonic() < deadline:
             url = _url(home)
-            if url and running(home) == server.pid and _answers(url):
+            if url and running(home) == server.pid and _answers(url, kind.alive):
                 return url
             time.sleep(0.2)
     except KeyboardInterrupt:
@@ -59,7 +84,7 @@ def serve_in_background(port: int, home: Path = HOME) -> str:
         raise
     server.kill()
     said = words.read_text("utf-8", "replace").strip().splitlines()[-5:]
-    raise QiratError(f"the Argilla server did not start. Its last words ({words}):\n" + "\n".join(said))
+    raise QiratError(f"the {kind.title} server did not start. Its last words ({words}):\n" + "\n".join(said))
 
 
 def stop(home: Path = HOME) -> bool:
@@ -97,10 +122,7 @@ def address(home: Path = HOME) -> Address:
         return Address(url, api_key)
     if url or api_key:
         raise QiratError("set both QIRAT_ARGILLA_URL and QIRAT_ARGILLA_API_KEY to use another Argilla, or neither")
-    embedded = _url(home)
-    if embedded is None or running(home) is None:
-        raise QiratError("no Argilla server runs here; start one with `qirat review serve --background`")
-    return Address(embedded, credentials(home)["api_key"])
+    return replace(ARGILLA, home=home).address()
 
 
 def credentials(home: Path = HOME) -> dict[str, str]:
@@ -109,11 +131,11 @@ def credentials(home: Path = HOME) -> dict[str, str]:
     return found
 
 
-def _command(port: int, home: Path) -> tuple[list[str], dict[str, str]]:
+def _command(port: int, home: Path, kind: Kind) -> tuple[list[str], dict[str, str]]:
     if running(home):
-        raise QiratError("the Argilla server runs already; `qirat review stop` ends it")
-    python = interpreter()
-    command = [str(python), "-m", "sqlite_argilla", "--home", str(home.absolute()), "--port", str(port)]
+        raise QiratError(f"the {kind.title} server runs already; `qirat review stop` ends it")
+    python = kind.environment.interpreter()
+    command = [str(python), "-m", kind.module, "--home", str(home.absolute()), "--port", str(port)]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
     return command, {**environment, "PYTHONPATH": str(Path(__file__).parent.absolute()), "PYTHONNOUSERSITE": "1"}
 
@@ -123,11 +145,11 @@ def _url(home: Path) -> str | None:
     return path.read_text("utf-8") if path.exists() else None
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, place: str) -> bool:
     """Asked without a proxy: the server is on this machine."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
     try:
-        connection.request("GET", "/api/v1/version")
+        connection.request("GET", place)
         return connection.getresponse().status == http.HTTPStatus.OK
     except OSError:
         return False

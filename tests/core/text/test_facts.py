@@ -92,7 +92,15 @@ PLACES = {  # kind -> sentences with the fact in ⟦brackets⟧, and each but it
         "رقم المرجع ⟦٢٠٢٤/١١٨⟧ لديك",
     ],
     "number": ["Your order number is ⟦123⟧ in room ⟦12⟧.", "طلبك رقم ⟦٤٥٦⟧ جاهز"],
-    "stock": ["It is ⟦not in stock⟧ now, it ⟦isn't yet in stock⟧.", "باقي لنا يومان و⟦باقي ٣ حبات⟧"],
+    "stock": [
+        "It is ⟦not in stock⟧ now, it ⟦isn't yet in stock⟧.",
+        "باقي لنا يومان و⟦باقي ٣ حبات⟧",
+        "There are ⟦only two rooms left⟧, and ⟦just a few remaining⟧ next door.",
+        "⟦بقي عندنا ثلاث حبات⟧ و⟦باقي قطعتين⟧",
+        "للأسف ⟦نفدت⟧. ⟦خلصت الكمية⟧، ⟦نفذ من المستودع⟧.",
+        "⟦غير متوفر حاليا في المخزون⟧",
+        "هذه ⟦آخر حبة⟧",
+    ],
 }
 
 

@@ -1,9 +1,12 @@
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from curation.review.embedded import process
+from curation.review.embedded.process import Address
 from tests.review.server.argilla import Api, api_of, served
 
 
@@ -26,3 +29,12 @@ def any_argilla(request: pytest.FixtureRequest) -> Api:
         return Api(url.rstrip("/"), os.environ["QIRAT_TEST_ARGILLA_API_KEY"])
     found: Api = request.getfixturevalue("owner")
     return found
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """Of an embedded Label Studio that runs as long as the tests. Its environment is made if there is none."""
+    kind = replace(process.LABEL_STUDIO, home=tmp_path_factory.mktemp("studio") / "home")
+    process.serve_in_background(0, kind.home, kind)
+    yield kind.address()
+    process.stop(kind.home)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.review.embedded.sqlite_argilla import logs
+from curation.review.embedded.hosting import logs
 
 
 @pytest.fixture

@@ -79,6 +79,7 @@ _CODES = [  # what a text must hold, for a quick look, and the code
     ),
 ]
 _COMPILED = [(re.compile(needed), re.compile(code)) for needed, code in _CODES]
+MAY_BE_CODED = re.compile(rf"{_LOUD}|[\"“«]|\d")  # what each of them needs, in the quickest words
 # What a folded text must hold for any of them, for Python and for Polars' engine.
 MAY_HOLD_ONE = (
     rf"(?:^|\W)(?:ref|code|coupon|voucher|pnr|locator|use|enter|apply|quote|type|{_NUMBERED} ?(?:{_NUMBER}|[:#=]))"

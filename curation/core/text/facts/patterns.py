@@ -1,10 +1,9 @@
 """What facts look like in folded text, by kind, English and Arabic."""
 
-import functools
 import re
 from collections.abc import Iterator
 
-from curation.core.text.facts.codes import MAY_HOLD_ONE, codes
+from curation.core.text.facts.codes import MAY_BE_CODED, MAY_HOLD_ONE, codes
 from curation.core.text.folding import fold
 from curation.core.text.lexicon import (
     ARABIC_MONTHS,
@@ -141,7 +140,8 @@ _NO_MONEY = (  # units behind a number that is no amount of money
 _THINGS = r"(?:units?|pieces?|items?|rooms?|seats?|tickets?|sets?|pairs?|copies|spots?|tables?)"
 _FEW = r"(?:\d{1,3}|a few|a couple|one|two|three|four|five|six|seven|eight|nine|ten)"
 _ARABIC_THINGS = r"(?:قطع|حب|نسخ|وحد|غرف|مقعد|مقاعد|تذكر|تذاكر|جهاز|اجهز|كرت|علب)"
-_STOCKED = r"(?:المخزون|المخزن|المستودع|الستوك)"
+_STORES = "المخزون المخزن المستودع الستوك".split()
+_STOCKED = f"(?:{'|'.join(_STORES)})"
 _MEASURE = (  # behind a number without a space: 256gb, 100th, the 1990s
     r"(?:s|p|x|[kmgt]b|m?l|[km]?g|[kcm]m|[kmg]?hz|mah|k?wh?|px|fps|[mg]bps|th|st|nd|rd|h|hrs?|mins?"
     r"|minutes?|hours?|days?|weeks?|months?|years?)"
@@ -219,22 +219,24 @@ _IN_WORDS = _PATTERNS | {
 del _IN_WORDS["code"], _IN_WORDS["number"]
 _NEEDED = {  # what a text must hold for a fact of the kind; patterns that begin with any word are slow
     "percentage": ("%", "٪", "cent", "المايه", "الميه"),
-    "stock": tuple("stock left remaining sold باقي بقي بقت نفد نفذ خلص متوفر موجود متاح اخر".split()),
+    "stock": ("اخر قطع", "اخر حب", *"stock left remaining sold باقي بقي بقت نفد الكمي".split(), *_STORES),
     "date": ("/", "-", "."),  # or a month
 }
 _MONTHS = [name for name in MONTH_OF if not any(part in name for part in MONTH_OF if part != name)]  # jan, not january
 _NUMERIC, _FIGURE = re.compile(_UNNAMED_DAY), re.compile(r"\d")
-# What a folded text must hold for any fact to be possible, for Python and for Polars' engine. Words begin behind
-# `^|\W`: that engine takes twenty times as long to look for \b.
-MAY_STATE_ONE = (
-    rf"\d|://|www\.|@|\.[a-z]|(?:^|\W)(?:(?:{_COUNTED})(?:{CURRENCY}|[%٪]|per ?cent|[بف])|half past|quarter|noon|midday"
-    r"|midnight"
+# What a folded text must hold for any fact to be possible, for Python and for Polars' engine; for facts that are no
+# codes by their capitals first. Words begin behind `^|\W`: that engine takes twenty times as long to look for \b.
+_MAY_STATE_ANOTHER = (
+    rf"\d|://|www\.|@[^\s@.]+\.|\.[a-z]|(?:^|\W)(?:(?:{_COUNTED})(?:{CURRENCY}|[%٪]|per ?cent|(?:ب|في )الم)|half past"
+    r"|quarter|noon|midday|midnight"
     rf"|(?:{HOURS})[ -]?(?:[ap]\.?m|o'clock|in the [mae]|at night|thirty|fifteen|{_OF_THE_DAY})"
     rf"|{_ORDINAL} (?:of |من (?:شهر )?)?(?:{MONTH})|(?:{MONTH}) (?:the )?{_ORDINAL}"
-    rf"|(?:back )?in stock|out of stock|sold out|left|remaining|[وبل]?{DUAL})"
-    rf"|الساعه|منتصف|باقي|بقي|بقت|نفد|نفذ|خلص|متوفر|موجود|متاح|اخر|{MAY_HOLD_ONE}"
+    rf"|(?:back )?in stock|out of stock|sold out|[وبل]?{DUAL}"
+    rf"|(?:only|just|last) {_FEW} (?:(?:more )?{_THINGS} )?(?:left|remaining))"
+    rf"|الساعه|منتصف الليل|(?:باقي|بقي|بقت) (?:[^\W\d_]+ ){{0,2}}{_ARABIC_THINGS}|نفد|الكمي|{_STOCKED}|اخر (?:قطع|حب)"
 )
-_ANY = re.compile(MAY_STATE_ONE)
+MAY_STATE_ONE = f"{_MAY_STATE_ANOTHER}|{MAY_HOLD_ONE}"
+_ANY, _ANOTHER = re.compile(MAY_STATE_ONE), re.compile(_MAY_STATE_ANOTHER)
 
 
 def claimed(text: str, cased: str) -> list[Place[str]]:
@@ -246,18 +248,13 @@ def claimed(text: str, cased: str) -> list[Place[str]]:
     return sorted(found, key=lambda place: KINDS.index(place[2]))
 
 
-@functools.lru_cache(64)  # a window is asked for with its capitals, and then without
-def _may_state_one(text: str) -> bool:
-    return _ANY.search(text) is not None
-
-
 def _coded(cased: str) -> Iterator[Place[str]]:
-    if _may_state_one(cased.lower()):
+    if MAY_BE_CODED.search(cased) and _ANY.search(cased.lower()):
         yield from ((start, end, "code") for start, end in codes(cased))
 
 
 def _claimed(text: str) -> Iterator[Place[str]]:
-    if not _may_state_one(text):
+    if not _ANOTHER.search(text):
         return
     names_month = any(map(text.__contains__, _MONTHS))  # looking for names letter by letter takes the most time
     for kind, full in (_PATTERNS if _FIGURE.search(text) else _IN_WORDS).items():

@@ -10,8 +10,6 @@ answers).
 import argparse
 import asyncio
 import contextlib
-import fcntl
-import json
 import logging
 import os
 import secrets
@@ -22,7 +20,8 @@ import sqlite3
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+
+from hosting.home import listen, read_credentials, take_lock, write_privately
 
 
 def main() -> None:
@@ -34,39 +33,14 @@ def main() -> None:
     home = arguments.home.resolve()
     os.umask(0o077)  # the conversations are nobody else's business either
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = take_lock(home)
+    lock = take_lock(home, "an Argilla server")
     listener = listen(arguments.port)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     configure(home)
     migrate(home)
-    asyncio.run(prepare(read_credentials(home)))
+    asyncio.run(prepare(read_credentials(home, "owner", secrets.token_urlsafe(48))))
     serve(home, listener, url)
     lock.close()
-
-
-def take_lock(home: Path) -> Any:
-    """Two servers on one database would run each other's jobs. The system lets go of the lock when we die."""
-    lock = (home / "server.lock").open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        sys.exit(f"an Argilla server runs on {home} already; `qirat review stop` ends it")
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    (home / "url").unlink(missing_ok=True)
-    return lock
-
-
-def listen(port: int) -> socket.socket:
-    """Bound before anything heavy is imported, so that a taken port is told at once."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        sys.exit(f"port {port} of 127.0.0.1 cannot be used: {error.strerror}; choose another with --port")
-    return listener
 
 
 def configure(home: Path) -> None:
@@ -100,27 +74,6 @@ def read_secret(home: Path) -> str:
     if not path.exists():
         write_privately(path, secrets.token_hex(32))
     return path.read_text("utf-8")
-
-
-def read_credentials(home: Path) -> dict[str, str]:
-    """The owner's. On the first start they are made at random, before the owner is: so they are never lost."""
-    path = home / "credentials.json"
-    if not path.exists():
-        owner = {"username": "owner", "password": secrets.token_urlsafe(16), "api_key": secrets.token_urlsafe(48)}
-        write_privately(path, json.dumps(owner, indent=1) + "\n")
-    found: dict[str, str] = json.loads(path.read_text("utf-8"))
-    return found
-
-
-def write_privately(path: Path, content: str) -> None:
-    """Readable by its owner only from the first moment, and whole or not at all."""
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)
 
 
 def migrate(home: Path) -> None:
@@ -179,8 +132,9 @@ def serve(home: Path, listener: socket.socket, url: str) -> None:
     """Runs until a signal ends it."""
     import uvicorn
     from argilla_server import app
+    from hosting import logs
 
-    from . import engine, faults, logins, logs, pages, patches  # noqa: F401 - engine registers itself
+    from . import engine, faults, logins, pages, patches  # noqa: F401 - engine registers itself
 
     patches.apply(app)
     logins.limit()

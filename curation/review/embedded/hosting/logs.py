@@ -25,10 +25,10 @@ class Reticent(logging.Formatter):
         return "".join([*traceback.format_tb(trace), _text_of(error)])
 
 
-def write_to(path: Path) -> None:
-    """Everything that is logged goes to this file, and to nothing else."""
+def write_to(path: Path, message: str = "%(message)s") -> None:
+    """Everything that is logged goes to this file, and to nothing else. `message`: what is kept of each line."""
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=_BYTES, backupCount=_OLDER, encoding="utf-8")
-    handler.setFormatter(Reticent("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(Reticent(f"%(asctime)s %(levelname)s %(name)s: {message}"))
     logging.getLogger().handlers = [handler]
     for name in logging.root.manager.loggerDict:
         logging.getLogger(name).disabled = False  # alembic's configuration silences all that were there before it
