@@ -112,7 +112,7 @@ def load_model(model: Model, place: "torch.device | None" = None, cards: int = 1
     if kind:
         kind["device_map"] = {"": place}  # rounded where it will lie: no card holds the whole of it first
     if cards > 1:
-        from transformers.distributed import DistributedConfig
+        from transformers.distributed.configuration_utils import DistributedConfig
 
         kind["distributed_config"] = DistributedConfig(fsdp_size=cards)
     try:
