@@ -14,7 +14,7 @@ from curation.harness.errors import QiratError
 from curation.harness.files import progress
 from curation.review.argilla_http import connected
 from curation.review.argilla_http import content as content_of
-from curation.review.embedded.process import Address
+from curation.review.embedded.process import ARGILLA, Address, is_elsewhere
 from curation.review.form import HIDDEN, VECTORS, Form, review_form
 from curation.review.present import Present, present_of
 from curation.review.project import PATH as PROJECT
@@ -205,10 +205,10 @@ class ReviewServer:
         return password
 
     def way_in(self) -> str:
-        return (
-            f"sign in with these at {self._url}/dataset/{self._id()}/annotation-mode and read the guidelines first: "
-            "they open at the right, under Guidelines"
-        )
+        if is_elsewhere(ARGILLA):
+            place = f"{self._url}/dataset/{self._id()}/annotation-mode"
+            return f"sign in with these at {place} and open Guidelines at the foot of the page first"
+        return f"sign in with these at {self._url}/welcome/{self._id()} where the guidelines open the first time"
 
     # -- below ---------------------------------------------------------------------------------------------------
 

@@ -18,19 +18,25 @@ NO_DOUBTS: Doubts = {}
 _PIECE = 3_990  # characters a bubble: 5 times as many as Markdown at worst, and a number; Argilla takes 20,000
 _BUBBLES = 500  # Argilla takes no more
 _LINE = 90  # characters of a line on the screen
-_IN_SIGHT = 16  # lines that stand above the first doubt without hiding it
-_BEFORE = 3  # turns shown before a doubted one, as far as they are short
+_FRAME = 3  # lines as high as what stands around the words of a bubble
+_IN_SIGHT = 12  # lines that stand above the first doubt without hiding it, on a page 900 pixels high
+_WHY = 3  # lines of the field above, each one more leaves one fewer
+_BEFORE = 2  # turns shown before a doubted one, as far as they are short
 _SHOWN_FIRST = 3  # doubted turns that come first; others are marked where they stand
 
 
-def bubbles(messages: Sequence[Message], language: str, doubts: Doubts = NO_DOUBTS) -> list[Bubble]:
+def bubbles(
+    messages: Sequence[Message], language: str, doubts: Doubts = NO_DOUBTS, lines_above: int = 0
+) -> list[Bubble]:
     """Each message as one bubble or, when it is long, several. Replies carry the number by which they are corrected.
 
     Where the first doubted turn would be out of sight, it comes first with the turns around it, then all others.
+    `lines_above`: of what stands above the conversation.
     """
+    room = _IN_SIGHT - max(0, lines_above - _WHY)
     found: list[Bubble] = []
     left = len(messages)
-    for head, turns, part in _in_parts(messages, language, doubts):
+    for head, turns, part in _in_parts(messages, language, doubts, room):
         found += [_bubble("system", as_written(head), part)] if head else []
         for turn in turns:
             pieces = _turn(turn, messages[turn], language, doubts.get(turn, ()))
@@ -50,13 +56,15 @@ def _bubble(role: str, content: str, part: str = "") -> Bubble:
 # -- what comes first --------------------------------------------------------------------------------------------------
 
 
-def _in_parts(messages: Sequence[Message], language: str, doubts: Doubts) -> Iterator[tuple[str, Sequence[int], str]]:
+def _in_parts(
+    messages: Sequence[Message], language: str, doubts: Doubts, room: int
+) -> Iterator[tuple[str, Sequence[int], str]]:
     """Turns in the order in which they are shown: the words above them, the turns, and the name of the part."""
-    lines = [2 + sum(1 + len(line) // _LINE for line in m["content"].split("\n")) for m in messages]
-    if not doubts or sum(lines[: min(doubts)]) <= _IN_SIGHT:
+    lines = [_FRAME + sum(1 + len(line) // _LINE for line in m["content"].split("\n")) for m in messages]
+    if not doubts or sum(lines[: min(doubts)]) <= room:
         yield "", range(len(messages)), ""
         return
-    near = {turn for doubted in sorted(doubts)[:_SHOWN_FIRST] for turn in _around(doubted, lines)}
+    near = {turn for doubted in sorted(doubts)[:_SHOWN_FIRST] for turn in _around(doubted, lines, room - _FRAME - 1)}
     head = words(language)["first"]
     for run in _runs(sorted(near)):
         yield head.format(run[0] + 1, run[-1] + 1, len(messages)), run, ""
@@ -65,10 +73,10 @@ def _in_parts(messages: Sequence[Message], language: str, doubts: Doubts) -> Ite
         yield words(language)["turns"].format(run[0] + 1, run[-1] + 1), run, f"{run[0] + 1}"
 
 
-def _around(doubted: int, lines: Sequence[int]) -> list[int]:
+def _around(doubted: int, lines: Sequence[int], room: int) -> list[int]:
     """The turn, the one after it, and those before it that leave it in sight."""
     start = doubted
-    while start > max(0, doubted - _BEFORE) and sum(lines[start - 1 : doubted]) <= _IN_SIGHT:
+    while start > max(0, doubted - _BEFORE) and sum(lines[start - 1 : doubted]) <= room:
         start -= 1
     return [*range(start, min(doubted + 2, len(lines)))]
 

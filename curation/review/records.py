@@ -81,11 +81,12 @@ def _record(
     again = beside.again.get(row["conversation_id"], ())
     notes = [f"{as_strong(note(one, language))}\n" for one in again]
     written = next((one.answer.corrected for one in again if one.answer.corrected.strip()), None)
+    reasons = "\n".join([*notes, why(row, language, countries, beside.meanings, findings)])
     record: Record = {
         "external_id": row["conversation_id"] if row["round"] == 1 else f"{row['conversation_id']}.{row['round']}",
         "fields": {
-            "why": "\n".join([*notes, why(row, language, countries, beside.meanings, findings)]),
-            "conversation": bubbles(messages, language, doubts),
+            "why": reasons,
+            "conversation": bubbles(messages, language, doubts, reasons.count("\n")),
         },
         "metadata": {name: value for name, value in metadata.items() if value not in (None, [])},
         "corrected": (written if beside.give_back else None) or _prefilled(messages, sorted(doubts)),
