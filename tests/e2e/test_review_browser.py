@@ -185,10 +185,12 @@ def test_an_annotator_decides_and_the_decisions_come_back(project: Project, tmp_
         annotator = Annotator(page, Path(os.environ.get("QIRAT_SCREENSHOTS", tmp_path)))
         annotator.sign_in(address, name, password)
         annotator.reads_the_guidelines()
+        page.wait_for_timeout(1000)  # the browser keeps it a moment later
+        page.goto(address)
+        page.locator(".chat__bubble").first.wait_for()
+        assert not page.get_by_role("heading", name="How to correct").is_visible(), "they open the first time alone"
 
         seen = [annotator.decide() for _ in talks]
-        annotator.page.goto(address)
-        assert not page.get_by_role("heading", name="How to correct").is_visible(), "open the first time alone"
         assert {*seen[:2]} == {"ar", "ar_tool"}, "the language that was chosen to come first"
         assert page.evaluate("window.ran") is None
         abroad = [request for request in asked if not request.url.startswith((project.url, "data:", "blob:"))]

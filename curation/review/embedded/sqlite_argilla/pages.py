@@ -13,15 +13,13 @@ from typing import Any
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
-# Argilla keeps the guidelines folded away and remembers in the browser whether somebody opened them: "layout", by the
-# names of its panels. This page opens them once for each data set and goes on to the conversations.
+# Argilla keeps the guidelines folded away and remembers in the browser, by the names of its panels, whether somebody
+# opened them. This page opens them once for each data set and goes on to the conversations.
 _WELCOME = """<!doctype html><title>Argilla</title><script>
 const id = location.pathname.split("/").pop(), panel = id + "-r-h-rz"
-const layout = JSON.parse(localStorage.getItem("layout") || "{}")
-if (!(panel in layout)) {
-  layout[panel] = { isExpanded: true, position: "30%" }
-  localStorage.setItem("layout", JSON.stringify(layout))
-}
+const kept = JSON.parse(localStorage.getItem("argilla") || "{}")
+kept.layout = { [panel]: { isExpanded: true, position: "30%" }, ...kept.layout }
+localStorage.setItem("argilla", JSON.stringify(kept))
 location.replace("/dataset/" + id + "/annotation-mode")
 </script>"""
 
