@@ -79,8 +79,10 @@ extra-%: $(READY)
 # What looks after the pins, in an environment of its own.
 $(TOOLS)/.ready: pins/pip.txt pins/tools.txt
 	test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
-	$(TOOLS)/bin/python -m pip install --quiet --require-hashes --requirement pins/pip.txt
-	$(TOOLS)/bin/python -m pip install --quiet --require-hashes --requirement pins/tools.txt
+	{ $(TOOLS)/bin/python -m pip install --quiet --require-hashes --requirement pins/pip.txt \
+	    && $(TOOLS)/bin/python -m pip install --quiet --require-hashes --requirement pins/tools.txt; } \
+	    || { echo "pins: the tools of pins/tools.txt cannot be installed, so nothing was asked; run this where a package" \
+	    "index can be reached" >&2; exit 1; }
 	touch $@
 
 pins: $(TOOLS)/.ready

@@ -99,10 +99,21 @@ def _metric(metric: Metric) -> str:
 
 
 KEEPS = "Keeps: "  # what begins the paragraph of a format on that
+
+
+def of_growth() -> Sections:
+    """What each stage costs on more and more rows."""
+    from benchmarks.speed import growth
+
+    results = json.loads((RESULTS / "growth.json").read_text("utf-8"))
+    yield "growth", growth.markdown(results)
+
+
 PAGES: Mapping[str, Callable[[], Sections]] = {
     "benchmarks.md": of_benchmarks,
     "checks.md": document_checks.sections,
     "formats.md": of_formats,
+    "scaling.md": of_growth,
     "training.md": of_metrics,
 }
 

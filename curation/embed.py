@@ -14,6 +14,8 @@ from curation.harness.memory import version_of
 from curation.harness.stage import Stage
 from curation.similarity.sentences import Embed, embedded, encoder, hashed, placed, words
 
+CONVERSATIONS = "ingested/conversations"
+A_ROW = 400  # bytes of memory that a raw row takes to the end: ids, and hashes of what is embedded
 READ = ("row_id", "conversation_id", "messages")
 CHUNK = 500  # texts that a process embeds in one go
 LARGE = 2_000  # texts from which starting processes pays
@@ -28,22 +30,26 @@ def main() -> None:
     Labels, outliers and retrieval look at the customer's words; copies in other words are alike on both sides.
     """
     with Stage("embed", Embed) as stage:
-        read = stage.read("ingested/conversations", READ)
-        surviving = survivors(read, stage.read("dedup/clusters"))
+        stage.refuse_too_little(CONVERSATIONS, A_ROW)
+        surviving = survivors(stage.read(CONVERSATIONS, ["row_id", "conversation_id"]), stage.read("dedup/clusters"))
         if surviving.is_empty():
             raise QiratError(
                 "there is nothing to embed: every row was quarantined; see data/ingested/quarantine.parquet"
             )
-        said = words(surviving, stage.params.characters)
+        parts = (
+            words(part.join(surviving, on="row_id", how="semi"), stage.params.characters)
+            for part in stage.parts(CONVERSATIONS, READ)
+        )
         if stage.params.model == "none":
             stage.say("embed.model is none: what compares vectors will stay silent")
             table = pl.DataFrame(schema=NO_VECTORS)
+            texts = pl.concat(hashed(one) for part in parts for one in part["said", "replied"])
         else:
-            table = placed(said, vectors_of(said, stage))
+            said = pl.concat(parts).sort("conversation_id")
+            table, texts = placed(said, vectors_of(said, stage)), pl.concat([said["said"], said["replied"]])
 
         stage.write("embedded/vectors", table)
-        distinct = pl.concat([said["said"], said["replied"]]).n_unique()
-        stage.write_metrics({"conversations": table.height, "texts": distinct})
+        stage.write_metrics({"conversations": table.height, "texts": texts.n_unique()})
 
 
 def vectors_of(said: pl.DataFrame, stage: Stage[Embed]) -> pl.DataFrame:

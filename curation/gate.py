@@ -23,6 +23,8 @@ from curation.harness.params import Params
 from curation.harness.stage import Stage
 
 SPLITS = ("train", "dev", "test")
+IDS = ("row_id", "conversation_id")
+READ = (*IDS, "parent_id", "language", "label", "facts")
 NOT_TRAINED = "not_trained"  # the code of conversations that the base model's template cannot say
 REASONS_NAMED = 4
 STRAY = 0.01  # share of the examples below which a language is not one of the set
@@ -42,10 +44,10 @@ class Gate(Params):
 def main() -> None:
     """Count what would really train, per language and label too; pass, or say what is missing and what would help."""
     with Stage("gate", Gate) as stage:
-        train, ledger = stage.read("splits/train"), stage.read("ledger")
+        train, ledger = stage.read("splits/train", READ), stage.read("ledger")
         stage.input("data/tokenized/passed")
         excluded = stage.read("tokenized/excluded")
-        told = pl.concat(exclusions(stage.read(f"splits/{split}"), excluded) for split in SPLITS)
+        told = pl.concat(exclusions(stage.read(f"splits/{split}", IDS), excluded) for split in SPLITS)
         stage.write("gate/excluded", told)
         clean = train.unique("conversation_id").join(excluded, on="conversation_id", how="anti")
         out = excluded.filter(split="train")["reason"]
@@ -65,7 +67,7 @@ def main() -> None:
         if ready["verdict"]:
             raise QiratError(f"{ready['verdict']}: {' '.join(ready['reasons'])}")
         faults = shortfalls(clean.height, per["language"], per["label"], stage.params)
-        faults += untold(stage.read("splits/dev").height, stage.read("splits/test").height)
+        faults += untold(stage.height("splits/dev"), stage.height("splits/test"))
         if faults:
             of_languages = stage.read("scored/notes").filter(pl.col("code").str.starts_with(LANGUAGES))["evidence"]
             raise QiratError(" ".join([*faults, *of_languages, help_for(ledger, clean.height, out)]))

@@ -4,11 +4,19 @@ import polars as pl
 
 from curation.core.record.codes import CODES, read_codes
 from curation.core.record.conversation import survivors
-from curation.harness.files import table_path
 from curation.harness.stage import Stage
 from curation.policy.floods import floods, sentence
 from curation.policy.limits import Route, expecting, in_force
-from curation.policy.queue import BELOW_LIMIT, grouped, in_turn, language_shares, queue, ties, with_blind_samples
+from curation.policy.queue import (
+    BELOW_LIMIT,
+    doubted_turns,
+    grouped,
+    in_turn,
+    language_shares,
+    queue,
+    ties,
+    with_blind_samples,
+)
 from curation.policy.spare import spare
 from curation.policy.verdicts import judged, places, too_common, verdicts
 
@@ -27,10 +35,9 @@ def main() -> None:
             stage.say(f"{code} is seen in {share:.0%} of the rows: a note on the set, it decides nothing")
         decided = verdicts(rows, findings, policy)
         line = queue(decided, findings)
-        conversations = pl.scan_parquet(stage.input(table_path("ingested/conversations")))
-        spoken = conversations.join(line.lazy(), on="conversation_id", how="semi")
-        doubtful = spoken.select("conversation_id", "messages").collect().unique("conversation_id")
-        line = grouped(line, ties(stage.read("dedup/pairs"), findings, read, doubtful))
+        parts = stage.parts("ingested/conversations", ["conversation_id", "messages"])
+        said = doubted_turns((part.join(line, on="conversation_id", how="semi") for part in parts), findings)
+        line = grouped(line, ties(stage.read("dedup/pairs"), findings, read, said))
         line = in_turn(line, rows, language_shares(rows))
         next_ones = spare(rows, findings, decided, policy)
         too_many = floods(rows, scored, policy)

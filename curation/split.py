@@ -1,6 +1,6 @@
 """Train, dev and test with nothing alike across them.  python -m curation.split"""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 import polars as pl
@@ -12,6 +12,7 @@ from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 
+CURATED = "curated/conversations"
 PARTS = ("train", "dev", "test")
 
 
@@ -28,7 +29,7 @@ class Split(Params):
 def main() -> None:
     """Groups of related conversations (copies, near-copies, one customer) go to one part as a whole."""
     with Stage("split", Split) as stage:
-        curated = stage.read("curated/conversations")
+        curated = stage.read(CURATED, ["conversation_id", "parent_id", "customer", "source_file"])
         grouped = curated.with_columns(
             cluster_id=groups(curated["conversation_id"], related(curated, stage.read("dedup/pairs")))
         )
@@ -38,8 +39,9 @@ def main() -> None:
         parts = {name: grouped.filter(part == name) for name in PARTS}
         assert_apart(parts)
 
+        schema = pl.Schema([*stage.schema(CURATED).items(), ("cluster_id", pl.String())])
         for name, rows in parts.items():
-            stage.write(f"splits/{name}", rows)
+            stage.write_parts(f"splits/{name}", chosen(stage.parts(CURATED), rows), schema)
         sizes = {name: rows.height for name, rows in parts.items()}
         if empty := [name for name, size in sizes.items() if not size]:
             stage.say(
@@ -47,6 +49,13 @@ def main() -> None:
                 "split; the gate says what would help"
             )
         stage.write_metrics({**sizes, "groups": grouped["cluster_id"].n_unique()})
+
+
+def chosen(conversations: Iterable[pl.DataFrame], rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Those of the conversations that are among the rows, with their groups."""
+    grouped = rows.select("conversation_id", "cluster_id")
+    for part in conversations:
+        yield part.join(grouped, on="conversation_id", maintain_order="left")
 
 
 def related(curated: pl.DataFrame, pairs: pl.DataFrame) -> list[tuple[str, str]]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult as SuiteResult
 
 SUITES = Path("expectations")
+A_ROW = 1_500  # bytes of memory that a raw row takes: its line of the widest view, as pandas and its copies have it
 ROWS_NAMED_BY = "row_id"  # a column of every view
 
 RESULTS = pl.Schema(
@@ -54,17 +55,10 @@ class Validate(Params):
 def main() -> None:
     """Judge, write what was found, and only then stop when a critical expectation is broken."""
     with Stage("validate", Validate) as stage:
-        read, quarantine = stage.read("ingested/conversations"), stage.read("ingested/quarantine")
-        curated, ledger = stage.read("curated/conversations"), stage.read("ledger")
-        raw = pl.concat([read["row_id"], quarantine["row_id"], stage.read("ingested/parts")["row_id"]])
-        tables = {
-            "ingested": views.ingested(read, quarantine),
-            "curated": views.curated(curated, ledger),
-            "ledger": views.raw_rows(raw, ledger, curated),
-        }
+        stage.refuse_too_little("ingested/conversations", A_ROW)
         judgements = [
-            judge(load_suite(stage.input(SUITES / f"{name}.json")), tables[name], stage.params.examples)
-            for name in stage.progress(tables, "suites", unit="suites")
+            judge(load_suite(stage.input(SUITES / f"{name}.json")), view(stage), stage.params.examples)
+            for name, view in stage.progress(VIEWS.items(), "suites", unit="suites")
         ]
         results = table_of(judgements)
         stage.write("validated/results", results)
@@ -73,6 +67,29 @@ def main() -> None:
             write_docs(judgements, folder)
         stop_when_broken(results)
         stage.passed("validated")
+
+
+def ingested_view(stage: Stage[Validate]) -> pl.DataFrame:
+    """`views.ingested`, its texts read part by part."""
+    quarantine = stage.read("ingested/quarantine", ["row_id"])
+    return pl.concat(views.ingested(part, quarantine) for part in stage.parts("ingested/conversations"))
+
+
+def curated_view(stage: Stage[Validate]) -> pl.DataFrame:
+    """`views.curated`, its texts read part by part."""
+    ledger = stage.read("ledger")
+    return pl.concat(views.curated(part, ledger) for part in stage.parts("curated/conversations"))
+
+
+def ledger_view(stage: Stage[Validate]) -> pl.DataFrame:
+    """`views.raw_rows`, of ids alone."""
+    tables = ("ingested/conversations", "ingested/quarantine", "ingested/parts")
+    raw = pl.concat(stage.read(table, ["row_id"])["row_id"] for table in tables)
+    return views.raw_rows(raw, stage.read("ledger"), stage.read("curated/conversations", ["row_id"]))
+
+
+# By suite. One at a time, since Great Expectations wants each as a whole.
+VIEWS = {"ingested": ingested_view, "curated": curated_view, "ledger": ledger_view}
 
 
 def load_suite(path: Path) -> "ExpectationSuite":

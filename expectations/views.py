@@ -30,7 +30,7 @@ def ingested(conversations: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFr
 def curated(conversations: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     """One row a curated conversation, with what the ledger says of it."""
     closing = (
-        outcomes(ledger)
+        outcomes(ledger.join(conversations, on="row_id", how="semi"))
         .unique("row_id", keep="first", maintain_order=True)
         .select("row_id", "outcome", read_as="conversation_id")
     )

@@ -57,7 +57,10 @@ def answers(file: str) -> list[dict[str, Any]]:
     """What pip-audit says of each pin of a file; ValueError with its last words when it says nothing."""
     command = [PIP_AUDIT, "--require-hashes", "--disable-pip", "--vulnerability-service", "osv", "--timeout", "30"]
     command += ["--progress-spinner", "off", "--format", "json", "--requirement", ROOT / file]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise ValueError(f"pip-audit cannot be run ({error.strerror}: {PIP_AUDIT}); `make audit` installs it") from None
     try:
         packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except (json.JSONDecodeError, KeyError, TypeError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
-from curation.harness.terminal import Commands
+from curation.harness.terminal import Commands, say
 from curation.review.commands import app as review
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def init(
     """Start a project: its dvc.yaml, params, playbook, prompt and expectations, with git and DVC ready."""
     from qirat import project
 
-    typer.echo(project.init(folder, example))
+    say(project.init(folder, example))
 
 
 @app.command()
@@ -56,7 +56,7 @@ def upgrade() -> None:
     """Take the project here to the installed qirat: `dvc repro` then runs again what its rules change."""
     from qirat import project
 
-    typer.echo(project.upgrade())
+    say(project.upgrade())
 
 
 @app.command()
@@ -67,7 +67,7 @@ def sample(
     """Write the example: a fictional company's support export with planted, labelled defects."""
     from qirat.sample import write
 
-    typer.echo("\n".join(f"{name:<28} {count:>6,}" for name, count in write(root, seed).items()))
+    say("\n".join(f"{name:<28} {count:>6,}" for name, count in write(root, seed).items()))
 
 
 @app.command()
@@ -80,7 +80,7 @@ def ingest(
         raise typer.BadParameter("`dvc repro ingest` reads the raw files; --explain says how it would")
     from curation.commands.explain import explain as explained
 
-    typer.echo(explained(file))
+    say(explained(file))
 
 
 class OutcomeCommand(TyperCommand):
@@ -120,7 +120,7 @@ def why(
     from curation.privacy.shown import Shown
 
     shown = Shown(load_params("privacy", Privacy).countries, show_personal_data, every)
-    typer.echo(story(row, shown) if row is not None else listed(outcome, code, sample, shown))
+    say(story(row, shown) if row is not None else listed(outcome, code, sample, shown))
 
 
 @app.command()
@@ -131,7 +131,7 @@ def explore(port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a 
     from curation.privacy.params import Privacy
     from curation.privacy.shown import Shown
 
-    shown_as_map(port, Shown(load_params("privacy", Privacy).countries), typer.echo)
+    shown_as_map(port, Shown(load_params("privacy", Privacy).countries), say)
 
 
 @app.command()
@@ -217,11 +217,11 @@ def forget(
         _certify(*wanted)
         return
     for one, said in wanted:
-        typer.echo(erasure.forget(one, said, yes))
+        say(erasure.forget(one, said, yes))
     if not named:
-        typer.echo(erasure.carry_out() if yes else erasure.rules_in_force())
+        say(erasure.carry_out() if yes else erasure.rules_in_force())
     if yes:
-        typer.echo(certificate.what_holds_them(*_asked_of(*wanted)))
+        say(certificate.what_holds_them(*_asked_of(*wanted)))
 
 
 def _certify(*wanted: "tuple[ForgetRule, str]") -> None:
@@ -229,12 +229,12 @@ def _certify(*wanted: "tuple[ForgetRule, str]") -> None:
 
     rules, said = _asked_of(*wanted)
     told, gone = prove(rules, said)
-    typer.echo(told)
+    say(told)
     if said:
         from training.commands.recall import recall
 
         sentence, known = recall(said)
-        typer.echo(sentence)
+        say(sentence)
         gone = gone and not known
     if not gone:
         raise typer.Exit(1)
@@ -260,10 +260,10 @@ def preview(
 
     whole, shown = asked.preview(conversation, split)
     if page is None:
-        typer.echo(asked.as_text(whole, shown, sys.stdout.isatty()))
+        typer.echo(asked.as_text(whole, shown, sys.stdout.isatty()))  # in colours, by itself steerless
     else:
         asked.write_page(whole, shown, page)
-        typer.echo(f"{page}: {len(shown)} examples of {whole}")
+        say(f"{page}: {len(shown)} examples of {whole}")
 
 
 @app.command()
@@ -275,7 +275,7 @@ def cost(
     from training.commands import estimate as asked
 
     found = asked.estimate(profile)
-    typer.echo(asked.as_text(found, asked.prompt_tokens(), asked.took_last(), replies_a_day))
+    say(asked.as_text(found, asked.prompt_tokens(), asked.took_last(), replies_a_day))
 
 
 @app.command()
@@ -296,11 +296,11 @@ def export(
         case "axolotl" | "llama-factory" | "unsloth":
             from training.commands.handover import hand_over
 
-            typer.echo(hand_over(kind, folder))
+            say(hand_over(kind, folder))
         case _:
             from training.commands import export as asked
 
-            typer.echo(asked.export(kind, folder, adapter, dtype, converter))
+            say(asked.export(kind, folder, adapter, dtype, converter))
 
 
 @app.command()
@@ -362,7 +362,7 @@ def publish(  # noqa: PLR0913 - what leaves the machine is said in full
     from qirat.publish import Wanted
     from qirat.publish import publish as published
 
-    typer.echo(published(Wanted(licence, folder, repository, public, adapter, allow or ()), yes))
+    say(published(Wanted(licence, folder, repository, public, adapter, allow or ()), yes))
 
 
 @playbook.command()
@@ -372,7 +372,7 @@ def propose(
     """Propose rules that the conversations suggest, each with its evidence. Nothing is on until you take it over."""
     from curation.commands import playbook as asked
 
-    typer.echo(asked.propose(write))
+    say(asked.propose(write))
 
 
 @app.command()
@@ -380,12 +380,12 @@ def results() -> None:
     """Say where the report, the ledger and the adapter are, with the main figures."""
     from curation.commands.results import results as lines
 
-    typer.echo(lines())
+    say(lines())
 
 
 def answered(answer: Answer, as_text: Callable[[Answer], str], as_json: bool) -> None:
     """Prints an answer for people or for scripts."""
-    typer.echo(json.dumps(answer, ensure_ascii=False, indent=1) if as_json else as_text(answer))
+    say(json.dumps(answer, ensure_ascii=False, indent=1) if as_json else as_text(answer))
 
 
 if __name__ == "__main__":

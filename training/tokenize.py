@@ -1,9 +1,11 @@
 """Conversations to token ids and proved labels.  python -m training.tokenize"""
 
+from array import array
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal, cast
 
 import polars as pl
@@ -11,13 +13,15 @@ from pydantic import Field
 
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
+from curation.harness.parts import in_parts
 from curation.harness.stage import Stage
 from training.model.base import Model, load_config, load_tokenizer
 from training.model.template import Example, InexpressibleError, Renderer, split_examples
 from training.model.template.messages import Message, thinking_aloud
-from training.model.template.retrieval import Retrieval, as_said, notes
+from training.model.template.retrieval import GROUND, Retrieval, as_said, notes
 from training.model.unusable import refuse_foreign_tokens
 
+AT_ONCE = 500  # conversations whose tokens are in memory as Python has them, 100 KB each
 SPLITS = ("train", "dev", "test")
 TOKENS = pl.Schema(
     {
@@ -100,22 +104,52 @@ def main() -> None:
         budgets, exclusions = [], []
         waste: dict[str, float] = {}
         for split in SPLITS:
-            conversations = stage.read(f"splits/{split}").sort("conversation_id")
-            looked_up = retrieval(conversations, renderer, stage.params.facts)
-            rows = stage.progress(conversations.iter_rows(named=True), split, conversations.height)
-            done = [tokenized(row, renderer, stage.params, looked_up) for row in rows]
-            stage.write(f"tokenized/{split}", tokens := token_table(done))
-            largest = tokens["input_ids"].explode().max()
-            refuse_foreign_tokens(model.name, cast("int | None", largest), renderer.tokenizer, config)
-            budgets.append(budget(split, conversations, done))
-            exclusions.append(excluded(split, done))
-            waste |= {f"{split}_{name}": share for name, share in padding(done, stage.params.max_tokens).items()}
+            told = Told(split, lambda largest: refuse_foreign_tokens(model.name, largest, renderer.tokenizer, config))
+            looked_up = retrieval(stage.parts(f"splits/{split}"), renderer, stage.params.facts)
+            some = in_parts(stage.parts(f"splits/{split}"), AT_ONCE)
+            parts = stage.progress(some, split, -(-stage.height(f"splits/{split}") // AT_ONCE), f"{AT_ONCE} rows")
+            make = partial(tokenized, renderer=renderer, params=stage.params, looked_up=looked_up)
+            stage.write_parts(f"tokenized/{split}", told.passing(parts, make), TOKENS)
+            budgets.append(told.budget())
+            exclusions.append(told.excluded())
+            wasted = padding(told.sizes, stage.params.max_tokens)
+            waste |= {f"{split}_{name}": share for name, share in wasted.items()}
         stage.write("tokenized/budget", pl.concat(budgets))
         stage.write("tokenized/excluded", pl.concat(exclusions))
         stage.write_metrics({**metrics(pl.concat(budgets)), **waste})
         for split, exclusion, loss in zip(SPLITS, exclusions, budgets, strict=True):
             refuse_losses(split, exclusion, loss, stage.params)
         stage.passed("tokenized")
+
+
+class Told:
+    """What is to be known of a split's conversations when their tokens are written and gone."""
+
+    def __init__(self, split: str, refuse: Callable[[int | None], None]) -> None:
+        self.sizes = array("l")  # of the examples, in tokens
+        self._split, self._refuse = split, refuse
+        self._budgets, self._excluded = [BUDGET.to_frame()], [EXCLUDED.to_frame()]
+
+    def passing(
+        self, parts: Iterable[pl.DataFrame], make: Callable[[Mapping[str, Any]], Tokenized]
+    ) -> Iterator[pl.DataFrame]:
+        """The TOKENS of conversations that come in parts; `refuse` is asked about the largest token of each."""
+        for rows in parts:
+            done = [make(row) for row in rows.iter_rows(named=True)]
+            tokens = token_table(done)
+            self._refuse(cast("int | None", tokens["input_ids"].explode().max()))
+            self._budgets.append(budget(self._split, rows, done))
+            self._excluded.append(excluded(self._split, done))
+            self.sizes.extend(sizes(done))
+            yield tokens
+
+    def budget(self) -> pl.DataFrame:
+        """BUDGET of all parts."""
+        return summed(pl.concat(self._budgets))
+
+    def excluded(self) -> pl.DataFrame:
+        """EXCLUDED of all parts."""
+        return pl.concat(self._excluded)
 
 
 def proved_renderer(model: Model) -> Renderer:
@@ -133,11 +167,21 @@ def own_renderer(model: Model) -> Renderer | None:
         return None
 
 
-def retrieval(conversations: pl.DataFrame, renderer: Renderer, params: Facts) -> Retrieval:
-    """What is looked up for replies of this split, out of what they state."""
-    told = conversations.select("messages", "facts").iter_rows() if "facts" in conversations.columns else ()
-    known = [note for messages, facts in told for _, note in notes(messages, facts)]
+def retrieval(parts: Iterable[pl.DataFrame], renderer: Renderer, params: Facts) -> Retrieval:
+    """What is looked up for replies of this split, out of what they state; its conversations come in parts."""
+    known = {
+        note
+        for rows in parts
+        if "facts" in rows.columns
+        for messages, facts in rows.select("messages", "facts").filter(_read_facts()).iter_rows()
+        for _, note in notes(messages, facts)
+    }
     return Retrieval(renderer, params.context, params.distractors, params.seed, known)
+
+
+def _read_facts() -> pl.Expr:
+    """Whether a conversation states what is to be read before."""
+    return pl.col("facts").list.eval(pl.element().struct.field("treatment") == GROUND).list.any()
 
 
 def tokenized(
@@ -222,29 +266,40 @@ def budget(split: str, conversations: pl.DataFrame, done: Iterable[Tokenized]) -
         ],
         schema={"conversation_id": pl.String, **{k: t for k, t in BUDGET.items() if t == pl.Int64}},
     )
-    groups = ("split", "language", "label", "source")
-    return (
+    return summed(
         conversations.select("conversation_id", "language", "label", "source")
         .join(counted, on="conversation_id", validate="1:1")
         .with_columns(split=pl.lit(split))
-        .group_by(groups)
+    )
+
+
+def summed(budgets: pl.DataFrame) -> pl.DataFrame:
+    """BUDGET, each group once."""
+    groups = ("split", "language", "label", "source")
+    return (
+        budgets.group_by(groups)
         .agg(pl.col(pl.Int64).sum())
         .select(pl.col(name).cast(dtype) for name, dtype in BUDGET.items())
         .sort(groups)
     )
 
 
-def padding(done: Iterable[Tokenized], max_tokens: int) -> dict[str, float]:
+def sizes(done: Iterable[Tokenized]) -> Iterator[int]:
+    """How many tokens each example has."""
+    return (len(e.input_ids) for t in done for e in t.examples)
+
+
+def padding(examples: Iterable[int], max_tokens: int) -> dict[str, float]:
     """Shares of a batch that would be empty: rows as long as the longest example, or rows of `max_tokens` packed."""
-    sizes = sorted((len(e.input_ids) for t in done for e in t.examples), reverse=True)
-    if not sizes:
+    ordered = sorted(examples, reverse=True)
+    if not ordered:
         return {}
     free: list[int] = []  # places left in each row, ascending; every example goes where the fewest stay empty
-    for size in sizes:
+    for size in ordered:
         at = bisect_left(free, size)
         insort(free, (free.pop(at) if at < len(free) else max_tokens) - size)
     return {
-        "padding_one_a_row": round(1 - sum(sizes) / (len(sizes) * sizes[0]), 4),
+        "padding_one_a_row": round(1 - sum(ordered) / (len(ordered) * ordered[0]), 4),
         "padding_packed": round(sum(free) / (len(free) * max_tokens), 4),
     }
 

@@ -30,8 +30,8 @@ import polars as pl
 import yaml
 
 from curation.core.record.conversation import conversation_id
+from curation.harness.parts import write_parts
 from curation.ingest.files import raw_files
-from curation.ingest.memory import write_groups
 from curation.ingest.reading import Ingest, Part, RawFile, beginnings, mapper, tasks_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,7 +136,7 @@ def check(damaged: Damaged, folder: Path, params: Ingest) -> Counter[str]:
         assert row["conversation_id"] == conversation_id(row["messages"])
         json.loads(row["metadata"] or "{}", parse_constant=no_number)
     for frame in (conversations, quarantine):
-        write_groups(path, path.stem, [frame], frame.schema)
+        write_parts(path, path.stem, [frame], frame.schema)
         assert pl.read_parquet(path).equals(frame)
         path.unlink()
     return Counter(rows=raw_rows, conversations=conversations.height, quarantined=quarantine.height)

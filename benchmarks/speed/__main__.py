@@ -30,7 +30,7 @@ from benchmarks.peers.recipes import data_juicer_command
 from benchmarks.results import RESULTS, ROOT, road
 from benchmarks.rows import english
 from benchmarks.speed.corpus import Corpus, write
-from benchmarks.speed.growth import Cost, measured
+from benchmarks.speed.cost import Cost, measured
 from curation.checks import checks
 
 PROCESSES = 2
@@ -114,19 +114,32 @@ def prepared(project: Path, *raw: Path) -> Path:
 
 
 def set_params(project: Path, model: str = "none", skip: Sequence[str] = (), **route: Any) -> None:
-    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    params = params_of(ROOT)
     params["embed"] |= {"model": model}
     params["machine"] |= {"workers": PROCESSES}
     params["privacy"] |= {"names": "off"}
     params["score"] |= {"skip": list(skip)}
     params["route"] |= route
+    write_params(project, params)
+
+
+def params_of(project: Path) -> dict[str, Any]:
+    params: dict[str, Any] = yaml.safe_load((project / "params.yaml").read_text("utf-8"))
+    return params
+
+
+def write_params(project: Path, params: Mapping[str, Any]) -> None:
     (project / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
 
 
 def run(stage: str, project: Path) -> Cost:
+    return measured([sys.executable, "-m", f"curation.{stage}"], project, environment())
+
+
+def environment() -> dict[str, str]:
+    """Of a stage: as many threads as processes."""
     threads = {"POLARS_MAX_THREADS": str(PROCESSES), "OMP_NUM_THREADS": "1"}
-    environment = {**os.environ, **threads, "PYTHONPATH": str(ROOT)}
-    return measured([sys.executable, "-m", f"curation.{stage}"], project, environment)
+    return {**os.environ, **threads, "PYTHONPATH": str(ROOT)}
 
 
 def threshold(work: Path, raw: Path) -> dict[str, Any]:

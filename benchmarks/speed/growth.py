@@ -1,65 +1,146 @@
-"""What a command costs: wall time, CPU time and peak memory of it and all its children."""
+"""How CPU time, memory and disk of each stage grow with the rows, ingest to gate, without embeddings.
 
-import os
-import subprocess
+    python -m benchmarks.speed.growth --english star.jsonl.gz tm4.jsonl.gz --arabic arbanking77/ --work DIR \
+        --rows 10000 100000 300000 1000000 [--memory 2GB] [--checks same]
+
+Results go to benchmarks/results/growth.json, what was measured there is not measured again unless --again; the tables
+are those of docs/scaling.md. Memory is that of all processes of a stage together, a page that n share counted 1/n.
+"""
+
+import argparse
+import json
+import math
+import shutil
 import sys
-import tempfile
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import psutil
+from benchmarks.corruption.arabic import arabic
+from benchmarks.results import RESULTS, ROOT, road
+from benchmarks.rows import english
+from benchmarks.speed import __main__ as speed
+from benchmarks.speed.corpus import Corpus, write
+from benchmarks.speed.cost import Cost, measured
+from curation.checks import checks
 
-SAMPLED_EVERY = 0.1  # seconds
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds of wall and CPU time; peak MiB of memory, resident and proportional (a page shared by n counts 1/n)."""
-
-    wall: float = 0.0
-    cpu: float = 0.0
-    rss: float = 0.0
-    pss: float = 0.0
-
-    def __add__(self, other: "Cost") -> "Cost":
-        return Cost(self.wall + other.wall, self.cpu + other.cpu, max(self.rss, other.rss), max(self.pss, other.pss))
-
-    def rounded(self) -> dict[str, float]:
-        return {name: round(value, 2) for name, value in asdict(self).items()}
+FIGURES = {"cpu": "CPU s", "pss": "peak memory MiB", "disk": "disk MiB"}
 
 
-def measured(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Cost:
-    """Runs the command to its end; what it says is shown only if it fails."""
-    started = time.monotonic()
-    rss = pss = 0.0
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(list(command), cwd=folder, env=dict(environment), stdout=said, stderr=said)
-        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:  # it knows the CPU time to the end, children's too
-            sampled = _sample(process.pid)
-            rss = max(rss, sum(one[0] for one in sampled))
-            pss = max(pss, sum(one[1] for one in sampled))
-            time.sleep(SAMPLED_EVERY)
-        process.returncode = os.waitstatus_to_exitcode(ended[1])
-        if process.returncode:
-            said.seek(0)
-            sys.exit(f"{' '.join(command)} in {folder} failed:\n{said.read().decode()[-4000:]}")
-    used = ended[2].ru_utime + ended[2].ru_stime
-    return Cost(time.monotonic() - started, used, rss / 2**20, pss / 2**20)
-
-
-def _sample(pid: int) -> list[tuple[int, int]]:
-    """RSS and PSS bytes, of the process and all below it."""
-    found = []
-    try:
-        tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-    for process in tree:
-        try:
-            memory = process.memory_full_info()
-        except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
+def main() -> None:
+    arguments = parsed()
+    results: dict[str, dict[str, Any]] = (
+        json.loads(arguments.results.read_text("utf-8")) if arguments.results.exists() else {}
+    )
+    corpus: Corpus | None = None
+    for rows in arguments.rows:
+        key = f"{rows} {arguments.checks} {arguments.memory or 'unlimited'}"
+        if key in results and not arguments.again:
             continue
-        found.append((memory.rss, memory.pss))
-    return found
+        raw = arguments.work / f"raw-{rows}.jsonl"
+        if not raw.exists():
+            corpus = corpus or Corpus(
+                english(arguments.english, speed.DIALOGUES, 7) + arabic(arguments.arabic, speed.DIALOGUES, 7)
+            )
+            write(corpus, raw, 0, rows)
+        costs = of_stages(arguments, raw)
+        results[key] = {"rows": rows, "checks": arguments.checks, "memory": arguments.memory, "stages": costs}
+        speed.save(results, arguments.results)
+    print(markdown(results))
+
+
+def of_stages(arguments: argparse.Namespace, raw: Path) -> dict[str, dict[str, float]]:
+    """What each stage costs on these rows, with the MiB that it leaves on disk."""
+    project = prepared(arguments.work / "growth", raw, arguments.checks, arguments.memory)
+    costs = {}
+    for stage, module in road("ingest", arguments.last).items():
+        before = on_disk(project)
+        cost = run(module, project)
+        costs[stage] = {**cost.rounded(), "disk": round((on_disk(project) - before) / 2**20, 1)}
+        print(f"{raw.name} {stage}: {costs[stage]}", file=sys.stderr, flush=True)
+    return costs
+
+
+def prepared(project: Path, raw: Path, which: str, memory: str | None) -> Path:
+    """A project over the rows in which nothing stops the road: it is its cost that is asked for."""
+    speed.prepared(project, raw)
+    skipped = [name for name in checks() if name not in speed.SAME] if which == "same" else []
+    speed.set_params(project, skip=skipped)
+    params = speed.params_of(project)
+    params["gate"] |= {"min_clean": 1, "min_per_language": 0, "max_facts": 1.0}
+    if memory:
+        params["machine"] |= {"memory": memory}
+    params["split"] |= {"test_files": []}
+    params["tokenize"] |= {"max_excluded": 1.0, "max_lost_replies": 1.0}
+    speed.write_params(project, params)
+    (project / "expectations").symlink_to(ROOT / "expectations")
+    (project / "data/review").mkdir()
+    shutil.copy(ROOT / "data/review/decisions.jsonl", project / "data/review")
+    return project
+
+
+def run(module: str, project: Path) -> Cost:
+    return measured([sys.executable, "-m", module], project, speed.environment())
+
+
+def on_disk(project: Path) -> int:
+    """Bytes below data/, what stages remember among them."""
+    return sum(path.stat().st_size for path in (project / "data").rglob("*") if path.is_file())
+
+
+# -- tables ------------------------------------------------------------------------------------------------------------
+
+
+def markdown(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """A table for each figure and set of checks: a row a stage, a column a size, and the fitted exponent."""
+    kinds = sorted({(found["checks"], found["memory"] or "") for found in results.values()})
+    return "\n".join(
+        line
+        for checked, memory in kinds
+        for figure, unit in FIGURES.items()
+        for line in _table(
+            [f for f in results.values() if (f["checks"], f["memory"] or "") == (checked, memory)],
+            figure,
+            f"{unit}, checks: {checked}" + (f", machine.memory: {memory}" if memory else ""),
+        )
+    )
+
+
+def _table(found: Iterable[Mapping[str, Any]], figure: str, title: str) -> list[str]:
+    ordered = sorted(found, key=lambda one: one["rows"])
+    sizes = [one["rows"] for one in ordered]
+    head = f"| {title} | {' | '.join(f'{rows:,}' for rows in sizes)} | exponent |"
+    stages = dict.fromkeys(stage for one in ordered for stage in one["stages"])
+    lines = []
+    for stage in stages:
+        values = [one["stages"].get(stage, {}).get(figure) for one in ordered]
+        told = ["" if value is None else f"{value:,.1f}" for value in values]
+        lines.append(f"| {stage} | {' | '.join(told)} | {exponent(sizes, values)} |")
+    return [head, "|---|" + "---:|" * (len(sizes) + 1), *lines, ""]
+
+
+def exponent(sizes: Sequence[int], values: Sequence[float | None]) -> str:
+    """The slope of the logarithms between the two largest sizes that were measured; "" where there is but one."""
+    told = [(size, value) for size, value in zip(sizes, values, strict=True) if value]
+    if len(told) < 2:
+        return ""
+    (small, less), (large, more) = told[-2:]
+    return f"{math.log(more / less) / math.log(large / small):.2f}"
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--english", type=Path, nargs="+", required=True)
+    parser.add_argument("--arabic", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="folder for corpora and projects")
+    parser.add_argument("--rows", type=int, nargs="+", default=[10_000])
+    parser.add_argument("--checks", choices=["same", "all"], default="all", help="same: those that the peers have too")
+    parser.add_argument("--last", default="gate", help="the last stage to run")
+    parser.add_argument("--memory", help="machine.memory")
+    parser.add_argument("--again", action="store_true", help="measure anew what stands in the results")
+    parser.add_argument("--results", type=Path, default=RESULTS / "growth.json")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

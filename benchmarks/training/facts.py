@@ -216,7 +216,7 @@ class Bench:
     def tokenized(self, rows: pl.DataFrame, treatment: str) -> pl.DataFrame:
         """TOKENS, every fact that nothing grounds treated so."""
         stated = with_facts(rows, dict.fromkeys(KINDS, treatment), ())
-        looked_up = retrieval(stated, self.renderer, self.params.facts)
+        looked_up = retrieval([stated], self.renderer, self.params.facts)
         done = (tokenized(one, self.renderer, self.params, looked_up) for one in stated.iter_rows(named=True))
         return token_table(done)
 
@@ -261,7 +261,7 @@ class Bench:
     def read(self, model: "PreTrainedModel") -> list[dict[str, Any]]:
         """Of each new fact whether the reply states it where it stands in the context, and invents one where not."""
         stated = with_facts(new_facts(self.seed), dict.fromkeys(KINDS, GROUND), ())
-        looked_up = retrieval(stated, self.renderer, self.params.facts)
+        looked_up = retrieval([stated], self.renderer, self.params.facts)
         rows = list(stated.iter_rows(named=True))
         held, asked = [], []
         for one in rows:

@@ -3,6 +3,9 @@
 The spoilt rows themselves score made and forgot: what it saw in them lies in scored/planted, without a word of theirs.
 """
 
+from collections.abc import Iterator
+from functools import partial
+
 import polars as pl
 
 from curation.audit.copies import outcomes
@@ -38,15 +41,22 @@ def main() -> None:
 def audited(stage: Stage[Audit]) -> pl.DataFrame:
     """RECALL of the checks and of dedup."""
     planted, findings = stage.read("scored/planted"), stage.read("scored/findings")
-    surviving = as_taught(survivors(stage.read("ingested/conversations"), stage.read("dedup/clusters")))
+    ids = stage.read("ingested/conversations", ["row_id", "conversation_id", "language"])
+    surviving = survivors(ids, stage.read("dedup/clusters"))
     policy = in_force(stage.section("route", Route), read_codes(stage.input(CODES)))
     seen = Judge(policy, findings, surviving.height).outcomes(planted)
     objected = judged(findings, policy, surviving.height).filter(pl.col("severity") != "info")
     languages = planted["language"].unique().to_list()
-    copies = outcomes(
-        surviving, objected["conversation_id"].unique(), languages, stage.section("dedup", Dedup), stage.params.seed
-    )
+    serious = objected["conversation_id"].unique()
+    params = stage.section("dedup", Dedup)
+    copies = outcomes(surviving, partial(records, stage), serious, languages, params, stage.params.seed)
     return recall([*seen, *copies])
+
+
+def records(stage: Stage[Audit], wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The conversations that are wanted, as checks see them, part by part."""
+    for part in stage.parts("ingested/conversations"):
+        yield as_taught(part.join(wanted, on="row_id", how="semi"))
 
 
 def told(table: pl.DataFrame) -> list[str]:

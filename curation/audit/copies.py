@@ -10,25 +10,30 @@ from curation.core.record.draw import fair_order
 from curation.dedup.__main__ import READ, Dedup, deduplicated
 from curation.planting.copies import NEAR_COPY, copied
 from curation.planting.rows import Row
-from curation.planting.shadow import SHADOW, clean_rows, number_of
+from curation.planting.shadow import SHADOW, Read, as_rows, number_of, pool
 
 POOL = 800  # rows of a language that copies are made of
 AMONG = 600  # other rows that stand beside them: words that these say are no slips
 
 
 def outcomes(
-    surviving: pl.DataFrame, serious: pl.Series, languages: Collection[str], params: Dedup, seed: int
+    surviving: pl.DataFrame, read: Read, serious: pl.Series, languages: Collection[str], params: Dedup, seed: int
 ) -> list[Outcome]:
-    """Of each planted copy: whether a near-copy and its original are one to dedup, and a twin and its original two."""
-    sizes: Mapping[str, int] = dict(surviving["language"].value_counts().iter_rows())
-    pools = clean_rows(surviving, serious, languages, seed, POOL)
+    """Of each planted copy: whether a near-copy and its original are one to dedup, and a twin and its original two.
+
+    `surviving` has ids and languages; `read` gives the records of some of them as checks see them, in parts.
+    """
+    counts = surviving["language"].value_counts()
+    sizes: Mapping[str, int] = dict(counts.iter_rows())
+    pools = as_rows(pool(read(surviving), counts, serious, languages, seed, POOL))
     copies = [copy for name, rows in pools.items() for copy in copied(rows, number_of(sizes[name]), seed)]
     if not copies:
         return []
-    originals = surviving.filter(pl.col("conversation_id").is_in([str(copy.twin) for copy in copies]))
-    others = fair_order(surviving.join(originals, on="conversation_id", how="anti"), seed).head(AMONG)
-    planted = _as_rows(copies, originals.select(READ))
-    _, _, clusters = deduplicated(pl.concat([originals.select(READ), others.select(READ), planted]), params)
+    chosen = surviving.filter(pl.col("conversation_id").is_in([str(copy.twin) for copy in copies]))
+    beside = fair_order(surviving.join(chosen, on="conversation_id", how="anti"), seed).head(AMONG)
+    originals, others = (pl.concat(read(some)).select(READ) for some in (chosen, beside))
+    planted = _as_rows(copies, originals)
+    _, _, clusters = deduplicated(pl.concat([originals, others, planted]), params)
     cluster = dict(clusters.select("row_id", "cluster_id").iter_rows())
     known = dict(originals.select("conversation_id", "row_id").iter_rows())
     merged = [cluster[_row_id(copy)] == cluster[known[str(copy.twin)]] for copy in copies]

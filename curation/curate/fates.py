@@ -10,6 +10,7 @@ from curation.decisions.decisions import Decision
 from curation.policy.queue import BELOW_LIMIT
 
 CURATED = pl.Schema([*SCHEMA.items(), ("origin", pl.String()), ("parent_id", pl.String())])
+NO_COPIES = pl.DataFrame(schema={"copy_of": pl.String, "conversation_id": pl.String})
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "conversation_id": pl.String,
     "outcome": pl.String,
@@ -92,16 +93,17 @@ def _by_people(decision: Decision) -> dict[str, Any]:
     }
 
 
-def curated_set(surviving: pl.DataFrame, edits: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
-    """CURATED: what was accepted, kept or edited, by conversation_id."""
+def accepted(rows: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
+    """CURATED of those of the survivors that were accepted or kept."""
     used = fates.filter(pl.col("outcome").is_in(["accepted", "kept"])).select("conversation_id", origin="outcome")
-    as_read = (
-        surviving.join(used, on="conversation_id")
-        .with_columns(parent_id=pl.lit(None, pl.String))
-        .select(CURATED.names())
-    )
+    marked = rows.join(used, on="conversation_id").with_columns(parent_id=pl.lit(None, pl.String))
+    return marked.select(CURATED.names())
+
+
+def corrected(edits: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
+    """CURATED of those of the edits that are used."""
     good = fates.filter(pl.col("outcome") == "edited").select(parent_id="conversation_id")
-    return pl.concat([as_read, edits.join(good, on="parent_id", how="semi")]).sort("conversation_id")
+    return edits.join(good, on="parent_id", how="semi")
 
 
 def distinct(curated: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -75,11 +75,6 @@ def statements(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(list(itertools.chain.from_iterable(map(_stated, worth.iter_rows(named=True)))), schema=STATED)
 
 
-def statements_of() -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """The kernel: `statements`."""
-    return statements
-
-
 def knowledge(stated: pl.DataFrame, least: float, countries: Sequence[str]) -> pl.DataFrame:
     """FACTS: one row for each kind, value and context, most told first.
 

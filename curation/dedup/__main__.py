@@ -1,5 +1,7 @@
 """Group near-identical conversations and keep one of each.  python -m curation.dedup"""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 from pydantic import Field
@@ -7,12 +9,18 @@ from pydantic import Field
 from curation.dedup.guard import Meanings
 from curation.dedup.near import candidate_pairs, digests, verified
 from curation.dedup.survivors import clusters, copies, distinct, preference, unseen_pairs
-from curation.dedup.tokens import Messages, TokenizedTurns, Watch, tokenized, unwatched
+from curation.dedup.tokens import Messages, Read, TokenizedTurns, Watch, tokenized, unwatched
+from curation.harness.files import table_path
+from curation.harness.memory import CACHE
 from curation.harness.params import Params
+from curation.harness.parts import read_slice
 from curation.harness.stage import Stage
 from curation.similarity.shingles import Indices
 
+CONVERSATIONS = "ingested/conversations"
+KEYS = ("row_id", "conversation_id", "source_id", "created_at")
 READ = ("row_id", "conversation_id", "messages", "source_id", "created_at")
+A_ROW = 2_000  # bytes of memory that a row takes: ids, hashes of its turns, a band of its digests, its pairs
 
 
 class Dedup(Params):
@@ -31,8 +39,14 @@ class Dedup(Params):
 def main() -> None:
     """Exact copies by id, near ones by verified pairs; what differs in meaning stays apart."""
     with Stage("dedup", Dedup) as stage:
-        rows = stage.read("ingested/conversations", READ)
-        pairs, candidates, result = deduplicated(rows, stage.params, stage.progress)
+        stage.refuse_too_little(CONVERSATIONS, A_ROW)
+        rows = stage.read(CONVERSATIONS, KEYS)
+        path = stage.input(table_path(CONVERSATIONS))
+
+        def read(start: int, count: int) -> pl.Series:
+            return read_slice(path, start, count, ["messages"])["messages"]
+
+        pairs, candidates, result = compared(rows, read, stage.params, stage.progress, CACHE)
 
         stage.write("dedup/pairs", pairs)
         stage.write("dedup/clusters", result)
@@ -50,12 +64,23 @@ def main() -> None:
 
 
 def deduplicated(rows: pl.DataFrame, params: Dedup, watch: Watch = unwatched) -> tuple[pl.DataFrame, int, pl.DataFrame]:
-    """Verified pairs with their relation, how many candidates there were, and CLUSTERS of all rows."""
+    """`compared` of rows that have their messages with them."""
+    return compared(rows.drop("messages"), rows["messages"].slice, params, watch)
+
+
+def compared(
+    rows: pl.DataFrame, read: Read, params: Dedup, watch: Watch, folder: Path | None = None
+) -> tuple[pl.DataFrame, int, pl.DataFrame]:
+    """Verified pairs with their relation, how many candidates there were, and CLUSTERS of all rows.
+
+    `read` gives the messages of rows from one on, so many. Their words lie in `folder` meanwhile.
+    """
     conversations = distinct(rows)
-    messages = Messages(rows["messages"].rechunk(), conversations["place"])  # or each gathering would do so
-    tokens = tokenized(messages, params.shingle_words, params.boilerplate_share, params.boilerplate_least, watch)
+    messages = Messages(read, conversations["place"].to_numpy().astype(np.int64))
+    shared = (params.boilerplate_share, params.boilerplate_least)
+    tokens = tokenized(messages, params.shingle_words, *shared, watch, folder)
     meanings = Meanings(messages, tokens.occurrences)
-    values, filled = digests(tokens, params.bands * params.rows, params.seed, watch)
+    values, filled = digests(tokens, params.bands * params.rows, params.seed, watch, folder)
     candidates = candidate_pairs(values, filled, params.bands, meanings.codes, watch)
 
     pairs = judged(candidates, tokens, meanings, params, watch)

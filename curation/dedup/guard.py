@@ -48,7 +48,7 @@ _FIRST = "|".join(rf"(?<=[.!?:؟\n\"'(«]\s{{{spaces}}}[A-Z])" for spaces in ran
 _CAPITALISED = re.compile(rf"[A-Z](?:(?:(?<![\s\S][A-Z])|{_FIRST})())?[\w'’-]*")  # with a group if it begins one
 _CALLED_OUT = re.compile(r"(?:^|[،,.!؟?:\n])\s*([\u0621-\u064a]+)\s*[،,.!؟?]")
 RECENT = 5_000  # meanings at hand, which bounds the memory
-JUDGED_AT_ONCE = 50_000  # pairs
+JUDGED_AT_ONCE = 20_000  # pairs, whose messages are at hand
 _PLACES = 3  # words exchanged in a conversation that is the same but for them
 _TIMES = "0123456789"  # behind a word said again; no word that tells something has digits
 _SHORT_ANSWER = 3  # words of a customer's turn that are, for the most part, the value that was asked for
@@ -293,7 +293,7 @@ class Meanings:
     def codes(self, rows: Indices) -> npt.NDArray[np.int32]:
         """A row of codes for each of `rows`: FIXED, then LOOSE."""
         self._fixed_codes(rows)
-        for part in _parts(rows[self._codes[rows, -1] < 0]):
+        for part in self._parts(rows[self._codes[rows, -1] < 0]):
             meanings = self._of(part)
             for row in part.tolist():
                 found = meanings[row]
@@ -304,7 +304,7 @@ class Meanings:
 
     def _fixed_codes(self, rows: Indices) -> npt.NDArray[np.int32]:
         """`codes` of FIXED alone, which keep most pairs apart and cost half as much."""
-        for part in _parts(rows[self._codes[rows, 0] < 0]):
+        for part in self._parts(rows[self._codes[rows, 0] < 0]):
             meanings = self._of(part)
             for row in part.tolist():
                 fixed = meanings[row].fixed
@@ -323,6 +323,7 @@ class Meanings:
         return [relation for part in parts for relation in self._relations(part)]
 
     def _relations(self, pairs: Indices) -> list[str]:
+        self._messages.hold(pairs)
         parts = np.split(pairs, range(RECENT // 2, len(pairs), RECENT // 2))
         found = [difference for part in parts for difference in self._differences(part)]
         exchanges = (some for some in found if isinstance(some, Exchange))
@@ -350,6 +351,11 @@ class Meanings:
         ours, theirs = (self._fixed[self._codes[row, aspect]] for row in (one, other))
         return None if may_be_mistyped(FIXED[aspect], ours, theirs) else FIXED[aspect]
 
+    def _parts(self, rows: Indices) -> list[Indices]:
+        """Each row once, in the order in which their messages lie, at most RECENT together."""
+        rows = self._messages.in_order(np.unique(rows))
+        return np.split(rows, range(RECENT, len(rows), RECENT)) if len(rows) else []
+
     def _of(self, rows: Indices) -> dict[int, Meaning]:
         """The meanings of at most RECENT different rows, by row, and of others at hand."""
         unread = [row for row in rows.tolist() if row not in self._recent]
@@ -358,12 +364,6 @@ class Meanings:
         read = self._messages.of(np.array(unread, np.int64)).to_list()
         self._recent.update(zip(unread, map(meaning, read), strict=True))
         return self._recent
-
-
-def _parts(rows: Indices) -> list[Indices]:
-    """Each row once, at most RECENT together."""
-    rows = np.unique(rows)
-    return np.split(rows, range(RECENT, len(rows), RECENT))
 
 
 def _tokens(folded: str) -> list[str]:

@@ -6,16 +6,17 @@ A pair with Jaccard s becomes a candidate with probability 1 - (1 - s^rows)^band
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from curation.dedup.flat import Digests, Signs
 from curation.dedup.tokens import AT_ONCE, TokenizedTurns, Watch
 from curation.similarity.shingles import MIX, U64, Indices, offsets, spans
 
-Digests = npt.NDArray[np.uint32]  # a row of MinHash values a conversation
 Codes = Callable[[Indices], npt.NDArray[np.int32]]  # of rows: what copies must agree on, see guard.Meanings
 Similarities = npt.NDArray[np.float64]
 Number = TypeVar("Number", U64, Indices)
@@ -26,19 +27,21 @@ VERIFIED_AT_ONCE = 50_000  # pairs; the number of one, or of a row of theirs, an
 HASH_BITS = np.uint64(44)  # of a shingle within a pair: two of 1,000 shingles fall together once in 35 million pairs
 
 
-def digests(tokens: TokenizedTurns, values: int, seed: int, watch: Watch) -> tuple[Digests, Indices]:
+def digests(
+    tokens: TokenizedTurns, values: int, seed: int, watch: Watch, folder: Path | None = None
+) -> tuple[Digests, Indices]:
     """`values` MinHash values of each conversation's own shingles, and the rows that have any."""
     from rensa import RMinHash
 
-    result = np.empty((len(tokens), values), np.uint32)
+    result = Digests(tokens.places, values, folder)
     filled = np.zeros(len(tokens), bool)
-    starts = range(0, len(tokens), AT_ONCE)
+    starts, in_order = range(0, len(tokens), AT_ONCE), tokens.in_order()
 
     def fill(start: int) -> None:
-        rows = np.arange(start, min(start + AT_ONCE, len(tokens)))
+        rows = in_order[start : start + AT_ONCE]
         flat, lengths = tokens.shingles(rows, own=True)
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(flat, offsets(lengths), values, seed)
-        result[rows] = matrix.to_rows()
+        result.put(start, np.asarray(matrix.to_rows(), np.uint32))
         filled[rows] = lengths > 0
 
     with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
@@ -50,36 +53,39 @@ def digests(tokens: TokenizedTurns, values: int, seed: int, watch: Watch) -> tup
 def candidate_pairs(values: Digests, members: Indices, bands: int, codes: Codes, watch: Watch) -> Indices:
     """Pairs (k, 2) of members, left < right, that agree in all values of at least one of the `bands`."""
     found = np.empty(0, np.int64)
-    columns = np.arange(values.shape[1])
+    columns = np.arange(values.values)
     for band in watch(np.split(columns, bands), "near-copies", bands, "bands"):
-        small, large = _grouped(members, _mixed(values[:, band][members]))
-        order = np.roll(columns, -int(band[-1]) - 1)[: 2 * len(band)]
-        pairs = [small, *(_template_pairs(bucket, codes(bucket), values, order) for bucket in large)]
+        small, large = _grouped(members, _mixed(values.of(band)[members]))
+        pairs = [small]
+        if large:
+            codes(np.concatenate(large))  # at once, as they are read in the order in which they lie
+            order = values.of(np.roll(columns, -int(band[-1]) - 1)[: 2 * len(band)])
+            pairs += [_template_pairs(bucket, codes(bucket), order) for bucket in large]
         numbers = [some.min(axis=1) * len(values) + some.max(axis=1) for some in pairs]  # the smaller row first
         found = _distinct(np.concatenate([found, *numbers]))
     return np.column_stack(np.divmod(found, len(values)))
 
 
-def _template_pairs(bucket: Indices, codes: npt.NDArray[np.int32], values: Digests, order: Indices) -> Indices:
+def _template_pairs(bucket: Indices, codes: npt.NDArray[np.int32], order: Signs) -> Indices:
     """Pairs worth a look in a bucket too large to square: those that mean the same, and each with the next two.
 
     The next two are no copies, for they mean different things; they tell that the bucket belongs together. Of a crowd
     that has the same words, which the last code tells, each is compared with the first and with the next ones by the
-    MinHash values in `order`; of one that means the same but for its words, slips perhaps, with the next two of these.
+    MinHash values of `order`; of one that means the same but for its words, slips perhaps, with the next two of these.
     """
     same, like = _grouped(bucket, _mixed(codes[:, :-1]))
     worded, crowds = _grouped(bucket, _mixed(codes))
     pairs = [_next_ones(bucket, 2), same, worded]
-    pairs += [_next_ones(_ordered(crowd, values, order), 2) for crowd in like]
+    pairs += [_next_ones(_ordered(crowd, order), 2) for crowd in like]
     for crowd in crowds:
         to_first = np.column_stack([np.full(len(crowd) - 1, crowd[0]), crowd[1:]])
-        pairs += [_next_ones(_ordered(crowd, values, order), NEIGHBOURS), to_first]
+        pairs += [_next_ones(_ordered(crowd, order), NEIGHBOURS), to_first]
     return np.concatenate(pairs)
 
 
-def _ordered(crowd: Indices, values: Digests, order: Indices) -> Indices:
-    """Such that members of equal MinHash values stand side by side, by the first of `order` before all."""
-    return crowd[np.lexsort((crowd, *values[crowd][:, order].T))]
+def _ordered(crowd: Indices, order: Signs) -> Indices:
+    """Such that members of equal MinHash values stand side by side, by the first column of `order` before all."""
+    return crowd[np.lexsort((crowd, *order[crowd].T))]
 
 
 def _grouped(members: Indices, keys: U64) -> tuple[Indices, list[Indices]]:

@@ -40,28 +40,38 @@ def preference(messages: Messages, created_at: pl.Series, pairs: pl.DataFrame) -
     Before all that, one that says which replies not to learn: a copy without the mark must not teach them.
     """
     copied = pairs.filter(relation="copy")
-    rows = pl.concat([copied["left"], copied["right"]]).unique().sort()
+    rows = pl.concat([copied["left"], copied["right"]]).unique().sort().to_numpy()
+    seen = [_looks(some, said) for some, said in messages.parts(rows, len(rows))]
+    if not seen:
+        return {}
+    ordered = (
+        pl.concat(seen)
+        .with_columns(created_at=created_at.gather(pl.concat(seen)["row"]))
+        .sort(
+            "untaught",
+            "flaws",
+            "length",
+            "created_at",
+            "row",
+            descending=[True, False, True, False, False],
+            nulls_last=True,
+        )
+    )
+    return {row: rank for rank, row in enumerate(ordered["row"])}
+
+
+def _looks(rows: Indices, messages: pl.Series) -> pl.DataFrame:
+    """What speaks for and against each of the rows."""
     contents = pl.col("messages").list.eval(pl.element().struct.field("content"))
     flaws = contents.list.eval((pl.element() == "").cast(pl.UInt32) + pl.element().str.count_matches(_FLAWS)).list.sum()
     last = pl.col("messages").list.last().struct
     unanswered, unfinished = last.field("role") != "assistant", last.field("content").str.contains(_UNFINISHED)
-    table = pl.DataFrame({"row": rows, "created_at": created_at.gather(rows), "messages": messages.of(rows)})
-    ordered = table.select(
+    return pl.DataFrame({"row": rows, "messages": messages}).select(
         "row",
-        "created_at",
         untaught=pl.col("messages").list.eval(pl.element().struct.field("train").eq(False)).list.sum(),
         flaws=flaws + unanswered.cast(pl.UInt32) + unfinished.cast(pl.UInt32),
         length=contents.list.eval(pl.element().str.len_chars()).list.sum(),
-    ).sort(
-        "untaught",
-        "flaws",
-        "length",
-        "created_at",
-        "row",
-        descending=[True, False, True, False, False],
-        nulls_last=True,
     )
-    return {row: rank for rank, row in enumerate(ordered["row"])}
 
 
 def copies(pairs: pl.DataFrame, preferred: Mapping[int, int]) -> dict[int, tuple[int, float]]:

@@ -1,8 +1,10 @@
-"""What every conversation says, as hashed words in flat arrays: small enough to hold a million conversations."""
+"""What every conversation says, as hashed words in one flat file: in memory a conversation is a few bytes a turn."""
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,15 +12,18 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.core.text.folding import letters_folded, variants_folded
+from curation.dedup.flat import Words
 from curation.similarity.shingles import U64, WORD, Indices, hashed, offsets, runs, spans
 
 AT_ONCE = 10_000  # conversations in work at a time, which bounds the memory
 COUNTED_AT_ONCE = 4_000_000  # words
+READ_TOGETHER = 20_000  # conversations, from the disk
 READ_AT_ONCE = 2_500  # by each thread: texts are larger than hashes
 _CALL_ID = r'"id": ?"[^"]*"'  # joins a call to its result; every export numbers them anew
 _UNSETTLED = r"[^\x00-\x7f،؛؟\u0621-\u063a\u0640-\u0652\u0660-\u066c]"  # what compatibility forms may be among
 _UPPER_BITS = 20  # of a hash
 _NO_TURNS = pl.DataFrame(schema={"row": pl.Int64, "text": pl.UInt64, "length": pl.Int64})
+Read = Callable[[int, int], pl.Series]  # messages from a place on, so many
 Watch = Callable[..., Iterable[Any]]  # Stage.progress: a bar around an iterable
 
 
@@ -27,33 +32,66 @@ def unwatched(items: Iterable[Any], what: str, total: int | None = None, unit: s
     return items
 
 
-@dataclass(frozen=True)
 class Messages:
-    """The messages of the conversations to compare, by row: gathered when asked for, for a copy of all is large."""
+    """The messages of the conversations to compare, by row: read when asked for, and never all together.
 
-    everywhere: pl.Series
-    places: pl.Series  # of each row, in `everywhere`
+    `read` gives those that lie from a place on, so many; `places` is where those of each row lie.
+    """
+
+    def __init__(self, read: Read, places: Indices) -> None:
+        self._read, self.places = read, places
+        self._held: tuple[Indices, pl.Series] = np.empty(0, np.int64), pl.Series()
 
     def __len__(self) -> int:
         return len(self.places)
 
-    def of(self, rows: Indices | pl.Series) -> pl.Series:
-        return self.everywhere.gather(self.places.gather(rows))
+    def of(self, rows: Indices) -> pl.Series:
+        """Those of the rows, in their order."""
+        held, messages = self._held
+        at = np.searchsorted(held, rows).clip(max=max(len(held) - 1, 0))
+        if len(held) and np.array_equal(held[at], rows):
+            return messages.gather(at)
+        back = np.argsort(np.argsort(self.places[rows], kind="stable"))
+        found = [some for _, some in self.parts(rows, len(rows))]
+        return pl.concat(found).gather(back) if found else self._read(0, 0)
+
+    def parts(self, rows: Indices, at_once: int) -> Iterator[tuple[Indices, pl.Series]]:
+        """Some of the rows and their messages at a time, in the order in which they lie."""
+        ordered = self.in_order(rows)
+        places = self.places[ordered]
+        for group in np.unique(places // READ_TOGETHER).tolist():
+            first = group * READ_TOGETHER
+            begin, end = np.searchsorted(places, [first, first + READ_TOGETHER]).tolist()
+            messages = self._read(first, READ_TOGETHER)
+            for start in range(begin, end, at_once):
+                some = slice(start, min(start + at_once, end))
+                yield ordered[some], messages.gather(places[some] - first)
+
+    def in_order(self, rows: Indices) -> Indices:
+        """The rows in the order in which their messages lie."""
+        return rows[np.argsort(self.places[rows], kind="stable")]
+
+    def hold(self, rows: Indices) -> None:
+        """Keeps those of these rows at hand, in place of others: what is asked for of them is not read anew."""
+        rows = np.unique(rows)
+        self._held = np.empty(0, np.int64), pl.Series()
+        self._held = rows, self.of(rows)
 
 
 @dataclass(frozen=True)
 class TokenizedTurns:
-    """The words of row r are those of the turns rows[r]:rows[r+1]; of turn t, words[turns[t]:turns[t+1]]."""
+    """The words of row r are those of the turns rows[p]:rows[p+1], p = places[r]; of turn t, turns[t]:turns[t+1]."""
 
-    words: U64
+    words: Words
     turns: Indices
     rows: Indices
+    places: Indices  # of each row among all, as their messages lie
     own: npt.NDArray[np.bool_]  # of each turn: not shared, or of a row that has no other
     common: U64  # runs of words that shared turns hold, ascending
     size: int  # words a run
 
     def __len__(self) -> int:
-        return len(self.rows) - 1
+        return len(self.places)
 
     def shingles(self, rows: Indices, *, own: bool) -> tuple[U64, Indices]:
         """Hashed runs of words of these rows, one row after another, and how many each has.
@@ -61,7 +99,8 @@ class TokenizedTurns:
         With `own` only what carries content: no shared turns, and nothing that shared turns say, unless a row has
         nothing else. A run occurs as often as it is said.
         """
-        turns, counts = spans(self.rows[rows], self.rows[rows + 1])
+        places = self.places[rows]
+        turns, counts = spans(self.rows[places], self.rows[places + 1])
         row_of = np.repeat(np.arange(len(rows)), counts)
         if not own:
             return self._runs(turns, row_of, len(rows))
@@ -73,7 +112,12 @@ class TokenizedTurns:
 
     def most_runs(self, rows: Indices) -> Indices:
         """How many runs each row has with nothing left out; fewer than one where its words are fewer than a run."""
-        return self.turns[self.rows[rows + 1]] - self.turns[self.rows[rows]] - self.size + 1
+        places = self.places[rows]
+        return self.turns[self.rows[places + 1]] - self.turns[self.rows[places]] - self.size + 1
+
+    def in_order(self) -> Indices:
+        """The rows in the order in which their words lie."""
+        return np.argsort(self.places)
 
     def occurrences(self, words: Sequence[str]) -> list[int]:
         """How often all rows together say each of `words`, which are folded."""
@@ -82,46 +126,61 @@ class TokenizedTurns:
         wanted = hashed(pl.Series(words, dtype=pl.String)).to_numpy()
         ordered = np.unique(wanted)
         counts = np.zeros(len(ordered), np.int64)
-        for start in range(0, len(self.words), COUNTED_AT_ONCE):
-            part = self.words[start : start + COUNTED_AT_ONCE]
+        for part in self.words.parts(COUNTED_AT_ONCE):
             found = part[_contains(ordered, part)]
             counts += np.bincount(np.searchsorted(ordered, found), minlength=len(ordered))
         of_each: list[int] = counts[np.searchsorted(ordered, wanted)].tolist()
         return of_each
 
     def _runs(self, turns: Indices, row_of: Indices, rows: int) -> tuple[U64, Indices]:
-        places, lengths = spans(self.turns[turns], self.turns[turns + 1])
-        words_in_row = np.bincount(row_of, weights=lengths, minlength=rows).astype(np.int64)
-        return runs(self.words[places], words_in_row, self.size)
+        starts, ends = self.turns[turns], self.turns[turns + 1]
+        words_in_row = np.bincount(row_of, weights=ends - starts, minlength=rows).astype(np.int64)
+        return runs(self.words.take(starts, ends), words_in_row, self.size)
 
 
-def tokenized(messages: Messages, size: int, share: float, least: int, watch: Watch) -> TokenizedTurns:
+def tokenized(
+    messages: Messages, size: int, share: float, least: int, watch: Watch, folder: Path | None = None
+) -> TokenizedTurns:
     """The tokens of `messages`: every turn but system prompts; names and arguments of tool calls are words too.
 
     A turn is shared when at least `share` of the conversations, and at least `least` of them, have it word for word.
+    Words lie in a file in `folder`, or where the system keeps what is temporary.
     """
-    parts = np.split(np.arange(len(messages)), range(READ_AT_ONCE, len(messages), READ_AT_ONCE))
-    tables, words = [_NO_TURNS], np.empty(0, np.uint64)
-    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        every = pool.map(lambda part: _said(messages.of(part), part), parts)
-        for said, fresh in watch(every, "reading words", len(parts), "parts"):
-            tables.append(said)
-            # In place: two copies of all words would be the peak.
-            words.resize(len(words) + len(fresh), refcheck=False)
-            words[len(words) - len(fresh) :] = fresh
+    tables, words = [_NO_TURNS], Words(folder)
+    every = np.arange(len(messages))
+    places = np.empty(len(messages), np.int64)
+    places[messages.in_order(every)] = every
+    for said, fresh in watch(_every_said(messages, every), "reading words", -(-len(messages) // READ_AT_ONCE), "parts"):
+        tables.append(said)
+        words.append(fresh)
     said = pl.concat(tables)
     said = said.with_columns(shared=_shared(said, max(least, share * len(messages))))
-    row_of, turns = said["row"].to_numpy(), offsets(said["length"].to_numpy())
+    place_of, turns = said["row"].to_numpy(), offsets(said["length"].to_numpy())
     telling = said.select(~pl.col("shared") & (pl.col("length") > 0)).to_series().to_numpy()
-    told = np.bincount(row_of[telling], minlength=len(messages))
+    told = np.bincount(place_of[telling], minlength=len(messages))
     return TokenizedTurns(
         words,
         turns,
-        offsets(np.bincount(row_of, minlength=len(messages))),
-        telling | (told == 0)[row_of],
+        offsets(np.bincount(place_of, minlength=len(messages))),
+        places,
+        telling | (told == 0)[place_of],
         _common(words, turns, said, size),
         size,
     )
+
+
+def _every_said(messages: Messages, rows: Indices) -> Iterator[tuple[pl.DataFrame, U64]]:
+    """`_said` of all rows as their messages lie, a few parts ahead in threads."""
+    threads, start = pl.thread_pool_size(), 0
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[tuple[pl.DataFrame, U64]]] = deque()
+        for some, said in messages.parts(rows, READ_AT_ONCE):
+            waiting.append(pool.submit(_said, said, np.arange(start, start + len(some))))
+            start += len(some)
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _shared(said: pl.DataFrame, limit: float) -> pl.Series:
@@ -132,11 +191,11 @@ def _shared(said: pl.DataFrame, limit: float) -> pl.Series:
     return said["text"].is_in(shared["text"].implode())
 
 
-def _common(words: U64, turns: Indices, said: pl.DataFrame, size: int) -> U64:
+def _common(words: Words, turns: Indices, said: pl.DataFrame, size: int) -> U64:
     """The distinct runs of words of shared turns."""
     shared = said.with_row_index("turn").filter("shared").unique("text", keep="first")["turn"].to_numpy()
-    places, lengths = spans(turns[shared], turns[shared + 1])
-    return np.unique(runs(words[places], lengths, size)[0])
+    starts, ends = turns[shared], turns[shared + 1]
+    return np.unique(runs(words.take(starts, ends), ends - starts, size)[0])
 
 
 def _contains(ordered: U64, wanted: U64) -> npt.NDArray[np.bool_]:
@@ -150,7 +209,10 @@ def _contains(ordered: U64, wanted: U64) -> npt.NDArray[np.bool_]:
 
 
 def _said(messages: pl.Series, rows: Indices) -> tuple[pl.DataFrame, U64]:
-    """row, text (hash of the folded turn) and length in words of each turn but system prompts, and all their words."""
+    """row, as `rows` name it, text (hash of the folded turn) and length in words of each turn, and all their words.
+
+    System prompts are left out.
+    """
     content, calls = (pl.col("messages").struct.field(field) for field in ("content", "tool_calls"))
     turns = (
         pl.LazyFrame({"row": rows, "messages": messages})

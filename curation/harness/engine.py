@@ -15,6 +15,7 @@ from pydantic import Field
 
 from curation.harness import local_backend, ray_backend
 from curation.harness.local_backend import Workers, packed, unpacked
+from curation.harness.memory_limit import Bytes, room_for, rows_of_a_part, there_is
 from curation.harness.params import Params
 
 Given = TypeVar("Given")
@@ -29,9 +30,25 @@ class Machine(Params):
     engine: Literal["local", "ray"] = "local"
     address: str | None = None  # of a Ray cluster, HOST:PORT; else RAY_ADDRESS, else Ray is started on this machine
     workers: Workers = "auto"  # processes
+    memory: Bytes | None = Field(default=None, gt=0)  # of all processes of a stage, e.g. 2GB; None: what there is
     checkpoint_minutes: float = Field(default=10, ge=0)  # of training: what a kill loses at most; 0: every step
     live: bool = False  # training is logged to DVCLive too
     report_to: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()  # and to these; nothing is sent unless named
+
+    @property
+    def room(self) -> int:
+        """Bytes that the processes of a stage may take together."""
+        return there_is() if self.memory is None else min(self.memory, there_is())
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows with their texts that a stage reads at once."""
+        return rows_of_a_part(self.room)
+
+    @property
+    def processes(self) -> int:
+        """`workers` of this machine, as far as there is room for them."""
+        return min(room_for(self.room), local_backend.processes(self.workers))
 
 
 Backend = Callable[[Callable[[], Callable[[Any], Any]], Iterable[Any], Machine, bool], Iterator[Any]]
@@ -40,7 +57,7 @@ Backend = Callable[[Callable[[], Callable[[Any], Any]], Iterable[Any], Machine, 
 def _here(
     prepare: Callable[[], Callable[[Any], Any]], items: Iterable[Any], machine: Machine, large: bool
 ) -> Iterator[Any]:
-    return local_backend.spread(prepare, items, machine.workers, large)
+    return local_backend.spread(prepare, items, machine.processes, large)
 
 
 def _on_ray(
@@ -67,6 +84,14 @@ def map_rows(
     """The kernel's answer to each part of `at_once` rows, at least one part; `large` rows pay for processes."""
     parts = (packed(rows, start, at_once) for start in range(0, max(rows.height, 1), at_once))
     return map_items(partial(_unpacking, prepare), parts, machine, rows.height >= large)
+
+
+def map_parts(
+    prepare: OfTable[Answer], parts: Iterable[pl.DataFrame], at_once: int, machine: Machine, large: bool
+) -> Iterator[Answer]:
+    """As `map_rows`, of rows that come in parts: no more of them are read than the processes have in work."""
+    some = (packed(rows, start, at_once) for rows in parts for start in range(0, max(rows.height, 1), at_once))
+    return map_items(partial(_unpacking, prepare), some, machine, large)
 
 
 def map_groups(prepare: OfTable[Answer], rows: pl.DataFrame, by: str, machine: Machine, large: int) -> Iterator[Answer]:

@@ -7,12 +7,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
-_UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_STEERING = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e\ud800-\udfff"
+_STEERS = re.compile(f"[{_STEERING}]")
+_UNSHOWN = re.compile(f"[{_STEERING}\u061c\u200e\u200f\u202a-\u202c\u2066-\u2069]")
 
 
 def showable(text: str) -> str:
     r"""The text as a terminal may have it: what would steer it, or turn the line, as it is escaped: \x1b, \u202e."""
     return _UNSHOWN.sub(lambda sign: ascii(sign.group())[1:-1], text)
+
+
+def steerless(text: str) -> str:
+    r"""Words as a terminal may have them: marks of direction stay, of which Arabic chats are full, but for overrides.
+
+    What would steer it is escaped as JSON escapes it, \u001b, so that printed JSON means the same.
+    """
+    return _STEERS.sub(lambda sign: f"\\u{ord(sign.group()):04x}", text)
 
 
 class QiratError(Exception):

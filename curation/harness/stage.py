@@ -25,8 +25,10 @@ from curation.harness.engine import Machine
 from curation.harness.errors import QiratError, showable
 from curation.harness.files import Item, atomic, cure, progress, read_table, table_path
 from curation.harness.lock import held
-from curation.harness.memory import Memory
+from curation.harness.memory import CACHE, Memory
+from curation.harness.memory_limit import refuse_too_little
 from curation.harness.params import AnyParams, Section, load_params
+from curation.harness.parts import height_of, read_parts, scratch, write_parts
 from curation.harness.rules import RULES, refuse_other_rules
 
 LOCKS = Path(".qirat")
@@ -88,6 +90,21 @@ class Stage(Generic[AnyParams]):
     def read(self, table: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         return read_table(self.input(table_path(table)), columns)
 
+    def parts(self, table: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """The rows of a table in their order, as many at once as the machine's memory allows; at least one part."""
+        return read_parts(self.input(table_path(table)), columns, self.machine.rows_at_once)
+
+    def height(self, table: str) -> int:
+        """How many rows a table has."""
+        return height_of(self.input(table_path(table)))
+
+    def schema(self, table: str) -> pl.Schema:
+        return pl.Schema(pl.read_parquet_schema(self.input(table_path(table))))
+
+    def refuse_too_little(self, table: str, a_row: int) -> None:
+        """Stops where the machine's memory is too small for `a_row` bytes of each row of the table to stay in it."""
+        refuse_too_little(self.name, self.height(table), a_row, self.machine.room)
+
     def read_json(self, path: str | Path) -> Any:
         return json.loads(self.input(path).read_text("utf-8"))
 
@@ -105,6 +122,17 @@ class Stage(Generic[AnyParams]):
         with self.output(table_path(table)) as temporary:
             rows.write_parquet(temporary, compression="zstd", statistics=True, metadata={MARK: table})
         self.say(f"{table}: {rows.height:,} rows")
+
+    def write_parts(self, table: str, parts: Iterable[pl.DataFrame], schema: pl.Schema) -> int:
+        """Writes a table as its rows come, whole or not at all, and returns their number."""
+        with self.output(table_path(table)) as temporary:
+            rows = write_parts(temporary, table, parts, schema)
+        self.say(f"{table}: {rows:,} rows")
+        return rows
+
+    def scratch(self) -> contextlib.AbstractContextManager[Path]:
+        """A folder for what this stage puts away while it runs."""
+        return scratch(CACHE / f"{self.name}.scratch")
 
     def write_json(self, path: str | Path, value: Any) -> None:
         with self.output(path) as temporary:

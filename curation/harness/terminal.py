@@ -1,4 +1,4 @@
-"""How commands end for the person at the terminal."""
+"""What commands say to the person at the terminal, and how they end."""
 
 import sys
 from typing import Any
@@ -8,6 +8,12 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from curation.harness.damage import explained
+from curation.harness.errors import steerless
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Prints it. Words of customers and names of files are in it: what would steer the terminal is escaped."""
+    typer.echo(steerless(text), err=err)
 
 
 class Commands(TyperGroup):

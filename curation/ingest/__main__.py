@@ -23,7 +23,7 @@ from curation.harness.stage import Stage
 from curation.ingest.archives import DAMAGED
 from curation.ingest.files import EVALUATION, RAW, files_below, hidden_below, hidden_told, key_of, raw_files
 from curation.ingest.formats import formats
-from curation.ingest.memory import FILES, TABLES, ReadFiles, hidden_files, write_groups
+from curation.ingest.memory import FILES, TABLES, ReadFiles, hidden_files
 from curation.ingest.pages import NARROW, Pages, first_time, in_pages, join_pages, spread
 from curation.ingest.reading import Ingest, Part, RawFile, beginnings, mapper, tasks_of
 from curation.ingest.unpacking import Source, packing, size_of
@@ -59,9 +59,7 @@ def main() -> None:
         for table, schema in TABLES.items():
             as_read = ((file.name, memory.tables(key, table)) for key, file in files.items())
             frames = (frame for name, of_file in as_read for frame in pages.of_file(name, table, of_file))
-            with stage.output(table_path(f"ingested/{table}")) as path:
-                rows = write_groups(path, f"ingested/{table}", frames, schema)
-            stage.say(f"ingested/{table}: {rows:,} rows")
+            stage.write_parts(f"ingested/{table}", frames, schema)
         stage.write("ingested/evaluation", evaluation)
         stage.say(languages_summary(table_path("ingested/conversations")))
         found = pages.counted(pl.concat(memory.reports[key] for key in files).select(FILES.names()))

@@ -107,7 +107,7 @@ def members(path: Path) -> Iterator[Listed]:
         )
         return
     read = [info for info in infos if not _passed_over(info) and not _refused(info, _readable(info))]
-    if reason := _bomb(sum(info.file_size for info in read), path.stat().st_size, len(infos)):
+    if reason := bomb(sum(info.file_size for info in read), path.stat().st_size, len(infos)):
         yield Listed("", refused=reason)
         return
     passed: Counter[str] = Counter(_passed_over(info) for info in infos)
@@ -183,10 +183,11 @@ def _refused(info: zipfile.ZipInfo, name: str) -> str | None:
         return "it is encrypted; unpack it with its password and put the file here"
     if PurePosixPath(name).suffix.lower() in _ARCHIVES:
         return "an archive in an archive is not opened; unpack it and put its files here"
-    return _bomb(info.file_size, info.compress_size, 1)
+    return bomb(info.file_size, info.compress_size, 1)
 
 
-def _bomb(unpacked: int, packed: int, count: int) -> str | None:
+def bomb(unpacked: int, packed: int, count: int) -> str | None:
+    """Why what unpacks to so many bytes, in so many files, is not opened; None where it may be."""
     if count > MOST_MEMBERS:
         return f"it holds more than {MOST_MEMBERS:,} files; unpack it and put those here that hold conversations"
     if unpacked > RATIO_FROM and unpacked > MOST_RATIO * packed:

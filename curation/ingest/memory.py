@@ -2,18 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import polars as pl
 
 from curation.core.record.conversation import SCHEMA
-from curation.harness.damage import MARK
 from curation.harness.errors import QiratError
 from curation.harness.memory import Memory
 from curation.ingest.notes import Seen
 from curation.ingest.reading import PARTS, QUARANTINE, Part
 
-ROWS_A_GROUP = 20_000  # of a kept table at least, of a row group of what is written exactly
+ROWS_A_GROUP = 20_000  # of a kept table at least
 TABLES = {"conversations": SCHEMA, "quarantine": QUARANTINE, "parts": PARTS}
 LISTS = pl.List(pl.Struct({"name": pl.String, "first": pl.Int64, "last": pl.Int64}))
 _FILES: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -109,29 +107,3 @@ def _groups(parts: Iterable[Part]) -> Iterator[list[Part]]:
             held, rows = [], 0
     if held:
         yield held
-
-
-def write_groups(path: Path, table: str, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> int:
-    """The Parquet file of a table, its bytes by the rows alone, not by how they came. Returns the number of rows."""
-    import pyarrow.parquet as pq
-
-    as_arrow = pl.CompatLevel.oldest()
-    empty, rows = schema.to_frame(), 0
-    with pq.ParquetWriter(path, empty.to_arrow(compat_level=as_arrow).schema, compression="zstd") as file:
-        for group in _exactly(empty, frames):
-            file.write_table(group.to_arrow(compat_level=as_arrow).combine_chunks())
-            rows += group.height
-        file.add_key_value_metadata({MARK: table})
-    return rows
-
-
-def _exactly(held: pl.DataFrame, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The rows held and those of the frames, ROWS_A_GROUP at a time."""
-    for frame in frames:
-        held = held.vstack(frame)
-        while held.height >= ROWS_A_GROUP:
-            held = held.rechunk()
-            yield held.head(ROWS_A_GROUP)
-            held = held.slice(ROWS_A_GROUP)
-    if held.height:
-        yield held.rechunk()

@@ -11,10 +11,12 @@ from typing import Any
 import polars as pl
 from polars import selectors
 
+from curation.ingest.archives import bomb
 from curation.ingest.rows import Chunk, Given, Opened, RawRow
 from curation.ingest.unpacking import SizeLimits, TornError
 
 ROWS_A_CHUNK = 2000
+BYTES_A_CHUNK = 256 * 2**20  # of the longest text of a column, in as many rows
 # Fields that hold objects of any shape: a table gives all of them the keys of all, and null where one had none.
 PADDED = frozenset(
     ("tool_calls", "function_call", "functionCall", "arguments", "args", "input", "tools", "functions", "parameters")
@@ -76,11 +78,17 @@ def _chunks(container: str, frames: Iterator[pl.DataFrame]) -> Iterator[Chunk]:
     try:
         for frame in frames:
             whole = frame.with_columns(_missing_where_not_finite(frame))
-            for part in whole.iter_slices(ROWS_A_CHUNK):
+            for part in whole.iter_slices(_rows_a_chunk(whole)):
                 yield TableFile(number, part)
                 number += part.height
     except BROKEN as error:
         yield Given([RawRow(number, None, _reason(container, error), "")])
+
+
+def _rows_a_chunk(frame: pl.DataFrame) -> int:
+    """Fewer where texts are long: a file holds a text once that stands in all its rows, Python in each of them."""
+    longest = frame.select(pl.max_horizontal(selectors.string().str.len_bytes().max(), 1)).item() if frame.width else 1
+    return max(1, min(ROWS_A_CHUNK, BYTES_A_CHUNK // (longest or 1)))
 
 
 def _parquet_frames(source: Path | bytes, limits: SizeLimits) -> Iterator[pl.DataFrame]:
@@ -91,6 +99,8 @@ def _parquet_frames(source: Path | bytes, limits: SizeLimits) -> Iterator[pl.Dat
     unpacked = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
     if unpacked > limits.unpacked_bytes or metadata.num_rows > max(ROWS_BELIEVED, size):
         raise ValueError(f"it claims {metadata.num_rows:,} rows of {unpacked:,} bytes in a file of {size:,}")
+    if said := bomb(unpacked, size, 1):
+        raise ValueError(said)
     table = pl.scan_parquet(source)
     yield table.head(0).collect()
     yield from table.collect_batches(chunk_size=ROWS_A_CHUNK, maintain_order=True)

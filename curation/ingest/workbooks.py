@@ -1,10 +1,13 @@
 """Rows out of Excel workbooks (.xlsx, .xlsm): each sheet a table, its rows numbered as Excel shows them."""
 
+import functools
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import date, time
-from typing import Any
+from typing import IO, Any
 
+from curation.ingest.archives import DAMAGED, bomb
 from curation.ingest.layout import (
     TITLES,
     TOTALS_LINE,
@@ -20,8 +23,17 @@ from curation.ingest.rows import EXCEL, Chunk, Given, Opened, RawRow
 from curation.ingest.unpacking import SizeLimits, Source, TornError
 
 ROWS_A_CHUNK = 2000
+MOST_EMPTY = 20_000_000  # cells of a sheet: memory holds the whole rectangle up to the last one
 DIGITS_KEPT = 10**15  # Excel holds numbers to fifteen digits: of longer ids the end is lost
 Cells = list[list[str]]
+_OTHERS = ("content.xml", "xl/workbook.bin")  # of documents that the library would read as well
+_CELL = re.compile(  # that holds anything, with its place
+    rb"""<(?:[\w.-]+:)?c\s(?:[^<>]*?\s)?r\s*=\s*["']([A-Za-z]{1,9})(\d{1,19})["'][^<>]*(?<!/)>"""
+)
+_UNPLACED = re.compile(rb"<(?:[\w.-]+:)?c(?:\s(?![^<>]*?\br\s*=)[^<>]*)?(?<!/)>")  # it stands behind the one before
+_ROW = re.compile(rb"""<(?:[\w.-]+:)?row\s(?:[^<>]*?\s)?r\s*=\s*["'](\d{1,19})["']""")
+_BLOCK = 2**20  # bytes of a sheet looked at in one go
+_TAG = 2**12  # bytes from which on a tag is none
 
 
 def is_workbook(path: Source, head: bytes) -> bool:
@@ -30,7 +42,8 @@ def is_workbook(path: Source, head: bytes) -> bool:
         return False
     try:
         with zipfile.ZipFile(path.open("rb")) as archive:
-            return "xl/workbook.xml" in archive.namelist()
+            names = set(archive.namelist())
+            return "xl/workbook.xml" in names and names.isdisjoint(_OTHERS)
     except (OSError, ValueError, zipfile.BadZipFile):
         return False
 
@@ -43,9 +56,10 @@ def sheets_of(path: Source) -> list[str]:
         with path.open("rb") as handle:
             if not is_workbook(path, handle.read(4)):
                 return []
+        _refuse_unbounded(path)
         with CalamineWorkbook.from_filelike(path.open("rb")) as book:
             return [name for name in book.sheet_names if book.get_sheet_by_name(name).total_height]
-    except (OSError, ValueError, CalamineError):
+    except (OSError, ValueError, CalamineError, TornError):
         return []
 
 
@@ -61,6 +75,7 @@ def workbook(path: Source, limits: SizeLimits, sheet: str) -> Opened:
         unpacked = sum(member.file_size for member in archive.infolist())
     if unpacked > limits.unpacked_bytes:
         raise TornError(f"it unpacks to {unpacked:,} bytes (params.yaml: ingest.max_unpacked_bytes)")
+    _refuse_unbounded(path)
     try:
         with CalamineWorkbook.from_filelike(path.open("rb")) as book:
             name = sheet or next((n for n in book.sheet_names if book.get_sheet_by_name(n).total_height), "")
@@ -72,6 +87,48 @@ def workbook(path: Source, limits: SizeLimits, sheet: str) -> Opened:
     except (OSError, ValueError, CalamineError) as error:
         raise TornError(f"the workbook cannot be read ({error}); save it again as .xlsx, or as CSV") from None
     return _table(cells, name)
+
+
+def _refuse_unbounded(path: Source) -> None:
+    """Raises TornError for what no memory holds: the library makes room for all cells up to the last one of a sheet."""
+    try:
+        with zipfile.ZipFile(path.open("rb")) as archive:
+            members = archive.infolist()
+            if said := bomb(sum(m.file_size for m in members), sum(m.compress_size for m in members), len(members)):
+                raise TornError(said)
+            for member in members:
+                with archive.open(member) as sheet:
+                    rows, columns, filled = _extent(sheet)
+                if (empty := rows * columns - filled) > MOST_EMPTY:
+                    raise TornError(
+                        f"a sheet reaches to row {rows:,} and column {columns:,} with {empty:,} empty cells before; "
+                        "delete what stands alone there (Ctrl+End leads to it), or save the sheet as CSV"
+                    )
+    except DAMAGED as error:
+        raise TornError(f"the workbook cannot be read ({error}); save it again as .xlsx, or as CSV") from None
+
+
+def _extent(sheet: IO[bytes]) -> tuple[int, int, int]:
+    """The last row and column of a sheet's XML in which something stands, and how many such cells there are."""
+    rows, columns, filled, rest = 0, 0, 0, b""
+    while block := sheet.read(_BLOCK):
+        text = rest + block
+        cut = text.rfind(b"<")
+        cut = cut if cut > len(text) - _TAG else len(text)
+        text, rest = text[:cut], text[cut:]
+        cells = _CELL.findall(text)
+        rows = max([rows, *(int(row) for _, row in cells)])
+        columns = max([columns, *map(_number, {column for column, _ in cells})])
+        filled += len(cells)
+        if unplaced := len(_UNPLACED.findall(text)):
+            rows, columns = max([rows, *map(int, _ROW.findall(text))]), max(columns, 1)
+            filled += unplaced
+    return rows, columns, filled
+
+
+def _number(column: bytes) -> int:
+    """1 for A, 27 for AA."""
+    return functools.reduce(lambda n, letter: 26 * n + letter - 64, column.upper(), 0)
 
 
 def _text(value: Any) -> str:

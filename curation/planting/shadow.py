@@ -3,7 +3,7 @@
 import random
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -25,6 +25,9 @@ RAREST = 0.05  # share of the rows from which a language is tried
 AT_ALL = 400  # spoilt rows that the smallest set gets; to look at as many costs less than what a check loads
 SHADOW = "-shadow"  # behind the id of a spoilt row, which so has the length of no real one
 
+# Of conversations, which are told by their row_id: the records as checks see them, in parts.
+Read = Callable[[pl.DataFrame], Iterable[pl.DataFrame]]
+
 
 class Audit(Params):
     """params.yaml: audit"""
@@ -33,15 +36,18 @@ class Audit(Params):
     seed: int
 
 
-def spoilt(conversations: pl.DataFrame, serious: pl.Series, languages: Collection[str], params: Audit) -> list[Row]:
+def spoilt(
+    conversations: pl.DataFrame, read: Read, serious: pl.Series, languages: Collection[str], params: Audit
+) -> list[Row]:
     """Rows of all defects and of these languages, one defect in each, made of conversations in which both sides speak.
 
-    Those whose ids are `serious` have a fault already that the checks see; they are drawn last. `id` is that of the
-    conversation that was spoilt. There are no more than AT_ALL or `params.share` to a row, whichever is more; rare
-    languages get none.
+    `conversations` have ids and languages. Those whose ids are `serious` have a fault already that the checks see;
+    they are drawn last. `id` is that of the conversation that was spoilt. There are no more than AT_ALL or
+    `params.share` to a row, whichever is more; rare languages get none.
     """
-    pools = clean_rows(conversations, serious, languages, params.seed)
-    sizes = dict(conversations["language"].value_counts().iter_rows())
+    counts = conversations["language"].value_counts()
+    pools = as_rows(pool(read(conversations), counts, serious, languages, params.seed, POOL))
+    sizes = dict(counts.iter_rows())
     places = int(max(AT_ALL, params.share * conversations.height)) // max(len(pools) * len(DEFECTS), 1)
     faulty = set(serious)
     found: list[Row] = []
@@ -55,26 +61,46 @@ def number_of(rows: int) -> int:
     return min(max(rows // PER_KIND, FEWEST), MOST)
 
 
-def clean_rows(
-    conversations: pl.DataFrame, serious: pl.Series, languages: Collection[str], seed: int, most: int = POOL
-) -> dict[str, list[Row]]:
-    """Up to `most` rows of each of the languages and of mixed ones, in an order that is drawn; of no rare language."""
-    sizes = conversations["language"].value_counts().filter(pl.col("count") >= RAREST * conversations.height)
-    tried = sizes.filter(pl.col("language").is_in([*languages, "mixed"]))
-    conversations = conversations.join(tried, on="language", how="semi", maintain_order="left")
+def pool(
+    parts: Iterable[pl.DataFrame],
+    sizes: pl.DataFrame,
+    serious: pl.Series,
+    languages: Collection[str],
+    seed: int,
+    most: int,
+) -> pl.DataFrame:
+    """Up to `most` rows of each of the languages and of mixed ones, in an order that is drawn; of no rare language.
+
+    The conversations come in parts; `sizes` are (language, count) of all.
+    """
+    common = sizes.filter(pl.col("count") >= RAREST * int(sizes["count"].sum()))
+    tried = common.filter(pl.col("language").is_in([*languages, "mixed"]))
+    kept: list[pl.DataFrame] = []
+    for part in parts:
+        kept = [_first_drawn([*kept, _drawn(part.join(tried, on="language", how="semi"), serious, seed)], most)]
+    return kept[0]
+
+
+def _drawn(conversations: pl.DataFrame, serious: pl.Series, seed: int) -> pl.DataFrame:
+    """Those in which both sides speak, with their lots."""
     roles = pl.col("messages").list.eval(
         pl.element().struct.field("role").filter(pl.element().struct.field("content").str.contains(r"\S"))
     )
     both = roles.list.contains("user") & roles.list.contains("assistant")
     drawn = pl.Series([lot(f"audit {seed} {key}") for key in conversations["conversation_id"]], dtype=pl.String)
-    ordered = (
-        conversations.select("conversation_id", "language", "label", "messages", both=both, lot=drawn)
-        .filter("both")
-        .sort(pl.col("conversation_id").is_in(serious.implode()), "lot")
-        .group_by("language", maintain_order=True)
-        .head(most)
-        .sort("language", maintain_order=True)
-    )
+    known = pl.col("conversation_id").is_in(serious.implode())
+    columns = ("conversation_id", "language", "label", "messages")
+    return conversations.select(*columns, both=both, serious=known, lot=drawn).filter("both")
+
+
+def _first_drawn(parts: Sequence[pl.DataFrame], most: int) -> pl.DataFrame:
+    rows = pl.concat(parts)
+    ordered = rows.sort("serious", "lot").group_by("language", maintain_order=True).head(most)
+    return ordered.select(rows.columns).sort("language", maintain_order=True)
+
+
+def as_rows(ordered: pl.DataFrame) -> dict[str, list[Row]]:
+    """The rows of a `pool` by language."""
     topics = topics_of(ordered["label"].drop_nulls().unique())
     found: dict[str, list[Row]] = {}
     for row in ordered.iter_rows(named=True):

@@ -1,6 +1,6 @@
 """The order of the review queue: which doubts stand together, whose turn it is, where the blind samples stand."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import polars as pl
@@ -67,19 +67,29 @@ def grouped(line: pl.DataFrame, ties: pl.DataFrame) -> pl.DataFrame:
     return line.with_columns(group=groups(line["conversation_id"], first.iter_rows()))
 
 
-def ties(pairs: pl.DataFrame, findings: pl.DataFrame, ids: pl.DataFrame, doubtful: pl.DataFrame) -> pl.DataFrame:
+def doubted_turns(conversations: Iterable[pl.DataFrame], findings: pl.DataFrame) -> pl.DataFrame:
+    """(conversation_id, turn, content) of the turns with a doubt, of conversations that come in parts."""
+    doubts = findings.filter((pl.col("severity") == "doubt") & pl.col("turn").is_not_null())
+    places = doubts.select("conversation_id", "turn").unique()
+    found = [
+        turns(part.join(doubts, on="conversation_id", how="semi"))
+        .join(places, on=["conversation_id", "turn"], how="semi")
+        .select("conversation_id", "turn", "content")
+        for part in conversations
+    ]
+    return pl.concat(found).unique(["conversation_id", "turn"])  # exact copies have one id
+
+
+def ties(pairs: pl.DataFrame, findings: pl.DataFrame, ids: pl.DataFrame, doubted: pl.DataFrame) -> pl.DataFrame:
     """(conversation_id, tie) of near copies that were kept apart, semantic copies and rows with the same doubted turns.
 
-    `ids` are (row_id, conversation_id), by which semantic copies name the earlier row; `doubtful` has the messages.
+    `ids` are (row_id, conversation_id), by which semantic copies name the earlier row; `doubted` are `doubted_turns`.
     """
     near = pairs.filter(pl.col("relation") != "related")
     copies = findings.filter((pl.col("code") == "semantic_copy") & (pl.col("value") >= ALIKE))
     earlier = copies.select("conversation_id", row_id="evidence").join(ids, on="row_id", suffix="_earlier")
-    doubts = findings.filter((pl.col("severity") == "doubt") & pl.col("turn").is_not_null())
     said = (
-        turns(doubtful.join(doubts, on="conversation_id", how="semi"))
-        .join(doubts.select("conversation_id", "turn").unique(), on=["conversation_id", "turn"], how="semi")
-        .sort("conversation_id", "turn")
+        doubted.sort("conversation_id", "turn")
         .group_by("conversation_id", maintain_order=True)
         .agg(tie=pl.lit("said: ") + folded(pl.col("content")).str.join("\n"))
     )

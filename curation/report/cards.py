@@ -12,6 +12,7 @@ import yaml
 
 from curation.core.record.conversation import canonical_json
 from curation.core.record.ledger import OUTCOMES, counts
+from curation.harness.errors import showable
 from curation.report.blocks import count, share
 from curation.report.model_sections import used
 from curation.report.page import environment
@@ -20,6 +21,7 @@ from curation.report.words import languages
 
 NO_LANGUAGE = {"mixed", "und", "other", "unknown"}  # what stands where a code would
 SPLITS = ("train", "dev", "test")
+LONGEST = 200  # characters of a value from the data
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
@@ -105,7 +107,7 @@ def further(template: Path, **values: Any) -> str:
 
 def _environment() -> jinja2.Environment:
     templates = environment(autoescape=False)  # Markdown; nothing out of a conversation comes into it
-    templates.filters |= {"count": count, "plain": _plain}
+    templates.filters |= {"count": count, "plain": plain}
     return templates
 
 
@@ -115,10 +117,10 @@ def _render(template: str, front: Mapping[str, Any], **values: Any) -> str:
     return f"---\n{yaml.safe_dump(said, sort_keys=False, allow_unicode=True)}---\n\n{body.strip()}\n"
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
     """A value from the data, such as a label, as text that cannot break out of its table cell or become a link."""
-    text = " ".join(str(value).split()).replace("`", "'").replace("|", "/")
-    return f"`{text}`"
+    text = showable(" ".join(str(value).split())).replace("`", "'").replace("|", "/") or " "
+    return f"`{text if len(text) <= LONGEST else text[:LONGEST] + '…'}`"
 
 
 def _reasons(results: Results) -> list[dict[str, Any]]:

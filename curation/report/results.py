@@ -104,6 +104,8 @@ class _Tables(Mapping[str, pl.DataFrame]):
             if not is_current(table_path(table), self._passed):
                 raise KeyError(table)
             self._read[table] = self._stage.read(table)
+            if table.startswith("splits/"):  # of which rows may only be counted, as those of any table could be
+                self._read[table].select("conversation_id")
         return self._read[table]
 
     def __iter__(self) -> Iterator[str]:

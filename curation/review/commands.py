@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curation.harness.errors import QiratError
-from curation.harness.terminal import Commands
+from curation.harness.terminal import Commands, say
 
 if TYPE_CHECKING:
     from curation.consensus.consensus import Consensus, Review
@@ -53,8 +53,8 @@ def serve(
     kind = _kind()
     if not background:
         process.serve(port, kind.home, kind)  # does not return
-    typer.echo(f"{kind.title} answers at {process.serve_in_background(port, kind.home, kind)}")
-    typer.echo(f"The owner's user name and password are in {kind.home / 'credentials.json'}")
+    say(f"{kind.title} answers at {process.serve_in_background(port, kind.home, kind)}")
+    say(f"The owner's user name and password are in {kind.home / 'credentials.json'}")
     if show_credentials:
         owner = process.credentials(kind.home)
         _print_login(owner["username"], owner["password"])
@@ -65,7 +65,7 @@ def stop() -> None:
     """Stop the server that `serve` started."""
     from curation.review.embedded import process
 
-    typer.echo("stopped" if process.stop(_kind().home) else "no server was running")
+    say("stopped" if process.stop(_kind().home) else "no server was running")
 
 
 @app.command()
@@ -76,7 +76,7 @@ def backup(
     from curation.review.embedded.backup import backup
 
     _for_argilla_only()
-    typer.echo(f"saved in {backup(file)}; whoever reads it can sign in as the owner")
+    say(f"saved in {backup(file)}; whoever reads it can sign in as the owner")
 
 
 @app.command()
@@ -86,7 +86,7 @@ def restore(file: Path) -> None:
 
     _for_argilla_only()
     aside = restore(file)
-    typer.echo(f"restored from {file}" + (f"; what was there is in {aside}" if aside else ""))
+    say(f"restored from {file}" + (f"; what was there is in {aside}" if aside else ""))
 
 
 # -- the people on whichever server is used ----------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def add(
     _print_login(name, _people().readmit(name) or server.add_annotator(name))
     if chosen is not None:
         _let_read(name, chosen)
-    typer.echo(server.way_in())
+    say(server.way_in())
 
 
 @users.command()
@@ -126,14 +126,14 @@ def list_users() -> None:
     readers = read_readers()
     for person in _people().all():
         read = f", reads {', '.join(readers[person.name])}" if person.name in readers else ""
-        typer.echo(f"{person.name}: {person.role if person.member else 'removed'}{read}")
+        say(f"{person.name}: {person.role if person.member else 'removed'}{read}")
 
 
 @users.command()
 def remove(name: str) -> None:
     """Take an annotator's access away. The answers stay, under the name; `users add` lets the person in again."""
     _people().remove(name)
-    typer.echo(f"{name} sees nothing any more; the answers stay")
+    say(f"{name} sees nothing any more; the answers stay")
 
 
 @users.command()
@@ -168,10 +168,10 @@ def _let_read(name: str, languages: Sequence[str]) -> None:
     choose(name, languages)
     kind = _kind()
     if process.is_elsewhere(kind):
-        typer.echo("the Argilla that QIRAT_ARGILLA_URL names gives everybody all; filter there by Language", err=True)
+        say("the Argilla that QIRAT_ARGILLA_URL names gives everybody all; filter there by Language", err=True)
     else:
         tell(kind.home, _people().all(), read_readers())
-    typer.echo(f"{name} reads {', '.join(languages) or 'all languages'}")
+    say(f"{name} reads {', '.join(languages) or 'all languages'}")
     _print_lacking()
 
 
@@ -187,11 +187,11 @@ def _print_lacking() -> None:
         rows = line.rows.join(line.conversations.unique("conversation_id"), on="conversation_id")
         people = [one.name for one in _people().all() if one.member and one.role == "annotator"]
         for sentence in lacking(rows["language"], people, readers, params.min_submitted):
-            typer.echo(sentence, err=True)
+            say(sentence, err=True)
 
 
 def _print_login(name: str, password: str) -> None:
-    typer.echo(f"user name: {name}\npassword: {password}")
+    say(f"user name: {name}\npassword: {password}")
 
 
 # -- the queue out, decisions back -------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def push() -> None:
 
     server, params = _connected()
     done = push(server, params, _countries(params))
-    typer.echo(
+    say(
         f"{len(done.new):,} new, {len(done.changed):,} changed, {len(done.aside):,} set aside, "
         f"{len(done.gone):,} deleted, {done.unchanged:,} as they were"
     )
@@ -224,8 +224,8 @@ def pull() -> None:
     _print_undecided(done.consensus)
     _print_again(done.again)
     if done.gone:
-        typer.echo(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
-    typer.echo(f"{done.answers:,} new answers, {done.written:,} new decisions; {PATH} holds {done.total:,}")
+        say(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
+    say(f"{done.answers:,} new answers, {done.written:,} new decisions; {PATH} holds {done.total:,}")
 
 
 @app.command()
@@ -246,16 +246,16 @@ def watch(
 
     def changed() -> None:
         if repro:
-            watch.repro(say)
+            watch.repro(noted)
 
-    def say(text: str) -> None:
-        typer.echo(f"watch: {text}", err=True)
+    def noted(text: str) -> None:
+        say(f"watch: {text}", err=True)
 
     with watch.interrupted_by_signals(), watch.alone():
-        say(f"pulling every {every:g} seconds")
+        noted(f"pulling every {every:g} seconds")
         changed()  # what an earlier pull brought and nobody applied
-        watch.watch([pulled, judged], changed, every, say)
-    say("stopped")
+        watch.watch([pulled, judged], changed, every, noted)
+    noted("stopped")
 
 
 @app.command()
@@ -265,7 +265,7 @@ def status() -> None:
     _print_status(server)
     pairs_server = _pairs_server(params)
     if pairs_server.present():
-        typer.echo("pairs:")
+        say("pairs:")
         _print_status(pairs_server)
 
 
@@ -274,9 +274,9 @@ def _print_status(server: "Backend") -> None:
 
     records, annotators = status(server.present(), server.usernames())
     aside = f", {records['aside']:,} set aside" if records["aside"] else ""
-    typer.echo(f"{records['pending']:,} pending, {records['completed']:,} completed{aside}")
+    say(f"{records['pending']:,} pending, {records['completed']:,} completed{aside}")
     for name, answers in sorted(annotators.items()):
-        typer.echo(f"{name}: {', '.join(f'{count:,} {kind}' for kind, count in sorted(answers.items()))}")
+        say(f"{name}: {', '.join(f'{count:,} {kind}' for kind, count in sorted(answers.items()))}")
 
 
 @app.command()
@@ -290,7 +290,7 @@ def export(
 
     params = _params()
     count = export(file, params, _countries(params), limit, _parsed(languages) if languages else ())
-    typer.echo(f"{count:,} conversations in {file}; a row with a decision (keep, edit or drop) is an answer")
+    say(f"{count:,} conversations in {file}; a row with a decision (keep, edit or drop) is an answer")
 
 
 @app.command("import")
@@ -306,7 +306,7 @@ def take_in(
     done = take_in(file, annotator, params, _countries(params))
     _print_undecided(done.pulled.consensus)
     _print_half_filled(done.half_filled)
-    typer.echo(
+    say(
         f"{done.answers:,} answers, {done.pulled.answers:,} of them new; {done.pulled.written:,} new decisions; "
         f"{PATH} holds {done.pulled.total:,}"
     )
@@ -322,7 +322,7 @@ def push_pairs() -> None:
 
     params = _params()
     done = push(_pairs_server(params), params, _countries(params))
-    typer.echo(
+    say(
         f"{len(done.new):,} new, {len(done.changed):,} changed, {len(done.aside):,} set aside, "
         f"{len(done.gone):,} deleted, {done.unchanged:,} as they were"
     )
@@ -347,7 +347,7 @@ def export_pairs(
 
     params = _params()
     count = export(file, params, _countries(params), limit)
-    typer.echo(f"{count:,} pairs in {file}; a row with a decision (a, b, both good or both bad) is an answer")
+    say(f"{count:,} pairs in {file}; a row with a decision (a, b, both good or both bad) is an answer")
 
 
 @pairs.command("import")
@@ -385,7 +385,7 @@ def add_gold(
     from curation.decisions.gold import PATH, add
 
     marked = add(conversation, decision, reason or ())
-    typer.echo(f"{marked.conversation_id}: {marked.decision}; in {PATH}, for the next push")
+    say(f"{marked.conversation_id}: {marked.decision}; in {PATH}, for the next push")
 
 
 @app.command()
@@ -403,10 +403,10 @@ def apply(
     from curation.review import similar
 
     if undo:
-        typer.echo(similar.undo(conversation))
+        say(similar.undo(conversation))
         return
     shown = Shown(load_params("privacy", Privacy).countries)
-    typer.echo(similar.apply(conversation, similar.LikeWhat(code, min_similarity), shown, yes))
+    say(similar.apply(conversation, similar.LikeWhat(code, min_similarity), shown, yes))
 
 
 # -- what the commands share -------------------------------------------------------------------------------------------
@@ -468,26 +468,24 @@ def _countries(params: "Review") -> "Countries":
 def _print_half_filled(rows: Sequence[int]) -> None:
     if rows:
         shown = ", ".join(map(str, rows[:10]))
-        typer.echo(f"{len(rows):,} rows have no decision and were left out (first: {shown})", err=True)
+        say(f"{len(rows):,} rows have no decision and were left out (first: {shown})", err=True)
 
 
 def _print_by_hand(count: int) -> None:
     if count:
-        typer.echo(f"{count:,} records that somebody made by hand on the server were left as they are", err=True)
+        say(f"{count:,} records that somebody made by hand on the server were left as they are", err=True)
 
 
 def _print_unreadable(faults: Sequence[str]) -> None:
     """Answers on the server that were not taken."""
     for fault in faults:
-        typer.echo(f"not taken: {fault}", err=True)
+        say(f"not taken: {fault}", err=True)
 
 
 def _print_again(again: Sequence[str]) -> None:
     """Answers that say nothing that can be used; what is wrong with each is told with all that are not usable."""
     if again:
-        typer.echo(
-            f"{len(again):,} answers decide nothing; their records are open again for who gave them, with a note"
-        )
+        say(f"{len(again):,} answers decide nothing; their records are open again for who gave them, with a note")
 
 
 def _print_judged(done: "Judged") -> None:
@@ -495,16 +493,16 @@ def _print_judged(done: "Judged") -> None:
 
     _print_unreadable(done.unreadable)
     if done.gone:
-        typer.echo(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
-    typer.echo(f"{done.given:,} answers, {done.new:,} of them new; {PATH} holds {done.total:,}")
+        say(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
+    say(f"{done.given:,} answers, {done.new:,} of them new; {PATH} holds {done.total:,}")
 
 
 def _print_undecided(consensus: "Consensus") -> None:
     """Answers that were not used, and conversations that people disagree on."""
     for fault in consensus.unusable:
-        typer.echo(f"not usable: {fault}", err=True)
+        say(f"not usable: {fault}", err=True)
     for disagreement in consensus.disagreements:
-        typer.echo(f"undecided: {disagreement}", err=True)
+        say(f"undecided: {disagreement}", err=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Run every check over the survivors; observe, decide nothing.  python -m curation.score"""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -12,16 +12,18 @@ from curation.checks.codes import codes
 from curation.core.record.codes import CODES, as_json
 from curation.core.record.conversation import as_taught, survivors
 from curation.core.record.playbook import Playbook
-from curation.harness.engine import map_rows, reduce
+from curation.harness.engine import map_parts, reduce
 from curation.harness.memory import version_of
 from curation.harness.stage import Stage
-from curation.planting.shadow import Audit
+from curation.planting.shadow import Audit, Read
 from curation.privacy.params import Privacy
 from curation.score.models import Judging, Losses
 from curation.score.notes import notes, numbers
 from curation.score.planted import PLANTED, Planting, as_planted, compared_again, is_planted, with_vectors
 from curation.score.rows import ALONE, CHUNK, LARGE, RowResults, findings_by_set, joined, keyed, known_of, looker
 
+CONVERSATIONS = "ingested/conversations"
+A_ROW, COMPARED_ROW = 1_500, 9_500  # bytes of memory that a row takes; with its words, where checks compare rows
 LONG, LONGEST_TOLD = 100_000, 5  # characters of a row that is told before it is read; of so many rows
 SHOWN = "shown"  # the name under which evidence that is fit to be shown is remembered
 
@@ -29,7 +31,9 @@ SHOWN = "shown"  # the name under which evidence that is fit to be shown is reme
 def main() -> None:
     """Findings of all checks over all surviving conversations, and notes on the set as a whole."""
     with Stage("score", Score) as stage:
-        surviving = as_taught(survivors(stage.read("ingested/conversations"), stage.read("dedup/clusters")))
+        ids = stage.read(CONVERSATIONS, ["row_id", "conversation_id", "language", "label"])
+        surviving = survivors(ids, stage.read("dedup/clusters"))
+        read = partial(records, stage)
         vectors = stage.read("embedded/vectors")
         context = Context(
             stage.params,
@@ -41,23 +45,26 @@ def main() -> None:
         running = checks(stage.params.skip)
         alone = [check for check in running.values() if not check.whole_set]
         together = [check for check in running.values() if check.whole_set]
+        stage.refuse_too_little(CONVERSATIONS, COMPARED_ROW if together else A_ROW)
         judging, losses = consulted(stage.params, running)
 
         readings = {check.reads for check in together if check.reads}
-        told = results_by_row(stage, surviving, context, alone, readings)
+        keys, told = results_by_row(stage, partial(read, surviving), context, alone, readings)
         comparing = stage.progress(together, "comparing rows", unit="checks")
         of_set: list[Noted] = []
         beside = replace(context, readings=told, ask=judging, losses=losses, tell=of_set.append)
-        planting = planted_in(surviving, told, beside, running, stage.section("audit", Audit))
+        planting = planted_in(surviving, read, told, beside, running, stage.section("audit", Audit))
         if planting:
             with_theirs = with_vectors(beside.vectors, planting.table)
             beside = replace(beside, planted=planting.table, vectors=with_theirs)
-        by_set, of_planted = found_by_set(stage, surviving, beside, comparing)
+        whole = surviving if together or vectors.height else surviving.clear()  # checks that compare read all of it
+        compared = pl.concat(read(whole)).sort("conversation_id")
+        by_set, of_planted = found_by_set(stage, compared, keys, beside, comparing)
         found = in_order([found_by_row(told), by_set])
-        noted = notes(surviving, context, of_set)
+        noted = notes(compared if compared.height else surviving, context, of_set)
         tried = pl.DataFrame(schema=PLANTED)
         if planting:
-            again = compared_again(surviving, found, planting, beside)
+            again = compared_again(surviving, read, found, planting, beside)
             tried = as_planted(planting, [planting.alone, of_planted, again], found)
 
         stage.write("scored/planted", tried)
@@ -81,14 +88,20 @@ def consulted(params: Score, running: Collection[str]) -> tuple[Judging | None, 
     return (Judging(judge.timeout) if judge else None, Losses(folder) if folder and "difficulty" in running else None)
 
 
+def records(stage: Stage[Score], wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The conversations that are wanted, as checks see them, part by part."""
+    for part in stage.parts(CONVERSATIONS):
+        yield as_taught(part.join(wanted, on="row_id", how="semi"))
+
+
 def results_by_row(
     stage: Stage[Score],
-    surviving: pl.DataFrame,
+    read: Callable[[], Iterable[pl.DataFrame]],
     context: Context,
     which: Sequence[Check],
     readings: Collection[Reading],
-) -> RowResults:
-    """What is told by each row alone, now or by an earlier run."""
+) -> tuple[pl.DataFrame, RowResults]:
+    """The keys of the rows, which are `read` in parts, and what is told by each alone, now or by an earlier run."""
     checked = {check.name: check.version for check in which}
     beside = (
         context.params.model_dump(mode="json", exclude={"skip"}),
@@ -97,31 +110,33 @@ def results_by_row(
         context.evaluation.hash_rows().to_list(),
     )
     version = version_of("score", checked, *beside)
-    here = keyed(surviving)
+    here = pl.concat(keyed(part) for part in read())
     names = [ALONE, *sorted(reading.__name__ for reading in readings)]
 
     known = known_of(here, {name: stage.memory.recall(name, version) for name in names})
-    unseen = surviving.join(known[ALONE], on="conversation_id", how="anti") if known else surviving
+    new = here.join(known[ALONE], on="conversation_id", how="anti") if known else here
     parts = [known] if known else []
-    for row, signs in longest(unseen).iter_rows():
-        stage.say(f"{row} has {signs:,} characters: it takes a while")
-    if unseen.height or not known:
+    if new.height:
+        for row, signs in longest(part.join(new, on="conversation_id", how="semi") for part in read()).iter_rows():
+            stage.say(f"{row} has {signs:,} characters: it takes a while")
+    if new.height or not known:
         prepare = partial(looker, which, readings, replace(context, vectors=None))
-        fresh = map_rows(prepare, unseen, CHUNK, stage.machine, LARGE)
-        total = -(-unseen.height // CHUNK)
-        parts = [*parts, reduce(joined, stage.progress(fresh, "looking at rows", total, "thousand rows"))]
+        unseen = (part.join(new, on="conversation_id", how="semi") for part in read())
+        fresh = map_parts(prepare, unseen, CHUNK, stage.machine, new.height >= LARGE)
+        looked = stage.progress(fresh, "looking at rows", -(-new.height // CHUNK), "thousand rows")
+        parts = [*parts, reduce(joined, looked)]
     told = joined(parts)
     for name, table in told.items():
         stage.memory.keep(name, version, here.join(table, on="conversation_id"))
     stage.memory.forget_but([*names, SHOWN])
-    return told
+    return here, told
 
 
-def longest(rows: pl.DataFrame) -> pl.DataFrame:
+def longest(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """row_id and number of characters of the rows that make the others wait, the longest first."""
     signs = pl.col("messages").list.eval(pl.element().struct.field("content").str.len_chars()).list.sum()
-    long = rows.select("row_id", signs=signs).filter(pl.col("signs") >= LONG)
-    return long.sort("signs", "row_id", descending=[True, False]).head(LONGEST_TOLD)
+    long = [rows.select("row_id", signs=signs).filter(pl.col("signs") >= LONG) for rows in parts]
+    return pl.concat(long).sort("signs", "row_id", descending=[True, False]).head(LONGEST_TOLD)
 
 
 def found_by_row(told: RowResults) -> pl.DataFrame:
@@ -130,7 +145,7 @@ def found_by_row(told: RowResults) -> pl.DataFrame:
 
 
 def found_by_set(
-    stage: Stage[Score], surviving: pl.DataFrame, context: Context, which: Iterable[Check]
+    stage: Stage[Score], surviving: pl.DataFrame, keys: pl.DataFrame, context: Context, which: Iterable[Check]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """FINDINGS of checks that compare rows, and of spoilt rows beside them, whose evidence nobody is shown.
 
@@ -139,16 +154,22 @@ def found_by_set(
     version = version_of("score", context.privacy.countries)
     observed = seen(surviving, context, which)
     real = observed.filter(~is_planted())
-    found, shown = findings_by_set(surviving, real, context, stage.memory.recall(SHOWN, version))
+    found, shown = findings_by_set(surviving, keys, real, context, stage.memory.recall(SHOWN, version))
     stage.memory.keep(SHOWN, version, shown)
     return found, observed.filter(is_planted())
 
 
 def planted_in(
-    surviving: pl.DataFrame, told: RowResults, context: Context, running: Mapping[str, Check], params: Audit
+    surviving: pl.DataFrame,
+    read: Read,
+    told: RowResults,
+    context: Context,
+    running: Mapping[str, Check],
+    params: Audit,
 ) -> Planting | None:
     """The spoilt rows by which `audit` tries the checks; none where it is off, or where no conversation is fit."""
-    return Planting.of(surviving, told[ALONE], context, list(running.values()), params) if params.share else None
+    which = list(running.values())
+    return Planting.of(surviving, read, told[ALONE], context, which, params) if params.share else None
 
 
 if __name__ == "__main__":

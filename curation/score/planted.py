@@ -11,7 +11,7 @@ from curation.checks.codes import codes
 from curation.core.record.codes import PII
 from curation.core.record.draw import fair_order
 from curation.planting.rows import Row
-from curation.planting.shadow import SHADOW, Audit, as_record, replacing, shadow_id, spoilt
+from curation.planting.shadow import SHADOW, Audit, Read, as_record, replacing, shadow_id, spoilt
 
 PLANTED = pl.Schema(
     {
@@ -39,19 +39,26 @@ class Planting:
 
     @classmethod
     def of(
-        cls, surviving: pl.DataFrame, told: pl.DataFrame, context: Context, which: Sequence[Check], params: Audit
+        cls,
+        surviving: pl.DataFrame,
+        read: Read,
+        told: pl.DataFrame,
+        context: Context,
+        which: Sequence[Check],
+        params: Audit,
     ) -> "Planting | None":
         """Rows drawn from the surviving ones, those first in which no check that looks at single rows saw a fault."""
         faulty = serious(told.drop_nulls("code"))["conversation_id"].unique()
-        rows = spoilt(surviving, faulty, context.params.languages, params)
+        rows = spoilt(surviving, read, faulty, context.params.languages, params)
         if not rows:
             return None
-        table = as_record(rows, surviving)
-        shadow, bare = table.select(surviving.columns), replace(context, vectors=None)
+        originals = surviving.filter(pl.col("conversation_id").is_in([row.id for row in rows]))
+        table = as_record(rows, pl.concat(read(originals)))
+        shadow, bare = table.drop("made_of", "replies_of"), replace(context, vectors=None)
         readings = {check.reads for check in which if check.reads and check.tried == "again"}
         alone = [check for check in which if not check.whole_set]
-        read = {reading.__name__: reading(shadow, bare) for reading in readings}
-        return cls(params, which, rows, table, read, seen(shadow, bare, alone))
+        told_by = {reading.__name__: reading(shadow, bare) for reading in readings}
+        return cls(params, which, rows, table, told_by, seen(shadow, bare, alone))
 
 
 def serious(findings: pl.DataFrame) -> pl.DataFrame:
@@ -74,12 +81,17 @@ def with_vectors(vectors: pl.DataFrame | None, planted: pl.DataFrame) -> pl.Data
     return pl.concat([vectors, both.select(vectors.columns)])
 
 
-def compared_again(surviving: pl.DataFrame, found: pl.DataFrame, planting: Planting, context: Context) -> pl.DataFrame:
+def compared_again(
+    surviving: pl.DataFrame, read: Read, found: pl.DataFrame, planting: Planting, context: Context
+) -> pl.DataFrame:
     """FINDINGS of checks that compare rows: of spoilt ones in the places of their originals among other rows.
 
     Those that their own words give away, by what was not `found` in the original, are not among them: a set with few
     spoilt rows is like the one that is scored.
     """
+    again = [check for check in planting.which if check.whole_set and check.tried == "again"]
+    if not again:
+        return NOTHING
     made = planting.table.select("conversation_id", "made_of")
     private = planting.alone.filter(pl.col("code").str.starts_with(PII))
     told_of = pl.concat([serious(planting.alone), private]).join(made, on="conversation_id")
@@ -89,9 +101,8 @@ def compared_again(surviving: pl.DataFrame, found: pl.DataFrame, planting: Plant
     others = surviving if surviving.height <= size else fair_order(surviving, planting.params.seed).head(size)
     needed = surviving.join(left, left_on="conversation_id", right_on="made_of", how="semi")
     among = pl.concat([others, needed.join(others, on="conversation_id", how="anti")])
-    shadow = replacing(among, left)
+    shadow = replacing(pl.concat(read(among)), left)
     told = {name: pl.concat([context.readings[name], table]) for name, table in planting.readings.items()}
-    again = [check for check in planting.which if check.whole_set and check.tried == "again"]
     return seen(shadow, replace(context, readings=told, tell=None), again).filter(is_planted())
 
 

@@ -54,12 +54,13 @@ def keyed(surviving: pl.DataFrame) -> pl.DataFrame:
 
 
 def findings_by_set(
-    surviving: pl.DataFrame, found: pl.DataFrame, context: Context, known: pl.DataFrame | None
+    surviving: pl.DataFrame, keys: pl.DataFrame, found: pl.DataFrame, context: Context, known: pl.DataFrame | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """FINDINGS that comparing rows `found`, fit to be shown; and KEYS with that evidence, `known` to the next run."""
-    quoted = found.join(keyed(surviving), on="conversation_id", how="left").with_columns(
-        quote=pl.col("evidence").hash()
-    )
+    """FINDINGS that comparing rows `found`, fit to be shown; and KEYS with that evidence, `known` to the next run.
+
+    `keys` are what `keyed` gives of the rows.
+    """
+    quoted = found.join(keys, on="conversation_id", how="left").with_columns(quote=pl.col("evidence").hash())
     if known is None:
         known = quoted.clear().select(*KEYS, shown="evidence")
     fresh = quoted.join(known, on=KEYS, how="anti")

@@ -4,10 +4,12 @@ DIR is a DatasetDict of the conversations, with `preference` and `kto` beside it
 Croissant metadata and provenance. Without --yes nothing is written and nothing is sent: it is only told what would be.
 """
 
+import re
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -21,6 +23,7 @@ from curation.harness.params import load_params
 from curation.policy.limits import Route, in_force
 from curation.privacy.names import name_finder
 from curation.privacy.params import Privacy
+from curation.report.cards import plain
 from curation.report.results import Results
 from qirat.publish.columns import COLUMNS
 from qirat.publish.folder import ADAPTER, Content, refuse_stale, write
@@ -30,9 +33,14 @@ from qirat.publish.preferences import Judged, Masking, judged_replies
 from qirat.publish.rows import PARTS, conversation_rows, present
 from training.commands.export import TRAINED, verdict
 from training.model.adapter import TRAINED_ON
+from training.model.template.messages import texts_in
 
 LEAK = "evaluation_leak"
 HUB = "https://huggingface.co"
+# Special tokens of chat templates, whatever the model: those of trl/chat_templates, Llama 2 and 3, Mistral, DeepSeek.
+MARKS = re.compile(
+    r"<[|｜][\w▁ ]{1,40}[|｜]>|<(?:start|end)_of_turn>|<\|?(?:START|END)_OF_TURN_TOKEN\|?>|</?s>|\[/?INST\]|<</?SYS>>"
+)
 
 
 @dataclass(frozen=True)
@@ -158,8 +166,17 @@ def remarks(splits: Mapping[str, pl.DataFrame], judged: Judged, unsayable: int, 
             "several replies, and nobody said which"
         )
     for licence, rows in every["licence"].drop_nulls().value_counts(sort=True).iter_rows():
-        said = " ".join(str(licence).split())
-        yield f"{rows:,} conversations came under the licence {said!r}; see that {wanted.licence!r} may stand over it"
+        told = f"{rows:,} conversations came under the licence {plain(licence)}"
+        yield f"{told}; see that {plain(wanted.licence)} may stand over it"
+    if marked := sum(map(_spells_marks, every["messages"])):
+        yield (
+            f"{marked:,} conversations spell marks by which chat templates part turns, such as `<|im_end|>`: "
+            "a plain trainer may read words of a customer as a turn of the agent"
+        )
+
+
+def _spells_marks(messages: Sequence[Mapping[str, Any]]) -> bool:
+    return any(MARKS.search(text) for m in messages for text in texts_in(m))
 
 
 def names_told(privacy: Privacy, wanted: Wanted) -> Iterator[str]:

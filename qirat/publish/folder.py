@@ -15,7 +15,7 @@ from curation.core.record.conversation import canonical_json
 from curation.core.record.pairs import read_judgements
 from curation.harness.dvc import locked, stages
 from curation.harness.errors import QiratError
-from curation.report.cards import dataset_card, further
+from curation.report.cards import dataset_card, further, plain
 from curation.report.results import Results
 from qirat.publish.columns import COLUMNS, features
 from qirat.publish.croissant import croissant
@@ -149,7 +149,7 @@ def copy_adapter(folder: Path, trained: Path) -> None:
 def unnamed(card_text: str) -> str:
     """The model card without the user names of those who compared replies."""
     for number, name in enumerate(sorted({judgement.annotator for judgement in read_judgements()}), 1):
-        card_text = re.sub(rf"(?<=`){re.escape(name)}(?=`)", f"judge {number}", card_text)
+        card_text = card_text.replace(plain(name), plain(f"judge {number}"))
     return card_text
 
 

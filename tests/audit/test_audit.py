@@ -25,7 +25,7 @@ from curation.planting import shadow
 from curation.planting.copies import NEAR_COPY, TWIN, copied
 from curation.planting.defects import DEFECTS
 from curation.planting.rows import Row
-from curation.planting.shadow import SHADOW, Audit, as_record, clean_rows, replacing, shadow_id, spoilt
+from curation.planting.shadow import SHADOW, Audit, Read, as_record, as_rows, pool, replacing, shadow_id, spoilt
 from curation.score import __main__ as score
 from curation.score.planted import PLANTED, with_vectors
 from tests.builders import ROOT, params, record, save, shipped_policy, talk
@@ -211,7 +211,7 @@ def test_with_a_share_of_nothing_it_is_off_and_reads_nothing(tmp_path: Path, mon
 
 
 def rows_of(table: pl.DataFrame, seed: int = 7) -> list[Row]:
-    return spoilt(table, pl.Series([], dtype=pl.String), ("en", "ar"), Audit(share=0.1, seed=seed))
+    return spoilt(table, reading(table), pl.Series([], dtype=pl.String), ("en", "ar"), Audit(share=0.1, seed=seed))
 
 
 def test_the_seed_decides_and_not_the_order_of_the_rows():
@@ -249,7 +249,8 @@ def test_words_that_all_labels_have_make_them_not_alike():
 def test_rows_that_have_a_fault_already_are_drawn_last():
     faulty = SMALL["conversation_id"].head(10)
     table = table_of({"en": 400})
-    rows = spoilt(pl.concat([table, SMALL]).unique("conversation_id"), faulty, ("en",), Audit(share=0.1, seed=7))
+    both = pl.concat([table, SMALL]).unique("conversation_id")
+    rows = spoilt(both, reading(both), faulty, ("en",), Audit(share=0.1, seed=7))
     assert not {row.id for row in rows} & set(faulty)
 
 
@@ -284,7 +285,7 @@ def test_any_conversation_is_spoilt_or_left_and_takes_no_real_place(
 @pytest.mark.parametrize(("rows", "share", "most"), [(60, 0.0, 400), (460, 0.1, 400), (6000, 0.1, 600)])
 def test_there_are_no_more_spoilt_rows_than_the_set_pays_for(rows: int, share: float, most: int):
     table = pl.concat([SMALL] * 100).head(rows).with_columns(conversation_id=pl.format("{}", pl.int_range(pl.len())))
-    made = spoilt(table, pl.Series([], dtype=pl.String), ("en", "ar"), Audit(share=share, seed=7))
+    made = spoilt(table, reading(table), pl.Series([], dtype=pl.String), ("en", "ar"), Audit(share=share, seed=7))
     assert most / 2 < len(made) <= most
 
 
@@ -331,13 +332,17 @@ def at_length(language: str, number: int) -> list[dict[str, Any]]:
     return talk(f"{own[0]} {asked} {own[1]}", f"{own[1]} {own[0]}")
 
 
+def reading(table: pl.DataFrame) -> Read:
+    return lambda wanted: iter([table.join(wanted, on="row_id", how="semi")])
+
+
 def both_ways(params_: dict[str, Any]) -> dict[tuple[str, str], set[bool]]:
     made = [(at_length(language, n), language) for language in ("en", "ar") for n in range(120)]
     table = record(*(one for one, _ in made), language=[language for _, language in made])
     none = pl.Series([], dtype=pl.String)
     found: dict[tuple[str, str], set[bool]] = {}
     for kind, language, right in copies.outcomes(
-        table, none, ("en", "ar"), Dedup.model_validate(params("dedup") | params_), 7
+        table, reading(table), none, ("en", "ar"), Dedup.model_validate(params("dedup") | params_), 7
     ):
         found.setdefault((kind, language), set()).add(right)
     return found
@@ -358,11 +363,13 @@ def test_a_dedup_that_merges_nothing_finds_no_copy_and_loses_no_twin():
 @pytest.mark.parametrize("language", ["en", "ar"])
 def test_a_twin_differs_in_one_word_that_others_say_in_that_place(language: str):
     made = [at_length(language, n) for n in range(120)]
-    pool = clean_rows(record(*made, language=[language] * 120), pl.Series([], dtype=pl.String), ("en", "ar"), 7)[
-        language
-    ]
-    by_id = {row.id: row.text.split() for row in pool}
-    twins = [copy for copy in copied(pool, 8, 7) if copy.defect == TWIN]
+    table = record(*made, language=[language] * 120)
+    none, sizes = pl.Series([], dtype=pl.String), table["language"].value_counts()
+    drawn = as_rows(pool(table.iter_slices(50), sizes, none, ("en", "ar"), 7, 2_000))[language]
+    at_once = pool([table], sizes, none, ("en", "ar"), 7, 30)
+    assert pool(table.iter_slices(7), sizes, none, ("en", "ar"), 7, 30).equals(at_once)
+    by_id = {row.id: row.text.split() for row in drawn}
+    twins = [copy for copy in copied(drawn, 8, 7) if copy.defect == TWIN]
     assert twins
     for twin in twins:
         was, now = by_id[str(twin.twin)], twin.text.split()

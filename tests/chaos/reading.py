@@ -4,17 +4,21 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 import polars as pl
 
 import curation
+import expectations
 import qirat.publish
 import training
+from curation.core.record.conversation import message
 from curation.harness.errors import QiratError
-from tests.builders import record, talk
+from curation.privacy import PATTERNED
+from tests.builders import context, record, talk
+from tests.training.tiny import renderer
 from training.model.template import InexpressibleError
 
 Reader = Callable[[Sequence[str]], object]
@@ -30,17 +34,23 @@ def _conversations(text: str) -> pl.DataFrame:
     return said.with_columns(cluster_id="conversation_id")
 
 
+def _messages(text: str) -> list[dict[str, Any]]:
+    """As the record keeps them."""
+    return [message(**said) for said in talk(text, text)]
+
+
 GIVEN: Sequence[tuple[str, frozenset[str], Callable[[str], Any]]] = (
     (r"str( \| None)?", TEXT, str),
     (r"bytes", TEXT, str.encode),
     (r".*Series", frozenset({"text", "texts"}), lambda text: pl.Series([text])),
     (r".*(Sequence|Iterable|list)\[str\]", frozenset({"texts", "replies"}), lambda text: [text, f"{text} 9"]),
     (r".*(Sequence|Iterable|list)\[str\]", frozenset({"tokens"}), str.split),
-    (r".*(Sequence|Iterable|list)\[.*(Mapping|dict).*\]", frozenset({"messages"}), lambda text: talk(text, text)),
+    (r".*(Sequence|Iterable|list)\[.*(Mapping|dict).*\]", frozenset({"messages"}), _messages),
     (r".*DataFrame", frozenset({"conversations"}), _conversations),
 )
 # Read window by window by who calls them (curation/core/text/windows.py), or no words of customers.
 ASIDE = {
+    "curation.harness.terminal.say": "prints",
     "curation.harness.yaml_text.from_yaml": "a file of the team's own",
     "curation.privacy.addresses.addresses": "windows of finds",
     "curation.privacy.secrets.secrets": "windows of finds",
@@ -49,8 +59,24 @@ ASIDE = {
 }
 
 
-def of_one_argument() -> Iterator[tuple[str, Reader]]:
-    """Every public function of ours of which nothing is required but words, by its name."""
+# What else such functions want, by type and name, and what they are given: what they do with the words is looked at.
+BESIDE: Sequence[tuple[str, frozenset[str], Callable[[], Any]]] = (
+    (r".*(Sequence|Collection)\[str\].*", frozenset({"countries"}), lambda: ("SA", "EG")),
+    (r".*(Sequence|Collection)\[str\]", frozenset({"languages"}), lambda: ("en", "ar")),
+    (r".*Collection\[str\]", frozenset({"kinds"}), lambda: PATTERNED),
+    (r"str( \| None)?", frozenset({"language"}), lambda: "ar"),
+    (r"str", frozenset({"role"}), lambda: "assistant"),
+    (r"int", frozenset({"seed", "start"}), lambda: 0),
+    (r"int", frozenset({"longest", "end", "least"}), lambda: 40),
+    (r"bool", frozenset({"merge", "html", "quotes", "signatures", "plus"}), lambda: True),
+    (r".*Renderer", frozenset({"renderer"}), renderer),
+    (r".*Privacy", frozenset({"privacy"}), lambda: context().privacy),
+    (r".*Playbook", frozenset({"playbook"}), lambda: context().playbook),
+)
+
+
+def of_words() -> Iterator[tuple[str, Reader]]:
+    """Every public function of ours that takes words, and beside them nothing but what stands above, by its name."""
     for module in modules():
         for name, function in vars(module).items():
             whole = f"{module.__name__}.{name}"
@@ -58,14 +84,19 @@ def of_one_argument() -> Iterator[tuple[str, Reader]]:
             if name.startswith("_") or not inspect.isfunction(bare) or bare.__module__ != module.__name__:
                 continue
             wanted = [p for p in inspect.signature(bare).parameters.values() if p.default is p.empty]
-            given = _given(wanted[0]) if len(wanted) == 1 else None
-            if given and whole not in ASIDE:
-                yield whole, _reader(bare, given)  # bare: it remembers nothing
+            given = {p.name: _given(p) for p in wanted}
+            beside = {p.name: _beside(p) for p in wanted if not given[p.name]}
+            if any(given.values()) and all(beside.values()) and whole not in ASIDE:
+                words = {name: made for name, made in given.items() if made}
+                yield (
+                    whole,
+                    _reader(bare, words, {name: made() for name, made in beside.items() if made}),
+                )  # remembers nothing
 
 
 def modules() -> Iterator[ModuleType]:
     """Ours, without what begins to run when it is imported and what runs in Argilla's own environment."""
-    for package in (curation, training, qirat.publish):
+    for package in (curation, training, expectations, qirat.publish):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not found.name.endswith("__main__") and ".sqlite_argilla" not in found.name:
                 yield importlib.import_module(found.name)
@@ -76,13 +107,20 @@ def _given(wanted: inspect.Parameter) -> Callable[[str], Any] | None:
     return next((made for of, names, made in GIVEN if wanted.name in names and re.fullmatch(of, kind)), None)
 
 
-def _reader(function: Callable[[Any], object], given: Callable[[str], Any]) -> Reader:
+def _beside(wanted: inspect.Parameter) -> Callable[[], Any] | None:
+    kind = inspect.formatannotation(wanted.annotation)
+    return next((made for of, names, made in BESIDE if wanted.name in names and re.fullmatch(of, kind)), None)
+
+
+def _reader(
+    function: Callable[..., object], words: Mapping[str, Callable[[str], Any]], beside: Mapping[str, Any]
+) -> Reader:
     """To the end where it yields; a refusal in a sentence is an answer."""
 
     def read(texts: Sequence[str]) -> None:
         for text in texts:
             try:
-                found = function(given(text))
+                found = function(**{name: made(text) for name, made in words.items()}, **beside)
                 if isinstance(found, Iterator):
                     list(found)
             except (QiratError, ValueError, InexpressibleError):

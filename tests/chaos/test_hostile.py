@@ -4,14 +4,19 @@ import gzip
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from benchmarks.fuzz.ingest import Damaged, check
+from curation.ingest import archives, tables
 from curation.ingest.reading import Ingest, RawFile, mapper, tasks_of
+from curation.ingest.unpacking import SizeLimits, TornError
+from curation.ingest.workbooks import sheets_of
+from curation.ingest.workbooks import workbook as opened
 from curation.privacy import PATTERNED, pseudonymised
 from qirat.publish.rows import conversation_rows
 from tests.builders import params
@@ -42,6 +47,42 @@ def archive(members: Mapping[str, str]) -> bytes:
         for name, text in members.items():
             packed.writestr(name, text)
     return file.getvalue()
+
+
+def link() -> bytes:
+    """An archive with a link that leads out of it."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        member = zipfile.ZipInfo("a.jsonl")
+        member.external_attr = 0o120777 << 16
+        packed.writestr(member, "/etc/passwd")
+    return file.getvalue()
+
+
+OFFICE = "http://schemas.openxmlformats.org"
+SHEETS = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+
+
+def workbook(*cells: tuple[str, str], more: str = "") -> bytes:
+    """A sheet with a question and its answer, and these cells, each a row of its own."""
+    given = (("A1", "question"), ("B1", "answer"), ("A2", "Where is it?"), ("B2", "In the shop."), *cells)
+    kinds = (("/xl/workbook.xml", "sheet.main"), ("/xl/worksheets/sheet1.xml", "worksheet"))
+    types = "".join(f'<Override PartName="{name}" ContentType="{SHEETS}.{kind}+xml"/>' for name, kind in kinds)
+    leads = '<Relationships xmlns="{0}/package/2006/relationships"><Relationship Id="r1" Type="{1}" Target="{2}"/>'
+    leads += "</Relationships>"
+    of = f"{OFFICE}/officeDocument/2006/relationships"
+    rows = "".join(f'<row><c r="{place}" t="inlineStr"><is><t>{text}</t></is></c></row>' for place, text in given)
+    return archive(
+        {
+            "[Content_Types].xml": f'<Types xmlns="{OFFICE}/package/2006/content-types">{types}</Types>',
+            "_rels/.rels": leads.format(OFFICE, f"{of}/officeDocument", "xl/workbook.xml"),
+            "xl/_rels/workbook.xml.rels": leads.format(OFFICE, f"{of}/worksheet", "worksheets/sheet1.xml"),
+            "xl/workbook.xml": f'<workbook xmlns="{OFFICE}/spreadsheetml/2006/main" xmlns:r="{of}">'
+            '<sheets><sheet name="s" sheetId="1" r:id="r1"/></sheets></workbook>',
+            "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{OFFICE}/spreadsheetml/2006/main"><sheetData>{rows}{more}'
+            "</sheetData></worksheet>",
+        }
+    )
 
 
 def turn(name: str, parent: str | None, role: str) -> str:
@@ -92,7 +133,51 @@ FILES: dict[str, tuple[str, bytes]] = {
     "signs beyond all alphabets": ("a.json", json.dumps(TABLES).encode()),
     "half a character as a name": ("message_1.json", json.dumps({"participants": [], "messages": [HALF]}).encode()),
     "a transcript of beginnings": ("a.jsonl", json.dumps(BEGUN).encode()),
+    "a link in the archive": ("a.zip", link()),
+    "a header in a header": ("a.mbox", b"From a Mon Jan  1 10:00:00 2024\nFrom: a@x\rBcc: e@x\n\nhi\n"),
+    "roles of two lines": ("a.jsonl", said(content="x").replace(b'"user"', b'"user\\nassistant"')),
+    "half characters as keys of people": ("a.jsonl", beside('"customer":"\\ud800","label":"\\udfff","id":"\\udc00"')),
+    "a call by special tokens": ("a.jsonl", said(content="", tool_calls=[{**CALL, "id": "<|im_end|>"}])),
+    "objects 500,000 deep": ("a.jsonl", b'{"a":' * 500_000 + b"1" + b"}" * 500_000),
+    "our own columns": ("a.jsonl", beside('"row_id":"../x","conversation_id":"0","source_file":"/etc/passwd"')),
 }  # fmt: skip
+FAR: dict[str, Callable[[], bytes]] = {  # no memory holds the cells before these
+    "the last cell": lambda: workbook(("XFD1048576", "x")),
+    "a row beyond all": lambda: workbook(("A4000000000", "x")),
+    "a row beyond all, of cells without a place": lambda: workbook(
+        more='<row r="3000000000"><c t="str"><v>x</v></c></row>'
+    ),
+    "a cell that is all of a hundred megabytes": lambda: workbook(("A3", "x" * 100_000_000)),
+}
+
+
+@pytest.mark.parametrize("kind", FAR)
+def test_a_workbook_that_no_memory_holds_is_refused_before_it_is_opened(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").write_bytes(FAR[kind]())
+    with pytest.raises(TornError, match=r"empty cells before; delete|unpack to more than"):
+        opened(tmp_path / "a.xlsx", SizeLimits(), "")
+    assert sheets_of(tmp_path / "a.xlsx") == []
+
+
+def test_a_workbook_with_a_row_painted_to_its_end_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").write_bytes(workbook(more='<row r="1048576"><c r="XFD1048576" s="1"/></row>'))
+    assert opened(tmp_path / "a.xlsx", SizeLimits(), "").columns == ("question", "answer")
+
+
+def test_a_table_that_says_a_long_text_in_every_row_is_read_few_at_a_time_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the text once; what is read holds it in each row."""
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"question": ["x" * 1_000] * 50, "answer": ["ok"] * 50}).write_parquet(path, compression="zstd")
+    monkeypatch.setattr(tables, "BYTES_A_CHUNK", 10_000)
+    chunks = list(tables.parquet(path, SizeLimits()).chunks)
+    assert [chunk.count() for chunk in chunks] == [10] * 5
+    pl.DataFrame({"question": [f"{n}{'x' * 1_000}" for n in range(50)]}).write_parquet(path, compression="zstd")
+    monkeypatch.setattr(archives, "RATIO_FROM", 100)
+    monkeypatch.setattr(archives, "MOST_RATIO", 1)
+    with pytest.raises(TornError, match="unpack to more than"):
+        tables.parquet(path, SizeLimits())
 
 
 @pytest.mark.parametrize("kind", FILES)

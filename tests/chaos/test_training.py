@@ -1,8 +1,10 @@
 """The stages from tokenize on and what is asked of them, on a base of a few thousand weights: torn, full, read-only."""
 
+import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +42,11 @@ READ = {  # commands, and what each reads
     ],
     "results": ["data/evaluated/verdict.json", "metrics/gate.json"],
 }
+GIVEN = (  # commands that write what is given away
+    *(f"export {kind} out" for kind in ("adapter", "merged", "axolotl", "llama-factory", "unsloth")),
+    "publish out --licence mit --adapter --yes",
+    "publish out --licence mit",  # only told what would leave, out of a folder that goes again
+)
 BASE = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json")
 pytestmark = pytest.mark.skipif(not whole(), reason="`make chaos` trains")
 
@@ -148,7 +155,7 @@ def test_a_disk_that_is_full_at_any_write_stops_a_stage_with_a_sentence(stage: s
     assert contents(project) == before
 
 
-@pytest.mark.parametrize("command", ["export adapter out", "export merged out", "publish out --licence mit --yes"])
+@pytest.mark.parametrize("command", GIVEN)
 def test_a_disk_that_is_full_leaves_no_half_of_what_is_given_away(command: str, project: Path) -> None:
     before = contents(project)
     for size in SIZES:
@@ -161,6 +168,51 @@ def test_a_disk_that_is_full_leaves_no_half_of_what_is_given_away(command: str, 
         shutil.rmtree("out", ignore_errors=True)
         assert contents(project) == before
     assert CliRunner().invoke(app, command.split()).exit_code == 0
+
+
+@contextlib.contextmanager
+def pages_left(root: Path, left: int) -> Iterator[None]:
+    """So many pages of 4 kB of the file system are free."""
+    at_hand = os.statvfs(root)
+    with (root / "filler").open("wb") as filler:
+        filler.write(b"\0" * ((at_hand.f_bfree - left) * at_hand.f_bsize))
+    try:
+        yield
+    finally:
+        (root / "filler").unlink()
+
+
+@pytest.mark.parametrize("step", [*ROAD, *GIVEN])
+def test_a_full_file_system_stops_a_step_with_a_sentence(
+    step: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mounted(tmp_path, "size=96m"):
+        shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "tmp").mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+        before = contents(tmp_path)
+        for left in (0, 1, 3, 8, 30, 100):
+            shutil.rmtree("data/cache", ignore_errors=True)
+            with pages_left(tmp_path, left):
+                said = stopped(step) if step in ROAD else ended(step)
+            if said or not left:
+                TRIED[f"full file system, {step if step in ROAD else 'commands of training'}"] += 1
+                refused(said, "no space left on device")
+                assert not Path("out").exists()
+            whole_or_absent(tmp_path, before)
+            shutil.rmtree("out", ignore_errors=True)
+            assert not [*Path("tmp").iterdir()]
+        assert not (stopped(step) if step in ROAD else ended(step))
+        assert contents(tmp_path) == before
+        monkeypatch.undo()
+
+
+def ended(command: str) -> str:
+    """What a command says that stops; "" when it comes to its end."""
+    done = CliRunner().invoke(app, command.split())
+    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
+    return str(done.exception.code) if done.exception else ""
 
 
 @pytest.mark.parametrize("stage", ROAD)

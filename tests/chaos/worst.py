@@ -1,5 +1,8 @@
 """Texts on which patterns stumble: one sign or a few, over and over, in both scripts."""
 
+import base64
+import hashlib
+
 UNITS = {
     "digits": "7",
     "arabic digits": "٥",
@@ -59,7 +62,15 @@ UNITS = {
     "quarters": "'a ",
     "commas": "ا، ",
     "special tokens": "<|im_start|>",
+    "quotes in quotes": "\"'«“",
+    "nested tags": "<div><p>",
+    "words that join": "أنا\u200c",
+    "headings": "# ",
+    "paths": "a/../",
+    "formulas": "=1+",
+    "assignments": "a=b&",
 }
+PACKED = "base64"  # never the same twice, as files in words are
 EVER_NEW = {  # with another number in it each time
     "new secrets": "password: Kx{}z ",
     "new pins": "the pin code is 9{} ",
@@ -70,7 +81,7 @@ EVER_NEW = {  # with another number in it each time
     "new prices": "Plan {} costs ${}.50. ",
     "new items": "- رقم {}: ${}\n",
 }
-NAMES = (*UNITS, *EVER_NEW)
+NAMES = (*UNITS, *EVER_NEW, PACKED)
 FEW = (
     "digits",
     "question marks",
@@ -90,5 +101,8 @@ def worst(name: str, length: int) -> str:
     """So many characters of it."""
     if name in EVER_NEW:
         return "".join(EVER_NEW[name].format(n, n) for n in range(length // 9))[:length]
+    if name == PACKED:
+        blocks = (hashlib.sha256(str(n).encode()).digest() for n in range(length // 42 + 1))
+        return base64.b64encode(b"".join(blocks)).decode()[:length]
     unit = UNITS[name]
     return (unit * (length // len(unit) + 1))[:length]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from curation.checks.check import FINDINGS
 from curation.commands.why import listed, why
@@ -15,7 +16,8 @@ from curation.curate.fates import CURATED
 from curation.dedup.survivors import CLUSTERS
 from curation.harness.errors import QiratError
 from curation.privacy.shown import Shown
-from tests.builders import record, save_codes, talk
+from qirat.cli import app
+from tests.builders import ROOT, record, save_codes, talk
 
 MAIL = "sara.k@example.com"
 ROWS = record(
@@ -154,3 +156,25 @@ def test_rows_are_listed_by_outcome_and_code():
 def test_a_row_that_is_not_there_is_told_how_rows_are_named():
     with pytest.raises(QiratError, match="no rows are called 'nothing'; give a row_id"):
         why("nothing", SHOWN)
+
+
+STEERING = "\x1b]0;all is well\x07\x1b[2J\r\x9b31m\x7f\u202e\u2028"
+
+
+def test_what_is_shown_of_a_row_cannot_steer_the_terminal() -> None:
+    save("ingested/quarantine", pl.DataFrame({"row_id": ["file:4"], "raw": [f"{{ {STEERING}"]}))
+    told = CliRunner().invoke(app, ["why", "file:4"])
+    assert told.exit_code == 0, told.output
+    assert "{ \\u001b]0;all is well\\u0007" in told.output
+    assert not set(STEERING) & set(told.output) - set("[]0;alis weJ31m2")
+
+
+def test_every_command_speaks_through_what_cannot_steer_the_terminal() -> None:
+    allowed = {"curation/harness/terminal.py": 1, "qirat/cli.py": 1}  # the way itself; a preview in colours of its own
+    found = {
+        path.relative_to(ROOT).as_posix(): text.count("typer.echo(")
+        for room in ("curation", "training", "qirat")
+        for path in (ROOT / room).rglob("*.py")
+        if "typer.echo(" in (text := path.read_text("utf-8"))
+    }
+    assert found == allowed

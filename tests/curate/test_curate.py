@@ -1,6 +1,7 @@
 """People overrule the policy, edits are checked again, and the ledger closes every row."""
 
 import io
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,8 @@ from curation.core.record.ledger import assert_law, counts, outcomes
 from curation.curate import __main__ as curate
 from curation.curate.edits import checked_again, edited
 from curation.curate.entries import copy_entries, fate_entries, finding_entries, masking_entries, quarantine_entries
-from curation.curate.fates import closed_as_copies, curated_set, decided, distinct
-from curation.curate.masking import as_one_set, masker
+from curation.curate.fates import CURATED, accepted, closed_as_copies, corrected, decided
+from curation.curate.masking import MaskedSet, masker
 from curation.decisions.decisions import Decision
 from curation.harness.engine import Machine
 from curation.harness.params import Params
@@ -44,12 +45,19 @@ def outcome(
     edits = edited(read, by_id)
     refound = judged(checked_again(read, edits, context(evaluation)), shipped_policy(), 5)
     fates = decided(verdicts, by_id, edits, decisive(refound))
-    curated, masking = as_one_set(masker(PATTERNED, PRIVACY)(curated_set(read, edits, fates)))
-    curated, copies = distinct(curated)
-    closed = fate_entries(read, closed_as_copies(fates, copies))
+    masked, curated = masked_set(accepted(read, fates), corrected(edits, fates))
+    masking, closed = masked.done(), fate_entries(read, closed_as_copies(fates, masked.copies()))
     ledger = pl.concat([finding_entries(edits, refound, "curate"), masking_entries(masking), closed])
     assert_law(ledger, read["row_id"])
     return ledger, curated
+
+
+def masked_set(*parts: pl.DataFrame) -> tuple[MaskedSet, pl.DataFrame]:
+    """What came of masking, and CURATED."""
+    with tempfile.TemporaryDirectory() as folder:
+        masked = MaskedSet(Path(folder), sum(part.height for part in parts))
+        masked.take(map(masker(PATTERNED, PRIVACY), parts))
+        return masked, pl.concat([CURATED.to_frame(), *masked.distinct_parts()])
 
 
 def decisive(refound: pl.DataFrame) -> pl.DataFrame:
@@ -295,9 +303,9 @@ def as_bytes(table: pl.DataFrame) -> bytes:
         return buffer.getvalue()
 
 
-def test_masking_gives_the_same_bytes_in_one_process_and_in_two(stage: Stage[Params], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(curate, "CHUNK", 2)
-    monkeypatch.setattr(curate, "LARGE", 0)
+def test_masking_gives_the_same_bytes_whatever_the_parts_shelves_and_processes(
+    stage: Stage[Params], monkeypatch: pytest.MonkeyPatch
+):
     numbers = [f"05{n}1234567" for n in range(5)]
     read = pl.concat(
         [*(calling(number, customer=[number]) for number in numbers), ROWS.sort("row_id", descending=True)]
@@ -305,14 +313,27 @@ def test_masking_gives_the_same_bytes_in_one_process_and_in_two(stage: Stage[Par
     read = read.with_columns(row_id=pl.format("raw:{}", pl.row_index()))
     edits = edited(read, {})
     nothing = pl.DataFrame(schema={**FINDINGS, "severity": pl.String})
-    chosen = curated_set(read, edits, decided(verdicts_of(read, "accept"), {}, edits, decisive(nothing)))
-    at_once = as_one_set(masker(PATTERNED, PRIVACY)(chosen))
-    assert at_once[1].height == 5
+    chosen = accepted(read, decided(verdicts_of(read, "accept"), {}, edits, decisive(nothing)))
+    at_once, whole = masked_set(chosen)
+    assert at_once.done().height == 5
+    assert whole["conversation_id"].is_sorted()
+    monkeypatch.setattr(curate, "CHUNK", 2)
+    monkeypatch.setattr(curate, "LARGE", 0)
+    monkeypatch.setattr("curation.harness.parts.ROWS_A_SHELF", 3)
+    monkeypatch.setattr(Stage, "height", lambda *_: read.height)
     for workers in (1, 2):
         stage.machine = Machine(workers=workers)
-        assert list(map(as_bytes, curate.masked(stage, chosen, PATTERNED, PRIVACY))) == list(map(as_bytes, at_once))
+        with stage.scratch() as folder:
+            masked = MaskedSet(folder, read.height)
+            masked.take(
+                curate.masked_parts(stage, chosen.sample(fraction=1, shuffle=True).iter_slices(4), PATTERNED, PRIVACY)
+            )
+            curated = pl.concat(masked.distinct_parts())
+        assert as_bytes(curated) == as_bytes(whole)
+        assert as_bytes(masked.done()) == as_bytes(at_once.done())
 
 
 def test_nothing_is_touched_where_nothing_is_to_be_masked(stage: Stage[Params]):
     read = calling("0501234567", customer=["sara@x.com"])
-    assert curate.masked(stage, read, [], PRIVACY)[0].equals(read)
+    (only,) = curate.masked_parts(stage, [read], [], PRIVACY)
+    assert only[0].equals(read)

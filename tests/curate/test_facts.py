@@ -1,17 +1,11 @@
 """Facts of curated rows: where they stand in the words as they now are, and what becomes of each."""
 
-from pathlib import Path
-
 import polars as pl
 import pytest
 
 from curation.core.text.facts.patterns import KINDS
-from curation.curate import __main__ as curate
-from curation.curate.facts import fact_finder, with_facts
+from curation.curate.facts import Written, fact_finder, reader, with_facts
 from curation.curate.masking import masker
-from curation.harness.engine import Machine
-from curation.harness.params import Params
-from curation.harness.stage import Stage
 from curation.privacy import PATTERNED
 from curation.privacy.params import Privacy
 from tests.builders import record, shipped_policy, talk
@@ -63,11 +57,12 @@ def test_what_a_person_has_confirmed_is_learnt_in_every_spelling(confirmed: str)
     assert stated(found) == [[], [("30 ريالاً", "price", "unlearn")]]
 
 
-def test_the_stage_says_how_many_facts_have_which_treatment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    stage = Stage[Params].__new__(Stage)
-    stage.machine = Machine(workers=1)
-    monkeypatch.setattr(Stage, "progress", lambda _, parts, *__: parts)
-    table = record(talk("How much?", "It is 7 SAR until 5 pm."), talk("Hi", "Hello"))
-    found = curate.stating(stage, table, shipped_policy(facts={"time": "review"}))
-    assert curate.treated(found) == {"facts_review": 1, "facts_unlearn": 1}
+def test_the_stage_says_how_many_facts_have_which_treatment() -> None:
+    table = record(talk("How much?", "It is 7 SAR until 5 pm."), talk("Hi", "Hello")).with_columns(
+        parent_id=pl.lit(None, pl.String), origin=pl.lit("accepted")
+    )
+    policy = shipped_policy(facts={"time": "review"})
+    written = Written()
+    rows = pl.concat(written.passing(map(reader(policy.facts, policy.confirmed_facts), table.iter_slices(1))))
+    assert rows["row_id"].equals(table["row_id"])
+    assert (written.rows, written.treated()) == (2, {"facts_review": 1, "facts_unlearn": 1})

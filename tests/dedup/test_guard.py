@@ -5,7 +5,6 @@ import random
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,7 +138,7 @@ def test_calls_are_the_same_however_their_json_is_written():
 def test_rows_of_equal_codes_mean_the_same():
     texts = ["go to Rome", "go to Oslo", "go to  Rome!", "do not go to Rome", "go to Rome today"]
     messages = record(*(talk(f"Please, would you {text}") for text in texts))["messages"]
-    meanings = Meanings(Messages(messages, pl.int_range(len(texts), eager=True)), lambda words: [1] * len(words))
+    meanings = Meanings(Messages(messages.slice, np.arange(len(texts))), lambda words: [1] * len(words))
     codes = [tuple(row) for row in meanings.codes(np.arange(len(texts))).tolist()]
     assert codes[0] == codes[2]
     assert len(set(codes)) == 4
@@ -152,7 +151,7 @@ def test_pairs_of_more_rows_than_are_at_hand_are_told_apart_all_the_same(known: 
     messages = [talk(text) for text in texts]
     pairs = np.array([(i, k) for i in range(len(texts)) for k in range(i + 1, len(texts))])
     monkeypatch.setattr(guard, "RECENT", 6)
-    table = Messages(record(*messages)["messages"], pl.int_range(len(texts), eager=True))
+    table = Messages(record(*messages)["messages"].slice, np.arange(len(texts)))
     meanings = Meanings(table, lambda words: [1] * len(words))
     if known:  # as those of a large group of candidates are
         meanings.codes(np.arange(len(texts)))

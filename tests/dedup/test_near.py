@@ -19,7 +19,7 @@ TURN = st.lists(st.sampled_from("a b c d one two سلام طلب".split()), max_
 
 
 def whole(messages: pl.Series) -> Messages:
-    return Messages(messages, pl.int_range(len(messages), eager=True))
+    return Messages(messages.slice, np.arange(len(messages)))
 
 
 def tokens(messages: pl.Series, size: int = 5, share: float = 1.0, least: int = 100) -> TokenizedTurns:
@@ -95,13 +95,21 @@ def test_turns_that_skip_steps_of_folding_say_what_all_steps_say(texts: list[str
 
 def test_a_part_at_a_time_gives_what_all_at_once_gives(monkeypatch: pytest.MonkeyPatch):
     messages = record(*(talk(f"talk number {n} of many", "reply" if n % 2 else "") for n in range(9)))["messages"]
-    at_once = tokens(messages)
+    lying = np.array([4, 0, 8, 2, 6, 1, 3, 5, 7])  # rows follow their ids, not their places in the file
+    at_once = tokenized(Messages(messages.slice, lying), 5, 1.0, 100, unwatched)
+    monkeypatch.setattr("curation.dedup.tokens.READ_TOGETHER", 4)
     monkeypatch.setattr("curation.dedup.tokens.READ_AT_ONCE", 2)
-    parts = tokens(messages)
-    assert all(
-        np.array_equal(getattr(at_once, name), getattr(parts, name))
-        for name in ("words", "turns", "rows", "own", "common")
-    )
+    parts = tokenized(Messages(messages.slice, lying), 5, 1.0, 100, unwatched)
+    gathered = tokens(messages.gather(lying))
+    for row in range(9):
+        for own in (True, False):
+            first, *others = (said.shingles(np.array([row]), own=own)[0] for said in (gathered, at_once, parts))
+            assert all(np.array_equal(first, other) for other in others)
+    rows = np.array([3, 3, 0, 8])
+    read = Messages(messages.slice, lying)
+    assert read.of(rows).equals(messages.gather(lying[rows]))
+    read.hold(rows)
+    assert read.of(rows).equals(messages.gather(lying[rows]))
 
 
 def _no_codes(rows: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import pytest
 from curation.commands.explain import explain
 from curation.core.record.conversation import SCHEMA
 from curation.decisions.forget import rule, write_rules
+from curation.harness import parts
 from curation.harness.errors import QiratError
 from curation.ingest import __main__ as ingest
 from curation.ingest import memory, reading, unpacking
@@ -77,6 +78,7 @@ def test_the_bytes_do_not_depend_on_chunks_groups_or_processes(project: Path, mo
         "ticket_id,author,body\n" + "".join(f"T{n % 9},customer,Hello {n}\n" for n in range(60)), "utf-8"
     )
     monkeypatch.setattr(memory, "ROWS_A_GROUP", 32)
+    monkeypatch.setattr(parts, "ROWS_A_GROUP", 32)
     ingest.main()
     at_once = digests()
     monkeypatch.setattr(unpacking, "BLOCK", 500)

@@ -2,6 +2,7 @@ import contextlib
 import csv
 import io
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -106,7 +107,7 @@ def test_the_file_shows_what_argilla_would_show_and_nothing_that_tells_a_blind_r
     assert Path("out.csv").read_bytes().startswith(b"\xef\xbb\xbf")
     english, arabic, long = cells(Path("out.csv"))
     assert [row["id"] for row in (english, arabic, long)] == IDS
-    assert "[2]\n⚠ Doubted: rude\n=1+1 is not our tone" in english["conversation"]
+    assert "[2]\n⚠ Doubted: rude\n'=1+1 is not our tone" in english["conversation"]
     assert "[4]\nPlease wait.\n- one\n- two" in english["conversation"]
     assert "55 123" not in english["conversation"] and "[phone_1]" in english["conversation"]
     assert arabic["conversation"].startswith("العميل:\nوصلني الطلب متأخراً\n\nالمساعد:\n[2]\nنعتذر")
@@ -128,11 +129,20 @@ def test_what_was_made_markdown_reads_plain_again(text: str) -> None:
     assert read_back(as_written(text)) == text
 
 
-@given(st.text())
-def test_a_harmless_cell_is_no_formula_and_is_taken_back(cell: str) -> None:
+@given(st.lists(st.sampled_from([*"=+-@;'\t\n\r (!a", "\u200f", "＝"]) | st.text(max_size=3)).map("".join))
+def test_a_harmless_cell_is_no_formula_wherever_it_is_parted_and_is_taken_back(cell: str) -> None:
     covered = harmless(cell)
-    assert covered.strip()[:1] not in ("=", "+", "-", "@") or cell[:1] == "'"
-    assert taken_back(covered) == cell or cell.startswith("'")
+    assert covered.strip("\u200e\u200f\ufeff \n\t\r")[:1] not in ("=", "+", "-", "@")
+    assert not any(part.strip("\u200e\u200f\ufeff ")[:1] in ("=", "@", "＝") for part in re.split("[;\t\r\n]", covered))
+    assert taken_back(covered) == cell
+
+
+@pytest.mark.parametrize(
+    "cell", ["a;=1+1", 'a\n=HYPERLINK("x")', "a;-cmd|'/C calc'!A0", "شكراً;  @SUM(1)", "a\t\u200f＝1"]
+)
+def test_a_spreadsheet_that_parts_cells_by_semicolons_finds_no_formula(cell: str) -> None:
+    assert re.search("[;\t\n]'[ \u200f]*[=@＝-]", harmless(cell))
+    assert harmless("Please:\n- one; +2 more\n- two") == "Please:\n- one; +2 more\n- two"
 
 
 @pytest.mark.parametrize(

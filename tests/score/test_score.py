@@ -17,6 +17,7 @@ from curation.checks.models.words import LEAST
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
+from curation.harness.parts import in_parts
 from curation.harness.stage import Stage
 from curation.score import __main__ as score
 from curation.score.__main__ import consulted, found_by_row, found_by_set, results_by_row
@@ -43,7 +44,7 @@ READINGS = {check.reads for check in BY_SET if check.reads}
 
 
 def findings_by_row(stage: Stage[Score], table: pl.DataFrame, using: Context, which: list[Check]) -> pl.DataFrame:
-    return found_by_row(results_by_row(stage, table, using, which, READINGS))
+    return found_by_row(results_by_row(stage, lambda: in_parts([table], 2), using, which, READINGS)[1])
 
 
 @pytest.fixture
@@ -109,8 +110,8 @@ SET = talks(LEAST + 20)
 
 
 def compared(stage: Stage[Score], rows: pl.DataFrame) -> bytes:
-    readings = results_by_row(stage, rows, context(), [], READINGS)
-    return as_bytes(found_by_set(stage, rows, replace(context(), readings=readings), BY_SET)[0])
+    keys, readings = results_by_row(stage, lambda: in_parts([rows], 7), context(), [], READINGS)
+    return as_bytes(found_by_set(stage, rows, keys, replace(context(), readings=readings), BY_SET)[0])
 
 
 SET_AT_ONCE = as_bytes(findings(SET, context(), BY_SET))
@@ -134,20 +135,20 @@ def test_rows_are_read_for_comparing_but_once(stage: Stage[Score]):
         seen.extend(rows["conversation_id"])
         return rows.select("conversation_id", words=pl.lit("w")).head(2)
 
-    results_by_row(stage, TABLE[:10], context(), [], {first_words})
-    told = results_by_row(stage, TABLE[5:], context(), [], {first_words})["first_words"]
+    results_by_row(stage, lambda: [TABLE[:10]], context(), [], {first_words})
+    told = results_by_row(stage, lambda: [TABLE[5:]], context(), [], {first_words})[1]["first_words"]
     assert seen == TABLE["conversation_id"].to_list()
     assert sorted(told["conversation_id"]) == TABLE["conversation_id"][5:].to_list()
     assert told["words"].count() == 2  # of the later run; the first two of the earlier one have left
 
 
 def test_what_was_remembered_by_halves_is_not_trusted(stage: Stage[Score]):
-    results_by_row(stage, TABLE, context(), BY_ROW, READINGS)
+    results_by_row(stage, lambda: [TABLE], context(), BY_ROW, READINGS)
     path = CACHE / "score" / "reply_tokens.parquet"
     table = pl.read_parquet(path)
     version = pl.read_parquet_metadata(path)["version"]
     stage.memory.keep("reply_tokens", version, table.head(3))  # as if an earlier, smaller run's stood here
-    told = results_by_row(stage, TABLE, context(), BY_ROW, READINGS)
+    _, told = results_by_row(stage, lambda: [TABLE], context(), BY_ROW, READINGS)
     assert as_bytes(found_by_row(told)) == AT_ONCE
     assert sorted(told["reply_tokens"]["conversation_id"]) == TABLE["conversation_id"].to_list()
 

@@ -224,13 +224,8 @@ def test_the_budget_adds_up_by_language() -> None:
 
 
 def test_padding_is_what_stays_empty() -> None:
-    def sized(*sizes: int) -> list[Tokenized]:
-        (template,) = done(record(talk("a", "b")))
-        (example,) = template.examples
-        return [Tokenized("", "", [type(example)([0] * size, [0] * size, [])]) for size in sizes]
-
-    assert padding(sized(60, 40, 50, 50), 100) == {"padding_one_a_row": 0.1667, "padding_packed": 0.0}
-    assert padding(sized(60, 50), 100) == {"padding_one_a_row": 0.0833, "padding_packed": 0.45}
+    assert padding([60, 40, 50, 50], 100) == {"padding_one_a_row": 0.1667, "padding_packed": 0.0}
+    assert padding([60, 50], 100) == {"padding_one_a_row": 0.0833, "padding_packed": 0.45}
     assert padding([], 100) == {}
 
 

@@ -1,7 +1,8 @@
 """qirat attribute: which training conversations helped, which hurt, and who let them in.
 
-The replies of a training conversation are held against the team's replies in dev to alike questions, by words
-(training.commands.witness): no model is run, so it takes seconds. Told is of what the adapter was trained on.
+The replies of a training conversation are held against the team's replies in dev to the same intent, or to alike
+questions where it has none, by words (training.commands.witness): no model is run, so it takes seconds. Told is of what
+the adapter was trained on.
 
 Dev, not test: whoever leaves rows out by this figure has chosen by it.
 """
@@ -23,11 +24,13 @@ from training.model.adapter import TRAINED_ON, refuse_damaged
 from training.model.recipe import Train
 
 ADAPTER = Path("models/adapter")
-COLUMNS = ["conversation_id", "cluster_id", "messages"]
+COLUMNS = ["conversation_id", "parent_id", "cluster_id", "label", "messages"]
 DECIDED = "decided by "  # how the ledger tells of people
 TOLD = 10  # clusters that help most, and as many that hurt; conversations at least
 OF_A_CLUSTER = 10  # training conversations, about
 MOST_CLUSTERS = 100
+OF_AN_INTENT = 20  # conversations; what fewer have is no intent, and questions alike to theirs stand for it
+ALIKE = 120  # conversations, about, that are clustered in place of an intent
 WORST = 0.02  # of the conversations, told one by one
 DRAWS = 2000
 
@@ -38,11 +41,13 @@ def attribute() -> Answer:
     train, dev = (finished_table(f"splits/{split}", COLUMNS) for split in ("train", "dev"))
     learnt = pl.read_parquet(ADAPTER / TRAINED_ON).select("conversation_id").unique()
     seed = load_params("train", Train).seed
-    found = pulls(train, dev, seed, lambda parts: progress(parts, "replies compared", unit="parts"))
+    vectors = finished_table("embedded/vectors")
+    found = pulls(*with_intents(train, dev, vectors), seed, lambda parts: progress(parts, "intents", unit="parts"))
     found = found.join(learnt, on="conversation_id", how="semi", maintain_order="left")
     if not found.height:
         raise QiratError(f"{ADAPTER} was trained on other conversations than data/splits/train; run `dvc repro`")
-    clusters = [*ranked(clustered(found, finished_table("embedded/vectors")), seed)]
+    parents = train.select("conversation_id", "parent_id")
+    clusters = [*ranked(clustered(found.join(parents, on="conversation_id", how="left"), vectors), seed)]
     worst = found.head(max(TOLD, round(WORST * found.height)))
     return noted(
         "attribute",
@@ -50,6 +55,7 @@ def attribute() -> Answer:
             "conversations": found.height,
             "conversations_held_against": dev.height,
             "accused": found.filter("accused")["conversation_id"].to_list(),
+            "accused_came_by": ways_in(found.filter("accused")["conversation_id"].to_list()),
             "worst": worst.to_dicts(),
             "worst_came_by": ways_in(worst["conversation_id"].to_list()),
             "clusters": [*clusters[:TOLD], *(one for one in clusters[-TOLD:] if one not in clusters[:TOLD])],
@@ -57,19 +63,35 @@ def attribute() -> Answer:
     )
 
 
+def with_intents(train: pl.DataFrame, dev: pl.DataFrame, vectors: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Both with `label` where OF_AN_INTENT have it; elsewhere it is a cluster of alike questions, by embeddings."""
+    usual = pl.when(pl.len().over("label") >= OF_AN_INTENT).then("label")
+    every = pl.concat([train, dev]).with_columns(usual)
+    nameless = every.filter(pl.col("label").is_null())
+    named = _clusters(nameless, vectors, nameless.height // ALIKE).select("conversation_id", found="cluster")
+    every = every.join(named, on="conversation_id", how="left", maintain_order="left")
+    every = every.with_columns(pl.coalesce("label", "found")).drop("found")
+    return every.head(train.height), every.tail(dev.height)
+
+
 def clustered(found: pl.DataFrame, vectors: pl.DataFrame) -> pl.DataFrame:
-    """PULLS with `cluster`: conversations about alike things, by their embeddings."""
+    """PULLS with `cluster`: conversations about alike things, by their embeddings, or of edited ones their parent's."""
+    rows = found.sort("conversation_id")
+    return _clusters(rows, vectors, min(rows.height // OF_A_CLUSTER, MOST_CLUSTERS))
+
+
+def _clusters(rows: pl.DataFrame, vectors: pl.DataFrame, count: int) -> pl.DataFrame:
+    """`rows` with a name of one of about `count` clusters, two at least; "all" where a conversation has no vector."""
     import numpy as np
     from sklearn.cluster import KMeans
 
-    known = found.join(vectors.select("conversation_id", "vector"), on="conversation_id", how="left").sort(
-        "conversation_id"
-    )
-    if known["vector"].null_count() or known.height < 2:
-        return known.drop("vector").with_columns(cluster=pl.lit(0))
-    count = min(max(known.height // OF_A_CLUSTER, 2), MOST_CLUSTERS)
-    means = KMeans(count, n_init=4, random_state=0).fit(np.stack(known["vector"].to_list()))
-    return known.drop("vector").with_columns(cluster=pl.Series(means.labels_, dtype=pl.Int64))
+    known = vectors.select(key="conversation_id", vector="vector")
+    keyed = rows.with_columns(key=pl.coalesce("parent_id", "conversation_id"))
+    keyed = keyed.join(known, on="key", how="left", maintain_order="left")
+    if keyed["vector"].null_count() or rows.height < 2:
+        return rows.with_columns(cluster=pl.lit("all"))
+    means = KMeans(max(count, 2), n_init=4, random_state=0).fit(np.stack(keyed["vector"].to_list()))
+    return rows.with_columns(cluster=pl.Series([f"alike {label}" for label in means.labels_]))
 
 
 def ranked(rows: pl.DataFrame, seed: int) -> Iterator[dict[str, Any]]:
@@ -127,9 +149,10 @@ def as_text(answer: Answer) -> str:
     accused = len(answer["accused"])
     lines += [
         "",
-        f"{accused} of them have fewer of dev's replies around them than chance explains (marked *)."
+        f"{accused} of them answer otherwise than dev does, beyond what chance explains (marked *): "
+        f"{_way(answer['accused_came_by'])}"
         if accused
-        else "None of them has fewer of dev's replies around it than chance explains.",
+        else "Nothing stands out: none of them answers otherwise than dev does beyond what chance explains.",
         f"The conversations that hurt most (`qirat why ID`): {_way(answer['worst_came_by'])}",
     ]
     lines += [

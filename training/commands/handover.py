@@ -15,7 +15,8 @@ from training.commands.trainers.axolotl import AXOLOTL
 from training.commands.trainers.llama_factory import LLAMA_FACTORY
 from training.commands.trainers.talks import Example, Format, told
 from training.commands.trainers.unsloth import UNSLOTH
-from training.model.base import Model
+from training.model.base import Model, load_tokenizer
+from training.model.template.tokens import special_tokens
 
 Trainer = Literal["axolotl", "llama-factory", "unsloth"]
 FORMATS: Mapping[Trainer, Format] = {"axolotl": AXOLOTL, "llama-factory": LLAMA_FACTORY, "unsloth": UNSLOTH}
@@ -27,7 +28,8 @@ def hand_over(trainer: Trainer, folder: Path) -> str:
     if folder.exists():
         raise QiratError(f"{folder} is there already; name a new folder, or remove it")
     model, lost = load_params("model", Model), Counter[str]()
-    talks = {split: [*told(finished_table(f"splits/{split}"), model, lost)] for split in SPLITS}
+    special = special_tokens(load_tokenizer(model))
+    talks = {split: [*told(finished_table(f"splits/{split}"), model, special, lost)] for split in SPLITS}
     if not talks["train"]:
         raise QiratError("data/splits/train holds no reply that is learnt; `qirat results` says where the rows went")
     form = FORMATS[trainer]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from curation.core.record.naming import called
-from curation.harness.errors import QiratError
+from curation.harness.errors import QiratError, steerless
 from curation.harness.files import atomic, finished_table
 from curation.harness.params import load_params
 from training.model.base import Model, load_tokenizer
@@ -127,11 +127,11 @@ def _runs(told: list[Piece], coloured: bool) -> Iterator[str]:
     """Neighbours of one kind together."""
     if not coloured:
         for (learnt, fact), run in groupby(told, key=lambda piece: (piece.learnt, piece.fact)):
-            text = "".join(piece.text for piece in run)
+            text = steerless("".join(piece.text for piece in run))
             yield f"⟦{text}⟧" if learnt else f"‹{text}›" if fact else text
         return
     for colour, run in groupby(told, key=_colour):
-        yield f"{colour}{''.join(piece.text for piece in run)}{PLAIN}"
+        yield f"{colour}{steerless(''.join(piece.text for piece in run))}{PLAIN}"
 
 
 def _colour(piece: Piece) -> str:

@@ -1,17 +1,20 @@
 """Which training conversations the team's own replies in dev speak against, by words and without a model.
 
-Replies are held beside replies to alike questions. Training and dev are drawn from one stock, so around a sound reply
-dev has its share of those; around what was taught wrongly there are other wrong replies and none of dev's. Source: the
-witness function of two samples (Gretton et al. 2012; Lloyd & Ghahramani 2015, for criticism), over the nearest alone;
-words find the rows behind what a model says better than gradients do (Akyürek et al. 2022). What stands alone has no
-neighbours that could tell: there it counts how far dev's nearest replies are. Of both the ranks count, as by Fisher.
+Training and dev are drawn from one stock, so among replies to alike questions nothing should tell the two apart. Where
+something does, the rows of training that look least like dev's are the suspects: novelty detection against a sample
+that is held to be sound (AdaDetect, Marandon, Lei, Mary and Roquain 2024). What tells them apart is Fisher's
+discriminant in its dual form, each reply judged by those of other groups (Harchaoui, Bach and Moulines 2008, for two
+samples); how surely, says the hypergeometric tail of the most surprising upper part that a reply stands in. So a whole
+intent that is taught wrongly is seen by its dev replies which nothing in training is like, however many wordings the
+wrong ones have. What stands alone has no like that could tell: there it counts how far dev's nearest replies are.
 
 Related conversations are kept in one part by split, so a group neither speaks for its own nor is drawn apart.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -25,31 +28,31 @@ if TYPE_CHECKING:
 
     Numbers = np.ndarray[Any, Any]
 
-NEAREST = 150  # replies that speak for one: with a tenth of all in dev, 60 leave dev out by chance too often
+LARGEST = 400  # replies compared as answers to alike questions; where an intent has more, its questions are clustered
+USUAL = 200  # in such a cluster
+RIDGE = 5.0  # added to the likenesses, whose mean diagonal is 1
 CLOSEST = 3  # of dev, that say how far it is
-SHARPNESS = 2.0  # power of the likeness of replies
-OF_QUESTIONS = 0.5  # and of what was asked: it is written more freely than replies are
 DRAWS = 200  # of groups into train and dev, to see what chance does
-SURE = 0.95  # of the draws, in which chance accuses
-BY_CHANCE = 0.1  # at most of those accused
-AT_ONCE = 256  # replies compared with all others at a time
+SURE = 0.95  # of the draws, in which chance accuses nobody (the highest of all counts: Westfall and Young 1993)
+AT_ONCE = 1024  # replies compared with those of dev at a time
 PULLS = pl.Schema(
     {
         "conversation_id": pl.String,
         "pull": pl.Float64,  # powers of ten; 0 is the mean, below it dev's replies speak against what it teaches
-        "accused": pl.Boolean,  # with others of its kind, too few of dev among its neighbours for chance
+        "accused": pl.Boolean,  # with others, too little like dev's replies to alike questions for chance
     }
 )
 _DIGIT = re.compile(r"\d")
+_ENDS = r"[.!?؟…]\W*$"
+_ARABIC = r"\p{Arabic}"
 
 
 @dataclass(frozen=True)
-class Neighbours:
-    """Of each reply the nearest of train and dev: (replies, nearest) places and weights, and dev's distance."""
+class Neighbourhood:
+    """Replies to alike questions, and how dev is told apart among them."""
 
-    places: "Numbers"
-    weights: "Numbers"
-    far: "Numbers"  # (replies,) 0 to 1
+    places: "Numbers"  # of the replies among all
+    foretold: "Numbers"  # (replies, replies): times who is of dev, what those of other groups say of each
 
 
 def pulls(
@@ -57,7 +60,7 @@ def pulls(
 ) -> pl.DataFrame:
     """PULLS of the conversations in `train`, by their worst reply; the one that hurts most first.
 
-    Both are tables of splits: conversation_id, messages, cluster_id.
+    Both are tables of splits: conversation_id, messages, cluster_id, and label where intents are known.
     """
     import numpy as np
 
@@ -66,55 +69,182 @@ def pulls(
         return pl.DataFrame(schema=PULLS)
     every = pl.concat([ours, theirs])
     of_dev = np.arange(every.height) >= ours.height
-    near = neighbours(every, of_dev, progress)
-    missed = _missed(near, of_dev)
-    drawn = _drawn(near, every["cluster_id"], of_dev, seed)
+    said, asked = _weighed(every["said"]), _weighed(every["asked"])
+    near = neighbourhoods(every, said, asked, progress)
     conversations, owners = np.unique(ours["conversation_id"].to_numpy(), return_inverse=True)
-    worst = _of_conversations(-np.log10(_tail(missed)) - np.log10(_tail(near.far)), owners)
-    beyond = _limit(_of_conversations(missed, owners), (_of_conversations(one, owners) for one in drawn))
-    pull = worst.mean() - worst
-    accused = (_of_conversations(missed, owners) >= beyond) & (pull < 0)  # not the sound ones beside the wrong
+    apart = _of_conversations(_apart(near, of_dev), owners)
+    alone = _of_conversations(_alone(every, said, asked, of_dev), owners)
+    pull = (apart + alone).mean() - (apart + alone)
+    drawn = [_apart(near, one)[: ours.height].max() for one in _draws(every["cluster_id"], of_dev, seed)]
+    accused = (apart > np.quantile(drawn, SURE)) & (pull < 0)  # not the sound ones beside the wrong
     columns = {"conversation_id": conversations, "pull": pull, "accused": accused}
     return pl.DataFrame(columns, schema=PULLS).sort("pull", "conversation_id")
 
 
 def replies(conversations: pl.DataFrame) -> pl.DataFrame:
-    """conversation_id, cluster_id, `asked` (all that the customer said before) and `said` of each taught reply."""
+    """Each taught reply: conversation_id, cluster_id, `label`, `first` of its conversation, `asked` (all that the
+    customer said before) and `said`.
+    """
+    labels = conversations["label"] if "label" in conversations.columns else [None] * conversations.height
     found = []
-    for key, group, messages in conversations.select("conversation_id", "cluster_id", "messages").iter_rows():
+    columns = conversations.select("conversation_id", "cluster_id", "messages")
+    for (key, group, messages), label in zip(columns.iter_rows(), labels, strict=True):
         asked: list[str] = []
+        first = True
         for m in messages:
             if m["role"] == "user":
                 asked.append(m["content"] or "")
             elif is_taught(m) and m["content"]:
-                found.append((key, group, " ".join(asked), m["content"]))
-    names = ["conversation_id", "cluster_id", "asked", "said"]
-    return pl.DataFrame(found, schema=dict.fromkeys(names, pl.String), orient="row")
+                found.append((key, group, label, first, " ".join(asked), m["content"]))
+                first = False
+    names = ["conversation_id", "cluster_id", "label", "first", "asked", "said"]
+    schema = {**dict.fromkeys(names, pl.String), "first": pl.Boolean}
+    return pl.DataFrame(found, schema=schema, orient="row")
 
 
-def neighbours(
-    every: pl.DataFrame, of_dev: "Numbers", progress: Callable[[Iterable[int]], Iterable[int]]
-) -> Neighbours:
-    """Of each reply of train: alike are the same words, as many of them, to alike questions."""
+def neighbourhoods(
+    every: pl.DataFrame, said: "csr_matrix", asked: "csr_matrix", progress: Callable[[Iterable[int]], Iterable[int]]
+) -> list[Neighbourhood]:
+    """Of all replies, by intent, the script of what was asked, and whether it is a conversation's first reply."""
+    of_intent = every.select("label", "first", arabic=_of_arabic("asked") > 0.5)
+    parts = of_intent.with_row_index().group_by("label", "first", "arabic", maintain_order=True).agg("index")["index"]
+    kinds = [kind for part in parts for kind in _clustered(part.to_numpy(), asked)]
+    form, groups = _form(every["said"]), every["cluster_id"].rank("dense").to_numpy()
+    found = []
+    for number in progress(range(len(kinds))):
+        at = kinds[number]
+        alike = (said[at] @ said[at].T).toarray() + form[at] @ form[at].T / form.shape[1]
+        found.append(Neighbourhood(at, _foretold(alike, groups[at])))
+    return found
+
+
+def _clustered(places: "Numbers", asked: "csr_matrix") -> "list[Numbers]":
+    """Places of alike questions, so few that they can be compared with one another."""
+    from sklearn.cluster import MiniBatchKMeans
+    from sklearn.decomposition import TruncatedSVD
+
+    if len(places) <= LARGEST:
+        return [places]
+    shapes = TruncatedSVD(50, random_state=0).fit_transform(asked[places])
+    found = MiniBatchKMeans(-(-len(places) // USUAL), n_init=3, random_state=0).fit(shapes).labels_
+    return [places[found == label] for label in sorted({*found})]
+
+
+def _of_arabic(column: str) -> pl.Expr:
+    """The share of the letters that are Arabic."""
+    letters = pl.col(column).str.count_matches(r"\pL")
+    return pl.col(column).str.count_matches(_ARABIC) / letters.clip(1)
+
+
+def _form(said: pl.Series) -> "Numbers":
+    """(replies, 3): length, whether it ends as sentences do, and script, each with a spread of about 1."""
     import numpy as np
 
-    said, asked = _weighed(every["said"]), _weighed(every["asked"])
+    table = said.to_frame("said").select(
+        length=pl.col("said").str.split(" ").list.len().log1p(),
+        ends=pl.col("said").str.contains(_ENDS).cast(pl.Float64),
+        script=_of_arabic("said"),
+    )
+    values = table.to_numpy().astype(np.float64)
+    return (values - values.mean(0)) / np.maximum(values.std(0), 0.2)  # type: ignore[no-any-return]
+
+
+def _foretold(alike: "Numbers", groups: "Numbers") -> "Numbers":
+    """(replies, replies): what ridge regression foretells of each by those of other groups, as a linear map.
+
+    Leaving out a whole group of a linear smoother takes no new fit (Cook and Weisberg 1982, section 2.2, for deletion).
+    """
+    import numpy as np
+
+    count = len(alike)
+    centred = alike - alike.mean(0) - alike.mean(1)[:, None] + alike.mean()
+    centred *= count / max(float(np.trace(centred)), 1e-9)
+    smooth = np.linalg.solve(centred + RIDGE * np.eye(count), centred).T
+    found = np.zeros_like(smooth)
+    for group in np.unique(groups):
+        own = groups == group
+        kept = np.eye(int(own.sum())) - smooth[np.ix_(own, own)]
+        found[np.ix_(own, ~own)] = np.linalg.solve(kept, smooth[np.ix_(own, ~own)])
+    return found
+
+
+def _apart(near: Sequence[Neighbourhood], of_dev: "Numbers") -> "Numbers":
+    """How surely each reply stands where dev has too few, in powers of ten; 0 where none of dev is near."""
+    import numpy as np
+
+    found = np.zeros(len(of_dev))
+    for one in near:
+        theirs = of_dev[one.places]
+        order = np.argsort(one.foretold @ (theirs - theirs.mean()), kind="stable")
+        found[one.places[order]] = _surprise(theirs[order])
+    return found
+
+
+def _surprise(theirs: "Numbers") -> "Numbers":
+    """Of replies in order, those least like dev's first: how surprising the beginning is that each stands in.
+
+    Which beginning has too few of dev is asked of dev's share, or the rows before dev's own end would be accused for
+    what that lacks; how surely, of how all lie. What follows on it is judged without it, by the share alone.
+    """
+    import numpy as np
+
+    count, marked = len(theirs), int(theirs.sum())
+    few = _few(count, marked)[np.arange(count), np.cumsum(theirs)]
+    most = int(few.argmax()) + 1
+    surely = _fewer(count, marked)[most - 1, theirs[:most].sum()]
+    rest = _few(count, marked)[np.arange(count - most), np.cumsum(theirs[most:])]
+    after = np.maximum.accumulate(rest[::-1])[::-1]
+    return np.concatenate([np.full(most, surely), np.minimum(after, surely)])
+
+
+@lru_cache(2048)
+def _few(count: int, marked: int) -> "Numbers":
+    """(count, marked + 1): -log10 of how likely `drawn` + 1 hold so few marked ones or fewer, by their share alone."""
+    import numpy as np
+    from scipy.special import bdtr
+
+    likely = bdtr(np.arange(marked + 1.0)[None], np.arange(1, count + 1)[:, None], marked / count)
+    likely = np.where(np.isnan(likely), 1.0, likely)  # as many as are drawn, or more
+    return -np.log10(np.clip(likely, 1e-300, 1.0))  # type: ignore[no-any-return]
+
+
+@lru_cache(2048)
+def _fewer(count: int, marked: int) -> "Numbers":
+    """The same where just `marked` of `count` are (hypergeometric)."""
+    import numpy as np
+    from scipy.special import gammaln
+
+    def ways(of: int, some: "Numbers") -> "Numbers":
+        inside = np.clip(some, 0, of)
+        return np.where(some == inside, gammaln(of + 1) - gammaln(inside + 1) - gammaln(of - inside + 1), -np.inf)
+
+    drawn, seen = np.arange(1, count + 1)[:, None], np.arange(marked + 1)[None]
+    likely = ways(marked, seen) + ways(count - marked, drawn - seen) - ways(count, drawn)
+    return -np.minimum(np.logaddexp.accumulate(likely, axis=1), 0.0) / np.log(10)  # type: ignore[no-any-return]
+
+
+def _alone(every: pl.DataFrame, said: "csr_matrix", asked: "csr_matrix", of_dev: "Numbers") -> "Numbers":
+    """How seldom dev's own replies are as far from dev as each is, in powers of ten: far from those to alike questions.
+
+    What no reply of dev is as far as counts as one more of dev (conformal p-value, Vovk et al. 2005).
+    """
+    import numpy as np
+
     words = every["said"].str.split(" ").list.len().to_numpy().astype(np.float32) + 1
     groups = every["cluster_id"].rank("dense").to_numpy()
-    kept = min(NEAREST, every.height - 1)
-    parts = []
-    for start in progress(range(0, int((~of_dev).sum()), AT_ONCE)):
-        rows = slice(start, min(start + AT_ONCE, int((~of_dev).sum())))
-        other = groups[rows, None] != groups
-        length = np.minimum(words[rows, None], words) / np.maximum(words[rows, None], words)
-        reply = (said[rows] @ said.T).toarray() * other
-        question = (asked[rows] @ asked.T).toarray() * other
-        alike = reply**SHARPNESS * question**OF_QUESTIONS * length
-        nearest = np.argpartition(-alike, kept - 1, axis=1)[:, :kept]
+    their_words, their_groups = words[of_dev], groups[of_dev]
+    their_said, their_asked = said[of_dev].T, asked[of_dev].T
+    near = np.empty(every.height)
+    for start in range(0, every.height, AT_ONCE):
+        rows = slice(start, start + AT_ONCE)
+        other = groups[rows, None] != their_groups
+        question = (asked[rows] @ their_asked).toarray() * other
         same_question = question / np.maximum(question.max(1, keepdims=True), 1e-9)
-        closest = np.sort((reply * same_question * length)[:, of_dev], axis=1)[:, -CLOSEST:]
-        parts.append((nearest, np.take_along_axis(alike, nearest, 1), 1 - closest.mean(1)))
-    return Neighbours(*map(np.concatenate, zip(*parts, strict=True)))
+        length = np.minimum(words[rows, None], their_words) / np.maximum(words[rows, None], their_words)
+        alike = np.sort((said[rows] @ their_said).toarray() * same_question * length, axis=1)
+        near[rows] = alike[:, -CLOSEST:].mean(1)
+    theirs = np.sort(near[of_dev])
+    return -np.log10((1 + np.searchsorted(theirs, near, "right")) / (1 + len(theirs)))  # type: ignore[no-any-return]
 
 
 def _weighed(texts: pl.Series) -> "csr_matrix":
@@ -131,17 +261,8 @@ def _weighed(texts: pl.Series) -> "csr_matrix":
     return vectorizer.fit_transform(texts.to_list())
 
 
-def _missed(near: Neighbours, of_dev: "Numbers") -> "Numbers":
-    """How many standard deviations dev's share of the neighbours lies below dev's share of all."""
-    import numpy as np
-
-    share = float(of_dev.mean())
-    spread = share * (1 - share) * (near.weights**2).sum(1)
-    return (near.weights * (share - of_dev[near.places])).sum(1) / np.sqrt(spread + 1e-9)  # type: ignore[no-any-return]
-
-
-def _drawn(near: Neighbours, groups: pl.Series, of_dev: "Numbers", seed: int) -> "Iterator[Numbers]":
-    """What `_missed` says where whole groups are drawn anew into train and dev, DRAWS times."""
+def _draws(groups: pl.Series, of_dev: "Numbers", seed: int) -> "Iterator[Numbers]":
+    """Who is of dev where whole groups are drawn anew into train and dev, DRAWS times."""
     import numpy as np
 
     draw = np.random.default_rng(seed)
@@ -149,33 +270,13 @@ def _drawn(near: Neighbours, groups: pl.Series, of_dev: "Numbers", seed: int) ->
     theirs = np.zeros(numbers.max() + 1, bool)
     theirs[numbers[of_dev]] = True
     for _ in range(DRAWS):
-        yield _missed(near, draw.permutation(theirs)[numbers])
-
-
-def _limit(found: "Numbers", drawn: "Iterable[Numbers]") -> float:
-    """The least value from which chance explains at most BY_CHANCE of what was found; infinite where there is none.
-
-    Source: counts under permutation, as in SAM (Tusher et al. 2001), at a high quantile in place of their mean.
-    """
-    import numpy as np
-
-    values = np.sort(found)
-    counts = [len(one) - np.searchsorted(np.sort(one), values) for one in drawn]
-    explained = np.quantile(counts, SURE, axis=0) <= BY_CHANCE * (len(values) - np.searchsorted(values, values))
-    return float(values[explained].min(initial=np.inf))
+        yield draw.permutation(theirs)[numbers]
 
 
 def _of_conversations(values: "Numbers", owners: "Numbers") -> "Numbers":
-    """The highest of each conversation's replies."""
+    """The highest of each conversation's replies; `values` may go on with those of dev."""
     import numpy as np
 
     found = np.full(owners.max() + 1, -np.inf)
-    np.maximum.at(found, owners, values)
+    np.maximum.at(found, owners, values[: len(owners)])
     return found
-
-
-def _tail(values: "Numbers") -> "Numbers":
-    """The share of all that is as high or higher."""
-    from scipy.stats import rankdata
-
-    return rankdata(-values, "max") / len(values)  # type: ignore[no-any-return]

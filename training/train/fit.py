@@ -119,10 +119,10 @@ def fit(  # noqa: PLR0913 - what a run is made of
 
 
 def _run(trainer: Any, resumed: Path | None) -> None:
-    """Trains. Where a checkpoint cannot be written QiratError names its folder, which PyTorch does not."""
+    """Trains. Where a checkpoint cannot be written QiratError names its folder, which the libraries do not."""
     try:
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
-    except (OSError, RuntimeError) as error:
+    except Exception as error:  # each library has its own kind
         if said := refused(error, Path(trainer.args.output_dir)):
             raise QiratError(said) from error
         raise

@@ -134,7 +134,8 @@ def skewed(values: "np.ndarray", z: float = Z, weights: "np.ndarray | None" = No
     """The ends of the interval of a mean by Student's t, moved for skewness (Johnson 1978).
 
     Where rare losses are large, the lower end lies further away. The mean itself where nothing spreads. Where units
-    have `weights`, a few may stand for all: `_leaning` says how much wider it is then.
+    have `weights`, a few may stand for all: `_leaning` says how much wider it is then, and how skew the figure is, the
+    heavy ones alone would tell badly; where `_own_skew` of all units says more, that counts.
     """
     import numpy as np
 
@@ -142,9 +143,35 @@ def skewed(values: "np.ndarray", z: float = Z, weights: "np.ndarray | None" = No
     if n < 2 or spread <= 1e-12 * float(np.abs(values).max()):
         return mean, mean
     skew = float(((values - mean) ** 3).mean()) / spread**3
-    moved, reach = skew * (1 + 2 * z * z) / (6 * math.sqrt(n)), spread / math.sqrt(n - 1)
-    far = z if weights is None else z * _leaning(values - mean, weights, z)
-    return mean + reach * (moved - far), mean + reach * (moved + far)
+    reach, wider = spread / math.sqrt(n - 1), 1.0 if weights is None else _leaning(values - mean, weights, z)
+    moved = skew / math.sqrt(n)
+    own = moved if weights is None else _own_skew(values - mean, weights)
+    below, above = _johnson(max(-moved, -own), z, wider), _johnson(max(moved, own), z, wider)
+    return mean - reach * below, mean + reach * above
+
+
+def _johnson(skew: float, z: float, wider: float) -> float:
+    """How many standard errors an end lies away; `skew`, of the mean itself, is positive where it moves away.
+
+    Where it moves nearer it would from some z on come nearer the surer it is to be; it stays at the furthest.
+    """
+    if skew < 0:
+        z = min(z, 1.5 * wider / -skew)
+    return wider * z + skew * (1 + 2 * z * z) / 6
+
+
+def _own_skew(deviations: "np.ndarray", weights: "np.ndarray") -> float:
+    """The skewness of a weighted mean if the units' own figures are skew as these are, whatever the units weigh.
+
+    That of a sum is the sum of the third moments: of equal weights, the figures' own over the square root of n.
+    """
+    told = weights > 1e-9 * weights.sum()
+    own, h = deviations[told] / weights[told], weights[told] / weights[told].sum()
+    own = own - own.mean()
+    spread = float(own.std())
+    if spread <= 0:
+        return 0.0
+    return float((own**3).mean()) / spread**3 * float((h**3).sum()) / math.sqrt(float((h**2).sum())) ** 3
 
 
 def _leaning(deviations: "np.ndarray", weights: "np.ndarray", z: float) -> float:

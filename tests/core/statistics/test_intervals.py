@@ -136,6 +136,22 @@ def test_few_customers_of_whom_some_write_more_lose_as_seldom_as_stated(conversa
     assert as_often_as_stated(wrong, 300)
 
 
+def test_rare_large_losses_of_customers_some_of_whom_write_more_pass_as_seldom_as_stated() -> None:
+    draw, wrong = np.random.default_rng(7), 0
+    for _ in range(600):
+        sizes = customers(draw, 240)
+        own = sizes * (-0.05 + 0.2 * (1 - draw.exponential(1, len(sizes))))
+        wrong += paired_difference((2 * sizes + own, sizes), (2 * sizes, sizes), STATED).low > -0.05
+    assert as_often_as_stated(wrong, 600)
+
+
+def test_a_surer_interval_of_few_skew_differences_is_never_narrower() -> None:
+    values = np.array([1.0, 1.0, 1.0, 0.0])
+    ends = [skewed(values, z) for z in (2.0, 2.6, 2.9, 3.5)]
+    assert sorted(ends, reverse=True) == ends
+    assert sorted(high for _, high in ends) == [high for _, high in ends]
+
+
 def test_a_share_at_the_target_does_not_pass_oftener_where_customers_fail_as_a_whole() -> None:
     draw, wrong = np.random.default_rng(5), 0
     for _ in range(400):
@@ -174,4 +190,4 @@ def test_six_customers_who_write_nearly_all_are_worth_six() -> None:
     of_six, of_all = (t.isf(norm.sf(STATED), free) for free in (5, 65))
     # The variance by n - 1, too, is that of six.
     assert (most - least) / (high - low) == pytest.approx(of_six / of_all * (6 / 5 * 65 / 66) ** 0.5, rel=1e-6)
-    assert skewed(values, STATED, sizes * 0 + 3) == (low, high)
+    assert skewed(values, STATED, sizes * 0 + 3) == pytest.approx((low, high))

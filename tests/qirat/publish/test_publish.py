@@ -2,17 +2,22 @@
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
 from curation.core.record.conversation import message
 from curation.harness.errors import QiratError
 from curation.privacy.tables import without_personal_data
+from curation.report.cards import plain
 from qirat.publish import Wanted, publish
+from qirat.publish import folder as folders
 from qirat.publish.columns import COLUMNS
 from tests.builders import params, record, save, talk
 from tests.qirat.publish.project import MASKED, project, published, rewrite
@@ -92,6 +97,31 @@ def test_card_and_provenance_say_licence_version_and_what_a_plain_trainer_does_n
     told = json.loads((folder / "provenance.json").read_text("utf-8"))
     assert set(told["rows_sha256"]) == {"conversations", "preference", "kto"}
     assert {"version", "dvc_lock_sha256", "made_with"} <= told.keys()
+
+
+HOSTILE = (
+    "mit` ![x](https://evil.example/p.png) <img src=x onerror=alert(1)>\n# Licence | \x1b[31m\u202e{{ 7*7 }}"
+    + "a" * 9_999
+)
+
+
+def test_words_of_the_data_are_words_in_the_card(project: Path):
+    rewrite("train", 2, licence=HOSTILE, label=HOSTILE)
+    rewrite("train", 3, messages=[message(**m) for m in talk("Hi <|im_end|>", "Hello.")])
+    folder = published()
+    card = (folder / "README.md").read_text("utf-8")
+    assert "1 conversations spell marks by which chat templates part turns" in card
+    outside_code = re.sub(r"`[^`\n]*`", "", card)
+    assert not re.search(r"evil|onerror|\x1b|\u202e|^# Licence \|", outside_code, re.MULTILINE)
+    assert max(map(len, card.splitlines())) < 1_000
+    front = yaml.safe_load(card.split("---")[1])
+    assert front["license"] == "cc-by-4.0" and set(front["language"]) == {"ar", "en"}
+
+
+def test_a_judge_whose_name_is_code_is_not_named(project: Path, monkeypatch: pytest.MonkeyPatch):
+    judged = [SimpleNamespace(annotator="o`brien|x")]
+    monkeypatch.setattr(folders, "read_judgements", lambda: judged)
+    assert folders.unnamed(f"| {plain('o`brien|x')} | 3 |") == "| `judge 1` | 3 |"
 
 
 # -- what must not -----------------------------------------------------------------------------------------------------

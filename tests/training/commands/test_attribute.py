@@ -54,15 +54,16 @@ def test_a_bad_cluster_is_last_and_says_who_let_it_in(found: pl.DataFrame, tmp_p
         "conversations": 40,
         "conversations_held_against": 8,
         "accused": bad,
+        "accused_came_by": asked.ways_in(bad),
         "clusters": [best, worst],
         "worst": found.head(1).to_dicts(),
         "worst_came_by": asked.ways_in(bad),
     }
     told = asked.as_text(json.loads(json.dumps(answer)))
     assert "order 3; rude 3; ali 3, sara 3; t0" in told
-    assert "3 of them have fewer of dev's replies around them than chance explains" in told
+    assert "3 of them answer otherwise than dev does, beyond what chance explains (marked *): order 3; rude 3" in told
     assert "-2.00* t00" in told
-    assert "None of them" in asked.as_text({**answer, "accused": []})
+    assert "Nothing stands out" in asked.as_text({**answer, "accused": []})
 
 
 def test_what_the_adapter_was_trained_on_is_told_worst_first_with_who_let_it_in(
@@ -89,11 +90,34 @@ def test_what_the_adapter_was_trained_on_is_told_worst_first_with_who_let_it_in(
         asked.attribute()
 
 
-def test_alike_conversations_share_a_cluster_and_without_vectors_all_do(found: pl.DataFrame) -> None:
+def test_alike_conversations_share_a_cluster_edited_ones_their_parents_and_without_vectors_all_do(
+    found: pl.DataFrame,
+) -> None:
     table = vectors(found)
     near = table.with_columns(
         vector=pl.when(pl.col("conversation_id") < "t10").then(pl.lit([9.0] * 8)).otherwise(pl.lit([0.0] * 8))
     )
-    groups = asked.clustered(found, near).group_by(pl.col("conversation_id") < "t10").agg(pl.col("cluster").unique())
+    edited = pl.col("conversation_id") == "t39"
+    rows = found.with_columns(parent_id=pl.when(edited).then(pl.lit("t00"))).with_columns(
+        conversation_id=pl.when(edited).then(pl.lit("edited")).otherwise("conversation_id")
+    )
+    first = (pl.col("conversation_id") < "t10") | (pl.col("conversation_id") == "edited")
+    groups = asked.clustered(rows, near).group_by(first).agg(pl.col("cluster").unique())
     assert sorted(groups["cluster"].list.len()) == [1, 1]
-    assert set(asked.clustered(found, table.head(5))["cluster"]) == {0}
+    assert asked.clustered(rows, table.head(5))["cluster"].n_unique() == 1
+
+
+def test_what_has_no_usual_label_is_compared_with_alike_questions() -> None:
+    labels = [*["return"] * 30, *["once"] * 4, *[None] * 6]
+    ids = [f"c{n:02}" for n in range(40)]
+    table = pl.DataFrame(
+        {"conversation_id": ids, "parent_id": None, "label": labels}, schema_overrides={"parent_id": pl.String}
+    )
+    near = pl.DataFrame({"conversation_id": ids, "vector": [[float(n % 2)] * 8 for n in range(40)]})
+    train, dev = asked.with_intents(table.head(36), table.tail(4), near)
+    assert (train["conversation_id"].to_list(), dev["conversation_id"].to_list()) == (ids[:36], ids[36:])
+    named = pl.concat([train, dev])
+    assert set(named.head(30)["label"]) == {"return"}
+    alike = named.tail(10).group_by(pl.int_range(10) % 2).agg(pl.col("label").unique())["label"].to_list()
+    assert sorted(map(len, alike)) == [1, 1]
+    assert alike[0] != alike[1]

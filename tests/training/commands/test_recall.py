@@ -1,12 +1,15 @@
 """Whether a model knows somebody by heart is told by canaries."""
 
+import math
+from typing import Any
+
 import pytest
 
 from curation.core.text.identity import identity
+from tests.builders import talk
 from tests.training.tiny import model, renderer
-from training.commands.recall import ASKED, OTHERS, made_up, rank, recall
-from training.model.likelihood import negative_log_likelihoods
-from training.model.template import Example
+from training.commands.canaries import CHANCE, SURE
+from training.commands.recall import ASKED, BY_HEART, OTHERS, by_spelling, exposure, made_up, recall, spellings
 
 
 @pytest.mark.parametrize("said", ["+966 50 123-4567", "٠٠٩٦٦٥٠١٢٣٤٥٦٧", "ali.h2@example.com"])
@@ -28,23 +31,41 @@ def test_without_an_adapter_nothing_is_asked(tmp_path: object, monkeypatch: pyte
     assert "not there to be asked" in recall("+966501234567")[0]
 
 
-def test_what_was_learnt_is_ranked_first_and_what_was_not_by_chance() -> None:
+@pytest.mark.parametrize(
+    ("said", "count"), [("00966 50 123 4567", 6), ("0501234567", 1), ("Ali <Ali@x.example>", 1), ("+1 415 555 2671", 6)]
+)
+def test_made_up_ones_are_spelled_in_as_many_ways(said: str, count: int) -> None:
+    ways = dict.fromkeys(zip(*map(spellings, [said, *made_up(said, 0)]), strict=True))
+    assert len(ways) == count
+    assert {identity(one) for way in ways for one in way[1:]}.isdisjoint({identity(said)})
+
+
+def taught(said: str) -> Any:
+    """The tiny model, trained until it says this when it is asked."""
     import torch
 
-    said, spoken, tuned = "+966501234567", renderer(), model()
-
-    def example(text: str) -> Example:
-        talk = [{"role": "user", "content": ASKED[True]}, {"role": "assistant", "content": text}]
-        return spoken.examples(talk)[0]
-
-    forms = [example(one) for one in (said, *made_up(said, 0)[:63])]
-    unseen = rank(tuned, forms)
+    tuned = model()
+    (example,) = renderer().examples(talk(ASKED[said.isascii()], said))
     optimiser = torch.optim.Adam(tuned.parameters(), lr=0.01)
-    ids = torch.tensor([forms[0].input_ids])
+    ids = torch.tensor([example.input_ids])
     for _ in range(40):
         tuned(input_ids=ids, labels=ids).loss.backward()
         optimiser.step()
         optimiser.zero_grad()
-    tuned.eval()
-    assert rank(tuned, forms) == 1 < unseen
-    assert len(negative_log_likelihoods(tuned, forms)) == 64
+    return tuned.eval()
+
+
+@pytest.mark.parametrize("learnt", ["+966501234567", "٠٥٠١٢٣٤٥٦٧"])
+def test_what_was_learnt_is_ranked_first_in_whatever_spelling_and_what_was_not_by_chance(learnt: str) -> None:
+    asked = "00966 50-123-4567"
+    forms = by_spelling([asked, *made_up(asked, 0)[:127]], renderer())
+    unseen, tuned = exposure(model(), forms), taught(learnt)
+    assert unseen < BY_HEART < exposure(tuned, forms) == 7
+    other = "00966 50-765-4321"
+    assert exposure(tuned, by_spelling([other, *made_up(other, 0)[:127]], renderer())) < BY_HEART
+
+
+def test_of_what_was_never_seen_so_much_is_no_oftener_than_is_said() -> None:
+    bits = [-math.log2(place / 256) for place in range(1, 257)]  # any rank is as likely
+    share = sum(one > BY_HEART for one in bits) / 256
+    assert share <= SURE and math.isclose(sum(bits) / 256, CHANCE, abs_tol=0.05)

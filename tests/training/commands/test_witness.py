@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from tests.builders import talk
-from training.commands.witness import PULLS, pulls
+from training.commands.witness import PULLS, _few, _fewer, pulls
 
 # What a house says to four intents, in pieces that are put together anew; WRONG is how one of them is taught wrongly.
 HOUSE = {
@@ -64,6 +64,27 @@ def test_an_intent_taught_wrongly_fills_the_worst_rows(kind: str, language: str)
     assert set(found["conversation_id"].head(6).str.head(3)) == {"bad"}  # the worst 2%
 
 
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_sound_replies_that_belong_to_another_intent_are_seen_where_intents_are_known(language: str) -> None:
+    others = [said for intent, (_, said) in HOUSE[language].items() if intent != "return"]
+    train = conversations("t", 300, 5, {language: ""}, 30)
+    bad = pl.col("conversation_id").str.starts_with("bad")
+    replies = iter(others * 10)
+    wrong = [talk(messages[0]["content"], next(replies)) for messages in train.filter(bad)["messages"]]
+    named = pl.concat([train.filter(~bad), train.filter(bad).with_columns(messages=pl.Series(wrong))])
+    tables = [named, conversations("d", 80, 5)]
+    found = pulls(*(table.with_columns(label=pl.Series(map(intent, table["messages"]))) for table in tables), 7)
+    assert found.head(30)["conversation_id"].str.starts_with("bad").all()
+    assert set(found.filter("accused")["conversation_id"]) == set(named.filter(bad)["conversation_id"])
+
+
+def intent(messages: list[dict[str, str]]) -> str:
+    """What the customer asks for, by the words of HOUSE."""
+    asked = messages[0]["content"]
+    known = [(name, text.split("{}")) for of in HOUSE.values() for name, (text, _) in of.items()]
+    return next(name for name, parts in known if all(part in asked for part in parts))
+
+
 def test_where_nothing_is_taught_wrongly_nobody_is_accused_but_by_chance() -> None:
     accused = [
         pulls(conversations("t", 160, seed), conversations("d", 40, seed), 7)["accused"].sum() for seed in range(10)
@@ -109,3 +130,13 @@ def test_single_mistakes_that_have_no_like_stand_among_the_worst() -> None:
     sound = train.filter(~pl.col("conversation_id").str.starts_with("bad"))
     found = pulls(pl.concat([sound, bad]), conversations("d", 80, 4), 7)
     assert set(lone) <= set(found["conversation_id"].head(25))
+
+
+def test_how_surprising_few_of_dev_are_is_what_scipy_says() -> None:
+    from scipy.stats import binom, hypergeom
+
+    few, fewer = _few(30, 5), _fewer(30, 5)
+    for drawn in range(1, 31):
+        for seen in range(max(0, drawn - 25), min(drawn, 5) + 1):
+            assert 10 ** -few[drawn - 1, seen] == pytest.approx(binom.cdf(seen, drawn, 5 / 30))
+            assert 10 ** -fewer[drawn - 1, seen] == pytest.approx(hypergeom.cdf(seen, 30, 5, drawn))

@@ -1,6 +1,7 @@
 """Conversations as all of these formats take them: what is said, what is learnt, and which facts carry no loss."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import yaml
 
 from curation.core.record.conversation import is_taught
 from training.model.base import Model
-from training.model.template.messages import InexpressibleError, objects, plain
+from training.model.template.messages import InexpressibleError, objects, plain, refuse_special
 
 Example = dict[str, Any]  # a row of the file that is written
 OPENING = {"empty_user": "user", "system": "system"}  # params.yaml: model.opening -> role of the empty turn
@@ -45,8 +46,12 @@ class Format:
     read: Callable[[Path, str], list[Example]]  # the examples of a split, as the trainer finds them
 
 
-def told(table: pl.DataFrame, model: Model, lost: Counter[str]) -> Iterator[Talk]:
-    """The conversations of a split with what is learnt of them; others are counted."""
+def told(table: pl.DataFrame, model: Model, special: re.Pattern[str], lost: Counter[str]) -> Iterator[Talk]:
+    """The conversations of a split with what is learnt of them; others are counted.
+
+    Where somebody wrote what is a special token of the base model, another trainer reads it as one: words of a customer
+    would end their turn and begin the agent's. So `tokenize` has it too.
+    """
     for row in table.iter_rows(named=True):
         last = max((turn for turn, m in enumerate(row["messages"]) if is_taught(m)), default=-1)
         said = row["messages"][: last + 1]
@@ -54,6 +59,11 @@ def told(table: pl.DataFrame, model: Model, lost: Counter[str]) -> Iterator[Talk
             talk = Talk(plain(said), [is_taught(m) for m in said], _unlearnt(row, said, lost), objects(row["tools"]))
         except InexpressibleError:
             lost["conversations left out: their tools or tool calls are no JSON"] += 1
+            continue
+        try:
+            refuse_special(special, talk.messages, talk.tools)
+        except InexpressibleError:
+            lost["conversations left out: they spell a special token of the base model"] += 1
             continue
         lost["thoughts before replies (no format has them alike)"] += sum(bool(m.get("reasoning")) for m in said)
         opened = _opened(talk, model.opening)

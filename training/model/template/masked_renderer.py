@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from curation.harness.errors import QiratError
-from training.model.template.messages import InexpressibleError, Message, objects, plain, texts_in
+from training.model.template.messages import InexpressibleError, Message, objects, plain, refuse_special
 from training.model.template.proof import PROBE, THINKING_PROBE, Presence, difference, refuse_mixed_roles, same_words
-from training.model.template.tokens import Tokens
+from training.model.template.tokens import Tokens, special_tokens
 from training.model.template.unlearnt import unlearnt_tokens
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Renderer:
     def prompt(self, messages: Sequence[Message], tools: str | None = None) -> list[int]:
         """The tokens a server would send to the model to get the next reply."""
         said, offered = plain(messages), objects(tools)
-        self._refuse_special_tokens(said, offered)
+        refuse_special(self._special, said, offered)
         return self._tokens.of(self._render(said, offered, generation=True))
 
     def examples(
@@ -112,7 +112,7 @@ class Renderer:
         since training must see what serving shows. Stops before the first reply that ends beyond `limit` tokens.
         """
         said, offered = plain(messages), objects(tools)
-        self._refuse_special_tokens(said, offered)
+        refuse_special(self._special, said, offered)
         replies = [turn for turn, m in enumerate(said) if m["role"] == "assistant" and (turns is None or turn in turns)]
         if not replies:
             raise InexpressibleError("no assistant turn")
@@ -279,18 +279,7 @@ class Renderer:
 
     @cached_property
     def _special(self) -> re.Pattern[str]:
-        special = {token.content for token in self.tokenizer.added_tokens_decoder.values() if token.special}
-        return re.compile("|".join(re.escape(token) for token in sorted(special | {self.stop_token}, key=len)[::-1]))
-
-    def _refuse_special_tokens(self, said: Sequence[Message], offered: Sequence[Mapping[str, Any]]) -> None:
-        """Nothing that a template may print, words, names, calls or tools, is read as a token that stands for more."""
-        for place, value in (
-            *((f"turn {turn} spells", m) for turn, m in enumerate(said)),
-            ("its tools spell", offered),
-        ):
-            for text in texts_in(value):
-                if found := self._special.search(text):
-                    raise InexpressibleError(f"{place} the special token {found.group()!r}")
+        return special_tokens(self.tokenizer, self.stop_token)
 
     # -- tokens --------------------------------------------------------------------------------------------------
 

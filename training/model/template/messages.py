@@ -1,6 +1,7 @@
 """Messages as chat templates expect them, out of messages as the record keeps them."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -60,6 +61,14 @@ def texts_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for one in value:
             yield from texts_in(one)
+
+
+def refuse_special(special: re.Pattern[str], said: Sequence[Message], offered: Sequence[Mapping[str, Any]]) -> None:
+    """Nothing that a template may print, words, names, calls or tools, is read as a token that stands for more."""
+    for place, value in (*((f"turn {turn} spells", m) for turn, m in enumerate(said)), ("its tools spell", offered)):
+        for text in texts_in(value):
+            if found := special.search(text):
+                raise InexpressibleError(f"{place} the special token {found.group()!r}")
 
 
 def reply_text(content: str) -> str:

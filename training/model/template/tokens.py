@@ -10,6 +10,12 @@ if TYPE_CHECKING:
 SIDES = ("word", "ends in a space ", " begins with one", "سطر\n", "\n٣", "👋🏽", "🏽é")  # what may stand beside a token
 
 
+def special_tokens(tokenizer: "PreTrainedTokenizerBase", *more: str) -> re.Pattern[str]:
+    """Every spelling that the tokenizer reads as a token which stands for more than its letters, and `more`."""
+    special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    return re.compile("|".join(re.escape(token) for token in sorted({*special, *more}, key=len)[::-1]) or "(?!)")
+
+
 class Tokens:
     """Tokens of one text after another, each often the beginning of the next.
 

@@ -30,7 +30,7 @@ def rows(name: str, *talks: list[Any]) -> pl.DataFrame:
 def test_a_fact_that_is_to_be_read_stands_before_its_reply_and_is_learnt(name: str) -> None:
     template = renderer(name)
     table = rows(name, ASKED, *OTHERS)
-    looked_up = retrieval(table, template, FACTS)
+    looked_up = retrieval([table], template, FACTS)
     found = tokenized(table.row(0, named=True), template, PARAMS, looked_up)
     assert found.reason is None, found.reason
     assert [turn for example in found.examples for turn in example.turns] == [1, 3]
@@ -45,13 +45,13 @@ def test_a_fact_that_is_to_be_read_stands_before_its_reply_and_is_learnt(name: s
 
 
 def test_the_tool_speaks_where_the_template_tells_one_and_the_question_holds_it_elsewhere() -> None:
-    roles = {name: retrieval(rows(name, ASKED), renderer(name), FACTS).role for name in ("qwen3", "gemma", "chatml")}
+    roles = {name: retrieval([rows(name, ASKED)], renderer(name), FACTS).role for name in ("qwen3", "gemma", "chatml")}
     assert roles == {"qwen3": "tool", "gemma": "user", "chatml": "tool"}
 
 
 def given(said: Sequence[Mapping[str, Any]], seed: int = 7, name: str = "gemma with system") -> list[Any]:
     table = rows(name, said, *OTHERS)
-    looked_up = retrieval(table, renderer(name), FACTS.model_copy(update={"seed": seed}))
+    looked_up = retrieval([table], renderer(name), FACTS.model_copy(update={"seed": seed}))
     row = table.row(0, named=True)
     return looked_up.given("a", row["messages"], row["facts"]).messages
 

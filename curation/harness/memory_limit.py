@@ -1,0 +1,74 @@
+"""How much memory there is to work in, and what that means for the size of parts and the number of processes.
+
+The figures of this file were measured (docs/scaling.md); they err on the side of too much.
+"""
+
+import os
+import re
+import resource
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from curation.harness.errors import QiratError
+
+GB = 10**9
+OWN = GB // 2  # bytes of a stage's own process before it reads a row: libraries, and their threads' buffers
+PROCESS = 3 * GB // 10  # of a further process with its libraries and models
+A_ROW = 30_000  # of a row with its texts while a part is worked on: a dozen copies of 2.5 KB
+SHARE = 4  # a part takes up at most a quarter of what is left
+MOST_ROWS, FEWEST_ROWS = 20_000, 500  # of a part
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": GB, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*((?:[kmgt]i?)?)b?", re.IGNORECASE)
+_CGROUPS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+
+def in_bytes(amount: Any) -> Any:
+    """2GB, 500 MiB or a number of bytes as a number."""
+    if not isinstance(amount, str):
+        return amount
+    found = _AMOUNT.fullmatch(amount.strip())
+    if found is None:
+        raise ValueError("an amount of memory is written as 2GB, 1.5GiB or 500MB")
+    return round(float(found[1]) * _UNITS[found[2].lower()])
+
+
+Bytes = Annotated[int, BeforeValidator(in_bytes)]
+
+
+def there_is() -> int:
+    """Bytes that this process and its children may take: the machine's, less where a limit is set on them."""
+    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    limits += [soft] if soft != resource.RLIM_INFINITY else []
+    for path in _CGROUPS:
+        told = path.read_text("ascii").strip() if path.is_file() else ""
+        limits += [int(told)] if told.isdigit() else []
+    return min(limits)
+
+
+def rows_of_a_part(memory: int) -> int:
+    """How many rows with their texts are read at once."""
+    fitting = (memory - OWN) // SHARE // A_ROW
+    return max(FEWEST_ROWS, min(MOST_ROWS, fitting))
+
+
+def room_for(memory: int) -> int:
+    """How many processes there is room for beside the stage's own, one at least."""
+    return max(1, (memory - OWN) // 2 // PROCESS)
+
+
+def refuse_too_little(stage: str, rows: int, a_row: int, memory: int) -> None:
+    """Stops before the work where `a_row` bytes for each of the rows, beside what every stage takes, do not fit."""
+    needed = OWN + FEWEST_ROWS * A_ROW * SHARE + rows * a_row
+    if needed > memory:
+        raise QiratError(
+            f"{rows:,} rows take {stage} about {needed / GB:.1f} GB of memory, and it may take {memory / GB:.1f} GB; "
+            f"set machine.memory in params.yaml to {_rounded_up(needed)} or leave it out, go where there is as much, "
+            "or put fewer files into data/raw"
+        )
+
+
+def _rounded_up(amount: int) -> str:
+    return f"{-(-amount * 2 // GB) / 2:g}GB"

@@ -1,0 +1,130 @@
+"""Tables some rows at a time: the texts of all rows are never in memory together, whatever their number.
+
+What a table holds does not depend on the size of the parts it came in, nor do its bytes: row groups have ROWS_A_GROUP
+rows, and how many of them are read at once is the machine's.
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curation.harness.damage import MARK, no_table, refuse_misplaced
+from curation.harness.errors import QiratError
+from curation.harness.files import removed
+
+ROWS_A_GROUP = 20_000  # of a Parquet file
+ROWS_A_SHELF = 20_000
+OLDEST = pl.CompatLevel.oldest()
+
+
+def height_of(path: Path) -> int:
+    """How many rows a table has, by its footer."""
+    with _readable(path):
+        return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+
+
+def read_parts(path: Path, columns: Sequence[str] | None = None, at_once: int = ROWS_A_GROUP) -> Iterator[pl.DataFrame]:
+    """The rows of a table in their order, at most `at_once` together; one part without rows where there are none."""
+    height = height_of(path)
+    for start in range(0, max(height, 1), at_once):
+        yield read_slice(path, start, at_once, columns)
+
+
+def read_slice(path: Path, start: int, rows: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """So many rows of a table from one place on; only the row groups that hold them are read."""
+    with _readable(path):
+        table = pl.scan_parquet(path).slice(start, rows)
+        return (table if columns is None else table.select(columns)).collect()
+
+
+def write_parts(path: Path, table: str, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> int:
+    """The Parquet file of a table, its bytes by the rows alone, not by how they came. Returns the number of rows."""
+    import pyarrow.parquet as pq
+
+    empty, rows = schema.to_frame(), 0
+    with pq.ParquetWriter(path, empty.to_arrow(compat_level=OLDEST).schema, compression="zstd") as file:
+        for group in _exactly(empty, frames):
+            file.write_table(group.to_arrow(compat_level=OLDEST).combine_chunks())
+            rows += group.height
+        file.add_key_value_metadata({MARK: table})
+    return rows
+
+
+def in_parts(rows: Iterable[pl.DataFrame], at_once: int) -> Iterator[pl.DataFrame]:
+    """The same rows, at most `at_once` together."""
+    for part in rows:
+        yield from part.iter_slices(at_once) if part.height > at_once else (part,)
+
+
+def _exactly(held: pl.DataFrame, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The rows held and those of the frames, ROWS_A_GROUP at a time."""
+    for frame in frames:
+        held = held.vstack(frame)
+        while held.height >= ROWS_A_GROUP:
+            held = held.rechunk()
+            yield held.head(ROWS_A_GROUP)
+            held = held.slice(ROWS_A_GROUP)
+    if held.height:
+        yield held.rechunk()
+
+
+class Shelves:
+    """Rows put away on disk by the beginning of an id, to come back in the order of the ids.
+
+    `ids` are hex digits that hashes begin with, so that shelves are of like size: some ROWS_A_SHELF rows each.
+    """
+
+    def __init__(self, folder: Path, schema: pl.Schema, by: str, rows: int) -> None:
+        self._folder, self._schema, self._by = folder, schema, by
+        self._count = max(1, -(-rows // ROWS_A_SHELF))
+        self._files: dict[int, Any] = {}
+
+    def put(self, rows: pl.DataFrame) -> None:
+        """Appends to the shelves that these rows belong to."""
+        begins = pl.col(self._by).str.head(8).str.to_integer(base=16, dtype=pl.Int64)
+        shelf = (begins * self._count // 2**32).cast(pl.Int64)
+        for (number,), some in rows.with_columns(_shelf=shelf).partition_by("_shelf", as_dict=True).items():
+            self._file(number).write(some.drop("_shelf").to_arrow(compat_level=OLDEST))
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """What each shelf holds, in the order of the ids' beginnings and within a shelf as it was put."""
+        for file in self._files.values():
+            file.close()
+        for number in sorted(self._files):
+            yield pl.read_ipc(self._path(number))
+            self._path(number).unlink()
+
+    def _file(self, number: int) -> Any:
+        import pyarrow as pa
+
+        if number not in self._files:
+            schema = self._schema.to_frame().to_arrow(compat_level=OLDEST).schema
+            options = pa.ipc.IpcWriteOptions(compression="lz4")
+            self._files[number] = pa.ipc.new_file(self._path(number), schema, options=options)
+        return self._files[number]
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number}.arrow"
+
+
+@contextlib.contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """An empty folder for what a stage puts away while it runs; a run that was killed leaves it to the next one."""
+    removed(folder)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        removed(folder)
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        refuse_misplaced(path)
+        yield
+    except pl.exceptions.PolarsError as error:
+        raise QiratError(no_table(path, error)) from None

@@ -1,0 +1,58 @@
+"""machine.memory: parts and processes follow it, and too little is told before the work."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from curation.dedup.__main__ import KEYS
+from curation.dedup.__main__ import main as dedup
+from curation.harness.engine import Machine
+from curation.harness.memory_limit import FEWEST_ROWS, MOST_ROWS, in_bytes
+from tests.builders import params, record, save, talk
+
+
+@pytest.mark.parametrize(("said", "meant"), [("2GB", 2e9), ("1.5 GiB", 1.5 * 2**30), ("500mb", 5e8), (10, 10)])
+def test_an_amount_is_read_as_people_write_it(said: str | int, meant: float) -> None:
+    assert in_bytes(said) == meant
+
+
+def test_an_amount_that_is_none_is_refused_with_one_that_is() -> None:
+    with pytest.raises(ValidationError, match=r"written as 2GB"):
+        Machine(memory="plenty")
+
+
+@given(st.integers(1, 2**40), st.integers(1, 2**40), st.one_of(st.just("auto"), st.integers(1, 64)))
+def test_less_memory_never_means_larger_parts_or_more_processes(one: int, other: int, workers: int | str) -> None:
+    small, large = (Machine(memory=size, workers=workers) for size in sorted((one, other)))
+    assert FEWEST_ROWS <= small.rows_at_once <= large.rows_at_once <= MOST_ROWS
+    assert 1 <= small.processes <= large.processes
+    assert workers == "auto" or large.processes <= workers
+
+
+def test_a_limit_of_the_system_is_what_there_is() -> None:
+    code = "from curation.harness.memory_limit import there_is; print(there_is())"
+    limited = f"ulimit -v 3000000; exec {sys.executable} -c '{code}'"
+    done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == 3_000_000 * 1024
+
+
+def test_too_little_memory_is_told_with_the_need_and_the_cure_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path, "ingested/conversations", record(talk("Hi", "Hello")).select(*KEYS, "messages"))
+    written = {"dedup": params("dedup"), "machine": {"memory": "500MB"}}
+    Path("params.yaml").write_text(json.dumps(written), "utf-8")
+    with pytest.raises(SystemExit, match=r"1 rows take dedup about 0\.6 GB .* 0\.5 GB; set machine\.memory"):
+        dedup()
+    assert not Path("data/dedup").exists()
+    Path("params.yaml").write_text(json.dumps({**written, "machine": {"memory": "1GB"}}), "utf-8")
+    dedup()
+    assert pl.read_parquet("data/dedup/clusters.parquet").height == 1
