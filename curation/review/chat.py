@@ -67,10 +67,14 @@ def _in_parts(
     near = {turn for doubted in sorted(doubts)[:_SHOWN_FIRST] for turn in _around(doubted, lines, room - _FRAME - 1)}
     head = words(language)["first"]
     for run in _runs(sorted(near)):
-        yield head.format(run[0] + 1, run[-1] + 1, len(messages)), run, ""
+        yield head.format(_span(run), len(messages)), run, ""
         head = words(language)["turns"]
     for run in _runs([turn for turn in range(len(messages)) if turn not in near]):
-        yield words(language)["turns"].format(run[0] + 1, run[-1] + 1), run, f"{run[0] + 1}"
+        yield words(language)["turns"].format(_span(run)), run, _span(run)
+
+
+def _span(run: Sequence[int]) -> str:
+    return f"{run[0] + 1}–{run[-1] + 1}" if len(run) > 1 else f"{run[0] + 1}"
 
 
 def _around(doubted: int, lines: Sequence[int], room: int) -> list[int]:

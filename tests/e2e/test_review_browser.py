@@ -48,8 +48,8 @@ ARABIC = [
     message("user", "وصلني الطلب متأخراً أسبوعين"),
     message("assistant", "نعتذر عن التأخير، ستصل البقية يوم الثلاثاء. هل هناك شيء آخر؟"),
 ]
-SIGNS = {"blender": "en", "الطلب": "ar", "script": "en_hostile", "Turns 2 to 2 of 2": "en_long", "ORD-77": "ar_tool"}
-SIGNS |= {"Turns 198": "en_turns"}
+SIGNS = {"blender": "en", "الطلب": "ar", "turn 2–3 of 4": "en_hostile", "turn 2 of 2": "en_long", "ORD-77": "ar_tool"}
+SIGNS |= {"turn 198–200": "en_turns"}
 DOUBT = codes()["ungrounded_price"].called("ungrounded_price", "en")
 SPEAKS = "<script>window.ran = 1</script><img src=x onerror='window.ran = 2'><svg onload='window.ran = 3'>"
 HOSTILE = [
@@ -302,7 +302,8 @@ class Annotator:
         self.page.keyboard.press("Enter")
 
     def decides_en_hostile(self, bubbles: Any) -> None:
-        self._reads("ltr", bubbles, HOSTILE)
+        words = bubbles.filter(has_not_text=re.compile("^(Shown first|Turn )"))
+        self._reads("ltr", words, HOSTILE, (1, 2, 0, 3))  # what would hide the doubt comes below it
         box = self.page.locator("[contenteditable]").first
         assert box.inner_text().split() == ["[2]", *HOSTILE[1]["content"].split()]
         assert box.locator("*").count() == box.locator("br, div").count(), "it is text, and no tag of it is one"
@@ -361,9 +362,12 @@ class Annotator:
         self.page.wait_for_timeout(500)  # for what still moves into place
         self.page.screenshot(path=self.pictures / f"{name}.png")
 
-    def _reads(self, direction: str, bubbles: Any, talk: list[dict[str, Any]]) -> None:
+    def _reads(
+        self, direction: str, bubbles: Any, talk: list[dict[str, Any]], order: tuple[int, ...] | None = None
+    ) -> None:
         """The words stand there as written, personal data covered, laid out in the direction of the language."""
-        for bubble, said in zip(bubbles.all(), covered(talk, ("SA", "AE", "EG", "JO")), strict=True):
+        hidden = covered(talk, ("SA", "AE", "EG", "JO"))
+        for bubble, said in zip(bubbles.all(), [hidden[n] for n in order or range(len(talk))], strict=True):
             shown = bubble.inner_text().replace("⟦RLO⟧", "\u202e").split()
             mark = bubble.locator("strong").all_inner_texts()
             shown = [shown[0], *shown[1 + len(mark[0].split()) :]] if mark else shown
