@@ -128,7 +128,7 @@ def calls(text: str | None, language: str) -> str:
 
 def _call(call: Mapping[str, Any], language: str) -> str:
     """As OpenAI writes it, or flat; whatever else the source says of it, an id for one, is not for people."""
-    asked = call.get("function") if isinstance(call.get("function"), dict) else call
+    asked: Mapping[str, Any] = call["function"] if isinstance(call.get("function"), dict) else call
     name = asked.get("name")
     if not isinstance(name, str):
         return laid_out(json.dumps(call, ensure_ascii=False))
