@@ -3,7 +3,7 @@
 # make check  format, lint, types and tests: what every change must pass
 # make chaos  a hundred kills, full disks, torn tables, two at once, no network: half an hour, figures in docs/reliability.md
 # make studio the review on Label Studio: its server for real, in Chromium too; four minutes, and a gigabyte the first time
-# make wheel  the package as it is released, in a fresh environment, and a project of it to the gate; the tutorial: some minutes
+# make wheel  the package as it is released: a project of 300 rows to the gate, its map, its set in TRL; the tutorial: minutes
 # make gpu-rehearsal  the script for cards (benchmarks/gpu.sh), all of it, with a tiny model on this CPU
 # make review what the checks doubt now, in Argilla, in the browser
 # make audit  which pinned packages have known holes: every week; make pins writes the pins anew, make sbom lists what is in

@@ -17,7 +17,7 @@ steps=${STEPS:-20}
 parts=("$@")
 if [ ${#parts[@]} -eq 0 ]; then
     parts=(machine)
-    for shape in $shapes; do parts+=("trl-$shape" "qirat-$shape" "same_bytes-$shape"); done
+    for shape in $shapes; do parts+=("trl-$shape" "qirat-$shape" "eager-$shape" "same_bytes-$shape"); done
     parts+=(packing checkpoints)
 fi
 mkdir -p "$results"
@@ -31,7 +31,7 @@ said() { tail -n 1 | python -c "import json, sys; print(json.dumps({'said': sys.
 run() { # a part: the last line that its command writes is its result, as JSON
     case $1 in
     machine) python -m benchmarks.training.gpu --one machine tiny ;;
-    trl-* | qirat-* | same_bytes-*) python -m benchmarks.training.gpu --steps "$steps" --one "${1%%-*}" "${1#*-}" ;;
+    trl-* | qirat-* | eager-* | compiled-* | liger-* | same_bytes-*) python -m benchmarks.training.gpu --steps "$steps" --one "${1%%-*}" "${1#*-}" ;;
     packing) python -m pytest -q -n 0 tests/training/test_packing.py | said ;;
     checkpoints) python -m pytest -q -n 0 tests/training/train/test_checkpoints.py | said ;;
     *) echo "no part $1" >&2 && return 2 ;;

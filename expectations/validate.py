@@ -10,6 +10,7 @@ add one.
 import json
 import os
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from expectations import views
-from expectations.docs import write_docs
+from expectations.docs import translations, write_docs
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
@@ -37,6 +38,7 @@ RESULTS = pl.Schema(
         "column": pl.String(),
         "severity": pl.String(),  # critical, warning, info
         "description": pl.String(),
+        "translations": pl.String(),  # JSON text of the description in other languages, by their code
         "success": pl.Boolean(),
         "observed": pl.String(),  # JSON text of the observed value; null for expectations on single rows
         "rows": pl.Int64(),
@@ -64,7 +66,8 @@ def main() -> None:
         stage.write("validated/results", results)
         stage.write_metrics(metrics(results))
         with stage.output("reports/expectations") as folder:
-            write_docs(judgements, folder)
+            newest = stage.read("ingested/conversations", ["created_at"])["created_at"].max()
+            write_docs(judgements, results, folder, newest.date() if isinstance(newest, datetime) else None)
         stop_when_broken(results)
         stage.passed("validated")
 
@@ -182,6 +185,7 @@ def _row(suite: str, judged: Any) -> dict[str, Any]:
         "column": _column(asked.kwargs),
         "severity": str(asked.severity.value),
         "description": asked.description or "",
+        "translations": json.dumps(translations(asked.type, asked.meta or {}), ensure_ascii=False),
         "success": bool(judged.success),
         "observed": None if observed is None else json.dumps(observed),
         "rows": found.get("element_count"),

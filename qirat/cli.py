@@ -90,7 +90,7 @@ class OutcomeCommand(TyperCommand):
         from curation.core.record.ledger import CLOSINGS
         from curation.harness.errors import meant
 
-        short = {f"--{outcome.replace('_', '-')}": f"--outcome={outcome}" for outcome in CLOSINGS}
+        short = {f"--{outcome.replace('_', '-')}": f"--outcome={outcome}" for outcome in (*CLOSINGS, "used")}
         known = {*short, *(option for param in self.get_params(ctx) for option in param.opts)}
         for argument in args:
             name = argument.partition("=")[0]
@@ -100,27 +100,34 @@ class OutcomeCommand(TyperCommand):
 
 
 @app.command(cls=OutcomeCommand)
-def why(
+def why(  # noqa: PLR0913 - each narrows the list
     row: Annotated[str | None, typer.Argument(help="A row_id, a conversation_id, or the beginning of one.")] = None,
     outcome: Annotated[
         str | None, typer.Option(help="List rows with this outcome; `--dropped`, `--held` and so on for short.")
     ] = None,
     code: Annotated[str | None, typer.Option(help="List rows that carry this code, e.g. outlier.")] = None,
+    file: Annotated[str | None, typer.Option(help="List rows of this raw file.")] = None,
+    month: Annotated[str | None, typer.Option(help="Of this month, e.g. 2026-01, or `none`.")] = None,
+    language: Annotated[str | None, typer.Option(help="In this language, e.g. ar.")] = None,
+    label: Annotated[str | None, typer.Option(help="With this label, or `none`.")] = None,
+    source: Annotated[str | None, typer.Option(help="Read as this format, e.g. csv_messages.")] = None,
+    turns: Annotated[str | None, typer.Option(help="With so many turns: 2, 3-4, 33+.")] = None,
     sample: Annotated[int, typer.Option(min=0, help="How many rows to list.")] = 10,
     every: Annotated[bool, typer.Option("--all", help="Also what was seen and decides nothing.")] = False,
     show_personal_data: Annotated[bool, typer.Option("--show-personal-data", help="Mask nothing.")] = False,
 ) -> None:
-    """Tell what happened to a row and why; or list rows by outcome and code."""
-    if row is None and outcome is None and code is None:
-        raise typer.BadParameter("name a row, or give --outcome or --code")
-    from curation.commands.why import listed
+    """Tell what happened to a row and why; or list rows by outcome, code and where they come from."""
+    from curation.commands.why import Where, listed
     from curation.commands.why import why as story
     from curation.harness.params import load_params
     from curation.privacy.params import Privacy
     from curation.privacy.shown import Shown
 
+    where = Where(file, month, language, label, source, turns)
+    if row is None and outcome is None and code is None and where == Where():
+        raise typer.BadParameter("name a row, or give --outcome, --code or where the rows come from")
     shown = Shown(load_params("privacy", Privacy).countries, show_personal_data, every)
-    say(story(row, shown) if row is not None else listed(outcome, code, sample, shown))
+    say(story(row, shown) if row is not None else listed(outcome, code, sample, shown, where))
 
 
 @app.command()

@@ -14,7 +14,7 @@ from curation.checks.check import FINDINGS
 from curation.curate.fates import CURATED, decided
 from curation.decisions.decisions import Decision
 from curation.policy.limits import Blind
-from curation.policy.queue import grouped, in_turn, language_shares, queue, ties, with_blind_samples
+from curation.policy.queue import doubted_turns, grouped, in_turn, language_shares, queue, ties, with_blind_samples
 from curation.policy.verdicts import VERDICTS, causes
 from curation.score.notes import NOTES
 from tests.builders import params, record, save_codes, shipped_policy, talk
@@ -168,7 +168,8 @@ def tied_rows(*, pairs: Sequence[tuple[str, str, str]] = (), findings: Sequence[
         schema={"left": pl.String, "right": pl.String, "similarity": pl.Float64, "relation": pl.String},
         orient="row",
     )
-    table = ties(near, found(*findings), rows.select("row_id", "conversation_id"), rows)
+    said = doubted_turns(rows.iter_slices(1), found(*findings))
+    table = ties(near, found(*findings), rows.select("row_id", "conversation_id"), said)
     alone = verdicts(*[(key, "review", 0.5) for key in "abc"])
     groups = grouped(queue(alone, found()), table).group_by("group").agg(pl.col("conversation_id").sort())
     return {"".join(members) for members in groups["conversation_id"]}

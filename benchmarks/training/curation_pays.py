@@ -96,7 +96,7 @@ def made(folder: Path) -> None:
     (folder / "expectations").mkdir()
     for suite in (ROOT / "expectations").glob("*.json"):
         shutil.copy(suite, folder / "expectations")
-    for name in ("raw", "evaluation", "review", "forget.jsonl", "seeds.json", "sample_truth.parquet"):
+    for name in ("raw", "evaluation", "review", "forget.jsonl", "versions.jsonl", "seeds.json", "sample_truth.parquet"):
         source = ROOT / "data" / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / "data" / name)
     for module in road("ingest", "split").values():

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ SHAPES: dict[str, dict[str, int]] = {
              "head_dim": 128, "intermediate_size": 3072, "vocab_size": 151936},
     "1.7B": {"hidden_size": 2048, "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 8,
              "head_dim": 128, "intermediate_size": 6144, "vocab_size": 151936},
+    "4B": {"hidden_size": 2560, "num_hidden_layers": 36, "num_attention_heads": 32, "num_key_value_heads": 8,
+           "head_dim": 128, "intermediate_size": 9728, "vocab_size": 151936},
     "8B": {"hidden_size": 4096, "num_hidden_layers": 36, "num_attention_heads": 32, "num_key_value_heads": 8,
            "head_dim": 128, "intermediate_size": 12288, "vocab_size": 151936},
 }  # fmt: skip
@@ -33,7 +36,8 @@ GOALS = {"0.6B": 130_000, "1.7B": 60_000, "8B": 16_000}  # tokens a second on an
 RANK, WARM = 16, 3  # steps before the clock starts: kernels are chosen and memory is reserved
 
 
-WAYS = ("trl", "qirat", "same_bytes", "machine")
+KERNELS = ("eager", "compiled", "liger")  # `qirat` takes what is fastest here, these are asked for
+WAYS = ("trl", "qirat", *KERNELS, "same_bytes", "machine")
 
 
 def main() -> None:
@@ -129,28 +133,30 @@ def measured(way: str, name: str, steps: int) -> dict[str, Any]:
 
     from training.model.attention import use_attention
     from training.model.cost import Numbers, Shape, memory, training_operations
+    from training.model.kernels import AS_IT_COMES
     from training.model.plan import BatchPlan, lora, numbers_here, plan
     from training.model.recipe import Asked, Train, settled
-    from training.train.fit import _peak, _settings, predicted
+    from training.train.fit import _peak, _settings, lora_under_autocast, on_a_card, predicted
 
-    gpu = torch.cuda.is_available()
+    gpu, ours = torch.cuda.is_available(), way != "trl"
     params = train_params(Train)
     config = Qwen3Config(**SHAPES[name], max_position_embeddings=8192, tie_word_embeddings=name != "8B")
     step = {"rank": RANK, "epochs": 1, "batch": 4, "pack_tokens": 4096 if gpu else 1024}
+    step |= {"kernels": way} if way in KERNELS else {}
     recipe = settled(params.gpu.model_copy(update=step), config, [1024] * 1000)
     rows = documents(SHAPES[name]["vocab_size"], steps * (recipe.row or 0) * recipe.rows)
     lengths = [len(row["input_ids"]) for row in rows]
     supervised = sum(label >= 0 for row in rows for label in row["labels"])
     shape = Shape.of(config, RANK)
-    numbers = torch.bfloat16 if gpu and way == "qirat" else torch.float32
+    numbers = torch.bfloat16 if gpu and ours else torch.float32
     torch.manual_seed(0)
     with torch.device("cuda" if gpu else "cpu"):
         model = Qwen3ForCausalLM(config).to(numbers)
     asked = Asked(recipe, max(lengths), numbers_here(model.dtype.itemsize, quantised=False), "gpu")
-    how = plan(shape, asked) if way == "qirat" else BatchPlan(1, checkpointing=True)
+    how = plan(shape, asked) if ours else BatchPlan(1, checkpointing=True)
     with tempfile.TemporaryDirectory() as scratch:
-        settings = _settings(params, recipe, how, scratch) if way == "qirat" else plain_settings(scratch, gpu)
-        if way == "qirat":
+        settings = _settings(params, recipe, how, scratch) if ours else plain_settings(scratch, gpu)
+        if ours:
             use_attention(model, recipe.attention, packed=True)
         trainer = SFTTrainer(
             model=model,
@@ -163,10 +169,14 @@ def measured(way: str, name: str, steps: int) -> dict[str, Any]:
         import polars as pl
 
         schema = {"input_ids": pl.List(pl.Int32), "labels": pl.List(pl.Int32)}
-        expected = predicted(trainer, shape, asked, how, (pl.DataFrame(rows, schema=schema), []))
-        if gpu:
-            torch.cuda.reset_peak_memory_stats()
-        trainer.train()
+        table = pl.DataFrame(rows, schema=schema)
+        with lora_under_autocast(trainer.model) if ours else nullcontext():
+            computing = on_a_card(trainer, asked, how, table) if ours else AS_IT_COMES
+            expected = predicted(trainer, shape, asked, how, (table, []))
+            if gpu:
+                torch.cuda.reset_peak_memory_stats()
+            trainer.train()
+            computing.undo()
     tokens, seconds = clock.tokens, clock.seconds
     operations = training_operations(shape, lengths, supervised) * tokens / sum(lengths)
     weights = hashlib.sha256()
@@ -181,6 +191,7 @@ def measured(way: str, name: str, steps: int) -> dict[str, Any]:
         "predicted_seconds": expected["predicted_seconds"] * tokens / sum(lengths),
         "predicted_bytes": expected["predicted_bytes"],
         "weights": weights.hexdigest(),
+        "kernels": computing.way,
     }
 
 

@@ -1,6 +1,7 @@
 """The whole story of a row, out of the tables the stages left: `qirat why`."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -18,6 +19,19 @@ from curation.privacy.shown import Shown
 from curation.similarity.difference import difference
 
 SPLITS = ("train", "dev", "test")
+USED = ("accepted", "kept", "edited")
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which rows a list is of, beside outcome and code; None: all. `none` asks for rows without such a value."""
+
+    file: str | None = None
+    month: str | None = None  # 2026-01
+    language: str | None = None
+    label: str | None = None
+    source: str | None = None
+    turns: str | None = None  # 2, 3-4, 33+
 
 
 def why(wanted: str, shown: Shown) -> str:
@@ -30,23 +44,63 @@ def why(wanted: str, shown: Shown) -> str:
     return "\n\n".join("\n".join(_story(ledger, row_id, shown)) for row_id in rows["row_id"].unique().sort())
 
 
-def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, seed: int = 0) -> str:
-    """A seeded sample of closed rows by outcome and code, one line each."""
-    if outcome is not None and outcome not in CLOSINGS:
-        near = meant(outcome, CLOSINGS)
-        raise QiratError(f"there is no outcome {outcome!r}{near}; expected one of {', '.join(CLOSINGS)}")
+def listed(outcome: str | None, code: str | None, sample: int, shown: Shown, where: Where | None = None) -> str:
+    """A seeded sample of closed rows by outcome, code and what else is asked for, one line each."""
+    known = (*CLOSINGS, "used")
+    if outcome is not None and outcome not in known:
+        near = meant(outcome, known)
+        raise QiratError(f"there is no outcome {outcome!r}{near}; expected one of {', '.join(known)}")
     ledger = _ledger()
     closed = closings(ledger)
     if outcome is not None:
-        closed = closed.filter(pl.col("outcome") == outcome)
+        closed = closed.filter(pl.col("outcome").is_in(USED if outcome == "used" else [outcome]))
+    if where:
+        closed = _narrowed(closed, where)
     if code is not None:
         named = (pl.col("code") == code) | pl.col("contributing").list.contains(code)
-        carrying = ledger.filter(named)["row_id"].unique().implode()
+        carrying = ledger.filter(named)["row_id"]
+        if shown.every:
+            carrying = pl.concat([carrying, _seen(code, ledger)])
+        carrying = carrying.unique().implode()
         _refuse_unknown(code, ledger, carrying)
         closed = closed.filter(pl.col("row_id").is_in(carrying))
-    chosen = closed.sort("row_id").sample(min(sample, closed.height), seed=seed, shuffle=False).sort("row_id")
+    chosen = closed.sort("row_id").sample(min(sample, closed.height), seed=0, shuffle=False).sort("row_id")
     lines = [_closing(row, shown) for row in chosen.iter_rows(named=True)]
     return "\n".join([*lines, f"{chosen.height:,} of {closed.height:,} rows; `qirat why ROW` tells the whole story"])
+
+
+def _seen(code: str, ledger: pl.DataFrame) -> pl.Series:
+    """The rows of conversations in which a check saw it, also where it decided nothing."""
+    found = finished_table("scored/findings", ["conversation_id", "code"]).filter(code=code)
+    return ledger.join(found, on="conversation_id", how="semi")["row_id"]
+
+
+def _narrowed(closed: pl.DataFrame, where: Where) -> pl.DataFrame:
+    """The rows of a file, month, language, label, source or number of turns."""
+    if where.file is not None:
+        closed = closed.filter(pl.col("row_id").str.replace(r":[^:]*$", "") == where.file)
+    turns = pl.col("messages").list.len()
+    conditions = [
+        (pl.lit(value == "none") & column.is_null()) | (column == value)
+        for column, value in (
+            (pl.col("created_at").dt.strftime("%Y-%m"), where.month),
+            *((pl.col(name), getattr(where, name)) for name in ("language", "label", "source")),
+        )
+        if value is not None
+    ]
+    if where.turns is not None:
+        conditions.append(turns.is_between(*_between(where.turns)))
+    if not conditions:
+        return closed
+    rows = finished_table("ingested/conversations").filter(conditions).select("row_id")
+    return closed.join(rows, on="row_id", how="semi", maintain_order="left")
+
+
+def _between(turns: str) -> tuple[int, int]:
+    first, _, last = turns.removesuffix("+").partition("-")
+    if not first.isdigit() or not (last or first).isdigit():
+        raise QiratError(f"--turns {turns}: expected a number of turns, such as 2, or from one to another: 3-4, 33+")
+    return int(first), 2**31 if turns.endswith("+") else int(last or first)
 
 
 def _refuse_unknown(code: str, ledger: pl.DataFrame, carrying: pl.Series) -> None:

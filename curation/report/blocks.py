@@ -117,5 +117,7 @@ def auto(text: object) -> Markup:
 
 def rows_of(shown: Cell, *command: str) -> Markup:
     """A number or a word that unfolds to the `qirat` line that shows its rows, to copy."""
+    if str(shown) in ("", "0", "·"):
+        return Markup.escape(shown)
     line = shlex.join(("qirat", *command))
     return Markup('<details class="rows"><summary>{}</summary><code dir="ltr">{}</code></details>').format(shown, line)

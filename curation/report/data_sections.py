@@ -3,6 +3,7 @@
 Each is a pure function of the results and the words of one language; page.py says which tables it needs.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from curation.report.words import Words
 
 VALUES_SHOWN = 15
 TOLD = 3  # reasons that are named on top
+LISTS = {"records": [], "raw": [], "clean": ["--used"]}  # what asks `qirat why` for the rows of a column
+DOCS = {"ar": ".ar"}  # behind the names of the Data Docs' pages in other languages than English
 TURNS = {1: "1", 2: "2", 4: "3–4", 8: "5–8", 16: "9–16", 32: "17–32"}  # up to so many
 
 
@@ -28,7 +31,7 @@ def funnel(results: Results, words: Words) -> list[Block]:
     """Raw conversations minus all that left, step by step, down to what is used; and the sum that must come out."""
     closed = counts(results["ledger"])
     raw = left = closed["raw"]
-    rows: list[list[Cell]] = [[words("funnel.raw"), count(raw), share(raw, raw), count(raw), bar(1.0)]]
+    rows: list[list[Cell]] = [[words("funnel.raw"), _by_file(count(raw), words), share(raw, raw), count(raw), bar(1.0)]]
     for outcome in REMOVED:
         gone = closed[outcome]
         left -= gone
@@ -81,7 +84,14 @@ def files(results: Results, words: Words) -> list[Block]:
         "headline.clean",
     ]
     rows: list[list[Cell]] = [
-        [code(row["file"]), *(count(row[name]) for name in columns), bar(row["clean"] / row["raw"])]
+        [
+            code(row["file"]),
+            *(
+                rows_of(count(row[name]), "why", *LISTS.get(name, [f"--{name}"]), "--file", row["file"])
+                for name in columns
+            ),
+            bar(row["clean"] / row["raw"]),
+        ]
         for row in table.iter_rows(named=True)
     ]
     total = [words("total"), *(count(table[name].sum()) for name in columns), ""]
@@ -114,7 +124,7 @@ def reasons(results: Results, words: Words) -> list[Block]:
             rows_of(
                 count(row["rows"]), "why", f"--{row['outcome']}", *(("--code", row["code"]) if row["code"] else ())
             ),
-            count(row["also"] or 0),
+            rows_of(count(row["also"] or 0), "why", f"--{row['outcome']}", "--code", row["code"]),
             share(row["rows"], raw),
             _shares(row["language"], words),
             bar(row["rows"] / most, "removed"),
@@ -159,7 +169,7 @@ def review(results: Results, words: Words) -> list[Block]:
         ("queued", queue.height),
         ("below_limit", results["routed/queue"].filter(reason="below_limit").height),
     ]
-    rows: list[list[Cell]] = [[words(f"review.{name}"), count(number)] for name, number in state]
+    rows: list[list[Cell]] = [[words(f"review.{name}"), _state_of(name, number)] for name, number in state]
     blocks: list[Block] = [
         Table(words("review.caption"), [words("review.state"), words("review.conversations")], rows, frozenset({1}))
     ]
@@ -179,6 +189,13 @@ def review(results: Results, words: Words) -> list[Block]:
         blocks.append(Table(words("review.why"), header, waiting, frozenset({2})))
     decided = closed["kept"] + closed["edited"] + dropped.height
     return [*blocks, Note(words("review.gist", queued=count(queue.height), decided=count(decided)), section="review")]
+
+
+def _state_of(name: str, number: int) -> Cell:
+    """A number of the review with the line that lists its rows, where one outcome or code holds them."""
+    asked = {"kept": ["--kept"], "edited": ["--edited"], "dropped": ["--dropped", "--code", "human_drop"]}
+    asked["queued"] = ["--held"]
+    return rows_of(count(number), "why", *asked[name]) if name in asked else count(number)
 
 
 def gate(results: Results, words: Words) -> list[Block]:
@@ -205,10 +222,10 @@ def validation(results: Results, words: Words) -> list[Block]:
         [
             words("validation.met" if row["success"] else "validation.broken"),
             code(row["suite"]),
-            _expectation(row["expectation"], row["description"], words),
+            auto(json.loads(row["translations"]).get(words.code, row["description"])),
             words.name_of("severity", row["severity"]),
             count(row["rows"]),
-            count(row["unexpected"]),
+            _breaking(row, words),
         ]
         for row in table.iter_rows(named=True)
     ]
@@ -218,9 +235,20 @@ def validation(results: Results, words: Words) -> list[Block]:
     summary = words("validation.summary", met=count(table.height - broken), all=count(table.height))
     return [
         Note(summary, "bad" if broken else "good"),
-        Note(Markup('<a href="expectations/index.html">{}</a>').format(words("validation.docs"))),
+        Note(
+            Markup('<a href="expectations/index{}.html">{}</a>').format(
+                DOCS.get(words.code, ""), words("validation.docs")
+            )
+        ),
         Table(words("validation.caption"), header, rows, frozenset({4, 5}), folded=True),
     ]
+
+
+def _breaking(row: Mapping[str, Any], words: Words) -> Cell:
+    """How many rows break an expectation, leading to their names."""
+    number = count(row["unexpected"])
+    link = Markup('<a href="expectations/{}{}.html">{}</a>')
+    return link.format(row["suite"], DOCS.get(words.code, ""), number) if row["unexpected"] else number
 
 
 def anchor(outcome: str, reason: str) -> str:
@@ -277,6 +305,10 @@ def explanation(code_: str | None, words: Words) -> Cell:
     return words.name_of("codes", code_) if words.knows(f"codes.{code_}") else words("reasons.unexplained")
 
 
+def _by_file(number: str, words: Words) -> Markup:
+    return Markup('<a href="#{}-files">{}</a>').format(words.code, number)
+
+
 def _linked(outcome: str, reason: str, words: Words) -> Cell:
     """The reason, leading to its examples."""
     title = words.titled_code(reason)
@@ -286,7 +318,14 @@ def _linked(outcome: str, reason: str, words: Words) -> Cell:
 
 
 def _gate_rows(numbers: Mapping[str, float], words: Words) -> list[list[Cell]]:
-    return [[_gate_name(name, words), count(number)] for name, number in numbers.items()]
+    return [[_gate_name(name, words), _gate_rows_of(name, number)] for name, number in numbers.items()]
+
+
+def _gate_rows_of(name: str, number: float) -> Cell:
+    kind, _, value = name.partition("_")
+    if kind in ("language", "label"):
+        return rows_of(count(number), "why", "--used", f"--{kind}", value)
+    return rows_of(count(number), "why", "--used") if name == "clean" else count(number)
 
 
 def _gate_name(name: str, words: Words) -> Cell:
@@ -297,10 +336,6 @@ def _gate_name(name: str, words: Words) -> Cell:
     if kind == "label":
         return auto(words("gate.of_label", name=value))
     return words(f"gate.{name}") if words.knows(f"gate.{name}") else code(name)
-
-
-def _expectation(name: str, description: str, words: Words) -> Cell:
-    return words.name_of("expectation", name) if words.knows(f"expectation.{name}") else auto(description)
 
 
 def _findings(results: Results, words: Words) -> Table:
@@ -323,8 +358,8 @@ def _findings(results: Results, words: Words) -> Table:
             code(check),
             words.titled_code(seen),
             explanation(seen, words),
-            rows_of(count(conversations), "why", "--code", seen),
-            count(used),
+            rows_of(count(conversations), "why", "--code", seen, "--all"),
+            rows_of(count(used), "why", "--used", "--code", seen, "--all"),
         ]
         for check, seen, conversations, used in table.iter_rows()
     ]
@@ -355,8 +390,7 @@ def _distribution(
     rows: list[list[Cell]] = [
         [
             _value(row["value"] and masked(row["value"], countries), name, words),
-            count(row["before"]),
-            count(row["after"]),
+            *_counted(row, name, countries),
             share(row["after"], row["before"]),
             bars(row["before"] / most, row["after"] / most),
         ]
@@ -369,6 +403,15 @@ def _distribution(
     header = [words(f"distributions.{n}") for n in (name, "before", "after", "share", "drawing")]
     total = [words("total"), count(raw.height), count(clean.height), share(clean.height, raw.height), ""]
     return Table(words(f"distributions.{name}_caption"), header, rows, frozenset({1, 2, 3}), total)
+
+
+def _counted(row: Mapping[str, Any], name: str, countries: Sequence[str]) -> tuple[Cell, Cell]:
+    """Before and after, with the lines that list the rows; a value that is masked on the page is in no line."""
+    value = "none" if row["value"] is None else row["value"].replace("–", "-") if name == "turns" else row["value"]
+    before, after = count(row["before"]), count(row["after"])
+    if masked(value, countries) != value:
+        return before, after
+    return rows_of(before, "why", f"--{name}", value), rows_of(after, "why", "--used", f"--{name}", value)
 
 
 def _value(value: str | None, name: str, words: Words) -> Cell:

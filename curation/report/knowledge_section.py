@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.report.blocks import Block, Cell, Note, Table, auto, count
+from curation.report.blocks import Block, Cell, Note, Table, auto, count, rows_of
 from curation.report.results import Results
 from curation.report.words import Words
 
@@ -40,7 +40,7 @@ def _contradictions(table: pl.DataFrame, words: Words) -> Table:
             words.name_of("course", row["course"]),
             auto(row["words"]),
             *_seen(row, "first_seen", "last_seen"),
-            count(row["conversations"]),
+            rows_of(count(row["conversations"]), "facts", "--contradictions"),
         ]
         for row in ordered.join(first, on="context_id", how="semi", maintain_order="left").iter_rows(named=True)
     ]
@@ -57,7 +57,7 @@ def _volatile(table: pl.DataFrame, words: Words) -> Table:
     )
     ordered = of_values.sort("told", "context_id", descending=[True, False]).head(SHOWN)
     rows: list[list[Cell]] = [
-        [*_named(row, words), auto(row["sentence"]), count(row["values"]), count(row["told"])]
+        [*_named(row, words), auto(row["sentence"]), count(row["values"]), _told(row, "--kind", row["kind"])]
         for row in ordered.iter_rows(named=True)
     ]
     names = ("kind", "context", "sentence", "values", "conversations")
@@ -70,7 +70,7 @@ def _house(table: pl.DataFrame, words: Words) -> Table:
     own = told.unique(["kind", "value"], keep="first", maintain_order=True)
     ordered = own.sort("told", "kind", "value", descending=[True, False, False]).head(SHOWN)
     rows: list[list[Cell]] = [
-        [*_named(row, words), auto(row["words"]), *_seen(row, "last_seen"), count(row["told"])]
+        [*_named(row, words), auto(row["words"]), *_seen(row, "last_seen"), _told(row, "--house")]
         for row in ordered.iter_rows(named=True)
     ]
     names = ("kind", "context", "value", "last", "conversations")
@@ -79,6 +79,10 @@ def _house(table: pl.DataFrame, words: Words) -> Table:
 
 def _named(row: Row, words: Words) -> tuple[Cell, Cell]:
     return words.name_of("fact_kind", row["kind"]), auto(row["context"])
+
+
+def _told(row: Row, *asked: str) -> Cell:
+    return rows_of(count(row["told"]), "facts", *asked)
 
 
 def _seen(row: Row, *columns: str) -> list[Cell]:

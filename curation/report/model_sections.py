@@ -1,19 +1,23 @@
 """The sections about the model: what it is trained on, how training went, and how it does against the other arms."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
+from markupsafe import Markup
 
-from curation.report.blocks import Block, Cell, Figure, Note, Table, code, count, share
+from curation.privacy import masked
+from curation.report.blocks import Block, Cell, Figure, Note, Table, auto, code, count, rows_of, share
 from curation.report.figures import bar, interval, lines
 from curation.report.results import Results
 from curation.report.verdict_sections import enough, further, reasons
 from curation.report.words import Words, flat
 
+COSTLY = 10  # rows of the tables on what costs most
 
-def budget(results: Results, words: Words) -> list[Block]:
-    """What the loss is computed on, by split and language."""
+
+def budget(results: Results, words: Words, countries: Sequence[str]) -> list[Block]:
+    """What the loss is computed on, by split and language; what costs most of it, and the longest conversations."""
     table = (
         results["tokenized/budget"]
         .group_by("split", "language")
@@ -32,7 +36,61 @@ def budget(results: Results, words: Words) -> list[Block]:
         for row in table.iter_rows(named=True)
     ]
     names = ("split", "language", "conversations", "tokens", "supervised", "share", "drawing", "truncated", "dropped")
-    return [Table(words("budget.caption"), [words(f"budget.{n}") for n in names], rows, frozenset({2, 3, 4, 5, 7, 8}))]
+    every = Table(words("budget.caption"), [words(f"budget.{n}") for n in names], rows, frozenset({2, 3, 4, 5, 7, 8}))
+    longest = [] if results.missing("curated/conversations") else [_longest(results["curated/conversations"], words)]
+    return [*_costly(results["tokenized/budget"].filter(split="train"), words, countries), every, *longest]
+
+
+def _costly(train: pl.DataFrame, words: Words, countries: Sequence[str]) -> list[Block]:
+    """The intents and languages by which training takes longest: its time goes by tokens."""
+    total = train["tokens"].sum()
+    if not total:
+        return []
+    summed = train.group_by("label", "language").agg(pl.col("conversations", "tokens").sum())
+    ordered = summed.sort("tokens", "label", "language", descending=[True, False, False]).head(COSTLY)
+    rows: list[list[Cell]] = [
+        [
+            auto(masked(row["label"], countries)) if row["label"] else words("none"),
+            words.name_of("languages", row["language"]),
+            _rows_of(row, countries),
+            count(row["tokens"]),
+            count(row["tokens"] / max(row["conversations"], 1)),
+            share(row["tokens"], total),
+        ]
+        for row in ordered.iter_rows(named=True)
+    ]
+    first = words("comma").join(Markup(cell).striptags() for cell in rows[0][:2])
+    names = ("label", "language", "conversations", "tokens", "each", "of_all")
+    header = [words(f"budget.{name}") for name in names]
+    return [
+        Note(words("budget.costly", what=first, share=rows[0][-1])),
+        Table(words("budget.costly_caption"), header, rows, frozenset({2, 3, 4, 5})),
+    ]
+
+
+def _rows_of(row: Mapping[str, Any], countries: Sequence[str]) -> Cell:
+    label = row["label"] or "none"
+    if masked(label, countries) != label:
+        return count(row["conversations"])
+    of = ("--label", label, "--language", row["language"])
+    return rows_of(count(row["conversations"]), "why", "--used", *of)
+
+
+def _longest(curated: pl.DataFrame, words: Words) -> Table:
+    """The clean conversations of the most words, each with the line that tells its story."""
+    said = pl.col("messages").list.eval(pl.element().struct.field("content").str.count_matches(r"\S+")).list.sum()
+    table = curated.select("row_id", "language", words=said, turns=pl.col("messages").list.len())
+    rows: list[list[Cell]] = [
+        [
+            rows_of(row["row_id"], "why", row["row_id"]),
+            words.name_of("languages", row["language"]),
+            count(row["words"]),
+            count(row["turns"]),
+        ]
+        for row in table.sort("words", "row_id", descending=[True, False]).head(COSTLY).iter_rows(named=True)
+    ]
+    header = [words(f"budget.{name}") for name in ("row", "language", "words", "turns")]
+    return Table(words("budget.longest"), header, rows, frozenset({2, 3}), folded=True)
 
 
 def training(results: Results, words: Words) -> list[Block]:

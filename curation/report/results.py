@@ -18,6 +18,8 @@ from curation.harness.dvc import maker_of, stops
 from curation.harness.files import table_path
 from curation.harness.stage import Stage
 from curation.policy.limits import Policy, Route, in_force
+from curation.report.profile import PATH as VERSIONS
+from curation.report.profile import Profile, read_versions
 from curation.report.words import Words
 
 USED = ("accepted", "kept", "edited")
@@ -48,6 +50,7 @@ class Results:
     notes: Sequence[Mapping[str, Any]] = ()  # on how the loss went
     codes: Mapping[str, Code] = field(default_factory=dict)  # what the checks may see
     policy: Policy | None = None  # in force; None before there are codes to have limits for
+    versions: Sequence[Profile] = ()  # that were published
     insight: Insight | None = None  # into the review; None before there is anything to review
 
     def __getitem__(self, table: str) -> pl.DataFrame:
@@ -90,6 +93,13 @@ class Results:
             "row_id", "language", "label", "source", "source_file", "created_at"
         )
         return outcomes(self["ledger"]).join(known, on="row_id", how="left", maintain_order="left")
+
+    def with_reply(self) -> pl.DataFrame:
+        """`rows` with whether each is used, and the last reply; null where there is none."""
+        replies = pl.element().filter(pl.element().struct.field("role") == "assistant").struct.field("content")
+        said = self["ingested/conversations"].select("row_id", reply=pl.col("messages").list.eval(replies).list.last())
+        rows = self.rows().with_columns(used=pl.col("outcome").is_in(USED))
+        return rows.join(said, on="row_id", how="left", maintain_order="left")
 
 
 class _Tables(Mapping[str, pl.DataFrame]):
@@ -141,6 +151,7 @@ def load(stage: Stage[Any]) -> Results:
         trained_on=pl.read_parquet(stage.input(TRAINED_ON)) if is_current(TRAINED_ON, passed) else None,
         cost=written("data/training/cost.json"),
         notes=written("data/training/notes.json") or (),
+        versions=read_versions(stage.input(VERSIONS)) if VERSIONS.exists() else (),
         insight=_insight(stage),
         codes=codes,
         policy=in_force(stage.section("route", Route), codes) if codes else None,

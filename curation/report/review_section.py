@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from curation.consensus.insight import Insight, Rate
-from curation.report.blocks import Block, Cell, Note, Table, auto, count, share
+from curation.report.blocks import Block, Cell, Note, Table, auto, count, rows_of, share
 from curation.report.data_sections import explanation
 from curation.report.figures import interval
 from curation.report.results import Results
@@ -114,7 +114,13 @@ def _estimates(found: Insight, words: Words) -> Table:
 
 def _overturned(found: Insight, words: Words) -> Table:
     rows: list[list[Cell]] = [
-        [words.titled_code(doubt), explanation(doubt, words), count(decided), count(kept), *_share(*ends)]
+        [
+            words.titled_code(doubt),
+            explanation(doubt, words),
+            rows_of(count(decided), "why", "--code", doubt),
+            rows_of(count(kept), "why", "--kept", "--code", doubt),
+            *_share(*ends),
+        ]
         for doubt, decided, kept, *ends in found.overturned.iter_rows()
     ]
     names = ("doubt", "means", "with_it", "kept", "share")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 from markupsafe import Markup
 
-from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, share
+from curation.report.blocks import Block, Cell, Note, Table, auto, code, count, rows_of, share
 from curation.report.figures import bars
 from curation.report.results import REMOVED, USED, Results
 from curation.report.words import Words
@@ -73,10 +73,10 @@ def _crossed(rows: pl.DataFrame, order: pl.DataFrame, names: Sequence[Cell], by:
     table: list[list[Cell]] = [
         [
             name,
-            count(row["raw"]),
-            share(row["clean"], row["raw"]),
+            rows_of(count(row["raw"]), *_asked(by, row[by])),
+            rows_of(share(row["clean"], row["raw"]), *_asked(by, row[by], "--used")),
             bars(row["raw"] / most, row["clean"] / most),
-            *(_shaded(counts.get((row[by], reason), 0), row["raw"]) for reason in reasons),
+            *(_lost(counts.get((row[by], reason), 0), row["raw"], by, row[by], reason) for reason in reasons),
         ]
         for name, row in zip(names, order.iter_rows(named=True), strict=True)
     ]
@@ -89,6 +89,16 @@ def _crossed(rows: pl.DataFrame, order: pl.DataFrame, names: Sequence[Cell], by:
 def _reasons(lost: pl.DataFrame) -> list[str]:
     """The reasons that kept rows out, the most frequent first."""
     return lost["code"].fill_null("").value_counts().sort("count", "code", descending=[True, False])["code"].to_list()
+
+
+def _asked(by: str, value: str | None, *more: str) -> tuple[str, ...]:
+    """The line that lists the rows of a file or a month."""
+    return ("why", *more, f"--{by}", value or "none")
+
+
+def _lost(number: int, raw: int, by: str, value: str | None, reason: str) -> Markup:
+    shaded = _shaded(number, raw)
+    return rows_of(shaded, *_asked(by, value, "--code", reason)) if number and reason else shaded
 
 
 def _shaded(number: int, raw: int) -> Markup:

@@ -13,7 +13,7 @@ import polars as pl
 
 from curation.core.text.folding import fold
 from curation.privacy import masked
-from curation.report.blocks import Block, Cell, Note, Table, auto, count
+from curation.report.blocks import Block, Cell, Note, Table, auto, count, rows_of
 from curation.report.examples import Picking
 from curation.report.figures import bar
 from curation.report.results import USED, Results
@@ -111,8 +111,7 @@ def _table(spread: pl.DataFrame, caption: str, kind: str, words: Words, countrie
         [
             auto(masked(row["subject"], countries)),
             words.name_of("languages", row["language"]),
-            count(row["raw"]),
-            count(row["clean"]),
+            *_counted(row, kind, countries),
             count(max(FEW - row["clean"], 0)),
             bar(row["clean"] / most),  # type: ignore[operator]
         ]
@@ -121,3 +120,12 @@ def _table(spread: pl.DataFrame, caption: str, kind: str, words: Words, countrie
     header = [words(f"thin.{name}") for name in (kind, "language", "raw", "clean", "more", "drawing")]
     folded = caption == "all"
     return Table(words(f"thin.{caption}", few=count(FEW)), header, rows, frozenset({2, 3, 4}), folded=folded)
+
+
+def _counted(row: Mapping[str, Any], kind: str, countries: Sequence[str]) -> tuple[Cell, Cell]:
+    """Raw and clean, with the lines that list the rows of an intent; no rows are asked for by topic."""
+    raw, clean = count(row["raw"]), count(row["clean"])
+    if kind != "label" or masked(row["subject"], countries) != row["subject"]:
+        return raw, clean
+    of = ("--label", row["subject"], "--language", row["language"])
+    return rows_of(raw, "why", *of), rows_of(clean, "why", "--used", *of)

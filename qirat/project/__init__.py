@@ -11,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,11 +20,13 @@ from curation.harness.dvc import CODE, PACKAGES, listed, stages
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic
 from curation.harness.rules import RULES, write_rules
+from qirat.project import settings
 
 HERE = Path(__file__).parent
 SUITES = "expectations"  # our code and the team's suites in one folder; a project has the suites only
 RAW = "data/raw"  # people's words: DVC may keep them (`dvc add`), git does not
 KEPT = "data/evaluation/.gitkeep"
+SHIPPED = RULES / "shipped"  # files as the qirat wrote them that made the project or upgraded it last
 LINES = (".gitignore", ".gitattributes", ".dvcignore")  # that a folder may have before
 UNKEPT = ["*.partial", "/.venv", "/.qirat", "/data/cache", f"/{RAW}", "/models", "/dvc_plots"]
 UNSEEN = [".venv", ".qirat", "*.partial", "data/cache"]
@@ -45,8 +48,7 @@ def init(folder: Path, example: bool = False) -> str:
     if there := [name for name, text in written.items() if _says_other(folder / name, text)]:
         raise QiratError(f"{folder} holds {', '.join(there[:3])} already; name a new folder, or an empty one")
     for name, text in written.items():
-        with atomic(folder / name) as file:
-            file.write_text(text, "utf-8")
+        _write(folder / name, text)
     for stage in stages():
         write_rules(stage, folder)
     (folder / RAW).mkdir(parents=True, exist_ok=True)
@@ -59,19 +61,54 @@ def init(folder: Path, example: bool = False) -> str:
 
 
 def upgrade(root: Path = Path()) -> str:
-    """Writes dvc.yaml and the rules of the installed qirat into a project; which stages will run again for it."""
+    """Takes a project's dvc.yaml and rules to the installed qirat; which stages run again, which settings are other.
+
+    What people wrote stays: params.yaml is told about and not written, and their lines in dvc.yaml are kept.
+    """
     if not (root / RULES).is_dir():
         raise QiratError(f"{root.resolve()} has no folder {RULES}: it is no project that `qirat init` made")
-    ours = dvc_yaml()
-    redrawn = _says_other(root / "dvc.yaml", ours)
-    if redrawn:
-        with atomic(root / "dvc.yaml") as file:
-            file.write_text(ours, "utf-8")
+    shipped = {"dvc.yaml": dvc_yaml(), "params.yaml": _params()}
+    before = {name: _text(root / SHIPPED / name) for name in shipped}
+    yours = _text(root / "dvc.yaml")
+    stages_said = _merge(root / "dvc.yaml", before["dvc.yaml"], shipped["dvc.yaml"])
     changed = [stage for stage in stages() if write_rules(stage, root)]
-    for name in {path.name for path in (root / RULES).iterdir()} - set(stages()):
-        (root / RULES / name).unlink()
+    for path in [path for path in (root / RULES).iterdir() if path.is_file() and path.name not in stages()]:
+        path.unlink()
+    settings_said = settings.told(_text(root / "params.yaml"), shipped["params.yaml"], before["params.yaml"])
+    lacking = {name: text for name, text in _in_git() if not (root / name).exists()}
+    for name, text in [*lacking.items(), *((str(SHIPPED / name), text) for name, text in shipped.items())]:
+        _write(root / name, text)
     said = f"other rules: {', '.join(changed)}" if changed else "no stage has other rules"
-    return f"{said}{'; dvc.yaml is new' * redrawn}. `dvc repro` runs what that changes and nothing else"
+    said += "; dvc.yaml is new" if _text(root / "dvc.yaml") != yours else ""
+    head = f"{said}. `dvc repro` runs what that changes and nothing else"
+    if settings_said:
+        settings_said.insert(0, "params.yaml stays as you wrote it. Beside the one that this qirat ships:")
+    return "\n".join([head, *stages_said, *settings_said])
+
+
+def _merge(path: Path, before: str, shipped: str) -> list[str]:
+    """Puts what the new qirat changes into dvc.yaml, beside the lines that people wrote; the lines that changed.
+
+    Where both changed the same lines nothing is written, and the lines are told.
+    """
+    yours = _text(path)
+    new = shipped if before in ("", yours) else _merged(yours, before, shipped)
+    if new is None:
+        said = f"{path.name} has lines of yours where this qirat has others, and stays; put these in yourself:"
+        return [said, *settings.difference(path.name, before, shipped)]
+    if new != yours:
+        _write(path, new)
+    return settings.difference(path.name, yours, new)
+
+
+def _merged(*texts: str) -> str | None:
+    """Yours, what both began from, theirs: as one text; None where both changed the same lines."""
+    with tempfile.TemporaryDirectory() as folder:
+        places = [Path(folder) / str(n) for n in range(len(texts))]
+        for place, text in zip(places, texts, strict=True):
+            place.write_text(text, "utf-8")
+        done = subprocess.run(["git", "merge-file", "-p", *places], capture_output=True, check=False)
+    return None if done.returncode else done.stdout.decode("utf-8")
 
 
 def dvc_yaml() -> str:
@@ -97,8 +134,9 @@ def _by_rules(found: re.Match[str]) -> str:
 def _written(example: bool) -> Iterator[tuple[str, str]]:
     """Every file of a new project but its rules, by its place."""
     yield "dvc.yaml", dvc_yaml()
-    params = (HERE / "params.yaml").read_text("utf-8")
-    yield "params.yaml", params if example else re.sub(r"(?m)^(  test_files: )\[.*?\]", r"\1[]", params)
+    yield "params.yaml", _params(example)
+    yield str(SHIPPED / "dvc.yaml"), dvc_yaml()
+    yield str(SHIPPED / "params.yaml"), _params()
     for name in ("playbook.yaml", "prompt.md"):
         yield name, (HERE / (f"example_{name}" if example else name)).read_text("utf-8")
     for suite in sorted((CODE / SUITES).glob("*.json")):
@@ -109,6 +147,12 @@ def _written(example: bool) -> Iterator[tuple[str, str]]:
     yield ".dvcignore", "\n".join(UNSEEN) + "\n"
     yield KEPT, ""
     yield from _in_git()
+
+
+def _params(example: bool = False) -> str:
+    """The settings that ship; without what is the example's unless it comes along."""
+    params = (HERE / "params.yaml").read_text("utf-8")
+    return params if example else re.sub(r"(?m)^(  test_files: )\[.*?\]", r"\1[]", params)
 
 
 def _in_git() -> Iterator[tuple[str, str]]:
@@ -133,6 +177,15 @@ def _with_lines(path: Path, text: str) -> str:
 
 def _says_other(path: Path, text: str) -> bool:
     return path.name not in LINES and path.exists() and path.read_text("utf-8") != text
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic(path) as file:
+        file.write_text(text, "utf-8")
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8") if path.exists() else ""
 
 
 def _ready(folder: Path) -> None:

@@ -24,6 +24,7 @@ from curation.policy.limits import Route, in_force
 from curation.privacy.names import name_finder
 from curation.privacy.params import Privacy
 from curation.report.cards import plain
+from curation.report.profile import profile, remember
 from curation.report.results import Results
 from qirat.publish.columns import COLUMNS
 from qirat.publish.folder import ADAPTER, Content, refuse_stale, write
@@ -63,6 +64,7 @@ def publish(wanted: Wanted, yes: bool) -> str:
         with atomic(wanted.folder) as temporary:
             write(content, temporary)
             told = inventory(content, temporary)
+        keep_figures(content)
         return f"{told}\nwritten: {wanted.folder}"
     with tempfile.TemporaryDirectory() as place:
         staged = Path(place) / "published"
@@ -70,7 +72,15 @@ def publish(wanted: Wanted, yes: bool) -> str:
         told = inventory(content, staged)
         if not yes:
             return f"{told}\nnothing was written or sent; --yes does it"
-        return f"{told}\n" + "\n".join(f"sent: {address}" for address in sent(wanted, staged))
+        addresses = sent(wanted, staged)
+    keep_figures(content)
+    return f"{told}\n" + "\n".join(f"sent: {address}" for address in addresses)
+
+
+def keep_figures(content: Content) -> None:
+    """What went out, as counts in data/versions.jsonl, with which the report compares later versions."""
+    countries = load_params("privacy", Privacy).countries
+    remember(profile(content.results.with_reply(), countries))
 
 
 def refuse_impossible(wanted: Wanted, yes: bool) -> None:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from curation.checks.check import FINDINGS
-from curation.commands.why import listed, why
+from curation.commands.why import Where, listed, why
 from curation.core.record.ledger import FINDING, SCHEMA
 from curation.curate.fates import CURATED
 from curation.dedup.survivors import CLUSTERS
@@ -156,6 +156,18 @@ def test_rows_are_listed_by_outcome_and_code():
 def test_a_row_that_is_not_there_is_told_how_rows_are_named():
     with pytest.raises(QiratError, match="no rows are called 'nothing'; give a row_id"):
         why("nothing", SHOWN)
+
+
+def test_a_list_is_narrowed_by_where_rows_come_from():
+    said = {
+        name: listed(None, None, 10, SHOWN, Where(**{name: value})).splitlines()[-1].partition(" of ")[2].split()[0]
+        for name, value in {"file": "file", "language": "en", "label": "none", "month": "none", "turns": "2"}.items()
+    }
+    assert said == {"file": "5", "language": "3", "label": "3", "month": "3", "turns": "3"}
+    assert listed("used", None, 10, SHOWN, Where(turns="2-4", language="en")).startswith("file:1: accepted")
+    assert listed(None, None, 10, SHOWN, Where(turns="3+")).startswith("0 of 0")
+    with pytest.raises(QiratError, match="expected a number of turns"):
+        listed(None, None, 10, SHOWN, Where(turns="many"))
 
 
 STEERING = "\x1b]0;all is well\x07\x1b[2J\r\x9b31m\x7f\u202e\u2028"

@@ -11,7 +11,7 @@ from tests.builders import ROOT
 COPIED = (
     "qirat curation training expectations dvc.yaml params.yaml playbook.yaml prompt.md .dvc/config .dvcignore".split()
 )
-DATA = "data/raw data/evaluation data/review data/forget.jsonl data/seeds.json".split()
+DATA = "data/raw data/evaluation data/review data/forget.jsonl data/versions.jsonl data/seeds.json".split()
 
 
 def project(root: Path) -> Path:

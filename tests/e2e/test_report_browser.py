@@ -1,10 +1,12 @@
 """The pages as people see them: in a real browser, without a network."""
 
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,45 @@ def test_a_link_opens_the_report_in_a_language_at_a_section(visit: Visit, report
     assert visit.page.locator("#ar-training svg[role=img]").is_visible()
 
 
+def test_a_table_is_searched_in_any_spelling_and_shows_all_rows_without_words(visit: Visit, report: Path) -> None:
+    visit.open(report, "#ar-reasons")
+    rows = visit.page.locator("#ar-reasons table >> nth=0").locator("tbody tr")
+    field = visit.page.locator("#ar-reasons input[type=search] >> nth=0")
+    every = rows.count()
+    field.fill("نُسخَه مطابقة")
+    assert {row.locator("th code").inner_text() for row in rows.all() if row.is_visible()} == {"near", "exact"}
+    field.fill("")
+    assert sum(row.is_visible() for row in rows.all()) == every >= 8
+
+
+# What analysts ask -> the section that they unfold and what they read there, of the ten of docs/report.md.
+QUESTIONS = {
+    "Which source is worst, and why?": ("files", r"loses most beyond its part: \d+ of \d+ rows are clean"),
+    "What would I gain by relaxing a limit?": ("values", r"\d+ conversations are kept out by one reason alone"),
+    "What do we lack?": ("thin", r"pairs of intent and language have fewer than 30 clean conversations"),
+    "Did last month change?": ("drift", r"What changed by month is told from 30 dated rows on"),
+    "Who disagrees?": ("people", r"sara"),
+    "Which rows cost us most?": ("budget", r"Most tokens are learned from: "),
+    "Is the adapter worth it, and where not?": ("slices", r"payment"),
+    "Which facts are stale?": ("knowledge", r"contradict one another"),
+    "Is any personal data left?": ("personal", r"Of what was seen nothing is left|left as it was written"),
+    "Can I trust the checks here?": ("audit", r"Blind here: of “exchanged roles” in Arabic, 1 of 10 were found"),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_what_analysts_ask_is_answered_by_one_click(visit: Visit, report: Path, question: str) -> None:
+    name, answer = QUESTIONS[question]
+    visit.open(report)
+    visit.page.locator(f"article:visible nav.contents a[href='#en-{name}']").click()
+    section = visit.page.locator(f"#en-{name}")
+    assert re.search(answer, section.inner_text())
+    assert section.bounding_box()["y"] < 900
+    if asked := section.locator("details.rows").all():
+        asked[0].locator("summary").click()
+        assert asked[0].locator("code").inner_text().startswith("qirat ")
+
+
 def test_texts_run_in_the_direction_of_their_own_script(visit: Visit, report: Path) -> None:
     visit.open(report)
     directions = visit.page.evaluate(
@@ -138,10 +179,17 @@ def test_the_data_docs_ask_for_nothing_but_themselves(visit: Visit, tmp_path: Pa
     from tests.expectations.test_validate import CLOSED, CURATED, READ, SUITES
 
     view = views.raw_rows(READ["row_id"], CLOSED.head(2), CURATED)
-    write_docs([validate.judge(validate.load_suite(SUITES / "ledger.json"), view, 5)], tmp_path / "docs")
+    judged = [validate.judge(validate.load_suite(SUITES / "ledger.json"), view, 5)]
+    write_docs(judged, validate.table_of(judged), tmp_path / "docs", date(2026, 1, 31))
     visit.open(tmp_path / "docs/index.html")
+    assert visit.page.get_by_text("2026-01-31").is_visible()
+    assert visit.page.get_by_role("link", name="The report").get_attribute("href") == "../index.html#en-validation"
     visit.page.get_by_role("link", name="ledger").first.click()
     assert visit.page.get_by_text("Every raw row is closed exactly once").is_visible()
+    visit.page.get_by_role("link", name="العربية").click()
+    assert (visit.attribute("lang"), visit.attribute("dir")) == ("ar", "rtl")
+    assert visit.page.get_by_text("لكل صف خام مصير واحد، فلا ضائع ولا معدود مرتين").is_visible()
+    assert visit.page.locator("tbody td[dir=auto]").filter(has_not_text=re.compile("[\u0620-\u064a]")).count() == 0
     assert all(url.startswith(tmp_path.as_uri()) for url in visit.requests)
     assert visit.complaints == []
 

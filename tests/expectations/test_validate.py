@@ -12,6 +12,7 @@ from curation.core.record.ledger import SCHEMA as LEDGER
 from curation.harness.errors import QiratError
 from curation.ingest.reading import PARTS
 from expectations import validate, views
+from expectations.docs import ENGLISH, catalogue, translations
 
 SUITES = Path(__file__).parents[2] / "expectations"
 
@@ -64,6 +65,15 @@ def test_tables_that_keep_every_promise_pass() -> None:
 def test_an_id_that_is_not_the_hash_of_the_words_is_found() -> None:
     forged = READ.with_columns(conversation_id=pl.lit("0" * 32))
     assert set(broken("ingested", views.ingested(forged, NO_QUARANTINE))) == {"expect_ids_to_be_the_hash_of_the_words"}
+
+
+def test_every_shipped_expectation_has_a_sentence_of_its_own_in_every_language() -> None:
+    for suite in SUITES.glob("*.json"):
+        asked = json.loads(suite.read_text("utf-8"))["expectations"]
+        for language in set(catalogue()) - {ENGLISH}:
+            told = [translations(one["type"], one.get("meta", {})).get(language) for one in asked]
+            assert None not in told
+            assert len(told) == len(set(told))
 
 
 def test_unknown_roles_and_unrepaired_text_are_found() -> None:
@@ -197,7 +207,9 @@ def test_the_stage_writes_the_same_bytes_twice(project: Path) -> None:
     assert written(project) == first
     assert first["data/validated/passed"] == b"passed\n"
     assert {name for name in first if name.endswith(".html")} == {
-        f"reports/expectations/{page}.html" for page in ("index", "ingested", "curated", "ledger")
+        f"reports/expectations/{page}{language}.html"
+        for page in ("index", "ingested", "curated", "ledger")
+        for language in ("", ".ar")
     }
 
 

@@ -119,6 +119,51 @@ def test_rules_that_changed_are_told_by_stage_and_a_stage_under_others_does_not_
         upgrade()
 
 
+def test_an_upgrade_tells_of_settings_and_keeps_what_people_wrote(made: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(made, tmp_path / "p")
+    shipped, params, road = folder / "rules/shipped", folder / "params.yaml", folder / "dvc.yaml"
+    stage = "\n  ours:\n    cmd: python ours.py\n    deps: [data/splits]\n"
+    now = road.read_text("utf-8")
+    of_old = now.replace("cmd: python -m curation.split", "cmd: python -m curation.parts")
+    (shipped / "dvc.yaml").write_text(of_old, "utf-8")
+    road.write_text(of_old.replace("\nplots:", f"{stage}\nplots:"), "utf-8")
+    old = params.read_text("utf-8").replace("  min_clean: 1000", "  min_clean: 800\n  most: 9")
+    old = old.replace("  engine: local", "  motor: local")
+    (shipped / "params.yaml").write_text(old, "utf-8")
+    yours = old.replace("  min_per_language: 100", "  #").replace("split:", "score:\n  workers: 2\nsplit:", 1)
+    params.write_text(yours, "utf-8")
+    said = upgrade(folder).splitlines()
+    for line in (
+        "new      machine.engine: local",
+        "not set  gate.min_per_language: 100",
+        "renamed  score.workers is machine.workers now; yours sets it to 2",
+        "gone     machine.motor: local is set and no longer read",
+        "gone     gate.most: 9 is set and no longer read",
+        "other    gate.min_clean ships as 1000, no longer as 800, which yours still has",
+        "-    cmd: python -m curation.parts",
+        "+    cmd: python -m curation.split",
+        "-  most: 9",
+    ):
+        assert any(one.partition(" #")[0] == line for one in said), line
+    assert params.read_text("utf-8") == yours
+    assert road.read_text("utf-8") == now.replace("\nplots:", f"{stage}\nplots:")
+    params.write_text((shipped / "params.yaml").read_text("utf-8"), "utf-8")
+    assert upgrade(folder) == "no stage has other rules. `dvc repro` runs what that changes and nothing else"
+
+
+def test_lines_that_both_changed_are_told_and_not_written(made: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(made, tmp_path / "p")
+    now = (folder / "dvc.yaml").read_text("utf-8")
+    (folder / "rules/shipped/dvc.yaml").write_text(now.replace("curation.split", "curation.parts"), "utf-8")
+    yours = now.replace("curation.split", "ours.split")
+    (folder / "dvc.yaml").write_text(yours, "utf-8")
+    said = upgrade(folder)
+    assert "put these in yourself" in said
+    assert "dvc.yaml is new" not in said
+    assert (folder / "dvc.yaml").read_text("utf-8") == yours
+    assert "put these in" not in upgrade(folder)  # told once
+
+
 @pytest.mark.parametrize(
     ("source", "changes"),
     [

@@ -1,15 +1,18 @@
 """A small finished road, made by code: every table that the report reads, consistent with one another."""
 
 import random
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 import yaml
+from markupsafe import Markup
 
 from curation.checks.codes import codes
 from curation.consensus.insight import FINDINGS, Reviewed, insight
 from curation.core.record.conversation import conversations
 from curation.core.record.ledger import SCHEMA as LEDGER
+from curation.curate.knowledge import FACTS as FACTS_TABLE
 from curation.decisions.answers import Answer, Choice
 from curation.decisions.decisions import Decision, Purpose
 from curation.policy.limits import Policy, Route, in_force
@@ -44,6 +47,12 @@ FATES = (  # outcome, code, stage; in the shares of a real export
     ("duplicate", "exact", "dedup"),
 )
 FAILED_EDITS = 2  # of the edited ones: the corrected words fail a check
+
+
+def figure(cell: object) -> int:
+    """The number of a cell, without the command that it unfolds to; 0 where there is none."""
+    text = Markup(str(cell).partition("<code")[0]).striptags()
+    return int(text.replace(",", "").replace("−", "").replace("·", "") or 0)
 
 
 def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
@@ -85,6 +94,7 @@ def finished(rows: int = 400, seed: int = 7, poison: str = "") -> Results:
             **{f"splits/{name}": part for name, part in parts.items()},
             "validated/results": _validated(poison),
             "tokenized/budget": _budget(parts),
+            "facts/facts": _facts(poison),
             "training/log": _log(draw),
             "evaluated/arms": _arms(),
             "evaluated/comparisons": _comparisons(),
@@ -292,11 +302,25 @@ def _validated(poison: str) -> pl.DataFrame:
             "column": ["closings", "language"],
             "severity": ["critical", "warning"],
             "description": ["Every raw row is closed exactly once.", "A sentence of the team." + poison],
+            "translations": ['{"ar": "كل صف خام مغلق مرة واحدة."}', "{}"],
             "success": [True, False],
             "rows": [403, 250],
             "unexpected": [0, 4],
         }
     )
+
+
+def _facts(poison: str) -> pl.DataFrame:
+    """A fee that went from one price to another."""
+    days = (datetime(2025, 3, 1, tzinfo=UTC), datetime(2025, 9, 1, tzinfo=UTC))
+    fee = {"kind": "price", "context": "delivery fee", "sentence": "The fee is ___." + poison, "language": "en"}
+    fee |= {"context_id": 1, "course": "changed", "contradictory": True, "house": True, "sources": ["chats.jsonl"]}
+    rows = [
+        fee | {"value": f"{price} SAR", "words": f"{price} SAR", "first_seen": day, "last_seen": day}
+        for price, day in zip((25, 30), days, strict=True)
+    ]
+    told = {"conversations": pl.lit(4), "replies": pl.lit(5), "ungrounded": pl.lit(1)}
+    return pl.DataFrame(rows, schema_overrides={"context_id": FACTS_TABLE["context_id"]}).with_columns(**told)
 
 
 def _budget(parts: dict[str, pl.DataFrame]) -> pl.DataFrame:

@@ -2,6 +2,8 @@
 
 import re
 
+from markupsafe import Markup
+
 from curation.report.blocks import Note, Section, Table
 from curation.report.examples import Picking
 from curation.report.page import GROUPS, grouped, render, sections, verdict_notes
@@ -51,6 +53,42 @@ def test_what_stands_on_top_leads_to_the_section_that_has_more_on_it() -> None:
     assert {"funnel", "gate", "comparisons"} <= linked
     for words in languages():
         assert f'<a href="#{words.code}-gate">{words("gate.title")}</a></p>' in PAGE
+
+
+# Figures of no rows of the set, by section and column: what is left or lacking, limits, planted rows, people's minutes,
+# how many values there are; topics have no name to ask by, and what review.verdict_* counts is no outcome.
+OF_NO_ROWS = {
+    "funnel": {"funnel.left"},
+    "reasons": {"reasons.limit"},
+    "values": {"values.limit", "values.unlimited"},
+    "thin": {"thin.more"},
+    "drift": {"drift.before", "drift.now", "drift.points", "drift.between"},
+    "knowledge": {"knowledge.values"},
+    "audit": {"audit.planted", "audit.found", "audit.between"},
+    "review": {"review.conversations"},
+    "people": {"people.*"},
+    "validation": {"validation.rows"},
+    "gate": {"gate.value"},
+}
+
+
+def test_a_figure_of_rows_leads_to_its_rows() -> None:
+    words = DONE.worded(languages()[0])
+    linked = 0
+    groups = dict(grouped(sections(DONE, words, PICKING)))
+    for section in (*groups["data"], *groups["trust"]):
+        free = {words(name) for name in OF_NO_ROWS.get(section.name, ()) if "*" not in name}
+        every = any("*" in name for name in OF_NO_ROWS.get(section.name, ()))
+        for table in (block for block in section.blocks if isinstance(block, Table)):
+            for row in table.rows:
+                for place in sorted(table.numbers):
+                    cell, name = str(row[place]), table.header[place]
+                    leads = "<code" in cell or "<a " in cell
+                    linked += leads
+                    bare = Markup(cell).striptags()
+                    told = leads or every or name in free or bare.endswith("%") or bare in ("", "0", "·", "−0")
+                    assert told or "<svg" in cell, (section.name, name, row[0], cell)
+    assert linked > 100
 
 
 def test_a_cell_names_its_column_for_screens_on_which_rows_are_cards() -> None:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import polars as pl
-from markupsafe import Markup
 
 from curation.checks.codes import codes
 from curation.report.blocks import Note, Table
@@ -15,7 +14,7 @@ from curation.report.page import render
 from curation.report.results import REMOVED, USED, Results
 from curation.report.source_section import REASONS, by_file, months, worst_file, worst_first
 from curation.report.words import languages
-from tests.report.example import finished
+from tests.report.example import figure, finished
 
 DONE = finished(rows=150)
 PICKING = Picking(seed=1, examples=1, reasons=20, pairs=1, turns=4, characters=200, countries=("SA",))
@@ -39,9 +38,8 @@ def test_reasons_of_a_file_are_counted_beside_its_rows() -> None:
     lost = rows.filter(pl.col("outcome").is_in(REMOVED))["code"].value_counts()
     for words in languages():
         table = by_file(DONE, DONE.worded(words))
-        assert sum(int(str(row[1])) for row in table.rows) == rows.height
-        cells = [[Markup(cell).striptags().replace("·", "0") for cell in row[4:]] for row in table.rows]
-        shown = [sum(map(int, column)) for column in zip(*cells, strict=True)]
+        assert sum(figure(row[1]) for row in table.rows) == rows.height
+        shown = [sum(map(figure, column)) for column in list(zip(*table.rows, strict=True))[4:]]
         assert shown == lost["count"].sort(descending=True).to_list()[:REASONS]
 
 

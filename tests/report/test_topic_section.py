@@ -12,7 +12,7 @@ from curation.report.examples import Picking
 from curation.report.results import USED, Results
 from curation.report.topic_section import A_TOPIC, FEW, thin, topics
 from curation.report.words import languages
-from tests.report.example import finished
+from tests.report.example import figure, finished
 
 DONE = finished(rows=180)
 PICKING = Picking(countries=("SA",))
@@ -44,12 +44,12 @@ def test_pairs_of_intent_and_language_with_few_clean_conversations_come_first() 
         assert isinstance(gist, Note)
         assert isinstance(few, Table)
         assert isinstance(every, Table)
-        clean = [int(str(row[3])) for row in few.rows]
+        clean = [figure(row[3]) for row in few.rows]
         assert clean == sorted(clean)
-        assert max(clean) < FEW <= max(int(str(row[2])) for row in few.rows)
-        assert len(clean) == sum(int(str(row[3])) < FEW for row in every.rows)
-        assert all(int(str(row[4])) == FEW - int(str(row[3])) for row in few.rows)
-        assert sum(int(str(row[3])) for row in every.rows) == rows.filter(pl.col("outcome").is_in(USED)).height
+        assert max(clean) < FEW <= max(figure(row[2]) for row in few.rows)
+        assert len(clean) == sum(figure(row[3]) < FEW for row in every.rows)
+        assert all(figure(row[4]) == FEW - figure(row[3]) for row in few.rows)
+        assert sum(figure(row[3]) for row in every.rows) == rows.filter(pl.col("outcome").is_in(USED)).height
 
 
 def test_without_intents_like_questions_make_a_topic_that_is_named_by_their_words() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from curation.harness.files import atomic
 from curation.harness.memory import remembered_json
+from training.model.continuous import Writing, write_continuously, writes_continuously
 from training.model.instep import Beside, InStep, places_alone, room, token_bytes
 from training.model.lanes import lanes_of, side_by_side
 from training.model.likelihood import Progress, negative_log_likelihoods, weighed_beside
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Write = Callable[["Asked"], "list[Reply]"]
 
+AT_ONCE = 8  # times as many replies are given to a writer that lets the next begin where one has ended
 KEPT = 0.75  # rows that have ended are written on with until no more than this share is left: leaving them out copies
 
 
@@ -115,6 +117,7 @@ class Decoding:
     batch: int  # replies in step
     memory: ReplyMemory | None = None
     served: Served | None = None  # by a server in place of the model at hand
+    writing: Writing = "auto"
 
 
 def generate(
@@ -153,10 +156,10 @@ def generate_and_weigh(
     sums = _recalled(model, examples, memory)
     recalled = set(sums)
     if missing:
-        order, writer, lanes, shares = _plan(model, renderer, missing, decoding)
+        order, writer, lanes, shares, most = _plan(model, renderer, missing, decoding)
         beside = _beside(examples, missing, sums) if shares else {}
         fits = partial(_fits, model, missing, decoding.max_new_tokens, lanes) if shares else None
-        batches = [order[start:end] for start, end in even(len(order), decoding.batch, lanes, fits)]
+        batches = [order[start:end] for start, end in even(len(order), most, lanes, fits)]
         asked = [Asked([missing[i] for i in batch], [b for i in batch for b in beside.get(i, ())]) for batch in batches]
         written = side_by_side(asked, writer, lanes)
         for place, found in progress(written, len(batches)) if progress else written:
@@ -236,22 +239,26 @@ def _writer(model: "PreTrainedModel", decoding: Decoding) -> Sequence[Any]:
 
 def _plan(
     model: "PreTrainedModel", renderer: Renderer, prompts: Sequence[list[int]], decoding: Decoding
-) -> tuple[list[int], Callable[[], Write], int, bool]:
-    """In which order to write the sorted prompts' replies, what makes the writer of a lane, how many lanes, and whether
-    a writer reads what stands beside.
+) -> tuple[list[int], Callable[[], Write], int, bool, int]:
+    """In which order to write the sorted prompts' replies, what makes the writer of a lane, how many lanes, whether a
+    writer reads what stands beside, and how many replies are given to it at most.
     """
-    limit, served = decoding.max_new_tokens, decoding.served
+    limit, served, most = decoding.max_new_tokens, decoding.served, decoding.batch
+    order = list(range(len(prompts)))
     if served:
-        return list(range(len(prompts))), lambda: lambda asked: served.write(renderer, limit, asked.prompts), 1, False
+        return order, lambda: lambda asked: served.write(renderer, limit, asked.prompts), 1, False, most
+    if writes_continuously(model, decoding.writing):
+        writer = partial(write_continuously, model, renderer.stops, limit)
+        return order, lambda: lambda asked: _replies(renderer, asked, writer(asked.prompts)), 1, False, AT_ONCE * most
     if can_share(model):
         lanes = lanes_of(model.device)
-        return list(range(len(prompts))), lambda: partial(_write_in_step, Reader(model), renderer, limit), lanes, True
-    return (
-        sorted(range(len(prompts)), key=lambda i: -len(prompts[i])),
-        lambda: lambda asked: _write(model, renderer, limit, asked.prompts),
-        1,
-        False,
-    )
+        return order, lambda: partial(_write_in_step, Reader(model), renderer, limit), lanes, True, most
+    longest_first = sorted(order, key=lambda i: -len(prompts[i]))
+    return longest_first, lambda: lambda asked: _write(model, renderer, limit, asked.prompts), 1, False, most
+
+
+def _replies(renderer: Renderer, asked: Asked, written: Sequence[list[int]]) -> list[Reply]:
+    return [_reply(renderer, len(prompt), row) for prompt, row in zip(asked.prompts, written, strict=True)]
 
 
 def _write_in_step(reader: Reader, renderer: Renderer, limit: int, asked: Asked) -> list[Reply]:
@@ -274,7 +281,7 @@ def _write_in_step(reader: Reader, renderer: Renderer, limit: int, asked: Asked)
                 rows.select(chosen)
                 tokens, written_on = tokens[chosen], [written_on[place] for place in going]
             rows.write(tokens)
-    return [_reply(renderer, len(prompt), row) for prompt, row in zip(prompts, written, strict=True)]
+    return _replies(renderer, asked, written)
 
 
 def _write(model: "PreTrainedModel", renderer: Renderer, limit: int, prompts: Sequence[list[int]]) -> list[Reply]:

@@ -26,6 +26,7 @@ from training.judge.languages import LanguageProfile, Languages, Measures, count
 from training.judge.metrics import Answered, Likely, Metric, Needs, measured, metrics
 from training.judge.server import Served, Server
 from training.model.base import Model, load_model, load_tokenizer
+from training.model.continuous import Writing
 from training.model.likelihood import Progress, negative_log_likelihoods
 from training.model.template import Example, InexpressibleError, Renderer
 
@@ -84,6 +85,7 @@ class Evaluate(Params):
     max_new_tokens: Annotated[int, Field(gt=0)] | Literal["auto"]
     languages: Languages = "auto"  # that are judged; auto: those that the base model's tokenizer knows
     batch: int = Field(gt=0)  # replies written in step
+    writing: Writing = "auto"  # of replies by this machine; auto: continuous on a card, where it writes the same
     server: Server | None = None  # writes the replies of base and adapter in place of this machine
     bootstrap: int  # redraws behind each 95% interval
     primary: Deciding  # what the adapter must win, see promote.py
@@ -177,7 +179,7 @@ class Scorer:
         told_limits = [self.limit(one.language) for one in told]
         for limit in sorted({*limits, *told_limits}):
             places, beside = ([at for at, its in enumerate(found) if its == limit] for found in (limits, told_limits))
-            decoding = Decoding(limit, self.params.batch, self.memory, served)
+            decoding = Decoding(limit, self.params.batch, self.memory, served, self.params.writing)
             asked, examples = [prompts[place] for place in places], [told[place].example for place in beside]
             written, nats = generate_and_weigh(self.model, self.renderer, asked, examples, decoding, bar)
             replies |= zip(places, written, strict=True)

@@ -65,6 +65,7 @@ def _unfit_for_varlen(config: "PretrainedConfig") -> str:
 
 
 def _register() -> None:
+    import torch
     from transformers import AttentionInterface
     from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
@@ -72,7 +73,9 @@ def _register() -> None:
         """Padded batches, as in evaluation, need one; rows of documents bring where each begins instead."""
         return None if sizes.get("attention_mask") is None else sdpa_mask(**sizes)
 
-    AttentionInterface.register(VARLEN, _attend)
+    # Compiled layers leave attention as it is: where documents begin differs from row to row.
+    as_it_is: Any = torch.compiler.disable
+    AttentionInterface.register(VARLEN, as_it_is(_attend))
     AttentionMaskInterface.register(VARLEN, mask)
 
 

@@ -198,8 +198,7 @@ def memory(shape: Shape, tokens: int, numbers: Numbers, checkpointing: bool) -> 
     whole = tokens * _kept(shape, numbers)
     if numbers.cast and not numbers.quantised:  # of each frozen weight a copy in which is computed
         whole += value * shape.linear
-    cast = 2 * value if value == 2 else value  # to LoRA's float32 and back
-    at_work = tokens * (value * shape.hidden + (cast + value) * shape.inner)
+    at_work = tokens * value * (shape.hidden + 2 * shape.inner)
     head = min(tokens, TILE[0]) * TILE[1] * value
     if checkpointing:
         behind = 8 if value == 2 else 0  # bytes: the last norm's copy, what it gives and the gradient of that
@@ -220,14 +219,14 @@ def weight_bytes(shape: Shape, numbers: Numbers) -> float:
 def _kept(shape: Shape, numbers: Numbers) -> float:
     """Bytes a token that all layers keep for the backward pass.
 
-    Norms compute in float32 and keep what they read. LoRA reads a copy of its own in each linear layer, as its weights
-    are float32 where the model computes in bfloat16; in float32 all that read the same share it. Attention keeps
+    Norms compute in float32 and keep what they read. Where weights are float32 and products bfloat16, LoRA reads a copy
+    of its own in each linear layer; else all that read the same share it. Attention keeps
     queries, keys, values and what it gives, the feed-forward layer the gate before and behind its curve and what it
     gates. Without bfloat16 there is no varlen kernel, and keys and values are repeated for each head of the queries.
     """
     value = numbers.value
     own = 2 * shape.hidden + shape.inner  # what attention gives is kept already
-    read = shape.inputs if value == 2 else shape.layers * own
+    read = shape.inputs if numbers.cast else shape.layers * own
     heads = 2 * shape.attention + (shape.keys if value == 2 else 2 * shape.attention)
     layers = shape.layers * (value * (heads + 3 * shape.inner) + 4 * shape.heads)
     return value * (read + shape.low) + layers + 4 * shape.norms

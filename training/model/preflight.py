@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from training.model.base import Model, computes_in_bfloat16, load_config
 from training.model.cost import Shape, counted, memory, training_operations
+from training.model.kernels import compute_fast
 from training.model.plan import BatchPlan, asked_of, fair_sample, free_bytes, gpus, lora, plan
 from training.model.recipe import Asked, Recipe, Train, least_memory, refuse_cuts, sampled, settled, ways_to_fit
 from training.model.rows import rows_apart
@@ -28,8 +30,9 @@ from training.model.template import IGNORED
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
-ON_A_CPU = 0.5  # share of what a product of matrices reaches there that training does: a guess, not measured
-SIDE, TRIES = 1024, 3  # of the product by which a CPU is measured
+# Of the one layer that is trained to measure a CPU: tokens of a row, words that it knows, LoRA's rank, and how often;
+# the first time finds no memory.
+ROW, WORDS, RANK, TRIES = 256, 64, 16, 3
 TELLING = 64  # tokens: a shorter row tells little of the speed
 FEW = 300  # seconds below which a time is told in seconds
 
@@ -62,11 +65,12 @@ class Tried:
     tokens: int
     operations: float
     seconds: float
+    kernels: str  # how layers were computed
 
     def told(self, planned: Planned) -> str:
         """For people at a terminal."""
         rate = self.operations / self.seconds * planned.how.processes
-        where = f"on {planned.how.processes} GPUs" if gpus() else "on this CPU"
+        where = f"on {planned.how.processes} GPUs, layers {self.kernels}," if gpus() else "on this CPU"
         return (
             f"it can be trained: a row of {self.tokens:,} tokens went forward and backward in {self.seconds:.1f} s, "
             f"the recipe takes about {_time(planned.operations / rate)} {where}, "
@@ -106,7 +110,6 @@ def refuse_no_card(model: Model, params: Train, config: "PretrainedConfig", toke
 
     if params.profile != "gpu" or gpus():
         return
-    rate = rate_of_cpu()
     times = {}
     for profile in ("cpu", "gpu"):
         asked = params.model_copy(update={"profile": profile}).recipe
@@ -115,6 +118,7 @@ def refuse_no_card(model: Model, params: Train, config: "PretrainedConfig", toke
         lengths, supervised = counted(chosen)
         times[profile] = (sum(lengths), recipe.epochs * training_operations(shape, lengths, supervised))
     few, many = times["cpu"], times["gpu"]
+    rate = rate_of_cpu(shape)
     cure = "install torch for CUDA" if torch.version.cuda is None else "look why CUDA finds none (`nvidia-smi`)"
     raise QiratError(
         f"params.yaml, train.profile: gpu wants a card and there is none here ({cure}, or go where one is). On this "
@@ -153,13 +157,15 @@ def tried(base: "PreTrainedModel", found: Planned) -> Tried:
         rows = found.tokens[_a_row(lengths, recipe)]
         tuned = _tuned(base, recipe, found.how.checkpointing)
         batch = _row(rows, packed=recipe.pack_tokens is not None, place=base.device)
+        computing = compute_fast(
+            tuned, recipe.kernels, partial(_passed, tuned, batch), one_length=recipe.row is not None
+        )
         started = time.perf_counter()
-        loss = _loss(tuned, batch)
-        weights = [weight for weight in tuned.parameters() if weight.requires_grad]
-        gradients = torch.autograd.grad(loss, weights, allow_unused=True)
+        loss, *gradients = _passed(tuned, batch)
         finite = [torch.isfinite(part).all() for part in (loss, *gradients) if part is not None]
         sound = bool(torch.stack(finite).all())
         seconds = time.perf_counter() - started
+        computing.undo()
         tuned.unload()
     if not sound:
         raise QiratError(
@@ -167,27 +173,49 @@ def tried(base: "PreTrainedModel", found: Planned) -> Tried:
             "set model.dtype to float32, or choose another base"
         )
     looked_at = counted(rows)
-    return Tried(sum(looked_at[0]), training_operations(found.shape, *looked_at), seconds)
+    return Tried(sum(looked_at[0]), training_operations(found.shape, *looked_at), seconds, computing.way)
 
 
-def rate_of_cpu() -> float:
-    """Operations a second of a training here: of the last one, else by a product of matrices that is timed."""
+def rate_of_cpu(shape: Shape) -> float:
+    """Operations a second of a training here: of the last one, else of one layer of this width, which is timed."""
     path = CACHE / "cost" / "train.json"
     last = json.loads(path.read_text("utf-8")) if path.exists() else {}
     if last.get("operations") and last.get("seconds") and not last.get("resumed") and "bytes" not in last:
         return float(last["operations"] / last["seconds"])
     import torch
 
-    one = torch.ones(SIDE, SIDE)
+    tuned = _one_layer(shape)
+    weights = [weight for weight in tuned.parameters() if weight.requires_grad]
+    ids = torch.zeros(1, ROW, dtype=torch.long)
     seconds = math.inf
     for _ in range(TRIES):
         started = time.perf_counter()
-        one @ one
+        torch.autograd.grad(tuned(input_ids=ids, labels=ids, use_cache=False).loss, weights)
         seconds = min(seconds, time.perf_counter() - started)
-    return ON_A_CPU * 2 * SIDE**3 / seconds
+    return training_operations(Shape.of(tuned.config, RANK), [ROW], ROW) / seconds
 
 
 # -- below -------------------------------------------------------------------------------------------------------------
+
+
+def _one_layer(shape: Shape) -> Any:
+    """Of Llama's kind and these widths with LoRA, its weights random: they cost what trained ones cost."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    heads = max(shape.heads, 1)
+    config = LlamaConfig(
+        vocab_size=WORDS,
+        hidden_size=shape.hidden,
+        intermediate_size=shape.inner,
+        num_hidden_layers=1,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        head_dim=max(2 * (shape.attention // heads // 2), 2),
+    )
+    return get_peft_model(
+        LlamaForCausalLM(config), LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear", r=RANK)
+    )
 
 
 def _looked_at(
@@ -239,6 +267,17 @@ def _row(rows: pl.DataFrame, packed: bool, place: Any) -> dict[str, Any]:
     examples = rows.select("input_ids", "labels").to_dicts()
     batch = DataCollatorForLanguageModeling(pad_token_id=0, padding_free=packed)(examples)
     return {name: value.to(place) if hasattr(value, "to") else value for name, value in batch.items()}
+
+
+def _passed(tuned: Any, batch: dict[str, Any]) -> list[Any]:
+    """Loss, and the gradients of what is trained."""
+    import torch
+    from peft.helpers import disable_input_dtype_casting
+
+    weights = [weight for weight in tuned.parameters() if weight.requires_grad]
+    with disable_input_dtype_casting(tuned, active=computes_in_bfloat16()):  # autocast casts
+        loss = _loss(tuned, batch)
+        return [loss, *torch.autograd.grad(loss, weights, allow_unused=True)]
 
 
 def _loss(tuned: Any, batch: dict[str, Any]) -> Any:

@@ -15,6 +15,7 @@ from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from training.model.attention import Attention
 from training.model.cost import Numbers, Shape, memory
+from training.model.kernels import Kernels
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -43,6 +44,7 @@ class Recipe(Params):
     pack_tokens: int | Auto | None = None  # fill rows of so many tokens with whole examples; null: one example a row
     flat: bool = True  # rows may hold several conversations; false: padded. Found out where the model mixes them
     attention: Attention = "auto"
+    kernels: Kernels = "auto"
     checkpointing: bool | Auto = False  # compute activations twice to save memory; auto: where they would not fit
 
     @property

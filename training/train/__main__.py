@@ -9,6 +9,7 @@ params and CPU: same bytes. On a card so where its kernels add in order, which t
 import hashlib
 import json
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 import polars as pl
@@ -88,7 +89,7 @@ def main() -> None:
         stage.write_json("data/training/notes.json", found)
         cost = counted_cost(chosen["train"], shape, recipe)
         stage.write_json("data/training/cost.json", cost)
-        made = {**origin, **card_used(trained.same_bytes), "training": numbers | WHOLE}
+        made = {**origin, **card_used(trained), "training": numbers | WHOLE}
         with stage.output("models/trained") as folder:
             write_adapter(folder, trained.model, tokenizer, made, trained_on)
         stage.write_metrics(numbers)
@@ -104,12 +105,14 @@ def surroundings() -> dict[str, Any]:
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    machine = {"threads": torch.get_num_threads(), "gpu": gpu, "processes": processes_wanted()}
+    liger = version("liger-kernel") if find_spec("liger_kernel") else "none"
+    machine = {"liger": liger, "threads": torch.get_num_threads(), "gpu": gpu, "processes": processes_wanted()}
     return {"code": code_version("train"), "machine": machine}
 
 
-def card_used(same_bytes: bool) -> dict[str, Any]:
-    """For the provenance, where it was a GPU: which, how many, and whether another run there gives the same bytes.
+def card_used(trained: Trained) -> dict[str, Any]:
+    """For the provenance, where it was a GPU: which, how many, how layers were computed, and whether another run there
+    gives the same bytes.
 
     One CPU always does, and needs no word.
     """
@@ -117,7 +120,8 @@ def card_used(same_bytes: bool) -> dict[str, Any]:
 
     if not gpus():
         return {}
-    return {"card": {"name": torch.cuda.get_device_name(), "processes": processes_wanted(), "same_bytes": same_bytes}}
+    how = {"kernels": trained.kernels, "same_bytes": trained.same_bytes}
+    return {"card": {"name": torch.cuda.get_device_name(), "processes": processes_wanted(), **how}}
 
 
 def counted_cost(tokens: pl.DataFrame, shape: Shape, recipe: Recipe) -> dict[str, float]:

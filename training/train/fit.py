@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,16 +24,18 @@ from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from training.model.base import Model, computes_in_bfloat16, load_config, load_model, load_tokenizer
 from training.model.cost import CARDS, Shape, counted, memory, training_operations, weighing_operations
+from training.model.kernels import AS_IT_COMES, Computing, compute_fast, ways_to_compute
 from training.model.likelihood import examples_of, token_loss
 from training.model.plan import BatchPlan, asked_of, fair_sample, gpus, lora, numbers_here, plan
 from training.model.recipe import Asked, Recipe, Train
-from training.model.rows import rows_apart
+from training.model.rows import of_one_length, rows_apart
 from training.model.template import Example
 from training.train.checkpoints import Checkpoints
 from training.train.cpu import seconds_a_pass, trainer_on_cpu
 from training.train.watch import Curve, dev_watch, health, keeper, live, reporters, speed
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
@@ -49,6 +52,7 @@ class Trained:
     curve: Curve
     took: dict[str, float]  # seconds predicted and actual, peak bytes predicted and actual: of this run alone
     same_bytes: bool  # whether another run here would come to them
+    kernels: str  # how layers were computed
 
 
 def fit(  # noqa: PLR0913 - what a run is made of
@@ -105,17 +109,20 @@ def fit(  # noqa: PLR0913 - what a run is made of
             trainer.add_callback(speed(_peak(), operations / sum(lengths)))
         if resumed:
             curve.load(resumed)
+        whole: Any = trainer.model
         if gpus():
-            whole: Any = trainer.model
             in_order(lambda: token_loss(whole, dev[:1]))
-        took = predicted(trainer, shape, asked, how, (tokens, dev))
-        same_bytes = how.processes == 1 and not torch.is_deterministic_algorithms_warn_only_enabled()
-        started = time.monotonic()
-        _run(trainer, resumed)
+        with lora_under_autocast(whole):
+            computing = on_a_card(trainer, asked, how, tokens) if gpus() else AS_IT_COMES
+            took = predicted(trainer, shape, asked, how, (tokens, dev))
+            same_bytes = how.processes == 1 and not torch.is_deterministic_algorithms_warn_only_enabled()
+            started = time.monotonic()
+            _run(trainer, resumed)
+            computing.undo()
         took |= _actual(started, resumed is not None) | {"processes": float(trainer.accelerator.num_processes)}
     tuned: Any = trainer.model
     restore(tuned, curve)
-    return Trained(tuned.eval(), trainer.state.log_history, curve, took, same_bytes)
+    return Trained(tuned.eval(), trainer.state.log_history, curve, took, same_bytes, computing.way)
 
 
 def _run(trainer: Any, resumed: Path | None) -> None:
@@ -140,11 +147,9 @@ def predicted(
     """Seconds by a trial of one pass, bytes by counting, before the run over examples of train and of dev."""
     recipe, (tokens, dev) = asked.recipe, looked_at
     lengths, supervised = counted(tokens)
-    rows = recipe.rows // how.passes // how.processes
-    a_pass = rows * (recipe.row or max(lengths))
-    tried = fair_sample(lengths, a_pass if _rows_hold_documents(recipe, how) else 1)
-    batch = trainer.data_collator(tokens[tried].select("input_ids", "labels").to_dicts())
-    batch = {name: value.to(trainer.model.device) if hasattr(value, "to") else value for name, value in batch.items()}
+    a_pass = tokens_a_pass(asked, how)
+    tried = a_row(recipe, how, lengths, a_pass)
+    batch = batch_of(trainer, tokens[tried])
     if how.checkpointing:  # the trainer turns it on only when it begins
         trainer.model.get_base_model().activation_checkpointing_enable()
     trainer.model.train()
@@ -154,6 +159,76 @@ def predicted(
     weighed = weighing_operations(shape, [len(e.input_ids) for e in dev], sum(e.supervised for e in dev))
     peak = memory(shape, a_pass, asked.numbers, how.checkpointing)
     return {"predicted_seconds": (trained + recipe.dev_points * weighed) / rate, "predicted_bytes": peak}
+
+
+def tokens_a_pass(asked: Asked, how: BatchPlan) -> int:
+    """Of one process."""
+    return asked.tokens(how.passes) // min(asked.lanes, how.passes) // how.processes
+
+
+def a_row(recipe: Recipe, how: BatchPlan, lengths: Sequence[int], tokens: int) -> list[int]:
+    """Which examples stand in a pass of at most so many tokens, one where rows hold no documents."""
+    tried = fair_sample(lengths, tokens if _rows_hold_documents(recipe, how) else 1)
+    while len(tried) > 1 and sum(lengths[place] for place in tried) > tokens:
+        tried.pop()
+    return tried
+
+
+def batch_of(trainer: Any, rows: pl.DataFrame) -> dict[str, Any]:
+    """As the trainer would give them to the model."""
+    batch = trainer.data_collator(rows.select("input_ids", "labels").to_dicts())
+    place = trainer.model.device
+    return {name: value.to(place) if hasattr(value, "to") else value for name, value in batch.items()}
+
+
+def lora_under_autocast(tuned: Any) -> AbstractContextManager[None]:
+    """LoRA reads the numbers in which is computed, where those are not its own.
+
+    PEFT would write a float32 copy of what each linear layer reads, for autocast to cast back. The weights stay float32
+    for the optimiser, and autocast makes the copies in which is computed.
+    """
+    from peft.helpers import disable_input_dtype_casting
+
+    casting: AbstractContextManager[None] = disable_input_dtype_casting(tuned, active=computes_in_bfloat16())
+    return casting
+
+
+def on_a_card(trainer: Any, asked: Asked, how: BatchPlan, tokens: pl.DataFrame) -> Computing:
+    """Has rows filled up to one length, and sets how layers are computed, by a row of the data."""
+    recipe, lengths, model = asked.recipe, counted(tokens)[0], trainer.model
+    packed = recipe.row is not None and _rows_hold_documents(recipe, how)
+    a_pass = tokens_a_pass(asked, how)
+    rows = tokens[a_row(recipe, how, lengths, a_pass)]
+    if how.checkpointing:
+        model.get_base_model().activation_checkpointing_enable()
+    plain = batch_of(trainer, rows)  # as it comes: so the proof is one of the filling, too
+    row = _Row(trainer, plain)
+    model.train()
+    if ways_to_compute(model, recipe.kernels, packed)[:1] == ["compiled"]:
+        trainer.data_collator = of_one_length(trainer.data_collator, a_pass, max(lengths))
+        row.then = batch_of(trainer, rows)
+    computing = compute_fast(model, recipe.kernels, row, packed)
+    print(f"train: layers are computed {computing.way}", file=sys.stderr, flush=True)
+    return computing
+
+
+@dataclass
+class _Row:
+    """Loss and gradients of one row: first as it comes, then as it is given to compiled layers."""
+
+    trainer: Any
+    batch: dict[str, Any]
+    then: dict[str, Any] | None = None
+
+    def __call__(self) -> "list[Tensor | None]":
+        import torch
+
+        batch, self.batch = self.batch, self.then or self.batch
+        model = self.trainer.model
+        with torch.enable_grad(), self.trainer.accelerator.autocast():
+            loss = -model(**batch, fused_lm_head=True, use_cache=False).log_probs.sum()
+        weights = [weight for weight in model.parameters() if weight.requires_grad]
+        return [loss, *torch.autograd.grad(loss, weights, allow_unused=True)]
 
 
 def _tried(trainer: Any, batch: dict[str, Any]) -> float:
@@ -253,7 +328,8 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
     base = load_model(model)
     tuned: Any = get_peft_model(base, lora(recipe, base))
     restore(tuned, curve)
-    return Trained(tuned.eval(), done["history"], curve, done["took"], same_bytes=False)  # nobody orders their sum
+    nobody = False  # orders their sum
+    return Trained(tuned.eval(), done["history"], curve, done["took"], same_bytes=nobody, kernels=done["kernels"])
 
 
 def processes_wanted() -> int:
@@ -288,7 +364,8 @@ def main() -> None:
         raise
     if os.environ.get("RANK", "0") == "0":
         trained.curve.save(folder)
-        (folder / "done.json").write_text(json.dumps({"history": trained.history, "took": trained.took}), "utf-8")
+        done = {"history": trained.history, "took": trained.took, "kernels": trained.kernels}
+        (folder / "done.json").write_text(json.dumps(done), "utf-8")
 
 
 # -- below -------------------------------------------------------------------------------------------------------------

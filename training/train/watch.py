@@ -5,13 +5,15 @@ import math
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
+from training.model.base import computes_in_bfloat16
 from training.model.likelihood import token_loss
 from training.model.template import Example
 from training.train.checkpoints import Checkpoints
@@ -83,11 +85,22 @@ def dev_watch(curve: Curve, dev: Sequence[Example], points: int, patience: int |
 
         def _measure(self, step: int, model: Any) -> None:
             model.eval()
-            loss = token_loss(model, dev)
+            with as_it_comes(model.device):
+                loss = token_loss(model, dev)
             model.train()
             curve.add(step, loss, lambda: {k: v.detach().clone() for k, v in get_peft_model_state_dict(model).items()})
 
     return DevWatch()
+
+
+@contextmanager
+def as_it_comes(place: Any) -> Iterator[None]:
+    """In the trainer's numbers, and not compiled: what is read in trees has another shape each time."""
+    import torch
+
+    stance: Any = torch.compiler.set_stance
+    with stance("force_eager"), torch.autocast(place.type, torch.bfloat16, enabled=computes_in_bfloat16()):
+        yield
 
 
 def keeper(checkpoints: Checkpoints, curve: Curve, minutes: float) -> Any:

@@ -16,6 +16,7 @@ from curation.core.record.conversation import message
 from curation.harness.errors import QiratError
 from curation.privacy.tables import without_personal_data
 from curation.report.cards import plain
+from curation.report.profile import PATH, read_versions
 from qirat.publish import Wanted, publish
 from qirat.publish import folder as folders
 from qirat.publish.columns import COLUMNS
@@ -55,6 +56,18 @@ def test_the_set_loads_as_a_dataset_dict_with_nothing_internal_in_it(project: Pa
     before_masking = pl.read_parquet("data/ingested/conversations.parquet")["conversation_id"][0].encode()
     for kept in (b"0501234567", b"ali@mail", b"s-77", b"secret-export", b"zz-internal", b"zz-reviewer", before_masking):
         assert kept not in everything
+
+
+def test_what_went_out_is_kept_as_counts_and_a_dry_run_keeps_nothing(project: Path):
+    publish(Wanted("mit", Path("out")), yes=False)
+    assert read_versions() == []
+    published()
+    shutil.rmtree("out")
+    published()
+    [kept] = read_versions()
+    ledger = pl.read_parquet("data/ledger.parquet")
+    assert kept.sizes["outcome"] == ledger["row_id"].n_unique()
+    assert b"mail" not in PATH.read_bytes()
 
 
 def test_the_same_project_writes_the_same_bytes(project: Path):

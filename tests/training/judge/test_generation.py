@@ -12,7 +12,7 @@ from tests.builders import talk
 from tests.training.tiny import model, renderer
 from training.judge import generation
 from training.judge.generation import Decoding, ReplyMemory, even, generate
-from training.model import instep
+from training.model import continuous, instep
 from training.model.instep import places_alone, token_bytes
 from training.model.shared import Reader
 
@@ -115,6 +115,14 @@ def test_rows_that_go_on_write_what_they_would_have_written_without_the_others()
         few.write(tokens[[1, 2, 4]])
         found, expected = many.write(tokens[going]), few.write(tokens[[1, 2, 4]])
     assert torch.allclose(found[[1, 2, 0]], expected, atol=1e-5)
+
+
+def test_replies_that_begin_where_others_ended_are_those_that_are_written_in_step() -> None:
+    asked = [[7, 8, 9, *range(10, 10 + n)] for n in (16, 1, 9, 3, 12, 5)]
+    in_step = generate(model(), renderer(), asked, Decoding(12, 3))
+    assert generate(model(), renderer(), asked, Decoding(12, 3, writing="continuous")) == in_step
+    assert continuous.comes_to_the_same(model())
+    assert not continuous.writes_continuously(model(), "auto")  # on a CPU
 
 
 class KilledError(Exception): ...

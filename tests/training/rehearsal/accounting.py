@@ -65,6 +65,7 @@ def attend(_module: Any, query: Any, key: Any, value: Any, _mask: Any, **_rest: 
 def peak_bytes(config: Any, tokens: int, rank: int, numbers: Numbers, checkpointing: bool) -> int:
     """Of a step of LoRA on a row of so many tokens, the head by the tiles of TRL."""
     from peft import LoraConfig, get_peft_model
+    from peft.helpers import disable_input_dtype_casting
     from transformers import AttentionInterface, AutoModelForCausalLM
 
     AttentionInterface.register("accounted", attend)
@@ -82,7 +83,8 @@ def peak_bytes(config: Any, tokens: int, rank: int, numbers: Numbers, checkpoint
         tuned = [weight for weight in model.train().parameters() if weight.requires_grad]
         beside = [torch.empty_like(weight) for weight in tuned for _ in ("gradient", "moment", "moment")]
         ids = torch.zeros(1, tokens, dtype=torch.long)
-        with torch.autocast("cpu", torch.bfloat16, enabled=numbers.value == 2):
+        in_bf16 = numbers.value == 2
+        with disable_input_dtype_casting(model, in_bf16), torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
             out = model.get_base_model().base_model(input_ids=ids, position_ids=ids, use_cache=False)
         hidden = out.last_hidden_state
         del out

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -282,11 +283,13 @@ def test_a_card_claims_the_same_bytes_only_where_it_computed_so(
 
     from training.train import __main__ as stage
 
-    assert card_used(same_bytes) == {}  # a CPU needs no word
+    trained: Any = SimpleNamespace(kernels="compiled", same_bytes=same_bytes)
+    assert card_used(trained) == {}  # a CPU needs no word
     monkeypatch.setattr(stage, "gpus", lambda: 1)
     monkeypatch.setattr(stage, "processes_wanted", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H200")
-    assert card_used(same_bytes) == {"card": {"name": "H200", "processes": 1, "same_bytes": same_bytes}}
+    card = {"name": "H200", "processes": 1, "kernels": "compiled", "same_bytes": same_bytes}
+    assert card_used(trained) == {"card": card}
 
 
 def test_who_is_named_to_look_on_gets_training_and_dev_losses_and_nobody_else_anything(
