@@ -5,6 +5,7 @@
 # make studio the review on Label Studio: its server for real, in Chromium too; four minutes, and a gigabyte the first time
 # make wheel  the package as it is released: a project of 300 rows to the gate, its map, its set in TRL; the tutorial: minutes
 # make gpu-rehearsal  the script for cards (benchmarks/gpu.sh), all of it, with a tiny model on this CPU
+# make oldest make newest  the rehearsal of training on the oldest and newest libraries that pyproject.toml allows: two minutes
 # make review what the checks doubt now, in Argilla, in the browser
 # make audit  which pinned packages have known holes: every week; make pins writes the pins anew, make sbom lists what is in
 
@@ -16,7 +17,7 @@ RUN := . $(VENV)/bin/activate &&
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test check chaos studio wheel gpu-rehearsal lint format review clean pins audit sbom
+.PHONY: repro test check chaos studio wheel gpu-rehearsal oldest newest lint format review clean pins audit sbom
 
 repro: $(READY)
 	$(RUN) { python -m training.model & } && dvc repro split && wait $$! && dvc repro
@@ -39,6 +40,13 @@ wheel: $(READY)
 
 gpu-rehearsal: $(READY)
 	$(RUN) SHAPES=tiny STEPS=5 bash benchmarks/gpu.sh "$$(mktemp -d)"
+
+# What trains in other versions, before that of the environment.
+oldest newest: $(READY)
+	rm -rf .qirat/$@
+	$(VENV)/bin/python pins/bounds.py $@ > $(VENV)/$@.txt
+	$(PIP) --no-deps --target .qirat/$@ --requirement $(VENV)/$@.txt
+	$(RUN) PYTHONPATH=.qirat/$@ pytest -n 2 tests/training/rehearsal tests/training/train tests/training/model/template
 
 lint: $(READY)
 	$(RUN) ruff format --check .

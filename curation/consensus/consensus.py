@@ -56,15 +56,31 @@ NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
+class Unusable:
+    """An answer that says nothing that can be used, and why."""
+
+    answer: Answer
+    error: AnswerError
+
+    def __str__(self) -> str:
+        return f"{self.answer.conversation_id}, answer of {self.answer.annotator}: {self.error}"
+
+
+@dataclass(frozen=True)
 class Consensus:
     """The decisions people come to, what stays open and why, for people to read, and how good each person is."""
 
     decisions: list[Decision]
-    unusable: list[str]
+    again: list[Unusable]
     disagreements: list[str]
     annotators: pl.DataFrame  # reliability.ANNOTATORS
     # conversation_id of each disagreement -> when its last answer was given
     open: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def unusable(self) -> list[str]:
+        """`again` in sentences."""
+        return [*map(str, self.again)]
 
 
 def consensus(
@@ -107,16 +123,16 @@ def latest(answers: Iterable[Answer]) -> list[Answer]:
 
 def usable(
     answers: Iterable[Answer], originals: Mapping[str, Sequence[Message]], known: Known = AS_READ
-) -> tuple[dict[str, list[Said]], list[str]]:
+) -> tuple[dict[str, list[Said]], list[Unusable]]:
     """conversation_id -> the answers that make sense and what they come to; and what is wrong with the others."""
     heard: dict[str, list[Said]] = {}
-    unusable = []
+    unusable: list[Unusable] = []
     for answer in latest(answers):
         try:
             said = outcome(answer, originals.get(answer.conversation_id), known)
             heard.setdefault(answer.conversation_id, []).append((answer, said))
         except AnswerError as error:
-            unusable.append(f"{answer.conversation_id}, answer of {answer.annotator}: {error}")
+            unusable.append(Unusable(answer, error))
     return heard, unusable
 
 

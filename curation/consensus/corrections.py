@@ -1,15 +1,18 @@
 """What annotators answered: each answer read, its corrections put into the conversation."""
 
 import difflib
+import functools
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from curation.core.record.conversation import canonical_json
 from curation.core.text.folding import fold
 from curation.core.text.markdown import as_plain
 from curation.decisions.answers import Answer, Choice, Countries
+from curation.harness.yaml_text import from_yaml
 from curation.privacy import COVER, conversation_finds, covered
 
 Message = Mapping[str, Any]
@@ -27,7 +30,15 @@ class Known:
 
 
 class AnswerError(ValueError):
-    """An answer that cannot be used, and what the annotator can do about it."""
+    """An answer that cannot be used, and what the annotator can do about it: `kind` is one of answer_errors.yaml."""
+
+    def __init__(self, kind: str, **values: object) -> None:
+        self._kind, self._values = kind, values
+        super().__init__(self.told("en"))
+
+    def told(self, language: str) -> str:
+        """In Arabic or in English."""
+        return _words()[self._kind]["ar" if language == "ar" else "en"].format(**self._values)
 
 
 @dataclass(frozen=True)
@@ -47,13 +58,13 @@ def outcome(answer: Answer, original: Sequence[Message] | None, known: Known = K
     corrected = answer.corrected.strip()
     if answer.decision == "keep":
         if label or (corrected and original is not None and edited(original, corrected, known.countries)):
-            raise AnswerError("it says keep, yet corrects something; choose edit, or clear the correction")
+            raise AnswerError("keep_corrects")
         return ReadAnswer("keep")
     if corrected and original is None:
-        raise AnswerError("its conversation is not in data/ingested any more, so the correction has nothing to go into")
+        raise AnswerError("gone")
     messages = edited(original, corrected, known.countries) if corrected and original is not None else None
     if not messages and not label:
-        raise AnswerError("it says edit, yet corrects nothing; write the corrected reply or label, or choose keep")
+        raise AnswerError("edit_of_nothing")
     return ReadAnswer("edit", canonical_json(messages) if messages else None, label)
 
 
@@ -69,9 +80,9 @@ def edited(original: Sequence[Message], corrected: str, countries: Countries = N
     for number, text in _corrections(corrected, replies).items():
         if number not in replies:
             known = ", ".join(f"[{reply}]" for reply in replies) or "none"
-            raise AnswerError(f"[{number}] is no reply of the assistant; its replies are {known}")
+            raise AnswerError("no_reply", number=number, known=known)
         if not text:
-            raise AnswerError(f"[{number}] has no text below it; write the whole corrected reply there")
+            raise AnswerError("no_text", number=number)
         text = _uncovered(number, text, original, covers)
         if _same_words(text, original[number - 1]["content"]):
             continue  # pre-filled and left as it stood
@@ -114,10 +125,7 @@ def _uncovered(number: int, text: str, original: Sequence[Message], covers: Sequ
     values = {cover: value for message in (*reversed(covers), covers[number - 1]) for cover, value in message.items()}
     written = {cover for m in original for cover in COVER.findall(m["content"])}
     if unknown := sorted({*COVER.findall(text)} - {*values} - written):
-        raise AnswerError(
-            f"[{number}] holds {', '.join(unknown)}, which covers nothing in this conversation, and the model would "
-            "learn to write it; write the reply without it"
-        )
+        raise AnswerError("unknown_cover", number=number, covers=", ".join(unknown))
     return COVER.sub(lambda cover: values.get(cover.group(), cover.group()), text)
 
 
@@ -136,22 +144,32 @@ def _known_label(label: str, known: Collection[str]) -> str | None:
     if found := spellings.get(fold(label)):
         return found
     near = [spellings[one] for one in difflib.get_close_matches(fold(label), spellings, n=3)]
-    hint = f"; near it are {', '.join(near)}" if near else ""
-    raise AnswerError(f"{label!r} is no label of this data set{hint}; write one that is, as the others are written")
+    if near:
+        raise AnswerError("near_label", label=repr(label), near=", ".join(near))
+    raise AnswerError("no_label", label=repr(label))
 
 
 def _corrections(corrected: str, replies: Sequence[int]) -> dict[int, str]:
     """Number of a reply -> its text."""
     if corrected.startswith("[?]"):
-        raise AnswerError("several replies were there to correct, and their numbers are gone; write them above each")
+        raise AnswerError("numbers_gone")
     before, *parts = NUMBER_LINE.split(corrected)
     if not parts:
         if not replies:
-            raise AnswerError("the conversation has no reply of the assistant to correct; choose drop")
+            raise AnswerError("nothing_to_correct")
         return {replies[-1]: corrected.strip()}
     if before.strip():
-        raise AnswerError("there is text above the first number; say which reply it belongs to")
+        raise AnswerError("text_above")
     numbers = [int(digits) for digits in parts[::2]]
     if len(set(numbers)) < len(numbers):
-        raise AnswerError("a number stands there twice; keep one")
+        raise AnswerError("number_twice")
     return dict(zip(numbers, (text.strip() for text in parts[1::2]), strict=True))
+
+
+@functools.cache
+def _words() -> Mapping[str, Mapping[str, str]]:
+    """Kind of an AnswerError -> language -> sentence."""
+    found: Mapping[str, Mapping[str, str]] = from_yaml(
+        Path(__file__).with_name("answer_errors.yaml").read_text("utf-8")
+    )
+    return found

@@ -14,7 +14,7 @@ from curation.harness.errors import QiratError
 from curation.harness.files import progress
 from curation.review.argilla_http import connected
 from curation.review.argilla_http import content as content_of
-from curation.review.embedded.process import Address
+from curation.review.embedded.process import ARGILLA, Address, is_elsewhere
 from curation.review.form import HIDDEN, VECTORS, Form, review_form
 from curation.review.present import Present, present_of
 from curation.review.project import PATH as PROJECT
@@ -174,6 +174,17 @@ class ReviewServer:
             deleted += unanswered
         return deleted
 
+    def take_back(self, record: Present, response: Mapping[str, Any]) -> bool:
+        """Looked at just before, as in `delete_unanswered`: Argilla deletes whatever the answer has become."""
+        scope = {"entity": "record", "property": "id"}
+        asked = {"filters": {"type": "and", "and": [{"type": "terms", "scope": scope, "values": [record.id]}]}}
+        place = f"datasets/{self._id()}/records/search"
+        items = self._request("POST", place, params={"include": "responses"}, json=asked)["items"]
+        if response not in [one for item in items for one in item["record"]["responses"]]:
+            return False
+        self._request("DELETE", f"responses/{response['id']}")
+        return True
+
     # -- people --------------------------------------------------------------------------------------------------
 
     def usernames(self) -> dict[str, str]:
@@ -192,6 +203,12 @@ class ReviewServer:
             user = argilla.User(name, role="annotator", password=password, client=self._client).create()
         self._request("POST", f"workspaces/{self._workspace_id()}/users", json={"user_id": str(user.id)})
         return password
+
+    def way_in(self) -> str:
+        if is_elsewhere(ARGILLA):
+            place = f"{self._url}/dataset/{self._id()}/annotation-mode"
+            return f"sign in with these at {place} and open Guidelines at the foot of the page first"
+        return f"sign in with these at {self._url}/welcome/{self._id()} where the guidelines open the first time"
 
     # -- below ---------------------------------------------------------------------------------------------------
 
@@ -291,10 +308,16 @@ class ReviewServer:
 
 
 def _as_sent(record: Record, question: str) -> bytes:
-    sent = {name: record[name] for name in ("external_id", "fields", "metadata", "vectors")}
+    sent = {name: record[name] for name in ("external_id", "metadata", "vectors")}
+    sent["fields"] = {name: _as_field(value) for name, value in record["fields"].items()}
     if record["corrected"]:
         sent["suggestions"] = [{"question_id": question, "value": record["corrected"], "agent": "qirat"}]
     return orjson.dumps(sent, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _as_field(value: str | Sequence[Mapping[str, str]]) -> Any:
+    """A chat is roles and contents, and nothing beside them."""
+    return value if isinstance(value, str) else [{name: one[name] for name in ("role", "content")} for one in value]
 
 
 def _bodies(items: Iterable[bytes]) -> Iterator[bytes]:

@@ -4,9 +4,9 @@
 `pull.received`, as those of every server do.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from curation.review.present import Present
 from curation.review.records import Record
@@ -43,6 +43,9 @@ class Backend(Protocol):
     def present(self) -> list[Present]:
         """Every record with its responses; none where there is no data set yet."""
 
+    def take_back(self, record: Present, response: Mapping[str, Any]) -> bool:
+        """Deletes one answer, so that the record is open again for who gave it; False where it was changed since."""
+
     # -- people ------------------------------------------------------------------------------------------------------
 
     def usernames(self) -> dict[str, str]:
@@ -50,6 +53,9 @@ class Backend(Protocol):
 
     def add_annotator(self, name: str) -> str:
         """Makes the annotator and returns the password, which is nowhere else to be had."""
+
+    def way_in(self) -> str:
+        """Where people sign in and find the guidelines, in a sentence."""
 
 
 @dataclass(frozen=True)

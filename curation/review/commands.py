@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from curation.harness.errors import QiratError
 from curation.harness.terminal import Commands, say
 
 if TYPE_CHECKING:
@@ -92,18 +93,40 @@ def restore(file: Path) -> None:
 
 
 @users.command()
-def add(name: str) -> None:
+def add(
+    name: str,
+    languages: Annotated[str | None, typer.Option(help="Only these come, such as ar,en; the first ones first.")] = None,
+) -> None:
     """Add an annotator, or one who was removed. The password is printed this once and kept nowhere."""
     server, _ = _connected()
     server.make_dataset()
+    chosen = None if languages is None else _parsed(languages)
     _print_login(name, _people().readmit(name) or server.add_annotator(name))
+    if chosen is not None:
+        _let_read(name, chosen)
+    say(server.way_in())
+
+
+@users.command()
+def languages(
+    name: str,
+    languages: Annotated[str, typer.Argument(help="Such as ar,en; the first ones come first. all: as the line is.")],
+) -> None:
+    """Choose in which languages conversations come to an annotator, and which of them come first."""
+    if not any(person.name == name for person in _people().all()):
+        raise QiratError(f"there is no user {name!r}; `qirat review users list` tells who there is")
+    _let_read(name, () if languages == "all" else _parsed(languages))
 
 
 @users.command("list")
 def list_users() -> None:
     """Tell who there is and who may review."""
+    from curation.review.readers import read_readers
+
+    readers = read_readers()
     for person in _people().all():
-        say(f"{person.name}: {person.role if person.member else 'removed'}")
+        read = f", reads {', '.join(readers[person.name])}" if person.name in readers else ""
+        say(f"{person.name}: {person.role if person.member else 'removed'}{read}")
 
 
 @users.command()
@@ -130,6 +153,43 @@ def _people() -> "People":
     return people.People(process.address(), params.workspace)
 
 
+def _parsed(languages: str) -> tuple[str, ...]:
+    from curation.harness.files import finished_table
+    from curation.review.readers import parsed
+
+    return parsed(languages, {*finished_table("ingested/conversations", ["language"])["language"]})
+
+
+def _let_read(name: str, languages: Sequence[str]) -> None:
+    """Kept in git, and told to the server that runs here; another Argilla is told nothing."""
+    from curation.review.embedded import process
+    from curation.review.readers import choose, read_readers, tell
+
+    choose(name, languages)
+    kind = _kind()
+    if process.is_elsewhere(kind):
+        say("the Argilla that QIRAT_ARGILLA_URL names gives everybody all; filter there by Language", err=True)
+    else:
+        tell(kind.home, _people().all(), read_readers())
+    say(f"{name} reads {', '.join(languages) or 'all languages'}")
+    _print_lacking()
+
+
+def _print_lacking() -> None:
+    """Languages of the line that too few people read."""
+    from curation.review.lineup import line_of_now
+    from curation.review.readers import lacking, read_readers
+
+    params = _params()
+    readers = read_readers()
+    if readers:
+        line = line_of_now(params, _countries(params))
+        rows = line.rows.join(line.conversations.unique("conversation_id"), on="conversation_id")
+        people = [one.name for one in _people().all() if one.member and one.role == "annotator"]
+        for sentence in lacking(rows["language"], people, readers, params.min_submitted):
+            say(sentence, err=True)
+
+
 def _print_login(name: str, password: str) -> None:
     say(f"user name: {name}\npassword: {password}")
 
@@ -149,6 +209,7 @@ def push() -> None:
         f"{len(done.gone):,} deleted, {done.unchanged:,} as they were"
     )
     _print_by_hand(done.by_hand)
+    _print_lacking()
 
 
 @app.command()
@@ -161,6 +222,7 @@ def pull() -> None:
     done = pull(server, params, _countries(params))
     _print_unreadable(done.unreadable)
     _print_undecided(done.consensus)
+    _print_again(done.again)
     if done.gone:
         say(f"{done.gone:,} answers on words that the data has no more were not taken", err=True)
     say(f"{done.answers:,} new answers, {done.written:,} new decisions; {PATH} holds {done.total:,}")
@@ -221,12 +283,13 @@ def _print_status(server: "Backend") -> None:
 def export(
     file: Annotated[Path, typer.Argument(help=".csv for spreadsheets, .jsonl for programs.")],
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many of the line-up.")] = None,
+    languages: Annotated[str | None, typer.Option(help="Only these, such as ar,en; the first ones first.")] = None,
 ) -> None:
     """Write what is to be reviewed to a file that people fill in without a server."""
     from curation.review.offline import export
 
     params = _params()
-    count = export(file, params, _countries(params), limit)
+    count = export(file, params, _countries(params), limit, _parsed(languages) if languages else ())
     say(f"{count:,} conversations in {file}; a row with a decision (keep, edit or drop) is an answer")
 
 
@@ -363,8 +426,6 @@ def _kind() -> "Kind":
 
 
 def _for_argilla_only() -> None:
-    from curation.harness.errors import QiratError
-
     kind = _kind()
     if kind.title != "Argilla":
         raise QiratError(f"{kind.title} has no such command; `qirat review stop`, then copy the folder {kind.home}")
@@ -419,6 +480,12 @@ def _print_unreadable(faults: Sequence[str]) -> None:
     """Answers on the server that were not taken."""
     for fault in faults:
         say(f"not taken: {fault}", err=True)
+
+
+def _print_again(again: Sequence[str]) -> None:
+    """Answers that say nothing that can be used; what is wrong with each is told with all that are not usable."""
+    if again:
+        say(f"{len(again):,} answers decide nothing; their records are open again for who gave them, with a note")
 
 
 def _print_judged(done: "Judged") -> None:

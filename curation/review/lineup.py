@@ -7,18 +7,20 @@ import contextlib
 import io
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from curation.consensus.consensus import Review, latest
+from curation.consensus.consensus import Review, Unusable, latest
 from curation.core.record.draw import lot
-from curation.decisions.answers import Answer, read_answers
+from curation.decisions.answers import Answer, Countries, read_answers
 from curation.decisions.decisions import Decision, read_decisions
 from curation.decisions.forget import forgotten_words, read_rules
 from curation.decisions.gold import Gold, read_gold
 from curation.harness.files import finished_table
 from curation.policy.queue import purpose
+from curation.review.asked_again import unusable
 
 LINEUP = pl.Schema(
     {
@@ -36,15 +38,31 @@ MOST_ROUNDS = 4  # who disagrees after so many looks will after one more: it is 
 UNKNOWN = 0.5  # chance that a person changes something, where the checks say nothing
 
 
-def line_of_now(params: Review) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """LINEUP by the files as they lie there, and the conversations it is about: none that are to be forgotten."""
+@dataclass(frozen=True)
+class Line:
+    """`rows`: LINEUP. `again`: the answers for whose sake some come back."""
+
+    rows: pl.DataFrame
+    conversations: pl.DataFrame
+    again: Sequence[Unusable]
+
+
+def line_of_now(params: Review, countries: Countries) -> Line:
+    """The line by the files as they lie there, and the conversations it is about: none that are to be forgotten.
+
+    An answer that cannot be used counts as none.
+    """
     conversations = finished_table("ingested/conversations")
     gone = forgotten_words(conversations, read_rules())
     conversations = conversations.filter(~pl.col("conversation_id").is_in(sorted(gone)))
     there = {*conversations["conversation_id"]}
     gold = [known for known in read_gold() if known.conversation_id in there]  # others would stand in their way
     queue = finished_table("routed/queue").filter(~pl.col("conversation_id").is_in(sorted(gone)))
-    return lineup(queue, read_decisions(), read_answers(), gold, params), conversations
+    answers = read_answers()
+    again = unusable(answers, conversations, countries)
+    left = {one.answer for one in again}
+    counted = [answer for answer in answers if answer not in left]
+    return Line(lineup(queue, read_decisions(), counted, gold, params), conversations, again)
 
 
 def lineup(

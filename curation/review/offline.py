@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 import polars as pl
 
 from curation.consensus.consensus import Review
-from curation.core.record.codes import read_codes
 from curation.core.text.cells import harmless, taken_back
 from curation.core.text.folding import fold
 from curation.core.text.markdown import read_back
@@ -30,8 +29,10 @@ from curation.harness.files import atomic, finished_table
 from curation.ingest.encodings import as_utf8, encoding_of
 from curation.policy.queue import purpose
 from curation.review.form import CONFIDENCE, DECISIONS
-from curation.review.lineup import line_of_now
+from curation.review.lineup import Line, line_of_now
 from curation.review.pull import Pulled, received
+from curation.review.push import shown_now
+from curation.review.readers import readable
 from curation.review.records import Record, records
 
 Row = dict[str, str]
@@ -76,14 +77,30 @@ class Imported:
 # -- out ---------------------------------------------------------------------------------------------------------------
 
 
-def export(path: Path, params: Review, countries: Countries, limit: int | None) -> int:
-    """Writes the first `limit` of the line-up, all for None, and returns how many they are."""
+def export(path: Path, params: Review, countries: Countries, limit: int | None, languages: Sequence[str] = ()) -> int:
+    """Writes the first `limit` of the line-up, all for None, and returns how many they are.
+
+    With `languages` only what somebody can read who reads these, the first ones first.
+    """
     check_new(path)
-    line, conversations = line_of_now(params)
-    shown = line.sort("rank").head(line.height if limit is None else limit)
-    found = records(shown, conversations, countries, codes=read_codes())
+    line = line_of_now(params, countries)
+    rows = read_by(line, languages)
+    found = records(
+        rows.head(rows.height if limit is None else limit), line.conversations, countries, shown_now(line, params)
+    )
     write_sheet(path, [sheet_row(record) for record in found], COLUMNS)
     return len(found)
+
+
+def read_by(line: Line, languages: Sequence[str]) -> pl.DataFrame:
+    """The line's rows, ranked anew, in languages that somebody reads, the first ones first; all without languages."""
+    if not languages:
+        return line.rows.sort("rank")
+    read = readable(languages)
+    spoken = line.conversations.unique("conversation_id", keep="first").select("conversation_id", "language")
+    rows = line.rows.join(spoken, on="conversation_id").filter(pl.col("language").is_in(read))
+    ordered = rows.sort(pl.col("language").replace_strict(read, range(len(read)), return_dtype=pl.Int64), "rank")
+    return ordered.drop("language").with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
 
 
 def check_new(path: Path) -> None:

@@ -35,6 +35,7 @@ from curation.harness.files import finished_table
 from curation.privacy import covered
 from curation.review.annotators import names_here
 from curation.review.backend import Backend
+from curation.review.chat import bubbles
 from curation.review.form import Form
 from curation.review.offline import (
     Row,
@@ -50,7 +51,7 @@ from curation.review.offline import (
 from curation.review.present import BY_HAND, NOT_ASKED, Present, name_of, submitted, utc
 from curation.review.pull import present
 from curation.review.push import PushPlan, carried_out, plan
-from curation.review.records import Record, bubbles, digest
+from curation.review.records import Record, digest
 
 ADAPTER = "adapter"  # its arm in data/evaluated
 VERDICT = Path("data/evaluated/verdict.json")

@@ -70,14 +70,22 @@ def answers(present: Iterable[Present], usernames: Mapping[str, str]) -> list[An
 
     Without those of `unreadable`.
     """
-    read = (_answer(record, response, usernames) for record, response in submitted(present))
-    return [found for found in read if isinstance(found, Answer)]
+    return [answer for _, _, answer in read(present, usernames)]
+
+
+def read(
+    present: Iterable[Present], usernames: Mapping[str, str]
+) -> Iterator[tuple[Present, Mapping[str, Any], Answer]]:
+    """Each of `answers` with its record and its response."""
+    for record, response in submitted(present):
+        if isinstance(found := _answer(record, response, usernames), Answer):
+            yield record, response, found
 
 
 def unreadable(present: Iterable[Present], usernames: Mapping[str, str]) -> list[str]:
     """Submitted answers that say nothing to us, each in a sentence with its place and cure."""
-    read = ((record.id, _answer(record, response, usernames)) for record, response in submitted(present))
-    return [f"Argilla's record {key}: {found}" for key, found in read if isinstance(found, str)]
+    found = ((record.id, _answer(record, response, usernames)) for record, response in submitted(present))
+    return [f"Argilla's record {key}: {fault}" for key, fault in found if isinstance(fault, str)]
 
 
 def submitted(present: Iterable[Present]) -> Iterator[tuple[Present, Mapping[str, Any]]]:

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 
 import polars as pl
 
 from curation.consensus import insight
-from curation.consensus.consensus import Consensus, Review, consensus, latest, merged
+from curation.consensus.consensus import Consensus, Review, Unusable, consensus, latest, merged
 from curation.consensus.corrections import Known
 from curation.decisions import answers as answers_file
 from curation.decisions import gold
@@ -19,9 +20,13 @@ from curation.decisions.forget import NAMED_BY, forgotten_words, read_rules
 from curation.harness.files import atomic, finished_table
 from curation.review.annotators import names_here
 from curation.review.backend import Backend
-from curation.review.present import Present, answers, unreadable
+from curation.review.lineup import line_of_now
+from curation.review.present import Present, answers, read, unreadable
+from curation.review.push import shown_now
+from curation.review.records import records
 from curation.review.similar import decisions_in_force
 
+PLACE = {"conversation_id": pl.String, "round": pl.Int64}  # of a record in the line
 METRICS = Path("metrics/review.json")
 
 
@@ -35,6 +40,7 @@ class Pulled:
     consensus: Consensus
     gone: int = 0  # answers that were not taken: on words that the data has no more
     unreadable: tuple[str, ...] = ()  # answers on the server that say nothing to us, with place and cure
+    again: tuple[str, ...] = ()  # answers that cannot be used and were taken back on the server, with the reason
 
 
 def pull(server: Backend, params: Review, countries: Countries) -> Pulled:
@@ -42,7 +48,34 @@ def pull(server: Backend, params: Review, countries: Countries) -> Pulled:
     held, usernames = server.present(), server.usernames()
     names = names_of(held, usernames)
     done = received(answers(held, names), params, countries)
-    return replace(done, unreadable=tuple(unreadable(held, names)))
+    again = asked_again(server, held, names, done.consensus.again)
+    if again:
+        note(server, again, params, countries)
+    return replace(done, unreadable=tuple(unreadable(held, names)), again=tuple(map(str, again)))
+
+
+def asked_again(
+    server: Backend, held: Sequence[Present], names: Mapping[str, str], unusable: Sequence[Unusable]
+) -> list[Unusable]:
+    """Takes answers that cannot be used back on the server, and returns which: their records are open again for who
+    gave them. One that was changed since stays.
+    """
+    place = attrgetter("conversation_id", "annotator", "round", "at")
+    wanted = {place(one.answer): one for one in unusable}
+    return [
+        one
+        for record, response, answer in read(held, names)
+        if (one := wanted.get(place(answer))) is not None and server.take_back(record, response)
+    ]
+
+
+def note(server: Backend, again: Sequence[Unusable], params: Review, countries: Countries) -> None:
+    """The records say for whom they are open again, and why."""
+    line = line_of_now(params, countries)
+    asked = pl.DataFrame([(one.answer.conversation_id, one.answer.round) for one in again], PLACE, orient="row")
+    rows = line.rows.join(asked.unique(), on=list(PLACE), how="semi", maintain_order="left")
+    beside = shown_now(line, params, finished_table("embedded/vectors"))
+    server.write(records(rows, line.conversations, countries, beside))
 
 
 def names_of(held: Sequence[Present], usernames: Mapping[str, str]) -> dict[str, str]:

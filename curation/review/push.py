@@ -3,16 +3,25 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
 
 from curation.consensus.consensus import Review
 from curation.core.record.codes import read_codes
+from curation.core.record.playbook import Playbook
 from curation.decisions.answers import Countries
 from curation.harness.files import finished_table
+from curation.harness.params import load_params
+from curation.policy.limits import Route, in_force
+from curation.review.asked_again import by_conversation
 from curation.review.backend import Backend
-from curation.review.lineup import line_of_now
+from curation.review.lineup import Line, line_of_now
 from curation.review.present import Present
-from curation.review.records import Record, records
+from curation.review.records import Record, Shown, records
+from curation.review.why import Meanings
 
+PLAYBOOK = Path("playbook.yaml")
 LAST = 1_000_000_000  # rank of what nobody needs
 ASIDE_FOR = timedelta(days=1)  # longer than anybody has a page open
 
@@ -35,17 +44,28 @@ def push(server: Backend, params: Review, countries: Countries) -> PushPlan:
 
     A push that was killed is ended by the next one: each batch is written whole or not at all, and by ids.
     """
-    line, conversations = line_of_now(params)
-    findings = finished_table("scored/findings", ["conversation_id", "code", "turn"])
+    line = line_of_now(params, countries)
     vectors = finished_table("embedded/vectors")
-    wanted = records(line, conversations, countries, findings, vectors, read_codes())
+    wanted = records(line.rows, line.conversations, countries, shown_now(line, params, vectors))
 
     server.make_dataset()
     if not vectors.is_empty():
         server.make_vectors(len(vectors["reply"][0]))
-    known, held = {*conversations["conversation_id"]}, server.present()
+    known, held = {*line.conversations["conversation_id"]}, server.present()
     server.claim(held, known)
     return carried_out(server, plan(wanted, held, known, datetime.now(UTC)))
+
+
+def shown_now(line: Line, params: Review, vectors: pl.DataFrame | None = None) -> Shown:
+    """What is shown beside the words of the line's conversations, by the files as they lie there."""
+    findings = finished_table("scored/findings", ["conversation_id", "code", "turn", "value"])
+    codes = read_codes()
+    if Path("params.yaml").exists():
+        limits = in_force(load_params("route", Route), codes).limits
+        codes = {name: code.model_copy(update={"limit": limits[name]}) for name, code in codes.items()}
+    playbook = Playbook.load(PLAYBOOK) if PLAYBOOK.exists() else None
+    again = by_conversation(line.again)
+    return Shown(findings, vectors, Meanings(codes, playbook), again, give_back=params.min_submitted == 1)
 
 
 def carried_out(server: Backend, found: PushPlan) -> PushPlan:

@@ -110,6 +110,10 @@ class StudioServer:
             return []
         return [_present(item) for item in self._http.ask("GET", self._place())]
 
+    def take_back(self, record: Present, response: Mapping[str, Any]) -> bool:
+        asked = {"answer": response["id"], "updated_at": response["updated_at"]}
+        return bool(self._http.ask("DELETE", self._place(), json=asked)["ids"])
+
     # -- people ------------------------------------------------------------------------------------------------------
 
     def usernames(self) -> dict[str, str]:
@@ -121,6 +125,13 @@ class StudioServer:
         if name.lower() in {known.lower() for known in self.usernames().values()}:
             raise QiratError(f"there is a user {name!r} already; choose another name")
         return _new_password(self._http, name)
+
+    def way_in(self) -> str:
+        assert self._project, "make_dataset() comes first"
+        return (
+            f"sign in with these at {self._http.url}/projects/{self._project['id']}/data/; the guidelines open before "
+            "the first conversation"
+        )
 
     # -- below -------------------------------------------------------------------------------------------------------
 
@@ -196,7 +207,7 @@ class _Http:
     def __init__(self, address: Address) -> None:
         import httpx
 
-        self._url = address.url
+        self.url = address.url
         self._client = httpx.Client(
             base_url=f"{address.url}/",
             headers={"Authorization": f"Token {address.api_key}"},
@@ -215,10 +226,10 @@ class _Http:
             answer = self._client.request(method, place, **details)
         except httpx.TransportError as error:
             raise QiratError(
-                f"no Label Studio answers at {self._url} ({error}); start it with `qirat review serve --background`"
+                f"no Label Studio answers at {self.url} ({error}); start it with `qirat review serve --background`"
             ) from None
         if not answer.is_success:
-            raise QiratError(f"Label Studio at {self._url} refused {method} {place}: {answer.text[:500]}")
+            raise QiratError(f"Label Studio at {self.url} refused {method} {place}: {answer.text[:500]}")
         return orjson.loads(answer.content) if answer.content else None
 
 
@@ -254,6 +265,7 @@ def _present(item: Mapping[str, Any]) -> Present:
 
 def _response(item: Mapping[str, Any]) -> dict[str, Any]:
     return {
+        "id": item["id"],
         "status": item["status"],
         "user_id": item["user"] or "",
         "updated_at": item["updated_at"],

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +65,23 @@ def _as_html(field: str | Sequence[Mapping[str, str]], language: str) -> str:
     direction = "rtl" if language == "ar" else "ltr"
     if isinstance(field, str):
         return f'<div class="qirat-words" dir="{direction}">{_escaped(field)}</div>'
-    turns = "".join(_turn(bubble, ROLES[language].get(bubble["role"], bubble["role"])) for bubble in field)
-    return f'<div dir="{direction}">{turns}</div>'
+    parts = groupby(field, key=lambda bubble: bubble.get("part", ""))
+    return f'<div dir="{direction}">{"".join(_part(name, [*bubbles], language) for name, bubbles in parts)}</div>'
+
+
+def _part(name: str, bubbles: Sequence[Mapping[str, str]], language: str) -> str:
+    """Bubbles one after another; those of a named part folded away under the words of the first."""
+    shown = bubbles[1:] if name else bubbles
+    turns = "".join(_turn(bubble, ROLES[language].get(bubble["role"], bubble["role"])) for bubble in shown)
+    head = _escaped(bubbles[0]["content"])
+    return f'<details class="qirat-part"><summary>{head}</summary>{turns}</details>' if name else turns
 
 
 def _turn(bubble: Mapping[str, str], who: str) -> str:
     role = bubble["role"] if bubble["role"] in ("user", "assistant", "system", "tool") else "tool"
+    doubted = " qirat-doubted" if bubble.get("doubted") else ""
     return (
-        f'<div class="qirat-turn qirat-{role}"><div class="qirat-who">{html.escape(who)}</div>'
+        f'<div class="qirat-turn qirat-{role}{doubted}"><div class="qirat-who">{html.escape(who)}</div>'
         f'<div class="qirat-words" dir="auto">{_escaped(bubble["content"])}</div></div>'
     )
 

@@ -73,6 +73,7 @@ def _told(done: Pulled | Judged) -> str:
     return (
         f"{done.answers:,} new answers, {done.written:,} new decisions; {done.total:,} decisions in all, "
         f"{len(done.consensus.disagreements):,} conversations undecided"
+        + (f", {len(done.again):,} asked again" if done.again else "")
     )
 
 

@@ -59,12 +59,13 @@ from curation.commands.calibrate import as_text, calibrate
 from curation.commands.whatif import whatif
 from curation.decisions.decisions import Decision, write_decisions
 from curation.core.record.codes import read_codes
-from curation.review.records import records
+from curation.review.records import Shown, records
+from curation.review.why import Meanings
 
 queue = pl.read_parquet("data/routed/queue.parquet").filter(reason="doubt")
 conversations = pl.read_parquet("data/ingested/conversations.parquet")
 line = queue.with_columns(purpose=pl.lit("doubt"), round=1)
-shown = records(line, conversations, None, codes=read_codes())
+shown = records(line, conversations, None, Shown(meanings=Meanings(read_codes())))
 write_decisions([Decision(conversation_id=queue["conversation_id"][0], decision="drop", reasons=("wrong_tone",))])
 Path("told.json").write_text(json.dumps({
     "asked": [record["fields"]["why"] for record in shown],

@@ -169,7 +169,7 @@ def test_what_is_to_be_forgotten_is_put_before_nobody(monkeypatch: pytest.Monkey
     save(Path(), "routed/queue", pl.DataFrame({"conversation_id": [HERS, OTHER], "rank": [1, 2]}))
     put_before: list[str] = []
     monkeypatch.setattr(lineup, "lineup", lambda queue, *_: put_before.extend(queue["conversation_id"]))
-    _, conversations = lineup.line_of_now(Review())
+    conversations = lineup.line_of_now(Review(), None).conversations
     assert put_before == conversations["conversation_id"].to_list() == [OTHER]
 
 

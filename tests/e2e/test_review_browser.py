@@ -21,6 +21,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from curation.checks.codes import codes
 from curation.core.record.conversation import conversations, message
 from curation.core.record.pairs import read_judgements, reply_hash
 from curation.decisions.answers import read_answers
@@ -47,7 +48,9 @@ ARABIC = [
     message("user", "وصلني الطلب متأخراً أسبوعين"),
     message("assistant", "نعتذر عن التأخير، ستصل البقية يوم الثلاثاء. هل هناك شيء آخر؟"),
 ]
-SIGNS = {"blender": "en", "الطلب": "ar", "script": "en_hostile", "start": "en_long"}
+SIGNS = {"blender": "en", "الطلب": "ar", "turn 2–3 of 4": "en_hostile", "turn 2 of 2": "en_long", "ORD-77": "ar_tool"}
+SIGNS |= {"turn 198–200": "en_turns"}
+DOUBT = codes()["ungrounded_price"].called("ungrounded_price", "en")
 SPEAKS = "<script>window.ran = 1</script><img src=x onerror='window.ran = 2'><svg onload='window.ran = 3'>"
 HOSTILE = [
     message(
@@ -62,6 +65,16 @@ HOSTILE = [
     message("user", "pay \u202egpj.exe\u202c now \u2067and\u2066 after"),
     message("assistant", "[x]: http://beacon.invalid/d.png\n![x]\n[x] [1]\n- [ ] task\n~~~\nfence\n***\n<!-- hidden"),
 ]
+TOOL = [
+    message("user", "أين طلبي ORD-77؟"),
+    {
+        **message("assistant", ""),
+        "tool_calls": json.dumps([{"name": "track", "arguments": {"order": "ORD-77", "<b>": SPEAKS}}]),
+    },
+    message("tool", '{"status": "في الطريق", "stops": [{"city": "الرياض"}]}'),
+    message("assistant", "طلبك في الطريق."),
+]
+TURNS = [m for n in range(100) for m in (message("user", f"Part {n}?"), message("assistant", f"It costs ${n}."))]
 LONG = [message("user", "start " + "<b>&amp; 1,000,000 " * 55_000 + "end"), message("assistant", "I see.")]  # 1 MB
 
 
@@ -103,6 +116,12 @@ class Project:
         table = conversations(rows)
         write_tables(self.folder, table, turn)
         return dict(zip(talks, table["conversation_id"], strict=True))
+
+    def doubt(self, conversation: str, turn: int) -> None:
+        """Another turn of one conversation is doubted."""
+        path = self.folder / "data/scored/findings.parquet"
+        moved = pl.when(conversation_id=conversation).then(turn).otherwise("turn").cast(pl.Int32)
+        pl.read_parquet(path).with_columns(turn=moved).write_parquet(path)
 
     def answered(self, talks: Mapping[str, Any], replies: Mapping[str, tuple[str, str]]) -> dict[str, str]:
         """The project after evaluate: each conversation's first turn answered by the adapter and by a prompt."""
@@ -149,9 +168,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 def test_an_annotator_decides_and_the_decisions_come_back(project: Project, tmp_path: Path) -> None:
     from playwright.sync_api import sync_playwright
 
-    ids = project.queue(en=ENGLISH, ar=ARABIC, en_hostile=HOSTILE, en_long=LONG)
-    assert project.review("push").startswith("4 new")
-    name, password = re.findall(r": (.*)", project.review("users", "add", "sara"))
+    talks = {"en": ENGLISH, "ar": ARABIC, "en_hostile": HOSTILE, "en_long": LONG, "ar_tool": TOOL, "en_turns": TURNS}
+    ids = project.queue(**talks)
+    project.doubt(ids["en_turns"], 199)
+    assert project.review("push").startswith("6 new")
+    said = project.review("users", "add", "sara", "--languages", "ar,en")
+    name, password = re.findall(r": (.*)", said)
+    [address] = re.findall(r"sign in with these at (\S+) where the guidelines open", said)
+    assert password not in (project.home / "server.log").read_text("utf-8")
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=OPTIONS)
@@ -159,23 +183,34 @@ def test_an_annotator_decides_and_the_decisions_come_back(project: Project, tmp_
         asked: list[Any] = []
         page.on("request", lambda request: asked.append(request))
         annotator = Annotator(page, Path(os.environ.get("QIRAT_SCREENSHOTS", tmp_path)))
-        annotator.sign_in(project.url, name, password)
-
-        seen = [annotator.decide() for _ in range(4)]
+        annotator.sign_in(address, name, password)
         annotator.reads_the_guidelines()
+        page.wait_for_timeout(1000)  # the browser keeps it a moment later
+        page.goto(address)
+        page.locator(".chat__bubble").first.wait_for()
+        assert not page.get_by_role("heading", name="How to correct").is_visible(), "they open the first time alone"
 
+        seen = [annotator.decide() for _ in talks]
+        assert {*seen[:2]} == {"ar", "ar_tool"}, "the language that was chosen to come first"
         assert page.evaluate("window.ran") is None
         abroad = [request for request in asked if not request.url.startswith((project.url, "data:", "blob:"))]
         assert {request.failure for request in abroad} <= {"csp"}, "the browser itself stops what the pages ask abroad"
         assert not [request.url for request in abroad if ".invalid" in request.url], "rows ask for nothing at all"
         browser.close()
 
-    assert sorted(seen) == ["ar", "en", "en_hostile", "en_long"]
-    assert project.review("pull").startswith("4 new answers, 4 new decisions")
+    assert sorted(seen) == sorted(talks)
+    assert project.review("pull").startswith("6 new answers, 6 new decisions")
     decided = {
         decision.conversation_id: decision for decision in read_decisions(tmp_path / "data/review/decisions.jsonl")
     }
-    choices = {"en": "edit", "ar": "keep", "en_hostile": "drop", "en_long": "keep"}
+    choices = {
+        "en": "edit",
+        "ar": "keep",
+        "en_hostile": "drop",
+        "en_long": "keep",
+        "ar_tool": "keep",
+        "en_turns": "keep",
+    }
     assert {name: decided[ids[name]].decision for name in ids} == choices
     corrected = decided[ids["en"]].messages
     assert corrected and [m["content"] for m in corrected] == [
@@ -192,7 +227,7 @@ def test_an_annotator_decides_and_the_decisions_come_back(project: Project, tmp_
     assert project.review("pull").startswith("0 new answers, 0 new decisions")
     assert (tmp_path / "data/review/decisions.jsonl").read_bytes() == before
     assert project.review("push").startswith("0 new, 0 changed, 0 set aside, 0 deleted")
-    assert "sara: 4 submitted" in project.review("status")
+    assert "sara: 6 submitted" in project.review("status")
 
 
 @dataclass(frozen=True)
@@ -207,7 +242,8 @@ class Annotator:
         self.page.fill("input[type=text]", name)
         self.page.fill("input[type=password]", password)
         self.page.keyboard.press("Enter")
-        self.page.get_by_text(dataset, exact=True).first.click()
+        if "/welcome/" not in url:
+            self.page.get_by_text(dataset, exact=True).first.click()
 
     def decide(self) -> str:
         """Reads the conversation on the screen and answers it; returns which one it was."""
@@ -216,6 +252,7 @@ class Annotator:
         words = bubbles.first.inner_text()[:40].splitlines()[0]
         name = next(name for sign, name in SIGNS.items() if sign in words)
         self.photograph(name)
+        self.sees_the_doubt(bubbles)
         getattr(self, f"decides_{name}")(bubbles)
         bubbles.filter(has_text=words).first.wait_for(state="detached")  # the form keeps the last one's suggestion
         return name
@@ -265,7 +302,8 @@ class Annotator:
         self.page.keyboard.press("Enter")
 
     def decides_en_hostile(self, bubbles: Any) -> None:
-        self._reads("ltr", bubbles, HOSTILE)
+        words = bubbles.filter(has_not_text=re.compile("^(Shown first|Turn )"))
+        self._reads("ltr", words, HOSTILE, (1, 2, 0, 3))  # what would hide the doubt comes below it
         box = self.page.locator("[contenteditable]").first
         assert box.inner_text().split() == ["[2]", *HOSTILE[1]["content"].split()]
         assert box.locator("*").count() == box.locator("br, div").count(), "it is text, and no tag of it is one"
@@ -276,10 +314,34 @@ class Annotator:
     def decides_en_long(self, bubbles: Any) -> None:
         """All of the megabyte stands there, in bubbles that a person can scroll through."""
         words = bubbles.all_inner_texts()
-        assert words[0].startswith("start <b>&amp; 1,000,000 <b>") and words[-2].endswith("end")
+        assert words[1].split() == ["[2]", "⚠", "Doubted:", *DOUBT.split(), "I", "see."], "before what would hide it"
+        assert words[3].startswith("start <b>&amp; 1,000,000 <b>") and words[-1].endswith("end")
         assert len("".join(words)) > 1_000_000
         self.click("Keep")
         self.submit()
+
+    def decides_ar_tool(self, bubbles: Any) -> None:
+        """The call and its result stand there as lines, and what a row writes into them is words."""
+        called, result = (bubbles.nth(n).inner_text().replace("\u00a0", " ").split("\n") for n in (1, 2))
+        assert called[0] == "[2]" and [*map(str.strip, called[2:])] == ["← track", "order: ORD-77", f"<b>: {SPEAKS}"]
+        assert [*map(str.strip, result)] == ["status: في الطريق", "stops:", "-", "city: الرياض"]
+        self.keeps()
+
+    def decides_en_turns(self, bubbles: Any) -> None:
+        """The last of two hundred turns is doubted, and is on the screen without scrolling."""
+        assert "⚠" in bubbles.nth(3).inner_text()
+        self.keeps()
+
+    def keeps(self) -> None:
+        self.page.keyboard.press("1")
+        self.page.wait_for_timeout(300)
+        self.page.keyboard.press("Enter")
+
+    def sees_the_doubt(self, bubbles: Any) -> None:
+        """The mark stands in the window, in the direction of the script."""
+        mark = bubbles.locator("strong", has_text="⚠").first
+        there = "e => { const b = e.getBoundingClientRect(); return e === document.elementFromPoint(b.x + 9, b.y + 9) }"
+        assert mark.evaluate(there), "nothing lies over it, and it lies in the window"
 
     def click(self, decision: str) -> None:
         self.page.get_by_text(re.compile(f"^{decision} ·")).first.click()
@@ -288,24 +350,32 @@ class Annotator:
         self.page.get_by_role("button", name=re.compile("Submit")).click()
 
     def reads_the_guidelines(self) -> None:
-        self.page.get_by_text("Guidelines").first.click()
+        """They are open; who has read them closes them."""
         for heading, direction in {"How to correct": "ltr", "كيف تصحّح": "rtl"}.items():
             place = self.page.get_by_role("heading", name=heading)
             place.scroll_into_view_if_needed()
             assert place.evaluate("e => getComputedStyle(e).direction") == direction
             self.photograph(f"guidelines_{direction}")
+        self.page.get_by_text("Guidelines").first.click()
 
     def photograph(self, name: str) -> None:
         self.page.wait_for_timeout(500)  # for what still moves into place
         self.page.screenshot(path=self.pictures / f"{name}.png")
 
-    def _reads(self, direction: str, bubbles: Any, talk: list[dict[str, Any]]) -> None:
+    def _reads(
+        self, direction: str, bubbles: Any, talk: list[dict[str, Any]], order: tuple[int, ...] | None = None
+    ) -> None:
         """The words stand there as written, personal data covered, laid out in the direction of the language."""
-        for bubble, said in zip(bubbles.all(), covered(talk, ("SA", "AE", "EG", "JO")), strict=True):
+        hidden = covered(talk, ("SA", "AE", "EG", "JO"))
+        for bubble, said in zip(bubbles.all(), [hidden[n] for n in order or range(len(talk))], strict=True):
             shown = bubble.inner_text().replace("⟦RLO⟧", "\u202e").split()
+            mark = bubble.locator("strong").all_inner_texts()
+            shown = [shown[0], *shown[1 + len(mark[0].split()) :]] if mark else shown
             assert shown[said["role"] == "assistant" :] == said["content"].split()  # less the number of a reply
             tags = bubble.evaluate("e => [...e.querySelectorAll('*')].map(one => one.tagName)")
-            assert {*tags} <= {"BR", "DIV", "P", "STYLE"} and tags.count("STYLE") <= 1, "the style is Argilla's own"
+            assert {*tags} <= {"BR", "DIV", "P", "STRONG", "STYLE"} and tags.count("STYLE") <= 1, (
+                "the style is Argilla's own"
+            )
             assert bubble.locator("p").first.evaluate("e => getComputedStyle(e).direction") == direction
         why = self.page.locator(".text_field_component li").first
         assert why.evaluate("e => getComputedStyle(e).direction") == direction

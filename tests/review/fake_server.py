@@ -51,6 +51,12 @@ class FakeServer:
                 deleted.append(key)
         return deleted
 
+    def take_back(self, record: Present, response: Mapping[str, Any]) -> bool:
+        before = self.held[record.id]
+        left = tuple(one for one in before.responses if one != response)
+        self.held[record.id] = replace(before, responses=left)
+        return len(left) < len(before.responses)
+
     def usernames(self) -> Mapping[str, str]:
         return {"u1": "sara", "u2": "omar"}
 

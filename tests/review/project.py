@@ -9,7 +9,7 @@ import polars as pl
 from curation.core.record.conversation import conversations
 from tests.builders import save, save_codes
 
-FINDINGS = {"conversation_id": pl.String, "code": pl.String, "value": pl.Float64}
+FINDINGS = {"conversation_id": pl.String, "code": pl.String, "turn": pl.Int32, "value": pl.Float64}
 QUEUE = ("conversation_id", "rank", "priority", "reason", "codes", "evidence", "verdict", "group")
 
 

@@ -181,7 +181,7 @@ def test_gold_rows_that_the_data_has_no_more_do_not_stand_in_the_way(tmp_path: P
     ids = project(tmp_path, [{"messages": talk(f"q{n}", "reply")} for n in range(4)])
     (tmp_path / "data" / "review").mkdir()
     write_gold(Gold(conversation_id=key, decision="keep") for key in [*(name(n) for n in range(9)), ids[0]])
-    table, _ = line_of_now(Review(gold=0.25))
+    table = line_of_now(Review(gold=0.25), None).rows
     assert table.filter(purpose="gold")["conversation_id"].to_list() == ids[:1]
 
 

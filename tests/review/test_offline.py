@@ -65,6 +65,7 @@ def project() -> Iterator[Path]:
         )
         verdicts = queue.select("conversation_id", "verdict", "codes", "priority")
         findings = pl.DataFrame({"conversation_id": [IDS[0], IDS[2]], "code": ["rude", "long"], "value": [1.0, 2.0]})
+        findings = findings.with_columns(turn=pl.lit(1, pl.Int32))
         tables = {"ingested/conversations": conversations(rows), "routed/queue": queue, "routed/verdicts": verdicts}
         for place, table in {**tables, "scored/findings": findings}.items():
             path = Path("data") / f"{place}.parquet"
@@ -106,7 +107,7 @@ def test_the_file_shows_what_argilla_would_show_and_nothing_that_tells_a_blind_r
     assert Path("out.csv").read_bytes().startswith(b"\xef\xbb\xbf")
     english, arabic, long = cells(Path("out.csv"))
     assert [row["id"] for row in (english, arabic, long)] == IDS
-    assert "[2]\n'=1+1 is not our tone" in english["conversation"]
+    assert "[2]\n⚠ Doubted: rude\n'=1+1 is not our tone" in english["conversation"]
     assert "[4]\nPlease wait.\n- one\n- two" in english["conversation"]
     assert "55 123" not in english["conversation"] and "[phone_1]" in english["conversation"]
     assert arabic["conversation"].startswith("العميل:\nوصلني الطلب متأخراً\n\nالمساعد:\n[2]\nنعتذر")

@@ -7,7 +7,8 @@ from curation.checks import codes as registry
 from curation.consensus.corrections import edited
 from curation.core.record.conversation import conversations, message
 from curation.decisions.answers import Countries
-from curation.review.records import records
+from curation.review.records import Shown, records
+from curation.review.why import Meanings
 
 
 def line(table: pl.DataFrame, codes: list[str], evidence: list[str], **columns: Any) -> pl.DataFrame:
@@ -31,11 +32,10 @@ def shown(
     row = {"row_id": "f:1", "messages": messages, "language": language, "source": "openai_chat", "label": "refund"}
     table = conversations([row])
     found = pl.DataFrame({"turn": turns}, schema={"turn": pl.Int32}).with_columns(
-        conversation_id=pl.lit(table["conversation_id"][0]), code=pl.lit(codes[0] if codes else "")
+        conversation_id=pl.lit(table["conversation_id"][0]), code=pl.lit(codes[0] if codes else ""), value=pl.lit(1.0)
     )
-    return records(
-        line(table, list(codes), list(evidence), **columns), table, countries, found, codes=registry.codes()
-    )[0]
+    beside = Shown(found, meanings=Meanings(registry.codes()))
+    return records(line(table, list(codes), list(evidence), **columns), table, countries, beside)[0]
 
 
 def test_the_record_is_named_by_its_words() -> None:
@@ -80,7 +80,7 @@ def test_why_says_in_plain_words_what_was_seen_and_where_the_label_came_from() -
     codes, evidence = ("ungrounded_price", "my_own_check"), ("ungrounded_price: costs $5", "my_own_check: ")
     english = shown(message("user", "u"), codes=codes, evidence=evidence)["fields"]["why"]
     seen = english.replace("\u2068", "").replace("\u2069", "").splitlines()
-    assert seen[1:] == [r"  - costs \$5", "- my own check", "", "Label from the source: refund"]
+    assert seen[1:] == [r"  - costs \$5", "- **my own check**", "", "Label from the source: refund"]
     arabic = shown(message("user", "u"), codes=codes, evidence=evidence, language="ar")["fields"]["why"]
     assert "يذكر الرد" in arabic and "التصنيف من المصدر" in arabic
 
@@ -201,6 +201,6 @@ def test_vectors_go_with_their_conversation_and_a_text_of_nothing_has_none() -> 
         },
         schema_overrides={"vector": pl.Array(pl.Float32, 2), "reply": pl.Array(pl.Float32, 2)},
     )
-    a, b = (record["vectors"] for record in records(line(table, [], []), table, None, None, vectors))
+    a, b = (record["vectors"] for record in records(line(table, [], []), table, None, Shown(vectors=vectors)))
     assert a.keys() == {"meaning"} and a["meaning"].tolist() == pytest.approx([0.1235, 0])
     assert b["meaning"].tolist() == [0, 1] and b["reply"].tolist() == [1, 0]

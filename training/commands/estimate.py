@@ -25,7 +25,7 @@ from training.model.cost import (
     weighing_operations,
 )
 from training.model.plan import fair_sample
-from training.model.recipe import Asked, Train, Way, guessed_rate, passes_that_fit, settled, ways_to_fit
+from training.model.recipe import Asked, Train, Way, cards_needed, guessed_rate, passes_that_fit, settled, ways_to_fit
 
 MINUTE, HOUR = 60, 3600
 
@@ -54,10 +54,12 @@ class Estimate:
     def how(self, card: Card) -> str:
         """The same in words, with what the recipe chooses by itself."""
         way = self.way(card)
+        several = cards_needed(self.shape, self._on(card), FREE * card.memory)
+        beside = f"{several} cards that share its weights out" if several and several > 1 else ""
         if way is None:
-            return "too small"
+            return beside or "too small"
         if way.changes:
-            return f"set {way}"
+            return f"set {way}" + (f"; or {beside}" if beside else "")
         passes, checkpointing = passes_that_fit(self.shape, self._on(card), FREE * card.memory)
         return f"{passes} passes a step" + (", with checkpointing" if checkpointing else "")
 

@@ -97,8 +97,12 @@ def load_tokenizer(model: Model) -> "PreTrainedTokenizerBase":
     return tokenizer
 
 
-def load_model(model: Model, place: "torch.device | None" = None) -> "PreTrainedModel":
-    """The weights on the device at hand, or at `place`, in evaluation mode."""
+def load_model(model: Model, place: "torch.device | None" = None, cards: int = 1) -> "PreTrainedModel":
+    """The weights on the device at hand, or at `place`, in evaluation mode.
+
+    With several `cards` each of as many processes reads its share of every layer, and a layer is put together where it
+    is computed (FSDP2): a pass of one is a pass of all.
+    """
     place = place or device()
     name = _ready(model)
     from transformers import AutoModelForCausalLM
@@ -107,6 +111,10 @@ def load_model(model: Model, place: "torch.device | None" = None) -> "PreTrained
     kind: dict[str, Any] = {"quantization_config": _four_bits(model, model.quantised)} if model.quantised else {}
     if kind:
         kind["device_map"] = {"": place}  # rounded where it will lie: no card holds the whole of it first
+    if cards > 1:
+        from transformers.distributed.configuration_utils import DistributedConfig
+
+        kind["distributed_config"] = DistributedConfig(fsdp_size=cards)
     try:
         found: Any = AutoModelForCausalLM.from_pretrained(
             name, dtype=dtype(model), use_safetensors=True, output_loading_info=True, **kind, **_from(model)
@@ -116,7 +124,8 @@ def load_model(model: Model, place: "torch.device | None" = None) -> "PreTrained
     loaded, told = found
     refuse_made_up(model.name, told["missing_keys"])
     refuse_no_numbers(model.name, loaded)
-    placed: Any = loaded.to(place)  # type: ignore[arg-type]
+    # FSDP2 keeps two of each weight: PEFT would freeze the one that is in place, and leave the other to be trained.
+    placed: Any = loaded.requires_grad_(False) if cards > 1 else loaded.to(place)  # type: ignore[arg-type]
     return cast("PreTrainedModel", placed.eval())
 
 

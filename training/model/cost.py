@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from training.model.targets import EXPERTS, tuned_layers
 from training.model.template import IGNORED
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ CARDS = {
 FREE = 0.9  # share of a card's free memory that a run plans with: kernels and gaps take the rest
 # Bytes a weight in nf4: 4 bits, a scale of 8 bits for 64 weights, one of 32 bits for 256 scales (QLoRA, 2023).
 NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
+COUNTED = ("num_local_experts", "num_experts", "n_routed_experts")  # names for how many there are
 TILE = 4096, 32768  # tokens, and words of the vocabulary, that TRL's head computes at a time (trl.kernels)
 STEPPED = 16  # bytes a trained weight: its value, gradient and two moments, in float32
 
@@ -87,6 +89,9 @@ class Shape:
     inputs: int  # what the linear layers read, each its own
     low: int  # what the first factors of LoRA give
     norms: int  # what all norms read
+    experts: int = 0  # weights of all experts, beside which no LoRA stands
+    active: float = 0.0  # share of them that a token passes
+    chosen: int = 0  # number of them that a token passes
 
     @classmethod
     def of(cls, config: "PretrainedConfig", rank: int) -> "Shape":
@@ -104,7 +109,7 @@ class Shape:
         hidden = _size(text, "hidden_size", "d_model", "n_embd", "dim") or max((one for one, _ in linear), default=1)
         heads = _size(text, "num_attention_heads", "n_head", "n_heads")
         size = _size(text, "head_dim") or hidden // max(heads, 1)
-        inner = _size(text, "intermediate_size", "ffn_dim", "d_ff", "moe_intermediate_size")
+        inner = _inner(text, found.experts)
         key_heads = _size(text, "num_key_value_heads") or heads
         # A norm of the size of a head stands before each of them: of queries, or of keys.
         several = {"q": heads, "k": key_heads} if size != hidden else {}
@@ -122,6 +127,9 @@ class Shape:
             inputs=sum(one for one, _ in linear),
             low=rank * len(linear),
             norms=sum(wide * (several.get(name[:1], 1) if wide == size else 1) for name, wide in found.norms),
+            experts=found.experts,
+            active=_chosen(text) / max(_size(text, *COUNTED), 1) if found.experts else 0.0,
+            chosen=_chosen(text) if found.experts else 0,
         )
 
 
@@ -131,6 +139,7 @@ class _Layers:
     linear: list[tuple[int, int]]  # widths (in, out) of each linear layer but the head
     head: int  # weights of it
     norms: list[tuple[str, int]]  # name and width of each
+    experts: int = 0  # weights of all experts
 
 
 def _layers(config: "PretrainedConfig") -> _Layers:
@@ -142,13 +151,16 @@ def _layers(config: "PretrainedConfig") -> _Layers:
     with torch.device("meta"):
         model: Any = AutoModelForCausalLM.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
     head = model.get_output_embeddings()
-    linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear | Conv1D) and m is not head]
+    tuned = tuned_layers(model)
+    named = tuned if isinstance(tuned, list) else [name for name, m in model.named_modules() if m is not head]
+    linear = [m for m in map(model.get_submodule, named) if isinstance(m, torch.nn.Linear | Conv1D)]
     norms = [(name, m) for name, m in model.named_modules() if "Norm" in type(m).__name__]
     return _Layers(
         weights=sum(p.numel() for p in model.parameters()),
         linear=[(m.nx, m.nf) if isinstance(m, Conv1D) else (m.in_features, m.out_features) for m in linear],
         head=(head or model.get_input_embeddings()).weight.numel(),
         norms=[(name.rpartition(".")[2], sum(p.numel() for p in m.parameters())) for name, m in norms],
+        experts=sum(p.numel() for m in model.modules() if EXPERTS in type(m).__name__ for p in m.parameters()),
     )
 
 
@@ -184,27 +196,45 @@ def _size(config: Any, *names: str) -> int:
     return 0
 
 
+def _inner(text: Any, experts: int) -> int:
+    """Width of what a token passes between attention and attention: of all its experts where it has several."""
+    plain = _size(text, "intermediate_size", "ffn_dim", "d_ff", "moe_intermediate_size")
+    if not experts:
+        return plain
+    each = _size(text, "moe_intermediate_size") or plain
+    shared = _size(text, "shared_expert_intermediate_size") or each * _size(text, "n_shared_experts")
+    return _chosen(text) * each + shared
+
+
+def _chosen(text: Any) -> int:
+    """Experts that a token passes."""
+    return _size(text, "num_experts_per_tok", "moe_topk", "top_k") or 1
+
+
 def counted(tokens: pl.DataFrame) -> tuple[list[int], int]:
     """The lengths of tokenized examples, and how many of all their tokens are supervised."""
     return tokens["input_ids"].list.len().to_list(), int((tokens["labels"].explode() != IGNORED).sum())
 
 
-def memory(shape: Shape, tokens: int, numbers: Numbers, checkpointing: bool) -> float:
+def memory(shape: Shape, tokens: int, numbers: Numbers, checkpointing: bool, cards: int = 1) -> float:
     """Peak bytes of a pass over `tokens` tokens on a card: all weights, the optimiser, what the backward pass needs.
 
+    Of several `cards` that share the weights out, each takes so much for tokens of its own.
     Checked against a run on tensors without memory, layer by layer (tests/training/rehearsal/test_memory.py).
     """
+    weights = weight_bytes(shape, numbers) if cards == 1 else sharded_bytes(shape, numbers, cards)
     value = numbers.value
     whole = tokens * _kept(shape, numbers)
     if numbers.cast and not numbers.quantised:  # of each frozen weight a copy in which is computed
         whole += value * shape.linear
-    at_work = tokens * value * (shape.hidden + 2 * shape.inner)
+    # What each expert gives is weighed in float32.
+    at_work = tokens * (value * (shape.hidden + 2 * shape.inner) + 4 * shape.chosen * shape.hidden)
     head = min(tokens, TILE[0]) * TILE[1] * value
     if checkpointing:
         behind = 8 if value == 2 else 0  # bytes: the last norm's copy, what it gives and the gradient of that
         kept = tokens * shape.hidden * (value * shape.layers + behind)
-        return weight_bytes(shape, numbers) + kept + max(head, whole / shape.layers + at_work)
-    return weight_bytes(shape, numbers) + whole + max(head, at_work)
+        return weights + kept + max(head, whole / shape.layers + at_work)
+    return weights + whole + max(head, at_work)
 
 
 def weight_bytes(shape: Shape, numbers: Numbers) -> float:
@@ -214,6 +244,17 @@ def weight_bytes(shape: Shape, numbers: Numbers) -> float:
         return frozen + STEPPED / 2 * shape.lora + numbers.value * shape.hidden * shape.inner  # a layer made whole
     autocast = 2 if numbers.value == 2 else 0  # bytes of LoRA's own weights in bfloat16
     return numbers.weight * shape.weights + (STEPPED + autocast) * shape.lora
+
+
+def sharded_bytes(shape: Shape, numbers: Numbers, cards: int) -> float:
+    """Of the weights of `weight_bytes`, as one of several cards holds them (FSDP2): its share of the base, LoRA whole,
+    and whole what is computed with: the head throughout, the layer at hand and the next, and what both come in.
+    """
+    alone = weight_bytes(shape, numbers)
+    base = numbers.weight * shape.weights
+    return (
+        alone - base + base / cards + numbers.weight * (shape.head + 4 * (shape.linear + shape.experts) / shape.layers)
+    )
 
 
 def _kept(shape: Shape, numbers: Numbers) -> float:
@@ -229,7 +270,8 @@ def _kept(shape: Shape, numbers: Numbers) -> float:
     read = shape.inputs if numbers.cast else shape.layers * own
     heads = 2 * shape.attention + (shape.keys if value == 2 else 2 * shape.attention)
     layers = shape.layers * (value * (heads + 3 * shape.inner) + 4 * shape.heads)
-    return value * (read + shape.low) + layers + 4 * shape.norms
+    given = shape.layers * value * shape.chosen * shape.hidden  # by each expert, which its router's gradient needs
+    return value * (read + shape.low) + layers + 4 * shape.norms + given
 
 
 def training_operations(shape: Shape, lengths: Sequence[int], supervised: int) -> float:
@@ -238,7 +280,7 @@ def training_operations(shape: Shape, lengths: Sequence[int], supervised: int) -
     Backward through attention is 2.5 times forward, as flash attention recomputes the scores.
     """
     return (
-        sum(lengths) * (4.0 * shape.linear + 6.0 * shape.lora)
+        sum(lengths) * (4.0 * (shape.linear + shape.active * shape.experts) + 6.0 * shape.lora)
         + 6.0 * supervised * shape.head
         + 3.5 * _attention_operations(shape, lengths)
     )
@@ -246,13 +288,14 @@ def training_operations(shape: Shape, lengths: Sequence[int], supervised: int) -
 
 def weighing_operations(shape: Shape, lengths: Sequence[int], supervised: int) -> float:
     """Of the loss on such examples, which is forward alone."""
-    layers = 2.0 * sum(lengths) * (shape.linear + shape.lora) + _attention_operations(shape, lengths)
+    passed = shape.linear + shape.active * shape.experts + shape.lora
+    layers = 2.0 * sum(lengths) * passed + _attention_operations(shape, lengths)
     return layers + 2.0 * supervised * shape.head
 
 
 def reading_operations(shape: Shape, tokens: float) -> float:
     """Of a prompt of so many tokens: the forward pass alone, of which the head sees next to nothing."""
-    return 2.0 * tokens * shape.linear + _attention_operations(shape, [tokens])
+    return 2.0 * tokens * (shape.linear + shape.active * shape.experts) + _attention_operations(shape, [tokens])
 
 
 def _attention_operations(shape: Shape, lengths: Sequence[float]) -> float:

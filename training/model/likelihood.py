@@ -36,16 +36,26 @@ def negative_log_likelihoods(
     Divide sums by sums of `Example.supervised` for a mean over tokens; a mean of means would weigh batches, not tokens.
     """
     sums = [0.0] * len(examples)
-    told = [i for i, example in enumerate(examples) if _told(example)]
-    if not told:
+    chosen, weigher, lanes = plan_of(model, examples, batch_tokens)
+    if not chosen:
         return sums
-    batches, weigher, lanes = _plan(model, [examples[i] for i in told], batch_tokens)
-    chosen = [[told[place] for place in batch] for batch in batches]
     weighed = side_by_side([[examples[i] for i in batch] for batch in chosen], weigher, lanes)
-    for place, values in progress(weighed, len(batches)) if progress else weighed:
+    for place, values in progress(weighed, len(chosen)) if progress else weighed:
         for index, value in zip(chosen[place], values, strict=True):
             sums[index] = value
     return sums
+
+
+def plan_of(
+    model: "nn.Module", examples: Sequence[Example], batch_tokens: int = PACK
+) -> tuple[list[list[int]], Callable[[], Weigh], int]:
+    """Indices of the examples with a token to tell in batches, what makes a weigher of batches, and how many lanes.
+
+    A weigher passes a batch through the model once.
+    """
+    told = [i for i, example in enumerate(examples) if _told(example)]
+    batches, weigher, lanes = _plan(model, [examples[i] for i in told], batch_tokens)
+    return [[told[place] for place in batch] for batch in batches], weigher, lanes
 
 
 def weighed_beside(example: Example, keep: Callable[[float], None]) -> Beside:

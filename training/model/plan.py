@@ -10,10 +10,12 @@ from curation.harness.errors import QiratError
 from training.model.base import Model, computes_in_bfloat16, dtype
 from training.model.cost import FREE, Numbers, Shape
 from training.model.lanes import lanes_of
-from training.model.recipe import Asked, Recipe, passes_that_fit
+from training.model.recipe import Asked, Recipe, Train, least_memory, passes_that_fit
+from training.model.targets import tuned_layers
 from training.model.unusable import beside_text
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
 # Where Linux says what a container may take, in the order of the versions of its control groups.
@@ -27,6 +29,12 @@ class BatchPlan:
     passes: int
     checkpointing: bool
     processes: int = 1
+    sharded: bool = False  # each process holds its share of the weights
+
+    @property
+    def cards(self) -> int:
+        """That share the weights out."""
+        return self.processes if self.sharded else 1
 
 
 def numbers_here(weight: int, quantised: bool) -> Numbers:
@@ -34,16 +42,23 @@ def numbers_here(weight: int, quantised: bool) -> Numbers:
     return Numbers(weight, 2 if computes_in_bfloat16() else weight, quantised)
 
 
-def asked_of(model: Model, recipe: Recipe, longest: int, profile: str) -> Asked:
+def asked_of(model: Model, recipe: Recipe, longest: int, params: Train) -> Asked:
     """What a training of this model here is to fit with, before its weights are loaded."""
     import torch
 
     lanes = 1 if gpus() else lanes_of(torch.device("cpu"))
-    return Asked(recipe, longest, numbers_here(dtype(model).itemsize, model.quantised is not None), profile, lanes)
+    return Asked(
+        recipe,
+        longest,
+        numbers_here(dtype(model).itemsize, model.quantised is not None),
+        params.profile,
+        lanes,
+        params.shard,
+    )
 
 
 def plan(shape: Shape, asked: Asked, processes: int = 1) -> BatchPlan:
-    """Passes a step and checkpointing, from the free memory of the GPU where they are `auto`."""
+    """Passes a step, checkpointing and sharing of weights, from the free memory of the GPU where they are `auto`."""
     recipe = asked.recipe
     fixed = 1 if recipe.passes == "auto" else recipe.passes
     if recipe.rows % (processes * fixed):
@@ -53,9 +68,20 @@ def plan(shape: Shape, asked: Asked, processes: int = 1) -> BatchPlan:
         )
     share = recipe.model_copy(update={"batch": recipe.rows // processes})
     if not gpus():
-        return BatchPlan(share.rows if recipe.passes == "auto" else fixed, recipe.checkpointing is True, processes)
+        passes = share.rows if recipe.passes == "auto" else fixed
+        return BatchPlan(passes, recipe.checkpointing is True, processes, processes > 1 and asked.shard == "on")
     free = free_bytes(min(processes, gpus()))
-    return BatchPlan(*passes_that_fit(shape, replace(asked, recipe=share), free), processes)
+    alone = replace(asked, recipe=share)
+    sharded = processes > 1 and _is_sharded(shape, alone, free)
+    alone = replace(alone, cards=processes if sharded else 1)
+    return BatchPlan(*passes_that_fit(shape, alone, free), processes, sharded)
+
+
+def _is_sharded(shape: Shape, alone: Asked, free: float) -> bool:
+    """Weights in nf4 never are: accelerate leaves them whole on each GPU."""
+    if alone.numbers.quantised or alone.shard == "off":
+        return False
+    return alone.shard == "on" or least_memory(shape, alone) > free
 
 
 def free_bytes(processes: int = 1) -> float:
@@ -83,6 +109,13 @@ def _limit(path: Path) -> float:
         return math.inf
 
 
+def place_of(how: BatchPlan) -> "torch.device | None":
+    """Where one process loads the base; what several share out lies in main memory. None: the device at hand."""
+    import torch
+
+    return torch.device("cpu") if how.sharded else None
+
+
 def fair_sample(lengths: Sequence[int], tokens: int) -> list[int]:
     """Indices of as many examples as hold about so many tokens, at least one: short and long ones in proportion."""
     order = sorted(range(len(lengths)), key=lambda i: lengths[i])
@@ -96,7 +129,7 @@ def lora(recipe: Recipe, base: "PreTrainedModel") -> Any:
 
     return LoraConfig(
         task_type="CAUSAL_LM",
-        target_modules="all-linear",
+        target_modules=tuned_layers(base),
         exclude_modules=beside_text(base) or None,
         r=int(recipe.rank),
         lora_alpha=recipe.alpha,

@@ -23,7 +23,17 @@ from training.model.base import Model, computes_in_bfloat16, load_config
 from training.model.cost import Shape, counted, memory, training_operations
 from training.model.kernels import compute_fast
 from training.model.plan import BatchPlan, asked_of, fair_sample, free_bytes, gpus, lora, plan
-from training.model.recipe import Asked, Recipe, Train, least_memory, refuse_cuts, sampled, settled, ways_to_fit
+from training.model.recipe import (
+    Asked,
+    Recipe,
+    Train,
+    cards_needed,
+    least_memory,
+    refuse_cuts,
+    sampled,
+    settled,
+    ways_to_fit,
+)
 from training.model.rows import rows_apart
 from training.model.template import IGNORED
 
@@ -55,7 +65,7 @@ class Planned:
     def bytes(self) -> float:
         """Of a pass, or of all that run at the same time."""
         tokens = self.asked.tokens(self.how.passes) // self.how.processes
-        return memory(self.shape, tokens, self.asked.numbers, self.how.checkpointing)
+        return memory(self.shape, tokens, self.asked.numbers, self.how.checkpointing, self.how.cards)
 
 
 @dataclass(frozen=True)
@@ -87,10 +97,10 @@ def planned(model: Model, params: Train, tokens: pl.DataFrame, machine: Machine 
     recipe, chosen = _looked_at(params.recipe, config, tokens, params.seed)
     refuse_cuts(chosen, recipe, params.profile)
     shape = Shape.of(config, int(recipe.rank))
-    asked = asked_of(model, recipe, max(counted(chosen)[0]), params.profile)
+    asked = asked_of(model, recipe, max(counted(chosen)[0]), params)
     how = plan(shape, asked, max(gpus(), 1))
-    share = replace(asked, recipe=recipe.model_copy(update={"batch": recipe.rows // how.processes}))
-    refuse_too_large(model.name, shape, share, free_bytes(how.processes))
+    share = recipe.model_copy(update={"batch": recipe.rows // how.processes})
+    refuse_too_large(model.name, shape, replace(asked, recipe=share, cards=how.cards), free_bytes(how.processes))
     return Planned(model.name, shape, asked, how, chosen)
 
 
@@ -135,6 +145,8 @@ def refuse_too_large(name: str, shape: Shape, asked: Asked, free: float) -> None
     least = min(memory(shape, 1, replace(asked.numbers, quantised=q), True) for q in {True, asked.numbers.quantised})
     other = f"a base of at most about {_count(shape.weights * free / least)} weights (this one has {shape.weights:,})"
     fits = "; or ".join(f"set {way}" for way in ways[:3]) + ("; or choose " if ways else "choose ") + other
+    if gpus() and asked.shard != "off" and (cards := cards_needed(shape, asked, free)):
+        fits += f"; or {cards} such GPUs, which share its weights out"
     where = "the GPU" if gpus() else "this machine"
     raise QiratError(
         f"params.yaml: training {name} does not fit into the memory of {where}: it takes {_least(shape, asked):.1f} GB "

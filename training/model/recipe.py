@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 Auto = Literal["auto"]
+Shard = Literal["auto", "on", "off"]
 
 
 class Recipe(Params):
@@ -77,6 +78,7 @@ class Train(Params):
 
     profile: Literal["cpu", "gpu"]
     seed: int
+    shard: Shard = "auto"  # the base's weights among the GPUs (FSDP2); auto: where they do not fit on one
     cpu: Recipe
     gpu: Recipe
 
@@ -90,6 +92,7 @@ EXPONENTS = {"qwen": 0.0775, "llama": 0.781}  # fitted on these families; for ot
 BOUNDS = (1e-4, 2e-3)
 RANKS = ((2_000, 16), (10_000, 32))  # up to so many examples; above the last:
 LARGEST_RANK = 64
+MOST_CARDS = 8  # of one machine
 SHORTEST = 512  # tokens: shorter packs are not proposed, most of a card would idle
 # Conversations a step on which recipes for 1k to 50k examples agree (docs/training.md), and steps below which the
 # schedule is warmup and decay and little between.
@@ -203,6 +206,8 @@ class Asked:
     numbers: Numbers
     profile: str
     lanes: int = 1  # passes at the same time
+    shard: Shard = "off"
+    cards: int = 1  # that share the weights out
 
     def tokens(self, passes: int) -> int:
         """Tokens at the same time, where a step is computed in so many passes."""
@@ -218,7 +223,7 @@ def passes_that_fit(shape: Shape, asked: Asked, free: float) -> tuple[int, bool]
     """
     choices = list(_choices(asked.recipe))
     for passes, checkpointing in choices:
-        if memory(shape, asked.tokens(passes), asked.numbers, checkpointing) <= free:
+        if memory(shape, asked.tokens(passes), asked.numbers, checkpointing, asked.cards) <= free:
             return passes, checkpointing
     return choices[-1]
 
@@ -226,7 +231,19 @@ def passes_that_fit(shape: Shape, asked: Asked, free: float) -> tuple[int, bool]
 def least_memory(shape: Shape, asked: Asked) -> float:
     """Bytes that the recipe takes with as many passes and as much checkpointing as it leaves open."""
     passes, checkpointing = list(_choices(asked.recipe))[-1]
-    return memory(shape, asked.tokens(passes), asked.numbers, checkpointing)
+    return memory(shape, asked.tokens(passes), asked.numbers, checkpointing, asked.cards)
+
+
+def cards_needed(shape: Shape, asked: Asked, free: float) -> int | None:
+    """Cards of `free` bytes that the weights must be shared out among, without any other change; None: MOST_CARDS are
+    too few, or weights are in nf4, which stay whole on each.
+    """
+    if least_memory(shape, replace(asked, cards=1)) <= free:
+        return 1
+    if asked.numbers.quantised:
+        return None
+    shared = range(2, MOST_CARDS + 1)
+    return next((cards for cards in shared if least_memory(shape, replace(asked, cards=cards)) <= free), None)
 
 
 def _choices(recipe: Recipe) -> Iterator[tuple[int, bool]]:

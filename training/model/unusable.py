@@ -104,8 +104,10 @@ def refuse_quantised(name: str, config: "PretrainedConfig") -> None:
 def refuse_no_numbers(name: str, model: "nn.Module") -> None:
     """Weights that are no numbers (NaN, infinite) make every loss NaN, after hours."""
     import torch
+    from torch.distributed.tensor import DTensor
 
-    for weight, values in model.named_parameters():
+    for weight, held in model.named_parameters():
+        values = held.to_local() if isinstance(held, DTensor) else held
         if not values.is_floating_point() or torch.isfinite(values.sum(dtype=torch.float32)):
             continue
         if broken := int((~torch.isfinite(values)).sum()):

@@ -23,10 +23,11 @@ from training.model.adapter import write_adapter
 from training.model.base import Model, load_model, load_tokenizer, weights_id
 from training.model.cost import Numbers, Shape, counted, memory, training_operations
 from training.model.likelihood import examples_of
-from training.model.plan import gpus
+from training.model.plan import gpus, place_of
 from training.model.preflight import planned
 from training.model.recipe import Recipe, Train, guessed_rate, sampled, settled
 from training.model.rows import rows_apart
+from training.model.targets import left_alone
 from training.model.template import Renderer
 from training.model.unusable import untrained_end
 from training.train.checkpoints import Checkpoints
@@ -52,7 +53,7 @@ def main() -> None:
         model, params = stage.section("model", Model), stage.params
         stage.input("data/baseline/passed")
         whole = {split: stage.read(f"tokenized/{split}") for split in ("train", "dev")}
-        planned(model, params, whole["train"], stage.machine)  # refuses what cannot run here
+        how = planned(model, params, whole["train"], stage.machine).how  # refuses what cannot run here
         chosen = {
             "train": sampled(whole["train"], params.recipe.max_tokens, params.recipe.train_tokens, params.seed),
             "dev": sampled(whole["dev"], params.recipe.max_tokens, params.recipe.dev_tokens, params.seed),
@@ -63,23 +64,26 @@ def main() -> None:
             f"profile {params.profile}: {numbers['examples_seen']:,} of {numbers['examples']:,} examples, "
             f"{numbers['tokens_seen']:,} of {numbers['tokens']:,} tokens an epoch"
         )
-        tokenizer, base = load_tokenizer(model), load_model(model)
+        tokenizer, base = load_tokenizer(model), load_model(model, place_of(how))
         lengths, config = counted(chosen["train"])[0], base.config
         recipe = rows_apart(base, settled(params.recipe, config, lengths), lengths)
         renderer = Renderer(tokenizer, model.template_arguments, opening=model.opening)
-        for doubt in (untrained_end(base, renderer.stop_id), guessed_rate(params.recipe, config)):
+        for doubt in (untrained_end(base, renderer.stop_id), guessed_rate(params.recipe, config), left_alone(base)):
             if doubt:
                 stage.say(doubt)
         origin = provenance(whole, model, params, recipe, renderer)
         shape = Shape.of(config, int(recipe.rank))
-        checkpoints = Checkpoints({**origin, **surroundings()})
-        how = checkpoints, stage.machine
+        checkpoints = Checkpoints({**origin, **surroundings(how.sharded)})
         processes = processes_wanted()
         if processes > 1:
             del base  # the memory of the first GPU is for its process
-            trained = fit_on_all(processes, model, chosen["train"], chosen["dev"], params, recipe, *how)
+            trained = fit_on_all(
+                processes, model, chosen["train"], chosen["dev"], params, recipe, checkpoints, stage.machine
+            )
         else:
-            trained = fit(base, tokenizer, chosen["train"], examples_of(chosen["dev"]), params, recipe, *how)
+            trained = fit(
+                base, tokenizer, chosen["train"], examples_of(chosen["dev"]), params, recipe, checkpoints, stage.machine
+            )
         numbers |= outcome(trained)
         log = log_table(trained.history, trained.curve)
         found = notes(list(log.drop_nulls("loss").select("step", "loss").iter_rows()), trained.curve)
@@ -100,14 +104,14 @@ def main() -> None:
         stage.say(f"dev loss {numbers['dev_loss_start']:.3f} -> {numbers['dev_loss']:.3f} nats a token")
 
 
-def surroundings() -> dict[str, Any]:
-    """What else the last bits depend on: our code, threads, the GPU."""
+def surroundings(sharded: bool = False) -> dict[str, Any]:
+    """What else the last bits depend on: our code, threads, the GPU, whether weights are shared out."""
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     liger = version("liger-kernel") if find_spec("liger_kernel") else "none"
     machine = {"liger": liger, "threads": torch.get_num_threads(), "gpu": gpu, "processes": processes_wanted()}
-    return {"code": code_version("train"), "machine": machine}
+    return {"code": code_version("train"), "machine": machine | ({"sharded": True} if sharded else {})}
 
 
 def card_used(trained: Trained) -> dict[str, Any]:

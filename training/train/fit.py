@@ -26,7 +26,7 @@ from training.model.base import Model, computes_in_bfloat16, load_config, load_m
 from training.model.cost import CARDS, Shape, counted, memory, training_operations, weighing_operations
 from training.model.kernels import AS_IT_COMES, Computing, compute_fast, ways_to_compute
 from training.model.likelihood import examples_of, token_loss
-from training.model.plan import BatchPlan, asked_of, fair_sample, gpus, lora, numbers_here, plan
+from training.model.plan import BatchPlan, asked_of, fair_sample, gpus, lora, numbers_here, place_of, plan
 from training.model.recipe import Asked, Recipe, Train
 from training.model.rows import of_one_length, rows_apart
 from training.model.template import Example
@@ -81,7 +81,7 @@ def fit(  # noqa: PLR0913 - what a run is made of
     first = os.environ.get("RANK", "0") == "0"
     resumed = checkpoints.resumable(prepare=first) if checkpoints else None
     numbers = numbers_here(base.dtype.itemsize, bool(getattr(base, "is_loaded_in_4bit", False)))
-    asked = Asked(recipe, max(lengths), numbers, params.profile)
+    asked = Asked(recipe, max(lengths), numbers, params.profile, shard=params.shard)
     how = plan(shape, asked, int(os.environ.get("WORLD_SIZE", "1")))
     if resumed:
         how = as_before(how, recipe, resumed)
@@ -157,7 +157,7 @@ def predicted(
     rate = training_operations(shape, *counted(tokens[tried])) / seconds
     trained = recipe.epochs * training_operations(shape, lengths, supervised) / how.processes
     weighed = weighing_operations(shape, [len(e.input_ids) for e in dev], sum(e.supervised for e in dev))
-    peak = memory(shape, a_pass, asked.numbers, how.checkpointing)
+    peak = memory(shape, a_pass, asked.numbers, how.checkpointing, how.cards)
     return {"predicted_seconds": (trained + recipe.dev_points * weighed) / rate, "predicted_bytes": peak}
 
 
@@ -308,9 +308,10 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
 
     checkpoints.resumable(prepare=False)  # refuses before anything is started
     torch.cuda.empty_cache()  # what this process no longer needs
-    asked = asked_of(model, recipe, max(counted(tokens)[0]), params.profile)
+    asked = asked_of(model, recipe, max(counted(tokens)[0]), params)
     how = plan(Shape.of(load_config(model), int(recipe.rank)), asked, processes)
     recipe = recipe.model_copy(update={"passes": how.passes, "checkpointing": how.checkpointing})
+    params = params.model_copy(update={"shard": "on" if how.sharded else "off"})
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         tokens.write_parquet(folder / "train.parquet")
@@ -325,7 +326,7 @@ def fit_on_all(  # noqa: PLR0913 - what a run is made of
         curve = Curve()
         curve.load(folder)
         done = json.loads((folder / "done.json").read_text("utf-8"))
-    base = load_model(model)
+    base = load_model(model, place_of(how))
     tuned: Any = get_peft_model(base, lora(recipe, base))
     restore(tuned, curve)
     nobody = False  # orders their sum
@@ -349,7 +350,7 @@ def main() -> None:
     tokens, dev = (pl.read_parquet(folder / f"{split}.parquet") for split in ("train", "dev"))
     try:
         trained = fit(
-            load_model(model),
+            load_model(model, cards=int(os.environ["WORLD_SIZE"]) if params.shard == "on" else 1),
             load_tokenizer(model),
             tokens,
             examples_of(dev),
@@ -396,6 +397,7 @@ def _settings(params: Train, recipe: Recipe, how: BatchPlan, place: str) -> Any:
         logging_nan_inf_filter=False,  # it would log the loss of the steps before in place of one that is no number
         save_strategy="no",  # Keeper asks for checkpoints by the clock
         include_num_input_tokens_seen="all",
+        router_aux_loss_coef=0.0,  # routers are not tuned; TRL would add the loss of their balance to every mixture's
         report_to=[],
         disable_tqdm=not sys.stderr.isatty(),
     )

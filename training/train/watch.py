@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from training.model.base import computes_in_bfloat16
-from training.model.likelihood import token_loss
 from training.model.template import Example
 from training.train.checkpoints import Checkpoints
+from training.train.ranks import shared_token_loss
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,7 +86,7 @@ def dev_watch(curve: Curve, dev: Sequence[Example], points: int, patience: int |
         def _measure(self, step: int, model: Any) -> None:
             model.eval()
             with as_it_comes(model.device):
-                loss = token_loss(model, dev)
+                loss = shared_token_loss(model, dev)
             model.train()
             curve.add(step, loss, lambda: {k: v.detach().clone() for k, v in get_peft_model_state_dict(model).items()})
 

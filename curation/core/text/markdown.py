@@ -15,7 +15,8 @@ _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}  # as entities, so that the tex
 _SIGNS = re.compile(r"[&<>]|[\\`*_{}\[\]()#+\-!|~$^=@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 _NUMBERED = re.compile(r"^([^\S\n]*\d+)\.", re.MULTILINE)  # "1." opens a list; "1)" is covered by the bracket
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)  # four spaces open a block of code
-_ESCAPED = re.compile(r"\\(.)|&(?:amp|lt|gt);", re.DOTALL)
+_STRONG = "**"
+_ESCAPED = re.compile(r"\\(.)|&(?:amp|lt|gt);|\*\*", re.DOTALL)
 _SHOWN_INDENT = re.compile("^\u00a0+", re.MULTILINE)
 _OVERRIDES = {"\u202d": "⟦LRO⟧", "\u202e": "⟦RLO⟧"}
 _OVERRIDE = re.compile("[\u202d\u202e]")
@@ -30,9 +31,14 @@ def as_written(text: str) -> str:
     return _NUMBERED.sub(r"\1\\.", text)
 
 
+def as_strong(text: str) -> str:
+    """The same for one line of our own that must catch the eye."""
+    return f"{_STRONG}{as_written(text.strip())}{_STRONG}"
+
+
 def read_back(markdown: str) -> str:
-    """What `as_written` made, as it shows."""
-    signs = {entity: sign for sign, entity in _HTML.items()}
+    """What `as_written` and `as_strong` made, as it shows."""
+    signs = {entity: sign for sign, entity in _HTML.items()} | {_STRONG: ""}
     text = _ESCAPED.sub(lambda found: found[1] or signs[found[0]], markdown)
     return _SHOWN_INDENT.sub(lambda found: " " * len(found[0]), text)
 

@@ -125,6 +125,11 @@ def address(home: Path = HOME) -> Address:
     return replace(ARGILLA, home=home).address()
 
 
+def is_elsewhere(kind: Kind) -> bool:
+    """Whether QIRAT_ARGILLA_URL names the server that is used, so that none runs here."""
+    return kind is ARGILLA and bool(os.environ.get("QIRAT_ARGILLA_URL"))
+
+
 def credentials(home: Path = HOME) -> dict[str, str]:
     """The owner's username, password and api_key, as the server made them on its first start."""
     found: dict[str, str] = json.loads((home / "credentials.json").read_text("utf-8"))

@@ -32,9 +32,15 @@ def any_argilla(request: pytest.FixtureRequest) -> Api:
 
 
 @pytest.fixture(scope="session")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+def studio_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the embedded Label Studio of the tests."""
+    return tmp_path_factory.mktemp("studio") / "home"
+
+
+@pytest.fixture(scope="session")
+def studio(studio_home: Path) -> Iterator[Address]:
     """Of an embedded Label Studio that runs as long as the tests. Its environment is made if there is none."""
-    kind = replace(process.LABEL_STUDIO, home=tmp_path_factory.mktemp("studio") / "home")
+    kind = replace(process.LABEL_STUDIO, home=studio_home)
     process.serve_in_background(0, kind.home, kind)
     yield kind.address()
     process.stop(kind.home)

@@ -4,6 +4,7 @@ Label Studio's turn comes with STUDIO=1 (`make studio`): its environment takes a
 """
 
 import csv
+import html
 import json
 import os
 import uuid
@@ -16,17 +17,19 @@ import pytest
 
 from curation.consensus.consensus import Review
 from curation.core.record.conversation import conversations, message
-from curation.decisions.answers import Answer
+from curation.core.text.markdown import read_back
+from curation.decisions.answers import Answer, read_answers
 from curation.review.argilla_client import ReviewServer
-from curation.review.backend import Backend
+from curation.review.backend import Annotator, Backend
 from curation.review.embedded.process import Address
 from curation.review.offline import export, take_in
 from curation.review.pull import pull, received
 from curation.review.push import push
+from curation.review.readers import tell
 from curation.review.studio_client import StudioServer
 from tests.e2e.test_review_browser import ARABIC, ENGLISH, HOSTILE
 from tests.review.queue_tables import write_tables
-from tests.review.server.studio import signed_in
+from tests.review.server.studio import Session, signed_in
 
 COUNTRIES = ("SA",)
 CALL = json.dumps([{"name": "track", "arguments": {"order": "ZH-1042"}}])
@@ -62,6 +65,12 @@ class Place(Protocol):
     """A way out to people and back."""
 
     def out(self) -> None: ...
+    def seen(self, name: str, languages: tuple[str, ...] = ()) -> list[str]:
+        """The ids that come to somebody who reads these languages, in their order, those without an answer yet."""
+
+    def told(self, key: str) -> str:
+        """Why a conversation is shown, as it stands before people."""
+
     def say(self, name: str, given: Mapping[str, Mapping[str, Any]]) -> None:
         """Somebody answers, by conversation; an empty answer leaves the conversation to others."""
 
@@ -78,26 +87,48 @@ class Sheets:
         export(Path("out.csv"), self.params, COUNTRIES, None)
 
     def say(self, name: str, given: Mapping[str, Mapping[str, Any]]) -> None:
-        with Path("out.csv").open(encoding="utf-8-sig", newline="") as file:
-            header, *rows = csv.reader(file)
-        columns = [column.partition("·")[0].strip() for column in header]
-        filled = [dict(zip(columns, row, strict=True)) for row in rows]
+        filled = [row for row in cells(Path("out.csv")) if row["id"] in given]
+        columns = [*filled[0]]
         for row in filled:
             said = dict(given[row["id"]])
             reasons, label = ", ".join(said.pop("reasons", ())), said.pop("label", "")
             row.update(said | {"reasons": reasons, "label_corrected": label})
         with Path(f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([header, *([row[column] for column in columns] for row in filled)])
+            csv.writer(file).writerows([columns, *([row[column] for column in columns] for row in filled)])
         take_in(Path(f"{name}.csv"), name, self.params, COUNTRIES)
+
+    def seen(self, name: str, languages: tuple[str, ...] = ()) -> list[str]:
+        path = Path(f"{uuid.uuid4().hex}.csv")
+        export(path, self.params, COUNTRIES, None, languages)
+        return [row["id"] for row in cells(path)]
+
+    def told(self, key: str) -> str:
+        path = Path(f"{uuid.uuid4().hex}.csv")
+        export(path, self.params, COUNTRIES, None)
+        return next(row["why"] for row in cells(path) if row["id"] == key)
 
     def back(self) -> None: ...
 
 
-class Served:
-    """A server, and how somebody answers there."""
+def cells(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file)
+    columns = [column.partition("·")[0].strip() for column in header]
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
-    def __init__(self, server: Backend, params: Review, say: Callable[..., None]) -> None:
-        self.server, self.params, self._say = server, params, say
+
+class Served:
+    """A server, how somebody answers there, what comes to somebody, and what stands on a record."""
+
+    def __init__(
+        self,
+        server: Backend,
+        params: Review,
+        say: Callable[..., None],
+        seen: Callable[..., list[str]],
+        told: Callable[..., str],
+    ) -> None:
+        self.server, self.params, self._say, self.seen, self.told = server, params, say, seen, told
 
     def out(self) -> None:
         push(self.server, self.params, COUNTRIES)
@@ -110,24 +141,48 @@ class Served:
 
 
 @pytest.fixture
-def params() -> Review:
-    return Review(workspace=f"w{uuid.uuid4().hex[:8]}", min_submitted=2)
+def params(request: pytest.FixtureRequest) -> Review:
+    """Two people a conversation; one where answers come back, so that who gave them is the only one asked."""
+    name = getattr(request.node, "originalname", "")
+    return Review(workspace=f"w{uuid.uuid4().hex[:8]}", min_submitted=1 if "says_nothing" in name else 2)
 
 
 @pytest.fixture
 def argilla(request: pytest.FixtureRequest, params: Review) -> Served:
     owner = request.getfixturevalue("owner")
 
+    people: dict[str, Any] = {}
+
+    def person_of(name: str) -> Any:
+        if name not in people:
+            [workspace] = [w["id"] for w in owner.get("me/workspaces")["items"] if w["name"] == params.workspace]
+            people[name] = owner.annotator(workspace, name)
+        return people[name]
+
+    def seen(name: str, languages: tuple[str, ...] = ()) -> list[str]:
+        person = person_of(name)
+        tell(request.getfixturevalue("home"), [Annotator(person.id, name, "annotator", True)], {name: languages})
+        pending = {"type": "terms", "scope": {"entity": "response", "property": "status"}, "values": ["pending"]}
+        asked = {"filters": {"type": "and", "and": [pending]}}
+        return [item["record"]["external_id"] for item in person.post(f"me/{place()}/search", asked)["items"]]
+
+    def told(key: str) -> str:
+        items = owner.get(place())["items"]
+        return read_back(next(item["fields"]["why"] for item in items if item["external_id"] == key))
+
+    def place() -> str:
+        return f"datasets/{server._id()}/records"
+
     def say(server: Backend, name: str, given: Mapping[str, Mapping[str, Any]]) -> None:
-        [workspace] = [w["id"] for w in owner.get("me/workspaces")["items"] if w["name"] == params.workspace]
-        person = owner.annotator(workspace, name)
-        for record in server.present():
+        person = person_of(name)
+        for record in [one for one in server.present() if one.external_id in given]:
             said = given[record.external_id]
             values = {name: {"value": list(v) if isinstance(v, tuple) else v} for name, v in said.items()}
             content = {"values": values, "status": "submitted" if said else "discarded"}
             assert person.ask("POST", f"records/{record.id}/responses", json=content).is_success
 
-    return Served(ReviewServer(Address(owner.url, owner.key), params), params, say)
+    server = ReviewServer(Address(owner.url, owner.key), params)
+    return Served(server, params, say, seen, told)
 
 
 @pytest.fixture
@@ -135,15 +190,37 @@ def label_studio(request: pytest.FixtureRequest, params: Review) -> Served:
     address = request.getfixturevalue("studio")
     server = StudioServer(address, params)
 
-    def say(_: Backend, name: str, given: Mapping[str, Mapping[str, Any]]) -> None:
+    people: dict[str, Session] = {}
+
+    def person_of(name: str) -> Session:
         assert server._project
-        person = signed_in(address.url, name, server.add_annotator(name), server._project["id"])
+        if name not in people:
+            people[name] = signed_in(address.url, name, server.add_annotator(name), server._project["id"])
+        return people[name]
+
+    def seen(name: str, languages: tuple[str, ...] = ()) -> list[str]:
+        """By skipping one after the other, which leaves them to others."""
+        person, found = person_of(name), list[str]()
+        home = request.getfixturevalue("studio_home")
+        tell(home, [Annotator(f"{name}@localhost", name, "annotator", True)], {name: languages})
+        while (task := person.next()) is not None and task["data"]["id"] not in found:
+            found.append(task["data"]["id"])
+            assert person.answer(task["id"], skip=True).status_code == 201
+        return found
+
+    def told(key: str) -> str:
+        assert server._project
+        tasks = server._http.ask("GET", "api/tasks/", params={"project": server._project["id"], "fields": "all"})
+        return html.unescape(next(one["data"]["why"] for one in tasks["tasks"] if one["data"]["id"] == key))
+
+    def say(_: Backend, name: str, given: Mapping[str, Mapping[str, Any]]) -> None:
+        person = person_of(name)
         for conversation, said in given.items():  # as the line has them
             task = person.next()
             assert task and task["data"]["id"] == conversation
             assert person.answer(task["id"], skip=not said, **said).status_code == 201
 
-    return Served(server, params, say)
+    return Served(server, params, say, seen, told)
 
 
 @pytest.fixture
@@ -193,6 +270,50 @@ def test_the_same_answers_come_to_the_same_decisions(
     found = decided(tmp_path)
     assert {line.get("conversation_id") for line in found} == {None, *ids.values()} - {ids["long"]}
     assert found == decided_at_once(tmp_path / "again", ids, people, request)
+
+
+NOTHING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # what says nothing, and what mends it
+    "english": ({"decision": "edit", "corrected": " \n "}, {"decision": "keep"}),
+    "arabic": ({"decision": "edit"}, {"decision": "edit", "corrected": MENDED}),
+    "plain": ({"decision": "keep", "corrected": "[2]\nNo."}, {"decision": "edit", "corrected": "[2]\nNo."}),
+}
+
+
+@pytest.mark.parametrize("kind", ["spreadsheet", *SERVERS])
+def test_an_answer_that_says_nothing_decides_nothing_is_kept_and_comes_back_with_the_reason(
+    kind: str, ids: dict[str, str], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    place: Place = request.getfixturevalue(kind)
+    queue(tmp_path, *NOTHING)
+    sara = f"sara{uuid.uuid4().hex[:6]}"
+    place.out()
+    place.say(sara, {ids[name]: said for name, (said, _) in NOTHING.items()})
+    place.back()
+    assert len(decided(tmp_path)) == 1 and len(read_answers()) == len(NOTHING), "kept, and no decision but the header"
+    assert sara in place.told(ids["english"]) and "corrects nothing" in place.told(ids["english"])
+    assert "لم يتغيّر شيء" in place.told(ids["arabic"]) and "it says keep" in place.told(ids["plain"])
+    if isinstance(place, Served):
+        assert push(place.server, place.params, COUNTRIES).unchanged == len(NOTHING), "the note stays"
+        assert not any(one.responses for one in place.server.present())
+    place.say(sara, {ids[name]: said for name, (_, said) in NOTHING.items()})
+    place.back()
+    assert [line["decision"] for line in decided(tmp_path)[1:]] == [
+        NOTHING[name][1]["decision"] for name in sorted(NOTHING, key=lambda name: ids[name])
+    ]
+
+
+@pytest.mark.parametrize("kind", ["spreadsheet", *SERVERS])
+def test_each_person_reads_the_languages_chosen_the_first_one_first(
+    kind: str, ids: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    place: Place = request.getfixturevalue(kind)
+    place.out()
+    english = [ids[name] for name in TALKS if name != "arabic"]
+    people = {name: f"{name}{uuid.uuid4().hex[:6]}" for name in ("sara", "omar", "nour")}
+    assert place.seen(people["sara"], ("ar",)) == [ids["arabic"]]
+    first, *others = place.seen(people["omar"], ("ar", "en"))
+    assert first == ids["arabic"] and sorted(others) == sorted(english)
+    assert sorted(place.seen(people["nour"])) == sorted(ids.values()), "who chose none gets all"
 
 
 def decided_at_once(

@@ -167,8 +167,8 @@ def test_people_read_and_answer_with_the_keyboard_and_no_row_runs(
         said = str(talk[0]["content"]).split("\n")[0][:20]
         page.locator(".qirat-turn", has_text=said).first.wait_for()
         assert page.evaluate("window.ran") is None
-        page.keyboard.press("2")
-        page.keyboard.press("w")
+        for key, chosen in (("2", "Edit"), ("w", "Invented")):
+            choose(page, key, chosen)
         page.keyboard.press("Control+Enter")
         page.locator(".qirat-turn", has_text=said).first.wait_for(state="detached")
     people = {key: key for key in server.usernames()}
@@ -176,6 +176,17 @@ def test_people_read_and_answer_with_the_keyboard_and_no_row_runs(
     assert [(one.decision, one.reasons) for one in given] == [("edit", ("invented_fact",))] * len(TALKS)
     assert sum(one.corrected.startswith("[2]\n") for one in given) == 5, "the doubted reply is there to be mended"
     assert [url for url in asked if not url.startswith((studio.url, "data:", "blob:"))] == []
+
+
+def choose(page: Any, key: str, chosen: str) -> None:
+    """Presses a key once the page listens to it: it draws the conversation first and takes the keys a moment later."""
+    box = page.locator("label", has_text=chosen).locator("input").first
+    for _ in range(50):
+        if box.is_checked():
+            return
+        page.keyboard.press(key)
+        page.wait_for_timeout(200)
+    raise AssertionError(f"{key} does not choose {chosen}")
 
 
 def test_the_home_is_the_owners_alone(studio: Address, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -9,6 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from training.model.cost import TILE, Numbers
+from training.model.targets import tuned_layers
 
 
 class Live(TorchDispatchMode):
@@ -73,7 +74,7 @@ def peak_bytes(config: Any, tokens: int, rank: int, numbers: Numbers, checkpoint
     kept = torch.bfloat16 if numbers.weight == 2 else torch.float32
     with torch.device("meta"):
         model: Any = AutoModelForCausalLM.from_config(config, dtype=kept)  # type: ignore[no-untyped-call]
-        model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear", r=rank))
+        model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", target_modules=tuned_layers(model), r=rank))
     live = Live()
     with FakeTensorMode(allow_non_fake_inputs=True), live:
         _without_memory(model)

@@ -1,12 +1,13 @@
 """Memory by counting against a step on tensors without memory, and what fits on which card by it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.builders import params
 from training.model.cost import CARDS, FREE, NF4, Numbers, Shape, memory, weight_bytes
-from training.model.recipe import Asked, Recipe, least_memory, settled, ways_to_fit
+from training.model.recipe import Asked, Recipe, cards_needed, least_memory, settled, ways_to_fit
 
 RANK, TOKENS = 16, 4096
 QWEN: dict[str, dict[str, Any]] = {
@@ -34,6 +35,10 @@ def others(kind: str) -> Any:
                   "vocab_size": 128256, "tie_word_embeddings": True},
         "gemma3_text": {"hidden_size": 1152, "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 256,
                         "intermediate_size": 6912, "vocab_size": 262144},
+        "qwen3_moe": {"hidden_size": 2048, "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128,
+                      "moe_intermediate_size": 768, "num_experts": 128, "num_experts_per_tok": 8, "vocab_size": 151936},
+        "mixtral": {"hidden_size": 4096, "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 32000,
+                    "intermediate_size": 14336, "num_local_experts": 8, "num_experts_per_tok": 2},
         "phi3": {"hidden_size": 3072, "num_attention_heads": 32, "intermediate_size": 8192, "vocab_size": 32064,
                  "pad_token_id": 0},
     }  # fmt: skip
@@ -51,6 +56,8 @@ def others(kind: str) -> Any:
         ("llama", FP32, True),
         ("gemma3_text", BF16, False),
         ("phi3", BF16, True),
+        ("qwen3_moe", BF16, False),
+        ("mixtral", BF16, True),
     ],
 )
 def test_memory_by_counting_is_that_of_a_step_on_tensors_without_memory(
@@ -105,3 +112,16 @@ def test_the_smaller_the_card_the_more_is_changed_and_every_way_keeps_its_word()
         before = fewest
         assert not any(one.changes.items() < other.changes.items() for one in ways for other in ways)
     assert least_memory(shape, asked("T4")) > 16e9
+
+
+@pytest.mark.parametrize(("size", "card", "cards"), [("8B", "L4", 1), ("70B", "A100", 3), ("70B", "L4", None)])
+def test_how_many_cards_share_out_what_one_does_not_hold(size: str, card: str, cards: int | None) -> None:
+    """In nf4 none do: accelerate and transformers leave such weights whole on each card."""
+    from transformers import LlamaConfig
+
+    wide = {"hidden_size": 8192, "num_hidden_layers": 80, "num_attention_heads": 64, "intermediate_size": 28672}
+    config = qwen(size) if size in QWEN else LlamaConfig(**wide, num_key_value_heads=8, vocab_size=128256)
+    shape, free = Shape.of(config, RANK), FREE * CARDS[card].memory
+    assert cards_needed(shape, asked(card), free) == cards
+    rounded = replace(asked(card), numbers=Numbers(2, 2, quantised=True))
+    assert cards_needed(shape, rounded, free) in (1, None)

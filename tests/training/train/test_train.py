@@ -11,6 +11,7 @@ from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from tests.builders import ROOT, params, talk
 from tests.training.tiny import model, renderer, tokenizer
+from training.model.adapter import FILES, WEIGHTS, module_count, refuse_damaged, write_adapter
 from training.model.base import Model, load_model
 from training.model.cost import Numbers, Shape
 from training.model.likelihood import negative_log_likelihoods
@@ -79,8 +80,14 @@ def test_dev_loss_weighs_tokens_and_the_adapter_kept_is_that_of_the_lowest(tmp_p
         )
 
 
-def test_two_processes_learn_what_one_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Started as for several GPUs, on this CPU: a step's rows are shared out, the result is the same but rounding."""
+@pytest.mark.parametrize("shard", ["off", "on"])
+def test_two_processes_learn_what_one_learns(shard: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Started as for several GPUs, on this CPU: a step's rows are shared out, and dev, and with shard the weights too.
+
+    The result is the same but rounding: sums over two processes are added in another order.
+    """
+    import torch
+
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -88,21 +95,77 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, monkeypatch: pytest
     tokenizer().save_pretrained("base")
     base = Model(name="base", dtype="float32", template_arguments={})
     learnt = table(examples(*[talk(f"question {n}", "yes " * (n % 3 + 1)) for n in range(8)]))
-    dev = examples(talk("question 3", "yes yes"))
+    dev = examples(*[talk(f"question {n}", "yes " * n + "no" * 400) for n in range(3)])
     settings = recipe(learning_rate=0.01, epochs=1, dev_points=3, batch=2, passes="auto")
     alone = fit(load_model(base), tokenizer(), learnt, dev, settings, settings.recipe)
-    often = Machine(checkpoint_minutes=0)
-    spread = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({"seed": 7}), often)
+    often, several = Machine(checkpoint_minutes=0), settings.model_copy(update={"shard": shard})
+
+    def spread_out() -> Any:
+        return fit_on_all(2, base, learnt, table(dev), several, settings.recipe, Checkpoints({"seed": 7}), often)
+
+    spread = spread_out()
     assert spread.took["processes"] == 2
-    last = Path("data/cache/train/checkpoint-3")
-    assert sorted(path.name for path in last.glob("rng_state*")) == ["rng_state_0.pth", "rng_state_1.pth"]
-    again = fit_on_all(2, base, learnt, table(dev), settings, settings.recipe, Checkpoints({"seed": 7}), often)
-    assert (again.took["resumed"], again.curve.losses) == (1, spread.curve.losses)
+    assert (spread.took["predicted_bytes"] != alone.took["predicted_bytes"]) == (shard == "on")
     assert spread.curve.losses == pytest.approx(alone.curve.losses, rel=1e-5)
     assert spread.curve.losses[4] < spread.curve.losses[0]
+    for name, weights in alone.curve.best.items():
+        torch.testing.assert_close(spread.curve.best[name], weights, atol=1e-5, rtol=1e-4)
     assert sum(negative_log_likelihoods(spread.model, dev)) / sum(e.supervised for e in dev) == pytest.approx(
         min(spread.curve.losses.values()), rel=1e-5
     )
+    if shard == "off":
+        return
+    last = Path("data/cache/train/checkpoint-3")
+    assert sorted(path.name for path in last.glob("rng_state*")) == ["rng_state_0.pth", "rng_state_1.pth"]
+    again = spread_out()
+    assert (again.took["resumed"], again.curve.losses) == (1, spread.curve.losses)
+    assert all(torch.equal(weights, again.curve.best[name]) for name, weights in spread.curve.best.items())
+    for at, trained in (("one", alone), ("two", again)):
+        write_adapter(Path(at), trained.model, tokenizer(), origin(base), pl.DataFrame({"row_id": ["a"]}))
+    one, two = (
+        {path.name: path.read_bytes() for path in Path(at).iterdir() if path.name != FILES} for at in ("one", "two")
+    )
+    assert [name for name in one if one[name] != two[name]] == [WEIGHTS]
+    assert one.keys() == two.keys()
+    refuse_damaged(Path("two"))
+    assert module_count(Path("two")) == module_count(Path("one")) == 14
+
+
+def origin(base: Model) -> dict[str, Any]:
+    """As much of a provenance as a card of the adapter tells."""
+    figures = dict.fromkeys("examples_seen examples tokens_seen tokens steps best_step strength".split(), 1)
+    losses = {"dev_loss_start": 1.0, "dev_loss": 1.0}
+    return {
+        "base": {"name": base.name, "weights": "sha256:0"},
+        "data": {"train_sha256": "0"},
+        "template": {"arguments": {}, "stop_token": "<|im_end|>"},
+        "params": {"model": base.model_dump(), "recipe": {"rank": 8, "alpha": 8, "learning_rate": 0.01, "epochs": 1}},
+        "training": {**figures, **losses},
+    }
+
+
+def test_dev_is_weighed_once_however_many_processes_share_its_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each passes as often through the model as the others: where weights are shared out they wait for one another."""
+    import torch
+
+    from training.train import ranks
+
+    tiny = model().double()
+    dev = examples(*[talk(f"question {n}", "yes " * 200) for n in range(3)], talk("hello", "no"))
+    whole = sum(negative_log_likelihoods(tiny, dev)) / sum(e.supervised for e in dev)
+    passes: list[int] = []
+    tiny.register_forward_hook(lambda *_: passes.append(1))
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda _: None)
+    for processes in (1, 2, 3, 5):
+        monkeypatch.setattr(ranks, "several", lambda processes=processes: processes)
+        shares, counts = [], set()
+        for rank in range(processes):
+            monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
+            passes.clear()
+            shares.append(ranks.shared_token_loss(tiny, dev))
+            counts.add(len(passes))
+        assert sum(shares) == pytest.approx(whole, rel=1e-9)
+        assert len(counts) == 1
 
 
 def test_a_run_that_stopped_early_and_was_killed_before_it_wrote_stops_at_the_same_step(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def serve(home: Path, listener: socket.socket) -> None:
     from hosting import logs
     from loopback_studio import queue
 
-    queue.in_the_order_of_the_line()
+    queue.in_the_order_of_the_line(home)
     for name in logging.root.manager.loggerDict:
         logging.getLogger(name).handlers = []
     logs.write_to(home / "server.log", "%(pathname)s:%(lineno)d")  # what Label Studio says quotes rows and answers

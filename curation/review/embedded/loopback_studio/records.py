@@ -14,7 +14,10 @@ from rest_framework.views import APIView
 
 
 class Records(APIView):  # type: ignore[misc]
-    """GET reads all, PUT makes or replaces, DELETE deletes those of these ids that nobody answered; for the owner."""
+    """GET reads all, PUT makes or replaces, DELETE deletes those of these ids that nobody answered, or one answer.
+
+    For the owner.
+    """
 
     permission_classes = (IsAdminUser,)
 
@@ -35,6 +38,8 @@ class Records(APIView):  # type: ignore[misc]
         from projects.models import Project
         from tasks.models import Task
 
+        if "answer" in request.data:
+            return Response({"ids": _take_back(project, request.data["answer"], request.data["updated_at"])})
         with transaction.atomic():
             asked = Task.objects.filter(project=project, id__in=request.data["ids"])
             unanswered = asked.filter(annotations=None, drafts=None)
@@ -49,7 +54,7 @@ def _all(project: int) -> Iterator[dict[str, Any]]:
     from tasks.models import Annotation, AnnotationDraft, Task
 
     given: dict[int, list[dict[str, Any]]] = {}
-    who = ("task_id", "result", "updated_at", "lead_time")
+    who = ("id", "task_id", "result", "updated_at", "lead_time")
     for one in Annotation.objects.filter(project=project).values(*who, "was_cancelled", "completed_by__email"):
         status = "discarded" if one["was_cancelled"] else "submitted"
         given.setdefault(one["task_id"], []).append({**one, "status": status, "user": one["completed_by__email"]})
@@ -58,6 +63,21 @@ def _all(project: int) -> Iterator[dict[str, Any]]:
     shown = ("id", "meta", "data__corrected", "is_labeled", "updated_at")
     for task in Task.objects.filter(project=project).order_by("id").values(*shown):
         yield {**task, "responses": given.get(task["id"], [])}
+
+
+def _take_back(project: int, answer: int, updated_at: str) -> list[int]:
+    """Deletes an answer that is as it was then; its task is open again for who gave it."""
+    from tasks.models import Annotation
+
+    with transaction.atomic():
+        found = Annotation.objects.filter(project=project, id=answer, updated_at=updated_at).first()
+        if found is None:
+            return []
+        task = found.task
+        found.delete()
+        task.update_is_labeled()
+        task.save(update_fields=["is_labeled"])
+        return [answer]
 
 
 def _write(project: Any, items: dict[str, Any]) -> None:

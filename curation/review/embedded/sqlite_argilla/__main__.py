@@ -137,6 +137,7 @@ def serve(home: Path, listener: socket.socket, url: str) -> None:
     from . import engine, faults, logins, pages, patches  # noqa: F401 - engine registers itself
 
     patches.apply(app)
+    pages.welcome(app)
     logins.limit()
     faults.tell()
     logs.write_to(home / "server.log")

@@ -5,6 +5,7 @@ Only text search has an index, see full_text.py, and vectors are kept in memory,
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from argilla_server.search_engine.base import (
     SearchResponses,
     TermsMetrics,
 )
+from hosting.languages import languages_of
 from sqlalchemy import text
 
 from . import full_text, similarity
@@ -31,6 +33,7 @@ NAME = "embedded"
 # An annotator's queue keeps the order of rank, worst first, in blocks of this many records; inside a block each
 # annotator has an order of their own, so that people who work at the same time seldom open the same record.
 _BLOCK = 20
+_LANGUAGE = "json_extract(r.metadata, '$.language')"
 
 
 @SearchEngine.register(engine_name=NAME)
@@ -119,7 +122,13 @@ class EmbeddedSearchEngine(SearchEngine):  # type: ignore[misc]
         where.add(filter)
         source = _text_source(where, dataset, query)
         score = "-t.rank" if " t ON " in source else "1.0"
-        order = [where.order(key) for key in sort or []] or [_default_order(score, user_id)]
+        read = languages_of(Path(), str(user_id))  # the server runs in its home
+        if read:
+            where.require(f"{_LANGUAGE} IN ({', '.join(map(where.bind, read))})")
+        order = [where.order(key) for key in sort or []] or [
+            *_languages_first(where, read),
+            _default_order(score, user_id),
+        ]
         total = await _rows(f"SELECT count(*) FROM {source} WHERE {where.sql}", **where.values)
         found = await _rows(
             f"SELECT r.id, {score} FROM {source} WHERE {where.sql} ORDER BY {', '.join(order)}, r.id "
@@ -183,6 +192,11 @@ def _text_source(where: Conditions, dataset: Any, query: Any) -> str:
     if not match.unwanted:
         where.require("0")  # nothing but punctuation finds nothing
     return "records r"
+
+
+def _languages_first(where: Conditions, read: list[str]) -> list[str]:
+    cases = " ".join(f"WHEN {where.bind(language)} THEN {place}" for place, language in enumerate(read))
+    return [f"CASE {_LANGUAGE} {cases} END"] if read else []
 
 
 def _default_order(score: str, user_id: UUID | None) -> str:
