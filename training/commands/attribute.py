@@ -43,6 +43,7 @@ def attribute() -> Answer:
     seed = load_params("train", Train).seed
     vectors = finished_table("embedded/vectors")
     found = pulls(*with_intents(train, dev, vectors), seed, lambda parts: progress(parts, "intents", unit="parts"))
+    unseen = found.join(learnt, on="conversation_id", how="anti", maintain_order="left").filter("accused")
     found = found.join(learnt, on="conversation_id", how="semi", maintain_order="left")
     if not found.height:
         raise QiratError(f"{ADAPTER} was trained on other conversations than data/splits/train; run `dvc repro`")
@@ -56,6 +57,7 @@ def attribute() -> Answer:
             "conversations_held_against": dev.height,
             "accused": found.filter("accused")["conversation_id"].to_list(),
             "accused_came_by": ways_in(found.filter("accused")["conversation_id"].to_list()),
+            "accused_unseen": unseen["conversation_id"].to_list(),
             "worst": worst.to_dicts(),
             "worst_came_by": ways_in(worst["conversation_id"].to_list()),
             "clusters": [*clusters[:TOLD], *(one for one in clusters[-TOLD:] if one not in clusters[:TOLD])],
@@ -153,12 +155,23 @@ def as_text(answer: Answer) -> str:
         f"{_way(answer['accused_came_by'])}"
         if accused
         else "Nothing stands out: none of them answers otherwise than dev does beyond what chance explains.",
+        *_unseen(answer["accused_unseen"]),
         f"The conversations that hurt most (`qirat why ID`): {_way(answer['worst_came_by'])}",
     ]
     lines += [
         f"{row['pull']:+.2f}{'*' if row['accused'] else ' '} {row['conversation_id'][:12]}" for row in answer["worst"]
     ]
     return "\n".join(lines)
+
+
+def _unseen(ids: Sequence[str]) -> Iterator[str]:
+    """What a sample left out, the next one may draw."""
+    if ids:
+        examples = " ".join(key[:12] for key in ids[:3])
+        yield (
+            f"{len(ids)} more of data/splits/train do so that the adapter was not trained on (accused_unseen in "
+            f"data/cache/attribute.json; the first {examples}): leave them out as well, or a new sample draws them."
+        )
 
 
 def _way(one: Mapping[str, Mapping[str, int]]) -> str:

@@ -55,6 +55,7 @@ def test_a_bad_cluster_is_last_and_says_who_let_it_in(found: pl.DataFrame, tmp_p
         "conversations_held_against": 8,
         "accused": bad,
         "accused_came_by": asked.ways_in(bad),
+        "accused_unseen": [],
         "clusters": [best, worst],
         "worst": found.head(1).to_dicts(),
         "worst_came_by": asked.ways_in(bad),
@@ -64,6 +65,8 @@ def test_a_bad_cluster_is_last_and_says_who_let_it_in(found: pl.DataFrame, tmp_p
     assert "3 of them answer otherwise than dev does, beyond what chance explains (marked *): order 3; rude 3" in told
     assert "-2.00* t00" in told
     assert "Nothing stands out" in asked.as_text({**answer, "accused": []})
+    assert "more of data/splits/train" not in told
+    assert "2 more of data/splits/train" in asked.as_text({**answer, "accused_unseen": ["t03", "t04"]})
 
 
 def test_what_the_adapter_was_trained_on_is_told_worst_first_with_who_let_it_in(
@@ -85,6 +88,10 @@ def test_what_the_adapter_was_trained_on_is_told_worst_first_with_who_let_it_in(
     assert first["conversations"] == 12
     assert {row["conversation_id"] for row in first["worst"]} < set(learnt)
     assert first["worst_came_by"]["annotators"] == {"sara": len(first["worst"])}
+    everybody = pl.DataFrame({"conversation_id": read["conversation_id"], "pull": -1.0, "accused": True}, schema=PULLS)
+    monkeypatch.setattr(asked, "pulls", lambda *_: everybody)
+    assert asked.attribute()["accused"] == learnt.to_list()
+    assert asked.attribute()["accused_unseen"] == read["conversation_id"].to_list()[12:]
     trained_on.with_columns(conversation_id=pl.lit("of another run")).write_parquet(folder / TRAINED_ON)
     with pytest.raises(QiratError, match="other conversations than data/splits/train"):
         asked.attribute()
