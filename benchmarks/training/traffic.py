@@ -263,7 +263,7 @@ def compiled(layer: Any, given: tuple[Any, Any]) -> list[Kernel]:
         partition_fn=min_cut_rematerialization_partition,
         decompositions=select_decomp_table,
     )
-    layer.compile(backend=backend, fullgraph=True)
+    layer.compile(backend=backend, fullgraph=True, dynamic=False)
     passed(layer, given)
     return kernels
 

@@ -72,7 +72,7 @@ def publish(wanted: Wanted, yes: bool) -> str:
         told = inventory(content, staged)
         if not yes:
             return f"{told}\nnothing was written or sent; --yes does it"
-        addresses = sent(wanted, staged)
+        addresses = [*sent(wanted, staged)]
     keep_figures(content)
     return f"{told}\n" + "\n".join(f"sent: {address}" for address in addresses)
 

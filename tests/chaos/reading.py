@@ -95,10 +95,11 @@ def of_words() -> Iterator[tuple[str, Reader]]:
 
 
 def modules() -> Iterator[ModuleType]:
-    """Ours, without what begins to run when it is imported and what runs in Argilla's own environment."""
+    """Ours, without what begins to run when it is imported and what runs in the servers' own environments."""
+    servers = ("__main__", ".sqlite_argilla", ".loopback_studio")
     for package in (curation, training, expectations, qirat.publish):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not found.name.endswith("__main__") and ".sqlite_argilla" not in found.name:
+            if not any(part in found.name for part in servers):
                 yield importlib.import_module(found.name)
 
 

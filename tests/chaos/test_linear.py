@@ -48,6 +48,7 @@ from curation.report.examples import Picking
 from curation.report.page import render
 from curation.review.offline import conversation_cell
 from curation.review.present import answers, unreadable
+from curation.review.records import Shown as Beside
 from curation.review.records import records
 from curation.similarity.difference import difference
 from expectations import validate, views
@@ -309,8 +310,8 @@ def pushed(text: str, folder: Path) -> None:
     line = rows.select("conversation_id", rank=pl.int_range(ROWS), reason=pl.lit("doubt")).with_columns(
         pl.Series(name, [value] * ROWS) for name, value in doubt.items()
     )
-    found = rows.select("conversation_id", code=pl.lit("repetition"), turn=pl.lit(1))
-    for one in records(line, rows, ("SA",), found):
+    found = rows.select("conversation_id", code=pl.lit("repetition"), turn=pl.lit(1), value=pl.lit(0.9))
+    for one in records(line, rows, ("SA",), Beside(found)):
         conversation_cell(one["fields"]["conversation"], "ar")
         taken_back(harmless(text))
     said = response("submitted", decision="edit", correction=text, reason=[text], comment=text)

@@ -24,9 +24,11 @@ _tried: "WeakKeyDictionary[nn.Module, bool]" = WeakKeyDictionary()
 
 def writes_continuously(model: Any, wanted: Writing) -> bool:
     """Whether replies are to be written so: as asked, or on a card where the model comes to the same tokens."""
+    import torch
+
     if wanted != "auto":
         return wanted == "continuous"
-    if model.device.type != "cuda" or not can_share(model):
+    if torch.device(model.device).type != "cuda" or not can_share(model):
         return False
     if model not in _tried:
         _tried[model] = comes_to_the_same(model)

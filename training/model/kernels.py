@@ -42,7 +42,7 @@ def compute_fast(tuned: Any, wanted: Kernels, row: Row, one_length: bool) -> Com
     expected = row() if ways else ()
     for way in ways:
         undo = APPLIED[way](tuned)
-        trouble = _trouble(expected, row)
+        trouble = _of_any_process(_trouble(expected, row))
         if not trouble:
             return Computing(way, undo)
         undo()
@@ -94,6 +94,17 @@ def _trouble(expected: "Sequence[Tensor | None]", row: Row) -> str:
     exact = loss is not None and loss.dtype == torch.float32 and not torch.is_autocast_enabled(loss.device.type)
     worst = max(_distance(found[:1], expected[:1]), _distance(found[1:], expected[1:]))
     return "" if worst <= STRAYED[0 if exact else 1] else f"loss or gradients move by {worst:.1%}"
+
+
+def _of_any_process(trouble: str) -> str:
+    """The trouble of the first process that has one: all processes of a training compute in one way."""
+    import torch
+
+    if not torch.distributed.is_initialized():
+        return trouble
+    told = [""] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(told, trouble)
+    return next(filter(None, told), "")
 
 
 def _distance(found: "Sequence[Tensor | None]", expected: "Sequence[Tensor | None]") -> float:

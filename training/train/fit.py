@@ -196,6 +196,7 @@ def lora_under_autocast(tuned: Any) -> AbstractContextManager[None]:
 def on_a_card(trainer: Any, asked: Asked, how: BatchPlan, tokens: pl.DataFrame) -> Computing:
     """Has rows filled up to one length, and sets how layers are computed, by a row of the data."""
     recipe, lengths, model = asked.recipe, counted(tokens)[0], trainer.model
+    wanted = "eager" if how.sharded and recipe.kernels == "auto" else recipe.kernels  # untried with shared weights
     packed = recipe.row is not None and _rows_hold_documents(recipe, how)
     a_pass = tokens_a_pass(asked, how)
     rows = tokens[a_row(recipe, how, lengths, a_pass)]
@@ -204,10 +205,10 @@ def on_a_card(trainer: Any, asked: Asked, how: BatchPlan, tokens: pl.DataFrame) 
     plain = batch_of(trainer, rows)  # as it comes: so the proof is one of the filling, too
     row = _Row(trainer, plain)
     model.train()
-    if ways_to_compute(model, recipe.kernels, packed)[:1] == ["compiled"]:
+    if ways_to_compute(model, wanted, packed)[:1] == ["compiled"]:
         trainer.data_collator = of_one_length(trainer.data_collator, a_pass, max(lengths))
         row.then = batch_of(trainer, rows)
-    computing = compute_fast(model, recipe.kernels, row, packed)
+    computing = compute_fast(model, wanted, row, packed)
     print(f"train: layers are computed {computing.way}", file=sys.stderr, flush=True)
     return computing
 

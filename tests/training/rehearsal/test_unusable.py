@@ -226,6 +226,7 @@ def test_a_gated_model_is_told_in_the_hubs_own_words(
         answer: Any = httpx.Response(401, request=asked)
         raise GatedRepoError("Access to model meta/llama is restricted. Please log in.", response=answer)
 
+    monkeypatch.setattr("training.model.base._answers", lambda address: True)
     monkeypatch.setattr("transformers.utils.hub.hf_hub_download", gated)
     monkeypatch.setattr("transformers.utils.hub.snapshot_download", gated)
     with pytest.raises(QiratError, match=r"access to it at https://huggingface.co/meta/llama.*hf auth login"):

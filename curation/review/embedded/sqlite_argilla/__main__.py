@@ -152,7 +152,7 @@ def serve(home: Path, listener: socket.socket, url: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     for page in (home / "pages").rglob("*"):
         page.chmod(0o700 if page.is_dir() else 0o600)  # copied with the rights they had
-    headers = [("Content-Security-Policy", pages.security_policy(pages.served_index(home / "pages")))]
+    headers = [("Content-Security-Policy", pages.security_policy(pages.served_index(home / "pages"), pages.WELCOME))]
     config = uvicorn.Config(
         app, log_config=None, log_level="warning", access_log=False, headers=headers, timeout_graceful_shutdown=5
     )

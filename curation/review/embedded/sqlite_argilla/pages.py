@@ -15,7 +15,7 @@ _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 # Argilla keeps the guidelines folded away and remembers in the browser, by the names of its panels, whether somebody
 # opened them. This page opens them once for each data set and goes on to the conversations.
-_WELCOME = """<!doctype html><title>Argilla</title><script>
+WELCOME = """<!doctype html><title>Argilla</title><script>
 const id = location.pathname.split("/").pop(), panel = id + "-r-h-rz"
 const kept = JSON.parse(localStorage.getItem("argilla") || "{}")
 kept.layout = { [panel]: { isExpanded: true, position: "30%" }, ...kept.layout }
@@ -30,14 +30,14 @@ def welcome(app: Any) -> None:
     from starlette.routing import Route
 
     async def page(request: Any) -> HTMLResponse:
-        return HTMLResponse(_WELCOME)
+        return HTMLResponse(WELCOME)
 
     app.router.routes.insert(0, Route("/welcome/{dataset}", page))
 
 
-def security_policy(index: str) -> str:
-    """Content-Security-Policy for the page `index`, whose own inline scripts are allowed by their hash."""
-    scripts = [hashlib.sha256(script.encode()).digest() for script in _INLINE_SCRIPT.findall(index + _WELCOME)]
+def security_policy(*served: str) -> str:
+    """Content-Security-Policy for the pages `served`, whose own inline scripts are allowed by their hash."""
+    scripts = [hashlib.sha256(script.encode()).digest() for script in _INLINE_SCRIPT.findall("".join(served))]
     hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in scripts)
     return (
         f"default-src 'self'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; "
