@@ -14,7 +14,7 @@ ONE_SERVER = "tests/review/server/"  # its files share an Argilla
 # it makes the server's environment where there is none, for which everybody else who has a server would wait.
 FIRST = (
     "tests/e2e/test_pipeline.py",
-    "tests/e2e/test_review_browser.py",
+    "tests/e2e/review/",
     "tests/training/",
     "tests/e2e/",
     "tests/deploy/",

@@ -47,13 +47,13 @@ class Kernel:
     operations: float
 
 
-@torch.library.custom_op("qirat_traffic::attention", mutates_args=())
+@torch.library.custom_op("counted::attention", mutates_args=())
 def attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
     """Of a row, as one kernel; never computed."""
     return torch.empty_like(query)
 
 
-@torch.library.custom_op("qirat_traffic::attention_backward", mutates_args=())
+@torch.library.custom_op("counted::attention_backward", mutates_args=())
 def attention_backward(
     gradient: torch.Tensor, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, out: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -152,7 +152,7 @@ def sizes(shape: str) -> Any:
     """Of Qwen 3."""
     from transformers import Qwen3Config
 
-    return Qwen3Config(**SHAPES[shape], tie_word_embeddings=shape != "8B", attn_implementation="qirat_traffic")
+    return Qwen3Config(**SHAPES[shape], tie_word_embeddings=shape != "8B", attn_implementation="counted")
 
 
 def counted(config: Any, way: str, numbers: torch.dtype) -> list[Kernel]:
@@ -160,7 +160,7 @@ def counted(config: Any, way: str, numbers: torch.dtype) -> list[Kernel]:
     from peft.helpers import disable_input_dtype_casting
     from transformers import AttentionInterface
 
-    AttentionInterface.register("qirat_traffic", attend)
+    AttentionInterface.register("counted", attend)
     model = tuned(config, numbers)
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         layer, given = materialised(model, mode)
@@ -187,7 +187,7 @@ def tuned(config: Any, numbers: torch.dtype) -> Any:
     from transformers import AutoModelForCausalLM
 
     one = type(config)(**{**config.to_dict(), "num_hidden_layers": 1, "layer_types": None})
-    one._attn_implementation = "qirat_traffic"
+    one._attn_implementation = "counted"
     with torch.device("meta"):
         model: Any = AutoModelForCausalLM.from_config(one, dtype=numbers)  # type: ignore[no-untyped-call]
         return get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear", r=RANK)).train()
@@ -242,7 +242,7 @@ def operations_of(function: Any, args: Any, out: Any) -> float:
     from torch.utils.flop_counter import flop_registry
 
     name = str(function)
-    if name.startswith("qirat_traffic"):
+    if name.startswith("counted"):
         query = args[1 if "backward" in name else 0]
         forward = 2.0 * query.numel() * LENGTH  # scores and values, half of the square
         return 2.5 * forward if "backward" in name else forward

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from curation.harness.errors import QiratError
 from curation.review.present import Present
 from curation.review.records import Record
 
@@ -66,6 +67,16 @@ class Annotator:
     name: str
     role: str
     member: bool
+
+
+def annotator(people: Iterable[Annotator], name: str) -> Annotator:
+    """The annotator of that name; QiratError where nobody has it, or somebody who is none."""
+    person = next((person for person in people if person.name == name), None)
+    if person is None:
+        raise QiratError(f"there is no user {name!r}; `qirat review users list` tells who there is")
+    if person.role != "annotator":
+        raise QiratError(f"{name!r} is an {person.role}; only annotators are changed from here")
+    return person
 
 
 class People(Protocol):

@@ -13,7 +13,7 @@ import orjson
 from curation.consensus.consensus import Review
 from curation.harness.errors import QiratError
 from curation.harness.files import progress
-from curation.review.backend import Annotator
+from curation.review.backend import Annotator, annotator
 from curation.review.embedded.process import Address
 from curation.review.form import Form, review_form
 from curation.review.present import Present, utc
@@ -181,24 +181,16 @@ class StudioPeople:
         ]
 
     def remove(self, name: str) -> None:
-        self._http.ask("DELETE", "qirat/people/", json={"name": self._annotator(name).name})
+        self._http.ask("DELETE", "qirat/people/", json={"name": annotator(self.all(), name).name})
 
     def readmit(self, name: str) -> str | None:
         removed = any(person.name == name and not person.member for person in self.all())
         return _new_password(self._http, name) if removed else None
 
     def reset_password(self, name: str) -> str:
-        if not self._annotator(name).member:
+        if not annotator(self.all(), name).member:
             raise QiratError(f"{name!r} was removed; `qirat review users add {name}` lets the person in again")
         return _new_password(self._http, name)
-
-    def _annotator(self, name: str) -> Annotator:
-        person = next((person for person in self.all() if person.name == name), None)
-        if person is None:
-            raise QiratError(f"there is no user {name!r}; `qirat review users list` tells who there is")
-        if person.role != "annotator":
-            raise QiratError(f"{name!r} is an {person.role}; only annotators are changed from here")
-        return person
 
 
 class _Http:

@@ -171,6 +171,18 @@ def mounted(root: Path, *options: str) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", root], check=True)
 
 
+@contextlib.contextmanager
+def pages_left(root: Path, left: int) -> Iterator[None]:
+    """So many pages of 4 kB of the file system are free."""
+    at_hand = os.statvfs(root)
+    with (root / "filler").open("wb") as filler:
+        filler.write(b"\0" * ((at_hand.f_bfree - left) * at_hand.f_bsize))
+    try:
+        yield
+    finally:
+        (root / "filler").unlink()
+
+
 def stopped(stage: str) -> str:
     """What a stage says that stops; "" when it comes to its end."""
     try:
@@ -239,17 +251,14 @@ def test_a_full_file_system_stops_a_stage_with_a_sentence(
         shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
         monkeypatch.chdir(tmp_path)
         before = contents(tmp_path)
-        for left in (0, 1, 2, 3, 5, 8):  # pages of 4 kB
+        for left in (0, 1, 2, 3, 5, 8):
             shutil.rmtree("data/cache", ignore_errors=True)
-            at_hand = os.statvfs(tmp_path)
-            with Path("filler").open("wb") as filler:
-                filler.write(b"\0" * ((at_hand.f_bfree - left) * at_hand.f_bsize))
-            said = stopped(stage)
-            if said or not left:
-                TRIED["full file system, stages"] += 1
-                refused(said, "no space left on device")
+            with pages_left(tmp_path, left):
+                said = stopped(stage)
+                if said or not left:
+                    TRIED["full file system, stages"] += 1
+                    refused(said, "no space left on device")
             whole_or_absent(tmp_path, before)
-            Path("filler").unlink()
         assert not stopped(stage)
         assert contents(tmp_path) == before
         monkeypatch.undo()

@@ -1,6 +1,5 @@
 """The stages from tokenize on and what is asked of them, on a base of a few thousand weights: torn, full, read-only."""
 
-import contextlib
 import os
 import shutil
 import subprocess
@@ -15,7 +14,7 @@ from typer.testing import CliRunner
 from curation.harness.dvc import listed
 from qirat.cli import app
 from tests.chaos.project import STAGES, TRIED, contents, main_of, trainable, whole
-from tests.chaos.test_damage import HARMS, files_of_at_most, mounted, refused, stopped, whole_or_absent
+from tests.chaos.test_damage import HARMS, files_of_at_most, mounted, pages_left, refused, stopped, whole_or_absent
 
 ROAD = tuple(STAGES)[tuple(STAGES).index("tokenize") :]
 SIZES = (0, 1, 300, 1500, 4000, 12_000, 40_000)
@@ -168,18 +167,6 @@ def test_a_disk_that_is_full_leaves_no_half_of_what_is_given_away(command: str, 
         shutil.rmtree("out", ignore_errors=True)
         assert contents(project) == before
     assert CliRunner().invoke(app, command.split()).exit_code == 0
-
-
-@contextlib.contextmanager
-def pages_left(root: Path, left: int) -> Iterator[None]:
-    """So many pages of 4 kB of the file system are free."""
-    at_hand = os.statvfs(root)
-    with (root / "filler").open("wb") as filler:
-        filler.write(b"\0" * ((at_hand.f_bfree - left) * at_hand.f_bsize))
-    try:
-        yield
-    finally:
-        (root / "filler").unlink()
 
 
 @pytest.mark.parametrize("step", [*ROAD, *GIVEN])

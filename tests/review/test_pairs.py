@@ -348,8 +348,8 @@ def test_status_tells_of_pairs_beside_the_review_and_a_pull_before_any_were_aske
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty, server = FakeServer(), FakeServer()
-    monkeypatch.setattr(commands, "_connected", lambda: (empty, PARAMS))
-    monkeypatch.setattr(commands, "_pairs_server", lambda params: server)
+    monkeypatch.setattr(commands, "connected", lambda: (empty, PARAMS))
+    monkeypatch.setattr(commands, "pairs_server", lambda params: server)
     assert CliRunner().invoke(app, ["status"]).output == "0 pending, 0 completed\n"
     pushed(server)
     first = next(iter(server.held))

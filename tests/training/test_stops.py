@@ -37,19 +37,27 @@ def test_a_prompt_that_reaches_the_target_stops_the_road(fresh: Path) -> None:
     assert verdict["reached"] == "base"
 
 
-def test_a_base_model_that_keeps_the_playbook_yields_prompting_is_enough_and_no_training(fresh: Path) -> None:
-    speaks(fresh / "tiny", "Thank you.")
-    (fresh / "prompt.md").write_text("# en\nBe kind.\n", "utf-8")  # whatever it says; reading ours takes long
+def thanks_are_required(project: Path) -> None:
     thanks = {"id": "thanks", "kind": "required", "where": "first_reply", "say": {"en": ["thank you"]}}
-    (fresh / "playbook.yaml").write_text(yaml.safe_dump({"company": "Z", "max_words": 5, "rules": [thanks]}), "utf-8")
-    test = support(120).filter(pl.col("language") == "en").head(75)
-    save(fresh, "splits/test", test)
-    set_param(fresh, "evaluate", conversations=75, generated=75, batch=75)
+    (project / "playbook.yaml").write_text(yaml.safe_dump({"company": "Z", "max_words": 5, "rules": [thanks]}), "utf-8")
+
+
+def stops_before_training(project: Path, said: str) -> None:
+    set_param(project, "evaluate", conversations=75, generated=75, batch=75)
     tokenize.main()
-    with pytest.raises(SystemExit, match=r"prompting is enough: base is shown to break no rule, .* at least 95%"):
+    with pytest.raises(SystemExit, match=said):
         baseline.main()
     with pytest.raises(SystemExit, match="data/baseline/passed is missing"):
         train.main()
+
+
+def test_a_base_model_that_keeps_the_playbook_yields_prompting_is_enough_and_no_training(fresh: Path) -> None:
+    speaks(fresh / "tiny", "Thank you.")
+    (fresh / "prompt.md").write_text("# en\nBe kind.\n", "utf-8")  # whatever it says; reading ours takes long
+    thanks_are_required(fresh)
+    test = support(120).filter(pl.col("language") == "en").head(75)
+    save(fresh, "splits/test", test)
+    stops_before_training(fresh, r"prompting is enough: base is shown to break no rule, .* at least 95%")
     verdict = json.loads((fresh / "data/baseline/verdict.json").read_text("utf-8"))
     assert verdict["verdict"] == "prompting is enough"
     assert verdict["because"] == [{"code": "prompt_reached", "figures": {"arm": "base", "target": 0.95}}]
@@ -60,20 +68,14 @@ def test_a_base_model_that_keeps_the_playbook_yields_prompting_is_enough_and_no_
 def test_a_base_model_for_which_the_searched_prompt_is_enough_is_not_trained(fresh: Path) -> None:
     """The customers of test ask in words that no example shares, so only the search shows the model what to say."""
     listens(fresh / "tiny", "No.", "Thank", "Thank you.")
-    thanks = {"id": "thanks", "kind": "required", "where": "first_reply", "say": {"en": ["thank you"]}}
-    (fresh / "playbook.yaml").write_text(yaml.safe_dump({"company": "Z", "max_words": 5, "rules": [thanks]}), "utf-8")
+    thanks_are_required(fresh)
     (fresh / "prompt.md").write_text("# en\nBe kind.\n", "utf-8")
     parts = (("train", "where is {}", 20), ("dev", "and where is {}", 10), ("test", "QQQ {}", 75))
     for part, (split, asked, number) in enumerate(parts):
         said = record(*[talk(asked.format(chr(0x4E00 + 100 * part + n)), "Thank you.") for n in range(number)])
         rows = support(number * 2).filter(pl.col("language") == "en").head(number)
         save(fresh, f"splits/{split}", rows.with_columns(said.select("messages", "conversation_id")))
-    set_param(fresh, "evaluate", conversations=75, generated=75, batch=75)
-    tokenize.main()
-    with pytest.raises(SystemExit, match=r"prompting is enough: optimised is shown to break no rule"):
-        baseline.main()
-    with pytest.raises(SystemExit, match="data/baseline/passed is missing"):
-        train.main()
+    stops_before_training(fresh, r"prompting is enough: optimised is shown to break no rule")
     verdict = json.loads((fresh / "data/baseline/verdict.json").read_text("utf-8"))
     assert (verdict["verdict"], verdict["reached"]) == ("prompting is enough", "optimised")
     taken = json.loads((fresh / "data/baseline/optimised/en.json").read_text("utf-8"))

@@ -5,7 +5,7 @@ from typing import Any
 
 from curation.harness.errors import QiratError
 from curation.review.argilla_http import connected, content
-from curation.review.backend import Annotator
+from curation.review.backend import Annotator, annotator
 from curation.review.embedded.process import Address
 
 
@@ -31,7 +31,7 @@ class People:
 
     def remove(self, name: str) -> None:
         """Takes the workspace and the password from an annotator. Sessions and keys find nothing any more."""
-        person = self._annotator(name)
+        person = annotator(self.all(), name)
         if person.member:
             self._request("DELETE", f"workspaces/{self._workspace_id()}/users/{person.id}")
         self._new_password(person)
@@ -46,15 +46,7 @@ class People:
 
     def reset_password(self, name: str) -> str:
         """A new password, which is nowhere else to be had."""
-        return self._new_password(self._annotator(name))
-
-    def _annotator(self, name: str) -> Annotator:
-        person = next((person for person in self.all() if person.name == name), None)
-        if person is None:
-            raise QiratError(f"there is no user {name!r}; `qirat review users list` tells who there is")
-        if person.role != "annotator":
-            raise QiratError(f"{name!r} is an {person.role}; only annotators are changed from here")
-        return person
+        return self._new_password(annotator(self.all(), name))
 
     def _new_password(self, person: Annotator) -> str:
         password = secrets.token_urlsafe(12)

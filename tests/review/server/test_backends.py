@@ -27,7 +27,8 @@ from curation.review.pull import pull, received
 from curation.review.push import push
 from curation.review.readers import tell
 from curation.review.studio_client import StudioServer
-from tests.e2e.test_review_browser import ARABIC, ENGLISH, HOSTILE
+from tests.e2e.review.conftest import ARABIC, ENGLISH
+from tests.e2e.review.test_browser import HOSTILE
 from tests.review.queue_tables import write_tables
 from tests.review.server.studio import Session, signed_in
 

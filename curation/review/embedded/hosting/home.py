@@ -1,5 +1,6 @@
 """The home folder of a server: `server.lock` (its process id), `url` (there once it answers), the owner's secrets."""
 
+import argparse
 import fcntl
 import json
 import os
@@ -8,6 +9,19 @@ import socket
 import sys
 from pathlib import Path
 from typing import Any
+
+
+def taken(program: str, server: str) -> tuple[Path, socket.socket, Any]:
+    """The home and the port that the command line names, both taken hold of, and the lock on the home."""
+    parser = argparse.ArgumentParser(prog=program)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--port", type=int, required=True, help="0 takes any free port")
+    arguments = parser.parse_args()
+    home: Path = arguments.home.resolve()
+    os.umask(0o077)  # the conversations are nobody else's business either
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = take_lock(home, server)
+    return home, listen(arguments.port), lock
 
 
 def take_lock(home: Path, server: str) -> Any:

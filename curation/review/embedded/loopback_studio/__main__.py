@@ -6,7 +6,6 @@ The home folder holds the database, `credentials.json` (made at random, readable
 sessions are signed with, `server.log`, `server.lock` (locked while the server runs) and `url` (there once it answers).
 """
 
-import argparse
 import os
 import secrets
 import shutil
@@ -17,22 +16,14 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-from hosting.home import listen, read_credentials, take_lock, write_privately
+from hosting.home import read_credentials, taken, write_privately
 
 _DATABASE = "label_studio.sqlite3"
 
 
 def main() -> None:
     """Takes hold of the home and the port, makes ready what must be there, and serves."""
-    parser = argparse.ArgumentParser(prog="loopback_studio")
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--port", type=int, required=True, help="0 takes any free port")
-    arguments = parser.parse_args()
-    home = arguments.home.resolve()
-    os.umask(0o077)  # the conversations are nobody else's business either
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = take_lock(home, "a Label Studio server")
-    listener = listen(arguments.port)
+    home, listener, lock = taken("loopback_studio", "a Label Studio server")
     sys.addaudithook(only_this_machine)
     configure(home)
     migrate(home)

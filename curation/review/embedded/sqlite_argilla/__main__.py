@@ -7,7 +7,6 @@ only), `server.log`, `server.lock` (locked while the server runs; holds its proc
 answers).
 """
 
-import argparse
 import asyncio
 import contextlib
 import logging
@@ -21,20 +20,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from hosting.home import listen, read_credentials, take_lock, write_privately
+from hosting.home import read_credentials, taken, write_privately
 
 
 def main() -> None:
     """Takes hold of the home and the port, makes ready what must be there, and serves."""
-    parser = argparse.ArgumentParser(prog="sqlite_argilla")
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--port", type=int, required=True, help="0 takes any free port")
-    arguments = parser.parse_args()
-    home = arguments.home.resolve()
-    os.umask(0o077)  # the conversations are nobody else's business either
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = take_lock(home, "an Argilla server")
-    listener = listen(arguments.port)
+    home, listener, lock = taken("sqlite_argilla", "an Argilla server")
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     configure(home)
     migrate(home)

@@ -3,51 +3,26 @@
 import json
 import os
 import re
-import shutil
-import signal
-import subprocess
-import sys
-import threading
-import time
-import urllib.request
-import warnings
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
-from typer.testing import CliRunner
 
 from curation.checks.codes import codes
-from curation.core.record.conversation import conversations, message
+from curation.core.record.conversation import message
 from curation.core.record.pairs import read_judgements, reply_hash
 from curation.decisions.answers import read_answers
-from curation.decisions.decisions import read_decisions, write_decisions
+from curation.decisions.decisions import read_decisions
 from curation.privacy import covered
-from curation.review.commands import app
-from curation.review.embedded import process
-from tests.builders import save
 from tests.e2e.browser import BROWSER
-from tests.review.queue_tables import write_tables
-from tests.review.server.argilla import Api, Person
+from tests.e2e.review.conftest import ARABIC, ENGLISH, Project
 
-REPOSITORY = Path(__file__).parents[2]
 OPTIONS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
     --disable-component-update --disable-sync""".split()
 
-ENGLISH = [
-    message("user", "My blender arrived broken, order ZH-1042.\nCan you help? Call +966 55 123 4567"),
-    message("assistant", "I am sorry. Call +966 11 123 4567: returning it costs $49.90."),
-    message("user", "Why should I pay?"),
-    message("assistant", "You need not. Is there anything else?"),
-]
-ARABIC = [
-    message("user", "وصلني الطلب متأخراً أسبوعين"),
-    message("assistant", "نعتذر عن التأخير، ستصل البقية يوم الثلاثاء. هل هناك شيء آخر؟"),
-]
+
 SIGNS = {"blender": "en", "الطلب": "ar", "turn 2–3 of 4": "en_hostile", "turn 2 of 2": "en_long", "ORD-77": "ar_tool"}
 SIGNS |= {"turn 198–200": "en_turns"}
 DOUBT = codes()["ungrounded_price"].called("ungrounded_price", "en")
@@ -76,92 +51,6 @@ TOOL = [
 ]
 TURNS = [m for n in range(100) for m in (message("user", f"Part {n}?"), message("assistant", f"It costs ${n}."))]
 LONG = [message("user", "start " + "<b>&amp; 1,000,000 " * 55_000 + "end"), message("assistant", "I see.")]  # 1 MB
-
-
-@dataclass(frozen=True)
-class Project:
-    """A scratch project, in its folder."""
-
-    folder: Path
-
-    def review(self, *arguments: str) -> str:
-        """What a command says when it ends well."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Argilla's client warns of itself
-            done = CliRunner().invoke(app, arguments)
-        assert done.exit_code == 0, done.output
-        return done.stdout
-
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """A command as a user runs it, which may be killed."""
-        command = [sys.executable, "-m", "curation.review.commands", *arguments]
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-        pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe, text=True)
-
-    @property
-    def home(self) -> Path:
-        return self.folder / process.HOME
-
-    @property
-    def url(self) -> str:
-        return (self.home / "url").read_text()
-
-    def queue(self, turn: int | None = 1, **talks: Any) -> dict[str, str]:
-        """Makes the queue of these conversations, named by language, this turn doubted; returns name -> id."""
-        rows = [
-            {"row_id": f"f:{n}", "messages": talk, "language": name[:2], "source": "t", "label": "refund"}
-            for n, (name, talk) in enumerate(talks.items())
-        ]
-        table = conversations(rows)
-        write_tables(self.folder, table, turn)
-        return dict(zip(talks, table["conversation_id"], strict=True))
-
-    def doubt(self, conversation: str, turn: int) -> None:
-        """Another turn of one conversation is doubted."""
-        path = self.folder / "data/scored/findings.parquet"
-        moved = pl.when(conversation_id=conversation).then(turn).otherwise("turn").cast(pl.Int32)
-        pl.read_parquet(path).with_columns(turn=moved).write_parquet(path)
-
-    def answered(self, talks: Mapping[str, Any], replies: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-        """The project after evaluate: each conversation's first turn answered by the adapter and by a prompt."""
-        ids = self.queue(**talks)
-        read = pl.read_parquet(self.folder / "data/ingested/conversations.parquet")
-        table = read.with_columns(parent_id=pl.lit(None, pl.String))
-        for split, part in (("test", table), ("dev", table[:0]), ("train", table[:0])):
-            save(self.folder, f"splits/{split}", part)
-        rows = [
-            (arm, ids[language], 1, text)
-            for language, texts in replies.items()
-            for arm, text in zip(("adapter", "prompted"), texts, strict=True)
-        ]
-        columns = ["arm", "conversation_id", "turn", "text"]
-        save(self.folder, "evaluated/predictions", pl.DataFrame(rows, schema=columns, orient="row"))
-        verdict = self.folder / "data/evaluated/verdict.json"
-        verdict.write_text('{"best_prompt_arm": "prompted"}', "utf-8")
-        return ids
-
-    def api(self, method: str, place: str, body: Any = None) -> Any:
-        """Argilla's own interface, as its owner."""
-        key = process.credentials(self.home)["api_key"]
-        headers = {"X-Argilla-Api-Key": key, "Content-Type": "application/json"}
-        content = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(f"{self.url}/api/v1/{place}", content, headers, method=method)
-        with urllib.request.urlopen(request) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
-    write_decisions([], tmp_path / "data/review/decisions.jsonl")
-    project = Project(tmp_path)
-    project.review("serve", "--background", "--port", "0")
-    yield project
-    project.review("stop")
-    assert process.running(project.home) is None
 
 
 @pytest.mark.skipif(BROWSER is None, reason="needs Chromium (apt install chromium)")
@@ -409,110 +298,3 @@ def test_pairs_are_judged_blind_in_both_directions_of_script(project: Project, t
     assert project.review("pairs", "pull").startswith("2 answers, 0 of them new")
     assert project.review("pairs", "push").startswith("0 new, 0 changed, 0 set aside, 0 deleted")
     assert project.review("status").startswith("0 pending"), "the review itself is another data set"
-
-
-def test_answers_and_text_search_survive_a_killed_server(project: Project) -> None:
-    ids = project.queue(en=ENGLISH, ar=ARABIC)
-    project.review("push")
-    [dataset] = project.api("GET", "me/datasets")["items"]
-    place = f"datasets/{dataset['id']}/records"
-    [arabic] = [r for r in project.api("GET", place)["items"] if r["external_id"] == ids["ar"]]
-    answer = {"values": {"decision": {"value": "drop"}}, "status": "submitted"}
-    project.api("POST", f"records/{arabic['id']}/responses", answer)
-
-    victim = process.running(project.home)
-    assert victim
-    os.kill(victim, signal.SIGKILL)
-    while process.running(project.home):
-        time.sleep(0.05)
-    project.review("serve", "--background", "--port", "0")
-
-    assert project.review("status").startswith("1 pending, 1 completed")
-    assert project.review("pull").startswith("1 new answers, 1 new decisions")
-    for words, expected in {"blender -parcel": ["en"], "متأخر* الثلاثاء": ["ar"], "zeppelin": []}.items():
-        query = {"query": {"text": {"q": words}}}
-        found = project.api("POST", f"me/{place}/search", query)["items"]
-        assert [item["record"]["external_id"] for item in found] == [ids[name] for name in expected], words
-
-    project.queue(ar=ARABIC)  # the data has the English one no more, the Arabic one is answered
-    assert project.review("push").startswith("0 new, 0 changed, 0 set aside, 1 deleted")
-    assert [r["external_id"] for r in project.api("GET", place)["items"]] == [ids["ar"]]
-
-
-def test_what_is_no_longer_doubted_is_set_aside_comes_back_and_is_shown_as_it_is_doubted(project: Project) -> None:
-    ids = project.queue(en=ENGLISH, ar=ARABIC)
-    project.review("push")
-    owner = Api(project.url, process.credentials(project.home)["api_key"])
-    place = f"datasets/{owner.get('me/datasets')['items'][0]['id']}/records"
-
-    def held() -> dict[str, Any]:
-        items = owner.get(place, params={"include": "suggestions"})["items"]
-        return {item["external_id"]: item for item in items}
-
-    queue = project.folder / "data/routed/queue.parquet"
-    project.queue(turn=None, en=ENGLISH, ar=ARABIC)  # the conversation as a whole is doubted, no single reply
-    pl.read_parquet(queue).filter(conversation_id=ids["ar"]).write_parquet(queue)
-    assert project.review("push").startswith("0 new, 1 changed, 1 set aside, 0 deleted, 0 as")
-    assert project.review("push").startswith("0 new, 0 changed, 0 set aside, 0 deleted, 1 as")
-    assert project.review("status").startswith("1 pending, 0 completed, 1 set aside")
-    assert held()[ids["ar"]]["suggestions"] == [], "there is nothing to edit in place any more"
-    assert held()[ids["en"]]["metadata"]["aside"] and held()[ids["en"]]["fields"]["conversation"]
-
-    project.queue(en=ENGLISH, ar=ARABIC)
-    assert project.review("push").startswith("0 new, 2 changed, 0 set aside, 0 deleted, 0 as")
-    assert all(len(item["suggestions"]) == 1 and "aside" not in item["metadata"] for item in held().values())
-
-
-def test_pushes_killed_while_people_answer_end_with_every_record_once_and_every_answer(project: Project) -> None:
-    talks = {f"en_{n}": [message("user", f"Where is order {n}?"), message("assistant", "Soon.")] for n in range(450)}
-    project.queue(**dict(list(talks.items())[:20]))
-    project.review("push")
-    owner = Api(project.url, process.credentials(project.home)["api_key"])
-    place = f"datasets/{owner.get('me/datasets')['items'][0]['id']}/records"
-    [workspace] = owner.get("me/workspaces")["items"]
-    people = [owner.annotator(workspace["id"]) for _ in range(3)]
-    ids = project.queue(**talks)
-
-    done = threading.Event()
-    with ThreadPoolExecutor() as pool:
-        working = [pool.submit(answers_until, done, person, place) for person in people]
-        for point in (100, 300):
-            push = project.start("push")
-            while push.poll() is None and owner.get(place, params={"limit": 1})["total"] < point:
-                time.sleep(0.02)
-            push.kill()
-            push.wait()
-        project.review("push")
-        done.set()
-        acknowledged = {
-            (person.id, record) for person, one in zip(people, working, strict=True) for record in one.result()
-        }
-
-    held = owner.get(place, params={"limit": 1000, "include": "responses"})["items"]
-    assert sorted(item["external_id"] for item in held) == sorted(ids.values())
-    given = [(response["user_id"], item["id"]) for item in held for response in item["responses"]]
-    assert len(given) > 20 and sorted(given) == sorted(acknowledged)
-    assert project.review("push").startswith("0 new, 0 changed, 0 set aside, 0 deleted, 450")
-
-
-def answers_until(done: threading.Event, person: Person, place: str) -> set[str]:
-    """Somebody who answers whatever is there; returns the records whose answers the server took."""
-    pending = {"type": "terms", "scope": {"entity": "response", "property": "status"}, "values": ["pending"]}
-    taken: set[str] = set()
-    while not done.is_set():
-        found = person.post(f"me/{place}/search", {"filters": {"type": "and", "and": [pending]}})["items"]
-        for item in found[:5]:
-            assert person.answer(item["record"]["id"], "keep").status_code == 201
-            taken.add(item["record"]["id"])
-    return taken
-
-
-def test_secrets_are_their_owners_alone_and_no_default_user_exists(project: Project) -> None:
-    readable_by_others = [p.name for p in project.home.iterdir() if p.stat().st_mode & 0o077]
-    assert readable_by_others == []
-    for name, secret in process.credentials(project.home).items():
-        assert name == "username" or secret not in (project.home / "server.log").read_text()
-    assert [user["username"] for user in project.api("GET", "users")["items"]] == ["owner"]
-    request = urllib.request.Request(f"{project.url}/api/v1/version", headers={"Origin": "http://other.invalid"})
-    with urllib.request.urlopen(request) as answer:
-        assert answer.headers.get("Access-Control-Allow-Origin") is None
