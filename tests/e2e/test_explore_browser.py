@@ -44,7 +44,7 @@ def page(browser: Any, served: Server) -> Iterator[Any]:
     opened.locator("#status:not(:empty)").wait_for()
     yield opened
     assert [url for url in asked if not url.startswith((served.address, "about:", "data:"))] == []
-    assert complaints == []
+    assert [said for said in complaints if "'about:blank'" not in said] == []
     assert [frame.evaluate("window.ran") for frame in opened.frames] == [None] * len(opened.frames)
     context.close()
 
@@ -53,6 +53,7 @@ def told(page: Any) -> Any:
     """What stands beside the map of the row that is selected, once all of it has come."""
     row_id = page.locator("#why").inner_text().removeprefix("qirat why ")
     frame = page.locator("#told").element_handle().content_frame()
+    frame.wait_for_url("**/row/*")  # before it left about:blank, its sandbox refuses Playwright aloud
     frame.wait_for_function("(id) => document.title === id && document.readyState === 'complete'", arg=row_id)
     return frame.locator("body")
 
