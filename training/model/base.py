@@ -100,14 +100,17 @@ def load_tokenizer(model: Model) -> "PreTrainedTokenizerBase":
 
 def _tokenizer(model: Model, name: str) -> "PreTrainedTokenizerBase":
     """As AutoTokenizer gives it, which imports PyTorch to choose a class: of a plain model there is but one."""
+    found: PreTrainedTokenizerBase
     if _plain(name):
         from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
-        return TokenizersBackend.from_pretrained(name, local_files_only=True, _from_auto=True)
+        found = TokenizersBackend.from_pretrained(name, local_files_only=True, _from_auto=True)
+        return found
     from transformers import AutoTokenizer
 
     _refuse_own_tokenizer(model, name)
-    return cast("PreTrainedTokenizerBase", AutoTokenizer.from_pretrained(name, **_from(model)))
+    found = AutoTokenizer.from_pretrained(name, **_from(model))
+    return found
 
 
 def load_model(model: Model, place: "torch.device | None" = None, cards: int = 1) -> "PreTrainedModel":
@@ -162,12 +165,15 @@ def embeddings(model: Model) -> int | None:
     """How many tokens the model has embeddings for; None where it does not tell. Refused where LoRA cannot train it."""
     if plain := _plain(_ready(model)):
         return int(plain["vocab_size"])
-    return getattr(load_config(model).get_text_config(), "vocab_size", None)
+    rows: int | None = getattr(load_config(model).get_text_config(), "vocab_size", None)
+    return rows
 
 
 def _plain(name: str) -> dict[str, Any]:
     """The settings of a model of a common kind in a folder, which can be read without PyTorch; empty for any other."""
     folder = Path(name)
+    config: dict[str, Any]
+    words: dict[str, Any]
     try:
         config, words = (
             json.loads((folder / file).read_text("utf-8")) for file in ("config.json", "tokenizer_config.json")
