@@ -44,6 +44,7 @@ _WEAK_IDENTITY = re.compile(r"(?:9\d{2}|20[0-2])\d{7}|\d{2}(?:0[1-9]|1[0-2])\d{5
 _THINGS = ("order", "account")
 _SAID_PHONE = range(9, 13)  # digits; hardly anything else so long is said digit by digit
 _ONE_BY_ONE = re.compile(r"\d(?:[ -]\d){7,}")
+REMEMBERED = 16_384  # numbers: several look at a text one after the other, and each reads all of its numbers
 _WITH_CODE = 12  # digits of a mobile behind its country code, in most countries
 
 Span = tuple[int, int]
@@ -111,7 +112,7 @@ def _in_run(text: str, run: re.Match[str], countries: Sequence[str], before: str
 _SILENT, _SEEN = re.compile(r"[\d .\-/\n]*"), 60
 
 
-@functools.lru_cache(4_096)
+@functools.lru_cache(REMEMBERED)
 def _alone(written: str, digits: str, countries: tuple[str, ...], unknown: bool) -> Number | None:
     """`_known` of digits that stand among digits alone."""
     return _known(written, (0, len(written)), digits, countries, None if unknown else "")
@@ -322,7 +323,7 @@ def _in_country(digits: str, country: str) -> str | None:
     return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164) if valid else None
 
 
-@functools.lru_cache(4_096)
+@functools.lru_cache(REMEMBERED)
 def _is_mobile(digits: str, country: str) -> bool:
     try:
         number = phonenumbers.parse(digits, country)
@@ -332,7 +333,7 @@ def _is_mobile(digits: str, country: str) -> bool:
     return valid and phonenumbers.number_type(number) in _MOBILES
 
 
-@functools.lru_cache(4_096)
+@functools.lru_cache(REMEMBERED)
 def _international(digits: str, sure: bool = False, mobile: bool = False) -> str | None:
     try:
         number = phonenumbers.parse(f"+{digits}")
@@ -351,7 +352,7 @@ def _national(digits: str, countries: Sequence[str]) -> str | None:
     return next((number for number in found if number is not None), None)
 
 
-@functools.lru_cache(4_096)  # a conversation repeats its numbers, and to read one takes a millisecond
+@functools.lru_cache(REMEMBERED)  # to read one takes a millisecond
 def _nationally(digits: str, country: str) -> str | None:
     try:
         number = phonenumbers.parse(digits, country)
@@ -362,7 +363,7 @@ def _nationally(digits: str, country: str) -> str | None:
     return "" if phonenumbers.number_type(number) in _SERVICE else str(number.national_number)
 
 
-@functools.lru_cache(4_096)
+@functools.lru_cache(REMEMBERED)
 def national_number(international: str) -> str:
     """+966501234567 -> 501234567"""
     return str(phonenumbers.parse(international).national_number)
