@@ -4,6 +4,7 @@ import functools
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import accumulate
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
@@ -78,10 +79,10 @@ def digit_runs(text: str) -> Iterator[tuple[Span, str]]:
     """Every way to read a number out of runs of digits, the longest first at each place, with its digits."""
     for run in _RUN.finditer(text):
         groups = [(run.start() + group.start(), run.start() + group.end()) for group in _DIGITS.finditer(run.group())]
-        farthest = _farthest(text, groups)
+        farthest, (digits, begins) = _farthest(text, groups), _digits(text, groups)
         for first in range(len(groups)):
             for last in _ends(farthest, first):
-                yield (groups[first][0], groups[last][1]), _digits(text, groups, first, last)
+                yield (groups[first][0], groups[last][1]), digits[begins[first] : begins[last + 1]]
 
 
 def _in_run(text: str, run: re.Match[str], countries: Sequence[str], before: str | None) -> Iterator[Number]:
@@ -90,14 +91,14 @@ def _in_run(text: str, run: re.Match[str], countries: Sequence[str], before: str
     silent = _SILENT.fullmatch(text, max(0, run.start() - _SEEN), run.end() + _SEEN) is not None and not asks(
         before or ""
     )
-    farthest = _farthest(text, groups)
+    everywhere, farthest, (whole, begins) = tuple(countries), _farthest(text, groups), _digits(text, groups)
     while first < len(groups):
         for last in _ends(farthest, first):
-            span, digits = (groups[first][0], groups[last][1]), _digits(text, groups, first, last)
+            span, digits = (groups[first][0], groups[last][1]), whole[begins[first] : begins[last + 1]]
             if len(digits) not in _LENGTHS:
                 continue
             if silent:
-                known = _alone(text[slice(*span)], digits, tuple(countries), before is None)
+                known = _alone(text[slice(*span)], digits, everywhere, before is None)
                 known = known and (known[0], (span[0] + known[1][0], span[0] + known[1][1]), known[2])
             else:
                 known = _known(text, span, digits, countries, before)
@@ -144,8 +145,10 @@ def _ends(farthest: Sequence[int], first: int) -> range:
     return range(min(farthest[first], first + _GROUPS - 1), first - 1, -1)
 
 
-def _digits(text: str, groups: Sequence[Span], first: int, last: int) -> str:
-    return "".join(text[start:end] for start, end in groups[first : last + 1])
+def _digits(text: str, groups: Sequence[Span]) -> tuple[str, Sequence[int]]:
+    """The digits of all groups; where those of each begin, and where the last ends."""
+    digits = [text[start:end] for start, end in groups]
+    return "".join(digits), [0, *accumulate(map(len, digits))]
 
 
 def _known(text: str, span: Span, digits: str, countries: Sequence[str], before: str | None) -> Number | None:
