@@ -72,7 +72,7 @@ WHOLE = bool(os.environ.get("CHAOS"))
 SHORT, LONG = (8_000, 128_000) if WHOLE else (500, 5_000)  # characters
 MOST = 20  # times as long that the long ones may take; sixteen or ten times are linear
 OF_A_QUARTER = 6  # times as long as a quarter of them; four are linear
-FLOOR = 0.3  # CPU seconds below which a machine's moods tell more than the text
+FLOOR = 0.5  # CPU seconds below which a machine's moods tell more than the text
 EACH = 0.000_5  # CPU seconds a character, at most
 
 

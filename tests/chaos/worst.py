@@ -100,11 +100,11 @@ FEW = (
 
 @functools.cache
 def worst(name: str, length: int) -> str:
-    """So many characters of it."""
-    if name in EVER_NEW:
-        return "".join(EVER_NEW[name].format(n, n) for n in range(1_000, 1_000 + length // 9))[:length]
+    """So many characters of it, less what would cut the last piece: texts of all lengths end alike."""
     if name == PACKED:
         blocks = (hashlib.sha256(str(n).encode()).digest() for n in range(length // 42 + 1))
         return base64.b64encode(b"".join(blocks)).decode()[:length]
-    unit = UNITS[name]
-    return (unit * (length // len(unit) + 1))[:length]
+    if name in EVER_NEW:
+        one = EVER_NEW[name].format(1_000, 1_000)
+        return "".join(EVER_NEW[name].format(n, n) for n in range(1_000, 1_000 + length // len(one)))[:length]
+    return UNITS[name] * (length // len(UNITS[name]))
