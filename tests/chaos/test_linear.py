@@ -3,6 +3,7 @@
 A check is here as soon as it is registered. `make chaos` takes all texts at 8,000 and 128,000 characters.
 """
 
+import contextlib
 import functools
 import itertools
 import os
@@ -67,6 +68,7 @@ from tests.ingest.formats.test_any_row import FULL_ROWS, changed, leaves
 from tests.report.example import finished
 from tests.review.fake_server import present, response
 from tests.training.tiny import renderer
+from training.model.template import InexpressibleError
 
 WHOLE = bool(os.environ.get("CHAOS"))
 SHORT, LONG = (8_000, 128_000) if WHOLE else (500, 5_000)  # characters
@@ -110,7 +112,7 @@ def readers() -> Iterator[tuple[str, Reader]]:
         "prompt with its turns": lambda text: prompted(f"User: {text}\n{text}", {}),
         "proposals": lambda text: proposed(talks(text), ("SA",)),
         "repair": repair,
-        "template": lambda text: renderer().examples(talk(text, text)),
+        "template": templated,
         "sentences": sentences,
     }
     for name, read in of_one.items():
@@ -121,6 +123,11 @@ WANTED = Known(frozenset({"0" * 32}), frozenset({"0" * 64}), ("what nobody else 
 SHOWN = 500  # characters of a turn that the page shows
 ASKED = ("What is your password? ما رمزك السري؟", "Your phone number, please? رقم جوالك وتاريخ ميلادك وعنوانك؟")
 MAIL = "From: {text}\nSubject: {text}\nContent-Type: text/plain; format=flowed\n\n{text}"
+
+
+def templated(text: str) -> None:
+    with contextlib.suppress(InexpressibleError):  # special tokens are refused in a sentence
+        renderer().examples(talk(text, text))
 
 
 def in_context(text: str) -> object:
@@ -344,7 +351,8 @@ def checked(text: str, folder: Path) -> None:
     rows = record(*(talk(text, f"{n} {text}") for n in range(ROWS)), label=[text] * ROWS, source=[text] * ROWS)
     none = pl.DataFrame(schema={"row_id": pl.String})
     suite = validate.load_suite(ROOT / "expectations/ingested.json")
-    write_docs([validate.judge(suite, views.ingested(rows, none), 5)], folder / "docs")
+    judged = [validate.judge(suite, views.ingested(rows, none), 5)]
+    write_docs(judged, validate.table_of(judged), folder / "docs", None)
 
 
 @pytest.mark.parametrize("work", [report, the_map, pushed, published, checked] if WHOLE else [pushed])
