@@ -30,7 +30,7 @@ test: $(READY)
 check: lint test
 
 chaos: $(READY)
-	$(RUN) CHAOS=1 pytest tests/chaos -n 0
+	$(RUN) CHAOS=1 pytest tests/chaos/test_linear.py tests/chaos -n 2
 
 studio: $(READY)
 	$(RUN) STUDIO=1 pytest tests/review/server/test_backends.py tests/review/server/test_studio.py -n 0

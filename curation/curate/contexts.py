@@ -3,7 +3,7 @@
 import functools
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -94,11 +94,11 @@ def _closer_and_closer(text: str, facts: Sequence[Fact], fact: Fact, start: int,
     alike = [f for f in facts if f.kind == fact.kind and f != fact]
     left = max((f.end for f in alike if start <= f.end <= fact.start), default=start)
     right = min((f.start for f in alike if fact.end <= f.start < end), default=end)
-    cuts = [m for m in _CLAUSE_ENDS.finditer(text, left, right) if not _within(m, facts)]
+    cuts = list(_apart(_CLAUSE_ENDS.finditer(text, left, right), facts))
     before = [left, *(m.end() for m in cuts if m.end() <= fact.start)]
     behind = [*(m.start() for m in cuts if m.start() >= fact.end), right]
     blanked = [f for f in facts if f.kind not in NAMING or f == fact]
-    words = [m for m in _WORD.finditer(text, start, end) if not _within(m, blanked)]
+    words = list(_apart(_WORD.finditer(text, start, end), blanked))
     yield _nearest(words, fact, before[-1], behind[0])
     yield _nearest(words, fact, left, fact.start)
     yield _nearest(words, fact, fact.end, right)
@@ -131,10 +131,15 @@ def _near(facts: Sequence[Fact], fact: Fact) -> Sequence[Fact]:
     return facts[first : bisect_left(facts, fact.end + SEEN, key=lambda f: f.start)]
 
 
-def _within(match: re.Match[str], facts: Sequence[Fact]) -> bool:
-    """Whether a match overlaps one of the facts, in their order, of which none overlaps another."""
-    before = bisect_left(facts, match.end(), key=lambda f: f.start)
-    return before > 0 and match.start() < facts[before - 1].end
+def _apart(matches: Iterable[re.Match[str]], facts: Iterable[Fact]) -> Iterator[re.Match[str]]:
+    """The matches that overlap none of the facts. Both are in order, and no fact overlaps another."""
+    rest = iter(facts)
+    fact = next(rest, None)
+    for match in matches:
+        while fact and fact.end <= match.start():
+            fact = next(rest, None)
+        if fact is None or match.end() <= fact.start:
+            yield match
 
 
 def _sentence(text: str, facts: Sequence[Fact], fact: Fact) -> tuple[int, int]:
@@ -142,7 +147,7 @@ def _sentence(text: str, facts: Sequence[Fact], fact: Fact) -> tuple[int, int]:
     first, last = max(0, fact.start - SEEN), min(len(text), fact.end + SEEN)
     start, behind = max(first, text.rfind("\n", first, fact.start) + 1), text.find("\n", fact.end, last)
     end = last if behind < 0 else behind
-    cuts = [m for m in _SENTENCE_ENDS.finditer(text, start, end) if not _within(m, facts)]
+    cuts = list(_apart(_SENTENCE_ENDS.finditer(text, start, end), facts))
     start = max((m.end() for m in cuts if m.end() <= fact.start), default=start)
     return start, min((m.start() for m in cuts if m.start() >= fact.end), default=end)
 

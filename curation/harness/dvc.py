@@ -31,7 +31,7 @@ def locked(text: str, name: str = "dvc.lock") -> Mapping[str, Mapping[str, Any]]
     """What the text of a dvc.lock says of each stage that has run; nothing where there is no text."""
     try:
         return dict((yaml.safe_load(text) or {}).get("stages") or {})
-    except (yaml.YAMLError, ValueError, AttributeError, TypeError):
+    except (yaml.YAMLError, ValueError, AttributeError, TypeError, RecursionError):
         cure = "take it from git (`git checkout dvc.lock`), or delete it and run `dvc repro`"
         raise QiratError(f"{name} is torn, or lists no stages; {cure}") from None
 

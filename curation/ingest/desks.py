@@ -23,6 +23,7 @@ NOTE, NOTICE, BOT, DRAFT, ABROAD = "internal note", "notice", "bot", "draft", "t
 WRAPPERS = ("_results", "results", "records", "payload")  # of lists, in Front, HubSpot, Salesforce and Chatwoot
 TELLING = 24  # letters from which one text that begins as another is the same, cut
 NO = frozenset(("", "0", "0.0", "false", "no", "n", "f", "none", "null"))
+_LINK = re.compile(r"\[([^\[\]]*)\]\([^)]{0,2000}\)")  # in Markdown; one that is not closed is not followed far
 _BOT = re.compile(r"\b(?:chat)?bot\b|\bvirtual (?:agent|assistant)\b|روبوت|بوت\b|المساعد ال(?:آ|ا)لي", re.IGNORECASE)
 
 
@@ -132,7 +133,7 @@ def _letters(text: Any) -> str:
     if not isinstance(text, str):
         return ""
     shown = text_of_html(text, {})[0] if is_html(text) else text
-    return re.sub(r"[\W_]+", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", shown)).lower()
+    return re.sub(r"[\W_]+", "", _LINK.sub(r"\1", shown)).lower()
 
 
 # -- the two shapes of exports -----------------------------------------------------------------------------------------

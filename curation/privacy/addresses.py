@@ -4,6 +4,7 @@ One sign is no address: "Street 12", "floor 3", "King Fahd Road" are told of sho
 number of a house, a flat with a building or a street; and not where words say that it is a company's.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -321,4 +322,9 @@ def _is_ours(text: str, start: int, end: int, before: str | None) -> bool:
         return False
     if _OURS.search(ahead) or _OURS_BEHIND.match(text, end):
         return True
-    return bool(before) and _ASKED_OURS.search(before or "") is not None and not _THEIRS.search(before or "")
+    return _asked_for_ours(before or "")
+
+
+@functools.lru_cache(8)  # once for all addresses of an answer, however much was said before it
+def _asked_for_ours(before: str) -> bool:
+    return _ASKED_OURS.search(before) is not None and not _THEIRS.search(before)

@@ -257,18 +257,24 @@ def _ibans(text: str) -> Iterator[tuple[Span, str]]:
         written = match.group()
         said = _IBAN_WORDS.search(text, max(0, match.start() - 25), match.start())  # a slip of the hand is one as well
         places = [place for place, sign in enumerate(written) if sign.isalnum()]
+        whole = "".join(written[place] for place in places).upper()
         for length in _IBAN_CHARACTERS:  # what follows the number may look like its end
-            value = "".join(written[place] for place in places[:length]).upper()
-            if length <= len(places) and (iban.is_valid(value) or (said and _IBAN_LENGTHS.get(value[:2]) == length)):
+            value = whole[:length]
+            if length <= len(whole) and (iban.is_valid(value) or (said and _IBAN_LENGTHS.get(value[:2]) == length)):
                 yield (match.start(), match.start() + places[length - 1] + 1), value
                 break
 
 
 def _birth_dates(text: str, before: str | None) -> Iterator[tuple[Span, str]]:
-    dated = _FOUR_DIGITS.search(text) and (_SAYS_BIRTH.search(text) or _SAYS_BIRTH.search(before or ""))
+    dated = _FOUR_DIGITS.search(text) and (_SAYS_BIRTH.search(text) or _asked_for_birth(before or ""))
     for match in _DATE.finditer(text) if dated else ():
         if hint(text, *match.span(), before).kind == "birth":
             yield match.span(), match.group().casefold()
+
+
+@functools.lru_cache(8)  # once for all windows of an answer
+def _asked_for_birth(before: str) -> bool:
+    return _SAYS_BIRTH.search(before) is not None
 
 
 def _ip_addresses(text: str) -> Iterator[tuple[Span, str]]:

@@ -3,6 +3,7 @@
 The word nearest before a number counts, then the one behind it, then what the other side asked in the turn before.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -94,14 +95,19 @@ def hint(text: str, start: int, end: int, before: str | None) -> Hint:
         return Hint(behind.lastgroup or "", _GLUE_BEHIND.fullmatch(text, end, behind.start()) is not None)
     if before is None:
         return Hint("unknown")
-    if asked := _last(before[-_ASKED:]):
+    if asked := _asked(before[-_ASKED:]):
         return Hint(asked.lastgroup or "", len(text.strip()) - (end - start) <= _BARE)
     return Hint("")
 
 
 def asks(before: str) -> bool:
     """Whether what was said last says what a number in the answer is."""
-    return _last(before[-_ASKED:]) is not None
+    return _asked(before[-_ASKED:]) is not None
+
+
+@functools.lru_cache(64)  # of every number of an answer
+def _asked(before: str) -> re.Match[str] | None:
+    return _last(before)
 
 
 def _last(text: str) -> re.Match[str] | None:

@@ -4,6 +4,7 @@ import functools
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import accumulate
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
@@ -44,6 +45,7 @@ _WEAK_IDENTITY = re.compile(r"(?:9\d{2}|20[0-2])\d{7}|\d{2}(?:0[1-9]|1[0-2])\d{5
 _THINGS = ("order", "account")
 _SAID_PHONE = range(9, 13)  # digits; hardly anything else so long is said digit by digit
 _ONE_BY_ONE = re.compile(r"\d(?:[ -]\d){7,}")
+REMEMBERED = 16_384  # numbers: several look at a text one after the other, and each reads all of its numbers
 _WITH_CODE = 12  # digits of a mobile behind its country code, in most countries
 
 Span = tuple[int, int]
@@ -77,10 +79,10 @@ def digit_runs(text: str) -> Iterator[tuple[Span, str]]:
     """Every way to read a number out of runs of digits, the longest first at each place, with its digits."""
     for run in _RUN.finditer(text):
         groups = [(run.start() + group.start(), run.start() + group.end()) for group in _DIGITS.finditer(run.group())]
-        farthest = _farthest(text, groups)
+        farthest, (digits, begins) = _farthest(text, groups), _digits(text, groups)
         for first in range(len(groups)):
             for last in _ends(farthest, first):
-                yield (groups[first][0], groups[last][1]), _digits(text, groups, first, last)
+                yield (groups[first][0], groups[last][1]), digits[begins[first] : begins[last + 1]]
 
 
 def _in_run(text: str, run: re.Match[str], countries: Sequence[str], before: str | None) -> Iterator[Number]:
@@ -89,14 +91,14 @@ def _in_run(text: str, run: re.Match[str], countries: Sequence[str], before: str
     silent = _SILENT.fullmatch(text, max(0, run.start() - _SEEN), run.end() + _SEEN) is not None and not asks(
         before or ""
     )
-    farthest = _farthest(text, groups)
+    everywhere, farthest, (whole, begins) = tuple(countries), _farthest(text, groups), _digits(text, groups)
     while first < len(groups):
         for last in _ends(farthest, first):
-            span, digits = (groups[first][0], groups[last][1]), _digits(text, groups, first, last)
+            span, digits = (groups[first][0], groups[last][1]), whole[begins[first] : begins[last + 1]]
             if len(digits) not in _LENGTHS:
                 continue
             if silent:
-                known = _alone(text[slice(*span)], digits, tuple(countries), before is None)
+                known = _alone(text[slice(*span)], digits, everywhere, before is None)
                 known = known and (known[0], (span[0] + known[1][0], span[0] + known[1][1]), known[2])
             else:
                 known = _known(text, span, digits, countries, before)
@@ -111,7 +113,7 @@ def _in_run(text: str, run: re.Match[str], countries: Sequence[str], before: str
 _SILENT, _SEEN = re.compile(r"[\d .\-/\n]*"), 60
 
 
-@functools.lru_cache(4_096)
+@functools.lru_cache(REMEMBERED)
 def _alone(written: str, digits: str, countries: tuple[str, ...], unknown: bool) -> Number | None:
     """`_known` of digits that stand among digits alone."""
     return _known(written, (0, len(written)), digits, countries, None if unknown else "")
@@ -143,8 +145,10 @@ def _ends(farthest: Sequence[int], first: int) -> range:
     return range(min(farthest[first], first + _GROUPS - 1), first - 1, -1)
 
 
-def _digits(text: str, groups: Sequence[Span], first: int, last: int) -> str:
-    return "".join(text[start:end] for start, end in groups[first : last + 1])
+def _digits(text: str, groups: Sequence[Span]) -> tuple[str, Sequence[int]]:
+    """The digits of all groups; where those of each begin, and where the last ends."""
+    digits = [text[start:end] for start, end in groups]
+    return "".join(digits), [0, *accumulate(map(len, digits))]
 
 
 def _known(text: str, span: Span, digits: str, countries: Sequence[str], before: str | None) -> Number | None:
@@ -322,7 +326,7 @@ def _in_country(digits: str, country: str) -> str | None:
     return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164) if valid else None
 
 
-@functools.lru_cache(4_096)
+@functools.lru_cache(REMEMBERED)
 def _is_mobile(digits: str, country: str) -> bool:
     try:
         number = phonenumbers.parse(digits, country)
@@ -332,7 +336,7 @@ def _is_mobile(digits: str, country: str) -> bool:
     return valid and phonenumbers.number_type(number) in _MOBILES
 
 
-@functools.lru_cache(4_096)
+@functools.lru_cache(REMEMBERED)
 def _international(digits: str, sure: bool = False, mobile: bool = False) -> str | None:
     try:
         number = phonenumbers.parse(f"+{digits}")
@@ -351,7 +355,7 @@ def _national(digits: str, countries: Sequence[str]) -> str | None:
     return next((number for number in found if number is not None), None)
 
 
-@functools.lru_cache(4_096)  # a conversation repeats its numbers, and to read one takes a millisecond
+@functools.lru_cache(REMEMBERED)  # to read one takes a millisecond
 def _nationally(digits: str, country: str) -> str | None:
     try:
         number = phonenumbers.parse(digits, country)
@@ -362,7 +366,7 @@ def _nationally(digits: str, country: str) -> str | None:
     return "" if phonenumbers.number_type(number) in _SERVICE else str(number.national_number)
 
 
-@functools.lru_cache(4_096)
+@functools.lru_cache(REMEMBERED)
 def national_number(international: str) -> str:
     """+966501234567 -> 501234567"""
     return str(phonenumbers.parse(international).national_number)

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -123,7 +124,7 @@ def _reader(
             try:
                 found = function(**{name: made(text) for name, made in words.items()}, **beside)
                 if isinstance(found, Iterator):
-                    list(found)
+                    deque(found, maxlen=0)  # a list of a million would be the collector's to look through
             except (QiratError, ValueError, InexpressibleError):
                 continue
 

@@ -3,6 +3,7 @@
 A check is here as soon as it is registered. `make chaos` takes all texts at 8,000 and 128,000 characters.
 """
 
+import contextlib
 import functools
 import itertools
 import os
@@ -67,11 +68,13 @@ from tests.ingest.formats.test_any_row import FULL_ROWS, changed, leaves
 from tests.report.example import finished
 from tests.review.fake_server import present, response
 from tests.training.tiny import renderer
+from training.model.template import InexpressibleError
 
 WHOLE = bool(os.environ.get("CHAOS"))
 SHORT, LONG = (8_000, 128_000) if WHOLE else (500, 5_000)  # characters
 MOST = 20  # times as long that the long ones may take; sixteen or ten times are linear
-FLOOR = 0.3  # CPU seconds below which a machine's moods tell more than the text
+OF_A_QUARTER = 6  # times as long as a quarter of them; four are linear
+FLOOR = 0.5  # CPU seconds below which a machine's moods tell more than the text
 EACH = 0.000_5  # CPU seconds a character, at most
 
 
@@ -109,7 +112,7 @@ def readers() -> Iterator[tuple[str, Reader]]:
         "prompt with its turns": lambda text: prompted(f"User: {text}\n{text}", {}),
         "proposals": lambda text: proposed(talks(text), ("SA",)),
         "repair": repair,
-        "template": lambda text: renderer().examples(talk(text, text)),
+        "template": templated,
         "sentences": sentences,
     }
     for name, read in of_one.items():
@@ -120,6 +123,11 @@ WANTED = Known(frozenset({"0" * 32}), frozenset({"0" * 64}), ("what nobody else 
 SHOWN = 500  # characters of a turn that the page shows
 ASKED = ("What is your password? ما رمزك السري؟", "Your phone number, please? رقم جوالك وتاريخ ميلادك وعنوانك؟")
 MAIL = "From: {text}\nSubject: {text}\nContent-Type: text/plain; format=flowed\n\n{text}"
+
+
+def templated(text: str) -> None:
+    with contextlib.suppress(InexpressibleError):  # special tokens are refused in a sentence
+        renderer().examples(talk(text, text))
 
 
 def in_context(text: str) -> object:
@@ -148,19 +156,19 @@ def seen(check: Check, texts: Sequence[str]) -> pl.DataFrame:
     return shown(check.seen(rows, beside()), rows, beside())
 
 
-def bounded_memories() -> Iterator[Any]:
-    """What of ours remembers words; what is remembered without a bound is how it is set up."""
+@functools.lru_cache(1)
+def bounded_memories(modules: int) -> list[Any]:
+    """What of so many modules remembers words; what is remembered without a bound is how it is set up."""
     ours = [module for name, module in sys.modules.items() if name.startswith("curation.")]
-    for one in (one for module in ours for one in vars(module).values()):
-        if hasattr(one, "cache_clear") and one.cache_parameters()["maxsize"]:
-            yield one
+    held = (one for module in ours for one in vars(module).values() if hasattr(one, "cache_clear"))
+    return [one for one in held if one.cache_parameters()["maxsize"]]
 
 
 def seconds(read: Reader, texts: Sequence[str], times: int = 1) -> float:
     """CPU seconds, the best of so many, each time anew: what holds some thousand numbers knows all of a short text."""
     taken = []
     for _ in range(times):
-        for remembering in bounded_memories():
+        for remembering in bounded_memories(len(sys.modules)):
             remembering.cache_clear()
         started = time.process_time()
         read(texts)
@@ -169,16 +177,19 @@ def seconds(read: Reader, texts: Sequence[str], times: int = 1) -> float:
 
 
 def slower_than_linear(read: Reader, texts: Sequence[str] = NAMES if WHOLE else FEW) -> Iterator[str]:
-    """Where it is, in words."""
+    """Where it is, in words. What seems too slow is measured again, so that what is linear is read but once."""
     read(["hello"])  # what is read but once
     for names in [[name] for name in texts] if WHOLE else [texts]:
-        long_ones = [worst(name, LONG) for name in names]
-        long = seconds(read, long_ones)
-        if long > FLOOR:
+        short, quarter, long_ones = ([worst(name, length) for name in names] for length in (SHORT, LONG // 4, LONG))
+        most = FLOOR
+        if (long := seconds(read, long_ones)) > most:
+            most = max(most, MOST * seconds(read, short, 2))
+        if long > most:  # a short one may lack what a long one holds, as a word by chance in what is packed
+            most = max(most, OF_A_QUARTER * seconds(read, quarter, 2))
+        if long > most:
             long = min(long, seconds(read, long_ones, 2))
-            short = seconds(read, [worst(name, SHORT) for name in names], 3)
-            if long >= MOST * max(short, FLOOR / MOST):
-                yield f"{names}: {short:.3f} s became {long:.2f} s"
+        if long > most:
+            yield f"{names}: {long:.2f} s, more than {most:.2f} s"
         if long >= EACH * LONG * len(names) + FLOOR:
             yield f"{names}: {long:.2f} s for {LONG:,} characters"
 
@@ -224,7 +235,8 @@ def in_format(name: str) -> Reader:
     places = [path for path in leaves(row) if path and isinstance(of(row, path), str)]
 
     def read(texts: Sequence[str]) -> None:
-        for text in texts if WHOLE else ["".join(text[: LONG // len(texts)] for text in texts)]:
+        together = not WHOLE and len(texts) > 1
+        for text in ["".join(text[: LONG // len(texts)] for text in texts)] if together else texts:
             for path in places:
                 list(form.read(contents(changed(row, path, text)), READING))
 
@@ -268,10 +280,14 @@ def test_nothing_is_worse_than_linear(read: Reader) -> None:
         ("mask of an answer", "blanks"),
         ("difference", "echo"),
         ("difference on the page", "arabic echo"),
+        ("check noise", "streets"),
+        ("freshdesk", "nested"),
+        ("mailbox", "blanks"),
+        ("mailbox", "dots"),
     ],
 )
 def test_what_was_worse_on_longer_texts_is_linear_there(name: str, unit: str) -> None:
-    read = dict(readers())[name]
+    read = in_format(name) if name in FULL_ROWS else dict(readers())[name]
     read(["hello"])
     short, long = (seconds(read, [worst(unit, length)]) for length in (2_500, 20_000))
     assert long < 12 * max(short, FLOOR / 12), f"{short:.3f} s became {long:.2f} s"
@@ -335,7 +351,8 @@ def checked(text: str, folder: Path) -> None:
     rows = record(*(talk(text, f"{n} {text}") for n in range(ROWS)), label=[text] * ROWS, source=[text] * ROWS)
     none = pl.DataFrame(schema={"row_id": pl.String})
     suite = validate.load_suite(ROOT / "expectations/ingested.json")
-    write_docs([validate.judge(suite, views.ingested(rows, none), 5)], folder / "docs")
+    judged = [validate.judge(suite, views.ingested(rows, none), 5)]
+    write_docs(judged, validate.table_of(judged), folder / "docs", None)
 
 
 @pytest.mark.parametrize("work", [report, the_map, pushed, published, checked] if WHOLE else [pushed])

@@ -1,6 +1,7 @@
 """Texts on which patterns stumble: one sign or a few, over and over, in both scripts."""
 
 import base64
+import functools
 import hashlib
 
 UNITS = {
@@ -71,7 +72,7 @@ UNITS = {
     "assignments": "a=b&",
 }
 PACKED = "base64"  # never the same twice, as files in words are
-EVER_NEW = {  # with another number in it each time
+EVER_NEW = {  # with another number in it each time, of four digits in short texts as in long ones
     "new secrets": "password: Kx{}z ",
     "new pins": "the pin code is 9{} ",
     "new names": "my name is Ali Ben{} ",
@@ -97,12 +98,13 @@ FEW = (
 )
 
 
+@functools.cache
 def worst(name: str, length: int) -> str:
-    """So many characters of it."""
-    if name in EVER_NEW:
-        return "".join(EVER_NEW[name].format(n, n) for n in range(length // 9))[:length]
+    """So many characters of it, less what would cut the last piece: texts of all lengths end alike."""
     if name == PACKED:
         blocks = (hashlib.sha256(str(n).encode()).digest() for n in range(length // 42 + 1))
         return base64.b64encode(b"".join(blocks)).decode()[:length]
-    unit = UNITS[name]
-    return (unit * (length // len(unit) + 1))[:length]
+    if name in EVER_NEW:
+        one = EVER_NEW[name].format(1_000, 1_000)
+        return "".join(EVER_NEW[name].format(n, n) for n in range(1_000, 1_000 + length // len(one)))[:length]
+    return UNITS[name] * (length // len(UNITS[name]))

@@ -269,13 +269,15 @@ _SERVES_CUSTOMERS = re.compile(
     r"\b(?:خدم[ةه]|خدمات|دعم|رعاي[ةه]|علاقات) (?:ال)?(?:عملاء|زبائن|مستخدمين)\b"
 )
 
+_IN_BRACKETS = re.compile(r"^([^(\n]*)\(.*\)", re.MULTILINE)  # from the first to the last of a line, looked for once
+
 
 def speaker_role(name: str, roles: Roles) -> str | None:
     """The role of a speaker by the whole name, or by its last or first word ("Support Agent", "Agent Sara (A7)").
 
     "Customer Care Sara" is of the team, though her first word is a customer.
     """
-    spoken = re.sub(r"\(.*\)", "", name).strip(" *_").lower()
+    spoken = _IN_BRACKETS.sub(r"\1", name).strip(" *_").lower()
     words = spoken.split() or [""]
     known = {**{role: role for role in ROLES}, **roles}
     serves = _SERVES_CUSTOMERS.search(spoken)

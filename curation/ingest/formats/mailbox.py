@@ -23,10 +23,11 @@ from curation.ingest.rows import Contents, RawRow
 
 FIELDS = ("from", "message_id", "in_reply_to", "references", "automatic")
 SUBJECTS_SEARCHED = 200  # mails of one subject, the last before a reply that names no other
+DEEPEST = 127  # labels of a domain, RFC 1035
 WITHIN, COPY = "mail within the team", "second copy"
 ASSUMED = "{} is taken for the team: it takes part in most threads; params.yaml: ingest.team_domains decides"
-_REPLY = re.compile(r"\s*(?:re|aw|sv|antw|rif|رد|الرد)\s*(?:\[\d+\])?\s*[:：]", re.IGNORECASE)
-_PREFIXES = re.compile(rf"(?:{_REPLY.pattern}|\s*(?:fwd?|wg|tr|تحويل|إعادة توجيه)\s*[:：])+", re.IGNORECASE)
+_REPLY = re.compile(r"\s*+(?:re|aw|sv|antw|rif|رد|الرد)\s*+(?:\[\d++\]\s*+)?[:：]", re.IGNORECASE)
+_PREFIXES = re.compile(rf"(?<!\s)(?:{_REPLY.pattern}|\s*+(?:fwd?|wg|tr|تحويل|إعادة توجيه)\s*+[:：])+", re.IGNORECASE)
 _FREE = re.compile(
     r"(?:gmail|googlemail|outlook|hotmail|live|msn|yahoo|ymail|rocketmail|icloud|me|mac|aol|proton|protonmail|pm|gmx|web|"
     r"mail|yandex|zoho|qq|163|126)\.(?:[a-z]{2,3}|com?\.[a-z]{2})"
@@ -159,7 +160,7 @@ class Team:
 
 def _belongs(address: str, named: set[str]) -> bool:
     """Whether an address or its domain, or one above it, is named."""
-    labels = address.rpartition("@")[2].split(".")
+    labels = address.rpartition("@")[2].split(".")[-DEEPEST:]
     return address in named or any(".".join(labels[place:]) in named for place in range(len(labels) - 1))
 
 

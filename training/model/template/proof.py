@@ -93,7 +93,7 @@ def difference(expected: str, found: str) -> str:
 
 
 def _tight(text: str) -> str:
-    return re.sub(r"\s*(</?think>)\s*", r"\1", text).strip()
+    return "".join(part.strip() for part in re.split(r"(</?think>)", text))
 
 
 def _alike(frame: str, other: str) -> bool:
