@@ -1,12 +1,13 @@
 """Where the adapter fails: the same paired comparison within each intent, language, dialect, length, source and turn.
 
-Slices are looked at against the best prompt arm, on the primary metric and on those with a margin. As the worst of many
-is bad by luck alone, their intervals hold for all slices and metrics together
-(curation/core/statistics/simultaneous.py).
+Slices are looked at against the best prompt arm, on the primary metric and on those with a margin. A prompt that shows
+training rows as examples answers as wrongly as they do, so what was taught wrongly may show beside no prompt: the rules
+that the adapter keeps are looked at beside the team's own replies too. As the worst of many is bad by luck alone, the
+intervals hold for all slices and metrics together (curation/core/statistics/simultaneous.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -19,13 +20,15 @@ from training.judge.arms import ADAPTER
 from training.judge.facts import NO_HOUSE, House
 from training.judge.metrics import metrics
 from training.judge.reasons import Reason, Voice
-from training.judge.scoring import ALL, Evaluate, reply_scores
+from training.judge.scoring import ALL, PREDICTIONS, Evaluate, reply_scores
 
 LEAST = 10  # conversations of a slice that is looked at
 TOLD = 3  # slices named in the verdict beside those that stop promotion
 STOPPING = ("language", "dialect")  # kinds of slices that may not get worse
 DIALECTAL = ("ar", "mixed")  # languages of which a dialect can be told
 TURN = "turn"
+TEAM = "team"  # in place of an arm: the team's own replies
+OF_TEAM = "playbook"  # the metric on which these are looked at
 NAME = ["kind", "slice", "metric"]
 SLICES = pl.Schema(
     {
@@ -33,15 +36,18 @@ SLICES = pl.Schema(
         "slice": pl.String,  # of the kind; of length: from how many of the customer's words to how many
         "metric": pl.String,
         "arm": pl.String,
-        "against": pl.String,
+        "against": pl.String,  # a prompt arm, or TEAM
         "value": pl.Float64,  # of the arm; null, as all figures, where fewer than LEAST conversations are in the slice
         "difference": pl.Float64,  # arm minus against, over the conversations that both answered
         "low": pl.Float64,  # of the difference, for all rows together
         "high": pl.Float64,
         "n": pl.Int64,  # conversations
         "better": pl.Int8,  # 1: more is better, -1: less is better
-        "worse": pl.Boolean,  # shown to be worse, by more than the metric's margin where that is not the primary one
-        "behind": pl.Boolean,  # shown to gain less than over all conversations; never of a turn, which is one reply
+        # Shown to be worse, by more than the metric's margin where that is not the primary one; never than TEAM.
+        "worse": pl.Boolean,
+        # Shown to gain less than over all conversations; never of a turn, which is one reply. Against TEAM only where
+        # no gain over the prompt is shown: some intents have more rules to keep.
+        "behind": pl.Boolean,
     }
 )
 MEMBERS = pl.Schema({"conversation_id": pl.String, "kind": pl.String, "slice": pl.String})
@@ -63,23 +69,39 @@ def slices(talks: Talks, against: str, params: Evaluate, z: float = Z) -> pl.Dat
 
     `z`: how many standard errors one interval would reach, where looks at the test set share their error.
     """
-    groups = _pairs(talks, against, [params.primary, *params.guarded]).partition_by(NAME, as_dict=True)
+    looked_at = {against: [params.primary, *params.guarded], TEAM: [OF_TEAM]}
+    known = replace(talks, scores=pl.concat([talks.scores, team_scores(talks)]))
+    groups = {
+        (other, *name): group
+        for other, looked in looked_at.items()
+        for name, group in _pairs(known, other, looked).partition_by(NAME, as_dict=True).items()
+    }
     shown = {name: group for name, group in groups.items() if group.height >= LEAST}
     found = simultaneous_differences([_part(name, group) for name, group in shown.items()], params.redraws, z)
     figures = dict(zip(shown, found, strict=True))
     allowed = {**params.guarded, params.primary: 0.0}
     rows: list[tuple[Any, ...]] = []
     for name, group in groups.items():
-        better, one = metrics()[name[2]].better, figures.get(name)
+        (other, *named), one = name, figures.get(name)
+        better = metrics()[named[-1]].better
         own: float | None = None
         measured: tuple[float | None, ...] = (None, None, None)
         worse = False
         if one:
             own = float(group["value"].sum()) / float(group["weight"].sum())
             measured = (one.value, one.low, one.high)
-            worse = max(better * one.low, better * one.high) < -allowed[name[2]]
-        rows.append((*name, ADAPTER, against, own, *measured, group.height, better, worse, False))
+            worse = other != TEAM and max(better * one.low, better * one.high) < -allowed[named[-1]]
+        rows.append((*named, ADAPTER, other, own, *measured, group.height, better, worse, False))
     return _worst_first(_with_behind(pl.DataFrame(rows, schema=SLICES, orient="row")))
+
+
+def team_scores(talks: Talks) -> pl.DataFrame:
+    """SCORES of the team's own replies, as OF_TEAM judges them, where the adapter wrote some."""
+    written = talks.predictions.filter(arm=ADAPTER)
+    said = {row["conversation_id"]: row["messages"] for row in talks.conversations.iter_rows(named=True)}
+    texts = [said[key][turn]["content"] for key, turn in written.select("conversation_id", "turn").iter_rows()]
+    theirs = written.with_columns(arm=pl.lit(TEAM), text=pl.Series(texts, dtype=pl.String), stopped=True)
+    return reply_scores(theirs.select(PREDICTIONS.names()), talks.conversations, talks.playbook).filter(metric=OF_TEAM)
 
 
 def members(conversations: pl.DataFrame) -> pl.DataFrame:
@@ -140,8 +162,9 @@ def _reason(row: Mapping[str, Any], found: pl.DataFrame) -> Reason:
     figures = names | _gain(row) | {"looked_at": found["difference"].count()}
     if row["worse"]:
         return Reason("slice_worse", figures)
-    whole = found.row(by_predicate=(pl.col("kind") == ALL) & (pl.col("metric") == row["metric"]), named=True)
-    return Reason("slice_behind", figures | {"overall": _gain(whole)["value"]})
+    (whole,) = found.filter(kind=ALL, metric=row["metric"], against=row["against"]).to_dicts()
+    code = "slice_behind_team" if row["against"] == TEAM else "slice_behind"
+    return Reason(code, figures | {"overall": _gain(whole)["value"]})
 
 
 def _gain(row: Mapping[str, Any]) -> dict[str, float]:
@@ -154,9 +177,13 @@ def _with_behind(table: pl.DataFrame) -> pl.DataFrame:
     """`behind` where the interval of a slice does not touch that of all conversations, more than it would have to."""
     ends = [pl.col("better") * pl.col(end) for end in ("low", "high")]
     low, high = pl.min_horizontal(ends), pl.max_horizontal(ends)
-    whole = table.filter(kind=ALL).select("metric", overall=low)
-    behind = (high < pl.col("overall")) & ~pl.col("kind").is_in([ALL, TURN])
-    joined = table.join(whole, on="metric", how="left", maintain_order="left")
+    whole = table.filter(kind=ALL).select("metric", "against", overall=low)
+    gained = (
+        table.filter(pl.col("against") != TEAM, low > 0).select(NAME).with_columns(against=pl.lit(TEAM), gains=True)
+    )
+    joined = table.join(whole, on=["metric", "against"], how="left", maintain_order="left")
+    joined = joined.join(gained, on=[*NAME, "against"], how="left", maintain_order="left")
+    behind = (high < pl.col("overall")) & ~pl.col("kind").is_in([ALL, TURN]) & pl.col("gains").is_null()
     return joined.with_columns(behind=behind.fill_null(False)).select(SLICES.names())
 
 
@@ -198,11 +225,11 @@ def _by_turn(talks: Talks, arm: str) -> Iterator[pl.DataFrame]:
 def _part(name: tuple[Any, ...], group: pl.DataFrame) -> Part:
     """For the statistics. A single reply in the arm's words moves less than all: turns are on a scale of their own."""
     ours, theirs = ((group[f"value{s}"].to_numpy(), group[f"weight{s}"].to_numpy()) for s in ("", "_theirs"))
-    kind, _, metric = name
-    return Part(ours, theirs, group["unit"].to_list(), f"{metric} {kind if kind == TURN else ''}")
+    against, kind, _, metric = name
+    return Part(ours, theirs, group["unit"].to_list(), f"{against} {metric} {kind if kind == TURN else ''}")
 
 
 def _worst_first(table: pl.DataFrame) -> pl.DataFrame:
     gain = pl.col("better") * pl.col("difference")
     beyond = gain / (pl.col("high") - pl.col("low"))
-    return table.sort(~pl.col("worse"), ~pl.col("behind"), beyond, "kind", "slice", "metric", nulls_last=True)
+    return table.sort(~pl.col("worse"), ~pl.col("behind"), beyond, *NAME, "against", nulls_last=True)

@@ -67,6 +67,9 @@ SENTENCES = {
     "slice_behind": "{kind} {slice}: the adapter gains less over {against} on {metric} than over all conversations "
     f"({{overall:+.3f}}): {_GAIN} over {{n}} conversations, an interval for all {{looked_at}} slices and metrics "
     "looked at",
+    "slice_behind_team": "{kind} {slice}: the adapter stays further behind the team's own replies on {metric} than "
+    f"over all conversations ({{overall:+.3f}}): {_GAIN} over {{n}} conversations, an interval for all {{looked_at}} "
+    "slices and metrics looked at; nor is it shown to gain over the prompt there",
     "seeds": "training seeds that stand behind it: {n}",
     "seeds_differ": "with {n} seeds the loss on test differs by up to {spread:.3f} nats a token; over the base model "
     f"{_GAIN}, the luck of training in the interval",
