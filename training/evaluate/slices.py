@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from curation.core.record.playbook import Playbook
-from curation.core.statistics.intervals import Z
+from curation.core.statistics.intervals import Interval, Z
 from curation.core.statistics.simultaneous import Part, simultaneous_differences
 from curation.core.text.dialect import UNKNOWN, dialect_of
 from training.judge.arms import ADAPTER
@@ -45,8 +45,11 @@ SLICES = pl.Schema(
         "better": pl.Int8,  # 1: more is better, -1: less is better
         # Shown to be worse, by more than the metric's margin where that is not the primary one; never than TEAM.
         "worse": pl.Boolean,
-        # Shown to gain less than over all conversations; never of a turn, which is one reply. Against TEAM only where
-        # no gain over the prompt is shown: some intents have more rules to keep.
+        "rest": pl.Float64,  # the difference over the other conversations; null where they are too few, and of a turn
+        "apart_low": pl.Float64,  # of `difference` less `rest`, for all rows together
+        "apart_high": pl.Float64,
+        # Shown to gain less than over the other conversations. Against TEAM only where no gain over the prompt is
+        # shown: some intents have more rules to keep.
         "behind": pl.Boolean,
     }
 )
@@ -76,23 +79,38 @@ def slices(talks: Talks, against: str, params: Evaluate, z: float = Z) -> pl.Dat
         for other, looked in looked_at.items()
         for name, group in _pairs(known, other, looked).partition_by(NAME, as_dict=True).items()
     }
-    shown = {name: group for name, group in groups.items() if group.height >= LEAST}
-    found = simultaneous_differences([_part(name, group) for name, group in shown.items()], params.redraws, z)
-    figures = dict(zip(shown, found, strict=True))
+    shown = {name: _part(name, group) for name, group in groups.items() if group.height >= LEAST}
+    apart = {name: replace(part, kind=f"{part.kind} apart", less=_rest(name, groups)) for name, part in shown.items()}
+    apart = {name: part for name, part in apart.items() if part.less}
+    found = simultaneous_differences([*shown.values(), *apart.values()], params.redraws, z)
+    figures, beside = dict(zip(shown, found, strict=False)), dict(zip(apart, found[len(shown) :], strict=True))
     allowed = {**params.guarded, params.primary: 0.0}
     rows: list[tuple[Any, ...]] = []
     for name, group in groups.items():
-        (other, *named), one = name, figures.get(name)
+        (other, *named), one, away = name, figures.get(name), beside.get(name)
         better = metrics()[named[-1]].better
-        own: float | None = None
-        measured: tuple[float | None, ...] = (None, None, None)
-        worse = False
-        if one:
-            own = float(group["value"].sum()) / float(group["weight"].sum())
-            measured = (one.value, one.low, one.high)
-            worse = other != TEAM and max(better * one.low, better * one.high) < -allowed[named[-1]]
-        rows.append((*named, ADAPTER, other, own, *measured, group.height, better, worse, False))
-    return _worst_first(_with_behind(pl.DataFrame(rows, schema=SLICES, orient="row")))
+        own = float(group["value"].sum()) / float(group["weight"].sum()) if one else None
+        measured = (one.value, one.low, one.high) if one else (None, None, None)
+        worse = one is not None and other != TEAM and _best(one, better) < -allowed[named[-1]]
+        rest = (one.value - away.value, away.low, away.high) if one and away else (None, None, None)
+        behind = away is not None and _best(away, better) < 0
+        rows.append((*named, ADAPTER, other, own, *measured, group.height, better, worse, *rest, behind))
+    return _worst_first(_unless_gained(pl.DataFrame(rows, schema=SLICES, orient="row")))
+
+
+def _best(one: Interval, better: int) -> float:
+    """The better end, turned so that more is better."""
+    return max(better * one.low, better * one.high)
+
+
+def _rest(name: tuple[Any, ...], groups: Mapping[tuple[Any, ...], pl.DataFrame]) -> Part | None:
+    """The conversations outside of a slice; None where they are too few, and where a slice is of replies."""
+    against, kind, _, metric = name
+    if kind in (ALL, TURN):
+        return None
+    whole = (against, ALL, ALL, metric)
+    rest = groups[whole].join(groups[name], on="conversation_id", how="anti", maintain_order="left")
+    return _part(whole, rest) if rest.height >= LEAST else None
 
 
 def team_scores(talks: Talks) -> pl.DataFrame:
@@ -159,12 +177,13 @@ def voice(found: pl.DataFrame) -> Voice:
 
 def _reason(row: Mapping[str, Any], found: pl.DataFrame) -> Reason:
     names = {name: row[name] for name in ("kind", "slice", "metric", "against", "n")}
-    figures = names | _gain(row) | {"looked_at": found["difference"].count()}
+    looked_at = {"looked_at": found["difference"].count()}
     if row["worse"]:
-        return Reason("slice_worse", figures)
-    (whole,) = found.filter(kind=ALL, metric=row["metric"], against=row["against"]).to_dicts()
+        return Reason("slice_worse", names | _gain(row) | looked_at)
+    away = {"difference": row["difference"] - row["rest"], "low": row["apart_low"], "high": row["apart_high"]}
     code = "slice_behind_team" if row["against"] == TEAM else "slice_behind"
-    return Reason(code, figures | {"overall": _gain(whole)["value"]})
+    rest = {"rest": row["better"] * row["rest"]}
+    return Reason(code, names | _gain({**away, "better": row["better"]}) | rest | looked_at)
 
 
 def _gain(row: Mapping[str, Any]) -> dict[str, float]:
@@ -173,18 +192,12 @@ def _gain(row: Mapping[str, Any]) -> dict[str, float]:
     return {"value": row["better"] * row["difference"], "low": low, "high": high}
 
 
-def _with_behind(table: pl.DataFrame) -> pl.DataFrame:
-    """`behind` where the interval of a slice does not touch that of all conversations, more than it would have to."""
-    ends = [pl.col("better") * pl.col(end) for end in ("low", "high")]
-    low, high = pl.min_horizontal(ends), pl.max_horizontal(ends)
-    whole = table.filter(kind=ALL).select("metric", "against", overall=low)
-    gained = (
-        table.filter(pl.col("against") != TEAM, low > 0).select(NAME).with_columns(against=pl.lit(TEAM), gains=True)
-    )
-    joined = table.join(whole, on=["metric", "against"], how="left", maintain_order="left")
-    joined = joined.join(gained, on=[*NAME, "against"], how="left", maintain_order="left")
-    behind = (high < pl.col("overall")) & ~pl.col("kind").is_in([ALL, TURN]) & pl.col("gains").is_null()
-    return joined.with_columns(behind=behind.fill_null(False)).select(SLICES.names())
+def _unless_gained(table: pl.DataFrame) -> pl.DataFrame:
+    """The table in which nothing is behind TEAM where the adapter is shown to gain over the prompt."""
+    low = pl.min_horizontal(pl.col("better") * pl.col("low"), pl.col("better") * pl.col("high"))
+    gained = table.filter(pl.col("against") != TEAM, low > 0).select(*NAME, against=pl.lit(TEAM), gains=True)
+    joined = table.join(gained, on=[*NAME, "against"], how="left", maintain_order="left")
+    return joined.with_columns(behind=pl.col("behind") & pl.col("gains").is_null()).drop("gains")
 
 
 def _pairs(talks: Talks, against: str, looked_at: Sequence[str]) -> pl.DataFrame:

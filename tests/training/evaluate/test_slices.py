@@ -96,14 +96,15 @@ def test_an_intent_taught_wrong_is_named_though_the_prompt_is_no_better_there() 
     table = found(talks)
     assert not table["worse"].any()
     (said,) = voice(table).told
-    assert str(said).startswith("intent refund: the adapter gains less over prompted on playbook than over all")
-    assert said.figures["high"] < said.figures["overall"]
+    assert str(said).startswith("intent refund: the adapter gains less over prompted on playbook than over the")
+    assert said.figures["high"] < 0 < said.figures["rest"]
     assert not voice(table).against
 
 
 def test_where_nothing_is_worse_nothing_is_called_19_times_in_20() -> None:
-    """Five and more false alarms in 30 have chance 0.02."""
-    alarms = sum(found(planted(asked(120, seed), seed=seed))["worse"].any() for seed in range(30))
+    """Worse than the prompt or behind the rest: five and more false alarms in 30 have chance 0.02."""
+    tables = (found(planted(asked(120, seed), seed=seed)) for seed in range(30))
+    alarms = sum((table["worse"] | table["behind"]).any() for table in tables)
     assert alarms <= 4
 
 
@@ -242,7 +243,7 @@ def test_an_intent_taught_wrong_is_named_though_the_prompt_shows_the_wrong_rows_
     assert named.select("kind", "slice", "metric", "against").rows() == [("intent", "refund", "playbook", TEAM)]
     (said,) = voice(table).told
     assert str(said).startswith("intent refund: the adapter stays further behind the team's own replies on playbook")
-    assert said.figures["high"] < said.figures["overall"] < 0
+    assert said.figures["high"] < 0 == said.figures["rest"]
 
 
 def test_an_intent_with_more_to_keep_is_not_named_where_the_adapter_gains_over_the_prompt() -> None:
@@ -253,9 +254,7 @@ def test_an_intent_with_more_to_keep_is_not_named_where_the_adapter_gains_over_t
 
     table = slices(answered(said), "few_shot", PARAMS)
     refund = table.filter(kind="intent", slice="refund", metric="playbook", against=TEAM)
-    whole = table.filter(kind="all", metric="playbook", against=TEAM)
-    assert refund["high"].item() < whole["low"].item()
-    assert not refund["behind"].item()
+    assert refund["apart_high"].item() < 0 and not refund["behind"].item()
 
 
 def test_where_mistakes_fall_by_chance_no_slice_is_named_beside_the_team_19_times_in_20() -> None:
