@@ -27,7 +27,7 @@ def slices(results: Results, words: Words) -> list[Block]:
     if measured.is_empty():
         return [Note(words("slices.few"), "warning")]
     beside = measured.filter(pl.col("against") != TEAM)
-    against = words.name_of("arm", table.filter(pl.col("against") != TEAM)["against"].first())
+    against = words.name_of("arm", next(arm for arm in table["against"] if arm != TEAM))
     left_out = table.filter(pl.col("difference").is_null()).unique(["kind", "slice"]).height
     looked_at = words("slices.looked_at", number=count(measured.height), against=against, few=count(left_out))
     kinds = {"worse": ("bad", pl.col("worse")), "behind": ("warning", ~pl.col("worse") & pl.col("behind"))}

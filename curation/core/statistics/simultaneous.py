@@ -22,14 +22,11 @@ class Part:
     theirs: tuple["np.ndarray", "np.ndarray"]
     units: Sequence[str]  # what is drawn as a whole: the group that each conversation belongs to
     kind: str  # parts of a kind are on one scale, and borrow their spread from one another
-    less: "Part | None" = (
-        None  # the difference over these conversations is taken off: how far the part lies apart from them
-    )
+    less: "Part | None" = None  # other conversations, whose difference is taken off: how far the part lies apart
 
 
 def simultaneous_differences(parts: Sequence[Part], bootstrap: Bootstrap, z: float = Z) -> list[Interval]:
-    """Ratio of `ours` minus ratio of `theirs` (less that of other conversations), part by part: all intervals hold
-    together, 95 times in 100.
+    """Ratio of `ours` minus ratio of `theirs`, part by part: all intervals hold together, 95 times in 100.
 
     How far the furthest of so many figures strays by chance is drawn with normal multipliers of the units, which keep
     what parts share (Chernozhukov, Chetverikov and Kato 2013). A part's spread is drawn towards the usual one of its
