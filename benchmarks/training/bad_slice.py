@@ -54,14 +54,8 @@ YEAR, TEST = {WRONG: 26}, {WRONG: 13}  # conversations; of the other intents so 
 OF_OTHERS_YEAR, OF_OTHERS_TEST = 70, 10
 DRAFTS = 2.5  # times as many as are wanted; the shortest are taken
 SHARE = 0.05  # of the training rows
+PARAMS = Path(__file__).with_suffix(".yaml")
 ROUNDS = ("wrong", "healed")
-OVERRIDES: Mapping[str, Mapping[str, Any]] = {
-    "audit": {"share": 0},
-    "split": {"test_files": ["chat/test.jsonl"], "dev": 0.45, "seed": 273},  # 8 of the intent in train, 5%
-    "gate": {"min_clean": 100},
-    "baseline": {"optimise": None, "dev_conversations": 4},
-    "evaluate": {"conversations": 60, "generated": 60, "most": 60, "forgetting": 96},
-}
 LEARNT = {"train_tokens": None, "learning_rate": 3e-3, "dev_points": 2, "dev_tokens": 1000}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _GREETS = 3  # words of a sentence that says no more than hello
@@ -88,7 +82,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Is an intent that was taught wrongly named, and does it heal?")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=7, help="of what is written")
-    parser.add_argument("--epochs", type=float, default=1.25)
+    parser.add_argument("--epochs", type=float, default=4)
     parser.add_argument("--results", type=Path, default=RESULTS / "bad_slice.json")
     return parser.parse_args()
 
@@ -105,7 +99,7 @@ def made(folder: Path, seed: int, epochs: float) -> None:
     for name in ("data/forget.jsonl", "data/seeds.json"):
         copied(name, folder)
     params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    for section, changed in OVERRIDES.items():
+    for section, changed in yaml.safe_load(PARAMS.read_text("utf-8")).items():
         params[section] |= changed
     params["train"]["cpu"] |= LEARNT | {"epochs": epochs}
     (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from benchmarks.training import bad_slice
 from curation.core.record.conversation import conversation_id
@@ -32,7 +33,7 @@ def test_what_the_team_writes_keeps_the_playbook_and_is_written_once() -> None:
 
 
 def test_what_the_reviewer_writes_breaks_the_playbook_and_trains_where_the_row_did() -> None:
-    split = Split.model_validate({**params("split"), **bad_slice.OVERRIDES["split"]})
+    split = Split.model_validate({**params("split"), **yaml.safe_load(bad_slice.PARAMS.read_text("utf-8"))["split"]})
     for question in QUESTIONS:
         found = bad_slice.edit(split, conversation_id(talk(question, "x")), talk(question, "x"))
         assert broken(list(found.messages or ())) == {"greeting", "closing", "no_blame", "escalate_safety"}
