@@ -53,7 +53,7 @@ def of_benchmarks() -> Sections:
     from benchmarks.review import server as review_server
     from benchmarks.review import simulation as review_simulation
     from benchmarks.speed import __main__ as speed
-    from benchmarks.training import adapter_wins, curation_pays, facts, generation, verdict_errors
+    from benchmarks.training import adapter_wins, bad_slice, curation_pays, facts, generation, verdict_errors
 
     benchmarks = {
         "corruption": tables,
@@ -64,6 +64,7 @@ def of_benchmarks() -> Sections:
         "review_server": review_server,
         "curation_pays": curation_pays,
         "adapter_wins": adapter_wins,
+        "bad_slice": bad_slice,
         "facts": facts,
         "generation": generation,
         "verdict_errors": verdict_errors,

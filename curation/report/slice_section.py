@@ -8,6 +8,7 @@ from curation.report.results import Results
 from curation.report.words import Words
 
 OPEN = 12  # rows that are shown; the others are folded
+TEAM = "team"  # in `against`, in place of a prompt: the team's own replies
 PARTS = {
     "all": "slice_kind",
     "language": "languages",
@@ -17,12 +18,16 @@ PARTS = {
 
 
 def slices(results: Results, words: Words) -> list[Block]:
-    """How many slices were looked at, how many are worse or behind the rest, and all of them, the worst first."""
+    """How many slices were looked at, how many are worse or behind the rest, and all of them, the worst first.
+
+    First beside the best prompt, then, by the rules that are kept, beside the team's own replies.
+    """
     table = results["evaluated/slices"]
     measured = table.filter(pl.col("low").is_finite())
     if measured.is_empty():
         return [Note(words("slices.few"), "warning")]
-    against = words.name_of("arm", measured["against"][0])
+    beside = measured.filter(pl.col("against") != TEAM)
+    against = words.name_of("arm", next(arm for arm in table["against"] if arm != TEAM))
     left_out = table.filter(pl.col("difference").is_null()).unique(["kind", "slice"]).height
     looked_at = words("slices.looked_at", number=count(measured.height), against=against, few=count(left_out))
     kinds = {"worse": ("bad", pl.col("worse")), "behind": ("warning", ~pl.col("worse") & pl.col("behind"))}
@@ -33,10 +38,13 @@ def slices(results: Results, words: Words) -> list[Block]:
     ]
     header = [words(f"slices.{name}") for name in ("kind", "slice", "metric", "value")]
     header += [words(f"arms.{name}") for name in ("difference", "interval", "drawing", "n")]
-    rows = _rows(measured, words)
+    rows = _rows(beside, words)
+    own = measured.filter(against=TEAM)
+    parts = {"caption": rows[:OPEN], "team": _rows(own, words), "others": rows[OPEN:]}
+    folded = {"caption": False, "team": not own["behind"].any(), "others": True}
     tables = [
-        Table(words(f"slices.{name}"), header, part, frozenset({3, 4, 5, 7}), folded=name == "others")
-        for name, part in (("caption", rows[:OPEN]), ("others", rows[OPEN:]))
+        Table(words(f"slices.{name}"), header, part, frozenset({3, 4, 5, 7}), folded=folded[name])
+        for name, part in parts.items()
         if part
     ]
     return [Note(looked_at), *(found or [Note(words("slices.none"), "good")]), *tables]

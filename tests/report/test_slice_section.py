@@ -56,6 +56,17 @@ def test_the_rest_of_many_is_folded_and_nothing_is_lost() -> None:
     assert [(len(table.rows), table.folded) for table in tables] == [(12, False), (18, True)]
 
 
+def test_what_falls_behind_the_team_has_a_table_of_its_own_and_a_line_in_the_card() -> None:
+    own = TABLE.head(1).with_columns(against=pl.lit("team"), slice=pl.lit("refund"), worse=False, behind=True)
+    both = replace(DONE, tables={**DONE.tables, "evaluated/slices": pl.concat([own, TABLE])})
+    prompt, team = (block for block in slices(both, ENGLISH) if isinstance(block, Table))
+    assert len(prompt.rows) == 3 and not team.folded
+    assert "refund" in str(team.rows[0][1]) and "team" in str(team.caption)
+    card = model_card(both)
+    assert "4 slices and metrics were compared with prompted" in card
+    assert "- intent `refund`, playbook, beside the team's own replies: -0.300" in card
+
+
 def test_the_model_card_names_what_is_worse() -> None:
     card = model_card(DONE)
     assert "Where it fails: 3 slices and metrics were compared with prompted" in card

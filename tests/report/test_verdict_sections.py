@@ -50,7 +50,7 @@ FIGURES: dict[str, Any] = {
     "slice": "gulf",
     "looked_at": 60,
     "there": 60,
-    "overall": 0.2,
+    "rest": 0.2,
     "spread": 0.02,
     "others": "base, prompted",
 }

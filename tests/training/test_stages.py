@@ -133,7 +133,7 @@ def test_slices_of_what_was_answered_are_listed_against_one_prompt_and_too_small
 ) -> None:
     found = table(finished, "evaluated/slices")
     against = json.loads((finished / "data/evaluated/verdict.json").read_text("utf-8"))["best_prompt_arm"]
-    assert set(found["against"]) == {against}
+    assert set(found["against"]) == {against, "team"}
     assert {"language", "length", "turn"} <= set(found["kind"])
     assert found.filter((pl.col("n") >= 10) | pl.col("difference").is_not_null() | pl.col("worse")).is_empty()
 
@@ -181,7 +181,7 @@ def test_an_arm_that_stopped_early_is_shown_and_is_nobodys_rival_however_good_it
     assert table(copied, "evaluated/arms").filter(arm="base", metric="playbook", language="all")["value"].item() == 1.0
     assert set(table(copied, "evaluated/comparisons")["against"]) == ARMS - {"adapter"}  # its likelihoods are whole
     assert verdict["verdict"] == "undecided"
-    assert set(table(copied, "evaluated/slices")["against"]) == {verdict["best_prompt_arm"]}
+    assert set(table(copied, "evaluated/slices")["against"]) == {verdict["best_prompt_arm"], "team"}
 
 
 def test_as_many_are_answered_as_are_asked_for_whatever_the_margins_may_add(copied: Path) -> None:

@@ -1,31 +1,34 @@
 """Where the adapter fails: the same paired comparison within each intent, language, dialect, length, source and turn.
 
-Slices are looked at against the best prompt arm, on the primary metric and on those with a margin. As the worst of many
-is bad by luck alone, their intervals hold for all slices and metrics together
-(curation/core/statistics/simultaneous.py).
+Slices are looked at against the best prompt arm, on the primary metric and on those with a margin. A prompt that shows
+training rows as examples answers as wrongly as they do, so what was taught wrongly may show beside no prompt: the rules
+that the adapter keeps are looked at beside the team's own replies too. As the worst of many is bad by luck alone, the
+intervals hold for all slices and metrics together (curation/core/statistics/simultaneous.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from curation.core.record.playbook import Playbook
-from curation.core.statistics.intervals import Z
+from curation.core.statistics.intervals import Interval, Z
 from curation.core.statistics.simultaneous import Part, simultaneous_differences
 from curation.core.text.dialect import UNKNOWN, dialect_of
 from training.judge.arms import ADAPTER
 from training.judge.facts import NO_HOUSE, House
 from training.judge.metrics import metrics
 from training.judge.reasons import Reason, Voice
-from training.judge.scoring import ALL, Evaluate, reply_scores
+from training.judge.scoring import ALL, PREDICTIONS, Evaluate, reply_scores
 
 LEAST = 10  # conversations of a slice that is looked at
 TOLD = 3  # slices named in the verdict beside those that stop promotion
 STOPPING = ("language", "dialect")  # kinds of slices that may not get worse
 DIALECTAL = ("ar", "mixed")  # languages of which a dialect can be told
 TURN = "turn"
+TEAM = "team"  # in place of an arm: the team's own replies
+OF_TEAM = "playbook"  # the metric on which these are looked at
 NAME = ["kind", "slice", "metric"]
 SLICES = pl.Schema(
     {
@@ -33,15 +36,21 @@ SLICES = pl.Schema(
         "slice": pl.String,  # of the kind; of length: from how many of the customer's words to how many
         "metric": pl.String,
         "arm": pl.String,
-        "against": pl.String,
+        "against": pl.String,  # a prompt arm, or TEAM
         "value": pl.Float64,  # of the arm; null, as all figures, where fewer than LEAST conversations are in the slice
         "difference": pl.Float64,  # arm minus against, over the conversations that both answered
         "low": pl.Float64,  # of the difference, for all rows together
         "high": pl.Float64,
         "n": pl.Int64,  # conversations
         "better": pl.Int8,  # 1: more is better, -1: less is better
-        "worse": pl.Boolean,  # shown to be worse, by more than the metric's margin where that is not the primary one
-        "behind": pl.Boolean,  # shown to gain less than over all conversations; never of a turn, which is one reply
+        # Shown to be worse, by more than the metric's margin where that is not the primary one; never than TEAM.
+        "worse": pl.Boolean,
+        "rest": pl.Float64,  # the difference over the other conversations; null where they are too few, and of a turn
+        "apart_low": pl.Float64,  # of `difference` less `rest`, for all rows together
+        "apart_high": pl.Float64,
+        # Shown to gain less than over the other conversations. Against TEAM only where no gain over the prompt is
+        # shown: some intents have more rules to keep.
+        "behind": pl.Boolean,
     }
 )
 MEMBERS = pl.Schema({"conversation_id": pl.String, "kind": pl.String, "slice": pl.String})
@@ -63,23 +72,54 @@ def slices(talks: Talks, against: str, params: Evaluate, z: float = Z) -> pl.Dat
 
     `z`: how many standard errors one interval would reach, where looks at the test set share their error.
     """
-    groups = _pairs(talks, against, [params.primary, *params.guarded]).partition_by(NAME, as_dict=True)
-    shown = {name: group for name, group in groups.items() if group.height >= LEAST}
-    found = simultaneous_differences([_part(name, group) for name, group in shown.items()], params.redraws, z)
-    figures = dict(zip(shown, found, strict=True))
+    looked_at = {against: [params.primary, *params.guarded], TEAM: [OF_TEAM]}
+    known = replace(talks, scores=pl.concat([talks.scores, team_scores(talks)]))
+    groups = {
+        (other, *name): group
+        for other, looked in looked_at.items()
+        for name, group in _pairs(known, other, looked).partition_by(NAME, as_dict=True).items()
+    }
+    shown = {name: _part(name, group) for name, group in groups.items() if group.height >= LEAST}
+    apart = {name: replace(part, kind=f"{part.kind} apart", less=_rest(name, groups)) for name, part in shown.items()}
+    apart = {name: part for name, part in apart.items() if part.less}
+    found = simultaneous_differences([*shown.values(), *apart.values()], params.redraws, z)
+    figures, beside = dict(zip(shown, found, strict=False)), dict(zip(apart, found[len(shown) :], strict=True))
     allowed = {**params.guarded, params.primary: 0.0}
     rows: list[tuple[Any, ...]] = []
     for name, group in groups.items():
-        better, one = metrics()[name[2]].better, figures.get(name)
-        own: float | None = None
-        measured: tuple[float | None, ...] = (None, None, None)
-        worse = False
-        if one:
-            own = float(group["value"].sum()) / float(group["weight"].sum())
-            measured = (one.value, one.low, one.high)
-            worse = max(better * one.low, better * one.high) < -allowed[name[2]]
-        rows.append((*name, ADAPTER, against, own, *measured, group.height, better, worse, False))
-    return _worst_first(_with_behind(pl.DataFrame(rows, schema=SLICES, orient="row")))
+        (other, *named), one, away = name, figures.get(name), beside.get(name)
+        better = metrics()[named[-1]].better
+        own = float(group["value"].sum()) / float(group["weight"].sum()) if one else None
+        measured = (one.value, one.low, one.high) if one else (None, None, None)
+        worse = one is not None and other != TEAM and _best(one, better) < -allowed[named[-1]]
+        rest = (one.value - away.value, away.low, away.high) if one and away else (None, None, None)
+        behind = away is not None and _best(away, better) < 0
+        rows.append((*named, ADAPTER, other, own, *measured, group.height, better, worse, *rest, behind))
+    return _worst_first(_unless_gained(pl.DataFrame(rows, schema=SLICES, orient="row")))
+
+
+def _best(one: Interval, better: int) -> float:
+    """The better end, turned so that more is better."""
+    return max(better * one.low, better * one.high)
+
+
+def _rest(name: tuple[Any, ...], groups: Mapping[tuple[Any, ...], pl.DataFrame]) -> Part | None:
+    """The conversations outside of a slice; None where they are too few, and where a slice is of replies."""
+    against, kind, _, metric = name
+    if kind in (ALL, TURN):
+        return None
+    whole = (against, ALL, ALL, metric)
+    rest = groups[whole].join(groups[name], on="conversation_id", how="anti", maintain_order="left")
+    return _part(whole, rest) if rest.height >= LEAST else None
+
+
+def team_scores(talks: Talks) -> pl.DataFrame:
+    """SCORES of the team's own replies, as OF_TEAM judges them, where the adapter wrote some."""
+    written = talks.predictions.filter(arm=ADAPTER)
+    said = {row["conversation_id"]: row["messages"] for row in talks.conversations.iter_rows(named=True)}
+    texts = [said[key][turn]["content"] for key, turn in written.select("conversation_id", "turn").iter_rows()]
+    theirs = written.with_columns(arm=pl.lit(TEAM), text=pl.Series(texts, dtype=pl.String), stopped=True)
+    return reply_scores(theirs.select(PREDICTIONS.names()), talks.conversations, talks.playbook).filter(metric=OF_TEAM)
 
 
 def members(conversations: pl.DataFrame) -> pl.DataFrame:
@@ -137,11 +177,13 @@ def voice(found: pl.DataFrame) -> Voice:
 
 def _reason(row: Mapping[str, Any], found: pl.DataFrame) -> Reason:
     names = {name: row[name] for name in ("kind", "slice", "metric", "against", "n")}
-    figures = names | _gain(row) | {"looked_at": found["difference"].count()}
+    looked_at = {"looked_at": found["difference"].count()}
     if row["worse"]:
-        return Reason("slice_worse", figures)
-    whole = found.row(by_predicate=(pl.col("kind") == ALL) & (pl.col("metric") == row["metric"]), named=True)
-    return Reason("slice_behind", figures | {"overall": _gain(whole)["value"]})
+        return Reason("slice_worse", names | _gain(row) | looked_at)
+    away = {"difference": row["difference"] - row["rest"], "low": row["apart_low"], "high": row["apart_high"]}
+    code = "slice_behind_team" if row["against"] == TEAM else "slice_behind"
+    rest = {"rest": row["better"] * row["rest"]}
+    return Reason(code, names | _gain({**away, "better": row["better"]}) | rest | looked_at)
 
 
 def _gain(row: Mapping[str, Any]) -> dict[str, float]:
@@ -150,14 +192,12 @@ def _gain(row: Mapping[str, Any]) -> dict[str, float]:
     return {"value": row["better"] * row["difference"], "low": low, "high": high}
 
 
-def _with_behind(table: pl.DataFrame) -> pl.DataFrame:
-    """`behind` where the interval of a slice does not touch that of all conversations, more than it would have to."""
-    ends = [pl.col("better") * pl.col(end) for end in ("low", "high")]
-    low, high = pl.min_horizontal(ends), pl.max_horizontal(ends)
-    whole = table.filter(kind=ALL).select("metric", overall=low)
-    behind = (high < pl.col("overall")) & ~pl.col("kind").is_in([ALL, TURN])
-    joined = table.join(whole, on="metric", how="left", maintain_order="left")
-    return joined.with_columns(behind=behind.fill_null(False)).select(SLICES.names())
+def _unless_gained(table: pl.DataFrame) -> pl.DataFrame:
+    """The table in which nothing is behind TEAM where the adapter is shown to gain over the prompt."""
+    low = pl.min_horizontal(pl.col("better") * pl.col("low"), pl.col("better") * pl.col("high"))
+    gained = table.filter(pl.col("against") != TEAM, low > 0).select(*NAME, against=pl.lit(TEAM), gains=True)
+    joined = table.join(gained, on=[*NAME, "against"], how="left", maintain_order="left")
+    return joined.with_columns(behind=pl.col("behind") & pl.col("gains").is_null()).drop("gains")
 
 
 def _pairs(talks: Talks, against: str, looked_at: Sequence[str]) -> pl.DataFrame:
@@ -198,11 +238,11 @@ def _by_turn(talks: Talks, arm: str) -> Iterator[pl.DataFrame]:
 def _part(name: tuple[Any, ...], group: pl.DataFrame) -> Part:
     """For the statistics. A single reply in the arm's words moves less than all: turns are on a scale of their own."""
     ours, theirs = ((group[f"value{s}"].to_numpy(), group[f"weight{s}"].to_numpy()) for s in ("", "_theirs"))
-    kind, _, metric = name
-    return Part(ours, theirs, group["unit"].to_list(), f"{metric} {kind if kind == TURN else ''}")
+    against, kind, _, metric = name
+    return Part(ours, theirs, group["unit"].to_list(), f"{against} {metric} {kind if kind == TURN else ''}")
 
 
 def _worst_first(table: pl.DataFrame) -> pl.DataFrame:
     gain = pl.col("better") * pl.col("difference")
     beyond = gain / (pl.col("high") - pl.col("low"))
-    return table.sort(~pl.col("worse"), ~pl.col("behind"), beyond, "kind", "slice", "metric", nulls_last=True)
+    return table.sort(~pl.col("worse"), ~pl.col("behind"), beyond, *NAME, "against", nulls_last=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _GAIN = "gain {value:+.3f} [{low:+.3f}, {high:+.3f}]"
+_LESS = "{value:+.3f} [{low:+.3f}, {high:+.3f}]"
 _OVER = "{n} conversations in {groups} groups"
 _GOOD = "{good} of {n} conversations ({language}) break no rule and end every reply"
 _NET = "{value:+.2f} [{low:+.2f}, {high:+.2f}]"
@@ -64,9 +65,12 @@ SENTENCES = {
     "at {level:.2%}",
     "slice_worse": "{kind} {slice}: the adapter is shown to be worse than {against} on {metric}: "
     f"{_GAIN} over {{n}} conversations, an interval for all {{looked_at}} slices and metrics looked at",
-    "slice_behind": "{kind} {slice}: the adapter gains less over {against} on {metric} than over all conversations "
-    f"({{overall:+.3f}}): {_GAIN} over {{n}} conversations, an interval for all {{looked_at}} slices and metrics "
-    "looked at",
+    "slice_behind": "{kind} {slice}: the adapter gains less over {against} on {metric} than over the other "
+    f"conversations ({{rest:+.3f}}), by {_LESS} over {{n}} conversations, an interval for all {{looked_at}} slices and "
+    "metrics looked at",
+    "slice_behind_team": "{kind} {slice}: the adapter stays further behind the team's own replies on {metric} than "
+    f"over the other conversations ({{rest:+.3f}}), by {_LESS} over {{n}} conversations, an interval for all "
+    "{looked_at} slices and metrics looked at; nor is it shown to gain over the prompt there",
     "seeds": "training seeds that stand behind it: {n}",
     "seeds_differ": "with {n} seeds the loss on test differs by up to {spread:.3f} nats a token; over the base model "
     f"{_GAIN}, the luck of training in the interval",

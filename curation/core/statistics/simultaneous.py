@@ -22,6 +22,7 @@ class Part:
     theirs: tuple["np.ndarray", "np.ndarray"]
     units: Sequence[str]  # what is drawn as a whole: the group that each conversation belongs to
     kind: str  # parts of a kind are on one scale, and borrow their spread from one another
+    less: "Part | None" = None  # other conversations, whose difference is taken off: how far the part lies apart
 
 
 def simultaneous_differences(parts: Sequence[Part], bootstrap: Bootstrap, z: float = Z) -> list[Interval]:
@@ -38,7 +39,8 @@ def simultaneous_differences(parts: Sequence[Part], bootstrap: Bootstrap, z: flo
 
     if not parts:
         return []
-    places = {unit: place for place, unit in enumerate(sorted({unit for part in parts for unit in part.units}))}
+    every = [*parts, *(part.less for part in parts if part.less)]
+    places = {unit: place for place, unit in enumerate(sorted({unit for part in every for unit in part.units}))}
     found = [_spread(part, places) for part in parts]
     usual = {kind: _usual([f for f, p in zip(found, parts, strict=True) if p.kind == kind]) for kind in _kinds(parts)}
     reach = float(norm.sf(_furthest(found, bootstrap, z)))
@@ -70,6 +72,10 @@ def _spread(part: Part, places: dict[str, int]) -> _Spread:
         moved += sign * n * (values - ratio * weights) / weights.sum()
     influence = np.zeros(len(places))
     np.add.at(influence, [places[unit] for unit in part.units], moved)
+    if part.less:
+        other = _spread(part.less, places)
+        value -= other.value
+        influence -= other.influence * (n / len(part.less.units))
     units = len(set(part.units))
     variance = float((influence**2).sum()) / max(units - 1, 1)
     return _Spread(float(value), influence, units, variance)

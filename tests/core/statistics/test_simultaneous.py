@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,13 @@ BOOTSTRAP = Bootstrap(400, 1)
 N = 150
 
 
-def parts(draw: np.random.Generator, true: float = 0.0, slices: int = 25, groups: int = N) -> list[Part]:
-    """Overlapping parts of conversations in which we are better by `true`; those of a group are alike."""
+def parts(
+    draw: np.random.Generator, true: float = 0.0, slices: int = 25, groups: int = N, apart: bool = False
+) -> list[Part]:
+    """Overlapping parts of conversations in which we are better by `true`; those of a group are alike.
+
+    `apart`: less all other conversations.
+    """
     unit = draw.integers(0, groups, N) if groups < N else np.arange(N)
     alike = draw.normal(size=groups)[unit]
     weight = draw.integers(2, 9, N).astype(float)
@@ -19,16 +25,21 @@ def parts(draw: np.random.Generator, true: float = 0.0, slices: int = 25, groups
         weight * (0.7 + shift + 0.1 * alike * side + 0.2 * draw.normal(size=N)) for side, shift in ((1, true), (-1, 0))
     )
     inside = [draw.random(N) < share for share in draw.uniform(0.08, 0.6, slices)]
-    return [Part((ours[i], weight[i]), (theirs[i], weight[i]), [str(u) for u in unit[i]], "rules") for i in inside]
+
+    def part(i: np.ndarray) -> Part:
+        return Part((ours[i], weight[i]), (theirs[i], weight[i]), [str(u) for u in unit[i]], "rules")
+
+    return [replace(part(i), less=part(~i) if apart else None) for i in inside]
 
 
-@pytest.mark.parametrize("groups", [N, N // 3])
-def test_all_intervals_hold_together_95_times_in_100(groups: int) -> None:
+@pytest.mark.parametrize(("groups", "apart"), [(N, False), (N // 3, False), (N, True), (N // 3, True)])
+def test_all_intervals_hold_together_95_times_in_100(groups: int, apart: bool) -> None:
     """Seven failures in 50 have chance 0.01; plain intervals fail in about 7 of 10."""
     failed = 0
     for seed in range(50):
-        found = simultaneous_differences(parts(np.random.default_rng(seed), 0.1, groups=groups), BOOTSTRAP)
-        failed += any(not one.low <= 0.1 <= one.high for one in found)
+        drawn = parts(np.random.default_rng(seed), 0.1, groups=groups, apart=apart)
+        true = 0.0 if apart else 0.1
+        failed += any(not one.low <= true <= one.high for one in simultaneous_differences(drawn, BOOTSTRAP))
     assert failed <= 6
 
 
@@ -41,6 +52,13 @@ def test_the_value_is_the_difference_of_ratios_and_the_order_of_parts_says_nothi
         assert one.n == len(part.units)
     turned = simultaneous_differences(some[::-1], BOOTSTRAP)[::-1]
     assert [one.low for one in turned] == pytest.approx([one.low for one in found], abs=1e-9)
+
+
+def test_how_far_a_part_lies_apart_is_its_difference_less_that_of_the_others() -> None:
+    own, other = (parts(np.random.default_rng(5), 0.2, slices=2)[n] for n in (0, 1))
+    alone = simultaneous_differences([own, other], BOOTSTRAP)
+    (apart,) = simultaneous_differences([replace(own, less=other)], BOOTSTRAP)
+    assert apart.value == pytest.approx(alone[0].value - alone[1].value)
 
 
 def test_the_more_is_looked_at_the_wider_each_interval() -> None:

@@ -11,7 +11,7 @@ from curation.core.record.conversation import conversations
 from curation.core.record.playbook import Playbook
 from tests.builders import ROOT, params, talk
 from tests.core.text.test_dialect import SAID
-from training.evaluate.slices import LEAST, Talks, members, slices, thirds, voice
+from training.evaluate.slices import LEAST, TEAM, Talks, members, slices, thirds, voice
 from training.judge.arms import ADAPTER
 from training.judge.scoring import PREDICTIONS, SCORES, Evaluate, reply_scores
 
@@ -96,14 +96,15 @@ def test_an_intent_taught_wrong_is_named_though_the_prompt_is_no_better_there() 
     table = found(talks)
     assert not table["worse"].any()
     (said,) = voice(table).told
-    assert str(said).startswith("intent refund: the adapter gains less over prompted on playbook than over all")
-    assert said.figures["high"] < said.figures["overall"]
+    assert str(said).startswith("intent refund: the adapter gains less over prompted on playbook than over the")
+    assert said.figures["high"] < 0 < said.figures["rest"]
     assert not voice(table).against
 
 
 def test_where_nothing_is_worse_nothing_is_called_19_times_in_20() -> None:
-    """Five and more false alarms in 30 have chance 0.02."""
-    alarms = sum(found(planted(asked(120, seed), seed=seed))["worse"].any() for seed in range(30))
+    """Worse than the prompt or behind the rest: five and more false alarms in 30 have chance 0.02."""
+    tables = (found(planted(asked(120, seed), seed=seed)) for seed in range(30))
+    alarms = sum((table["worse"] | table["behind"]).any() for table in tables)
     assert alarms <= 4
 
 
@@ -205,3 +206,64 @@ def test_a_turn_that_is_answered_wrong_is_the_worst_slice() -> None:
         "middle": False,
         "last": True,
     }
+
+
+GOOD = "Thank you for contacting Zaafaran Home. It is on its way. Is there anything else I can help you with?"
+RUDE = "That is not our problem. Ask our safety team."
+SHORT_TALKS = conversations(
+    [
+        {
+            "row_id": f"x:{n}",
+            "conversation_id": f"{n:03}",
+            "messages": talk(f"Where is order {n}?", GOOD),
+            "language": "en",
+            "label": "refund" if n < 12 else f"intent {n % 4}",
+            "source": "x",
+        }
+        for n in range(60)
+    ]
+)
+
+
+def answered(said: Callable[[str, Row], str]) -> Talks:
+    """One reply to each of SHORT_TALKS, by the arm and the conversation."""
+    rows = [
+        (arm, row["conversation_id"], 1, 1, said(arm, row), 9, True)
+        for arm in (ADAPTER, "few_shot")
+        for row in SHORT_TALKS.iter_rows(named=True)
+    ]
+    predictions = pl.DataFrame(rows, schema=PREDICTIONS, orient="row")
+    return Talks(reply_scores(predictions, SHORT_TALKS, PLAYBOOK), predictions, SHORT_TALKS, PLAYBOOK)
+
+
+def test_an_intent_taught_wrong_is_named_though_the_prompt_shows_the_wrong_rows_as_examples() -> None:
+    """The prompt is as rude there and as good elsewhere; the team's own replies are not."""
+    table = slices(answered(lambda _, row: RUDE if row["label"] == "refund" else GOOD), "few_shot", PARAMS)
+    named = table.filter(pl.col("worse") | pl.col("behind"))
+    assert named.select("kind", "slice", "metric", "against").rows() == [("intent", "refund", "playbook", TEAM)]
+    (said,) = voice(table).told
+    assert str(said).startswith("intent refund: the adapter stays further behind the team's own replies on playbook")
+    assert said.figures["high"] < 0 == said.figures["rest"]
+
+
+def test_an_intent_with_more_to_keep_is_not_named_where_the_adapter_gains_over_the_prompt() -> None:
+    closed = "It is on its way. Is there anything else I can help you with?"  # without a greeting
+
+    def said(arm: str, row: Row) -> str:
+        return GOOD if row["label"] != "refund" else closed if arm == ADAPTER else RUDE
+
+    table = slices(answered(said), "few_shot", PARAMS)
+    refund = table.filter(kind="intent", slice="refund", metric="playbook", against=TEAM)
+    assert refund["apart_high"].item() < 0 and not refund["behind"].item()
+
+
+def test_where_mistakes_fall_by_chance_no_slice_is_named_beside_the_team_19_times_in_20() -> None:
+    """Three and more false namings in 12 have chance 0.02."""
+    named = 0
+    for seed in range(12):
+        draw = np.random.default_rng(seed)
+        table = slices(
+            answered(lambda _, __, draw=draw: str(draw.choice([GOOD, RUDE], p=[0.8, 0.2]))), "few_shot", PARAMS
+        )
+        named += table.filter("behind", against=TEAM).height > 0
+    assert named <= 2
