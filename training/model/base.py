@@ -112,7 +112,9 @@ def load_model(
     load_config(model)
     kind: dict[str, Any] = {"quantization_config": _four_bits(model, model.quantised)} if model.quantised else {}
     if kind or places:
-        kind["device_map"] = dict(places or {"": place})  # rounded where it will lie: no card holds the whole first
+        kind["device_map"] = (
+            {**places} if places else {"": place}
+        )  # rounded where it will lie: no card holds the whole first
     if cards > 1:
         from transformers.distributed.configuration_utils import DistributedConfig
 

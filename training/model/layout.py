@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from curation.harness.errors import QiratError
 from training.model.adapter import in_one, load_adapter
 from training.model.base import Model, dtype, load_config, load_model
-from training.model.cost import Numbers, Shape, layer_bytes, weight_bytes
+from training.model.cost import FREE, Numbers, Shape, layer_bytes, weight_bytes
 from training.model.crew import help_with
 from training.model.plan import free_bytes, gpus, numbers_here
 from training.model.recipe import LARGEST_RANK
@@ -89,6 +89,11 @@ def layout(name: str, shape: Shape, numbers: Numbers, cards: int, free: float) -
         f"params.yaml, model.name: {name} does not fit on {where}: to answer it takes {whole / 1e9:.1f} GB, of "
         f"{free / 1e9:.1f} GB that can be planned with on each. What would do: {'; or '.join(ways)}"
     )
+
+
+def answers_on_one(shape: Shape, numbers: Numbers, memory: float) -> bool:
+    """Whether a card of so many bytes holds the model as it answers."""
+    return answering_bytes(shape, numbers, [shape.layers])[0] <= FREE * memory
 
 
 def layers_by_card(shape: Shape, numbers: Numbers, cards: int) -> list[int]:
