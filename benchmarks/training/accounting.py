@@ -41,6 +41,33 @@ class Live(TorchDispatchMode):
         return out
 
 
+class Resized(Live):
+    """The same where storages are emptied and filled again, as FSDP2 does with whole weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.storages: dict[int, Any] = {}
+
+    def note(self, tensor: torch.Tensor) -> None:
+        super().note(tensor)
+        storage = tensor.untyped_storage()
+        self.storages.setdefault(storage._cdata, weakref.ref(storage))
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = super().__torch_dispatch__(function, types, args, kwargs)
+        for key in self.known:
+            storage = self.storages[key]()
+            if storage is not None and storage.nbytes() != self.known[key]:
+                self.now += storage.nbytes() - self.known[key]
+                self.known[key] = storage.nbytes()
+        self.peak = max(self.peak, self.now)
+        return out
+
+    def _gone(self, key: int) -> None:
+        super()._gone(key)
+        self.storages.pop(key, None)
+
+
 class Kernel(torch.autograd.Function):
     """What a fused attention keeps: queries, keys, values, what it gives, and a sum for each head."""
 
@@ -107,7 +134,7 @@ def peak_bytes_of_one(config: Any, tokens: int, rank: int, checkpointing: bool, 
     distributed.init_process_group("fake", rank=0, world_size=cards, store=FakeStore())
     mesh = init_device_mesh("cpu", (cards,))
     model = _tuned(config, rank, Numbers(2, 2))
-    live = Live()
+    live = Resized()
     with FakeTensorMode(allow_non_fake_inputs=True), live:
         _without_memory(model)
         base = model.get_base_model()

@@ -222,7 +222,7 @@ def memory(shape: Shape, tokens: int, numbers: Numbers, checkpointing: bool, car
     Of several `cards` that share the weights out, each takes so much for tokens of its own.
     Checked against a run on tensors without memory, layer by layer (tests/training/rehearsal/test_memory.py).
     """
-    weights = weight_bytes(shape, numbers) if cards == 1 else sharded_bytes(shape, numbers, cards, checkpointing)
+    weights = weight_bytes(shape, numbers) if cards == 1 else sharded_bytes(shape, numbers, cards)
     value = numbers.value
     whole = tokens * _kept(shape, numbers)
     if numbers.cast and not numbers.quantised:  # of each frozen weight a copy in which is computed
@@ -253,17 +253,13 @@ def layer_bytes(shape: Shape, numbers: Numbers) -> float:
     ) / shape.layers
 
 
-def sharded_bytes(shape: Shape, numbers: Numbers, cards: int, checkpointing: bool) -> float:
+def sharded_bytes(shape: Shape, numbers: Numbers, cards: int) -> float:
     """Of the weights of `weight_bytes`, as one of several cards holds them (FSDP2): its share of the base, LoRA whole,
-    and whole what is computed with: the head throughout, the layer at hand and the next, and what both come in; with
-    checkpointing, which gathers a layer once more, one layer more of each.
-
-    Checked as `memory` is, by one process of several that are not there.
+    and whole what is computed with: the head throughout, the layer at hand and the next, and what both come in.
     """
     alone = weight_bytes(shape, numbers)
     base, a_layer = numbers.weight * shape.weights, (shape.linear + shape.experts) / shape.layers
-    layers = 6 if checkpointing else 4
-    return alone - base + base / cards + numbers.weight * (shape.head + layers * a_layer)
+    return alone - base + base / cards + numbers.weight * (shape.head + 4 * a_layer)
 
 
 def _kept(shape: Shape, numbers: Numbers) -> float:

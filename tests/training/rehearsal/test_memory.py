@@ -129,13 +129,13 @@ def test_how_many_cards_share_out_what_one_does_not_hold(size: str, card: str, c
     assert cards_needed(shape, rounded, free) in (1, None)
 
 
-@pytest.mark.parametrize(("size", "layers", "cards", "checkpointing"), [("1.7B", 2, 4, False), ("8B", 3, 8, True)])
-def test_what_one_of_several_cards_holds_is_that_of_a_process_on_tensors_without_memory(
-    size: str, layers: int, cards: int, checkpointing: bool
-) -> None:
-    """The others are not there; a process of its own, since torch takes one group of processes."""
-    command = [sys.executable, "-W", "ignore", "-m", "tests.training.rehearsal.sharing", size, str(layers), str(cards)]
-    ran = subprocess.run([*command, str(checkpointing)], capture_output=True, text=True, cwd=ROOT, check=False)
+def test_what_is_counted_of_one_of_several_cards_is_no_less_than_its_process_takes() -> None:
+    """On tensors without memory; the others are not there. In a process of its own: torch takes one group of them.
+
+    A CPU does not gather the next layer while it computes, so the count may be more.
+    """
+    command = [sys.executable, "-W", "ignore", "-m", "tests.training.rehearsal.sharing", "8B", "3", "8"]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert not ran.returncode, ran.stderr[-2000:]
     real, counted = map(float, ran.stdout.split())
-    assert counted == pytest.approx(real, rel=0.1)
+    assert real < counted < 1.35 * real
