@@ -80,10 +80,14 @@ def of_formats() -> Sections:
     yield "formats", "\n".join([*columns, *map(_format, formats().values())]) + "\n"
 
 
-def of_metrics() -> Sections:
-    """Those that may decide first."""
+def of_training() -> Sections:
+    """Metrics, those that may decide first; what is counted of cards."""
+    from benchmarks.training import cards, traffic
+
     columns = head("metric", "what", "on", "may decide", "margin")
     yield "metrics", "\n".join([*columns, *map(_metric, metrics().values())]) + "\n"
+    for name, counted in (("cards", cards), ("traffic", traffic)):
+        yield name, counted.markdown(json.loads(counted.PLACE.read_text("utf-8")))
 
 
 def _format(form: Format) -> str:
@@ -115,7 +119,7 @@ PAGES: Mapping[str, Callable[[], Sections]] = {
     "checks.md": document_checks.sections,
     "formats.md": of_formats,
     "scaling.md": of_growth,
-    "training.md": of_metrics,
+    "training.md": of_training,
 }
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from training.judge import forgetting
 from training.judge.languages import LANGUAGES, LanguageProfile, counted_by, judged_beside, read_profiles
 from training.judge.scoring import Evaluate
 from training.model.adapter import LEARNT, load_adapter, read_provenance, refuse_damaged, write_weaker
-from training.model.base import Model, load_model, load_tokenizer
+from training.model.base import Model, load_tokenizer
+from training.model.layout import load_to_answer
 from training.model.likelihood import Progress, examples_of, token_loss
 from training.model.template import Example, Renderer
 
@@ -95,7 +96,7 @@ def main() -> None:
                 params,
                 lambda batches, total: stage.progress(batches, "general ability", total, "batches"),
             )
-            tuned = load_adapter(load_model(model), trained, model)
+            tuned = load_adapter(load_to_answer(model), trained, model)
             choice = chosen(tuned, stage.params.grid, asked) if wanted == "auto" else at(tuned, wanted, asked)
 
         stage.write("strength/tried", choice.tried)

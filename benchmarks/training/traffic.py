@@ -1,6 +1,6 @@
 """Bytes and kernels a token that training a decoder layer moves, by counting, and the speed that no card exceeds by it.
 
-    python -m benchmarks.training.traffic [--shapes 0.6B 8B] [--out traffic.json]
+    python -m benchmarks.training.traffic [--shapes 0.6B 8B] [--ways trl eager compiled]
 
 A layer with LoRA goes forward and backward over a row of 4,096 tokens on tensors without memory, in bfloat16 under
 autocast, in float32 for the T4, which has no bfloat16. `before` and `eager` count each operation of torch as a kernel
@@ -8,6 +8,12 @@ that reads what it is given and writes what it gives; `before` is PEFT as it com
 reads. `compiled` counts the kernels into which inductor fuses the same layer, by its own scheduler, for a CPU: for a
 card it may fuse otherwise, by the same rules. Attention is one kernel in all of them. Head and embeddings are not
 counted, the head's operations are.
+
+Beside our ways stand others' defaults, by what their settings say: `trl` is SFTConfig (float32 weights under autocast,
+checkpointing, 8 padded rows a pass), `factory` is LLaMA-Factory 0.9.5 (weights in bfloat16, checkpointing, 8 padded
+rows of a multiple of 8, logits of all tokens). Tokens are those of documents, and padding counts for nothing; their
+attention under a mask is counted as if it were a kernel for packed rows, which flatters them. Unsloth's layers are
+kernels of Triton and its own sums, which operations of torch do not tell.
 
 Seconds of a kernel are bytes over bandwidth or operations over peak, whichever is more: nothing waits, and matrices are
 multiplied at the data sheet's rate, so no card is as fast. The figures compare ways; they foretell no run. So it is
@@ -17,25 +23,35 @@ keys and values of every row.
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from itertools import product
 from typing import Any
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.checkpoint import checkpoint
 
-from benchmarks.training.gpu import RANK, SHAPES
+from benchmarks.corruption.tables import head
+from benchmarks.corruption.tables import row as row_of
+from benchmarks.results import RESULTS
+from benchmarks.training.gpu import RANK, SHAPES, documents
 from training.model.cost import CARDS, Shape, reading_operations, training_operations
+from training.model.layout import answers_on_one
 
 TOKENS, LENGTH, SUPERVISED = 4096, 512, 0.4  # of a row; of a conversation in it; share that is learnt
 BANDWIDTH = {"H200": 4.8e12, "A100": 2.04e12, "RTX 4090": 1.01e12, "T4": 0.32e12}  # bytes a second, by data sheets
 # Of an evaluation: replies a conversation, tokens of a prompt and of a reply, and replies in step.
 ARMS, CONVERSATIONS, REPLIES, PROMPT, WRITTEN, IN_STEP = 5, 200, 3, 600, 90, 72
-WAYS = ("before", "eager", "compiled")
+MANY = (1, 8)  # cards
+WAYS = ("trl", "factory", "before", "eager", "compiled")
+ROWS = 8  # a pass, by the defaults of transformers' trainer
+OTHERS = {"trl": "TRL", "factory": "LLaMA-Factory", "eager": "LoRA in bfloat16", "compiled": "compiled"}
+PLACE = RESULTS / "traffic.json"
 FREE = ("prim.", "aten.empty", "aten.detach", "aten._unsafe_view")  # beginnings of operations that move nothing
 
 
@@ -82,55 +98,67 @@ def main() -> None:
     """Counts every shape and way, and prints both tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--shapes", nargs="+", choices=sorted(SHAPES), default=["0.6B", "1.7B", "4B", "8B"])
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     asked = parser.parse_args()
-    found = [row for shape in asked.shapes for row in rows(shape)]
-    print("\n".join([line(row) for row in found]))
-    if asked.out:
-        asked.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-
-
-def rows(shape: str) -> list[dict[str, Any]]:
-    """A row for each way."""
-    return [row(shape, way) for way in WAYS]
+    found = []
+    for shape, way in product(asked.shapes, asked.ways):
+        found.append(row(shape, way))
+        print(line(found[-1]), flush=True)
+    if (asked.shapes, asked.ways) == (parser.get_default("shapes"), WAYS):
+        PLACE.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
 
 def row(shape: str, way: str) -> dict[str, Any]:
-    """Megabytes and kernels a token and layer's pass, and tokens a second at most on each card."""
+    """Megabytes a token of a document and kernels a pass, and tokens a second at most on each card."""
     config = sizes(shape)
+    real = TOKENS * share_of_documents(way)
     kernels, in_float32 = counted(config, way, torch.bfloat16), counted(config, way, torch.float32)
     layers = config.num_hidden_layers
     lengths = [LENGTH] * (TOKENS // LENGTH)
-    head = 6.0 * SUPERVISED * TOKENS * Shape.of(config, RANK).head
+    at_the_head = (4.0 * TOKENS if way == "factory" else 6.0 * SUPERVISED * real) * Shape.of(config, RANK).head
     products = sum(kernel.bytes for kernel in kernels if kernel.operations)
     return {
         "shape": shape,
         "way": way,
-        "megabytes": layers * sum(kernel.bytes for kernel in kernels) / TOKENS / 1e6,
-        "beside_products": layers * sum(kernel.bytes for kernel in kernels if not kernel.operations) / TOKENS / 1e6,
-        "products": layers * products / TOKENS / 1e6,
+        "megabytes": layers * sum(kernel.bytes for kernel in kernels) / real / 1e6,
+        "beside_products": layers * sum(kernel.bytes for kernel in kernels if not kernel.operations) / real / 1e6,
+        "products": layers * products / real / 1e6,
         "kernels": layers * len(kernels),
         "tokens_s": {
-            card: TOKENS
+            card: real
             / (
                 layers * sum(seconds(one, card) for one in (kernels if CARDS[card].bfloat16 else in_float32))
-                + head / CARDS[card].peak
+                + at_the_head / CARDS[card].peak
             )
             for card in BANDWIDTH
         },
-        "evaluation_s": {card: evaluation_seconds(config, card) for card in BANDWIDTH},
+        "evaluation_s": {card: {n: evaluation_seconds(config, card, n) for n in MANY} for card in BANDWIDTH},
         "operations": training_operations(Shape.of(config, RANK), lengths, int(SUPERVISED * TOKENS)) / TOKENS,
     }
 
 
-def evaluation_seconds(config: Any, card: str) -> float:
-    """At least, for ARMS arms to answer CONVERSATIONS."""
+def evaluation_seconds(config: Any, card: str, cards: int) -> float | None:
+    """At least, for ARMS arms to answer CONVERSATIONS, one arm after the other, by so many cards that each hold the
+    model; None where one does not.
+    """
     shape, numbers = Shape.of(config, RANK), CARDS[card].numbers
-    replies = ARMS * CONVERSATIONS * REPLIES
+    if not answers_on_one(shape, numbers, CARDS[card].memory):
+        return None
+    replies = math.ceil(CONVERSATIONS * REPLIES / cards)  # of an arm on a card
     reading = replies * reading_operations(shape, PROMPT) / CARDS[card].peak
-    steps = replies / IN_STEP * WRITTEN
-    cached = IN_STEP * (PROMPT + WRITTEN / 2) * shape.keys * shape.layers
-    return reading + steps * numbers.value * (shape.linear + shape.head + cached) / BANDWIDTH[card]
+    steps = max(replies / IN_STEP, 1) * WRITTEN
+    cached = min(replies, IN_STEP) * (PROMPT + WRITTEN / 2) * shape.keys * shape.layers
+    return ARMS * (reading + steps * numbers.value * (shape.linear + shape.head + cached) / BANDWIDTH[card])
+
+
+def share_of_documents(way: str) -> float:
+    """Of the tokens that a pass computes, those that are no padding."""
+    if way not in ("trl", "factory"):
+        return 1.0
+    lengths = [len(one["input_ids"]) for one in documents(1000, 2**20)]
+    rows = [lengths[at : at + ROWS] for at in range(0, len(lengths) - ROWS + 1, ROWS)]
+    whole = 8 if way == "factory" else 1
+    return sum(map(sum, rows)) / sum(len(row) * whole * math.ceil(max(row) / whole) for row in rows)
 
 
 def seconds(kernel: Kernel, card: str) -> float:
@@ -144,8 +172,43 @@ def line(row: dict[str, Any]) -> str:
         f"{row['shape']:>5} {row['way']:<9}{row['megabytes']:>8.2f} MB a token, {row['beside_products']:.2f} of it "
         f"beside products, {row['kernels']:>6,} kernels a row  {speeds} "
         + "evaluation, minutes: "
-        + ", ".join(f"{card} {found / 60:.1f}" for card, found in row["evaluation_s"].items())
+        + ", ".join(f"{card} {minutes(found)}" for card, found in row["evaluation_s"].items())
     )
+
+
+def minutes(found: Mapping[int, float | None]) -> str:
+    """On one card and on several."""
+    return " / ".join("-" if one is None else f"{one / 60:.1f}" for one in found.values())
+
+
+def markdown(found: Sequence[Mapping[str, Any]]) -> str:
+    """Bytes, kernels and speed by way; then the evaluation."""
+    by_way: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for one in found:
+        by_way.setdefault(one["shape"], {})[one["way"]] = one
+    told = ", ".join(OTHERS.values())
+    columns = head(
+        "Qwen 3", f"MB a token: {told}", "kernels a pass", *(f"tokens/s at most: {card}" for card in BANDWIDTH)
+    )
+    speeds = [
+        row_of(
+            shape,
+            ", ".join(f"{ways[way]['megabytes']:.0f}" for way in OTHERS),
+            ", ".join(f"{ways[way]['kernels']:,}" for way in OTHERS),
+            *(", ".join(_thousands(ways[way]["tokens_s"][card]) for way in OTHERS) for card in BANDWIDTH),
+        )
+        for shape, ways in by_way.items()
+    ]
+    answers = head("minutes of an evaluation, 1 card / 8 cards", *BANDWIDTH)
+    evaluated = [
+        row_of(shape, *(minutes(ways["compiled"]["evaluation_s"][card]) for card in BANDWIDTH))
+        for shape, ways in by_way.items()
+    ]
+    return "\n".join([*columns, *speeds, "", *answers, *evaluated]) + "\n"
+
+
+def _thousands(rate: float) -> str:
+    return f"{rate / 1e3:,.1f}k" if rate < 1e4 else f"{rate / 1e3:,.0f}k"
 
 
 def sizes(shape: str) -> Any:
@@ -161,23 +224,28 @@ def counted(config: Any, way: str, numbers: torch.dtype) -> list[Kernel]:
     from transformers import AttentionInterface
 
     AttentionInterface.register("counted", attend)
-    model = tuned(config, numbers)
+    model = tuned(config, torch.float32 if way == "trl" else numbers)
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         layer, given = materialised(model, mode)
-        with disable_input_dtype_casting(layer, active=way != "before"):
+        with disable_input_dtype_casting(layer, active=way in ("eager", "compiled")):
             if way == "compiled":
                 return compiled(layer, given)
             seen = Seen()
             with seen:
-                passed(layer, given)
+                passed(layer, given, numbers == torch.bfloat16, checkpointing=way in ("trl", "factory"))
             return seen.kernels
 
 
-def passed(layer: Any, given: tuple[Any, ...]) -> None:
-    """Forward and backward."""
+def passed(layer: Any, given: tuple[Any, ...], autocast: bool, checkpointing: bool = False) -> None:
+    """Forward and backward; forward twice with checkpointing."""
     hidden, rotary = given
-    with torch.autocast("cpu", torch.bfloat16, enabled=hidden.dtype == torch.bfloat16):
-        out = layer(hidden, position_embeddings=rotary)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        if checkpointing:
+            out: Any = checkpoint(
+                layer, hidden, position_embeddings=rotary, use_reentrant=False, preserve_rng_state=False
+            )
+        else:
+            out = layer(hidden, position_embeddings=rotary)
     out.backward(torch.empty_like(out))
 
 
@@ -264,7 +332,7 @@ def compiled(layer: Any, given: tuple[Any, Any]) -> list[Kernel]:
         decompositions=select_decomp_table,
     )
     layer.compile(backend=backend, fullgraph=True, dynamic=False)
-    passed(layer, given)
+    passed(layer, given, autocast=given[0].dtype == torch.bfloat16)
     return kernels
 
 

@@ -95,7 +95,7 @@ def test_half_the_strength_keeps_half_of_every_change_and_says_so(ready: Path) -
 def test_all_of_it_is_the_trained_adapter_byte_for_byte_and_loads_no_model(
     ready: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(strength, "load_model", None)
+    monkeypatch.setattr(strength, "load_to_answer", None)
     for path in (ready / "models/trained").iterdir():
         path.chmod(0o444)  # as DVC links them
     for _ in range(2):

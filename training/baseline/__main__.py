@@ -34,7 +34,8 @@ from training.judge.metrics import metrics
 from training.judge.scoring import ALL, Evaluate, Scorer, answerable, arm_table, as_text, best_arm, sayable
 from training.judge.target import good_shares, showing
 from training.model.base import Model, weights_id
-from training.model.preflight import planned, tried
+from training.model.layout import layout_of
+from training.model.preflight import Planned, planned, tried
 from training.model.recipe import Train
 
 
@@ -71,7 +72,7 @@ def main() -> None:
         version = version_of(stage.name, weights_id(model))
         memory = ReplyMemory(CACHE / stage.name / "replies", version)
         judge = Scorer.of(model, playbook, evaluate, stage.progress, memory).profiled(pl.concat([train, dev]), test)
-        stage.say("; ".join([tried(judge.model, training).told(training), *languages.told(judge.profiles)]))
+        stage.say("; ".join(ready_to_ask(judge, model, training)))
 
         sections = prompt_sections(prompt.read_text("utf-8"), str(prompt))
         judge = replace(judge, house=House.of(train, sections.values()))
@@ -123,6 +124,12 @@ def main() -> None:
         print(as_text(table, named))
         refuse_needless_training(reached, params.target, params.override)
         stage.passed("baseline")
+
+
+def ready_to_ask(judge: Scorer, model: Model, training: Planned) -> list[str]:
+    """What the preflight found, for people at a terminal."""
+    found = [tried(judge.model, training).told(training), *languages.told(judge.profiles), layout_of(model).told()]
+    return [*filter(None, found)]
 
 
 def enough(ordered: pl.DataFrame, evaluate: Evaluate, target: float) -> pl.DataFrame:

@@ -49,21 +49,22 @@ class Estimate:
 
     def way(self, card: Card) -> Way | None:
         """How it fits into the memory of a card, by as few changes as do; None where nothing does."""
-        return next(iter(ways_to_fit(self.shape, self._on(card), FREE * card.memory)), None)
+        return next(iter(ways_to_fit(self.shape, self.on(card), FREE * card.memory)), None)
 
     def how(self, card: Card) -> str:
         """The same in words, with what the recipe chooses by itself."""
         way = self.way(card)
-        several = cards_needed(self.shape, self._on(card), FREE * card.memory)
+        several = cards_needed(self.shape, self.on(card), FREE * card.memory)
         beside = f"{several} cards that share its weights out" if several and several > 1 else ""
         if way is None:
             return beside or "too small"
         if way.changes:
             return f"set {way}" + (f"; or {beside}" if beside else "")
-        passes, checkpointing = passes_that_fit(self.shape, self._on(card), FREE * card.memory)
+        passes, checkpointing = passes_that_fit(self.shape, self.on(card), FREE * card.memory)
         return f"{passes} passes a step" + (", with checkpointing" if checkpointing else "")
 
-    def _on(self, card: Card) -> Asked:
+    def on(self, card: Card) -> Asked:
+        """What the training is to fit with there."""
         return replace(self.asked, numbers=replace(card.numbers, quantised=self.asked.numbers.quantised))
 
 

@@ -23,7 +23,8 @@ from curation.core.text.identity import LONGEST, identity
 from curation.harness.params import load_params
 from training.commands.canaries import CHANCE, SURE, told_apart
 from training.model.adapter import load_adapter
-from training.model.base import Model, load_model, load_tokenizer
+from training.model.base import Model, load_tokenizer
+from training.model.layout import load_to_answer
 from training.model.likelihood import negative_log_likelihoods
 from training.model.template import Example, Renderer
 
@@ -50,7 +51,7 @@ def recall(said: str, seed: int = 0) -> tuple[str, bool]:
     model = load_params("model", Model)
     renderer = Renderer(load_tokenizer(model), model.template_arguments, opening=model.opening)
     forms = by_spelling([said, *others], renderer)
-    base = load_model(model)
+    base = load_to_answer(model)
     before = exposure(base, forms)
     after = exposure(load_adapter(base, ADAPTER, model), forms)
     by_heart = after > max(before, BY_HEART)

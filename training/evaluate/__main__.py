@@ -32,8 +32,9 @@ from training.judge.reasons import as_line
 from training.judge.rules import outcomes, rule_table
 from training.judge.scoring import ALL, Evaluate, Scorer, arm_table, as_text, best_arm, corpus_table, reply_scores
 from training.judge.target import good_shares, may_reach
-from training.model.adapter import TRAINED_ON, in_one, load_adapter, read_provenance, refuse_damaged, weights_hash
+from training.model.adapter import TRAINED_ON, read_provenance, refuse_damaged, weights_hash
 from training.model.base import Model, weights_id
+from training.model.layout import layout_of
 from training.model.seeds import PATH as SEEDS
 from training.model.seeds import read_seeds
 
@@ -155,8 +156,10 @@ def measured(
     profiles = read_profiles(stage.read_json(LANGUAGES))
     version = version_of(stage.name, weights_id(model), weights_hash(folder))
     memory = ReplyMemory(CACHE / stage.name / "replies", version)
-    judge = Scorer.of(model, playbook, stage.params, stage.progress, memory)
-    judge = replace(judge, model=in_one(load_adapter(judge.model, folder, model)), profiles=profiles)
+    if laid_out := layout_of(model).told():
+        stage.say(laid_out)
+    judge = Scorer.of(model, playbook, stage.params, stage.progress, memory, folder)
+    judge = replace(judge, profiles=profiles)
     clock = Clock(version)
     predictions, likely = judge.write_and_weigh(ADAPTER, answered, weighed, bare)
     clock.stop()

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from curation.harness.files import atomic
 from curation.harness.memory import remembered_json
 from training.model.continuous import Writing, write_continuously, writes_continuously
-from training.model.instep import Beside, InStep, places_alone, room, token_bytes
-from training.model.lanes import lanes_of, side_by_side
-from training.model.likelihood import Progress, negative_log_likelihoods, weighed_beside
+from training.model.crew import Make, processes_of, shared_out
+from training.model.instep import InStep, places_alone, room, token_bytes
+from training.model.lanes import lanes_of
+from training.model.likelihood import Progress, negative_log_likelihoods, weighed_beside, what_is_read
 from training.model.shared import Reader
 from training.model.sharing import can_share
 from training.model.template import Example, Renderer
@@ -24,7 +25,7 @@ from training.model.template import Example, Renderer
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-Write = Callable[["Asked"], "list[Reply]"]
+Writer = Make["Asked", "Answered"]
 
 AT_ONCE = 8  # times as many replies are given to a writer that lets the next begin where one has ended
 KEPT = 0.75  # rows that have ended are written on with until no more than this share is left: leaving them out copies
@@ -45,7 +46,15 @@ class Asked:
     """A batch."""
 
     prompts: list[list[int]]  # to answer
-    beside: list[Beside]  # to read
+    beside: list[tuple[int, Example]]  # to read, each with its place among all
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A batch."""
+
+    replies: list[Reply]
+    nats: dict[int, float] = field(default_factory=dict)  # of what was read beside, by place
 
 
 @dataclass(frozen=True)
@@ -158,12 +167,16 @@ def generate_and_weigh(
     if missing:
         order, writer, lanes, shares, most = _plan(model, renderer, missing, decoding)
         beside = _beside(examples, missing, sums) if shares else {}
-        fits = partial(_fits, model, missing, decoding.max_new_tokens, lanes) if shares else None
+        fits = _fitting(model, missing, decoding.max_new_tokens, lanes) if shares else None
         batches = [order[start:end] for start, end in even(len(order), most, lanes, fits)]
         asked = [Asked([missing[i] for i in batch], [b for i in batch for b in beside.get(i, ())]) for batch in batches]
-        written = side_by_side(asked, writer, lanes)
+        if decoding.served:  # elsewhere
+            written: Iterable[tuple[int, Answered]] = enumerate(map(writer(model), asked))
+        else:
+            written = shared_out(model, asked, writer, lanes, run=1)
         for place, found in progress(written, len(batches)) if progress else written:
-            for prompt, reply in zip(asked[place].prompts, found, strict=True):
+            sums |= found.nats
+            for prompt, reply in zip(asked[place].prompts, found.replies, strict=True):
                 replies[tuple(prompt)] = reply
                 if memory:
                     memory.keep((*shared, prompt), reply)
@@ -207,28 +220,28 @@ def even(number: int, most: int, lanes: int, fits: Callable[[int, int], bool] | 
         count += 1
 
 
-def _fits(model: "PreTrainedModel", prompts: Sequence[list[int]], limit: int, lanes: int, start: int, end: int) -> bool:
-    """Whether a lane has room for the keys and values of these sorted prompts and their replies."""
-    return places_alone(prompts[start:end], limit, model.device) * token_bytes(model) <= room(model.device) / lanes
+def _fitting(
+    model: "PreTrainedModel", prompts: Sequence[list[int]], limit: int, lanes: int
+) -> Callable[[int, int], bool]:
+    """Says whether a lane has room for the keys and values of some of these sorted prompts and their replies."""
+    most, place = room(model) / lanes / token_bytes(model), model.device
+    return lambda start, end: places_alone(prompts[start:end], limit, place) <= most
 
 
 def _beside(
-    examples: Sequence[Example], prompts: Sequence[list[int]], sums: dict[int, float]
-) -> dict[int, list[Beside]]:
-    """By place of the longest of the prompts that they begin with, the examples that begin with one.
-
-    What each comes to is put into `sums` once it is read.
-    """
+    examples: Sequence[Example], prompts: Sequence[list[int]], sums: Mapping[int, float]
+) -> dict[int, list[tuple[int, Example]]]:
+    """By place of the longest of the prompts that they begin with, the examples that begin with one; not in `sums`."""
     places = {tuple(prompt): place for place, prompt in enumerate(prompts)}
     lengths = sorted({len(prompt) for prompt in prompts}, reverse=True)
-    found: dict[int, list[Beside]] = {}
+    found: dict[int, list[tuple[int, Example]]] = {}
     for index, example in enumerate(examples):
         if example.supervised and index not in sums:
-            one = weighed_beside(example, partial(sums.__setitem__, index))
-            begins = (tuple(one.row[:length]) for length in lengths)
+            row = what_is_read(example)
+            begins = (tuple(row[:length]) for length in lengths)
             place = next((places[begin] for begin in begins if begin in places), None)
             if place is not None:
-                found.setdefault(place, []).append(one)
+                found.setdefault(place, []).append((index, example))
     return found
 
 
@@ -239,36 +252,53 @@ def _writer(model: "PreTrainedModel", decoding: Decoding) -> Sequence[Any]:
 
 def _plan(
     model: "PreTrainedModel", renderer: Renderer, prompts: Sequence[list[int]], decoding: Decoding
-) -> tuple[list[int], Callable[[], Write], int, bool, int]:
-    """In which order to write the sorted prompts' replies, what makes the writer of a lane, how many lanes, whether a
+) -> tuple[list[int], Writer, int, bool, int]:
+    """In which order to write the sorted prompts' replies, what makes a writer of a model, how many lanes, whether a
     writer reads what stands beside, and how many replies are given to it at most.
     """
     limit, served, most = decoding.max_new_tokens, decoding.served, decoding.batch
     order = list(range(len(prompts)))
     if served:
-        return order, lambda: lambda asked: served.write(renderer, limit, asked.prompts), 1, False, most
+        return order, lambda _model: lambda a: Answered(served.write(renderer, limit, a.prompts)), 1, False, most
     if writes_continuously(model, decoding.writing):
-        writer = partial(write_continuously, model, renderer.stops, limit)
-        return order, lambda: lambda asked: _replies(renderer, asked, writer(asked.prompts)), 1, False, AT_ONCE * most
+        share = math.ceil(len(prompts) / processes_of(model))
+        return order, partial(_continuously, renderer, limit), 1, False, max(most, min(AT_ONCE * most, share))
     if can_share(model):
-        lanes = lanes_of(model.device)
-        return order, lambda: partial(_write_in_step, Reader(model), renderer, limit), lanes, True, most
+        return order, partial(_in_step, renderer, limit), lanes_of(model.device), True, most
     longest_first = sorted(order, key=lambda i: -len(prompts[i]))
-    return longest_first, lambda: lambda asked: _write(model, renderer, limit, asked.prompts), 1, False, most
+    return longest_first, partial(_padded, renderer, limit), 1, False, most
 
 
-def _replies(renderer: Renderer, asked: Asked, written: Sequence[list[int]]) -> list[Reply]:
-    return [_reply(renderer, len(prompt), row) for prompt, row in zip(asked.prompts, written, strict=True)]
+def _continuously(renderer: Renderer, limit: int, model: "PreTrainedModel") -> Callable[[Asked], Answered]:
+    writer = partial(write_continuously, model, renderer.stops, limit)
+    return lambda asked: _answered(renderer, asked, writer(asked.prompts))
 
 
-def _write_in_step(reader: Reader, renderer: Renderer, limit: int, asked: Asked) -> list[Reply]:
+def _in_step(renderer: Renderer, limit: int, model: "PreTrainedModel") -> Callable[[Asked], Answered]:
+    return partial(_write_in_step, Reader(model), renderer, limit)
+
+
+def _padded(renderer: Renderer, limit: int, model: "PreTrainedModel") -> Callable[[Asked], Answered]:
+    return lambda asked: Answered(_write(model, renderer, limit, asked.prompts))
+
+
+def _answered(
+    renderer: Renderer, asked: Asked, written: Sequence[list[int]], nats: dict[int, float] | None = None
+) -> Answered:
+    replies = [_reply(renderer, len(prompt), row) for prompt, row in zip(asked.prompts, written, strict=True)]
+    return Answered(replies, nats or {})
+
+
+def _write_in_step(reader: Reader, renderer: Renderer, limit: int, asked: Asked) -> Answered:
     import torch
 
     stops, prompts = set(renderer.stops), asked.prompts
     written: list[list[int]] = [[] for _ in prompts]
     written_on = list(range(len(prompts)))
+    nats: dict[int, float] = {}
+    beside = [weighed_beside(example, partial(nats.__setitem__, place)) for place, example in asked.beside]
     with torch.inference_mode():
-        rows = InStep.of(reader, prompts, limit, beside=asked.beside)
+        rows = InStep.of(reader, prompts, limit, beside=beside)
         for left in reversed(range(limit)):
             tokens = rows.logits.argmax(dim=-1)
             for row, token in zip(written_on, tokens.tolist(), strict=True):
@@ -281,7 +311,7 @@ def _write_in_step(reader: Reader, renderer: Renderer, limit: int, asked: Asked)
                 rows.select(chosen)
                 tokens, written_on = tokens[chosen], [written_on[place] for place in going]
             rows.write(tokens)
-    return _replies(renderer, asked, written)
+    return _answered(renderer, asked, written, nats)
 
 
 def _write(model: "PreTrainedModel", renderer: Renderer, limit: int, prompts: Sequence[list[int]]) -> list[Reply]:

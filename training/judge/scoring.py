@@ -8,6 +8,7 @@ conversations of one customer, and those that are alike.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import polars as pl
@@ -25,8 +26,9 @@ from training.judge.generation import Decoding, Reply, ReplyMemory, generate_and
 from training.judge.languages import LanguageProfile, Languages, Measures, counted_by, judged_beside, profiles
 from training.judge.metrics import Answered, Likely, Metric, Needs, measured, metrics
 from training.judge.server import Served, Server
-from training.model.base import Model, load_model, load_tokenizer
+from training.model.base import Model, load_tokenizer
 from training.model.continuous import Writing
+from training.model.layout import load_to_answer
 from training.model.likelihood import Progress, negative_log_likelihoods
 from training.model.template import Example, InexpressibleError, Renderer
 
@@ -120,10 +122,17 @@ class Scorer:
 
     @classmethod
     def of(
-        cls, model: Model, playbook: Playbook, params: Evaluate, progress: Callable[..., Any], memory: ReplyMemory
+        cls,
+        model: Model,
+        playbook: Playbook,
+        params: Evaluate,
+        progress: Callable[..., Any],
+        memory: ReplyMemory,
+        adapter: Path | None = None,
     ) -> "Scorer":
+        """Of the base, or of the adapter in a folder, on all cards of this machine."""
         renderer = Renderer(load_tokenizer(model), model.template_arguments, opening=model.opening)
-        return cls(load_model(model), renderer, playbook, params, progress, memory)
+        return cls(load_to_answer(model, adapter, helped=True), renderer, playbook, params, progress, memory)
 
     def likelihood(self, arm: str, conversations: pl.DataFrame, before: Before) -> pl.DataFrame:
         """SCORES: the team's own replies under the arm's prompt."""

@@ -17,7 +17,7 @@ import sys
 import textwrap
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -113,8 +113,10 @@ def _tokenizer(model: Model, name: str) -> "PreTrainedTokenizerBase":
     return found
 
 
-def load_model(model: Model, place: "torch.device | None" = None, cards: int = 1) -> "PreTrainedModel":
-    """The weights on the device at hand, or at `place`, in evaluation mode.
+def load_model(
+    model: Model, place: "torch.device | None" = None, cards: int = 1, places: "Mapping[str, int] | None" = None
+) -> "PreTrainedModel":
+    """The weights on the device at hand, or at `place`, in evaluation mode; or each module on the card in `places`.
 
     With several `cards` each of as many processes reads its share of every layer, and a layer is put together where it
     is computed (FSDP2): a pass of one is a pass of all.
@@ -125,8 +127,8 @@ def load_model(model: Model, place: "torch.device | None" = None, cards: int = 1
 
     load_config(model)
     kind: dict[str, Any] = {"quantization_config": _four_bits(model, model.quantised)} if model.quantised else {}
-    if kind:
-        kind["device_map"] = {"": place}  # rounded where it will lie: no card holds the whole of it first
+    if kind or places:  # rounded where it will lie: no card holds the whole of it first
+        kind["device_map"] = {**places} if places else {"": place}
     if cards > 1:
         from transformers.distributed.configuration_utils import DistributedConfig
 
@@ -141,7 +143,7 @@ def load_model(model: Model, place: "torch.device | None" = None, cards: int = 1
     refuse_made_up(model.name, told["missing_keys"])
     refuse_no_numbers(model.name, loaded)
     # FSDP2 keeps two of each weight: PEFT would freeze the one that is in place, and leave the other to be trained.
-    placed: Any = loaded.requires_grad_(False) if cards > 1 else loaded.to(place)  # type: ignore[arg-type]
+    placed: Any = loaded.requires_grad_(False) if cards > 1 else loaded if places else loaded.to(place)
     return cast("PreTrainedModel", placed.eval())
 
 

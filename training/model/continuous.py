@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 from training.model.instep import room, token_bytes
-from training.model.sharing import can_share
+from training.model.sharing import can_share, is_spread
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,7 +28,7 @@ def writes_continuously(model: Any, wanted: Writing) -> bool:
 
     if wanted != "auto":
         return wanted == "continuous"
-    if torch.device(model.device).type != "cuda" or not can_share(model):
+    if torch.device(model.device).type != "cuda" or is_spread(model) or not can_share(model):
         return False
     if model not in _tried:
         _tried[model] = comes_to_the_same(model)
@@ -61,7 +61,7 @@ def write_continuously(model: Any, stops: Sequence[int], limit: int, prompts: Se
 
     longest = max(map(len, prompts)) + limit
     needed = sum(math.ceil((len(prompt) + limit) / PAGE) for prompt in prompts) + 1
-    fitting = room(model.device) // (PAGE * token_bytes(model))
+    fitting = room(model) // (PAGE * token_bytes(model))
     pages = max(min(needed, fitting), math.ceil(longest / PAGE) + 1)
     batching = ContinuousBatchingConfig(page_size=PAGE, num_blocks=pages, max_batch_tokens=READ)
     found = model.generate_batch(

@@ -246,15 +246,20 @@ def weight_bytes(shape: Shape, numbers: Numbers) -> float:
     return numbers.weight * shape.weights + (STEPPED + autocast) * shape.lora
 
 
+def layer_bytes(shape: Shape, numbers: Numbers) -> float:
+    """Of the frozen weights of a decoder layer."""
+    return (
+        (NF4 if numbers.quantised else numbers.weight) * shape.linear + numbers.weight * shape.experts
+    ) / shape.layers
+
+
 def sharded_bytes(shape: Shape, numbers: Numbers, cards: int) -> float:
     """Of the weights of `weight_bytes`, as one of several cards holds them (FSDP2): its share of the base, LoRA whole,
     and whole what is computed with: the head throughout, the layer at hand and the next, and what both come in.
     """
     alone = weight_bytes(shape, numbers)
-    base = numbers.weight * shape.weights
-    return (
-        alone - base + base / cards + numbers.weight * (shape.head + 4 * (shape.linear + shape.experts) / shape.layers)
-    )
+    base, a_layer = numbers.weight * shape.weights, (shape.linear + shape.experts) / shape.layers
+    return alone - base + base / cards + numbers.weight * (shape.head + 4 * a_layer)
 
 
 def _kept(shape: Shape, numbers: Numbers) -> float:

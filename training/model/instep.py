@@ -6,6 +6,7 @@ row's own grow in place. Rows of about one length stand together: what is empty 
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from training.model.cost import FREE
 from training.model.shared import PACK, Reader, Rows, alike, packs
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class Beside:
 class Part:
     """Rows of about one length: what they do not share with the others."""
 
-    rows: "Tensor"  # places among all rows
+    rows: "Tensor"  # places among all rows; as `hidden` on the card of the first layer, keys and values on their own
     own: "list[Sides]"  # a layer each, (rows, key heads, places, size), filled from the left
     hidden: "Tensor"  # (rows, 1, 1, places), added to the scores: nothing, or so much that the place is not seen
     filled: int  # places
@@ -62,16 +64,18 @@ class Part:
     def extended(self, layer: int, key: "Tensor", value: "Tensor") -> "tuple[Tensor, Tensor]":
         """A layer's own keys and values with one more of all rows' (rows, key heads, 1, size)."""
         keys, values = self.own[layer]
-        keys[:, :, self.filled], values[:, :, self.filled] = key[self.rows, :, 0], value[self.rows, :, 0]
+        rows = self.rows.to(key.device)
+        keys[:, :, self.filled], values[:, :, self.filled] = key[rows, :, 0], value[rows, :, 0]
         return keys[:, :, : self.filled + 1], values[:, :, : self.filled + 1]
 
     def select(self, places: "Tensor") -> bool:
         """Goes on with the rows that have a place in (all rows,), -1 for none; false where none has."""
-        moved = places[self.rows]
+        moved = places.to(self.rows.device)[self.rows]
         kept = (moved >= 0).nonzero()[:, 0]
         self.rows, self.hidden = moved[kept], self.hidden[kept]
         for layer, (keys, values) in enumerate(self.own):  # one after the other: never two of all of them
-            self.own[layer] = (keys[kept], values[kept])
+            there = kept.to(keys.device)
+            self.own[layer] = (keys[there], values[there])
         return len(kept) > 0
 
 
@@ -167,11 +171,22 @@ def places_alone(rows: Rows, more: int, place: "device") -> int:
     return sum(len(group) * (max(len(rows[at]) for at in group) - common + more) for group in groups)
 
 
-def room(place: "device") -> int:
-    """Bytes that all keys and values of replies in step may take: on a GPU a quarter of its memory."""
+def room(model: Any) -> int:
+    """Bytes that all keys and values of replies in step may take.
+
+    On a GPU a quarter of its memory, or half of what weights leave where that is less; so on each of several that hold
+    layers.
+    """
     import torch
 
-    return torch.cuda.get_device_properties(place).total_memory // 4 if place.type == "cuda" else ON_A_CPU
+    if model.device.type != "cuda":
+        return ON_A_CPU
+    held = Counter[Any]()
+    for weights in model.parameters():
+        held[weights.device] += weights.numel() * weights.element_size()
+    memory = {place: torch.cuda.get_device_properties(place).total_memory for place in held}
+    least = min(min(memory[place] // 4, int(FREE * memory[place] - held[place]) // 2) for place in held)
+    return max(least, 0) * len(held)
 
 
 def _at(sides: "Sides", path: Any) -> "Sides":
@@ -240,9 +255,9 @@ def _attend(  # noqa: PLR0913 - transformers' signature
     if softcap is not None or s_aux is not None:
         raise NotImplementedError("scores that are capped or have sinks")
     all_keys, all_values = talks.shared[module.layer_idx]
-    rows, heads, _, size = query.shape
+    count, heads, _, size = query.shape
     groups, tokens = all_keys.shape[:2]
-    asked = query.reshape(rows, groups, heads // groups, size) * (scaling or 1 / math.sqrt(size))
+    asked = query.reshape(count, groups, heads // groups, size) * (scaling or 1 / math.sqrt(size))
     out = torch.empty_like(asked)
 
     def at_once(of_rows: "Tensor", shared: "Tensor") -> "Tensor":
@@ -253,9 +268,10 @@ def _attend(  # noqa: PLR0913 - transformers' signature
 
     for part in talks.parts:
         keys, values = part.extended(module.layer_idx, key, value)
-        its = asked[part.rows]
-        alone = its @ keys.mT + part.hidden[..., : part.filled + 1]
+        rows = part.rows.to(query.device)
+        its = asked[rows]
+        alone = its @ keys.mT + part.hidden[..., : part.filled + 1].to(query.device)
         weights = torch.cat([at_once(its, all_keys.mT), alone], dim=-1).softmax(dim=-1, dtype=torch.float32)
         weights = weights.to(query.dtype)
-        out[part.rows] = at_once(weights[..., :tokens], all_values) + weights[..., tokens:] @ values
-    return out.reshape(rows, 1, heads, -1), None
+        out[rows] = at_once(weights[..., :tokens], all_values) + weights[..., tokens:] @ values
+    return out.reshape(count, 1, heads, -1), None

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from training.model.crew import Make, shared_out
 from training.model.instep import Beside
-from training.model.lanes import lanes_of, side_by_side
+from training.model.lanes import lanes_of
 from training.model.shared import PACK, Reader, packs
 from training.model.sharing import can_share
 from training.model.template import IGNORED, Example
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor, device, nn
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]  # of batches, and how many
-Weigh = Callable[[Sequence[Example]], list[float]]
+Weigher = Make[Sequence[Example], list[float]]
+RUN = 32  # batches on a card that go on from what the one before has read
 
 
 def examples_of(tokens: pl.DataFrame) -> list[Example]:
@@ -39,7 +41,7 @@ def negative_log_likelihoods(
     chosen, weigher, lanes = plan_of(model, examples, batch_tokens)
     if not chosen:
         return sums
-    weighed = side_by_side([[examples[i] for i in batch] for batch in chosen], weigher, lanes)
+    weighed = shared_out(model, [[examples[i] for i in batch] for batch in chosen], weigher, lanes, RUN)
     for place, values in progress(weighed, len(chosen)) if progress else weighed:
         for index, value in zip(chosen[place], values, strict=True):
             sums[index] = value
@@ -48,10 +50,10 @@ def negative_log_likelihoods(
 
 def plan_of(
     model: "nn.Module", examples: Sequence[Example], batch_tokens: int = PACK
-) -> tuple[list[list[int]], Callable[[], Weigh], int]:
-    """Indices of the examples with a token to tell in batches, what makes a weigher of batches, and how many lanes.
+) -> tuple[list[list[int]], Weigher, int]:
+    """Indices of the examples with a token to tell in batches, what makes a weigher of a model, and how many lanes.
 
-    A weigher passes a batch through the model once.
+    A weigher passes a batch through the model once, and gives the sums of its examples.
     """
     told = [i for i, example in enumerate(examples) if _told(example)]
     batches, weigher, lanes = _plan(model, [examples[i] for i in told], batch_tokens)
@@ -60,7 +62,9 @@ def plan_of(
 
 def weighed_beside(example: Example, keep: Callable[[float], None]) -> Beside:
     """An example with a token to tell, to be read beside prompts that are answered; `keep` is given its nats."""
-    return Beside(_read(example), [place - 1 for place in _told(example)], lambda logits: keep(_loss(example, logits)))
+    return Beside(
+        what_is_read(example), [place - 1 for place in _told(example)], lambda logits: keep(_loss(example, logits))
+    )
 
 
 def token_loss(model: "nn.Module", examples: Sequence[Example]) -> float:
@@ -68,15 +72,11 @@ def token_loss(model: "nn.Module", examples: Sequence[Example]) -> float:
     return sum(negative_log_likelihoods(model, examples)) / sum(e.supervised for e in examples)
 
 
-def _plan(
-    model: "nn.Module", examples: Sequence[Example], batch_tokens: int
-) -> tuple[list[list[int]], Callable[[], Weigh], int]:
-    """Indices in batches, what makes the weigher of a lane, which gives the sums of a batch, and how many lanes."""
-    place = next(model.parameters()).device
+def _plan(model: "nn.Module", examples: Sequence[Example], batch_tokens: int) -> tuple[list[list[int]], Weigher, int]:
     if can_share(model):
-        batches = packs([_read(example) for example in examples], batch_tokens)
-        return batches, lambda: partial(_branches, Reader(model)), lanes_of(place)
-    return list(_batches([len(e.input_ids) for e in examples], batch_tokens)), lambda: partial(_sums, model, place), 1
+        batches = packs([what_is_read(example) for example in examples], batch_tokens)
+        return batches, _branching, lanes_of(next(model.parameters()).device)
+    return list(_batches([len(e.input_ids) for e in examples], batch_tokens)), _padding, 1
 
 
 def _told(example: Example) -> list[int]:
@@ -84,16 +84,24 @@ def _told(example: Example) -> list[int]:
     return [place for place, label in enumerate(example.labels) if label != IGNORED and place]
 
 
-def _read(example: Example) -> list[int]:
-    """The tokens that foretell one: nothing depends on the last that is told, nor on what follows it."""
+def what_is_read(example: Example) -> list[int]:
+    """The tokens that foretell one that is told: nothing depends on the last that is told, nor on what follows it."""
     return example.input_ids[: _told(example)[-1]]
+
+
+def _branching(model: "nn.Module") -> Callable[[Sequence[Example]], list[float]]:
+    return partial(_branches, Reader(model))
+
+
+def _padding(model: "nn.Module") -> Callable[[Sequence[Example]], list[float]]:
+    return partial(_sums, model, next(model.parameters()).device)
 
 
 def _branches(reader: Reader, examples: Sequence[Example]) -> list[float]:
     import torch
 
     places = [_told(example) for example in examples]
-    logits, _ = reader.read([_read(e) for e in examples], [[place - 1 for place in told] for told in places])
+    logits, _ = reader.read([what_is_read(e) for e in examples], [[place - 1 for place in told] for told in places])
     parts = torch.split(logits, [len(told) for told in places])
     return [_loss(example, part) for example, part in zip(examples, parts, strict=True)]
 

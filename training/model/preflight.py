@@ -35,6 +35,7 @@ from training.model.recipe import (
     ways_to_fit,
 )
 from training.model.rows import rows_apart
+from training.model.sharing import is_spread
 from training.model.template import IGNORED
 
 if TYPE_CHECKING:
@@ -166,15 +167,15 @@ def tried(base: "PreTrainedModel", found: Planned) -> Tried:
     lengths = counted(found.tokens)[0]
     with _as_it_was(base):
         recipe = rows_apart(base, found.asked.recipe, lengths)
-        rows = found.tokens[_a_row(lengths, recipe)]
+        spread = is_spread(base)  # then the row shows whether it can be trained, not how fast
+        rows = found.tokens[_a_row(lengths, recipe, short=spread or not gpus())]
         tuned = _tuned(base, recipe, found.how.checkpointing)
         batch = _row(rows, packed=recipe.pack_tokens is not None, place=base.device)
-        computing = compute_fast(
-            tuned, recipe.kernels, partial(_passed, tuned, batch), one_length=recipe.row is not None
-        )
+        wanted = "eager" if spread else recipe.kernels
+        computing = compute_fast(tuned, wanted, partial(_passed, tuned, batch), one_length=recipe.row is not None)
         started = time.perf_counter()
         loss, *gradients = _passed(tuned, batch)
-        finite = [torch.isfinite(part).all() for part in (loss, *gradients) if part is not None]
+        finite = [torch.isfinite(part).all().to(loss.device) for part in (loss, *gradients) if part is not None]
         sound = bool(torch.stack(finite).all())
         seconds = time.perf_counter() - started
         computing.undo()
@@ -237,12 +238,12 @@ def _looked_at(
     return settled(recipe, config, counted(chosen)[0]), chosen
 
 
-def _a_row(lengths: list[int], recipe: Recipe) -> list[int]:
-    """Which examples stand in the row: a pack, on a card else the longest, and what a CPU computes in a second."""
-    if recipe.row:
+def _a_row(lengths: list[int], recipe: Recipe, short: bool) -> list[int]:
+    """Which examples stand in the row: a pack, on a card else the longest; or what a CPU computes in a second."""
+    if recipe.row and not (short and gpus()):
         return fair_sample(lengths, recipe.row)
     order = sorted(range(len(lengths)), key=lambda at: lengths[at])
-    return [order[-1] if gpus() else next((at for at in order if lengths[at] >= TELLING), order[-1])]
+    return [order[-1] if not short else next((at for at in order if lengths[at] >= TELLING), order[-1])]
 
 
 @contextmanager

@@ -24,6 +24,11 @@ def can_share(model: "nn.Module") -> bool:
     return _tried[model]
 
 
+def is_spread(model: Any) -> bool:
+    """Whether layers lie on several cards."""
+    return len(set((getattr(model, "hf_device_map", None) or {}).values())) > 1
+
+
 def _keeps_all(model: Any) -> bool:
     """The cache holds every token of every layer: no window that slides, no state that is written over."""
     from transformers import DynamicCache

@@ -31,7 +31,7 @@ def shared_token_loss(model: "nn.Module", examples: Sequence[Example]) -> float:
     rank, each = torch.distributed.get_rank(), -(-len(batches) // processes)
     mine = batches[rank * each : (rank + 1) * each]
     again = (mine or batches)[-1:] * (each - len(mine))
-    weigh, nats = weigher(), 0.0
+    weigh, nats = weigher(model), 0.0
     with torch.no_grad():
         for at, batch in enumerate([*mine, *again]):
             found = sum(weigh([examples[i] for i in batch]))

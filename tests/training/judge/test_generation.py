@@ -67,7 +67,7 @@ def test_how_many_replies_are_written_in_step_follows_from_the_memory_that_they_
 
     def counted(batches: Iterable[Any], _total: int) -> Iterator[Any]:
         for place, replies in batches:
-            sizes.append(len(replies))
+            sizes.append(len(replies.replies))
             yield place, replies
 
     asked = [[7, 8, 9, *range(10, 10 + n)] for n in range(1, 17)]
@@ -140,7 +140,7 @@ def test_a_run_that_was_killed_goes_on_behind_its_last_batch_and_gives_the_same(
 
     def counted(batches: Iterable[Any], _total: int) -> Iterator[Any]:
         for place, replies in batches:
-            seen.append(len(replies))
+            seen.append(len(replies.replies))
             yield place, replies
 
     kept = Decoding(12, 2, ReplyMemory(tmp_path, "version"))
@@ -161,7 +161,7 @@ def test_a_second_run_pays_only_for_what_is_new_whatever_stands_beside_it_and_in
 
     def counted(batches: Iterable[Any], _total: int) -> Iterator[Any]:
         for place, replies in batches:
-            asked.append(len(replies))
+            asked.append(len(replies.replies))
             yield place, replies
 
     more = [*prompts()[1:], *prompts()]

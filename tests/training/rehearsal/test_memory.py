@@ -1,11 +1,13 @@
 """Memory by counting against a step on tensors without memory, and what fits on which card by it."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.builders import params
+from tests.builders import ROOT, params
 from training.model.cost import CARDS, FREE, NF4, Numbers, Shape, memory, weight_bytes
 from training.model.recipe import Asked, Recipe, cards_needed, least_memory, settled, ways_to_fit
 
@@ -64,7 +66,7 @@ def test_memory_by_counting_is_that_of_a_step_on_tensors_without_memory(
     kind: str, numbers: Numbers, checkpointing: bool
 ) -> None:
     """Of two layers, since further ones are the same."""
-    from tests.training.rehearsal.accounting import peak_bytes
+    from benchmarks.training.accounting import peak_bytes
 
     config = qwen(kind, num_hidden_layers=2) if kind in QWEN else others(kind)
     shape = Shape.of(config, RANK)
@@ -125,3 +127,15 @@ def test_how_many_cards_share_out_what_one_does_not_hold(size: str, card: str, c
     assert cards_needed(shape, asked(card), free) == cards
     rounded = replace(asked(card), numbers=Numbers(2, 2, quantised=True))
     assert cards_needed(shape, rounded, free) in (1, None)
+
+
+def test_what_is_counted_of_one_of_several_cards_is_no_less_than_its_process_takes() -> None:
+    """On tensors without memory; the others are not there. In a process of its own: torch takes one group of them.
+
+    A CPU does not gather the next layer while it computes, so the count may be more.
+    """
+    command = [sys.executable, "-W", "ignore", "-m", "tests.training.rehearsal.sharing", "8B", "3", "8"]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert not ran.returncode, ran.stderr[-2000:]
+    real, counted = map(float, ran.stdout.split())
+    assert real < counted < 1.35 * real
