@@ -55,13 +55,13 @@ def _stopped(conversations: pl.DataFrame, context: Context) -> Iterator[pl.DataF
     if conversations.height >= LEAST:
         chance = _chance(_odds(spoken, last, np.random.default_rng(context.params.seed)))
         broken = pl.DataFrame({"reply": last, "value": chance}).filter(pl.col("value") >= REPORTED_FROM)
-        yield _told(replies.seen(broken, conversations), "broken_off", REPORTED_FROM)
+        yield _told(replies.seen(broken, conversations, context), "broken_off", REPORTED_FROM)
         return
     long = last[spoken.length[last] >= UNFINISHED_FROM_WORDS]
     usual = _closing(spoken)
     unfinished = pl.DataFrame({"reply": long, "value": np.full(len(long), usual)}).filter(pl.col("value") >= USUALLY)
     cut = folded(pl.col("content")).str.contains(CUT)  # which `cut_reply` tells
-    yield _told(replies.seen(unfinished, conversations).filter(~cut), "unfinished_reply", USUALLY)
+    yield _told(replies.seen(unfinished, conversations, context).filter(~cut), "unfinished_reply", USUALLY)
 
 
 def _told(seen: pl.DataFrame, code: str, threshold: float) -> pl.DataFrame:

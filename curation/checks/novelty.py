@@ -32,7 +32,7 @@ def _worst(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """conversation_id, turn, value and the text as evidence of the most surprising reply of a conversation."""
     replies = Replies.of(conversations, context)
     values = pl.DataFrame({"value": _surprise(replies, conversations.height)}).with_row_index("reply")
-    seen = replies.seen(values.filter(pl.col("value") >= REPORTED_FROM), conversations)
+    seen = replies.seen(values.filter(pl.col("value") >= REPORTED_FROM), conversations, context)
     worst = seen.sort("conversation_id", "value", "turn", descending=[False, True, False])
     return worst.unique("conversation_id", keep="first", maintain_order=True).select(
         "conversation_id", "turn", "value", evidence=pl.col("content").str.slice(0, 120)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.checks.check import Context, read
+from curation.checks.check import Context, contents, read
 from curation.checks.models.words import Indices, Mask
 from curation.checks.structure import ENDED
 from curation.core.record.conversation import turns
@@ -78,10 +78,8 @@ class Replies:
         """One number for each two tokens."""
         return before * len(self.names) + token
 
-    def seen(self, found: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame:
+    def seen(self, found: pl.DataFrame, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
         """conversation_id, turn and content of `reply` in `found`, beside its other columns."""
         at = found["reply"]
         placed = found.with_columns(conversation_id=self.conversation_id.gather(at), turn=self.turn.gather(at))
-        said = conversations.join(placed, on="conversation_id", how="semi")
-        by = ["conversation_id", "turn"]
-        return placed.drop("reply").join(turns(said).select(*by, "content"), on=by, how="left", maintain_order="left")
+        return placed.drop("reply").with_columns(content=contents(placed, conversations, context))
