@@ -16,7 +16,7 @@ from curation.similarity.sentences import Embed, embedded, encoder, hashed, word
 from curation.similarity.shelf import Shelf
 
 CONVERSATIONS = "ingested/conversations"
-A_ROW = 400  # bytes of memory that a raw row takes to the end: ids, and hashes of what is embedded
+A_ROW, EMBEDDED_ROW = 400, 1_000  # bytes of memory that a row takes: ids and hashes; and places of its vectors on disk
 READ = ("row_id", "conversation_id", "messages")
 CHUNK = 500  # texts that a process embeds in one go
 LARGE = 2_000  # texts from which starting processes pays
@@ -33,7 +33,7 @@ def main() -> None:
     Labels, outliers and retrieval look at the customer's words; copies in other words are alike on both sides.
     """
     with Stage("embed", Embed) as stage:
-        stage.refuse_too_little(CONVERSATIONS, A_ROW)
+        stage.refuse_too_little(CONVERSATIONS, A_ROW if stage.params.model == "none" else EMBEDDED_ROW)
         surviving = survivors(stage.read(CONVERSATIONS, ["row_id", "conversation_id"]), stage.read("dedup/clusters"))
         if surviving.is_empty():
             raise QiratError(

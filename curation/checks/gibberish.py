@@ -14,6 +14,7 @@ SHORTEST = 4  # letters a word must have to be judged
 STRANGE_FROM = 0.5  # share of a word's trigrams that no other word has
 LEAST_LETTERS = 8  # in strange words
 QUOTED = 80  # characters
+AT_ONCE = 100_000  # texts whose words are looked at together
 
 
 @check("gibberish", whole_set=True, reads=words_by_turn, source="letter trigrams of the set's own words")
@@ -52,11 +53,14 @@ def _in_one_conversation(said: Said) -> Mask:
     first, last = np.full(texts, len(said.owner)), np.zeros(texts, np.int64)
     np.minimum.at(first, said.text, said.owner)
     np.maximum.at(last, said.text, said.owner)
-    holders = said.counts.tocsc()  # no word without a text
-    starts = holders.indptr[:-1]
-    alone: Mask = np.minimum.reduceat(first[holders.indices], starts) == np.maximum.reduceat(
-        last[holders.indices], starts
-    )
+    lowest, highest = np.full(len(said.words), len(said.owner)), np.zeros(len(said.words), np.int64)
+    begins, words = said.counts.indptr, said.counts.indices
+    for start in range(0, texts, AT_ONCE):
+        ends = begins[start : start + AT_ONCE + 1]
+        held, some = words[ends[0] : ends[-1]], slice(start, start + len(ends) - 1)
+        np.minimum.at(lowest, held, np.repeat(first[some], np.diff(ends)))
+        np.maximum.at(highest, held, np.repeat(last[some], np.diff(ends)))
+    alone: Mask = lowest == highest
     return alone
 
 

@@ -39,8 +39,8 @@ def judge(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str
     if asked is None or ask is None:
         return
     first = conversations.select("conversation_id").sort("conversation_id").head(asked.most)
-    rows = pl.concat(records(conversations, first, context)).sort("conversation_id")
-    rows = rows.select("conversation_id", "messages").rows()
+    table = pl.concat(records(conversations, first, context)).sort("conversation_id")
+    rows = table.select("conversation_id", "messages").rows()
     for key, messages in progress(rows, "score: judge", len(rows)):
         shown = _shown(messages, context.privacy.countries)
         question = canonical_json([asked.model, asked.rubric, FORMAT, shown])

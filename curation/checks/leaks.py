@@ -27,7 +27,7 @@ COMPARED = 2_000  # words of a turn, and of the other conversation, among which 
 SIDES = {"everything": False, "prompts": True}  # whether what customers say counts alone
 Sides = dict[str, pl.DataFrame]  # by SIDES: `there` (conversation_id) and hash of an evaluation set's runs, each once
 _RUNS = pl.Struct({"runs": pl.UInt32, "common": pl.List(pl.UInt64)})
-_SHARED = pl.Schema({"conversation_id": pl.String, **dict.fromkeys(SIDES, _RUNS)})
+_SHARED = pl.Schema([("conversation_id", pl.String()), *((side, _RUNS) for side in SIDES)])
 _KEPT: dict[tuple[int, int], Sides] = {}  # by id() of the evaluation set and words of a run
 
 

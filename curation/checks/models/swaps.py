@@ -118,8 +118,8 @@ class Beside:
         """Those of the `planted` (of Context) that are made of these talks and say nothing that no other side says."""
         places = said.conversations.select(made_of="conversation_id").with_row_index("origin")
         mine = planted.join(places, on="made_of").sort("conversation_id")
-        places = pl.Series(talks.text), pl.Series(talks.reply)
-        texts = said.turns.select("said", text=places[0], reply=places[1]).unique(["reply", "said"])
+        texts = said.turns.select("said", text=pl.Series(talks.text), reply=pl.Series(talks.reply))
+        texts = texts.unique(["reply", "said"])
         turns = speaking(mine).select("conversation_id", **TURN)
         spoken = turns.join(texts, on=["reply", "said"], how="left", maintain_order="left")
         sides = spoken.group_by("conversation_id").agg(

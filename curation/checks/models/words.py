@@ -123,9 +123,7 @@ def _said(conversations: pl.DataFrame, context: Context) -> Said:
     text = spoken.select("said").join(named, on="said", how="left", maintain_order="left")["text"]
     ends = offsets(spoken["length"].to_numpy().astype(np.int64))
     first = texts["first"].to_numpy()
-    places, lengths = spans(ends[first], ends[first + 1])
-    all_words = read(words_by_turn, conversations, context, "words")["words"].explode(empty_as_null=False)
-    counts, words = _counted(all_words.gather(places), lengths)
+    counts, words = _counted(*_words_between(ends[first], ends[first + 1], conversations, context))
     return Said(
         conversations,
         spoken.select("conversation_id", "turn", "said", "spaced"),
@@ -138,6 +136,15 @@ def _said(conversations: pl.DataFrame, context: Context) -> Said:
     )
 
 
+def _words_between(
+    starts: Indices, ends: Indices, conversations: pl.DataFrame, context: Context
+) -> tuple[pl.Series, Indices]:
+    """Of all words of the conversations, those of these spans; and their lengths."""
+    places, lengths = spans(starts, ends)
+    words = read(words_by_turn, conversations, context, "words")["words"].explode(empty_as_null=False)
+    return words.gather(places), lengths
+
+
 def _counted(words: pl.Series, lengths: Indices) -> tuple[Any, pl.Series]:
     """Sparse counts of words in texts, which have so many of `words` one after another; and each word, in order."""
     from scipy.sparse import csr_matrix
@@ -145,7 +152,7 @@ def _counted(words: pl.Series, lengths: Indices) -> tuple[Any, pl.Series]:
     distinct = words.unique()
     known = pl.DataFrame({"word": distinct.cast(pl.String), "code": distinct.to_physical()}).sort("word")
     code = words.to_physical().to_numpy()
-    column = np.zeros(int(code.max(initial=0)) + 1, np.int64)
+    column = np.zeros(int(code.max(initial=0)) + 1, np.int32)
     column[known["code"].to_numpy()] = np.arange(known.height)
     each = column[code]
     counts = csr_matrix((np.ones(len(each), np.float32), each, offsets(lengths)), (len(lengths), known.height))
