@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation import embed
-from curation.embed import Embed, embedded, encoder, placed, vectors_of, words
+from curation.embed import Embed, embedded, encoder, keyed, vectors_of, words
+from curation.harness.parts import scratch
 from curation.harness.stage import Stage
 from tests.builders import record, talk
 
@@ -43,6 +45,17 @@ def run(table: pl.DataFrame, workers: int = 1, **params: object) -> pl.DataFrame
     Path("params.yaml").write_text(json.dumps({"embed": knobs, "machine": {"workers": workers}}))
     embed.main()
     return pl.read_parquet("data/embedded/vectors.parquet")
+
+
+def of_said(said: pl.DataFrame, stage: Stage[Embed], folder: Path) -> pl.DataFrame:
+    """The vectors of what is said, which comes in parts of a row."""
+    keys = keyed([said])
+
+    def parts(wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        return said.join(wanted, on="conversation_id", how="semi").iter_slices(1)
+
+    with scratch(folder / "scratch") as place:
+        return pl.concat(vectors_of(keys, parts, stage, place).placed(keys))
 
 
 def test_what_the_customer_says_is_embedded_and_all_words_where_none_speaks():
@@ -96,8 +109,8 @@ def test_a_text_is_embedded_once(project: Path, monkeypatch: pytest.MonkeyPatch)
     seen: list[str] = []
     monkeypatch.setattr(embed, "encoder", lambda model: lambda texts: (seen.extend(texts), encode(texts))[1])
     with Stage("embed", Embed) as stage:
-        table = placed(said, vectors_of(said, stage))
-        vectors_of(said, stage)
+        table = of_said(said, stage, project)
+        of_said(said, stage, project)
     assert sorted(seen) == ["Good day", "Hello", "Hi"]
     assert table["vector"][0].to_list() == table["vector"][1].to_list()
 
@@ -107,14 +120,14 @@ def test_what_was_embedded_is_kept_when_the_stage_is_stopped(project: Path, monk
     said = words(record(talk("Hi", "Hello")), 300)
 
     def stopped(texts: list[str]):
-        if "Hi" in texts:
+        if "Hello" in texts:
             raise KeyboardInterrupt
         return encode(texts)
 
     monkeypatch.setattr(embed, "CHUNK", 1)
     monkeypatch.setattr(embed, "encoder", lambda model: stopped)
     with pytest.raises(KeyboardInterrupt), Stage("embed", Embed) as stage:
-        vectors_of(said, stage)
+        of_said(said, stage, project)
     assert pl.read_parquet("data/cache/embed/vectors.parquet").height == 1
 
 

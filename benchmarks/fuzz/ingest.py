@@ -136,7 +136,7 @@ def check(damaged: Damaged, folder: Path, params: Ingest) -> Counter[str]:
         assert row["conversation_id"] == conversation_id(row["messages"])
         json.loads(row["metadata"] or "{}", parse_constant=no_number)
     for frame in (conversations, quarantine):
-        write_parts(path, path.stem, [frame], frame.schema)
+        write_parts(path, {}, [frame], frame.schema)
         assert pl.read_parquet(path).equals(frame)
         path.unlink()
     return Counter(rows=raw_rows, conversations=conversations.height, quarantined=quarantine.height)

@@ -1,7 +1,7 @@
 """How CPU time, memory and disk of each stage grow with the rows, ingest to gate, without embeddings.
 
     python -m benchmarks.speed.growth --english star.jsonl.gz tm4.jsonl.gz --arabic arbanking77/ --work DIR \
-        --rows 10000 100000 300000 1000000 [--memory 2GB] [--checks same]
+        --rows 10000 100000 300000 1000000 [--memory 2GB] [--checks same] [--without-tokenizer]
 
 Results go to benchmarks/results/growth.json, what was measured there is not measured again unless --again; the tables
 are those of docs/scaling.md. Memory is that of all processes of a stage together, a page that n share counted 1/n.
@@ -23,6 +23,7 @@ from benchmarks.speed import __main__ as speed
 from benchmarks.speed.corpus import Corpus, write
 from benchmarks.speed.cost import Cost, measured
 from curation.checks import checks
+from training.tokenize import EXCLUDED
 
 FIGURES = {"cpu": "CPU s", "pss": "peak memory MiB", "disk": "disk MiB"}
 
@@ -54,6 +55,9 @@ def of_stages(arguments: argparse.Namespace, raw: Path) -> dict[str, dict[str, f
     project = prepared(arguments.work / "growth", raw, arguments.checks, arguments.memory)
     costs = {}
     for stage, module in road("ingest", arguments.last).items():
+        if stage == "tokenize" and arguments.without_tokenizer:
+            all_fit(project)
+            continue
         before = on_disk(project)
         cost = run(module, project)
         costs[stage] = {**cost.rounded(), "disk": round((on_disk(project) - before) / 2**20, 1)}
@@ -77,6 +81,14 @@ def prepared(project: Path, raw: Path, which: str, memory: str | None) -> Path:
     (project / "data/review").mkdir()
     shutil.copy(ROOT / "data/review/decisions.jsonl", project / "data/review")
     return project
+
+
+def all_fit(project: Path) -> None:
+    """What the gate waits for, where the base model's template can say every conversation."""
+    folder = project / "data/tokenized"
+    folder.mkdir()
+    EXCLUDED.to_frame().write_parquet(folder / "excluded.parquet")
+    (folder / "passed").touch()
 
 
 def run(module: str, project: Path) -> Cost:
@@ -136,6 +148,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000])
     parser.add_argument("--checks", choices=["same", "all"], default="all", help="same: those that the peers have too")
     parser.add_argument("--last", default="gate", help="the last stage to run")
+    parser.add_argument("--without-tokenizer", action="store_true", help="leave tokenize out, which needs a base model")
     parser.add_argument("--memory", help="machine.memory")
     parser.add_argument("--again", action="store_true", help="measure anew what stands in the results")
     parser.add_argument("--results", type=Path, default=RESULTS / "growth.json")

@@ -1,8 +1,8 @@
 """What a check is: what it is given, what it sees, and the form in which it says so."""
 
 import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from curation.checks.codes import codes
 from curation.core.record.codes import Code
+from curation.core.record.conversation import turns
 from curation.core.record.playbook import Playbook
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
@@ -61,6 +62,8 @@ class Score(Params):
 # What the answer depends on, the request, and what reads the answer or raises ValueError -> the answer as it was read;
 # None where there is none.
 Ask = Callable[[str, Mapping[str, Any], Callable[[str], dict[str, Any]]], dict[str, Any] | None]
+# The whole records, as checks see them and in parts, of the conversations of a table that tells their ids.
+Records = Callable[[pl.DataFrame], Iterable[pl.DataFrame]]
 Losses = Callable[[str, str], tuple[float, float]]  # nats a token of a text after another, and of the text by itself
 
 
@@ -85,6 +88,7 @@ class Context:
     vectors: pl.DataFrame | None  # conversation_id, vector, reply; None: no embeddings at hand
     evaluation: pl.DataFrame  # the record, of the evaluation sets
     readings: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # those at hand, of all rows, by name
+    records: Records | None = None  # of conversations that are given without what they say; None: none are
     ask: Ask | None = None  # the language model that score.judge names; None: nobody is asked
     losses: Losses | None = None  # of the language model in score.difficulty_model; None: difficulty is not measured
     tell: Callable[[Noted], None] | None = None  # hears notes on the set; None: nobody does
@@ -172,7 +176,11 @@ def check(  # noqa: PLR0913 - a form to fill in, each field by its name
     tried: Tried = "again",
     source: str = "",
 ) -> Callable[[Observe], Observe]:
-    """Registers a check. Raise `version` whenever the same row may give another finding."""
+    """Registers a check. Raise `version` whenever the same row may give another finding.
+
+    A check of the `whole_set` is not given what all conversations say, for which there is no memory: `reads` names what
+    it needs of each, and `contents` and `records` give it the words of a few.
+    """
 
     def register(observe: Observe) -> Observe:
         kind = (whole_set, sees_edits, needs_vectors, reads, tried)
@@ -191,15 +199,38 @@ def lists_of(name: str) -> dict[str, Any]:
     return found
 
 
-def read(reading: Reading, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """conversation_id of each, in their order, and what the reading tells of it: null where that is nothing."""
+def read(reading: Reading, conversations: pl.DataFrame, context: Context, *columns: str) -> pl.DataFrame:
+    """conversation_id of each, in their order, and what the reading tells of it: null where that is nothing.
+
+    `columns`: those of the reading that are asked for, where it is not all.
+    """
     at_hand = context.readings.get(reading.__name__)
     told = reading(conversations, context) if at_hand is None else at_hand
+    told = told.select("conversation_id", *columns) if columns else told
     return conversations.select("conversation_id").join(told, on="conversation_id", how="left", maintain_order="left")
+
+
+def records(conversations: pl.DataFrame, wanted: pl.DataFrame, context: Context) -> Iterator[pl.DataFrame]:
+    """The whole records of those of the conversations that are `wanted`, which has their ids, part by part."""
+    parts = [conversations] if context.records is None else context.records(wanted)
+    for part in parts:
+        yield part.join(wanted, on="conversation_id", how="semi")
+
+
+def contents(places: pl.DataFrame, conversations: pl.DataFrame, context: Context) -> pl.Series:
+    """What is said in these turns (conversation_id, turn) of the conversations, in their order."""
+    by = ["conversation_id", "turn"]
+    said = [turns(part).join(places, on=by, how="semi") for part in records(conversations, places, context)]
+    return places.select(by).join(pl.concat(said), on=by, how="left", maintain_order="left")["content"]
 
 
 def shown(found: pl.DataFrame, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """The findings without personal data in what they quote. For all checks at once: each row is read but once."""
+    if context.records is not None:
+        placed = found.with_row_index("place")
+        bare = replace(context, records=None)
+        parts = ((placed.join(part, on="conversation_id", how="semi"), part) for part in context.records(found))
+        return pl.concat(shown(here, part, bare) for here, part in parts).sort("place").drop("place")
     # What is cut in the end is cut before it is read: a check may quote a turn of a megabyte.
     quoted = found.with_columns(pl.col("evidence").str.slice(0, 4 * EVIDENCE_CHARACTERS))
     covered = with_evidence_masked(quoted, conversations, context.privacy.countries)

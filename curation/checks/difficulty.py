@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.checks.check import Context, check
+from curation.checks.check import Context, check, records
 from curation.core.record.conversation import as_text
 from curation.harness.files import progress
 
@@ -30,8 +30,9 @@ def difficulty(conversations: pl.DataFrame, context: Context) -> Iterator[Mappin
     """
     if context.losses is None:
         return
-    rows = conversations.sort("conversation_id").select("conversation_id", "messages").rows()
-    for key, messages in progress(rows, "score: difficulty", len(rows)):
+    parts = records(conversations, conversations, context)
+    rows = (row for part in parts for row in part.select("conversation_id", "messages").iter_rows())
+    for key, messages in progress(rows, "score: difficulty", conversations.height):
         replies = [t for t, m in enumerate(messages) if t and m["role"] == "assistant" and m["content"].strip()]
         if not replies:
             continue

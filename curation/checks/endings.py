@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from curation.checks.check import NOTHING, Context, check
-from curation.checks.models.replies import Names, Replies, reply_tokens
+from curation.checks.models.replies import Codes, Names, Replies, reply_tokens
 from curation.checks.models.words import LEAST, Floats, Indices, Mask, by_language
 from curation.checks.structure import CUT
 from curation.core.text.folding import folded
@@ -21,6 +21,7 @@ WEIGHT = 10  # places that the usual odds of a word, and of all words, count as
 KNOWN_FROM = 5  # occurrences from which a word may be the whole of one that was cut
 WHOLE = 4  # whole replies for each cut one, before the set is seen
 SUREST = 100  # odds; what is learned from one set proves no more
+AT_ONCE = 2_000_000  # words that are counted together
 ROUNDS = 50  # in which the share of cuts settles
 UNFINISHED_FROM_WORDS = 8  # shorter replies often carry no full stop: "Sure, one moment"
 USUALLY = 0.9  # share of the other replies with a closing mark from which it is missed ...
@@ -55,13 +56,13 @@ def _stopped(conversations: pl.DataFrame, context: Context) -> Iterator[pl.DataF
     if conversations.height >= LEAST:
         chance = _chance(_odds(spoken, last, np.random.default_rng(context.params.seed)))
         broken = pl.DataFrame({"reply": last, "value": chance}).filter(pl.col("value") >= REPORTED_FROM)
-        yield _told(replies.seen(broken, conversations), "broken_off", REPORTED_FROM)
+        yield _told(replies.seen(broken, conversations, context), "broken_off", REPORTED_FROM)
         return
     long = last[spoken.length[last] >= UNFINISHED_FROM_WORDS]
     usual = _closing(spoken)
     unfinished = pl.DataFrame({"reply": long, "value": np.full(len(long), usual)}).filter(pl.col("value") >= USUALLY)
     cut = folded(pl.col("content")).str.contains(CUT)  # which `cut_reply` tells
-    yield _told(replies.seen(unfinished, conversations).filter(~cut), "unfinished_reply", USUALLY)
+    yield _told(replies.seen(unfinished, conversations, context).filter(~cut), "unfinished_reply", USUALLY)
 
 
 def _told(seen: pl.DataFrame, code: str, threshold: float) -> pl.DataFrame:
@@ -80,8 +81,8 @@ class _Spoken:
     """The words of all replies, marks apart; and which replies are judged, and by which."""
 
     replies: Replies
-    token: Indices
-    pair: Indices  # the word with the one before it
+    token: Codes
+    before: Codes  # the word before it
     ends: Mask  # whether a mark or nothing follows
     length: Indices  # of each reply
     judged: Mask  # of each reply: the last of its conversation, of some words and without a closing mark
@@ -96,30 +97,28 @@ class _Spoken:
         length = np.bincount(replies.reply[words], minlength=len(replies.turn))
         some = length >= SHORTEST
         final = np.append(replies.owner[1:] != replies.owner[:-1], True)[: len(replies.owner)]
-        pair = replies.pairs(replies.before(words), token)
         judged, whole = some & final & ~replies.closed, some & (replies.closed | ~final)
-        return cls(replies, token, pair, ends, length, judged, whole)
+        return cls(replies, token, replies.before(words), ends, length, judged, whole)
 
     def last(self, which: Indices) -> Indices:
         """The last word of each of these replies."""
         return np.asarray(np.cumsum(self.length)[which] - 1)
 
-    def signs(self, words: Names, token: Indices, pair: Indices, here: Indices, ended: Indices) -> Floats:
+    def signs(self, end: "_End", pairs: "_Counted") -> Floats:
         """(n, 2) of these words at the end of a reply: log odds that others go on after the two, 0 for a new word;
         whether a known word begins with a new one.
-
-        `here` is 1 where the word stands in the set as it is, and so counts no evidence; `ended` where it ends there.
         """
-        counted, pairs = self._words, self._pairs
-        at = np.searchsorted(pairs.known, pair).clip(max=len(pairs.known) - 1)
-        met = pairs.known[at] == pair
-        seen = counted.number[token] - here
-        by_word = _ending(counted.ends[token] - ended, seen, self.ends.mean())
+        counted, at = self._words, np.searchsorted(pairs.known, end.pair)
+        seen = counted.number[end.token] - end.here
+        by_word = _ending(counted.ends[end.token] - end.ended, seen, self.ends.mean())
+        met = pairs.number[at] > 0
         by_pair = _ending(
-            np.where(met, pairs.ends[at] - ended, 0.0), np.where(met, pairs.number[at] - here, 0.0), by_word
+            np.where(met, pairs.ends[at] - end.ended, 0.0), np.where(met, pairs.number[at] - end.here, 0.0), by_word
         )
         new = seen <= 0
-        half = np.array([isnew and _begins(word, self._common) for word, isnew in zip(words, new, strict=True)], bool)
+        half = np.array(
+            [isnew and _begins(word, self._common) for word, isnew in zip(end.words, new, strict=True)], bool
+        )
         return np.column_stack([np.where(new, 0, np.log(1 / by_pair - 1)), half])
 
     @cached_property
@@ -128,15 +127,34 @@ class _Spoken:
         number, ends = np.bincount(self.token, minlength=size), np.bincount(self.token, self.ends, size)
         return _Counted(np.arange(size), number, ends)
 
-    @cached_property
-    def _pairs(self) -> "_Counted":
-        known, of = np.unique(self.pair, return_inverse=True)
-        return _Counted(known, np.bincount(of), np.bincount(of, self.ends))
+    def counted(self, ends: Sequence["_End"]) -> "_Counted":
+        """The pairs at these ends."""
+        known = np.unique(np.concatenate([end.pair for end in ends]))
+        number, ended = np.zeros(len(known), np.int64), np.zeros(len(known))
+        for start in range(0, len(self.token) if len(known) else 0, AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            pair = self.replies.pairs(self.before[some], self.token[some])
+            at = np.searchsorted(known, pair).clip(max=len(known) - 1)
+            met = known[at] == pair
+            number += np.bincount(at[met], minlength=len(known))
+            ended += np.bincount(at[met], self.ends[some][met], len(known))
+        return _Counted(known, number, ended)
 
     @cached_property
     def _common(self) -> Sequence[str]:
         """The words that are known well, in order."""
         return sorted(self.replies.names[np.flatnonzero(self._words.number >= KNOWN_FROM)])
+
+
+@dataclass(frozen=True)
+class _End:
+    """Words at the end of replies."""
+
+    words: Names
+    token: Indices | Codes
+    pair: Indices  # the word with the one before it
+    here: Indices  # 1 where the word stands in the set as it is, and so counts no evidence
+    ended: Indices  # 1 where it ends there
 
 
 @dataclass(frozen=True)
@@ -162,18 +180,20 @@ def _begins(word: str, known: Sequence[str]) -> bool:
 def _odds(spoken: _Spoken, last: Indices, rng: np.random.Generator) -> Floats:
     """Of each of these replies: how much likelier its end is if it was cut."""
     whole = np.flatnonzero(spoken.whole)
-    words = _by_words(_at_their_ends(spoken, last), _at_their_ends(spoken, whole), _cuts(spoken, whole, rng))
+    ends = [_at_their_ends(spoken, last), _at_their_ends(spoken, whole), _cuts(spoken, whole, rng)]
+    pairs = spoken.counted(ends)
+    words = _by_words(*(spoken.signs(end, pairs) for end in ends))
     return np.minimum(words * _by_ways(spoken)[last], SUREST)
 
 
-def _at_their_ends(spoken: _Spoken, which: Indices) -> Floats:
+def _at_their_ends(spoken: _Spoken, which: Indices) -> _End:
     at, one = spoken.last(which), np.ones(len(which), np.int64)
     token = spoken.token[at]
-    return spoken.signs(spoken.replies.names[token], token, spoken.pair[at], one, one)
+    return _End(spoken.replies.names[token], token, spoken.replies.pairs(spoken.before[at], token), one, one)
 
 
-def _cuts(spoken: _Spoken, whole: Indices, rng: np.random.Generator) -> Floats:
-    """Signs of replies cut after a letter or a space of theirs, not where a sentence ends."""
+def _cuts(spoken: _Spoken, whole: Indices, rng: np.random.Generator) -> _End:
+    """Ends of replies cut after a letter or a space of theirs, not where a sentence ends."""
     names = spoken.replies.names
     cut = rng.permutation(whole)[:CUTS]
     first = spoken.last(cut) + 1 - spoken.length[cut]
@@ -184,9 +204,9 @@ def _cuts(spoken: _Spoken, whole: Indices, rng: np.random.Generator) -> Floats:
     words = np.array([word[:many] for word, many in zip(names[spoken.token[at]], left, strict=True)], object)
     code = {word: number for number, word in enumerate(names)}
     token = np.array([code.get(word, len(names)) for word in words], np.int64)
-    pair = spoken.pair[at] - spoken.token[at] + token
+    pair = spoken.replies.pairs(spoken.before[at], spoken.token[at]) - spoken.token[at] + token
     entire = (token == spoken.token[at]).astype(np.int64)
-    return spoken.signs(words, token, pair, entire, np.zeros_like(entire))
+    return _End(words, token, pair, entire, np.zeros_like(entire))
 
 
 def _by_words(judged: Floats, whole: Floats, cuts: Floats) -> Floats:

@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from curation.checks.check import Context, check
+from curation.checks.check import Context, check, contents
 from curation.checks.models.words import Floats, Mask, Said, said_by_language, words_by_turn
 
 REPORTED_FROM = 0.4
 SHORTEST = 4  # letters a word must have to be judged
 STRANGE_FROM = 0.5  # share of a word's trigrams that no other word has
 LEAST_LETTERS = 8  # in strange words
+QUOTED = 80  # characters
+AT_ONCE = 100_000  # texts whose words are looked at together
 
 
 @check("gibberish", whole_set=True, reads=words_by_turn, source="letter trigrams of the set's own words")
@@ -28,20 +30,21 @@ def gibberish(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
     """
     for said in said_by_language(conversations, context):
         seen = _strangeness(said).filter(pl.col("value") >= REPORTED_FROM)
-        worst = seen.sort("value", "turn", descending=[True, False])
-        for row in worst.unique("conversation_id", keep="first", maintain_order=True).iter_rows(named=True):
+        ordered = seen.sort("value", "turn", descending=[True, False])
+        worst = ordered.unique("conversation_id", keep="first", maintain_order=True)
+        quoted = worst.with_columns(evidence=contents(worst, conversations, context).str.slice(0, QUOTED))
+        for row in quoted.iter_rows(named=True):
             yield {**row, "code": "gibberish", "threshold": REPORTED_FROM}
 
 
 def _strangeness(said: Said) -> pl.DataFrame:
-    """conversation_id, turn, value and the text as evidence, of each turn."""
+    """conversation_id, turn and value of each turn."""
     letters = said.words.str.len_chars().to_numpy()
     plain = ~said.words.str.contains(r"\d").to_numpy()
     strange = plain & (letters >= SHORTEST) & _in_one_conversation(said) & (_spelled_alone(said.grams) >= STRANGE_FROM)
     odd, total = said.counts @ (letters * strange), said.counts @ letters
     value = np.where(odd >= LEAST_LETTERS, odd / np.maximum(total, 1), 0.0)[said.text]
-    shown = pl.col("content").str.slice(0, 80)
-    return said.turns.select("conversation_id", "turn", value=pl.Series(value), evidence=shown)
+    return said.turns.select("conversation_id", "turn", value=pl.Series(value))
 
 
 def _in_one_conversation(said: Said) -> Mask:
@@ -50,11 +53,14 @@ def _in_one_conversation(said: Said) -> Mask:
     first, last = np.full(texts, len(said.owner)), np.zeros(texts, np.int64)
     np.minimum.at(first, said.text, said.owner)
     np.maximum.at(last, said.text, said.owner)
-    holders = said.counts.tocsc()  # no word without a text
-    starts = holders.indptr[:-1]
-    alone: Mask = np.minimum.reduceat(first[holders.indices], starts) == np.maximum.reduceat(
-        last[holders.indices], starts
-    )
+    lowest, highest = np.full(len(said.words), len(said.owner)), np.zeros(len(said.words), np.int64)
+    begins, words = said.counts.indptr, said.counts.indices
+    for start in range(0, texts, AT_ONCE):
+        ends = begins[start : start + AT_ONCE + 1]
+        held, some = words[ends[0] : ends[-1]], slice(start, start + len(ends) - 1)
+        np.minimum.at(lowest, held, np.repeat(first[some], np.diff(ends)))
+        np.maximum.at(highest, held, np.repeat(last[some], np.diff(ends)))
+    alone: Mask = lowest == highest
     return alone
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.checks.check import Context, JudgeParams, check
+from curation.checks.check import Context, JudgeParams, check, records
 from curation.core.record.conversation import as_text, canonical_json
 from curation.harness.files import progress
 from curation.privacy import covered
@@ -38,7 +38,9 @@ def judge(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str
     asked, ask = context.params.judge, context.ask
     if asked is None or ask is None:
         return
-    rows = conversations.sort("conversation_id").head(asked.most).select("conversation_id", "messages").rows()
+    first = conversations.select("conversation_id").sort("conversation_id").head(asked.most)
+    table = pl.concat(records(conversations, first, context)).sort("conversation_id")
+    rows = table.select("conversation_id", "messages").rows()
     for key, messages in progress(rows, "score: judge", len(rows)):
         shown = _shown(messages, context.privacy.countries)
         question = canonical_json([asked.model, asked.rubric, FORMAT, shown])

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.checks.check import NOTHING, Context, Noted, check
-from curation.checks.models.datalab import matrix
+from curation.checks.models.datalab import both_sides
 from curation.checks.models.mislabelled import Mislabelled, mislabelled
 from curation.checks.models.topics import MOST, by_vectors, by_words, folds, pooled
 from curation.checks.models.words import Indices, grams_by_conversation, words_by_turn
@@ -42,7 +42,7 @@ def labels(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
         return NOTHING
     classes, given = np.unique(judged["label"].to_numpy().astype(str), return_inverse=True)
     _, language = np.unique(judged["language"].fill_null("").to_numpy().astype(str), return_inverse=True)
-    sides = np.concatenate([matrix(judged, context, side) for side in ("vector", "reply")], axis=1)
+    sides = both_sides(judged, context)
     parts = folds(given, context.params.seed)
     views = [by_vectors(sides, given, parts), by_words(grams_by_conversation(judged, context), given, parts)]
     weighed = pooled(views, given, language, context.params.seed)

@@ -1,5 +1,6 @@
 """Conversations that stand in an evaluation set: trained on, they make its score a lie."""
 
+import weakref
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import chain
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.checks.check import NOTHING, Context, check
+from curation.checks.check import NOTHING, Context, check, read, records
 from curation.core.record.conversation import turns
 from curation.similarity.shingles import U64, WORD, Indices, folded_turns, hashed, runs
 
@@ -23,11 +24,49 @@ QUOTED = 160  # characters of what both have
 COMPARED = 2_000  # words of a turn, and of the other conversation, among which the longest quote is looked for
 
 
+SIDES = {"everything": False, "prompts": True}  # whether what customers say counts alone
+Sides = dict[str, pl.DataFrame]  # by SIDES: `there` (conversation_id) and hash of an evaluation set's runs, each once
+_RUNS = pl.Struct({"runs": pl.UInt32, "common": pl.List(pl.UInt64)})
+_SHARED = pl.Schema([("conversation_id", pl.String()), *((side, _RUNS) for side in SIDES)])
+_KEPT: dict[tuple[int, int], Sides] = {}  # by id() of the evaluation set and words of a run
+
+
+def evaluation_runs(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """Of `everything` a conversation says, and of its customer's `prompts`: how many runs of words it has, and the
+    hashes of those that stand in an evaluation set."""
+    if context.evaluation.is_empty():
+        return _SHARED.to_frame()
+    here = _Words.of(conversations)
+    found = here.keys.to_frame("conversation_id")
+    for side, theirs in _of_evaluation(context).items():
+        mine = here.runs(context.params.evaluation_words, SIDES[side]).unique()
+        common = mine.join(theirs, on="hash", how="semi").group_by("conversation_id").agg(common="hash")
+        told = mine.group_by("conversation_id").agg(runs=pl.len()).join(common, on="conversation_id")
+        one = told.select("conversation_id", pl.struct("runs", "common").alias(side))
+        found = found.join(one, on="conversation_id", how="left")
+    return found.filter(pl.any_horizontal(pl.col(side).is_not_null() for side in SIDES)).cast(_SHARED)
+
+
+def _of_evaluation(context: Context) -> Sides:
+    """Read once for all parts of the set, and forgotten when the evaluation set is."""
+    table, size = context.evaluation, context.params.evaluation_words
+    key = id(table), size
+    if key not in _KEPT:
+        words = _Words.of(table)
+        _KEPT[key] = {
+            side: words.runs(size, prompts).unique().rename({"conversation_id": "there"})
+            for side, prompts in SIDES.items()
+        }
+        weakref.finalize(table, _KEPT.pop, key, None)
+    return _KEPT[key]
+
+
 @check(
     "leaks",
     version=2,
     whole_set=True,
     sees_edits=True,
+    reads=evaluation_runs,
     tried="never",
     source="n-gram overlap as in Brown et al. 2020 (GPT-3, appendix C), counted on both sides, without shared phrases",
 )
@@ -44,10 +83,11 @@ def leaks(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """
     if context.evaluation.is_empty():
         return NOTHING
-    size = context.params.evaluation_words
-    here, there = _Words.of(conversations), _Words.of(context.evaluation)
-    everything = _most_shared(here, there, size, conversations.height, prompts=False)
-    prompts = _most_shared(here, there, size, conversations.height, prompts=True)
+    here = read(evaluation_runs, conversations, context)
+    everything, prompts = (
+        _most_shared(here.select(key="conversation_id", side=side), theirs, conversations.height)
+        for side, theirs in _of_evaluation(context).items()
+    )
     leaked = everything.filter(pl.col("value") >= REPORTED_FROM)
     asked = prompts.filter(pl.col("value") >= PROMPT_FROM).join(leaked, on="key", how="anti")
     found = pl.concat(
@@ -56,7 +96,8 @@ def leaks(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
             asked.with_columns(code=pl.lit("evaluation_prompt"), threshold=pl.lit(PROMPT_FROM)),
         ]
     )
-    return _with_words(found, conversations, context.evaluation)
+    leaking = pl.concat(records(conversations, found.select(conversation_id="key"), context))
+    return _with_words(found, leaking, context.evaluation)
 
 
 @dataclass(frozen=True)
@@ -84,39 +125,46 @@ class _Words:
         )
 
     def runs(self, size: int, prompts: bool) -> pl.DataFrame:
-        """row and hash of every run of words; of what customers say alone, or of everything."""
+        """conversation_id and hash of every run of words; of what customers say alone, or of everything."""
         which = self.asked if prompts else np.ones(len(self.asked), bool)
         lengths = np.bincount(self.owner[which], self.length[which], len(self.keys)).astype(np.int64)
         flat, number = runs(self.hashed[np.repeat(which, self.length)], lengths, size)
-        return pl.DataFrame({"row": np.repeat(np.arange(len(lengths)), number), "hash": flat})
+        return pl.DataFrame(
+            {"conversation_id": self.keys.gather(np.repeat(np.arange(len(lengths)), number)), "hash": flat}
+        )
 
 
-def _most_shared(here: _Words, there: _Words, size: int, total: int, *, prompts: bool) -> pl.DataFrame:
-    """key, key_there, of_here, of_there, value (the larger): the evaluation conversation each row is most like."""
-    mine, theirs = here.runs(size, prompts), there.runs(size, prompts).unique()
-    common = mine.join(theirs, on="hash", how="semi").unique()
-    often = common.group_by("hash").len().filter(pl.col("len") > max(PHRASE_LEAST, PHRASE_SHARE * total))
-    likely = common.group_by("row").len().filter(pl.col("len") >= LEAST_RUNS)  # few rows: only theirs need be counted
-    mine = mine.join(likely, on="row", how="semi").unique()
-    telling = [table.join(often, on="hash", how="anti") for table in (mine, theirs)]
+def _most_shared(here: pl.DataFrame, theirs: pl.DataFrame, total: int) -> pl.DataFrame:
+    """key, key_there, of_here, of_there, value (the larger): the evaluation conversation each row is most like.
+
+    `here` has `key` and `side`, runs and common ones; `theirs` is one of Sides.
+    """
+    said = here.drop_nulls("side").unnest("side")
+    mine = said.explode("common").rename({"common": "hash"})
+    often = mine.group_by("hash").len().filter(pl.col("len") > max(PHRASE_LEAST, PHRASE_SHARE * total))
+    mine = mine.join(said.filter(pl.col("common").list.len() >= LEAST_RUNS), on="key", how="semi")
     # What leaked many times over (with another number each) looks like a phrase: near-copies count with their phrases.
     all_runs = _shares(mine, theirs).filter(pl.col("shared") >= LEAST_WHOLE)
     near_copies = all_runs.filter((pl.col("of_there") >= WHOLE_FROM) & (pl.col("of_here") >= WHOLE_FROM))
-    shares = pl.concat([_shares(*telling).filter(pl.col("shared") >= LEAST_RUNS), near_copies])
+    phrases = pl.col("hash").is_in(often["hash"].implode())
+    telling = mine.with_columns(runs=pl.col("runs") - phrases.sum().over("key")).filter(~phrases)
+    told = _shares(telling, theirs.filter(~phrases)).filter(pl.col("shared") >= LEAST_RUNS)
+    shares = pl.concat([told, near_copies])
     valued = shares.with_columns(value=pl.max_horizontal("of_here", "of_there"))
-    ordered = valued.sort("value", "of_there", "row_there", descending=[True, True, False])
-    first = ordered.unique("row", keep="first", maintain_order=True)
-    keys = here.keys.gather(first["row"]).alias("key"), there.keys.gather(first["row_there"]).alias("key_there")
-    return first.select(*keys, "of_here", "of_there", "value")
+    ordered = valued.sort("value", "of_there", "there", descending=[True, True, False])
+    first = ordered.unique("key", keep="first", maintain_order=True)
+    return first.select("key", "of_here", "of_there", "value", key_there="there")
 
 
-def _shares(here: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
-    """For each pair with a run in common: how many, and their share of the runs on either side."""
-    pairs = here.join(there, on="hash", suffix="_there").group_by("row", "row_there").agg(shared=pl.len())
-    sizes = [table.group_by("row").agg(pl.len().alias(name)) for table, name in ((here, "mine"), (there, "theirs"))]
-    each = pairs.join(sizes[0], on="row").join(sizes[1], left_on="row_there", right_on="row")
-    mine, theirs = (pl.col("shared") / pl.col(size).clip(SHORT) for size in ("mine", "theirs"))
-    return each.select("row", "row_there", "shared", of_here=mine, of_there=theirs)
+def _shares(mine: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
+    """For each two conversations with a run in common: how many, and their share of either's runs.
+
+    `mine` has key, `runs` in all and the `hash` of each common one; `theirs` is one of Sides.
+    """
+    pairs = mine.join(theirs, on="hash").group_by("key", "there").agg(pl.col("runs").first(), shared=pl.len())
+    each = pairs.join(theirs.group_by("there").agg(theirs=pl.len()), on="there")
+    of_here, of_there = (pl.col("shared") / pl.col(size).clip(SHORT) for size in ("runs", "theirs"))
+    return each.select("key", "there", "shared", of_here=of_here, of_there=of_there)
 
 
 def _with_words(found: pl.DataFrame, here: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
@@ -136,7 +184,8 @@ def _with_words(found: pl.DataFrame, here: pl.DataFrame, there: pl.DataFrame) ->
     )
     names = dict(there.select("conversation_id", "row_id").iter_rows())
     rows = []
-    for key, key_there, of_here, of_there, value, code, threshold in found.iter_rows():
+    columns = ("key", "key_there", "of_here", "of_there", "value", "code", "threshold")
+    for key, key_there, of_here, of_there, value, code, threshold in found.select(columns).iter_rows():
         turn, shared = _longest_shared(mine[key], list(chain.from_iterable(said for _, said in theirs[key_there])))
         evidence = f"{names[key_there]} ({of_there:.0%} of it, {of_here:.0%} of this): {shared[:QUOTED]}"
         rows.append((key, code, value, threshold, turn, evidence))

@@ -3,9 +3,9 @@
 import numpy as np
 import polars as pl
 
-from curation.checks.check import NOTHING, Context, check
+from curation.checks.check import NOTHING, Context, check, contents
 from curation.checks.models.datalab import matrix
-from curation.checks.models.swaps import Beside, Talks, doubts, longest_reply, most_alike
+from curation.checks.models.swaps import Beside, Turns, doubts, longest_reply, most_alike
 from curation.checks.models.words import Said, said_by_language, words_by_turn
 
 REPORTED_FROM = 0.35
@@ -38,14 +38,14 @@ def mismatch(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     about the same topic fits, and so does one that fits everywhere ("Goodbye."); where all conversations are alike a
     swap cannot be told.
     """
-    found = [_observed(said, context) for said in said_by_language(conversations, context)]
+    found = [_observed(said, conversations, context) for said in said_by_language(conversations, context)]
     return pl.concat([NOTHING, *found], how="diagonal")
 
 
-def _observed(said: Said, context: Context) -> pl.DataFrame:
+def _observed(said: Said, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     seed, surviving = context.params.seed, said.conversations
     theirs, ours = (None if context.vectors is None else matrix(surviving, context, s) for s in ("vector", "reply"))
-    talks = Talks.of(said, theirs, ours, seed)
+    talks = Turns.of(said, theirs, ours, seed)
     beside = None if context.planted is None else Beside.of(context.planted, said, talks)
     value, least, of_planted = doubts(talks, seed, beside)
     doubtful = np.flatnonzero(value >= REPORTED_FROM)
@@ -54,7 +54,8 @@ def _observed(said: Said, context: Context) -> pl.DataFrame:
     replies = said.turns.filter(pl.Series(said.reply))
     first = np.searchsorted(talks.owner[talks.reply], np.arange(talks.count))
     odd, told = replies[first[doubtful] + least[doubtful]], replies[first[alike] + longest[alike]]
-    quoted = zip(odd["content"], told["content"], strict=True)
+    texts = contents(pl.concat([odd, told]), conversations, context)
+    quoted = zip(texts[: odd.height], texts[odd.height :], strict=True)
     found = pl.DataFrame(
         {
             "conversation_id": surviving["conversation_id"].gather(doubtful),

@@ -1,15 +1,18 @@
 """Replies in words that the team hardly uses: adverts, model talk, abuse, another company's text, jokes."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 
 from curation.checks.check import NOTHING, Context, check
-from curation.checks.models.replies import Replies, reply_tokens
+from curation.checks.models.replies import Codes, Replies, reply_tokens
 from curation.checks.models.words import LEAST, Floats, Indices, by_language
 
 REPORTED_FROM = 0.5
 SHORTEST = 10  # words: in a shorter reply each unusual one counts as one of so many
 UNUSUAL = 7.0  # nats: a word after its neighbour that 1 in 1,100 conversations has
+AT_ONCE = 2_000_000  # words that are counted together: some 200 MB
 BACK_OFF = 4.0  # nats that a pair seen nowhere else costs beyond its second word
 
 
@@ -32,7 +35,7 @@ def _worst(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """conversation_id, turn, value and the text as evidence of the most surprising reply of a conversation."""
     replies = Replies.of(conversations, context)
     values = pl.DataFrame({"value": _surprise(replies, conversations.height)}).with_row_index("reply")
-    seen = replies.seen(values.filter(pl.col("value") >= REPORTED_FROM), conversations)
+    seen = replies.seen(values.filter(pl.col("value") >= REPORTED_FROM), conversations, context)
     worst = seen.sort("conversation_id", "value", "turn", descending=[False, True, False])
     return worst.unique("conversation_id", keep="first", maintain_order=True).select(
         "conversation_id", "turn", "value", evidence=pl.col("content").str.slice(0, 120)
@@ -42,12 +45,22 @@ def _worst(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
 def _surprise(replies: Replies, conversations: int) -> Floats:
     """Of each reply: the share of its words that are very surprising."""
     words = ~replies.mark
-    word, reply = replies.token[words], replies.reply[words]
-    _, pair = np.unique(replies.pairs(replies.before(words), word), return_inverse=True)
-    of_pair, of_word = (_others(what, replies.owner[reply]) for what in (pair, word))
-    nats = np.where(of_pair > 0, _rarity(of_pair), _rarity(of_word) + BACK_OFF) + np.log(conversations)
+    word, reply, before = replies.token[words], replies.reply[words], replies.before(words)
+    unusual = np.zeros(len(word), bool)
+    for here in _by_word(word):
+        places, pairs = replies.owner[reply[here]], replies.pairs(before[here], word[here])
+        of_pair, of_word = (_others(np.unique(what, return_inverse=True)[1], places) for what in (pairs, word[here]))
+        nats = np.where(of_pair > 0, _rarity(of_pair), _rarity(of_word) + BACK_OFF) + np.log(conversations)
+        unusual[here] = nats > UNUSUAL
     length = np.bincount(reply, minlength=len(replies.turn))
-    return np.bincount(reply, nats > UNUSUAL, len(length)) / np.maximum(length, SHORTEST)
+    return np.bincount(reply, unusual, len(length)) / np.maximum(length, SHORTEST)
+
+
+def _by_word(word: Codes) -> Iterator[Indices]:
+    """Places of the words, some AT_ONCE at a time, and all places of a word together."""
+    parts = max(-(-len(word) // AT_ONCE), 1)
+    for part in range(parts):
+        yield np.flatnonzero(word % parts == part)
 
 
 def _others(what: Indices, place: Indices) -> Indices:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.checks.check import Context, check, lists_of, read
+from curation.checks.check import Context, check, lists_of, read, records
 from curation.core.record.conversation import turns
 from curation.core.text.folding import folded
 from curation.core.text.patterns import Patterns
@@ -152,7 +152,7 @@ def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str,
     if seen.is_empty():
         return
     stems = {about: _stems(about) or frozenset({about}) for about in seen["about"].drop_nulls().unique()}
-    speak = _customers(conversations, seen, {stem for of in stems.values() for stem in of})
+    speak = _customers(conversations, context, seen, {stem for of in stems.values() for stem in of})
     least = max(SUBJECT_LEAST, SUBJECT_SHARE * conversations.height)
     common = {of for of in set(stems.values()) if sum(_speaks_of(of, said) for said in speak.values()) >= least}
     like_adverts = seen.filter(~pl.col("by_customer") & (pl.col("like_one") >= REPORTED_FROM))[
@@ -196,26 +196,29 @@ def _stem(word: str) -> str:
     return re.sub(_ONE, "", _THE.sub("", word)) if len(word) > SUBJECT_LEAST else word
 
 
-def _customers(conversations: pl.DataFrame, seen: pl.DataFrame, stems: set[str]) -> Mapping[str, frozenset[str]]:
+def _customers(
+    conversations: pl.DataFrame, context: Context, seen: pl.DataFrame, stems: set[str]
+) -> Mapping[str, frozenset[str]]:
     """conversation_id -> the stems among these that its customer uses in a turn that is no advert itself.
 
     Of all conversations with something to judge, and of others to the number of LARGEST_SAMPLE.
     """
     if not stems:
         return {}
-    others = conversations.join(seen, on="conversation_id", how="anti").sort("conversation_id").head(LARGEST_SAMPLE)
-    judged = conversations.join(seen, on="conversation_id", how="semi")
-    of_customers = turns(pl.concat([judged, others])).filter(role="user")
+    ids = conversations.select("conversation_id")
+    others = ids.join(seen, on="conversation_id", how="anti").sort("conversation_id").head(LARGEST_SAMPLE)
+    judged = ids.join(seen, on="conversation_id", how="semi")
     advert = seen.filter("by_customer", pl.max_horizontal("like_one", "offered") >= REPORTED_FROM)
-    asked = of_customers.join(advert, on=["conversation_id", "turn"], how="anti")
-    asked = asked.select("conversation_id", text=folded(pl.col("content")))
-    likely = asked.filter(pl.col("text").str.contains_any(sorted(stems)))
     said: dict[str, set[str]] = {}
     phrases = {stem for stem in stems if not _WORD.fullmatch(stem)}  # of words none of which tells
-    for key, text in likely.iter_rows():
-        told = said.setdefault(key, set())
-        told.update(stems.intersection(map(_stem, _WORD.findall(text))))
-        told.update(phrase for phrase in phrases if phrase in text)
+    for part in records(conversations, pl.concat([judged, others]), context):
+        asked = turns(part).filter(role="user").join(advert, on=["conversation_id", "turn"], how="anti")
+        asked = asked.select("conversation_id", text=folded(pl.col("content")))
+        likely = asked.filter(pl.col("text").str.contains_any(sorted(stems)))
+        for key, text in likely.iter_rows():
+            told = said.setdefault(key, set())
+            told.update(stems.intersection(map(_stem, _WORD.findall(text))))
+            told.update(phrase for phrase in phrases if phrase in text)
     return {key: frozenset(found) for key, found in said.items()}
 
 

@@ -95,13 +95,18 @@ def with_messages(stage: Stage[Params], wanted: pl.DataFrame) -> pl.DataFrame:
     """The whole records of some of the rows, in the order of their ids."""
     if wanted.is_empty():
         return SCHEMA.to_frame()
-    parts = stage.parts(CONVERSATIONS)
-    return pl.concat(part.join(wanted, on="row_id", how="semi") for part in parts).sort("conversation_id")
+    return pl.concat(wanted_parts(stage, wanted)).sort("conversation_id")
+
+
+def wanted_parts(stage: Stage[Params], wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The whole records of some of the rows, part by part."""
+    for part in stage.parts(CONVERSATIONS):
+        yield part.join(wanted, on="row_id", how="semi")
 
 
 def refindings(stage: Stage[Params], surviving: pl.DataFrame, edits: pl.DataFrame, privacy: Privacy) -> pl.DataFrame:
     """FINDINGS of edited rows, which need all others only where there are any."""
-    others = with_messages(stage, surviving if edits.height else edits)
+    others = partial(wanted_parts, stage, surviving)
     playbook = Playbook.load(stage.input("playbook.yaml"))
     evaluation = stage.read("ingested/evaluation")
     return checked_again(others, edits, Context(stage.section("score", Score), privacy, playbook, None, evaluation))

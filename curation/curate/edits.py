@@ -1,27 +1,50 @@
 """Rows that people corrected, checked again."""
 
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
 import polars as pl
 
-from curation.checks import checks, findings
-from curation.checks.check import NOTHING, Context, in_order
+from curation.checks import checks, findings, seen
+from curation.checks.check import NOTHING, Check, Context, in_order, shown
+from curation.checks.models.words import bare
 from curation.core.record.conversation import SCHEMA, as_taught, message
 from curation.core.record.repair import repaired_record
 from curation.curate.fates import CURATED
 from curation.decisions.decisions import Decision
 
+Parts = Callable[[], Iterable[pl.DataFrame]]  # the surviving rows, as often as they are asked for
 
-def checked_again(surviving: pl.DataFrame, edits: pl.DataFrame, context: Context) -> pl.DataFrame:
+
+def checked_again(surviving: Parts, edits: pl.DataFrame, context: Context) -> pl.DataFrame:
     """FINDINGS of edited rows: what shows in a row by itself, and what shows beside all other rows."""
     if edits.is_empty():
         return NOTHING
-    rows = edits.select(SCHEMA.names()).unique("conversation_id", keep="first", maintain_order=True)
+    rows = as_taught(edits.select(SCHEMA.names()).unique("conversation_id", keep="first", maintain_order=True))
     replaced = pl.concat([edits["parent_id"], edits["conversation_id"]])
-    others = surviving.filter(~pl.col("conversation_id").is_in(replaced.implode())).select(SCHEMA.names())
     running = checks(context.params.skip).values()
     alone = [check for check in running if not check.whole_set]
-    beside = [check for check in running if check.sees_edits]
-    of_all = findings(as_taught(pl.concat([others, rows])), context, beside)
-    return in_order([findings(as_taught(rows), context, alone), of_all.join(rows, on="conversation_id", how="semi")])
+
+    def standing() -> Iterator[pl.DataFrame]:
+        for part in surviving():
+            yield as_taught(part.filter(~pl.col("conversation_id").is_in(replaced.implode())).select(SCHEMA.names()))
+        yield rows
+
+    of_all = _beside_all(standing, context, [check for check in running if check.sees_edits])
+    of_rows = of_all.join(rows, on="conversation_id", how="semi")
+    return in_order([findings(rows, context, alone), shown(of_rows, rows, context)])
+
+
+def _beside_all(standing: Parts, context: Context, which: Iterable[Check]) -> pl.DataFrame:
+    """What these checks see in rows that come in parts, not fit to be shown yet."""
+    readings = {check.reads.__name__: check.reads for check in which if check.reads}
+    whole, told = list[pl.DataFrame](), {name: list[pl.DataFrame]() for name in readings}
+    for part in standing():
+        whole.append(bare(part))
+        for name, reading in readings.items():
+            told[name].append(reading(part, context))
+    at_hand = {name: pl.concat(tables) for name, tables in told.items()}
+    return seen(pl.concat(whole), replace(context, readings=at_hand, records=lambda _: standing()), which)
 
 
 def edited(surviving: pl.DataFrame, decisions: dict[str, Decision]) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import json
 import marshal
 import re
 import struct
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -18,7 +18,9 @@ import polars as pl
 from pydantic import BaseModel
 
 from curation.harness.dvc import CODE, sources_of
+from curation.harness.errors import QiratError
 from curation.harness.files import atomic, removed
+from curation.harness.parts import ROWS_A_GROUP, height_of, read_slice, write_parts
 
 CACHE = Path("data/cache")  # in neither git nor DVC; may be deleted at any time
 _CODE = tuple(  # what compiled code says beside its constants, without its places in the file
@@ -47,6 +49,19 @@ class Memory:
         except (OSError, pl.exceptions.PolarsError):
             path.unlink(missing_ok=True)  # torn by a full disk or another hand: worked out anew
         return None
+
+    def recall_parts(self, name: str, version: str) -> Iterator[pl.DataFrame]:
+        """The same, some rows at a time where there is no room for all; of a torn one what is before the tear."""
+        path = self.folder / f"{name}.parquet"
+        known = self.recall(name, version, [])
+        with contextlib.suppress(OSError, QiratError):
+            for start in range(0, 0 if known is None else height_of(path), ROWS_A_GROUP):
+                yield read_slice(path, start, ROWS_A_GROUP)
+
+    def keep_parts(self, name: str, version: str, parts: Iterable[pl.DataFrame], schema: pl.Schema) -> None:
+        """Keeps a table for the next run as its rows come."""
+        with atomic(self.folder / f"{name}.parquet", clear=False) as temporary:  # forget_but clears
+            write_parts(temporary, {"version": version}, parts, schema)
 
     def holds(self, name: str) -> bool:
         return (self.folder / f"{name}.parquet").exists()

@@ -5,13 +5,13 @@ rows, and how many of them are read at once is the machine's.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from curation.harness.damage import MARK, no_table, refuse_misplaced
+from curation.harness.damage import no_table, refuse_misplaced
 from curation.harness.errors import QiratError
 from curation.harness.files import removed
 
@@ -40,8 +40,8 @@ def read_slice(path: Path, start: int, rows: int, columns: Sequence[str] | None 
         return (table if columns is None else table.select(columns)).collect()
 
 
-def write_parts(path: Path, table: str, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> int:
-    """The Parquet file of a table, its bytes by the rows alone, not by how they came. Returns the number of rows."""
+def write_parts(path: Path, told: Mapping[str, str], frames: Iterable[pl.DataFrame], schema: pl.Schema) -> int:
+    """A Parquet file and what is `told` of it, its bytes by the rows alone, not by how they came. Returns the rows."""
     import pyarrow.parquet as pq
 
     empty, rows = schema.to_frame(), 0
@@ -49,7 +49,7 @@ def write_parts(path: Path, table: str, frames: Iterable[pl.DataFrame], schema: 
         for group in _exactly(empty, frames):
             file.write_table(group.to_arrow(compat_level=OLDEST).combine_chunks())
             rows += group.height
-        file.add_key_value_metadata({MARK: table})
+        file.add_key_value_metadata(dict(told))
     return rows
 
 
@@ -69,6 +69,22 @@ def _exactly(held: pl.DataFrame, frames: Iterable[pl.DataFrame]) -> Iterator[pl.
             held = held.slice(ROWS_A_GROUP)
     if held.height:
         yield held.rechunk()
+
+
+def mapped(path: Path, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """The rows as a table in a file, whose pages the system takes back where memory is short."""
+    import pyarrow as pa
+
+    rows = iter(parts)
+    first = next(rows).to_arrow(compat_level=OLDEST)
+    with pa.ipc.new_file(path, first.schema) as file:
+        file.write_table(first)
+        for part in rows:
+            file.write_table(part.to_arrow(compat_level=OLDEST))
+    with pa.memory_map(str(path)) as pages:
+        table = pl.from_arrow(pa.ipc.open_file(pages).read_all(), rechunk=False)
+    assert isinstance(table, pl.DataFrame)
+    return table
 
 
 class Shelves:

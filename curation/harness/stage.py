@@ -126,7 +126,7 @@ class Stage(Generic[AnyParams]):
     def write_parts(self, table: str, parts: Iterable[pl.DataFrame], schema: pl.Schema) -> int:
         """Writes a table as its rows come, whole or not at all, and returns their number."""
         with self.output(table_path(table)) as temporary:
-            rows = write_parts(temporary, table, parts, schema)
+            rows = write_parts(temporary, {MARK: table}, parts, schema)
         self.say(f"{table}: {rows:,} rows")
         return rows
 

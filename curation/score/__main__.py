@@ -7,13 +7,15 @@ from functools import partial
 import polars as pl
 
 from curation.checks import checks, seen
-from curation.checks.check import FINDINGS, Check, Context, Noted, Reading, Score, in_order
+from curation.checks.check import FINDINGS, Check, Context, Noted, Reading, Records, Score, in_order
 from curation.checks.codes import codes
+from curation.checks.models.words import bare
 from curation.core.record.codes import CODES, as_json
 from curation.core.record.conversation import as_taught, survivors
 from curation.core.record.playbook import Playbook
 from curation.harness.engine import map_parts, reduce
 from curation.harness.memory import version_of
+from curation.harness.parts import mapped
 from curation.harness.stage import Stage
 from curation.planting.shadow import Audit, Read
 from curation.privacy.params import Privacy
@@ -25,6 +27,7 @@ from curation.score.rows import ALONE, CHUNK, LARGE, RowResults, findings_by_set
 CONVERSATIONS = "ingested/conversations"
 A_ROW, COMPARED_ROW = 1_500, 9_500  # bytes of memory that a row takes; with its words, where checks compare rows
 LONG, LONGEST_TOLD = 100_000, 5  # characters of a row that is told before it is read; of so many rows
+ROWS_KEPT = 10_000  # with their texts, of a set that has no more
 SHOWN = "shown"  # the name under which evidence that is fit to be shown is remembered
 
 
@@ -34,7 +37,8 @@ def main() -> None:
         ids = stage.read(CONVERSATIONS, ["row_id", "conversation_id", "language", "label"])
         surviving = survivors(ids, stage.read("dedup/clusters"))
         read = partial(records, stage)
-        vectors = stage.read("embedded/vectors")
+        with stage.scratch() as folder:
+            vectors = mapped(folder / "vectors.arrow", stage.parts("embedded/vectors"))
         context = Context(
             stage.params,
             stage.section("privacy", Privacy),
@@ -57,11 +61,12 @@ def main() -> None:
         if planting:
             with_theirs = with_vectors(beside.vectors, planting.table)
             beside = replace(beside, planted=planting.table, vectors=with_theirs)
-        whole = surviving if together or vectors.height else surviving.clear()  # checks that compare read all of it
-        compared = pl.concat(read(whole)).sort("conversation_id")
+        beside = replace(beside, records=recorder(surviving, read))
+        compared = pl.concat(map(bare, read(surviving))) if together or vectors.height else surviving
+        compared = compared.sort("conversation_id")
         by_set, of_planted = found_by_set(stage, compared, keys, beside, comparing)
         found = in_order([found_by_row(told), by_set])
-        noted = notes(compared if compared.height else surviving, context, of_set)
+        noted = notes(compared, context, of_set)
         tried = pl.DataFrame(schema=PLANTED)
         if planting:
             again = compared_again(surviving, read, found, planting, beside)
@@ -92,6 +97,16 @@ def records(stage: Stage[Score], wanted: pl.DataFrame) -> Iterator[pl.DataFrame]
     """The conversations that are wanted, as checks see them, part by part."""
     for part in stage.parts(CONVERSATIONS):
         yield as_taught(part.join(wanted, on="row_id", how="semi"))
+
+
+def recorder(surviving: pl.DataFrame, read: Read) -> Records:
+    """What gives checks that compare rows the whole records of a few, which are read again; a small set is kept."""
+    kept = [*read(surviving)] if surviving.height <= ROWS_KEPT else None
+
+    def recorded(wanted: pl.DataFrame) -> Iterable[pl.DataFrame]:
+        return kept or read(surviving.join(wanted, on="conversation_id", how="semi"))
+
+    return recorded
 
 
 def results_by_row(

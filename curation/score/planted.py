@@ -23,7 +23,7 @@ PLANTED = pl.Schema(
         "value": pl.Float64,
     }
 )
-AMONG = 4_000  # rows among which rows are compared again, where there are so many
+AMONG, MOST_AMONG = 4_000, 20_000  # rows among which rows are compared again, where there are so many
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,13 @@ def compared_again(
     told_of = pl.concat([serious(planting.alone), private]).join(made, on="conversation_id")
     given_away = told_of.join(found, left_on=["made_of", "code"], right_on=["conversation_id", "code"], how="anti")
     left = planting.table.join(given_away, on="conversation_id", how="anti")
-    size = max(AMONG, int(planting.params.share * surviving.height))
+    size = min(max(AMONG, int(planting.params.share * surviving.height)), MOST_AMONG)
     others = surviving if surviving.height <= size else fair_order(surviving, planting.params.seed).head(size)
     needed = surviving.join(left, left_on="conversation_id", right_on="made_of", how="semi")
     among = pl.concat([others, needed.join(others, on="conversation_id", how="anti")])
     shadow = replacing(pl.concat(read(among)), left)
     told = {name: pl.concat([context.readings[name], table]) for name, table in planting.readings.items()}
-    return seen(shadow, replace(context, readings=told, tell=None), again).filter(is_planted())
+    return seen(shadow, replace(context, readings=told, records=None, tell=None), again).filter(is_planted())
 
 
 def is_planted() -> pl.Expr:

@@ -51,7 +51,7 @@ def copies(left: Matrix, right: Matrix, limit: float, seed: int) -> tuple[Indice
     if len(left) <= EXACT:
         return _copies_exactly(left, right, limit)
     place, likeness = np.full(len(left), -1, np.int64), np.zeros(len(left), np.float32)
-    for later, earlier in _meetings(np.concatenate([left, right], axis=1), seed):
+    for later, earlier in _meetings(left, right, seed):
         alike = np.minimum(_cosines(left, later, earlier), _cosines(right, later, earlier))
         # The likest earlier row of each, of equals the first: in this order the last write wins.
         order = np.lexsort((-earlier, alike))
@@ -79,19 +79,30 @@ def _copies_exactly(left: Matrix, right: Matrix, limit: float) -> tuple[Indices,
     return place, likeness
 
 
-def _meetings(vectors: Matrix, seed: int) -> Iterator[tuple[Indices, Indices]]:
+def _meetings(left: Matrix, right: Matrix, seed: int) -> Iterator[tuple[Indices, Indices]]:
     """(later, earlier) rows that share all bits of a band, some PAIRS at a time."""
-    draw = np.random.default_rng(seed)
-    weights = 1 << np.arange(BITS)
-    for _ in range(BANDS):
-        planes = draw.standard_normal((vectors.shape[1], BITS), dtype=np.float32)
-        code = (vectors @ planes > 0) @ weights
+    for code in _codes(left, right, seed).T:
         order = np.argsort(code, kind="stable")  # rows of one code side by side, the earlier first
         for step in range(1, WINDOW + 1):
             met = np.flatnonzero(code[order[step:]] == code[order[:-step]])
             for start in range(0, len(met), PAIRS):
                 some = met[start : start + PAIRS]
                 yield order[some + step], order[some]
+
+
+def _codes(left: Matrix, right: Matrix, seed: int) -> npt.NDArray[np.int32]:
+    """(n, BANDS): on which sides of the band's planes both vectors of a row lie together."""
+    draw = np.random.default_rng(seed)
+    size = left.shape[1] + right.shape[1]
+    bands = [draw.standard_normal((size, BITS), dtype=np.float32) for _ in range(BANDS)]
+    weights = 1 << np.arange(BITS, dtype=np.int32)
+    found = np.empty((len(left), BANDS), np.int32)
+    for start in range(0, len(left), BLOCK):
+        block = slice(start, start + BLOCK)
+        both = np.concatenate([left[block], right[block]], axis=1)
+        for band, planes in enumerate(bands):
+            found[block, band] = (both @ planes > 0) @ weights
+    return found
 
 
 def _cosines(vectors: Matrix, later: Indices, earlier: Indices) -> Matrix:

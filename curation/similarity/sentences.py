@@ -42,16 +42,6 @@ def words(conversations: pl.DataFrame, characters: int) -> pl.DataFrame:
     )
 
 
-def placed(said: pl.DataFrame, vectors: pl.DataFrame) -> pl.DataFrame:
-    """conversation_id, `vector` of what the customer said and `reply` of what the team replied."""
-    keys = said.select("conversation_id", said=hashed(said["said"]), replied=hashed(said["replied"]))
-    of_customer = keys.join(vectors, left_on="said", right_on="text", how="left", maintain_order="left")
-    of_both = of_customer.join(
-        vectors.rename({"vector": "reply"}), left_on="replied", right_on="text", how="left", maintain_order="left"
-    )
-    return of_both.select("conversation_id", "vector", "reply").rechunk()
-
-
 def hashed(texts: pl.Series) -> pl.Series:
     """128 bits of each text's SHA-256."""
     return pl.Series(

@@ -1,5 +1,6 @@
 """What a set says is read once for all checks that compare its rows."""
 
+from curation.checks.check import contents
 from curation.checks.models.words import LEAST, said_by_language
 from tests.builders import context, record, talk
 
@@ -17,4 +18,5 @@ def test_a_text_that_is_said_again_and_again_is_one_text():
     (said,) = said_by_language(rows, context())
     assert said.counts.shape[0] == LEAST + 1
     assert said.times(said.reply).max() == LEAST
-    assert said.turns["content"][int(said.reply.argmax())] == "It is on its way."
+    first = said.turns[[int(said.reply.argmax())]]
+    assert contents(first, rows, context()).to_list() == ["It is on its way."]

@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +33,10 @@ IDS = ROWS["conversation_id"].to_list()
 PRIVACY = Privacy(countries=("SA",))
 
 
+def in_twos(rows: pl.DataFrame) -> Callable[[], Iterator[pl.DataFrame]]:
+    return lambda: rows.iter_slices(2)
+
+
 def outcome(
     *decisions: Decision,
     verdict: str = "review",
@@ -43,7 +47,7 @@ def outcome(
     verdicts = verdicts_of(read, verdict)
     by_id = {d.conversation_id: d for d in decisions}
     edits = edited(read, by_id)
-    refound = judged(checked_again(read, edits, context(evaluation)), shipped_policy(), 5)
+    refound = judged(checked_again(in_twos(read), edits, context(evaluation)), shipped_policy(), 5)
     fates = decided(verdicts, by_id, edits, decisive(refound))
     masked, curated = masked_set(accepted(read, fates), corrected(edits, fates))
     masking, closed = masked.done(), fate_entries(read, closed_as_copies(fates, masked.copies()))
@@ -125,7 +129,7 @@ def test_what_an_edit_states_and_no_turn_before_is_told():
     stated = GOOD.replace("It", "Order 7788991")
     change = decision(0, "edit", messages=tuple(talk("Where is order number 0 of mine?", stated)))
     edits = edited(ROWS, {change.conversation_id: change})
-    found = checked_again(ROWS, edits, context()).filter(check="grounding")
+    found = checked_again(in_twos(ROWS), edits, context()).filter(check="grounding")
     assert found.select("conversation_id", "code").rows() == [(edits["conversation_id"][0], "ungrounded_number")]
 
 
@@ -166,7 +170,7 @@ def test_a_check_that_is_skipped_does_not_look_at_edits_either():
     edits = edited(ROWS, {IDS[0]: decision(0, "edit", messages=tuple(talk("Hi", "You are a damn idiot.")))})
     all_checks = context()
     without = replace(all_checks, params=all_checks.params.model_copy(update={"skip": ("profanity",)}))
-    seen = [set(checked_again(ROWS, edits, using)["check"]) for using in (all_checks, without)]
+    seen = [set(checked_again(in_twos(ROWS), edits, using)["check"]) for using in (all_checks, without)]
     assert seen[0] - seen[1] == {"profanity"}
 
 

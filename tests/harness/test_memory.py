@@ -5,10 +5,12 @@ import py_compile
 import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from curation.harness import memory, parts
 from curation.harness.dvc import listed, stages
-from curation.harness.memory import code_version
+from curation.harness.memory import Memory, code_version
 from tests.builders import ROOT
 
 DVC = """
@@ -132,3 +134,23 @@ def test_a_string_of_the_report_is_the_report_s_alone(copy: Path, before: dict[s
 def test_how_a_stage_runs_is_no_stage_s_dependency(copy: Path, before: dict[str, str]) -> None:
     assert forgetting(copy, before, "curation/harness/local_backend.py", "\nMOST_EVER = 1\n") == []
     assert not [name for name, stage in stages().items() if "machine" in listed(stage, "params")]
+
+
+def test_what_is_kept_in_parts_comes_back_in_parts_and_where_it_is_torn_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for module in (memory, parts):
+        monkeypatch.setattr(module, "ROWS_A_GROUP", 10)
+    rows = pl.DataFrame({"text": [f"{n} says" for n in range(45)]})
+    kept = Memory("embed")
+    kept.keep_parts("vectors", "v", rows.iter_slices(7), rows.schema)
+    recalled = list(kept.recall_parts("vectors", "v"))
+    assert [part.height for part in recalled] == [10, 10, 10, 10, 5]
+    assert pl.concat(recalled).equals(rows)
+    assert not list(kept.recall_parts("vectors", "another"))
+    path = kept.folder / "vectors.parquet"
+    whole = path.read_bytes()
+    for torn in (whole[:-100], whole[:4] + bytes(60) + whole[64:]):
+        path.write_bytes(torn)
+        assert not list(kept.recall_parts("vectors", "v"))

@@ -1,5 +1,6 @@
 import io
 import json
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +14,14 @@ from hypothesis import strategies as st
 from benchmarks.speed.check_costs import costs
 from curation.checks import checks, findings
 from curation.checks.check import Check, Context, Noted, Score
-from curation.checks.models.words import LEAST
+from curation.checks.models.words import LEAST, bare
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from curation.harness.parts import in_parts
 from curation.harness.stage import Stage
 from curation.score import __main__ as score
-from curation.score.__main__ import consulted, found_by_row, found_by_set, results_by_row
+from curation.score.__main__ import consulted, found_by_row, found_by_set, recorder, results_by_row
 from curation.score.notes import notes, numbers
 from tests.builders import context, params, record, talk
 
@@ -90,6 +91,11 @@ def test_a_run_after_another_gives_the_bytes_of_a_first_run(stage: Stage[Score],
     assert as_bytes(findings_by_row(stage, TABLE, context(), BY_ROW)) == AT_ONCE
 
 
+WITH_A_STORY = (
+    "My grandmother bought this lamp in a small village behind the mountains, and now its green shade is broken."
+)
+
+
 def talks(number: int) -> pl.DataFrame:
     """Enough conversations to be compared with one another, of both languages and with all that readings look for."""
     said = []
@@ -101,31 +107,63 @@ def talks(number: int) -> pl.DataFrame:
         said.append(
             talk(f"أين الطلب رقم {n}؟", f"طلبك {n} في الطريق إليك، اتصل على 05012345{n % 90 + 10}.", "", "شكراً.")
         )
-    said += [talk("Hello?"), talk("Hi", "qwzx vbkj pqzt xxwv jkqz"), talk("system only", "", system="Be kind.")]
-    rows = record(*said, language=["en", "ar"] * number + ["en", "mixed", "ar"])
+    said += [
+        talk(WITH_A_STORY, REPLY),
+        talk("Hello?"),
+        talk("Hi", "qwzx vbkj pqzt xxwv jkqz"),
+        talk("system only", "", system="Be kind."),
+    ]
+    rows = record(*said, language=["en", "ar"] * number + ["en", "en", "mixed", "ar"])
     return rows.unique("conversation_id").sort("conversation_id")
 
 
 SET = talks(LEAST + 20)
 
 
-def compared(stage: Stage[Score], rows: pl.DataFrame) -> bytes:
-    keys, readings = results_by_row(stage, lambda: in_parts([rows], 7), context(), [], READINGS)
-    return as_bytes(found_by_set(stage, rows, keys, replace(context(), readings=readings), BY_SET)[0])
+VECTORS = pl.DataFrame(
+    {
+        "conversation_id": SET["conversation_id"],
+        **{
+            side: pl.Series(np.random.default_rng(seed).normal(size=(SET.height, 4)), dtype=pl.Array(pl.Float32, 4))
+            for seed, side in enumerate(("vector", "reply"))
+        },
+    }
+)
+LEAKED = record(talk(f"Good day. {WITH_A_STORY}", REPLY), talk("Is it new?", REPLY), row_id=["e:1", "e:2"])
+BESIDE = replace(context(LEAKED, VECTORS), params=context().params.model_copy(update={"evaluation_words": 3}))
 
 
-SET_AT_ONCE = as_bytes(findings(SET, context(), BY_SET))
+def compared(stage: Stage[Score], rows: pl.DataFrame, at_once: int) -> bytes:
+    """FINDINGS of checks that are given what rows tell part by part, and are shown the words of a few."""
+
+    def read(wanted: pl.DataFrame = rows) -> Iterator[pl.DataFrame]:
+        return in_parts([rows.join(wanted, on="row_id", how="semi", maintain_order="left")], at_once)
+
+    keys, readings = results_by_row(stage, read, BESIDE, [], READINGS)
+    beside = replace(BESIDE, readings=readings, records=recorder(rows, read))
+    silent = pl.concat(map(bare, read())).sort("conversation_id")
+    assert "messages" not in silent.columns
+    return as_bytes(found_by_set(stage, silent, keys, beside, BY_SET)[0])
 
 
-@given(st.integers(0, SET.height), st.booleans())
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_readings_of_an_earlier_run_change_no_byte_of_what_comparing_rows_finds(
-    stage: Stage[Score], before: int, last: bool
+SET_AT_ONCE = as_bytes(findings(SET, BESIDE, BY_SET))
+SEEN = "evaluation_leak gibberish house_fact outlier response_mismatch semantic_copy unusual_reply"
+
+
+def test_the_set_has_something_for_checks_that_compare_rows():
+    assert set(SEEN.split()) <= set(pl.read_parquet(SET_AT_ONCE)["code"])
+
+
+@given(st.integers(0, SET.height), st.booleans(), st.integers(60, SET.height), st.randoms(use_true_random=False))
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_neither_parts_nor_order_nor_an_earlier_run_change_a_byte_of_what_comparing_rows_finds(
+    stage: Stage[Score], before: int, last: bool, at_once: int, chance: random.Random
 ):
     stage.memory.forget_but([])
-    compared(stage, SET.tail(before) if last else SET.head(before))
-    assert compared(stage, SET) == SET_AT_ONCE
-    assert {"unusual_reply", "broken_off", "ungrounded_price"} & set(pl.read_parquet(SET_AT_ONCE)["code"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(score, "ROWS_KEPT", chance.choice([0, SET.height]))
+        compared(stage, SET.tail(before) if last else SET.head(before), at_once)
+        assert compared(stage, SET.sample(fraction=1, shuffle=True, seed=chance.randrange(99)), at_once) == SET_AT_ONCE
 
 
 def test_rows_are_read_for_comparing_but_once(stage: Stage[Score]):

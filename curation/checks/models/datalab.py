@@ -25,6 +25,16 @@ def matrix(conversations: pl.DataFrame, context: Context, side: str = "vector") 
     return np.ascontiguousarray(values)
 
 
+def both_sides(conversations: pl.DataFrame, context: Context) -> npt.NDArray[np.float32]:
+    """The vectors of both sides side by side, (n, 2 * dimensions), of which no copy is made."""
+    first = matrix(conversations, context, "vector")
+    found = np.empty((len(first), 2 * first.shape[1]), np.float32)
+    found[:, : first.shape[1]] = first
+    del first
+    found[:, found.shape[1] // 2 :] = matrix(conversations, context, "reply")
+    return found
+
+
 def graph(vectors: npt.NDArray[np.float32], k: int) -> Any:
     """The k nearest rows of each by cosine distance, as the sparse matrix that Datalab takes instead of vectors."""
     from scipy.sparse import csr_matrix

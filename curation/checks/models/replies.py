@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.checks.check import Context, read
+from curation.checks.check import Context, contents, read
 from curation.checks.models.words import Indices, Mask
 from curation.checks.structure import ENDED
 from curation.core.record.conversation import turns
@@ -14,6 +14,7 @@ from curation.core.text.folding import folded
 
 MARKS = ".!?؟…"
 Names = npt.NDArray[np.object_]
+Codes = npt.NDArray[np.int32]
 
 
 def reply_tokens(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
@@ -43,8 +44,8 @@ class Replies:
     turn: pl.Series
     owner: Indices  # conversation of each reply: 0, 1, ...
     closed: Mask
-    reply: Indices  # of each token
-    token: Indices
+    reply: Codes  # of each token
+    token: Codes
     mark: Mask  # whether the token is one of MARKS
     names: Names  # by code
 
@@ -53,35 +54,34 @@ class Replies:
         told = read(reply_tokens, conversations, context).drop_nulls("turn")
         each = told.select("conversation_id", "turn", "closed", "length").explode("turn", "closed", "length")
         tokens = told["tokens"].explode(empty_as_null=False)
-        code = tokens.to_physical().to_numpy().astype(np.int64) + 1
+        code = tokens.to_physical().to_numpy().astype(np.int32) + np.int32(1)
         distinct = tokens.unique()
-        names = np.full(code.max(initial=0) + 1, "", object)
+        del told, tokens
+        names = np.full(int(code.max(initial=0)) + 1, "", object)
         names[distinct.to_physical().to_numpy().astype(np.int64) + 1] = distinct.cast(pl.String).to_numpy()
         return cls(
             each["conversation_id"],
             each["turn"],
             each["conversation_id"].rle_id().to_numpy().astype(np.int64),
             each["closed"].to_numpy(),
-            np.repeat(np.arange(each.height), each["length"].to_numpy()),
+            np.repeat(np.arange(each.height, dtype=np.int32), each["length"].to_numpy()),
             code,
             np.isin(names, list(MARKS))[code],
             names,
         )
 
-    def before(self, which: Mask) -> Indices:
+    def before(self, which: Mask) -> Codes:
         """The token before each of these, among these."""
         token, reply = self.token[which], self.reply[which]
-        earlier = np.where(reply[1:] == reply[:-1], token[:-1], 0)
-        return np.concatenate([token[:1] * 0, earlier])
+        earlier = np.where(reply[1:] == reply[:-1], token[:-1], np.int32(0))
+        return np.concatenate([token[:1] * np.int32(0), earlier])
 
-    def pairs(self, before: Indices, token: Indices) -> Indices:
+    def pairs(self, before: Codes, token: Codes) -> Indices:
         """One number for each two tokens."""
-        return before * len(self.names) + token
+        return before.astype(np.int64) * len(self.names) + token
 
-    def seen(self, found: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame:
+    def seen(self, found: pl.DataFrame, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
         """conversation_id, turn and content of `reply` in `found`, beside its other columns."""
         at = found["reply"]
         placed = found.with_columns(conversation_id=self.conversation_id.gather(at), turn=self.turn.gather(at))
-        said = conversations.join(placed, on="conversation_id", how="semi")
-        by = ["conversation_id", "turn"]
-        return placed.drop("reply").join(turns(said).select(*by, "content"), on=by, how="left", maintain_order="left")
+        return placed.drop("reply").with_columns(content=contents(placed, conversations, context))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.checks.models.words import DIMENSIONS, Floats, Indices, Mask, Said, speaking, unit, vectors
+from curation.checks.models.words import DIMENSIONS, TURN, Floats, Indices, Mask, Said, meanings, speaking, unit
 
 FITTED = 20_000  # conversations that correlations are learned from
 TRIED = 4_000  # conversations in which swaps are planted
@@ -30,42 +30,70 @@ _BESIDE = (slice(0, 2 * DIMENSIONS), slice(0, 3 * DIMENSIONS), slice(2 * DIMENSI
 
 
 @dataclass(frozen=True)
-class Talks:
+class Texts:
+    """Vectors of what is said, worked out for those texts that are asked for: those of all would fill the memory.
+
+    Text t is said by customers, and t + len(counts) are the same words said by teams: the two speak differently.
+    """
+
+    counts: Any  # (texts, words), sparse
+    meanings: tuple[Floats, Floats]  # (words, d) of either side
+
+    def __getitem__(self, which: Indices) -> Floats:
+        """(which, DIMENSIONS) of length 1, or 0 where nothing is said."""
+        texts = self.counts.shape[0]
+        found = np.zeros((len(which), DIMENSIONS), np.float32)
+        for side, meaning in enumerate(self.meanings):
+            here = which // texts == side
+            found[here, : meaning.shape[1]] = unit(self.counts[which[here] % texts] @ meaning)
+        return found
+
+
+@dataclass(frozen=True)
+class Turns:
     """Conversations 0 to n - 1, each with a customer and a reply: what is said turn by turn, and their embeddings."""
 
     owner: Indices  # conversation of each turn, ascending
     reply: Mask  # whether the turn is a reply
     words: Indices  # in the turn
     text: Indices  # row of `vectors`
-    vectors: Floats  # of what turns say
+    vectors: Floats | Texts  # of what turns say
     theirs: Floats  # (n, d): embedding of what the customer says; (n, 0) without
     ours: Floats  # (n, d): embedding of the replies
 
     @classmethod
-    def of(cls, said: Said, theirs: Floats | None, ours: Floats | None, seed: int) -> "Talks":
-        words = said.turns["content"].str.count_matches(r"\S+").to_numpy().astype(np.int64)
-        both = [vectors(said, side, seed) for side in (~said.reply, said.reply)]  # apart, for the two speak differently
-        text = np.where(said.reply, said.text + len(both[0]), said.text)
+    def of(cls, said: Said, theirs: Floats | None, ours: Floats | None, seed: int) -> "Turns":
+        words = said.turns["spaced"].to_numpy().astype(np.int64)
+        texts = Texts(said.counts, (meanings(said, ~said.reply, seed), meanings(said, said.reply, seed)))
+        text = np.where(said.reply, said.text + said.counts.shape[0], said.text)
         none = np.zeros((said.conversations.height, 0), np.float32)
         embedded = (none if side is None else side for side in (theirs, ours))
-        return cls(said.owner, said.reply, words, text, np.concatenate(both), *embedded)
+        return cls(said.owner, said.reply, words, text, texts, *embedded)
 
     @property
     def count(self) -> int:
         return len(self.theirs)
 
+    def only(self, which: Indices) -> "Talks":
+        """These conversations, ascending, with the vectors of what they say."""
+        place = np.full(self.count, -1)
+        place[which] = np.arange(len(which))
+        kept = place[self.owner] >= 0
+        used, text = np.unique(self.text[kept], return_inverse=True)
+        turns = (self.reply[kept], self.words[kept], text)
+        return Talks(place[self.owner[kept]], *turns, self.vectors[used], self.theirs[which], self.ours[which])
+
+
+@dataclass(frozen=True)
+class Talks(Turns):
+    """So few conversations that the vectors of all they say are at hand."""
+
+    vectors: Floats
+
     @property
     def replies(self) -> Indices:
         """Turns that are replies."""
         return np.flatnonzero(self.reply)
-
-    def only(self, which: Indices) -> "Talks":
-        """These conversations, ascending."""
-        place = np.full(self.count, -1)
-        place[which] = np.arange(len(which))
-        kept = place[self.owner] >= 0
-        turns = (self.reply[kept], self.words[kept], self.text[kept])
-        return Talks(place[self.owner[kept]], *turns, self.vectors, self.theirs[which], self.ours[which])
 
     def summed(self, which: Mask) -> Floats:
         """Sum of the vectors of these turns by conversation."""
@@ -82,17 +110,21 @@ class Beside:
     """Spoilt conversations, of which nothing is learned, in the words and vectors of those that they were made of."""
 
     keys: pl.Series  # conversation_id of each
-    talks: Talks
+    talks: Turns
     origin: Indices  # the conversation that each was made of
 
     @classmethod
-    def of(cls, planted: pl.DataFrame, said: Said, talks: Talks) -> "Beside":
+    def of(cls, planted: pl.DataFrame, said: Said, talks: Turns) -> "Beside":
         """Those of the `planted` (of Context) that are made of these talks and say nothing that no other side says."""
         places = said.conversations.select(made_of="conversation_id").with_row_index("origin")
         mine = planted.join(places, on="made_of").sort("conversation_id")
-        texts = said.turns.select("role", "content", text=pl.Series(talks.text)).unique(["role", "content"])
-        spoken = speaking(mine).join(texts, on=["role", "content"], how="left", maintain_order="left")
-        sides = spoken.group_by("conversation_id").agg(sides=pl.col("role").n_unique(), new=pl.col("text").null_count())
+        texts = said.turns.select("said", text=pl.Series(talks.text), reply=pl.Series(talks.reply))
+        texts = texts.unique(["reply", "said"])
+        turns = speaking(mine).select("conversation_id", **TURN)
+        spoken = turns.join(texts, on=["reply", "said"], how="left", maintain_order="left")
+        sides = spoken.group_by("conversation_id").agg(
+            sides=pl.col("reply").n_unique(), new=pl.col("text").null_count()
+        )
         mine = mine.join(sides.filter(sides=2, new=0), on="conversation_id", how="semi", maintain_order="left")
         spoken = spoken.join(mine, on="conversation_id", how="semi", maintain_order="left")
         donors = said.conversations.select(replies_of="conversation_id").with_row_index("donor")
@@ -100,15 +132,15 @@ class Beside:
         origin = given["origin"].cast(pl.Int64)
         donor = given["donor"].cast(pl.Int64).fill_null(origin).to_numpy()
         owner = spoken["conversation_id"].rle_id().to_numpy().astype(np.int64)
-        reply = (spoken["role"] == "assistant").to_numpy()
-        words = spoken["content"].str.count_matches(r"\S+").to_numpy().astype(np.int64)
+        reply = spoken["reply"].to_numpy()
+        words = spoken["spaced"].to_numpy().astype(np.int64)
         text = spoken["text"].cast(pl.Int64).to_numpy()
         theirs, ours = talks.theirs[origin.to_numpy()], talks.ours[donor]
-        made = Talks(owner, reply, words, text, talks.vectors, theirs, ours)
+        made = Turns(owner, reply, words, text, talks.vectors, theirs, ours)
         return cls(mine["conversation_id"], made, origin.to_numpy())
 
 
-def doubts(talks: Talks, seed: int, beside: Beside | None = None) -> tuple[Floats, Indices, Floats]:
+def doubts(talks: Turns, seed: int, beside: Beside | None = None) -> tuple[Floats, Indices, Floats]:
     """By conversation: what share of those at least as odd can be swaps, see `precision`; the reply that fits least.
 
     And the share of each that stands `beside` them, by the models that did not see what it was made of. However large
@@ -193,21 +225,28 @@ def _blocks(rows: Indices) -> Iterator[Indices]:
         yield rows[start : start + BLOCK]
 
 
-def most_alike(talks: Talks, rows: Indices, among: int, seed: int) -> Indices:
-    """For each of these conversations, the one of a sample of others whose customer says the most similar."""
+def most_alike(talks: Turns, rows: Indices, among: int, seed: int) -> Indices:
+    """For each of these conversations, ascending: the one of a sample of others whose customer says the likest."""
     sample = np.random.default_rng(seed).permutation(talks.count)[:among]
-    wanted = unit(talks.summed(~talks.reply))
-    alike = [_nearest(wanted, block, sample) for block in _blocks(rows)]
+    ordered = np.sort(sample)
+    theirs = _wanted(talks, ordered)[np.searchsorted(ordered, sample)]
+    alike = [_nearest(_wanted(talks, block), block, theirs, sample) for block in _blocks(rows)]
     return np.concatenate([np.zeros(0, np.int64), *alike])
 
 
-def _nearest(wanted: Floats, rows: Indices, sample: Indices) -> Indices:
-    likeness = wanted[rows] @ wanted[sample].T
+def _wanted(talks: Turns, rows: Indices) -> Floats:
+    """(rows, DIMENSIONS): what customers say in these conversations, ascending."""
+    some = talks.only(rows)
+    return unit(some.summed(~some.reply))
+
+
+def _nearest(wanted: Floats, rows: Indices, theirs: Floats, sample: Indices) -> Indices:
+    likeness = wanted @ theirs.T
     likeness[rows[:, None] == sample] = -1
     return np.asarray(sample[likeness.argmax(axis=1)])
 
 
-def longest_reply(talks: Talks) -> Indices:
+def longest_reply(talks: Turns) -> Indices:
     """Of each conversation, which of its replies (0, 1, ...) has the most words."""
     owner, words = talks.owner[talks.reply], talks.words[talks.reply]
     return _first_by_owner(owner, -words)

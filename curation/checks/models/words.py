@@ -19,6 +19,13 @@ SAMPLED = 20_000  # turns that the axes are learned from
 ROUNDS = 2  # in which the axes are found
 GRAM = 3  # letters; the forms of a word, and its spellings in a dialect, share most of them
 RAREST = 3  # texts that hold a gram
+SAYING = ("messages", "tools", "metadata")  # columns with what conversations say
+TURN = {  # of a turn, beside its words
+    "turn": pl.col("turn"),
+    "reply": pl.col("role") == "assistant",
+    "said": pl.col("content").hash(),
+    "spaced": pl.col("content").str.count_matches(r"\S+"),
+}
 
 Floats = npt.NDArray[np.floating[Any]]
 Indices = npt.NDArray[np.int64]
@@ -30,7 +37,7 @@ class Said:
     """What the conversations 0 to n - 1 of one language say turn by turn; what is said again and again is read once."""
 
     conversations: pl.DataFrame  # those in which both sides speak, by id
-    turns: pl.DataFrame  # conversation_id, turn, role, content, in that order
+    turns: pl.DataFrame  # conversation_id, turn, `said` (hash of what it says), `spaced` (words between spaces)
     owner: Indices  # conversation of each turn, ascending
     reply: Mask  # whether the turn is a reply
     text: Indices  # of each turn: the row of `counts`
@@ -47,14 +54,17 @@ _KEPT: dict[int, list[Said]] = {}  # by id() of the table
 
 
 def words_by_turn(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
-    """`length`: words of each turn of a customer or an agent that says something; `words`: all of them, in order.
+    """Of each turn of a customer or an agent that says something, in order: `turn`, whether it is a `reply`, a hash of
+    what is `said`, its words between spaces (`spaced`), its words (`length`); and `words`: all of them.
 
-    They are folded, and digits are alike.
+    Words are folded, and digits are alike.
     """
     words = folded(pl.col("content")).str.replace_all(r"\d", "0").str.extract_all(r"[\p{L}\p{N}]+")
-    said = speaking(conversations).select("conversation_id", word=words)
+    said = speaking(conversations).select("conversation_id", **TURN, word=words)
     return said.group_by("conversation_id").agg(
-        length=pl.col("word").list.len(), words=pl.col("word").explode(empty_as_null=False).cast(pl.Categorical)
+        *TURN,
+        length=pl.col("word").list.len(),
+        words=pl.col("word").explode(empty_as_null=False).cast(pl.Categorical),
     )
 
 
@@ -64,7 +74,7 @@ def said_by_language(conversations: pl.DataFrame, context: Context) -> list[Said
     Several checks ask for the same set one after another: it is read once, and forgotten when the set is.
     """
     if id(conversations) not in _KEPT:
-        parts = [_bothspeaking(part) for part in by_language(conversations)]
+        parts = [_bothspeaking(part, context) for part in by_language(conversations)]
         _KEPT.clear()
         _KEPT[id(conversations)] = [_said(part, context) for part in parts if part.height >= LEAST]
         weakref.finalize(conversations, _KEPT.pop, id(conversations), None)
@@ -73,6 +83,17 @@ def said_by_language(conversations: pl.DataFrame, context: Context) -> list[Said
 
 def by_language(conversations: pl.DataFrame) -> list[pl.DataFrame]:
     """The conversations of each language in order of their ids; mixed ones go where most of their letters are."""
+    known = conversations if "judged_as" in conversations.columns else with_language(conversations)
+    return known.sort("conversation_id").partition_by("judged_as")
+
+
+def bare(conversations: pl.DataFrame) -> pl.DataFrame:
+    """The conversations without what they say, for which a large set has no memory, `judged_as` a language."""
+    return with_language(conversations).drop(SAYING)
+
+
+def with_language(conversations: pl.DataFrame) -> pl.DataFrame:
+    """The conversations and the language that they are `judged_as`."""
     is_mixed = pl.col("language") == "mixed"
     text = pl.col("messages").list.eval(pl.element().struct.field("content")).list.join(" ")
     arabic = text.str.count_matches(r"\p{Arabic}") > text.str.count_matches(r"\p{Latin}")
@@ -80,7 +101,7 @@ def by_language(conversations: pl.DataFrame) -> list[pl.DataFrame]:
         judged_as=pl.when(arabic).then(pl.lit("ar")).otherwise(pl.lit("en"))
     )
     plain = conversations.filter(is_mixed.not_().fill_null(True)).with_columns(judged_as="language")
-    return pl.concat([plain, mixed]).sort("conversation_id").partition_by("judged_as")
+    return pl.concat([plain, mixed])
 
 
 def speaking(conversations: pl.DataFrame) -> pl.DataFrame:
@@ -88,33 +109,40 @@ def speaking(conversations: pl.DataFrame) -> pl.DataFrame:
     return turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != ""))
 
 
-def _bothspeaking(conversations: pl.DataFrame) -> pl.DataFrame:
+def _bothspeaking(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """The conversations in which customer and agent say something."""
-    sides = speaking(conversations).group_by("conversation_id").agg(pl.col("role").n_unique())
-    both = sides.filter(pl.col("role") == 2)
-    return conversations.join(both, on="conversation_id", how="semi", maintain_order="left")
+    reply = read(words_by_turn, conversations, context, "reply")["reply"]
+    return conversations.filter((reply.list.any() & ~reply.list.all()).fill_null(False))
 
 
 def _said(conversations: pl.DataFrame, context: Context) -> Said:
-    spoken = speaking(conversations)
-    texts = spoken.with_row_index("first").unique("content", keep="first", maintain_order=True).with_row_index("text")
-    text = spoken.join(texts.select("text", "content"), on="content", how="left", maintain_order="left")["text"]
-    owner = spoken["conversation_id"].rle_id()
-    told = read(words_by_turn, conversations, context)
-    ends = offsets(told["length"].explode().to_numpy().astype(np.int64))
+    told = read(words_by_turn, conversations, context, *TURN, "length")
+    spoken = told.explode(*TURN, "length")
+    texts = spoken.select("said").with_row_index("first").unique("said", keep="first", maintain_order=True)
+    named = texts.select("said").with_row_index("text")
+    text = spoken.select("said").join(named, on="said", how="left", maintain_order="left")["text"]
+    ends = offsets(spoken["length"].to_numpy().astype(np.int64))
     first = texts["first"].to_numpy()
-    places, lengths = spans(ends[first], ends[first + 1])
-    counts, words = _counted(told["words"].explode(empty_as_null=False).gather(places), lengths)
+    counts, words = _counted(*_words_between(ends[first], ends[first + 1], conversations, context))
     return Said(
         conversations,
-        spoken,
-        owner.to_numpy().astype(np.int64),
-        (spoken["role"] == "assistant").to_numpy(),
+        spoken.select("conversation_id", "turn", "said", "spaced"),
+        spoken["conversation_id"].rle_id().to_numpy().astype(np.int64),
+        spoken["reply"].to_numpy(),
         text.to_numpy().astype(np.int64),
         counts,
         _grams(words),
         words,
     )
+
+
+def _words_between(
+    starts: Indices, ends: Indices, conversations: pl.DataFrame, context: Context
+) -> tuple[pl.Series, Indices]:
+    """Of all words of the conversations, those of these spans; and their lengths."""
+    places, lengths = spans(starts, ends)
+    words = read(words_by_turn, conversations, context, "words")["words"].explode(empty_as_null=False)
+    return words.gather(places), lengths
 
 
 def _counted(words: pl.Series, lengths: Indices) -> tuple[Any, pl.Series]:
@@ -124,7 +152,7 @@ def _counted(words: pl.Series, lengths: Indices) -> tuple[Any, pl.Series]:
     distinct = words.unique()
     known = pl.DataFrame({"word": distinct.cast(pl.String), "code": distinct.to_physical()}).sort("word")
     code = words.to_physical().to_numpy()
-    column = np.zeros(int(code.max(initial=0)) + 1, np.int64)
+    column = np.zeros(int(code.max(initial=0)) + 1, np.int32)
     column[known["code"].to_numpy()] = np.arange(known.height)
     each = column[code]
     counts = csr_matrix((np.ones(len(each), np.float32), each, offsets(lengths)), (len(lengths), known.height))
@@ -138,7 +166,7 @@ def grams_by_conversation(conversations: pl.DataFrame, context: Context) -> Any:
     Rare ones weigh more (the inverse document frequency), often said ones little more than those said once. Rows have
     length 1, or 0 where nothing is said.
     """
-    told = read(words_by_turn, conversations, context)
+    told = read(words_by_turn, conversations, context, "length", "words")
     lengths = told["length"].list.sum().fill_null(0).to_numpy().astype(np.int64)
     counts, words = _counted(told["words"].drop_nulls().explode(empty_as_null=False), lengths)
     rows, _ = _weighted((counts @ _grams(words)).tocsr(), np.ones(len(lengths), np.float32))
@@ -161,9 +189,9 @@ def _grams(words: pl.Series) -> Any:
 # -- vectors -----------------------------------------------------------------------------------------------------------
 
 
-def vectors(said: Said, side: Mask, seed: int) -> Floats:
-    """(texts, DIMENSIONS) of length 1, or 0 where no turn of this side says it: latent semantic analysis (Deerwester
-    1990) of words and letter trigrams, learned from a sample of the side's turns."""
+def meanings(said: Said, side: Mask, seed: int) -> Floats:
+    """(words, DIMENSIONS at most), of which a text's vector is the sum: latent semantic analysis (Deerwester 1990) of
+    words and letter trigrams, learned from a sample of the side's turns."""
     rng = np.random.default_rng(seed)
     turns_ = np.flatnonzero(side)
     sampled = np.zeros(len(side), bool)
@@ -172,11 +200,7 @@ def vectors(said: Said, side: Mask, seed: int) -> Floats:
     rows = np.flatnonzero(times)
     weighted, weights = _weighted((said.counts[rows] @ said.grams).tocsr(), times[rows])
     axes = _axes(weighted, min(DIMENSIONS, *weighted.shape), rng)
-    of_words = said.grams @ (axes * weights[:, None])
-    told = np.unique(said.text[side])
-    found = np.zeros((said.counts.shape[0], DIMENSIONS), np.float32)
-    found[told, : axes.shape[1]] = unit(said.counts[told] @ of_words)
-    return found
+    return np.asarray(said.grams @ (axes * weights[:, None]))
 
 
 def unit(rows: Floats) -> Floats:
