@@ -4,7 +4,7 @@ import re
 import time
 from unittest.mock import patch
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curation.privacy import arabic_names, names
@@ -90,8 +90,9 @@ def test_the_look_at_words_passes_over_no_arabic_name(text: str):
     st.lists(
         st.sampled_from("Sara sara SARA Ren\u00e9 Rene\u0301 ﷴ ليلى لَيلى وليلى ليلـى and Straße \ufe70ليلى".split())
     ).map(" ".join),
-    st.sets(st.sampled_from(["sara", "rené khan", "ليلي", "محمد علي", "strasse"]), min_size=1).map(sorted),
+    st.sets(st.sampled_from(["sara", "rene", "rené khan", "ليلي", "محمد علي", "strasse"]), min_size=1).map(sorted),
 )
+@example("Rene\u0301 again", ["rene"])  # the mark joins the last letter where the text is folded as a whole
 def test_the_look_for_names_passes_over_none_that_stands_again(text: str, known: list[str]):
     found = list(names.repeated_names(text, known))
     with patch.object(names, "_may_hold_one", lambda text, words: True):
