@@ -13,6 +13,7 @@ from curation.curate.fates import CURATED
 from curation.curate.knowledge import STATED, statements
 
 FINISHED = pl.Schema([*CURATED.items(), ("facts", FACTS)])
+AT_ONCE = 50  # conversations whose texts, read for their facts, are remembered for what they state
 Read = tuple[pl.DataFrame, pl.DataFrame]  # rows with `facts`, and STATED
 
 
@@ -25,7 +26,13 @@ def fact_finder(treatments: Mapping[str, str], confirmed: Collection[str]) -> Ca
 def reader(treatments: Mapping[str, str], confirmed: Collection[str]) -> Callable[[pl.DataFrame], Read]:
     """The kernel: the rows with `facts`, and what their replies state."""
     find = fact_finder(treatments, confirmed)
-    return lambda rows: (find(rows), statements(rows))
+
+    def read(rows: pl.DataFrame) -> Read:
+        few = list(rows.iter_slices(AT_ONCE)) or [rows]
+        found = [(find(some), statements(some)) for some in few]
+        return pl.concat(some for some, _ in found), pl.concat(stated for _, stated in found)
+
+    return read
 
 
 class Written:

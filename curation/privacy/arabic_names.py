@@ -4,6 +4,7 @@ A given name that is hardly another word counts wherever it stands; one that is 
 أمل) only where a word introduces it, or where a family's name follows.
 """
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -114,21 +115,38 @@ class _Token(NamedTuple):
 
 def arabic_names(text: str) -> Iterator[Span]:
     """Places of names, in order and apart."""
-    tokens = _tokens(text)
-    place = 0
-    while place < len(tokens):
-        found = _name(text, tokens, place)
-        if found is None:
-            place += 1
-        else:
+    plain = text.translate(_ONE_FOR_ONE)
+    if _signs_of_names().isdisjoint(_WORD.findall(_MARKS.sub("", plain))):
+        return
+    tokens, behind = _tokens(text, plain), 0
+    for place in range(len(tokens)):
+        if place < behind or not _may_begin(tokens, place):
+            continue
+        if found := _name(text, tokens, place):
             start, last = found
             yield start, tokens[last].end
-            place = last + 1
+            behind = last + 1
 
 
-def _tokens(text: str) -> list[_Token]:
-    plain = text.translate(_ONE_FOR_ONE)
-    found = [_Token(word.start(), word.end(), word.group()) for word in _WORD.finditer(plain)]
+@functools.cache
+def _signs_of_names() -> frozenset[str]:
+    """Words of which every text with a name has one: those that begin a name, and those that a new one follows."""
+    return _beginnings() | _BEFORE_NEW
+
+
+@functools.cache
+def _beginnings() -> frozenset[str]:
+    """The first words of names, also behind و or ل."""
+    names = {*name_list("arabic_given"), *name_list("arabic_words"), "عبد"}
+    return frozenset((*names, *(sign + name for sign in _PREFIXES for name in names), *_OF_FAITH, "ابو", "ام"))
+
+
+def _may_begin(tokens: Sequence[_Token], place: int) -> bool:
+    return tokens[place].word in _beginnings() or (place > 0 and tokens[place - 1].word in _BEFORE_NEW)
+
+
+def _tokens(text: str, plain: str) -> list[_Token]:
+    found = [_Token(*word.span(), word.group()) for word in _WORD.finditer(plain)]
     if _MARKS.search(plain):
         found = [t._replace(word=_MARKS.sub("", t.word)) if _MARKS.search(t.word) else t for t in found]
     # The last letter alone tells على from علي.
@@ -139,8 +157,6 @@ def _name(text: str, tokens: Sequence[_Token], place: int) -> tuple[int, int] | 
     """Where the name that begins with this word starts, and its last word; None where none does."""
     token = tokens[place]
     given = _given(text, tokens, place)
-    if given is None and not _may_be_name(tokens, place):
-        return None
     cue = _cue(text, tokens, place)
     if given is not None and _counts(text, tokens, place, given, cue):
         return token.start, _last(text, tokens, given, bool(cue))
@@ -158,15 +174,6 @@ def _name(text: str, tokens: Sequence[_Token], place: int) -> tuple[int, int] | 
 
 
 _SHORTEST = 4  # letters of a word that may be a name behind و or ل
-
-
-def _may_be_name(tokens: Sequence[_Token], place: int) -> bool:
-    """Whether a word that is no given name may begin a name: behind such a word, or as a name behind و or ل."""
-    word = tokens[place].word
-    behind = word[:1] in _PREFIXES and (
-        word[1:] in name_list("arabic_given") or word[1:] in name_list("arabic_words") or word[1:] == "عبد"
-    )
-    return behind or (place > 0 and tokens[place - 1].word in _BEFORE_NEW)
 
 
 def _behind_prefix(text: str, tokens: Sequence[_Token], place: int) -> tuple[int, int] | None:

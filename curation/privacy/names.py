@@ -9,6 +9,7 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
+from unicodedata import is_normalized
 
 from curation.core.text.folding import fold
 from curation.core.text.language import ARABIC, LATIN
@@ -80,7 +81,7 @@ def repeated_names(text: str, names: Sequence[str]) -> Iterator[Find]:
     for name in names:
         by_first.setdefault(name.split()[0], []).append(name)
     end = 0
-    for match in _WORD.finditer(text):
+    for match in _WORD.finditer(text) if _may_hold_one(text, by_first) else ():
         word, start = fold(match.group()), match.start()
         if word not in by_first and word[:1] in _ARABIC_PREFIXES:
             word, start = word[1:], start + 1
@@ -89,6 +90,11 @@ def repeated_names(text: str, names: Sequence[str]) -> Iterator[Find]:
         name = next((name for name in by_first[word] if _again(text, match.end(), name)), by_first[word][0])
         end = match.end() + len(_again(text, match.end(), name))
         yield Find("name", start, end, name)
+
+
+def _may_hold_one(text: str, words: Iterable[str]) -> bool:
+    """Whether one of these folded words may stand in a text: a look at the whole of it, where words fold as it does."""
+    return not is_normalized("NFKC", text) or any(map(fold(text).__contains__, words))
 
 
 def _stands_for_a_name(written: str, word: str) -> bool:

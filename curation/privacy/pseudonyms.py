@@ -99,6 +99,8 @@ def pseudonymised_row(
     reader = _reader(messages, kinds, countries, find_names)
     for text in columns.values():
         _changed_text(text or "", "", reader.note)
+    if not reader.noted:
+        return [dict(m) for m in messages], dict(columns), {}
     tags = _Tags(reader, _taken(messages))
     changed = [_changed(m, before, tags) for m, before in _with_before(messages)]
     others = {name: text and _changed_text(text, "", tags) for name, text in columns.items()}
@@ -162,8 +164,8 @@ class _Reader:
         return self._read[text, before]
 
     def _again(self, text: str) -> Iterable[Find]:
-        numbers = self._numbers() if any(map(str.isdigit, text)) else {}
-        if numbers:
+        numbers = self._numbers()
+        if numbers and any(map(str.isdigit, text)):
             plain, end = Plain(text), 0
             for span, digits in digit_runs(plain.text):
                 if span[0] >= end and (known := numbers.get(digits)):

@@ -37,7 +37,7 @@ class Layer:
     """
 
     rows: Matrix  # (distinct, 256)
-    shares: Matrix  # (places of a window, distinct, 256): what a row adds to the next layer at each place
+    shares: Matrix  # (distinct * places of a window, 256): what a row adds to the next layer at each place in turn
 
 
 class Use:
@@ -55,21 +55,34 @@ class Use:
         self._words: dict[str, tuple[int, ...]] = {}
         self._limit = ThreadpoolController().limit
         with self._limit(limits=1, user_api="blas"):
-            weights = (self._net.proj_W, *self._first, *self._second)
+            net = self._net
+            weights = (
+                net.proj_W,
+                *self._first,
+                *self._second,
+                net.cnn_W,
+                net.d0,
+                net.p1,
+                net.d1,
+                net.d2,
+                net.p3,
+                net.d3,
+            )
             self._block = _BLOCK if all(map(_places_are_alike, weights)) else 1
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         with self._limit(limits=1, user_api="blas"):
-            vectors = [vector for start in range(0, len(texts), _TEXTS) for vector in self._of(texts[start:][:_TEXTS])]
-        return np.array(vectors, np.float32).reshape(-1, DIMENSIONS)
+            vectors = [self._of(texts[start : start + _TEXTS]) for start in range(0, len(texts), _TEXTS)]
+        return np.concatenate([np.empty((0, DIMENSIONS), np.float32), *vectors])
 
-    def _of(self, texts: Sequence[str]) -> Iterator[Matrix]:
+    def _of(self, texts: Sequence[str]) -> Matrix:
         read = [self.read(text) for text in texts]
         distinct, places = np.unique(np.fromiter(chain.from_iterable(read), np.int64), return_inverse=True)
         embedding, tokens = self._tokens(distinct)
-        own = np.split(places, np.cumsum([len(ids) for ids in read])[:-1])
-        for start in range(0, len(own), _GROUP):
-            yield from self._of_group(own[start : start + _GROUP], embedding, tokens)
+        own, sizes = np.split(places, np.cumsum([len(ids) for ids in read])[:-1]), _sizes(embedding)
+        groups = (own[start : start + _GROUP] for start in range(0, len(own), _GROUP))
+        summed = np.array([one for group in groups for one in self._of_group(group, embedding, sizes, tokens)])
+        return self._finished(summed, np.array([[len(ids)] for ids in read], np.float32))
 
     # -- tokens --------------------------------------------------------------------------------------------------------
 
@@ -89,44 +102,46 @@ class Use:
         """(tokens, 512), their embeddings, and what each branch makes of them."""
         net, chunk = self._net, ids % _CHUNKS
         embedding = net.table[ids].astype(np.float32) * net.scale[chunk, None] + net.lo[chunk, None]
-        product = np.concatenate([product for _, product in self._times(embedding, net.proj_W)])
+        product = self._times(embedding, net.proj_W)
         centred, deviation = _standard(product + net.proj_b, net.eps)
         projected = np.split(centred / deviation[:, None] * net.ln_g_all + net.ln_b_all, len(_BRANCHES), axis=1)
         return embedding, [self._layer(rows, weights) for rows, weights in zip(projected, self._first, strict=True)]
 
     def _layer(self, rows: Matrix, weights: Matrix) -> Layer:
         rows = np.vstack([rows, np.zeros((1, _WIDTH), np.float32)])
-        shares = np.empty((weights.shape[1] // _WIDTH, *rows.shape), np.float32)
-        for start, product in self._times(rows, weights):
-            shares[:, start : start + len(product)] = product.reshape(len(product), -1, _WIDTH).swapaxes(0, 1)
-        shares[:, -1] = 0
-        return Layer(rows, shares)
+        shares = self._times(rows, weights)
+        shares[-1] = 0
+        return Layer(rows, shares.reshape(-1, _WIDTH))
 
-    def _times(self, rows: Matrix, weights: Matrix) -> Iterator[tuple[int, Matrix]]:
-        """rows @ weights, block by block, each with the place of its first row."""
+    def _times(self, rows: Matrix, weights: Matrix) -> Matrix:
+        """rows @ weights, block by block."""
+        found = np.empty((-(-len(rows) // self._block) * self._block, weights.shape[1]), np.float32)
         for start in range(0, len(rows), self._block):
             block = rows[start : start + self._block]
             filled = block if len(block) == self._block else np.resize(block, (self._block, block.shape[1]))
-            yield start, (filled @ weights)[: len(block)]
+            np.matmul(filled, weights, out=found[start : start + self._block])
+        return found[: len(rows)]
 
     # -- texts ---------------------------------------------------------------------------------------------------------
 
-    def _of_group(self, texts: Sequence[Indices], embedding: Matrix, tokens: Sequence[Layer]) -> Iterator[Matrix]:
-        """The vectors of texts, of which each names the rows of its tokens."""
-        net, nothing = self._net, np.full(_AROUND, len(embedding))
+    def _of_group(
+        self, texts: Sequence[Indices], embedding: Matrix, sizes: Matrix, tokens: Sequence[Layer]
+    ) -> Iterator[Matrix]:
+        """The sums over texts, of which each names the rows of its tokens; `sizes` are `_sizes` of the embeddings."""
+        nothing = np.full(_AROUND, len(embedding))
         line = np.concatenate([nothing, *chain.from_iterable((text, nothing) for text in texts)])
         branches = [self._first_layer(line, branch, layer) for branch, layer in enumerate(tokens)]
         start = _AROUND
         for text in texts:
             end = start + len(text)
-            features = np.empty((len(text), DIMENSIONS + _WIDTH * len(_BRANCHES)), np.float32)
-            features[:, :DIMENSIONS] = embedding[text]
+            features, size = [embedding[text]], sizes[:, text]
             for branch, (windows, layer) in enumerate(branches):
-                before = _BRANCHES[branch][1]
-                added = _sums(layer.shares, windows, np.arange(start, end) - before, net.b2[branch])
-                at = DIMENSIONS + branch * _WIDTH
-                np.add(added, layer.rows[windows[start:end]], out=features[:, at : at + _WIDTH])
-            yield self._pooled(features)
+                places = np.arange(start, end) - _BRANCHES[branch][1]
+                added = _sums(layer, windows, places, self._net.b2[branch])
+                added += layer.rows[windows[start:end]]
+                features.append(added)
+                size += _sizes(added)
+            yield _summed(features, size, self._net.eps)
             start = end + _AROUND
 
     def _first_layer(self, line: Indices, branch: int, tokens: Layer) -> tuple[Indices, Layer]:
@@ -139,22 +154,22 @@ class Use:
             _, names = np.unique(names * len(tokens.rows) + line[spoken + place - before], return_inverse=True)
         _, first, names = np.unique(names, return_index=True, return_inverse=True)
         seen = spoken[first]
-        rows = _sums(tokens.shares, line, seen - before, self._net.b1[branch]) + tokens.rows[line[seen]]
+        rows = _sums(tokens, line, seen - before, self._net.b1[branch]) + tokens.rows[line[seen]]
         windows = np.full(len(line), len(rows))
         windows[spoken] = names
         return windows, self._layer(rows, self._second[branch])
 
-    def _pooled(self, features: Matrix) -> Matrix:
-        """(512,) of (tokens, 1280): the mean over a text's tokens, and the last layers."""
-        net, length = self._net, np.float32(len(features))
-        centred, deviation = _standard(features, net.eps)
-        mean = ((1 / deviation) @ centred * net.ln_g + length * net.ln_b) @ net.cnn_W + length * net.cnn_b
-        mean /= np.sqrt(length)
-        first = np.maximum(mean @ net.d0, 0)
-        second = np.maximum(mean @ net.p1 + first @ net.d1, 0)
-        third = np.maximum(second @ net.d2, 0)
-        found = np.tanh(second @ net.p3 + third @ net.d3)
-        unit: Matrix = found / np.sqrt(max(found @ found, np.float32(net.eps)))
+    def _finished(self, summed: Matrix, tokens: Matrix) -> Matrix:
+        """(texts, 512) of (texts, 1280) sums over so many tokens each (texts, 1): their means, and the last layers."""
+        net = self._net
+        mean = self._times(summed * net.ln_g + tokens * net.ln_b, net.cnn_W) + tokens * net.cnn_b
+        mean /= np.sqrt(tokens)
+        first = np.maximum(self._times(mean, net.d0), 0)
+        second = np.maximum(self._times(mean, net.p1) + self._times(first, net.d1), 0)
+        third = np.maximum(self._times(second, net.d2), 0)
+        found = np.tanh(self._times(second, net.p3) + self._times(third, net.d3))
+        length = np.maximum(np.einsum("ij,ij->i", found, found), np.float32(net.eps))
+        unit: Matrix = found / np.sqrt(length)[:, None]
         return unit
 
 
@@ -177,11 +192,29 @@ def _standard(rows: Matrix, eps: float) -> tuple[Matrix, Matrix]:
     return rows, deviation
 
 
-def _sums(shares: Matrix, line: Indices, starts: Indices, bias: Matrix) -> Matrix:
+def _sizes(rows: Matrix) -> Matrix:
+    """(2, rows): the sum of each row, and that of its squares."""
+    return np.stack([rows.sum(axis=1), np.einsum("ij,ij->i", rows, rows)])
+
+
+def _summed(features: Sequence[Matrix], sizes: Matrix, eps: float) -> Matrix:
+    """(1280,): the sum over a text's tokens of its features, which stand side by side (tokens, 1280), made standard.
+
+    They are not written anew for it: `sizes` has their sums and those of their squares.
+    """
+    width = np.float32(sum(part.shape[1] for part in features))
+    mean = sizes[0] / width
+    weight = 1 / np.sqrt(sizes[1] / width - mean * mean + np.float32(eps))
+    summed: Matrix = np.concatenate([weight @ part for part in features]) - weight @ mean
+    return summed
+
+
+def _sums(layer: Layer, line: Indices, starts: Indices, bias: Matrix) -> Matrix:
     """(starts, 256): what stands in the window from each start on adds up to, and nothing below zero."""
-    total: Matrix = shares[0].take(line[starts], axis=0)
+    places = len(layer.shares) // len(layer.rows)
+    total: Matrix = layer.shares.take(line[starts] * places, axis=0)
     total += bias
-    for place in range(1, len(shares)):
-        total += shares[place].take(line[starts + place], axis=0)
+    for place in range(1, places):
+        total += layer.shares.take(line[starts + place] * places + place, axis=0)
     np.maximum(total, 0, out=total)
     return total

@@ -66,3 +66,13 @@ def test_the_stage_says_how_many_facts_have_which_treatment() -> None:
     rows = pl.concat(written.passing(map(reader(policy.facts, policy.confirmed_facts), table.iter_slices(1))))
     assert rows["row_id"].equals(table["row_id"])
     assert (written.rows, written.treated()) == (2, {"facts_review": 1, "facts_unlearn": 1})
+
+
+def test_how_many_conversations_are_read_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = record(*(talk("How much?", f"It is {price} SAR.") for price in range(30, 37)), talk("And?", "Nothing."))
+    rows = table.with_columns(parent_id=pl.lit(None, pl.String)).sort("conversation_id")
+    whole = reader(UNLEARN, ())(rows)
+    monkeypatch.setattr("curation.curate.facts.AT_ONCE", 3)
+    for one, other in zip(reader(UNLEARN, ())(rows), whole, strict=True):
+        assert one.equals(other)
+    assert [part.height for part in reader(UNLEARN, ())(rows.clear())] == [0, 0]

@@ -2,10 +2,13 @@
 
 import re
 import time
+from unittest.mock import patch
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from curation.privacy import arabic_names, names
+from curation.privacy.name_lists import name_list
 from curation.privacy.spoken import SPOKEN, may_be_spoken
 from curation.privacy.tables import messages_may_hold
 from tests.builders import record, talk
@@ -52,3 +55,45 @@ def test_the_look_at_words_knows_every_digit():
 def test_the_look_at_words_lets_other_arabic_text_pass():
     assert not may_be_spoken(ARABIC)
     assert re.search(SPOKEN, ARABIC) is None
+
+
+ARABIC_WORDS = st.sampled_from(
+    [*ARABIC.split(), *"على علي عَلى لـكريم مُحَمَّد ٱسمي كلمت مع الدين من : . ,".split(), "\n"]
+) | st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(["", "و", "ل", "ف"]),
+        st.sampled_from(sorted(name_list("arabic_given"))[::5])
+        | st.sampled_from(sorted(name_list("arabic_words") | name_list("arabic_family"))[::3])
+        | st.sampled_from(
+            sorted(arabic_names._BEFORE_NEW | arabic_names._ROLES | arabic_names._OF_FAITH | {"عبد", "ابو"})
+        ),
+    ),
+)
+
+
+def _words_of(text: str) -> list[str]:
+    return arabic_names._WORD.findall(arabic_names._MARKS.sub("", text.translate(arabic_names._ONE_FOR_ONE)))
+
+
+@given(st.lists(ARABIC_WORDS, max_size=8).map(" ".join))
+def test_the_look_at_words_passes_over_no_arabic_name(text: str):
+    with (
+        patch.object(arabic_names, "_signs_of_names", lambda: frozenset(_words_of(text))),
+        patch.object(arabic_names, "_may_begin", lambda tokens, place: True),
+    ):
+        wherever = list(arabic_names.arabic_names(text))
+    assert list(arabic_names.arabic_names(text)) == wherever
+
+
+@given(
+    st.lists(
+        st.sampled_from("Sara sara SARA Ren\u00e9 Rene\u0301 ﷴ ليلى لَيلى وليلى ليلـى and Straße \ufe70ليلى".split())
+    ).map(" ".join),
+    st.sets(st.sampled_from(["sara", "rene", "rené khan", "ليلي", "محمد علي", "strasse"]), min_size=1).map(sorted),
+)
+@example("Rene\u0301 again", ["rene"])  # the mark joins the last letter where the text is folded as a whole
+def test_the_look_for_names_passes_over_none_that_stands_again(text: str, known: list[str]):
+    found = list(names.repeated_names(text, known))
+    with patch.object(names, "_may_hold_one", lambda text, words: True):
+        assert found == list(names.repeated_names(text, known))
