@@ -239,12 +239,15 @@ def live(folder: Path) -> Any:
 
 
 def forget_after(folder: Path, step: int) -> None:
-    """Takes out what DVCLive's tables hold of later steps, the last row torn perhaps: a run that goes on makes it again."""
+    """Takes rows of later steps, and torn ones, out of DVCLive's tables: a run that goes on makes them again."""
     for path in sorted(folder.rglob("*.tsv")):
-        header, *rows = path.read_text("utf-8").splitlines(keepends=True)
-        kept = [row for row in rows if row.endswith("\n") and int(row.partition("\t")[0]) <= step]
+        whole = [row for row in path.read_text("utf-8").splitlines(keepends=True) if row.endswith("\n")]
+        if not whole:
+            path.unlink()  # DVCLive writes a header only into a new file
+            continue
+        kept = [row for row in whole[1:] if int(row.partition("\t")[0]) <= step]
         with atomic(path) as temporary:
-            temporary.write_text(header + "".join(kept), "utf-8")
+            temporary.write_text("".join([whole[0], *kept]), "utf-8")
 
 
 def reporters(names: Sequence[str], curve: Curve) -> list[Any]:

@@ -53,7 +53,7 @@ def test_measurements_since_the_best_survive_a_checkpoint(tmp_path: Path) -> Non
 
 
 def logged(folder: Path, begun: int, last: int) -> None:
-    """By a run that begins or goes on after a step, and is killed after another, so that it never says that it ended."""
+    """By a run that begins or goes on after a step, and is killed after another: it never says that it ended."""
     watch, state = live(folder), SimpleNamespace(global_step=begun)
     watch.on_train_begin(None, state, None)
     for state.global_step in range(begun + 1, last + 1):
@@ -67,6 +67,9 @@ def test_what_a_killed_run_logged_after_its_checkpoint_stands_in_dvclive_once(tm
     loss, grad = (tmp_path / f"killed/plots/metrics/train/{name}.tsv" for name in ("loss", "grad_norm"))
     loss.write_bytes(loss.read_bytes()[:-3])  # the row of the seventh step, torn
     grad.write_bytes(grad.read_bytes() + b"1")  # and of the eighth, or later, no more than that
+    begun = loss.with_name("learning_rate.tsv")
+    begun.write_bytes(b"ste")
     logged(tmp_path / "killed", 6, 9)
+    assert not begun.exists()
     for path in (loss, grad):
         assert path.read_bytes() == (tmp_path / "unbroken" / path.relative_to(tmp_path / "killed")).read_bytes()
