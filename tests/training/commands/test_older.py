@@ -91,6 +91,17 @@ def written(kind: str, place: Path, **own: Any) -> None:
     save_file({"ids": ids, "logits": logits, "chat": torch.tensor(chat)}, place / "given.safetensors")
 
 
+@pytest.mark.parametrize("kind", ["gemma4_text", "gemma4", "lfm3"])
+def test_settings_that_would_be_read_otherwise_are_left(kind: str, tmp_path: Path) -> None:
+    from transformers import AutoConfig
+
+    AutoConfig.for_model(kind).save_pretrained(tmp_path)
+    tokenizer().save_pretrained(tmp_path)
+    written = (tmp_path / "config.json").read_bytes()
+    write_for_older(tmp_path)
+    assert (tmp_path / "config.json").read_bytes() == written
+
+
 @pytest.mark.parametrize("kind", ["llama", "phi3", "gemma3_text"])
 def test_transformers_5_reads_what_it_wrote(kind: str, tmp_path: Path) -> None:
     written(kind, tmp_path, **KINDS[kind])
