@@ -21,6 +21,7 @@ from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from expectations import views
+from expectations.deferred import deferred
 from expectations.docs import translations, write_docs
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 SUITES = Path("expectations")
 A_ROW = 1_500  # bytes of memory that a raw row takes: its line of the widest view, as pandas and its copies have it
+CHARTS = (
+    "altair",
+    "scipy.stats",
+)  # what Great Expectations draws and compares distributions with: no suite of ours does
 ROWS_NAMED_BY = "row_id"  # a column of every view
 
 RESULTS = pl.Schema(
@@ -209,9 +214,10 @@ def _cause(one: Any) -> str:
 def _great_expectations() -> Any:
     """The library, silent and with our own expectations registered."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations
+    with deferred(*CHARTS):
+        import great_expectations
 
-    import expectations.custom  # noqa: F401  registers the classes
+        import expectations.custom  # noqa: F401  registers the classes
 
     return great_expectations
 

@@ -15,7 +15,7 @@ from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.parts import in_parts
 from curation.harness.stage import Stage
-from training.model.base import Model, load_config, load_tokenizer
+from training.model.base import Model, embeddings, load_tokenizer
 from training.model.template import Example, InexpressibleError, Renderer, split_examples
 from training.model.template.messages import Message, thinking_aloud
 from training.model.template.retrieval import GROUND, Retrieval, as_said, notes
@@ -99,12 +99,12 @@ def main() -> None:
         model = stage.section("model", Model)
         if model.template:
             stage.input(model.template)
-        config = load_config(model)
+        rows = embeddings(model)
         renderer = proved_renderer(model)
         budgets, exclusions = [], []
         waste: dict[str, float] = {}
         for split in SPLITS:
-            told = Told(split, lambda largest: refuse_foreign_tokens(model.name, largest, renderer.tokenizer, config))
+            told = Told(split, lambda largest: refuse_foreign_tokens(model.name, largest, renderer.tokenizer, rows))
             looked_up = retrieval(stage.parts(f"splits/{split}"), renderer, stage.params.facts)
             some = in_parts(stage.parts(f"splits/{split}"), AT_ONCE)
             parts = stage.progress(some, split, -(-stage.height(f"splits/{split}") // AT_ONCE), f"{AT_ONCE} rows")

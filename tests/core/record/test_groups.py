@@ -1,7 +1,7 @@
 """Groups are what hangs together, and are named by their smallest id."""
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.core.record.groups import groups
@@ -9,7 +9,6 @@ from curation.core.record.groups import groups
 ROWS = 20
 
 
-@settings(deadline=None)  # importing scipy takes a while
 @given(st.lists(st.tuples(st.integers(0, ROWS - 1), st.integers(0, ROWS - 1)), max_size=25), st.randoms())
 def test_ids_share_a_group_when_pairs_lead_from_one_to_the_other(links: list[tuple[int, int]], random) -> None:
     ids = [f"{n:02}" for n in range(ROWS)]

@@ -1,5 +1,7 @@
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,17 @@ import pytest
 from curation.harness.errors import QiratError
 from tests.training.tiny import CHATML, model, tokenizer
 from training.model import base as models
-from training.model.base import Model, base_folder, dtype, licence, load_config, load_model, load_tokenizer, weights_id
+from training.model.base import (
+    Model,
+    base_folder,
+    dtype,
+    embeddings,
+    licence,
+    load_config,
+    load_model,
+    load_tokenizer,
+    weights_id,
+)
 from training.model.template import Renderer
 
 
@@ -75,6 +87,44 @@ def plant(folder: Path, name: str) -> Path:
     ran = folder / "ran"
     (folder / f"{name}.py").write_text(f"open({str(ran)!r}, 'w').close()\nclass Own: ...\n", "utf-8")
     return ran
+
+
+READ_PLAINLY = """
+import sys
+from tests.training.model.test_model import named
+from training.model.base import embeddings, load_tokenizer
+tokenizer = load_tokenizer(named(sys.argv[1]))
+print(embeddings(named(sys.argv[1])), len(tokenizer("a word").input_ids), "torch" in sys.modules)
+"""
+
+
+def test_a_plain_model_is_read_as_transformers_reads_it_without_pytorch(tmp_path: Path) -> None:
+    from transformers import AutoConfig, AutoTokenizer
+
+    folder = str(saved(tmp_path))
+    ours, theirs = load_tokenizer(named(folder)), AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    assert (type(ours), ours.init_kwargs) == (type(theirs), theirs.init_kwargs)
+    assert ours.backend_tokenizer.to_str() == theirs.backend_tokenizer.to_str()
+    assert ours.chat_template == theirs.chat_template
+    rows = AutoConfig.from_pretrained(folder).vocab_size
+    said = subprocess.run([sys.executable, "-c", READ_PLAINLY, folder], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == [str(rows), str(len(theirs("a word").input_ids)), "False"]
+
+
+@pytest.mark.parametrize(
+    ("file", "settings", "refused"),
+    [
+        ("config.json", {"quantization_config": {"quant_method": "gptq", "bits": 4}}, "are quantised already"),
+        ("adapter_config.json", {"base_model_name_or_path": "our/model"}, "is a LoRA adapter on our/model"),
+    ],
+)
+def test_what_is_no_plain_model_is_told_when_only_its_size_is_asked(
+    tmp_path: Path, file: str, settings: dict[str, Any], refused: str
+) -> None:
+    path = saved(tmp_path) / file
+    path.write_text(json.dumps(settings | (json.loads(path.read_text("utf-8")) if path.exists() else {})), "utf-8")
+    with pytest.raises(QiratError, match=refused):
+        embeddings(named(str(tmp_path)))
 
 
 def test_a_model_that_is_code_is_refused_and_not_run(tmp_path: Path) -> None:
