@@ -6,6 +6,7 @@
 # make wheel  the package as it is released: a project of 300 rows to the gate, its map, its set in TRL; the tutorial: minutes
 # make gpu-rehearsal  the script for cards (benchmarks/gpu.sh), all of it, with a tiny model on this CPU
 # make oldest make newest  the rehearsal of training on the oldest and newest libraries that pyproject.toml allows: two minutes
+# make older  what transformers 4, on which older servers stand, makes of models that are exported: a minute
 # make review what the checks doubt now, in Argilla, in the browser
 # make audit  which pinned packages have known holes: every week; make pins writes the pins anew, make sbom lists what is in
 
@@ -17,7 +18,7 @@ RUN := . $(VENV)/bin/activate &&
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test check chaos studio wheel gpu-rehearsal oldest newest lint format review clean pins audit sbom
+.PHONY: repro test check chaos studio wheel gpu-rehearsal oldest newest older lint format review clean pins audit sbom
 
 repro: $(READY)
 	$(RUN) { python -m training.model & } && dvc repro split && wait $$! && dvc repro
@@ -46,7 +47,14 @@ oldest newest: $(READY)
 	rm -rf .qirat/$@
 	$(VENV)/bin/python pins/bounds.py $@ > $(VENV)/$@.txt
 	$(PIP) --no-deps --target .qirat/$@ --requirement $(VENV)/$@.txt
-	$(RUN) PYTHONPATH=.qirat/$@ pytest -n 2 tests/training/rehearsal tests/training/train tests/training/model/template
+	$(RUN) PYTHONPATH=$(CURDIR)/.qirat/$@ pytest -n 2 tests/training/rehearsal tests/training/train tests/training/model/template \
+	    tests/training/commands/test_older.py
+
+# What servers on transformers 4 make of an export.
+older: $(READY)
+	rm -rf .qirat/$@
+	$(PIP) --require-hashes --no-deps --target .qirat/$@ --requirement pins/older.txt
+	$(RUN) OLDER=.qirat/$@ pytest -n 0 tests/training/commands/test_older.py
 
 lint: $(READY)
 	$(RUN) ruff format --check .

@@ -2,7 +2,7 @@
 
     python pins/bounds.py oldest|newest
 
-torch is left out: its packages weigh gigabytes, and there is one build of it for a CPU.
+torch is left out: the oldest that is allowed is the one that is pinned, and PyPI's newer ones bring gigabytes of CUDA.
 """
 
 import re

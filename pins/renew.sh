@@ -18,5 +18,6 @@ pinned --universal --all-extras "$@" --output-file constraints.txt pyproject.tom
 pinned --universal "$@" --output-file pins/pip.txt pins/pip.in
 pinned --universal "$@" --output-file pins/tools.txt pins/tools.in
 pinned --no-deps "$@" --output-file pins/model.txt pins/model.in
+pinned --universal --no-deps "$@" --output-file pins/older.txt pins/older.in
 pinned "$@" --output-file $server.txt $server.in
 pinned "$@" --output-file $studio.txt $studio.in

@@ -1,6 +1,7 @@
 """Data for tests in a line or two."""
 
 import json
+import os
 from collections.abc import Mapping
 from copy import deepcopy
 from functools import cache
@@ -19,6 +20,8 @@ from curation.policy.limits import Policy, Route, in_force
 from curation.privacy.params import Privacy
 
 ROOT = Path(__file__).resolve().parent.parent
+# What processes that tests start read first: libraries in other versions, where tests run with such, and this code.
+CHILDREN_PATH = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(ROOT)])
 
 
 def talk(*contents: str, system: str | None = None) -> list[dict[str, Any]]:

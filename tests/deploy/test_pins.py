@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PINS = (
     "constraints.txt", "curation/review/embedded/requirements.txt",
     "curation/review/embedded/studio_requirements.txt",
-    "pins/pip.txt", "pins/model.txt", "pins/tools.txt", "pins/torch-cpu.txt",
+    "pins/pip.txt", "pins/model.txt", "pins/older.txt", "pins/tools.txt", "pins/torch-cpu.txt",
 )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def test_a_file_with_its_pin_s_hash_is_taken(tmp_path: Path) -> None:
 def test_the_makefile_installs_nothing_without_a_hash() -> None:
     lines = re.findall(r"(?:\$\(PIP\)|pip install).*", (ROOT / "Makefile").read_text("utf-8"))
     installing = [line for line in lines if line != "pip install --quiet"]
-    assert len(installing) == 9
+    assert len(installing) == 10
     assert [line for line in installing if "--require-hashes" not in line] == [
         "$(PIP) --no-deps --target .qirat/$@ --requirement $(VENV)/$@.txt",  # other versions than those pinned
         "$(PIP) --no-deps --no-build-isolation --editable .",

@@ -28,6 +28,7 @@ from curation.harness.errors import QiratError
 from curation.harness.files import atomic, table_path
 from curation.harness.params import load_params
 from training.commands.likeness import LIMITS, Likeness, likeness, next_token_scores
+from training.commands.older import write_for_older
 from training.model.adapter import (
     CONFIG,
     PROVENANCE,
@@ -211,6 +212,7 @@ def copy_adapter(trained: Adapter, folder: Path) -> None:
     for name in (WEIGHTS, CONFIG, PROVENANCE):
         shutil.copyfile(trained.folder / name, folder / name)
     trained.tokenizer.save_pretrained(folder)
+    write_for_older(folder)
 
 
 def write_merged(trained: Adapter, tuned: Any, dtype: Format, folder: Path) -> None:
@@ -228,6 +230,7 @@ def write_merged(trained: Adapter, tuned: Any, dtype: Format, folder: Path) -> N
     merged.config.__dict__.pop("auto_map", None)
     merged.save_pretrained(folder)
     trained.tokenizer.save_pretrained(folder)
+    write_for_older(folder)
     shutil.copyfile(trained.folder / PROVENANCE, folder / PROVENANCE)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.harness.errors import QiratError
+from curation.harness.files import atomic
 from curation.harness.memory import CACHE
 from training.model.base import computes_in_bfloat16
 from training.model.template import Example
@@ -219,7 +220,10 @@ def live(folder: Path) -> Any:
 
     class ToLive(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-            self.live = Live(str(folder), dvcyaml=None, save_dvc_exp=False, report=None, resume=state.global_step > 0)
+            went_on = state.global_step > 0
+            if went_on:
+                forget_after(folder, state.global_step)
+            self.live = Live(str(folder), dvcyaml=None, save_dvc_exp=False, report=None, resume=went_on)
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
             self.live.step = state.global_step
@@ -232,6 +236,18 @@ def live(folder: Path) -> Any:
             self.live.end()  # type: ignore[no-untyped-call]
 
     return ToLive()
+
+
+def forget_after(folder: Path, step: int) -> None:
+    """Takes rows of later steps, and torn ones, out of DVCLive's tables: a run that goes on makes them again."""
+    for path in sorted(folder.rglob("*.tsv")):
+        whole = [row for row in path.read_text("utf-8").splitlines(keepends=True) if row.endswith("\n")]
+        if not whole:
+            path.unlink()  # DVCLive writes a header only into a new file
+            continue
+        kept = [row for row in whole[1:] if int(row.partition("\t")[0]) <= step]
+        with atomic(path) as temporary:
+            temporary.write_text("".join([whole[0], *kept]), "utf-8")
 
 
 def reporters(names: Sequence[str], curve: Curve) -> list[Any]:

@@ -85,7 +85,10 @@ def test_a_merged_folder_has_the_files_and_keys_that_vllm_reads(project: Path) -
     assert wanted | {"chat_template.jinja", "README.md", "export.json", "provenance.json"} == names(Path("out"))
     config = json.loads(Path("out/config.json").read_text("utf-8"))
     assert config["architectures"] == ["LlamaForCausalLM"]
-    assert (config["dtype"], "auto_map" in config) == ("bfloat16", False)
+    assert (config["dtype"], config["torch_dtype"], "auto_map" in config) == ("bfloat16", "bfloat16", False)
+    assert config["rope_theta"] == config["rope_parameters"]["rope_theta"]
+    words = json.loads(Path("out/tokenizer_config.json").read_text("utf-8"))
+    assert words["tokenizer_class"] == "PreTrainedTokenizerFast"
     assert Path("out/chat_template.jinja").read_text("utf-8") == CHATML
 
 

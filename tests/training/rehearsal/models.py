@@ -8,8 +8,11 @@ SIZES: dict[str, Any] = {
 }  # fmt: skip
 EXPERTS = {"num_local_experts": 4, "num_experts": 4, "num_experts_per_tok": 2}
 OWN: dict[str, dict[str, Any]] = {
+    "afmoe": {**EXPERTS, "moe_intermediate_size": 32, "num_dense_layers": 1},
     "gpt_oss": EXPERTS,
+    "jamba": {**EXPERTS, "mamba_dt_rank": 8, "mamba_d_state": 8},
     "mamba": {"state_size": 8},
+    "minimax": EXPERTS,
     "qwen3_moe": {**EXPERTS, "moe_intermediate_size": 32},
     "lfm2": {"layer_types": ["conv", "full_attention", "conv", "full_attention"]},
     "opt": {"ffn_dim": 64, "word_embed_proj_dim": 64},

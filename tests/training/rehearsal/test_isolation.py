@@ -16,7 +16,7 @@ from training.model.rows import rows_apart
 from training.train.fit import fit
 
 APART = {"llama": "varlen", "qwen3": "varlen", "stablelm": "sdpa", "nemotron": "sdpa", "gemma2": "eager"}
-LEAKING = ("gpt_oss", "mamba", "lfm2")
+LEAKING = ("gpt_oss", "afmoe", "lfm2", "lfm3", "minimax", "jamba", "mamba")
 
 
 def gradient(model: Any, batches: list[list[dict[str, Any]]], flat: bool) -> Any:

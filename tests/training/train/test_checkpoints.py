@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from curation.harness.errors import QiratError
-from tests.builders import ROOT
+from tests.builders import CHILDREN_PATH, ROOT
 from training.train.checkpoints import COMPLETE, Checkpoints, differences
 
 
 def trained(folder: Path, *kill_at: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """What came of a run that nothing disturbed, and of one that was killed at these steps."""
     command = [sys.executable, "-m", "tests.training.killing", str(folder), *map(str, kill_at)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": CHILDREN_PATH, "OMP_NUM_THREADS": "1"}
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert not ended.returncode, ended.stderr[-2000:]
     unbroken, killed = (json.loads((folder / name / "result.json").read_text()) for name in ("unbroken", "killed"))

@@ -9,7 +9,7 @@ import pytest
 
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
-from tests.builders import ROOT, params, talk
+from tests.builders import CHILDREN_PATH, ROOT, params, talk
 from tests.training.tiny import model, renderer, tokenizer
 from training.model.adapter import FILES, WEIGHTS, module_count, refuse_damaged, write_adapter
 from training.model.base import Model, load_model
@@ -89,7 +89,7 @@ def test_two_processes_learn_what_one_learns(shard: str, tmp_path: Path, monkeyp
     import torch
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", CHILDREN_PATH)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     confident().save_pretrained("base")
     tokenizer().save_pretrained("base")
