@@ -45,8 +45,7 @@ gpu-rehearsal: $(READY)
 # What trains in other versions, before that of the environment.
 oldest newest: $(READY)
 	rm -rf .qirat/$@
-	$(VENV)/bin/python pins/bounds.py $@ > $(VENV)/$@.txt
-	$(PIP) --no-deps --target .qirat/$@ --requirement $(VENV)/$@.txt
+	$(PIP) --require-hashes --no-deps --target .qirat/$@ --requirement pins/$@.txt
 	$(RUN) PYTHONPATH=$(CURDIR)/.qirat/$@ pytest -n 2 tests/training/rehearsal tests/training/train tests/training/model/template \
 	    tests/training/commands/test_older.py
 

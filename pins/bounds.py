@@ -2,7 +2,8 @@
 
     python pins/bounds.py oldest|newest
 
-torch is left out: the oldest that is allowed is the one that is pinned, and PyPI's newer ones bring gigabytes of CUDA.
+`make pins` writes them into pins/oldest.txt and pins/newest.txt, the newest of its day. torch is left out: the oldest
+that is allowed is the one that is pinned, and PyPI's newer ones bring gigabytes of CUDA.
 """
 
 import re

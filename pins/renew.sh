@@ -19,5 +19,8 @@ pinned --universal "$@" --output-file pins/pip.txt pins/pip.in
 pinned --universal "$@" --output-file pins/tools.txt pins/tools.in
 pinned --no-deps "$@" --output-file pins/model.txt pins/model.in
 pinned --universal --no-deps "$@" --output-file pins/older.txt pins/older.in
+for which in oldest newest; do
+    python3 pins/bounds.py $which | pinned --universal --no-deps --upgrade --output-file pins/$which.txt -
+done
 pinned "$@" --output-file $server.txt $server.in
 pinned "$@" --output-file $studio.txt $studio.in
