@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from curation.harness.dvc import listed
+from curation.report.profile import PATH as VERSIONS
 from qirat.cli import app
 from tests.chaos.project import STAGES, TRIED, contents, main_of, trainable, whole
 from tests.chaos.test_damage import HARMS, files_of_at_most, mounted, pages_left, refused, stopped, whole_or_absent
@@ -164,7 +165,8 @@ def test_a_disk_that_is_full_leaves_no_half_of_what_is_given_away(command: str, 
             TRIED["full disk, commands of training"] += 1
             refused(str(getattr(done.exception, "code", done.exception)), "file too large")
             assert not Path("out").exists()
-        shutil.rmtree("out", ignore_errors=True)
+        else:
+            taken_back()
         assert contents(project) == before
     assert CliRunner().invoke(app, command.split()).exit_code == 0
 
@@ -187,12 +189,20 @@ def test_a_full_file_system_stops_a_step_with_a_sentence(
                 TRIED[f"full file system, {step if step in ROAD else 'commands of training'}"] += 1
                 refused(said, "no space left on device")
                 assert not Path("out").exists()
+            else:
+                taken_back()
             whole_or_absent(tmp_path, before)
-            shutil.rmtree("out", ignore_errors=True)
             assert not [*Path("tmp").iterdir()]
         assert not (stopped(step) if step in ROAD else ended(step))
+        taken_back()
         assert contents(tmp_path) == before
         monkeypatch.undo()
+
+
+def taken_back() -> None:
+    """What a command wrote that came to its end, of `publish` its line too."""
+    shutil.rmtree("out", ignore_errors=True)
+    VERSIONS.unlink(missing_ok=True)
 
 
 def ended(command: str) -> str:
