@@ -72,6 +72,9 @@ class _List:
         return [RawRow(number, value) for number, value in enumerate(self.values, self.first)]
 
 
+_Rows = dict[tuple[str, ...], Sequence[RawRow]]  # of each list, by its path
+
+
 @dataclass(frozen=True)
 class _Link:
     """That rows of one list name the row of another which they belong to."""
@@ -229,35 +232,41 @@ def _links_of(child: _List, parent: _List) -> Iterator[_Link]:
 
 
 def _joined(lists: Sequence[_List], beside: Mapping[str, Any], known: Known) -> list[RowList]:
-    """The rows of all lists; those that belong to others within these, where a format then reads them."""
-    done: dict[tuple[str, ...], Sequence[RawRow]] = {found.path: found.rows() for found in lists}
+    """The rows of all lists; those that belong to others within these, where a format then reads them.
+
+    What belongs to what belongs, attachments of a ticket's comments, goes first.
+    """
+    done: _Rows = {found.path: found.rows() for found in lists}
     links = list(_links(lists))
-    for parent in lists:
+    children = [link.child.path for link in links]
+    for parent in sorted(lists, key=lambda found: found.path not in children):
         of_parent = [link for link in links if link.parent.path == parent.path]
         if of_parent:
-            done |= _nested(parent, of_parent, beside, known) or _folded(of_parent, beside, known)
+            done |= _nested(parent, of_parent, done, beside, known) or _folded(of_parent, done, beside, known)
     return [RowList(".".join(path), rows, beside) for path, rows in done.items() if rows]
 
 
-def _nested(parent: _List, links: Sequence[_Link], beside: Mapping[str, Any], known: Known) -> dict[Any, Any]:
+def _nested(parent: _List, links: Sequence[_Link], done: _Rows, beside: Mapping[str, Any], known: Known) -> _Rows:
     """The rows by list, with the children in their parents, under the name of their list; {} where nobody reads that.
 
     Children that name no parent of the document stay rows of their own.
     """
-    rows: Sequence[RawRow] = parent.rows()
-    left: dict[Any, Any] = {}
+    rows = done[parent.path]
+    left: _Rows = {}
     for link in links:
         told = link.child.path[-1] if known([row.value for row in rows], beside) else None  # read without them
         if any(value.get(link.child.path[-1]) for value in parent.objects()):
             told = None
-        rows, left[link.child.path] = _within(rows, link, told)
+        rows, left[link.child.path] = _within(rows, done[link.child.path], link, told)
     return {parent.path: rows, **left} if known([row.value for row in rows], beside) else {}
 
 
-def _within(rows: Sequence[RawRow], link: _Link, told: str | None) -> tuple[Sequence[RawRow], Sequence[RawRow]]:
+def _within(
+    rows: Sequence[RawRow], within: Sequence[RawRow], link: _Link, told: str | None
+) -> tuple[Sequence[RawRow], Sequence[RawRow]]:
     """The parents with their children, and the children without a parent. `told`: why their words are left out."""
     children: dict[str, list[RawRow]] = {}
-    for row in link.child.rows():
+    for row in within:
         children.setdefault(_id(row.value, link.names), []).append(row)
     key, parents = link.child.path[-1], []
     for row in rows:
@@ -267,7 +276,8 @@ def _within(rows: Sequence[RawRow], link: _Link, told: str | None) -> tuple[Sequ
         own = children.pop(name, [])
         given = row.value.get(key) if isinstance(row.value.get(key), list) else []
         more = _in_order([child.value for child in own if not _stands_in(child.value, given)])
-        inside = [(child.number, told or _left_out(child.value)) for child in own]
+        closed = [one for child in own for one in ((child.number, _left_out(child.value)), *child.inside)]
+        inside = [(number, told or why) for number, why in closed]
         parents.append(replace(row, value={**row.value, key: [*given, *more]}, inside=[*row.inside, *inside]))
     orphans = [row for without in children.values() for row in without]
     return parents, sorted(orphans, key=lambda row: row.number)
@@ -308,7 +318,7 @@ def _left_out(value: Mapping[str, Any]) -> str | None:
     return NOTE if hidden or any(said[name] not in NO for name in INTERNAL if name in said) else None
 
 
-def _folded(links: Sequence[_Link], beside: Mapping[str, Any], known: Known) -> dict[Any, Any]:
+def _folded(links: Sequence[_Link], done: _Rows, beside: Mapping[str, Any], known: Known) -> _Rows:
     """The rows by list, with what the parent says in each child; the parent is a part of its first child's row.
 
     {} where no format reads the children: messages that name their ticket.
@@ -316,18 +326,19 @@ def _folded(links: Sequence[_Link], beside: Mapping[str, Any], known: Known) -> 
     link = next((link for link in links if known(link.child.values, beside)), None)
     if link is None:
         return {}
-    parents = {_id(row.value, link.id): row for row in reversed(link.parent.rows())}
+    of_parent = done[link.parent.path]
+    parents = {name: row for row in reversed(of_parent) if (name := _id(row.value, link.id))}
     rows, used = [], set()
-    for row in link.child.rows():
+    for row in done[link.child.path]:
         parent = parents.get(_id(row.value, link.names))
         if parent is None or not isinstance(row.value, dict):
             rows.append(row)
             continue
         said = {key: value for key, value in parent.value.items() if key not in row.value and key != link.id}
-        inside = [] if parent.number in used else [(parent.number, None)]
+        inside = [] if parent.number in used else [(parent.number, None), *parent.inside]
         used.add(parent.number)
-        rows.append(replace(row, value={**row.value, **said}, inside=inside))
-    alone = [row for row in link.parent.rows() if row.number not in used]
+        rows.append(replace(row, value={**row.value, **said}, inside=[*row.inside, *inside]))
+    alone = [row for row in of_parent if row.number not in used]
     return {link.parent.path: alone, link.child.path: rows}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from curation.ingest.reading import Ingest, Part, RawFile, beginnings, mapper, tasks_of
@@ -218,6 +218,17 @@ DOCUMENTS = st.recursive(
 )
 
 
+NAMED = {"ticket_id": 1, "author": "customer", "body": "Where?"}
+CHAIN = {  # what is named names a third
+    "conversations": [CHAT],
+    "closed": [NAMED],
+    "tickets": {"conversations": [ticket(1)], "closed": [NAMED]},
+    "comments": [CHAT],
+}
+
+
+@example(document=CHAIN)
+@example(document={"conversations": [None, ticket(1)], "closed": [CHAT, NAMED, NAMED]})  # neither has an id
 @given(document=DOCUMENTS)
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_every_record_of_any_document_ends_once(tmp_path: Path, document: Mapping[str, Any]):
