@@ -39,6 +39,8 @@ ALONE = {  # of Ray on one machine
     "worker_niceness": "0",  # 15 in Ray: beside other programs nothing would move
     "num_workers_soft_limit": "0",  # workers without work hold their memory ...
     "idle_worker_killing_time_threshold_ms": "5000",  # ... no longer than this
+    "health_check_timeout_ms": "60000",  # a machine with much to do is slow, not dead: Ray would end this process too
+    "health_check_failure_threshold": "10",
 }
 NOT_THERE = "The remote function failed to import on the worker"
 SAME = "install on every node what is installed here: the same Qirat, with constraints.txt"
