@@ -39,8 +39,6 @@ ALONE = {  # of Ray on one machine
     "worker_niceness": "0",  # 15 in Ray: beside other programs nothing would move
     "num_workers_soft_limit": "0",  # workers without work hold their memory ...
     "idle_worker_killing_time_threshold_ms": "5000",  # ... no longer than this
-    "health_check_timeout_ms": "60000",  # a machine with much to do is slow, not dead: Ray would end this process too
-    "health_check_failure_threshold": "10",
 }
 NOT_THERE = "The remote function failed to import on the worker"
 SAME = "install on every node what is installed here: the same Qirat, with constraints.txt"
@@ -56,26 +54,23 @@ def spread(
     """prepare()(item) for each item, in order. `prepare` runs once a process; it, items and results must pickle.
 
     `workers` processes at most, "auto": one for each CPU that Ray has. `address` is a cluster's, HOST:PORT; None: what
-    RAY_ADDRESS says, else Ray is started on this machine until this process ends.
+    RAY_ADDRESS says, else Ray is started on this machine until this process ends. What nobody waits for any more is
+    answered all the same: `ray.cancel` now and then brings down the process that calls it (Ray 2.60).
     """
     ray = _connected(workers, address)
     ask = ray.remote(num_cpus=1, max_retries=TRIES - 1)(_answer)
     kernel = ray.put(prepare)
     waiting: deque[Any] = deque()
-    try:
-        for item in items:
-            cores = max(1, int(ray.cluster_resources().get("CPU", 0)))  # a cluster may grow
-            at_once = cores if workers == "auto" else min(workers, cores)
-            while len(waiting) >= AHEAD * at_once:  # items may be read as they come: never all at once
-                yield _fetched(ray, waiting.popleft())
-            if at_once < cores:
-                _wait_until_fewer(ray, waiting, at_once)
-            waiting.append(ask.remote([kernel], kernel.hex(), installed(), item))
-        while waiting:
+    for item in items:
+        cores = max(1, int(ray.cluster_resources().get("CPU", 0)))  # a cluster may grow
+        at_once = cores if workers == "auto" else min(workers, cores)
+        while len(waiting) >= AHEAD * at_once:  # items may be read as they come: never all at once
             yield _fetched(ray, waiting.popleft())
-    finally:
-        for unread in waiting:
-            ray.cancel(unread)
+        if at_once < cores:
+            _wait_until_fewer(ray, waiting, at_once)
+        waiting.append(ask.remote([kernel], kernel.hex(), installed(), item))
+    while waiting:
+        yield _fetched(ray, waiting.popleft())
 
 
 def _wait_until_fewer(ray: Any, parts: Iterable[Any], most: int) -> None:
