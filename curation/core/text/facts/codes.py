@@ -34,12 +34,12 @@ _IS = (  # directly, or with some words before "is": the code for your booking i
     r"\s?[:#=]?\s?[\"'“”«`(*_]{0,3})"
 )
 _BEHIND = rf"(?:{_NAME}|{_ARABIC_NAME}){_IS}"
-_NO_CODE = (  # words that people stress, and names of codes
+NO_CODE = (  # words that people stress, and names of codes
     r"(?!(?:ASAP|ALSO|ALWAYS|BEFORE|AFTER|BELOW|ABOVE|CANNOT|CORRECT|EMAIL|EXACTLY|FREE|FROM|GONE|HERE|HTML|HTTPS?|IBAN|IMEI"
     r"|JSON|MADE|MUST|NEVER|ONLY|PLEASE|READY|SECRET|SENT|SWIFT|THAT|THEN|THIS|TODAY|UNIQUE|UNTIL|WHEN|WILL|WITH|WITHOUT"
     r"|WRONG|YOUR|(?:IN)?VALID|[A-Z]+(?:ED|ING|[AI]BLE|LY))(?![A-Z]))"
 )
-_LETTERS = rf"{_NO_CODE}[A-Z]{{4,}}(?:[-./][A-Z]+)*(?![\w@]|[-./]\w| [A-Z]{{2,}})"
+_LETTERS = rf"{NO_CODE}[A-Z]{{4,}}(?:[-./][A-Z]+)*(?![\w@]|[-./]\w| [A-Z]{{2,}})"
 _SIGNS = r"[-./_]"
 # Pairs of letters that stand in next to no English word, name or Arabic name in Latin letters.
 UNSAYABLE = (
