@@ -4,9 +4,7 @@ Batches are divided into runs that do not depend on how many processes there are
 So every figure is the same to the last bit, whichever process computes it.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from curation.harness.damage import explained
 from curation.harness.errors import QiratError
-from curation.harness.local_backend import one_thread_each
+from curation.harness.local_backend import environment, one_thread_each
 from training.model.lanes import side_by_side
 
 if TYPE_CHECKING:
@@ -31,12 +29,12 @@ _HELPERS: "WeakKeyDictionary[nn.Module, Sequence[Helper]]" = WeakKeyDictionary()
 class Helper:
     """A process of its own. It loads the model when it is first asked, and ends with the one that started it."""
 
-    def __init__(self, load: Load, environment: Mapping[str, str]) -> None:
+    def __init__(self, load: Load, variables: Mapping[str, str]) -> None:
         from multiprocessing import get_context
 
         spawning = get_context("spawn")
         self._pipe, theirs = spawning.Pipe()
-        with one_thread_each(), _environment(environment):
+        with one_thread_each(), environment(variables):
             spawning.Process(target=_serve, args=(theirs, load), daemon=True).start()
         theirs.close()
 
@@ -57,7 +55,7 @@ class Helper:
 
 def help_with(model: "nn.Module", load: Load, environments: Sequence[Mapping[str, str]]) -> None:
     """Starts a process in each of these environments, which computes with the same model as this one."""
-    _HELPERS[model] = [Helper(load, environment) for environment in environments]
+    _HELPERS[model] = [Helper(load, variables) for variables in environments]
 
 
 def processes_of(model: "nn.Module") -> int:
@@ -106,18 +104,3 @@ def _serve(pipe: Any, load: Load) -> None:
         except Exception as error:
             found = explained(error) or f"{type(error).__name__}: {error}"
         pipe.send(found)
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Of processes that are started meanwhile."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
