@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.checks.check import FINDINGS
+from curation.checks.check import FINDINGS, NOTHING
 from curation.core.record.conversation import conversation_id
 from curation.core.record.ledger import assert_law, counts, outcomes
 from curation.curate import __main__ as curate
@@ -164,6 +164,21 @@ def test_an_edit_is_repaired_and_its_language_told_like_any_raw_row():
     _, curated = outcome(decision(0, "edit", messages=tuple(talk(*words))))
     assert curated["language"].to_list() == ["ar"]
     assert [m["content"] for m in curated["messages"][0]] == [text.strip() for text in words]
+
+
+def test_an_edit_stands_beside_the_other_rows_and_not_beside_what_it_replaces(monkeypatch: pytest.MonkeyPatch):
+    looked_at: list[str] = []
+
+    def seen(rows: pl.DataFrame, *_: object) -> pl.DataFrame:
+        looked_at.extend(rows["conversation_id"])
+        return NOTHING
+
+    monkeypatch.setattr("curation.curate.edits.seen", seen)
+    edits = edited(
+        ROWS, {IDS[0]: decision(0, "edit", messages=tuple(talk("Where is it?", "It has left, I am sorry.")))}
+    )
+    checked_again(in_twos(ROWS), edits, context())
+    assert sorted(looked_at) == sorted([*IDS[1:], edits["conversation_id"][0]])
 
 
 def test_a_check_that_is_skipped_does_not_look_at_edits_either():
