@@ -18,10 +18,10 @@ ROUNDS, PAUSE = 20, 0.25  # seconds; what is about to end may still write
 
 def main() -> None:
     """Returns when nothing is left."""
-    folder = Path(sys.argv[1])
+    folder, started_by = Path(sys.argv[1]), os.getppid()
     sys.stdin.read()
     for _ in range(ROUNDS):
-        using = users(folder)
+        using = [process for process in users(folder) if process != started_by]  # it may just be ending
         for process in using:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
