@@ -14,7 +14,7 @@ from curation.core.record.codes import CODES, as_json
 from curation.core.record.conversation import as_taught, survivors
 from curation.core.record.playbook import Playbook
 from curation.harness.engine import map_parts, reduce
-from curation.harness.memory import version_of
+from curation.harness.memory import contents, version_of
 from curation.harness.parts import mapped
 from curation.harness.stage import Stage
 from curation.planting.shadow import Audit, Read
@@ -121,6 +121,7 @@ def results_by_row(
     beside = (
         context.params.model_dump(mode="json", exclude={"skip"}),
         context.privacy,
+        contents(context.privacy.name_model),
         context.playbook,
         context.evaluation.hash_rows().to_list(),
     )
