@@ -64,7 +64,7 @@ class Memory:
             return None
         rows = pl.scan_parquet(self.folder / f"{name}.parquet")
         by_id = pl.col("conversation_id")
-        with contextlib.suppress(pl.exceptions.PolarsError):  # torn: worked out anew
+        with contextlib.suppress(OSError, pl.exceptions.PolarsError):  # torn: worked out anew
             near = rows.filter(by_id.is_between(pl.lit(ids.min()), pl.lit(ids.max()))).collect()
             return near.filter(by_id.is_in(ids.implode()))
         return None
