@@ -286,26 +286,26 @@ def learnt_turns(messages: Sequence[Mapping[str, Any]]) -> list[int]:
 def made_table(done: Sequence[Tokenized]) -> pl.DataFrame:
     """MADE, one row a conversation."""
     rows = [
-        (t.conversation_id, e.input_ids, e.labels, e.turns, e.unlearnt, e.supervised, e.facts)
-        for t in done
+        (place, e.input_ids, e.labels, e.turns, e.unlearnt, e.supervised, e.facts)
+        for place, t in enumerate(done)
         for e in t.examples
     ]
-    each = pl.DataFrame(rows, schema={"conversation_id": pl.String, **_EXAMPLE}, orient="row")
-    told = [(t.conversation_id, t.lost, t.reason) for t in done]
-    examples = each.group_by("conversation_id", maintain_order=True).agg(examples=pl.struct(*_EXAMPLE))
+    each = pl.DataFrame(rows, schema={"place": pl.Int64, **_EXAMPLE}, orient="row")
+    examples = each.group_by("place", maintain_order=True).agg(examples=pl.struct(*_EXAMPLE))
+    told = [(place, t.conversation_id, t.lost, t.reason) for place, t in enumerate(done)]
+    named = {"place": pl.Int64, **{name: MADE[name] for name in ("conversation_id", "lost", "reason")}}
     return (
-        pl.DataFrame(told, schema={name: MADE[name] for name in ("conversation_id", "lost", "reason")}, orient="row")
-        .join(examples, on="conversation_id", how="left", maintain_order="left")
+        pl.DataFrame(told, schema=named, orient="row")
+        .join(examples, on="place", how="left", maintain_order="left")
         .select(pl.col(name).cast(dtype) for name, dtype in MADE.items())
         .with_columns(pl.col("examples").fill_null([]))
     )
 
 
 def token_table(conversations: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
-    """TOKENS, one row an example: of MADE, whose languages the conversations tell."""
-    each = made.select("conversation_id", "examples").explode("examples", empty_as_null=False).unnest("examples")
-    languages = conversations.select("conversation_id", "language")
-    return each.join(languages, on="conversation_id", maintain_order="left").select(TOKENS.names())
+    """TOKENS, one row an example: of the conversations' languages and of what was MADE of them, in their order."""
+    each = made.select("conversation_id", conversations["language"], "examples")
+    return each.explode("examples", empty_as_null=False).unnest("examples").select(TOKENS.names())
 
 
 def excluded(split: str, made: pl.DataFrame) -> pl.DataFrame:

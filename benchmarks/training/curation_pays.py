@@ -182,7 +182,9 @@ class Held:
             number=pl.Series([len(one.examples) for one in done], dtype=pl.Int64),
         )
         fits = (whole["number"] == 1) & (whole["size"] <= self.recipe.max_tokens)
-        tokens = token_table(rows, made_table([one for one, fit_in in zip(done, fits, strict=True) if fit_in]))
+        tokens = token_table(
+            rows.filter(fits), made_table([one for one, fit_in in zip(done, fits, strict=True) if fit_in])
+        )
         return tokens.hstack(whole.filter(fits).select("row_id", "defect", tokens="size"))
 
     def place(self, name: str, seed: int) -> Path:

@@ -64,8 +64,9 @@ class Planting:
         readings = {check.reads for check in which if check.reads and check.tried == "again"}
         look = spoilt_looker([check for check in which if not check.whole_set], readings, bare)
         names = sorted(reading.__name__ for reading in readings)
-        told_by = {**remembered(look, shadow, [ALONE, *names])}
-        return cls(params, which, rows, table, told_by, told_by.pop(ALONE).drop_nulls("code"))
+        of_spoilt = remembered(look, shadow, [ALONE, *names])
+        told_by = {name: of_spoilt[name] for name in names}
+        return cls(params, which, rows, table, told_by, of_spoilt[ALONE].drop_nulls("code"))
 
 
 def spoilt_looker(which: Sequence[Check], readings: Collection[Reading], context: Context) -> Look:

@@ -229,6 +229,13 @@ def test_the_budget_adds_up_by_language() -> None:
     assert sums.select(named).rows() == [("ar", 1, 1, 0, 0, 0), ("en", 2, 2, 1, 1, 1)]
 
 
+def test_of_two_conversations_that_are_the_same_each_has_its_tokens() -> None:
+    table = pl.concat([record(talk("a", "b", "c", "d"), language=[name]) for name in ("en", "ar")])
+    made = made_table(done(table))
+    assert made["examples"].list.len().to_list() == [1, 1]
+    assert token_table(table, made)["language"].to_list() == ["en", "ar"]
+
+
 def test_padding_is_what_stays_empty() -> None:
     assert padding([60, 40, 50, 50], 100) == {"padding_one_a_row": 0.1667, "padding_packed": 0.0}
     assert padding([60, 50], 100) == {"padding_one_a_row": 0.0833, "padding_packed": 0.45}
