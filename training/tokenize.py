@@ -290,10 +290,10 @@ def made_table(done: Sequence[Tokenized]) -> pl.DataFrame:
         for place, t in enumerate(done)
         for e in t.examples
     ]
-    each = pl.DataFrame(rows, schema={"place": pl.Int64, **_EXAMPLE}, orient="row")
+    each = pl.DataFrame(rows, schema={"place": pl.Int64(), **_EXAMPLE}, orient="row")
     examples = each.group_by("place", maintain_order=True).agg(examples=pl.struct(*_EXAMPLE))
     told = [(place, t.conversation_id, t.lost, t.reason) for place, t in enumerate(done)]
-    named = {"place": pl.Int64, **{name: MADE[name] for name in ("conversation_id", "lost", "reason")}}
+    named = {"place": pl.Int64(), **{name: MADE[name] for name in ("conversation_id", "lost", "reason")}}
     return (
         pl.DataFrame(told, schema=named, orient="row")
         .join(examples, on="place", how="left", maintain_order="left")
