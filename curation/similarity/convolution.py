@@ -8,46 +8,53 @@ import numpy as np
 import numpy.typing as npt
 
 Matrix = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
 
 STEP = 4  # windows of a tile; with more of them float32 would lose digits
 _POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2)  # at which products of polynomials are taken: little is lost to rounding
 
 
 class Convolution:
-    """Tiles of rows -> what the windows of each add up to, by weights (places of a window * width, width).
+    """Tiles of rows -> what the windows of each add up to, by weights (places of a window * width, width), and a bias.
 
     A tile has the bits it has at any other place, if `places_are_alike`: products have one shape always.
     """
 
-    def __init__(self, weights: Matrix, tiles: int) -> None:
+    def __init__(self, weights: Matrix, bias: Matrix, tiles: int) -> None:
         width = weights.shape[1]
         taps = weights.reshape(-1, width, width)
-        self._spread, kernel, self._gathered = _transforms(len(taps))
+        self._spread, kernel, gathered = _transforms(len(taps))
         self._weights = np.tensordot(kernel, taps.astype(np.float64), 1).astype(np.float32)
-        self.tiles, self._reach = tiles, len(self._spread)
-        self._rows = np.empty((self._reach, tiles, width), np.float32)
-        self._mixed = np.empty_like(self._rows)
+        self._gathered = np.hstack([gathered, np.ones((STEP, 1), np.float32)])  # and the bias
+        self.tiles, self.reach = tiles, len(self._spread)
+        self._rows = np.empty((self.reach + 1, tiles, width), np.float32)
+        self._rows[-1] = bias
+        self._mixed = np.empty((self.reach, tiles, width), np.float32)
         self._found = np.empty((STEP, tiles, width), np.float32)
-        self.length = STEP * (tiles - 1) + self._reach  # rows that the windows of all tiles see
 
-    def of(self, rows: Matrix) -> Matrix:
-        """(STEP, tiles, width) of (length, width): window `place` of tile `tile` begins at row STEP * tile + place.
+    def of(self, rows: Matrix, seen: Indices) -> Matrix:
+        """(STEP, tiles, width): each window of each tile, of which `seen` (reach, tiles) names the rows.
 
         It is written over by the next call.
         """
-        for place in range(self._reach):
-            self._rows[place] = rows[place : place + STEP * self.tiles : STEP][: self.tiles]
-        np.matmul(self._spread, _flat(self._rows), out=_flat(self._mixed))
-        np.matmul(self._mixed, self._weights, out=self._rows)
+        taken = self._rows[:-1]
+        take(rows, seen, taken)
+        np.matmul(self._spread, _flat(taken), out=_flat(self._mixed))
+        np.matmul(self._mixed, self._weights, out=taken)
         np.matmul(self._gathered, _flat(self._rows), out=_flat(self._found))
         return self._found
 
     def places_are_alike(self) -> bool:
         """Whether the linear algebra of this machine gives a tile the same bits wherever it stands."""
-        width = self._rows.shape[2]
-        rows = np.sin(np.arange(STEP * width, dtype=np.float32)).reshape(STEP, width)
-        found = self.of(np.resize(rows, (self.length, width)))
+        width = self._mixed.shape[2]
+        rows = np.sin(np.arange(self.reach * width, dtype=np.float32)).reshape(self.reach, width)
+        found = self.of(rows, np.tile(np.arange(self.reach), (self.tiles, 1)).T)
         return bool((found == found[:, :1]).all())
+
+
+def take(rows: Matrix, which: Indices, out: Matrix) -> None:
+    """Writes these rows; all are there. By any other mode NumPy writes them twice."""
+    np.take(rows, which, axis=0, out=out, mode="clip")
 
 
 def _flat(rows: Matrix) -> Matrix:

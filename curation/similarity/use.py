@@ -13,7 +13,7 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
-from curation.similarity.convolution import STEP, Convolution
+from curation.similarity.convolution import STEP, Convolution, take
 
 Matrix = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
@@ -22,7 +22,7 @@ DIMENSIONS = 512
 _TEXTS = 500  # whose new tokens are worked out together
 _PLACES = 4_096  # of a group of texts: some 25 MB
 _BLOCK = 256  # rows of a product, filled up so that its shape is always the same
-_TILES = 128  # of a convolution, likewise
+_TILES = 64  # of a convolution, likewise
 _NEAR = 256  # places whose shares are added up before they leave the cache
 _WORDS = 200_000  # whose tokens are remembered
 _TOKENS = 10_000  # of which is remembered what they add: 15 KB each
@@ -30,7 +30,7 @@ _UNKNOWN, _START, _END = 0, 1, 2
 _CHUNKS = 17  # the table of embeddings was rounded in parts, token by token in turn
 _WIDTH = 256  # of a branch
 _BRANCHES = ((2, 0), (3, 1), (5, 2))  # places that a window holds, and how many of them lie before its own
-_AROUND = 8  # places without a token on both sides of a group, more than windows and tiles reach
+_APART = 8  # places without a token before a text and after all, more than windows and tiles reach
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Tokens:
 class Group:
     """Room for what is worked out of a group of texts, place by place. It is used again, since new memory is slow."""
 
-    first: Matrix  # (places + 2 * _AROUND, 256): the first layer of a branch
+    first: Matrix  # (places + 1, 256): the first layer of a branch; the last row is zeros
     features: Matrix  # (places, 768): the second layer of all
     embedding: Matrix  # (places, 512)
     near: Matrix  # (_NEAR, 256)
@@ -63,8 +63,28 @@ class Group:
     @classmethod
     def room(cls, places: int) -> "Group":
         widths = {"first": _WIDTH, "features": _WIDTH * len(_BRANCHES), "embedding": DIMENSIONS, "near": _WIDTH}
-        rows = {"first": places + 2 * _AROUND, "near": _NEAR}
+        rows = {"first": places + 1, "near": _NEAR}
         return cls(**{name: np.zeros((rows.get(name, places), width), np.float32) for name, width in widths.items()})
+
+
+@dataclass(frozen=True)
+class Line:
+    """The texts of a group one after another, so far apart that no window and no tile sees two of them."""
+
+    tokens: Indices  # at each place the row of its token, or 0
+    places: Indices  # of the tiles that hold tokens, and of some that do not, so that their number fits
+    starts: Sequence[int]  # of each text among those places
+
+    @classmethod
+    def of(cls, texts: Sequence[Indices], some: int) -> "Line":
+        """With a multiple of `some` tiles."""
+        nothing = np.zeros(_APART, np.int64)
+        padded = [np.concatenate([nothing, text, nothing[: _tiled(text) - len(text)]]) for text in texts]
+        ends = np.cumsum([len(text) for text in padded])
+        places = [np.arange(end - _tiled(text), end) for end, text in zip(ends, texts, strict=True)]
+        *starts, held = np.cumsum([0, *map(len, places)]).tolist()
+        empty = np.tile(ends[-1] + np.arange(STEP), -(held // STEP) % some)
+        return cls(np.concatenate([*padded, nothing, nothing]), np.concatenate([*places, empty]), starts)
 
 
 class Use:
@@ -83,10 +103,10 @@ class Use:
         self._forget(_TOKENS)
         self._group = Group.room(_PLACES)
         self._limit = ThreadpoolController().limit
+        self._block, self._second = _BLOCK, self._convolutions(_TILES)
         with self._limit(limits=1, user_api="blas"):
-            alike = self._places_are_alike()
-        self._block, self._tiles = (_BLOCK, _TILES) if alike else (1, 1)
-        self._second = [Convolution(weights, self._tiles) for weights in self._net.w2]
+            if not self._places_are_alike():
+                self._block, self._second = 1, self._convolutions(1)
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         with self._limit(limits=1, user_api="blas"):
@@ -100,10 +120,13 @@ class Use:
         summed = np.array([one for group in groups for one in self._of_group(group)])
         return self._finished(summed, np.array([[len(ids)] for ids in read], np.float32))
 
+    def _convolutions(self, tiles: int) -> list[Convolution]:
+        return [Convolution(*layer, tiles) for layer in zip(self._net.w2, self._net.b2, strict=True)]
+
     def _places_are_alike(self) -> bool:
         net = self._net
         dense = (net.proj_W, *self._first, net.cnn_W, net.d0, net.p1, net.d1, net.d2, net.p3, net.d3)
-        return all(map(_rows_are_alike, dense)) and all(Convolution(w, _TILES).places_are_alike() for w in net.w2)
+        return all(map(_rows_are_alike, dense)) and all(layer.places_are_alike() for layer in self._second)
 
     # -- tokens --------------------------------------------------------------------------------------------------------
 
@@ -165,53 +188,49 @@ class Use:
 
     def _of_group(self, texts: Sequence[Indices]) -> Iterator[Matrix]:
         """(1280,) of each text, of which each names the rows of its tokens: its features' sum over the tokens."""
-        starts, line = _line(texts, STEP * self._tiles)
-        spoken = line[_AROUND:-_AROUND]
-        if len(spoken) > len(self._group.features):
-            self._group = Group.room(len(spoken))
-        features = self._group.features[: len(spoken)]
+        line = Line.of(texts, self._second[0].tiles)
+        here = line.tokens[line.places]
+        if len(here) > len(self._group.features):
+            self._group = Group.room(len(here))
+        features, embedding = self._group.features[: len(here)], self._group.embedding[: len(here)]
         for branch in range(len(_BRANCHES)):
             self._first_layer(line, branch)
-            self._second_layer(features[:, branch * _WIDTH : (branch + 1) * _WIDTH], branch)
-        embedding = self._group.embedding[: len(spoken)]
-        _take(self._tokens.embedding, spoken, embedding)
-        mean, weight = self._standard(_sizes(features) + self._tokens.sizes[:, spoken])
-        for start, text in zip(starts, texts, strict=True):
-            here = slice(start, start + len(text))
-            yield np.concatenate([weight[here] @ embedding[here], weight[here] @ features[here]]) - (
-                weight[here] @ mean[here]
-            )
+            self._second_layer(line, branch, features[:, branch * _WIDTH : (branch + 1) * _WIDTH])
+        take(self._tokens.embedding, here, embedding)
+        mean, weight = self._standard(_sizes(features) + self._tokens.sizes[:, here])
+        for start, text in zip(line.starts, texts, strict=True):
+            own = slice(start, start + len(text))
+            summed = np.concatenate([weight[own] @ embedding[own], weight[own] @ features[own]])
+            yield summed - weight[own] @ mean[own]
 
-    def _first_layer(self, line: Indices, branch: int) -> None:
-        """Into the group's room: nothing is below zero in it, and nothing at all where no token is."""
-        (places, before), shares = _BRANCHES[branch], self._tokens.shares[branch]
-        spoken = line[_AROUND:-_AROUND]
-        first, end = self._group.first, _AROUND + len(spoken)
-        for start in range(_AROUND, end, _NEAR):
-            rows = first[start : min(start + _NEAR, end)]
+    def _first_layer(self, line: Line, branch: int) -> None:
+        """Into the group's room; zeros where no token is."""
+        (places, before), shares, read = _BRANCHES[branch], self._tokens.shares[branch], self._tokens.read[branch]
+        first = self._group.first[: len(line.places)]
+        for start in range(0, len(first), _NEAR):
+            rows, spread = first[start : start + _NEAR], line.places[start : start + _NEAR]
             near = self._group.near[: len(rows)]
-            for place in range(places):
-                at = start - before + place
-                _take(shares, line[at : at + len(rows)] * places + place, near if place else rows)
-                if place:
-                    rows += near
+            take(shares, line.tokens[spread - before] * places, rows)
+            for place in range(1, places):
+                take(shares, line.tokens[spread - before + place] * places + place, near)
+                rows += near
             np.maximum(rows, 0, out=rows)
-            _take(self._tokens.read[branch], line[start : start + len(rows)], near)
+            take(read, line.tokens[spread], near)
             rows += near
-        first[_AROUND:end][spoken == 0] = 0
-        first[end : end + _AROUND] = 0
+        first[line.tokens[line.places] == 0] = 0
 
-    def _second_layer(self, features: Matrix, branch: int) -> None:
+    def _second_layer(self, line: Line, branch: int, features: Matrix) -> None:
         """Into `features` (places, 256), from the first layer that lies in the group's room."""
-        convolution, before = self._second[branch], _BRANCHES[branch][1]
-        some = STEP * self._tiles
-        for start in range(0, len(features), some):
-            at = _AROUND + start
-            found = convolution.of(self._group.first[at - before : at - before + convolution.length])
-            found += self._net.b2[branch]
+        convolution, before, first = self._second[branch], _BRANCHES[branch][1], self._group.first
+        near = np.full(len(line.tokens), len(first) - 1)  # where no tile is
+        near[line.places] = np.arange(len(line.places))
+        reached = np.arange(convolution.reach)[:, None] - before
+        for start in range(0, len(features), STEP * convolution.tiles):
+            here = slice(start, start + STEP * convolution.tiles)
+            found = convolution.of(first, near[line.places[here][::STEP] + reached])
             np.maximum(found, 0, out=found)
-            first = self._group.first[at : at + some].reshape(self._tiles, STEP, _WIDTH)
-            np.add(found.transpose(1, 0, 2), first, out=features[start : start + some].reshape(first.shape))
+            shape = (convolution.tiles, STEP, _WIDTH)
+            np.add(found.transpose(1, 0, 2), first[here].reshape(shape), out=features[here].reshape(shape))
 
     def _standard(self, sizes: Matrix) -> tuple[Matrix, Matrix]:
         """Of the features at each place their mean and what they are multiplied by, by the `_sizes` of all 1,280."""
@@ -244,9 +263,9 @@ def _rows_are_alike(weights: Matrix) -> bool:
     return bool((found == found[:1]).all())
 
 
-def _taken(text: Indices) -> int:
-    """Places of a line for a text: whole tiles, and one without a token, so that no tile sees two texts."""
-    return (-(-len(text) // STEP) + 1) * STEP
+def _tiled(text: Indices) -> int:
+    """Places of the tiles of a text."""
+    return -(-len(text) // STEP) * STEP
 
 
 def _in_groups(texts: Sequence[Indices]) -> Iterator[list[Indices]]:
@@ -254,30 +273,13 @@ def _in_groups(texts: Sequence[Indices]) -> Iterator[list[Indices]]:
     group: list[Indices] = []
     places = 0
     for text in texts:
-        if group and places + _taken(text) > _PLACES:
+        if group and places + _tiled(text) > _PLACES:
             yield group
             group, places = [], 0
         group.append(text)
-        places += _taken(text)
+        places += _tiled(text)
     if group:
         yield group
-
-
-def _line(texts: Sequence[Indices], some: int) -> tuple[list[int], Indices]:
-    """At which place each text starts, and the texts one after another, filled up to a multiple of `some` places.
-
-    The line has _AROUND places more on each side, which the starts do not count.
-    """
-    ends = np.cumsum([_taken(text) for text in texts])
-    line = np.zeros(-(-int(ends[-1]) // some) * some + 2 * _AROUND, np.int64)
-    starts = [0, *map(int, ends[:-1])]
-    for start, text in zip(starts, texts, strict=True):
-        line[_AROUND + start : _AROUND + start + len(text)] = text
-    return starts, line
-
-
-def _take(rows: Matrix, places: Indices, out: Matrix) -> None:
-    np.take(rows, places, axis=0, out=out, mode="clip")  # all are inside; by any other mode it is written twice
 
 
 def _sizes(rows: Matrix) -> Matrix:
