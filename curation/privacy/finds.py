@@ -65,8 +65,9 @@ CONVERSATION_CANDIDATES = (  # apart, since one engine for all takes twice as lo
 # A closer look at the texts of a conversation, joined by NUL, which leaves little over but what `finds` would find. It
 # must pass over nothing that `finds` would find. The shape of a value, a word with the value behind it ...
 _BLANK, _DASH = r"[\s\x1c-\x1f]", r"\-\x{2010}-\x{2015}\x{2212}\x{fe63}\x{ff0d}"
+_HOST_BEHIND = rf"\s?[\w{_DASH}]+(?:\.|\s?[\[(]?\s?(?i:dot|دوت|نقط))"  # of the least that `_HOST` reads
 _SHAPE = (
-    rf"[@\x{{ff20}}]|%40|://|[?&]\S*=|\d(?:[\s().\-/{_DASH}]{{0,7}}\d){{6}}|[A-Za-z][\s{_DASH}]?\d{{6}}"
+    rf"(?:[@\x{{ff20}}]|%40){_HOST_BEHIND}|://|[?&]\S*=|\d(?:[\s().\-/{_DASH}]{{0,7}}\d){{6}}|[A-Za-z][\s{_DASH}]?\d{{6}}"
     r"|[A-Za-z]{2}\d\d(?:[^A-Za-z\d]{0,2}[A-Za-z\d]){11}|\d\.\d{1,3}\.\d{1,3}\.\d|(?:[a-fA-F\d]{1,4}:){7}"
     rf"|{_DEVICE}|{SPOKEN}|{_SPLIT}|\d{{3}}[Oo]\d{{3}}|[A-Z\d]{{5}}-[A-Z\d]{{5}}-"
 )
@@ -83,7 +84,8 @@ _SAID = (
     rf"|جيميل|ياهو|\S+?{_BLANK}?[\[(]?{_BLANK}?(?:dot|دوت|نقط[ةه]))",
 )
 _UNTOLD = (
-    r"(?m:^|\x00)[\[{]|[\x{ad}\x{61c}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{feff}]"
+    rf"(?m:^|\x00){_BLANK}{{0,39}}[\[{{]|"
+    r"[\x{ad}\x{61c}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{feff}]"
     r"|[\x{130}\x{131}]"  # letters that only Python takes for an i
 )
 # Apart, since one engine for all takes four times as long.

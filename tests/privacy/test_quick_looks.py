@@ -73,7 +73,7 @@ ARABIC_WORDS = st.sampled_from(
 
 
 def _words_of(text: str) -> list[str]:
-    return arabic_names._WORD.findall(arabic_names._MARKS.sub("", text.translate(arabic_names._ONE_FOR_ONE)))
+    return arabic_names._WORD.findall(arabic_names._MARKS.sub("", arabic_names._plain(text)))
 
 
 @given(st.lists(ARABIC_WORDS, max_size=8).map(" ".join))
