@@ -95,7 +95,7 @@ def _may_hold_one(texts: pl.Series) -> pl.Series:
     born = closer.filter(pl.col("text").str.contains(BIRTH) & pl.col("text").str.contains(DATED))
     unseen = closer.join(born, on="place", how="anti")
     told = likely.join(unseen, on="place", how="anti")
-    none = _holding_none(table.join(told, on="place", how="anti"), (ADDRESS,))
+    none = _holding_none(table.join(told, on="place", how="anti"), ADDRESS)
     return ~table["place"].is_in(none["place"].implode())
 
 
@@ -119,7 +119,7 @@ def _may_hold() -> pl.Expr:
     return pl.any_horizontal(messages_may_hold(), *beside)
 
 
-_CANDIDATES = (*CONVERSATION_CANDIDATES, ADDRESS)
+_CANDIDATES = (*CONVERSATION_CANDIDATES, *ADDRESS)
 
 
 def _row(
