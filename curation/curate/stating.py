@@ -24,11 +24,11 @@ def may_state(rows: pl.DataFrame) -> pl.DataFrame:
     places = (
         looked_at.filter(pl.col("says") | pl.col("thinks"))
         .group_by("conversation_id")
-        .agg(*(pl.col("turn").filter(how).unique().sort().alias(name) for how, name in _WAYS.items()))
+        .agg(
+            pl.col("turn").filter("says").unique().sort(),
+            thought=pl.col("turn").filter("thinks").unique().sort(),
+        )
     )
     read = pl.struct(pl.element().struct.field(name) for name in _READ)
     worth = rows.select(*TOLD, "messages").join(places, on="conversation_id", maintain_order="left")
     return worth.with_columns(pl.col("messages").list.eval(read))
-
-
-_WAYS = {"says": "turn", "thinks": "thought"}

@@ -2,16 +2,18 @@
 
 import re
 from itertools import chain, pairwise
+from unittest.mock import patch
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.core.text.facts import Known, facts, ungrounded
+from curation.core.text.facts import Known, facts, patterns, ungrounded
 from curation.core.text.facts.codes import NO_CODE
 from curation.core.text.facts.likely import may_state_one
 from curation.core.text.facts.patterns import KINDS
+from curation.core.text.facts.spelled import Spelled
 
 SAME = {  # kind -> ways to write one fact, English and Arabic
     "price": ["$31.50", "31.50 dollars", "USD 31,5", "٣١٫٥٠ دولار", "31.5 دولاراً"],
@@ -184,6 +186,22 @@ def test_words_like_facts_are_none(said: str):
 @pytest.mark.parametrize("said", ["sold out", "out of stock", "نفدت الكمية", "نفد المخزون", "غير متوفر في المخزون"])
 def test_what_is_gone_is_a_fact_of_the_stock(said: str):
     assert [(fact.kind, fact.value) for fact in facts(f"Sorry, {said}.")] == [("stock", "none")]
+
+
+WRITTEN = [*chain(*SAME.values(), *PLACES.values())]
+PIECES = sorted({piece for text in WRITTEN for piece in re.findall(r"[^\W\d_]+|\d+|\S", text)})
+SIGNS = ["\u200b", "\u200f", "\u0640", "\x1c", "\u00a0", "\n", "ß", "…", "\u0301", "İ"]  # hidden, or folded otherwise
+
+
+@given(st.lists(st.sampled_from([*WRITTEN, *PIECES, *SIGNS, *("5", "20", "rs.", "le", "am", "ص", " ")]), max_size=7))
+@settings(max_examples=150, deadline=None)
+def test_no_quick_look_passes_over_a_fact(pieces: list[str]):
+    for text in (" ".join(pieces), "".join(pieces)):
+        spelled = Spelled(text)
+        with patch.dict(patterns._NEEDED, dict.fromkeys(KINDS, patterns._Needed(("",)))):
+            wherever = patterns.claimed(spelled.text, spelled.cased)
+        assert patterns.claimed(spelled.text, spelled.cased) == wherever
+        assert pl.select(may_state_one(pl.lit(text))).item() or not wherever
 
 
 @given(

@@ -237,7 +237,8 @@ _NEEDED = {
     "date": _Needed(("/", "-", ".")),  # or a month
     "price": _Needed(
         (
-            *"dollar euro riyal dirham dinar pound bucks shekel rupee lira rial ryal halala fils piast $ € £ ¥ ﷼".split(),
+            *"dollar euro riyal dirham dinar pound bucks shekel rupee lira rial ryal halala fils piast".split(),
+            *"$€£¥﷼",
             *"دولار شيكل شيقل دراهم دنانير شواكل لير روبيه يورو قرش قروش هلل فلس ر. د. ج.م ل.".split(),
             *"thousand million billion الف الاف مليون ملايين مليار".split(),
             *"cost price fare fee rent total balance amount سعر تكلف مجموع اجمالي رسوم مبلغ رصيد كلف".split(),
@@ -259,9 +260,7 @@ _NEEDED = {
     ),
     "code": _Needed((), (re.compile(r"\d(?:[a-z-]|(?<=[a-z-].))"),)),
     "number": _Needed(("#", "number", "id", "room", "gate", "seat", "رقم", "غرفه", "بوابه"), (re.compile(r"\d{4}"),)),
-    "stock": _Needed(
-        ("اخر قطع", "اخر حب", *"stock left remaining sold باقي بقي بقت نفد الكمي".split(), *_STORES)
-    ),
+    "stock": _Needed(("اخر قطع", "اخر حب", *"stock left remaining sold باقي بقي بقت نفد الكمي".split(), *_STORES)),
 }
 _MONTHS = [name for name in MONTH_OF if not any(part in name for part in MONTH_OF if part != name)]  # jan, not january
 _NUMERIC, _FIGURE = re.compile(_UNNAMED_DAY), re.compile(r"\d")
