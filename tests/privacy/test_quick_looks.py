@@ -81,6 +81,8 @@ def _words_of(text: str) -> list[str]:
 
 
 @given(st.lists(ARABIC_WORDS, max_size=8).map(" ".join))
+@example("السيد طلبيتي وصل")
+@example("على عَلي")
 def test_the_look_at_words_passes_over_no_arabic_name(text: str):
     with (
         patch.object(arabic_names, "_signs_of_names", lambda: frozenset(_words_of(text))),
@@ -106,11 +108,13 @@ def test_the_look_for_names_passes_over_none_that_stands_again(text: str, known:
 VALUES = [text for kind in sorted(PATTERNED) for text, _ in personal(kind, 6)]
 BESIDE = [ENGLISH, ARABIC, "Your phone number?", "وين ساكن؟", "0551", "234567", "sara @ mail . com", " [at] ", "room 3"]
 SAID = st.lists(st.sampled_from([*VALUES, *BESIDE]), min_size=1, max_size=2).map(" ".join)
-TOLD = SAID | SAID.map(lambda text: f' \n{{"pin": "{text}", "mail": 4821}}')
+TOLD = st.sampled_from(BESIDE) | SAID | SAID.map(lambda text: f' \n{{"pin": "{text}", "mail": 4821}}')
 
 
 @given(st.lists(TOLD, min_size=2, max_size=4), st.none() | TOLD)
-@settings(max_examples=60, deadline=None)
+@example(["And?", ' \n{"door_code": "482"}'], None)
+@example(["And?", "Nothing."], "my pin is 4821")
+@settings(max_examples=50, deadline=None)
 def test_rows_that_are_let_through_unread_would_not_have_changed(turns: list[str], beside: str | None):
     columns: dict[str, Any] = dict.fromkeys(set(CURATED) - {"messages", "row_id", "conversation_id"})
     table = record(talk(*turns)).with_columns(**(columns | {"metadata": pl.lit(beside)})).select(CURATED.names())
