@@ -156,8 +156,7 @@ class _Reader:
 
     def _plainly(self, text: str, before: str) -> list[Find]:
         if (text, before) not in self._read:
-            patterned = () if PATTERNED.isdisjoint(self.kinds) else finds(text, self.countries, before)
-            found = [find for find in patterned if find.kind in self.kinds]
+            found = [find for find in finds(text, self.countries, before) if find.kind in self.kinds]
             if "name" in self.kinds:
                 names = answered_name(text, before) or self.find_names(text)
                 found += _beside(text, found, names)

@@ -15,7 +15,6 @@ from curation.privacy.names import NameFinder, likely_names
 from curation.privacy.pseudonyms import evidence_cover, pseudonymised_row
 
 _SAYS_WHERE = r"^\w+ at characters \d+-\d+"  # evidence of the checks for personal data: a place and no words
-_NAMES = frozenset({"name"})
 COLUMNS = ("source_id", "label", "metadata", "tools")  # text beside the messages; may repeat what stands in them
 MASKED = pl.Schema({"row_id": pl.String, "conversation_id": pl.String, "value": pl.Int64, "evidence": pl.String})
 
@@ -27,11 +26,10 @@ def without_personal_data(
 
     A row whose words change gets the id of its new words; its parent_id keeps the id under which it was read.
     """
-    patterned = rows.with_columns(may=_may_hold())["may"]
-    likely = patterned | ("name" in kinds)
+    likely = rows.with_columns(may=pl.lit(True) if "name" in kinds else _may_hold())["may"]
     changed, done = [], []
-    for row, may in zip(rows.filter(likely).iter_rows(named=True), patterned.filter(likely), strict=True):
-        after, counts = _row(row, kinds if may else _NAMES, countries, find_names)
+    for row in rows.filter(likely).iter_rows(named=True):
+        after, counts = _row(row, kinds, countries, find_names)
         changed.append(after)
         if counts:
             done.append({"row_id": row["row_id"], "conversation_id": row["parent_id"] or row["conversation_id"]})
