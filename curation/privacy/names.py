@@ -33,10 +33,9 @@ _MODEL_SURE = 0.5  # chance of a label from which it counts: more likely than no
 
 def likely_names(text: str) -> list[Find]:
     """Names as people give them: "my name is Sara", "Hi Omar,", "السيد خالد", "أنا ليلى"."""
-    return list(_likely_names(text))
+    return list(_of_short(text) if len(text) <= LENGTH else _likely_names(text))
 
 
-@functools.lru_cache(4_096)  # what agents say comes again, and the names of a row are asked for more than once
 def _likely_names(text: str) -> tuple[Find, ...]:
     found: list[Span] = []
     if LATIN.search(text):
@@ -44,6 +43,9 @@ def _likely_names(text: str) -> tuple[Find, ...]:
     if not text.isascii() and ARABIC.search(text):
         found += _in_windows(text, arabic_names)
     return tuple(_find(text, start, end) for start, end in found)
+
+
+_of_short = functools.lru_cache(4_096)(_likely_names)  # what agents say comes again; long texts are not kept
 
 
 def _in_windows(text: str, names: Callable[[str], Iterable[Span]]) -> Iterable[Span]:
