@@ -1,7 +1,6 @@
 """Where replies of curated conversations state facts that nothing before them contains, and what becomes of each."""
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -35,31 +34,6 @@ def reader(treatments: Mapping[str, str], confirmed: Collection[str]) -> Callabl
         return _with(rows, found), pl.DataFrame(told, schema=STATED)
 
     return read
-
-
-class Written:
-    """What is to be known of rows that are written and gone: how many, how their facts are treated, what they state."""
-
-    def __init__(self) -> None:
-        self.rows = 0
-        self._treated = Counter[str]()
-        self._stated = [STATED.to_frame()]
-
-    def passing(self, read: Iterable[Read]) -> Iterator[pl.DataFrame]:
-        """The rows, on their way."""
-        for rows, told in read:
-            self.rows += rows.height
-            self._treated.update(rows["facts"].explode(empty_as_null=False).struct.field("treatment").to_list())
-            self._stated.append(told)
-            yield rows
-
-    def treated(self) -> dict[str, int]:
-        """Facts by what becomes of them: facts_unlearn and so on."""
-        return {f"facts_{treatment}": count for treatment, count in sorted(self._treated.items())}
-
-    def stated(self) -> pl.DataFrame:
-        """STATED of all rows."""
-        return pl.concat(self._stated)
 
 
 def with_facts(rows: pl.DataFrame, treatments: Mapping[str, str], confirmed: Collection[str]) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from curation.core.record.codes import CODES, as_json
 from curation.core.record.conversation import as_taught, survivors
 from curation.core.record.playbook import Playbook
 from curation.harness.engine import map_parts, reduce
-from curation.harness.memory import version_of
+from curation.harness.memory import contents, version_of
 from curation.harness.parts import mapped
 from curation.harness.stage import Stage
 from curation.planting.shadow import Audit, Read
@@ -22,7 +22,19 @@ from curation.privacy.params import Privacy
 from curation.score.models import Judging, Losses
 from curation.score.notes import notes, numbers
 from curation.score.planted import PLANTED, Planting, as_planted, compared_again, is_planted, with_vectors
-from curation.score.rows import ALONE, CHUNK, LARGE, RowResults, findings_by_set, joined, keyed, known_of, looker
+from curation.score.rows import (
+    ALONE,
+    CHUNK,
+    LARGE,
+    RowResults,
+    findings_by_set,
+    joined,
+    keyed,
+    known_of,
+    looked_once,
+    looker,
+    spoilt,
+)
 
 CONVERSATIONS = "ingested/conversations"
 A_ROW, COMPARED_ROW = 1_500, 9_500  # bytes of memory that a row takes; with its words, where checks compare rows
@@ -57,7 +69,8 @@ def main() -> None:
         comparing = stage.progress(together, "comparing rows", unit="checks")
         of_set: list[Noted] = []
         beside = replace(context, readings=told, ask=judging, losses=losses, tell=of_set.append)
-        planting = planted_in(surviving, read, told, beside, running, stage.section("audit", Audit))
+        once = partial(looked_once, stage.memory, version_for(context, alone))
+        planting = planted_in(surviving, read, told, beside, running, stage.section("audit", Audit), once)
         if planting:
             with_theirs = with_vectors(beside.vectors, planting.table)
             beside = replace(beside, planted=planting.table, vectors=with_theirs)
@@ -117,14 +130,7 @@ def results_by_row(
     readings: Collection[Reading],
 ) -> tuple[pl.DataFrame, RowResults]:
     """The keys of the rows, which are `read` in parts, and what is told by each alone, now or by an earlier run."""
-    checked = {check.name: check.version for check in which}
-    beside = (
-        context.params.model_dump(mode="json", exclude={"skip"}),
-        context.privacy,
-        context.playbook,
-        context.evaluation.hash_rows().to_list(),
-    )
-    version = version_of("score", checked, *beside)
+    version = version_for(context, which)
     here = pl.concat(keyed(part) for part in read())
     names = [ALONE, *sorted(reading.__name__ for reading in readings)]
 
@@ -143,8 +149,21 @@ def results_by_row(
     told = joined(parts)
     for name, table in told.items():
         stage.memory.keep(name, version, here.join(table, on="conversation_id"))
-    stage.memory.forget_but([*names, SHOWN])
+    stage.memory.forget_but([*names, *map(spoilt, names), SHOWN])
     return here, told
+
+
+def version_for(context: Context, which: Iterable[Check]) -> str:
+    """Of what these checks, and the readings of any, tell of rows by themselves."""
+    return version_of(
+        "score",
+        {check.name: check.version for check in which},
+        context.params.model_dump(mode="json", exclude={"skip"}),
+        context.privacy,
+        contents(context.privacy.name_model),
+        context.playbook,
+        context.evaluation.hash_rows().to_list(),
+    )
 
 
 def longest(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -174,17 +193,18 @@ def found_by_set(
     return found, observed.filter(is_planted())
 
 
-def planted_in(
+def planted_in(  # noqa: PLR0913 - what is spoilt, and whom it is shown to
     surviving: pl.DataFrame,
     read: Read,
     told: RowResults,
     context: Context,
     running: Mapping[str, Check],
     params: Audit,
+    once: Callable[..., RowResults],
 ) -> Planting | None:
     """The spoilt rows by which `audit` tries the checks; none where it is off, or where no conversation is fit."""
     which = list(running.values())
-    return Planting.of(surviving, read, told[ALONE], context, which, params) if params.share else None
+    return Planting.of(surviving, read, told[ALONE], context, which, params, once) if params.share else None
 
 
 if __name__ == "__main__":

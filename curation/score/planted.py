@@ -1,17 +1,18 @@
 """What the checks see of spoilt rows of the run, which nothing but this remembers: for the audit to judge."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
 
 from curation.checks import seen
-from curation.checks.check import NOTHING, Check, Context
+from curation.checks.check import NOTHING, Check, Context, Reading
 from curation.checks.codes import codes
 from curation.core.record.codes import PII
 from curation.core.record.draw import fair_order
 from curation.planting.rows import Row
 from curation.planting.shadow import SHADOW, Audit, Read, as_record, replacing, shadow_id, spoilt
+from curation.score.rows import ALONE, RowResults
 
 PLANTED = pl.Schema(
     {
@@ -23,6 +24,7 @@ PLANTED = pl.Schema(
         "value": pl.Float64,
     }
 )
+Look = Callable[[pl.DataFrame], RowResults]  # each row in all of the tables
 AMONG, MOST_AMONG = 4_000, 20_000  # rows among which rows are compared again, where there are so many
 
 
@@ -38,7 +40,7 @@ class Planting:
     alone: pl.DataFrame  # FINDINGS
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 - what is spoilt, what looks at it, and what remembers
         cls,
         surviving: pl.DataFrame,
         read: Read,
@@ -46,8 +48,12 @@ class Planting:
         context: Context,
         which: Sequence[Check],
         params: Audit,
+        remembered: Callable[[Look, pl.DataFrame, Sequence[str]], RowResults],
     ) -> "Planting | None":
-        """Rows drawn from the surviving ones, those first in which no check that looks at single rows saw a fault."""
+        """Rows drawn from the surviving ones, those first in which no check that looks at single rows saw a fault.
+
+        `remembered` asks what tells of rows by themselves, and not again of what an earlier run spoilt in the same way.
+        """
         faulty = serious(told.drop_nulls("code"))["conversation_id"].unique()
         rows = spoilt(surviving, read, faulty, context.params.languages, params)
         if not rows:
@@ -56,9 +62,23 @@ class Planting:
         table = as_record(rows, pl.concat(read(originals)))
         shadow, bare = table.drop("made_of", "replies_of"), replace(context, vectors=None)
         readings = {check.reads for check in which if check.reads and check.tried == "again"}
-        alone = [check for check in which if not check.whole_set]
-        told_by = {reading.__name__: reading(shadow, bare) for reading in readings}
-        return cls(params, which, rows, table, told_by, seen(shadow, bare, alone))
+        look = spoilt_looker([check for check in which if not check.whole_set], readings, bare)
+        names = sorted(reading.__name__ for reading in readings)
+        of_spoilt = remembered(look, shadow, [ALONE, *names])
+        told_by = {name: of_spoilt[name] for name in names}
+        return cls(params, which, rows, table, told_by, of_spoilt[ALONE].drop_nulls("code"))
+
+
+def spoilt_looker(which: Sequence[Check], readings: Collection[Reading], context: Context) -> Look:
+    """What tells of spoilt rows what `looker` tells of others; nobody is shown the evidence."""
+
+    def look(rows: pl.DataFrame) -> RowResults:
+        told = {ALONE: seen(rows, context, which)}
+        told |= {reading.__name__: reading(rows, context) for reading in readings}
+        ids = rows.select("conversation_id")
+        return {name: ids.join(table, on="conversation_id", how="left") for name, table in told.items()}
+
+    return look
 
 
 def serious(findings: pl.DataFrame) -> pl.DataFrame:

@@ -4,8 +4,11 @@ import polars as pl
 import pytest
 
 from curation.core.text.facts.patterns import KINDS
-from curation.curate.facts import Written, reader, with_facts
+from curation.curate.facts import reader, with_facts
+from curation.curate.knowledge import statements
 from curation.curate.masking import masker
+from curation.curate.rows import keyed, maker
+from curation.curate.used import Written
 from curation.privacy import PATTERNED
 from curation.privacy.params import Privacy
 from tests.builders import record, shipped_policy, talk
@@ -62,10 +65,11 @@ def test_the_stage_says_how_many_facts_have_which_treatment() -> None:
         parent_id=pl.lit(None, pl.String), origin=pl.lit("accepted")
     )
     policy = shipped_policy(facts={"time": "review"})
-    written = Written()
-    rows = pl.concat(written.passing(map(reader(policy.facts, policy.confirmed_facts), table.iter_slices(1))))
+    written, make = Written(), maker([], PRIVACY, policy.facts, policy.confirmed_facts)
+    rows = pl.concat(written.passing(map(make, keyed(table).iter_slices(1))))
     assert rows["row_id"].equals(table["row_id"])
     assert (written.rows, written.treated()) == (2, {"facts_review": 1, "facts_unlearn": 1})
+    assert written.stated().equals(statements(table))
 
 
 def test_how_many_conversations_are_read_at_once_changes_nothing() -> None:

@@ -23,6 +23,8 @@ from curation.harness.stage import Stage
 from curation.score import __main__ as score
 from curation.score.__main__ import consulted, found_by_row, found_by_set, recorder, results_by_row
 from curation.score.notes import notes, numbers
+from curation.score.planted import spoilt_looker
+from curation.score.rows import ALONE, RowResults, looked_once
 from tests.builders import context, params, record, talk
 
 REPLY = "Thank you for contacting Zaafaran Home. Your parcel left our warehouse this morning and will"
@@ -189,6 +191,25 @@ def test_what_was_remembered_by_halves_is_not_trusted(stage: Stage[Score]):
     _, told = results_by_row(stage, lambda: [TABLE], context(), BY_ROW, READINGS)
     assert as_bytes(found_by_row(told)) == AT_ONCE
     assert sorted(told["reply_tokens"]["conversation_id"]) == TABLE["conversation_id"].to_list()
+
+
+@pytest.mark.parametrize("known", [0, 7, TABLE.height])
+def test_spoilt_rows_that_an_earlier_run_looked_at_are_not_looked_at_again(stage: Stage[Score], known: int) -> None:
+    names, looked = [ALONE, *sorted(reading.__name__ for reading in READINGS)], list[str]()
+    look = spoilt_looker(BY_ROW, READINGS, context())
+
+    def watched(rows: pl.DataFrame) -> RowResults:
+        looked.extend(rows["conversation_id"])
+        return look(rows)
+
+    looked_once(stage.memory, "this", look, TABLE[:known], names)
+    told = looked_once(stage.memory, "this", watched, TABLE, names)
+    assert looked == TABLE["conversation_id"][known:].to_list()
+    for name, table in look(TABLE).items():
+        ordered = (one.sort("conversation_id", maintain_order=True).to_dicts() for one in (told[name], table))
+        assert next(ordered) == next(ordered)
+    looked_once(stage.memory, "that", watched, TABLE, names)
+    assert looked == [*TABLE["conversation_id"][known:], *TABLE["conversation_id"]]
 
 
 def test_a_set_in_which_no_agent_says_a_word_is_compared_all_the_same():
