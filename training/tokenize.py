@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, cast
@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import polars as pl
 from pydantic import Field
 
+from curation.harness.engine import map_parts
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.parts import in_parts
@@ -18,9 +19,10 @@ from curation.harness.stage import Stage
 from training.model.base import Model, embeddings, load_tokenizer
 from training.model.template import Example, InexpressibleError, Renderer, split_examples
 from training.model.template.messages import Message, thinking_aloud
-from training.model.template.retrieval import GROUND, Retrieval, as_said, notes
+from training.model.template.retrieval import GROUND, Note, Retrieval, as_said, notes
 from training.model.unusable import refuse_foreign_tokens
 
+LARGE = 10_000  # rows that pay for starting processes: each loads the tokenizer, some two CPU seconds
 AT_ONCE = 500  # conversations whose tokens are in memory as Python has them, 100 KB each
 SPLITS = ("train", "dev", "test")
 TOKENS = pl.Schema(
@@ -104,12 +106,8 @@ def main() -> None:
         budgets, exclusions = [], []
         waste: dict[str, float] = {}
         for split in SPLITS:
-            told = Told(split, lambda largest: refuse_foreign_tokens(model.name, largest, renderer.tokenizer, rows))
-            looked_up = retrieval(stage.parts(f"splits/{split}"), renderer, stage.params.facts)
-            some = in_parts(stage.parts(f"splits/{split}"), AT_ONCE)
-            parts = stage.progress(some, split, -(-stage.height(f"splits/{split}") // AT_ONCE), f"{AT_ONCE} rows")
-            make = partial(tokenized, renderer=renderer, params=stage.params, looked_up=looked_up)
-            stage.write_parts(f"tokenized/{split}", told.passing(parts, make), TOKENS)
+            told = Told(lambda largest: refuse_foreign_tokens(model.name, largest, renderer.tokenizer, rows))
+            stage.write_parts(f"tokenized/{split}", told.passing(made_parts(stage, model, renderer, split)), TOKENS)
             budgets.append(told.budget())
             exclusions.append(told.excluded())
             wasted = padding(told.sizes, stage.params.max_tokens)
@@ -122,26 +120,59 @@ def main() -> None:
         stage.passed("tokenized")
 
 
+@dataclass(frozen=True)
+class Made:
+    """What is made of some conversations of a split: TOKENS, BUDGET, EXCLUDED."""
+
+    tokens: pl.DataFrame
+    budget: pl.DataFrame
+    excluded: pl.DataFrame
+
+
+def made_parts(stage: Stage[Tokenize], model: Model, renderer: Renderer, split: str) -> Iterable[Made]:
+    """Of a split, in its order, some rows at a time."""
+    table, height = f"splits/{split}", stage.height(f"splits/{split}")
+    told = (split, stage.params, known_notes(stage.parts(table)))
+    large = height >= LARGE
+    prepare = partial(another_maker, model, *told) if large else partial(maker, renderer, *told)
+    made = map_parts(prepare, in_parts(stage.parts(table), AT_ONCE), AT_ONCE, stage.machine, large)
+    return stage.progress(made, split, -(-height // AT_ONCE), f"{AT_ONCE} rows")
+
+
+def another_maker(
+    model: Model, split: str, params: Tokenize, known: Collection[Note]
+) -> Callable[[pl.DataFrame], Made]:
+    """For a process that has no renderer yet."""
+    return maker(proved_renderer(model), split, params, known)
+
+
+def maker(renderer: Renderer, split: str, params: Tokenize, known: Collection[Note]) -> Callable[[pl.DataFrame], Made]:
+    """Made of conversations; `known` are the notes of all of the split."""
+    looked_up = Retrieval(renderer, params.facts.context, params.facts.distractors, params.facts.seed, known)
+
+    def made(rows: pl.DataFrame) -> Made:
+        done = [tokenized(row, renderer, params, looked_up) for row in rows.iter_rows(named=True)]
+        return Made(token_table(done), budget(split, rows, done), excluded(split, done))
+
+    return made
+
+
 class Told:
     """What is to be known of a split's conversations when their tokens are written and gone."""
 
-    def __init__(self, split: str, refuse: Callable[[int | None], None]) -> None:
+    def __init__(self, refuse: Callable[[int | None], None]) -> None:
         self.sizes = array("l")  # of the examples, in tokens
-        self._split, self._refuse = split, refuse
+        self._refuse = refuse
         self._budgets, self._excluded = [BUDGET.to_frame()], [EXCLUDED.to_frame()]
 
-    def passing(
-        self, parts: Iterable[pl.DataFrame], make: Callable[[Mapping[str, Any]], Tokenized]
-    ) -> Iterator[pl.DataFrame]:
-        """The TOKENS of conversations that come in parts; `refuse` is asked about the largest token of each."""
-        for rows in parts:
-            done = [make(row) for row in rows.iter_rows(named=True)]
-            tokens = token_table(done)
-            self._refuse(cast("int | None", tokens["input_ids"].explode().max()))
-            self._budgets.append(budget(self._split, rows, done))
-            self._excluded.append(excluded(self._split, done))
-            self.sizes.extend(sizes(done))
-            yield tokens
+    def passing(self, parts: Iterable[Made]) -> Iterator[pl.DataFrame]:
+        """The TOKENS of what is made; `refuse` is asked about the largest token of each part."""
+        for made in parts:
+            self._refuse(cast("int | None", made.tokens["input_ids"].explode().max()))
+            self._budgets.append(made.budget)
+            self._excluded.append(made.excluded)
+            self.sizes.extend(made.tokens["input_ids"].list.len())
+            yield made.tokens
 
     def budget(self) -> pl.DataFrame:
         """BUDGET of all parts."""
@@ -169,14 +200,18 @@ def own_renderer(model: Model) -> Renderer | None:
 
 def retrieval(parts: Iterable[pl.DataFrame], renderer: Renderer, params: Facts) -> Retrieval:
     """What is looked up for replies of this split, out of what they state; its conversations come in parts."""
-    known = {
+    return Retrieval(renderer, params.context, params.distractors, params.seed, known_notes(parts))
+
+
+def known_notes(parts: Iterable[pl.DataFrame]) -> set[Note]:
+    """What conversations state that is to be read before."""
+    return {
         note
         for rows in parts
         if "facts" in rows.columns
-        for messages, facts in rows.select("messages", "facts").filter(_read_facts()).iter_rows()
+        for messages, facts in rows.filter(_read_facts()).select("messages", "facts").iter_rows()
         for _, note in notes(messages, facts)
     }
-    return Retrieval(renderer, params.context, params.distractors, params.seed, known)
 
 
 def _read_facts() -> pl.Expr:
@@ -282,11 +317,6 @@ def summed(budgets: pl.DataFrame) -> pl.DataFrame:
         .select(pl.col(name).cast(dtype) for name, dtype in BUDGET.items())
         .sort(groups)
     )
-
-
-def sizes(done: Iterable[Tokenized]) -> Iterator[int]:
-    """How many tokens each example has."""
-    return (len(e.input_ids) for t in done for e in t.examples)
 
 
 def padding(examples: Iterable[int], max_tokens: int) -> dict[str, float]:

@@ -13,7 +13,7 @@ from curation.harness.errors import QiratError
 from curation.harness.params import load_params
 from tests.builders import record, talk
 from tests.training.model.template.families import CHATML, answered, decoded, renderer, served, spans
-from tests.training.tiny import project
+from tests.training.tiny import project as made
 from training import tokenize
 from training.model.base import Model, load_tokenizer
 from training.model.template import Renderer
@@ -250,7 +250,7 @@ def test_losing_more_replies_than_allowed_stops_with_their_number() -> None:
 @pytest.fixture
 def mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The place of the template that a tiny project names in place of its model's own."""
-    root = project(tmp_path, rows=30)
+    root = made(tmp_path, rows=30)
     monkeypatch.chdir(root)
     settings = yaml.safe_load((root / "params.yaml").read_text("utf-8"))
     settings["model"]["template"] = "training/model/template/jinja/ours.jinja"
@@ -273,3 +273,13 @@ def test_a_template_of_ours_that_says_otherwise_or_is_nowhere_stops_the_stage(me
     mended.write_text("Support chat.\n" + CHATML, "utf-8")
     with pytest.raises(SystemExit, match=r"model.template says otherwise what the model's own template can say"):
         tokenize.main()
+
+
+def test_tokens_made_in_several_processes_are_the_same_bytes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = {path: path.read_bytes() for path in Path("data/tokenized").iterdir()}
+    settings = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
+    Path("params.yaml").write_text(yaml.safe_dump({**settings, "machine": {"workers": 2}}), "utf-8")
+    monkeypatch.setattr(tokenize, "LARGE", 30)  # of the splits the largest
+    monkeypatch.setattr(tokenize, "AT_ONCE", 7)
+    tokenize.main()
+    assert {path: path.read_bytes() for path in Path("data/tokenized").iterdir()} == alone
