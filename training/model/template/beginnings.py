@@ -6,11 +6,11 @@ looked. What it has said at the end of a message, having looked no further, is w
 there, when what stands behind its loop depends on arguments alone.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from jinja2 import Environment, Template
+    from jinja2 import Environment, Template, nodes
     from jinja2.nodes import Node
     from jinja2.runtime import Context
 
@@ -155,48 +155,38 @@ def _tell(context: "Context", message: Any) -> None:
     context[TOLD](message)
 
 
-def _parted(body: "Sequence[Node]") -> "tuple[Sequence[Node], Sequence[Node]]":
+def _parted(body: "Sequence[Node]") -> "tuple[nodes.Template, nodes.Template]":
     """The template up to its last loop, which tells when it is done with a message, and what stands behind."""
     from jinja2 import defaults, nodes
 
-    elsewhere = (nodes.Block, nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport, nodes.CallBlock)
     end = max((place for place, node in enumerate(body, 1) if isinstance(node, nodes.For)), default=0)
-    head, tail = body[:end], body[end:]
-    loop = head[-1] if head else None
+    head, tail = nodes.Template([*body[:end]], lineno=1), nodes.Template([*body[end:]], lineno=1)
+    loop = head.body[-1] if head.body else None
     if not isinstance(loop, nodes.For) or not isinstance(loop.target, nodes.Name):
         raise UntoldError
-    if any(True for node in body for _ in node.find_all(elsewhere)):
+    elsewhere = (nodes.Block, nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
+    if [*head.find_all(elsewhere), *tail.find_all(elsewhere)]:
         raise UntoldError
-    if "add_generation_prompt" in _loaded(head) or _loaded(tail) & {"messages", "loop", *_stored(head)}:
+    (asked, made), (behind, also_made) = _names(head), _names(tail)
+    if "add_generation_prompt" in asked or behind & {"messages", "loop", *made}:
         raise UntoldError
-    if (_loaded(body) | _stored(body)) & {*defaults.DEFAULT_NAMESPACE, TOLD}:
+    if (asked | made | behind | also_made) & {*defaults.DEFAULT_NAMESPACE, TOLD}:
         raise UntoldError
     told = nodes.Filter(nodes.Name(loop.target.name, "load"), TOLD, [], [], None, None)
     loop.body.append(nodes.ExprStmt(told))
     return head, tail
 
 
-def _loaded(body: "Iterable[Node]") -> set[str]:
+def _names(part: "nodes.Template") -> tuple[set[str], set[str]]:
+    """Those that a part of a template asks for, and those that it gives something."""
     from jinja2 import nodes
 
-    return {
-        name.name
-        for node in body
-        for name in (node, *node.find_all(nodes.Name))
-        if isinstance(name, nodes.Name) and name.ctx == "load"
-    }
+    asked = {name.name for name in part.find_all(nodes.Name) if name.ctx == "load"}
+    made = {name.name for name in part.find_all(nodes.Name) if name.ctx != "load"}
+    made |= {macro.name for macro in part.find_all(nodes.Macro)} | {field.name for field in part.find_all(nodes.NSRef)}
+    return asked, made
 
 
-def _stored(body: "Iterable[Node]") -> set[str]:
-    from jinja2 import nodes
-
-    kinds = (nodes.Name, nodes.NSRef, nodes.Macro)
-    found = (one for node in body for one in ([node] if isinstance(node, kinds) else []) + [*node.find_all(kinds)])
-    return {one.name for one in found if not (isinstance(one, nodes.Name) and one.ctx == "load")}
-
-
-def _compiled(environment: "Environment", body: "Sequence[Node]") -> "Template":
-    from jinja2 import nodes
-
-    whole = nodes.Template([*body], lineno=1).set_lineno(1).set_environment(environment)
-    return environment.template_class.from_code(environment, environment.compile(whole), environment.make_globals(None))
+def _compiled(environment: "Environment", part: "nodes.Template") -> "Template":
+    part.set_lineno(1).set_environment(environment)
+    return environment.template_class.from_code(environment, environment.compile(part), environment.make_globals(None))

@@ -49,7 +49,7 @@ class Tokens:
 
     @cached_property
     def _is_plain(self) -> bool:
-        """Whether all that transformers adds to decoding are questions what it was given."""
+        """Whether transformers adds nothing of its own to decoding."""
         read = [self.direct(side) for side in (*SIDES, *self._tokenizer.all_special_tokens)]
         return self._rust is not None and all(
             self._tokenizer.decode(ids, clean_up_tokenization_spaces=False)
