@@ -2,8 +2,8 @@
 
 from array import array
 from bisect import bisect_left, insort
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, cast
@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import polars as pl
 from pydantic import Field
 
+from curation.harness.engine import map_parts
 from curation.harness.errors import QiratError
 from curation.harness.memory import version_of
 from curation.harness.params import Params
@@ -19,9 +20,10 @@ from curation.harness.stage import Stage
 from training.model.base import Model, embeddings, load_tokenizer, tokenizer_id
 from training.model.template import Example, InexpressibleError, Renderer, split_examples
 from training.model.template.messages import Message, thinking_aloud
-from training.model.template.retrieval import GROUND, Retrieval, as_said, notes
+from training.model.template.retrieval import GROUND, Note, Retrieval, as_said, notes
 from training.model.unusable import refuse_foreign_tokens
 
+LARGE = 10_000  # rows that pay for starting processes: each loads the tokenizer, some two CPU seconds
 AT_ONCE = 500  # conversations whose tokens are in memory as Python has them, 100 KB each
 SPLITS = ("train", "dev", "test")
 TOKENS = pl.Schema(
@@ -48,6 +50,7 @@ MADE = pl.Schema(
     }
 )
 REMEMBERED = pl.Schema({**MADE, "row": pl.UInt64()})
+KEY = ["conversation_id", "row"]
 EXCLUDED = pl.Schema({"conversation_id": pl.String, "split": pl.String, "reason": pl.String})
 BUDGET = pl.Schema(
     {
@@ -121,13 +124,14 @@ def main() -> None:
         waste: dict[str, float] = {}
         for split in SPLITS:
             told = Told(split, lambda largest: refuse_foreign_tokens(model.name, largest, renderer.tokenizer, rows))
-            looked_up = retrieval(stage.parts(f"splits/{split}"), renderer, stage.params.facts)
-            make = partial(tokenized, renderer=renderer, params=stage.params, looked_up=looked_up)
+            height, notes_of = stage.height(f"splits/{split}"), known_notes(stage.parts(f"splits/{split}"))
+            large = height - stage.memory.height_of(split, version) >= LARGE
+            prepare = partial(another_maker, model) if large else partial(maker, renderer)
+            prepare = partial(prepare, params=stage.params, known=notes_of)
             with stage.memory.keeping(split, version, REMEMBERED) as keep:
-                parts = made_parts(stage, split, version, make, keep)
-                total = -(-stage.height(f"splits/{split}") // AT_ONCE)
-                passing = stage.progress(parts, split, total, f"{AT_ONCE} rows")
-                stage.write_parts(f"tokenized/{split}", told.passing(passing), TOKENS)
+                parts = made_parts(stage, split, version, prepare, large)
+                passing = stage.progress(parts, split, -(-height // AT_ONCE), f"{AT_ONCE} rows")
+                stage.write_parts(f"tokenized/{split}", told.passing(passing, keep), TOKENS)
             budgets.append(told.budget())
             exclusions.append(told.excluded())
             wasted = padding(told.sizes, stage.params.max_tokens)
@@ -141,23 +145,28 @@ def main() -> None:
         stage.passed("tokenized")
 
 
-Part = tuple[pl.DataFrame, pl.DataFrame]  # rows of a split, and MADE of them in their order
+Part = tuple[pl.DataFrame, pl.DataFrame]  # rows of a split, and REMEMBERED of them in their order
+Kernel = Callable[[pl.DataFrame], pl.DataFrame]  # REMEMBERED of rows as `keyed` gives them
 
 
 def made_parts(
-    stage: Stage[Tokenize],
-    split: str,
-    version: str,
-    make: Callable[[Mapping[str, Any]], Tokenized],
-    keep: Callable[[pl.DataFrame], None],
+    stage: Stage[Tokenize], split: str, version: str, prepare: Callable[[], Kernel], large: bool
 ) -> Iterator[Part]:
-    """A split's conversations part by part. What an earlier run made of one is not made again, all is kept."""
-    for part in map(keyed, stage.parts(f"splits/{split}")):
-        known = stage.memory.recall_of(split, version, part["conversation_id"])
-        for rows in in_parts([part], AT_ONCE):
-            made = made_of(rows, REMEMBERED.to_frame() if known is None else known, make)
-            keep(made.drop_nulls("row"))
-            yield rows, made
+    """A split's conversations part by part. What an earlier run made of one is not made again."""
+    asked: deque[Part] = deque()  # rows of a part, and what is remembered of them
+
+    def unseen() -> Iterator[pl.DataFrame]:
+        for part in map(keyed, stage.parts(f"splits/{split}")):
+            known = stage.memory.recall_of(split, version, part["conversation_id"])
+            for rows in in_parts([part], AT_ONCE):
+                here = (REMEMBERED.to_frame() if known is None else known).join(rows, on=KEY, how="semi")
+                asked.append((rows, here.select(REMEMBERED.names())))
+                yield rows.join(here, on=KEY, how="anti")
+
+    for fresh in map_parts(prepare, unseen(), AT_ONCE, stage.machine, large):
+        rows, here = asked.popleft()
+        ids = rows.select("conversation_id")
+        yield rows, ids.join(pl.concat([here, fresh]), on="conversation_id", maintain_order="left")
 
 
 def keyed(rows: pl.DataFrame) -> pl.DataFrame:
@@ -167,14 +176,20 @@ def keyed(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(row=pl.when(~by_others).then(pl.struct(names).hash()))
 
 
-def made_of(rows: pl.DataFrame, known: pl.DataFrame, make: Callable[[Mapping[str, Any]], Tokenized]) -> pl.DataFrame:
-    """REMEMBERED of rows as `keyed` gives them, in their order; `known` of some of them."""
-    by = ["conversation_id", "row"]
-    here = known.join(rows, on=by, how="semi")
-    new = rows.join(here, on=by, how="anti")
-    fresh = made_table([make(row) for row in new.iter_rows(named=True)]).with_columns(new["row"])
-    both = pl.concat([here.select(REMEMBERED.names()), fresh])
-    return rows.select("conversation_id").join(both, on="conversation_id", maintain_order="left")
+def another_maker(model: Model, params: Tokenize, known: Collection[Note]) -> Kernel:
+    """For a process that has no renderer yet."""
+    return maker(proved_renderer(model), params, known)
+
+
+def maker(renderer: Renderer, params: Tokenize, known: Collection[Note]) -> Kernel:
+    """`known` are the notes of all of the split."""
+    looked_up = Retrieval(renderer, params.facts.context, params.facts.distractors, params.facts.seed, known)
+
+    def make(rows: pl.DataFrame) -> pl.DataFrame:
+        done = [tokenized(row, renderer, params, looked_up) for row in rows.iter_rows(named=True)]
+        return made_table(done).with_columns(rows["row"])
+
+    return make
 
 
 class Told:
@@ -185,9 +200,10 @@ class Told:
         self._split, self._refuse = split, refuse
         self._budgets, self._excluded = [BUDGET.to_frame()], [EXCLUDED.to_frame()]
 
-    def passing(self, parts: Iterable[Part]) -> Iterator[pl.DataFrame]:
+    def passing(self, parts: Iterable[Part], keep: Callable[[pl.DataFrame], None]) -> Iterator[pl.DataFrame]:
         """The TOKENS of conversations that come in parts; `refuse` is asked about the largest token of each."""
         for rows, made in parts:
+            keep(made.drop_nulls("row"))
             tokens = token_table(rows, made)
             self._refuse(cast("int | None", tokens["input_ids"].explode().max()))
             self._budgets.append(budget(self._split, rows, made))
@@ -221,14 +237,18 @@ def own_renderer(model: Model) -> Renderer | None:
 
 def retrieval(parts: Iterable[pl.DataFrame], renderer: Renderer, params: Facts) -> Retrieval:
     """What is looked up for replies of this split, out of what they state; its conversations come in parts."""
-    known = {
+    return Retrieval(renderer, params.context, params.distractors, params.seed, known_notes(parts))
+
+
+def known_notes(parts: Iterable[pl.DataFrame]) -> set[Note]:
+    """What conversations state that is to be read before."""
+    return {
         note
         for rows in parts
         if "facts" in rows.columns
-        for messages, facts in rows.select("messages", "facts").filter(_read_facts()).iter_rows()
+        for messages, facts in rows.filter(_read_facts()).select("messages", "facts").iter_rows()
         for _, note in notes(messages, facts)
     }
-    return Retrieval(renderer, params.context, params.distractors, params.seed, known)
 
 
 def _read_facts() -> pl.Expr:

@@ -69,6 +69,10 @@ class Memory:
             return near.filter(by_id.is_in(ids.implode()))
         return None
 
+    def height_of(self, name: str, version: str) -> int:
+        """How many rows are kept under this name and version."""
+        return 0 if self.recall(name, version, []) is None else height_of(self.folder / f"{name}.parquet")
+
     @contextlib.contextmanager
     def keeping(self, name: str, version: str, schema: pl.Schema) -> Iterator[Callable[[pl.DataFrame], None]]:
         """What takes a table for the next run part by part; it is kept when the block ends well."""

@@ -16,7 +16,7 @@ from curation.harness.errors import QiratError
 from curation.harness.params import load_params
 from tests.builders import record, talk
 from tests.training.model.template.families import CHATML, answered, decoded, renderer, served, spans
-from tests.training.tiny import project
+from tests.training.tiny import project as made
 from training import tokenize
 from training.model.base import Model, load_tokenizer, tokenizer_id
 from training.model.template import Renderer
@@ -263,7 +263,7 @@ def test_losing_more_replies_than_allowed_stops_with_their_number() -> None:
 @pytest.fixture
 def mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The place of the template that a tiny project names in place of its model's own."""
-    root = project(tmp_path, rows=30)
+    root = made(tmp_path, rows=30)
     monkeypatch.chdir(root)
     settings = yaml.safe_load((root / "params.yaml").read_text("utf-8"))
     settings["model"]["template"] = "training/model/template/jinja/ours.jinja"
@@ -291,7 +291,7 @@ def test_a_template_of_ours_that_says_otherwise_or_is_nowhere_stops_the_stage(me
 def test_conversations_that_an_earlier_run_made_are_not_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(project(tmp_path))
+    monkeypatch.chdir(made(tmp_path))
     read, place = pl.read_parquet("data/splits/train.parquet"), Path("data/splits/train.parquet")
     asked: list[str] = []
     monkeypatch.setattr(
@@ -318,7 +318,7 @@ def test_conversations_that_an_earlier_run_made_are_not_made_again(
 
 
 def test_what_a_template_says_belongs_to_what_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(project(tmp_path))
+    monkeypatch.chdir(made(tmp_path))
     model = load_params("model", Model)
     ids = {tokenizer_id(model)}
     (tmp_path / "ours.jinja").write_text(CHATML)
@@ -331,3 +331,14 @@ def test_what_a_template_says_belongs_to_what_is_remembered(tmp_path: Path, monk
 def test_a_conversation_that_is_given_facts_of_others_is_made_anew(treatment: str, known: bool) -> None:
     stated = with_facts(record(talk("How much?", "It is 25 SAR.")), dict.fromkeys(KINDS, treatment), ())
     assert keyed(stated)["row"].is_not_null().all() == known
+
+
+def test_tokens_made_in_several_processes_are_the_same_bytes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = {path: path.read_bytes() for path in Path("data/tokenized").iterdir()}
+    settings = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
+    Path("params.yaml").write_text(yaml.safe_dump({**settings, "machine": {"workers": 2}}), "utf-8")
+    shutil.rmtree("data/cache")
+    monkeypatch.setattr(tokenize, "LARGE", 30)  # of the splits the largest
+    monkeypatch.setattr(tokenize, "AT_ONCE", 7)
+    tokenize.main()
+    assert {path: path.read_bytes() for path in Path("data/tokenized").iterdir()} == alone
