@@ -68,16 +68,14 @@ AT_ONCE = as_bytes(findings(TABLE, context(), BY_ROW))
 @given(st.integers(1, 20))
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_chunks_change_no_byte(stage: Stage[Score], size: int):
-    score.CHUNK, before = size, score.CHUNK
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(score, "rows_of_a_part", lambda *_: size)
         stage.memory.forget_but([])
         assert as_bytes(findings_by_row(stage, TABLE, context(), BY_ROW)) == AT_ONCE
-    finally:
-        score.CHUNK = before
 
 
 def test_local_backend_change_no_byte(stage: Stage[Score], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(score, "CHUNK", 4)
+    monkeypatch.setattr(score, "rows_of_a_part", lambda *_: 4)
     monkeypatch.setattr(score, "LARGE", 0)
     stage.machine = Machine(workers=2)
     assert as_bytes(findings_by_row(stage, TABLE, context(), BY_ROW)) == AT_ONCE
@@ -257,7 +255,7 @@ def broken(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_check_that_fails_is_named_with_its_rows(stage: Stage[Score], workers: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(score, "CHUNK", 5)
+    monkeypatch.setattr(score, "rows_of_a_part", lambda *_: 5)
     monkeypatch.setattr(score, "LARGE", 0)
     check = replace(checks()["length"], name="tongues", observe=broken)
     first, last = TABLE["row_id"][0], TABLE["row_id"][1]  # as they come
