@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check, lists_of
-from curation.checks.models.folded import FOLDED, folded_turns
+from curation.checks.models.folded import FOLDED, turns_folded
 from curation.core.text.folding import fold
 from curation.core.text.language import ARABIZI
 from curation.core.text.titles import is_name
@@ -87,7 +87,7 @@ def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
 
     Limits: irony and contempt in polite words are not seen, nor is an insult in quotation marks.
     """
-    said = folded_turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
+    said = turns_folded(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
     said = said.select("conversation_id", "turn", pl.col("role") == "assistant", "content", text=FOLDED)
     told = said.select("role", "content", "text").unique(["role", "content"], maintain_order=True)  # teams repeat a lot
     # Each by itself: one pattern of them all takes the engine twice as long.

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check, lists_of
-from curation.checks.models.folded import FOLDED, folded_turns
+from curation.checks.models.folded import FOLDED, turns_folded
 from curation.core.text.folding import fold
 from curation.core.text.patterns import Patterns
 from curation.core.text.titles import is_name
@@ -43,7 +43,7 @@ def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[s
     Limits: refusals in the team's own words are its business (and the playbook's); a bot that is meant to introduce
     itself as one needs model_refusal switched off in params.yaml.
     """
-    replies = folded_turns(conversations).filter(pl.col("role") == "assistant")
+    replies = turns_folded(conversations).filter(pl.col("role") == "assistant")
     shown = pl.col("content")
     for harmless in (_TAG, _LINK, _BUTTON, _SIZE):
         shown = shown.str.replace_all(harmless, "")

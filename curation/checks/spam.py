@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check, lists_of, read, records
-from curation.checks.models.folded import FOLDED, folded_turns
+from curation.checks.models.folded import FOLDED, turns_folded
 from curation.core.record.conversation import turns
 from curation.core.text.folding import folded
 from curation.core.text.patterns import Patterns
@@ -89,7 +89,7 @@ _EMPTY = frozenset(
 
 def adverts(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """conversation_id and `seen`: its turns that speak of what spam speaks of, or as adverts do, by themselves."""
-    said = folded_turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
+    said = turns_folded(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
     found = {kind: patterns.first_in(pl.col("text")).alias(kind) for kind, patterns in _patterns().items()}
     cues = sorted(found.keys() - {*ABOUT} - {"push"})
     distinct = said.select("content", text=FOLDED).unique("content", maintain_order=True)  # teams say the same often

@@ -3,7 +3,7 @@
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.checks.models.folded import FOLDED, folded_turns
+from curation.checks.models.folded import FOLDED, turns_folded
 from curation.core.text.folding import fold
 
 # A reply that ends otherwise was probably cut: full stops of both scripts, closing marks, emoji, a link, a number.
@@ -28,7 +28,7 @@ def structure(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     A turn that only calls a tool is not empty; a reply of dots, or of an exporter's "null", is wordless. A reply is cut
     where it ends in a comma or in a word that wants another ("the", "your", "في").
     """
-    said = folded_turns(conversations, "tool_calls")
+    said = turns_folded(conversations, "tool_calls")
     roles = said.group_by("conversation_id").agg(
         replies=(pl.col("role") == "assistant").sum(), questions=(pl.col("role") == "user").sum()
     )

@@ -9,12 +9,12 @@ FOLDED = "folded"  # a column beside those of the record: of each message its co
 
 
 def with_folded(conversations: pl.DataFrame) -> pl.DataFrame:
-    """The conversations with what `folded_turns` then need not fold."""
+    """The conversations with what `turns_folded` then need not fold."""
     contents = pl.col("messages").list.eval(folded(pl.element().struct.field("content")))
     return conversations.with_columns(contents.alias(FOLDED))
 
 
-def folded_turns(conversations: pl.DataFrame, *columns: str) -> pl.DataFrame:
+def turns_folded(conversations: pl.DataFrame, *columns: str) -> pl.DataFrame:
     """`turns` with their content `folded`."""
     said = turns(conversations, *columns)
     if FOLDED in conversations.columns:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.checks.check import Context, read
-from curation.checks.models.folded import FOLDED, folded_turns
+from curation.checks.models.folded import FOLDED, turns_folded
 from curation.core.record.conversation import turns
 from curation.similarity.shingles import offsets, spans
 
@@ -61,7 +61,7 @@ def words_by_turn(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
     Words are folded, and digits are alike.
     """
     words = pl.col(FOLDED).str.replace_all(r"\d", "0").str.extract_all(r"[\p{L}\p{N}]+")
-    said = folded_turns(conversations).filter(SPEAKS).select("conversation_id", **TURN, word=words)
+    said = turns_folded(conversations).filter(SPEAKS).select("conversation_id", **TURN, word=words)
     return said.group_by("conversation_id").agg(
         *TURN,
         length=pl.col("word").list.len(),
