@@ -3,6 +3,7 @@
 import polars as pl
 
 from curation.checks.check import Context, check
+from curation.checks.models.folded import FOLDED
 from curation.core.record.times import ORDER_UNSURE, TIMES_UNREAD
 from curation.core.text.direction import backwards
 
@@ -16,7 +17,8 @@ def order(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     And those whose times ingest could not read, or with day and month in either order: `order_unsure` where the order
     of messages hangs on them, `times_unread` where no more than a date is lost.
     """
-    read = backwards(conversations).filter(pl.col("value") >= REPORTED_FROM)
+    said = conversations[FOLDED].explode(empty_as_null=False) if FOLDED in conversations.columns else None
+    read = backwards(conversations, said).filter(pl.col("value") >= REPORTED_FROM)
     turned = read.with_columns(
         code=pl.lit("reads_backwards"), threshold=pl.lit(REPORTED_FROM), evidence=pl.lit(None, pl.String)
     )
