@@ -19,7 +19,7 @@ EVIDENCE = 80  # characters of the turn
 SENTENCE = 8  # words without capitals and figures; more are no names
 
 
-@check("language", version=4, source="Unicode scripts; lingua 2 (Stahl) where languages share one")
+@check("language", version=5, source="Unicode scripts; lingua 2 (Stahl) where languages share one")
 def language(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Turns in languages the set is not meant for; replies in another language than the customer's last turn.
 
@@ -74,9 +74,11 @@ def _seen(said: pl.DataFrame, code: str, told: pl.Expr) -> pl.DataFrame:
 def _telling(conversations: pl.DataFrame) -> pl.DataFrame:
     """The turns that are long enough to tell their language."""
     text = pl.col("content")
-    letters = text.str.replace_all(r"\P{L}+", "").str.len_chars()
-    least = pl.col("role").replace_strict(TELLING_LETTERS, default=None)
-    many = (letters >= least) & text.str.contains(_TWO_WORDS)
+    enough = (
+        (pl.col("role") == role) & text.str.contains(rf"(?:\p{{L}}\P{{L}}*){{{letters}}}")
+        for role, letters in TELLING_LETTERS.items()
+    )
+    many = pl.any_horizontal(enough) & text.str.contains(_TWO_WORDS)
     # Some scripts part no words, and say more with fewer signs.
     other_script = text.str.count_matches(r"[^\p{Latin}\p{Arabic}\P{L}]") > 2
     return turns(conversations).filter(pl.col("role").is_in(list(TELLING_LETTERS)) & (many | other_script))

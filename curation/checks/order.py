@@ -10,7 +10,7 @@ from curation.core.text.direction import backwards
 REPORTED_FROM = 0.75  # beyond it 0.1% of STAR, Taskmaster-4 and SGD; turned round, 96%, 43% and 97% of them
 
 
-@check("order", version=2, source="closing words before opening ones, by lists; what ingest says of times")
+@check("order", version=3, source="closing words before opening ones, by lists; what ingest says of times")
 def order(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Conversations that read as if their end came first: `value` = how far closing words stand before opening ones.
 

@@ -24,9 +24,9 @@ def rows_of_a_part(rows: int, processes: int) -> int:
 
 
 def of_that_size(rows: pl.DataFrame, most: int) -> Iterator[pl.DataFrame]:
-    """The rows in parts of at most so many, of fewer where they are long."""
-    fitting = LARGEST * rows.height // max(rows.estimated_size(), 1)
-    yield from rows.iter_slices(min(most, max(LEAST, fitting)))
+    """The rows in parts of at most so many, of fewer where they are long; one part where there are no rows."""
+    fitting = int(LARGEST * rows.height // max(rows.estimated_size(), 1))
+    yield from rows.iter_slices(min(most, max(LEAST, fitting))) if rows.height else (rows,)
 
 
 def looker(
