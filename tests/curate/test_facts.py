@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from curation.core.text.facts.patterns import KINDS
-from curation.curate.facts import Written, fact_finder, reader, with_facts
+from curation.curate.facts import Written, reader, with_facts
 from curation.curate.masking import masker
 from curation.privacy import PATTERNED
 from curation.privacy.params import Privacy
@@ -53,7 +53,7 @@ def test_what_a_person_has_confirmed_is_learnt_in_every_spelling(confirmed: str)
     policy = shipped_policy(confirmed_facts=(confirmed,))
     rows = with_facts(table, policy.facts, ())
     assert [len(facts) for facts in rows["facts"]] == [1, 2]
-    found = fact_finder(policy.facts, policy.confirmed_facts)(table)
+    found, _ = reader(policy.facts, policy.confirmed_facts)(table)
     assert stated(found) == [[], [("30 ريالاً", "price", "unlearn")]]
 
 
@@ -68,11 +68,11 @@ def test_the_stage_says_how_many_facts_have_which_treatment() -> None:
     assert (written.rows, written.treated()) == (2, {"facts_review": 1, "facts_unlearn": 1})
 
 
-def test_how_many_conversations_are_read_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_many_conversations_are_read_at_once_changes_nothing() -> None:
     table = record(*(talk("How much?", f"It is {price} SAR.") for price in range(30, 37)), talk("And?", "Nothing."))
     rows = table.with_columns(parent_id=pl.lit(None, pl.String)).sort("conversation_id")
-    whole = reader(UNLEARN, ())(rows)
-    monkeypatch.setattr("curation.curate.facts.AT_ONCE", 3)
-    for one, other in zip(reader(UNLEARN, ())(rows), whole, strict=True):
-        assert one.equals(other)
-    assert [part.height for part in reader(UNLEARN, ())(rows.clear())] == [0, 0]
+    read = reader(UNLEARN, ())
+    parts = list(map(read, rows.iter_slices(3)))
+    for whole, some in zip(read(rows), zip(*parts, strict=True), strict=True):
+        assert whole.equals(pl.concat(some))
+    assert [part.height for part in read(rows.clear())] == [0, 0]
