@@ -186,7 +186,9 @@ def maker(renderer: Renderer, params: Tokenize, known: Collection[Note]) -> Kern
     looked_up = Retrieval(renderer, params.facts.context, params.facts.distractors, params.facts.seed, known)
 
     def make(rows: pl.DataFrame) -> pl.DataFrame:
-        done = [tokenized(row, renderer, params, looked_up) for row in rows.iter_rows(named=True)]
+        done = [
+            tokenized(row, renderer=renderer, params=params, looked_up=looked_up) for row in rows.iter_rows(named=True)
+        ]
         return made_table(done).with_columns(rows["row"])
 
     return make

@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -224,13 +224,22 @@ def contents(places: pl.DataFrame, conversations: pl.DataFrame, context: Context
     return places.select(by).join(pl.concat(said), on=by, how="left", maintain_order="left")["content"]
 
 
-def shown(found: pl.DataFrame, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """The findings without personal data in what they quote. For all checks at once: each row is read but once."""
-    if context.records is not None:
-        placed = found.with_row_index("place")
-        bare = replace(context, records=None)
-        parts = ((placed.join(part, on="conversation_id", how="semi"), part) for part in context.records(found))
-        return pl.concat(shown(here, part, bare) for here, part in parts).sort("place").drop("place")
+def shown(
+    found: pl.DataFrame, conversations: pl.DataFrame, context: Context, personal: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """The findings without personal data in what they quote. For all checks at once: each row is read but once.
+
+    `personal`: the conversations in which such data was found, where that is known; no others are read.
+    """
+    placed = found.with_row_index("place")
+    read = placed if personal is None else placed.join(personal, on="conversation_id", how="semi")
+    parts = [conversations] if context.records is None else context.records(read)
+    told = [_covered(placed.join(read, on="place", how="anti"), None, context)]
+    told += [_covered(read.join(part, on="conversation_id", how="semi"), part, context) for part in parts]
+    return pl.concat(told).sort("place").drop("place")
+
+
+def _covered(found: pl.DataFrame, conversations: pl.DataFrame | None, context: Context) -> pl.DataFrame:
     # What is cut in the end is cut before it is read: a check may quote a turn of a megabyte.
     quoted = found.with_columns(pl.col("evidence").str.slice(0, 4 * EVIDENCE_CHARACTERS))
     covered = with_evidence_masked(quoted, conversations, context.privacy.countries)

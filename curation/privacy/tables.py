@@ -1,7 +1,7 @@
 """Personal data out of a table of conversations."""
 
 import weakref
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import polars as pl
@@ -39,21 +39,29 @@ def without_personal_data(
     return table, pl.DataFrame(done, schema=MASKED)
 
 
-def with_evidence_masked(found: pl.DataFrame, rows: pl.DataFrame, countries: Sequence[str]) -> pl.DataFrame:
-    """Findings whose evidence repeats nothing personal, also where only the conversation tells that it is."""
+def with_evidence_masked(found: pl.DataFrame, rows: pl.DataFrame | None, countries: Sequence[str]) -> pl.DataFrame:
+    """Findings whose evidence repeats nothing personal, also where only the conversation tells that it is.
+
+    `rows`: the conversations; None where these hold nothing personal but what a quote by itself may look like.
+    """
     evidence = found["evidence"]
     quoted = ~evidence.str.contains(_SAYS_WHERE).fill_null(True)
     likely = evidence.str.contains(CANDIDATE).fill_null(False) & quoted
-    looked_at = _LOOKED_AT.get(id(rows))
-    words = (rows if looked_at is None else looked_at).join(found.filter(quoted), on="conversation_id", how="semi")
-    words = words.filter(messages_may_hold()) if looked_at is None else words
-    told = words.select("conversation_id", "messages").iter_rows()
-    covers = {key: evidence_cover(messages, countries) for key, messages in told}
+    covers = {} if rows is None else _covers(found.filter(quoted), rows, countries)
     covered = [
         covers[key](text) if quotes and key in covers else masked(text, countries) if here else text
         for text, key, quotes, here in zip(evidence, found["conversation_id"], quoted, likely, strict=True)
     ]
     return found.with_columns(evidence=pl.Series(covered, dtype=pl.String))
+
+
+def _covers(quoting: pl.DataFrame, rows: pl.DataFrame, countries: Sequence[str]) -> dict[str, Callable[[str], str]]:
+    """What covers the personal data of each conversation that is quoted from and may hold any, by its id."""
+    looked_at = _LOOKED_AT.get(id(rows))
+    words = (rows if looked_at is None else looked_at).join(quoting, on="conversation_id", how="semi")
+    words = words.filter(messages_may_hold()) if looked_at is None else words
+    told = words.select("conversation_id", "messages").iter_rows()
+    return {key: evidence_cover(messages, countries) for key, messages in told}
 
 
 def opaque(customers: pl.Series) -> pl.Series:

@@ -1,5 +1,6 @@
 """Run every check over the survivors; observe, decide nothing.  python -m curation.score"""
 
+import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -24,7 +25,6 @@ from curation.score.notes import notes, numbers
 from curation.score.planted import PLANTED, Planting, as_planted, compared_again, is_planted, with_vectors
 from curation.score.rows import (
     ALONE,
-    CHUNK,
     LARGE,
     RowResults,
     findings_by_set,
@@ -33,6 +33,8 @@ from curation.score.rows import (
     known_of,
     looked_once,
     looker,
+    of_that_size,
+    rows_of_a_part,
     spoilt,
 )
 
@@ -77,7 +79,8 @@ def main() -> None:
         beside = replace(beside, records=recorder(surviving, read))
         compared = pl.concat(map(bare, read(surviving))) if together or vectors.height else surviving
         compared = compared.sort("conversation_id")
-        by_set, of_planted = found_by_set(stage, compared, keys, beside, comparing)
+        personal = with_personal_data(told[ALONE]) if "pii" in running else None
+        by_set, of_planted = found_by_set(stage, compared, keys, beside, comparing, personal)
         found = in_order([found_by_row(told), by_set])
         noted = notes(compared, context, of_set)
         tried = pl.DataFrame(schema=PLANTED)
@@ -142,9 +145,11 @@ def results_by_row(
             stage.say(f"{row} has {signs:,} characters: it takes a while")
     if new.height or not known:
         prepare = partial(looker, which, readings, replace(context, vectors=None))
+        at_once = rows_of_a_part(new.height, stage.machine.processes if new.height >= LARGE else 1)
         unseen = (part.join(new, on="conversation_id", how="semi") for part in read())
-        fresh = map_parts(prepare, unseen, CHUNK, stage.machine, new.height >= LARGE)
-        looked = stage.progress(fresh, "looking at rows", -(-new.height // CHUNK), "thousand rows")
+        sized = itertools.chain.from_iterable(of_that_size(rows, at_once) for rows in unseen)
+        fresh = map_parts(prepare, sized, at_once, stage.machine, new.height >= LARGE)
+        looked = stage.progress(fresh, "looking at rows", -(-new.height // at_once), "parts")
         parts = [*parts, reduce(joined, looked)]
     told = joined(parts)
     for name, table in told.items():
@@ -178,8 +183,18 @@ def found_by_row(told: RowResults) -> pl.DataFrame:
     return in_order([told[ALONE].filter(pl.col("check").is_not_null()).select(FINDINGS.names())])
 
 
+def with_personal_data(told: pl.DataFrame) -> pl.DataFrame:
+    """conversation_id of those in which the check `pii` found anything."""
+    return told.filter(pl.col("check") == "pii").select("conversation_id").unique()
+
+
 def found_by_set(
-    stage: Stage[Score], surviving: pl.DataFrame, keys: pl.DataFrame, context: Context, which: Iterable[Check]
+    stage: Stage[Score],
+    surviving: pl.DataFrame,
+    keys: pl.DataFrame,
+    context: Context,
+    which: Iterable[Check],
+    personal: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """FINDINGS of checks that compare rows, and of spoilt rows beside them, whose evidence nobody is shown.
 
@@ -188,7 +203,7 @@ def found_by_set(
     version = version_of("score", context.privacy.countries)
     observed = seen(surviving, context, which)
     real = observed.filter(~is_planted())
-    found, shown = findings_by_set(surviving, keys, real, context, stage.memory.recall(SHOWN, version))
+    found, shown = findings_by_set(surviving, keys, real, context, stage.memory.recall(SHOWN, version), personal)
     stage.memory.keep(SHOWN, version, shown)
     return found, observed.filter(is_planted())
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.speed.check_costs import costs
-from curation.checks import checks, findings
+from curation.checks import checks, findings, seen
 from curation.checks.check import Check, Context, Noted, Score
 from curation.checks.models.words import LEAST, bare
 from curation.harness.engine import Machine
@@ -21,10 +21,10 @@ from curation.harness.memory import CACHE
 from curation.harness.parts import in_parts
 from curation.harness.stage import Stage
 from curation.score import __main__ as score
-from curation.score.__main__ import consulted, found_by_row, found_by_set, recorder, results_by_row
+from curation.score.__main__ import consulted, found_by_row, found_by_set, recorder, results_by_row, with_personal_data
 from curation.score.notes import notes, numbers
 from curation.score.planted import spoilt_looker
-from curation.score.rows import ALONE, RowResults, looked_once
+from curation.score.rows import ALONE, RowResults, findings_by_set, looked_once, of_that_size, rows_of_a_part
 from tests.builders import context, params, record, talk
 
 REPLY = "Thank you for contacting Zaafaran Home. Your parcel left our warehouse this morning and will"
@@ -70,16 +70,14 @@ AT_ONCE = as_bytes(findings(TABLE, context(), BY_ROW))
 @given(st.integers(1, 20))
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_chunks_change_no_byte(stage: Stage[Score], size: int):
-    score.CHUNK, before = size, score.CHUNK
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(score, "rows_of_a_part", lambda *_: size)
         stage.memory.forget_but([])
         assert as_bytes(findings_by_row(stage, TABLE, context(), BY_ROW)) == AT_ONCE
-    finally:
-        score.CHUNK = before
 
 
 def test_local_backend_change_no_byte(stage: Stage[Score], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(score, "CHUNK", 4)
+    monkeypatch.setattr(score, "rows_of_a_part", lambda *_: 4)
     monkeypatch.setattr(score, "LARGE", 0)
     stage.machine = Machine(workers=2)
     assert as_bytes(findings_by_row(stage, TABLE, context(), BY_ROW)) == AT_ONCE
@@ -149,6 +147,38 @@ def compared(stage: Stage[Score], rows: pl.DataFrame, at_once: int) -> bytes:
 
 
 SET_AT_ONCE = as_bytes(findings(SET, BESIDE, BY_SET))
+
+
+def test_rows_without_personal_data_are_not_read_for_what_is_quoted_of_them(stage: Stage[Score]):
+    keys, told = results_by_row(stage, lambda: [SET], BESIDE, [checks()["pii"]], READINGS)
+    personal, read = with_personal_data(told["alone"]), []
+
+    def recorded(wanted: pl.DataFrame) -> list[pl.DataFrame]:
+        read.append(set(wanted["conversation_id"]))
+        return [SET.join(wanted, on="conversation_id", how="semi")]
+
+    beside = replace(BESIDE, records=recorded)
+    found = seen(SET, BESIDE, BY_SET)
+    every, some = (findings_by_set(SET, keys, found, beside, None, known)[0] for known in (None, personal))
+    assert as_bytes(every) == as_bytes(some)
+    assert read[1] < read[0]
+    assert read[1] <= set(personal["conversation_id"]) < set(SET["conversation_id"])
+    assert every["evidence"].str.contains(r"\[phone").any()
+
+
+@pytest.mark.parametrize(("rows", "processes", "at_once"), [(50, 2, 1_000), (20_000, 2, 2_500), (10**6, 16, 5_000)])
+def test_each_process_gets_some_parts_and_each_part_some_rows(rows: int, processes: int, at_once: int):
+    assert rows_of_a_part(rows, processes) == at_once
+
+
+def test_parts_of_long_rows_are_small():
+    rows = pl.DataFrame({"text": ["x" * 10_000] * 4_000})
+    sizes = [part.height for part in of_that_size(rows, 3_500)]
+    assert max(sizes) < 2_000
+    assert sum(sizes) == rows.height
+    assert [part.height for part in of_that_size(rows.with_columns(text=pl.lit("x")), 3_500)] == [3_500, 500]
+
+
 SEEN = "evaluation_leak gibberish house_fact outlier response_mismatch semantic_copy unusual_reply"
 
 
@@ -278,7 +308,7 @@ def broken(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_check_that_fails_is_named_with_its_rows(stage: Stage[Score], workers: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(score, "CHUNK", 5)
+    monkeypatch.setattr(score, "rows_of_a_part", lambda *_: 5)
     monkeypatch.setattr(score, "LARGE", 0)
     check = replace(checks()["length"], name="tongues", observe=broken)
     first, last = TABLE["row_id"][0], TABLE["row_id"][1]  # as they come

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.checks.check import Context, read
+from curation.checks.models.folded import FOLDED, turns_folded
 from curation.core.record.conversation import turns
-from curation.core.text.folding import folded
 from curation.similarity.shingles import offsets, spans
 
 LEAST = 200  # conversations of a language from which it can be told what is usual in it
@@ -19,6 +19,7 @@ SAMPLED = 20_000  # turns that the axes are learned from
 ROUNDS = 2  # in which the axes are found
 GRAM = 3  # letters; the forms of a word, and its spellings in a dialect, share most of them
 RAREST = 3  # texts that hold a gram
+SPEAKS = pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != "")
 SAYING = ("messages", "tools", "metadata")  # columns with what conversations say
 TURN = {  # of a turn, beside its words
     "turn": pl.col("turn"),
@@ -59,8 +60,8 @@ def words_by_turn(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
 
     Words are folded, and digits are alike.
     """
-    words = folded(pl.col("content")).str.replace_all(r"\d", "0").str.extract_all(r"[\p{L}\p{N}]+")
-    said = speaking(conversations).select("conversation_id", **TURN, word=words)
+    words = pl.col(FOLDED).str.replace_all(r"\d", "0").str.extract_all(r"[\p{L}\p{N}]+")
+    said = turns_folded(conversations).filter(SPEAKS).select("conversation_id", **TURN, word=words)
     return said.group_by("conversation_id").agg(
         *TURN,
         length=pl.col("word").list.len(),
@@ -106,7 +107,7 @@ def with_language(conversations: pl.DataFrame) -> pl.DataFrame:
 
 def speaking(conversations: pl.DataFrame) -> pl.DataFrame:
     """Turns of customers and agents that say something, in their order."""
-    return turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != ""))
+    return turns(conversations).filter(SPEAKS)
 
 
 def _bothspeaking(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
