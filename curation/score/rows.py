@@ -33,18 +33,6 @@ def joined(parts: Sequence[RowResults]) -> RowResults:
     return {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
 
 
-def known_of(here: pl.DataFrame, remembered: Mapping[str, pl.DataFrame | None]) -> RowResults | None:
-    """What is remembered of the rows that are `here` (keys of `keyed`); nothing if one table is lacking."""
-    kept = {name: table for name, table in remembered.items() if table is not None}
-    if len(kept) < len(remembered):
-        return None
-    for table in kept.values():  # a run that was killed may have remembered more rows under one name than under another
-        here = here.join(table, on=["conversation_id", "row"], how="semi")
-    return {
-        name: table.join(here, on=["conversation_id", "row"], how="semi").drop("row") for name, table in kept.items()
-    }
-
-
 def keyed(surviving: pl.DataFrame) -> pl.DataFrame:
     """conversation_id, and a hash of the whole `row`: label, language and so on count as the words do.
 

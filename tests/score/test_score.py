@@ -1,9 +1,11 @@
 import io
 import json
 import random
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,16 +15,18 @@ from hypothesis import strategies as st
 
 from benchmarks.speed.check_costs import costs
 from curation.checks import checks, findings
-from curation.checks.check import Check, Context, Noted, Score
-from curation.checks.models.words import LEAST, bare
+from curation.checks.check import NOTHING, Check, Context, Noted, Score
+from curation.checks.models.words import LEAST
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from curation.harness.parts import in_parts
 from curation.harness.stage import Stage
 from curation.score import __main__ as score
-from curation.score.__main__ import consulted, found_by_row, found_by_set, recorder, results_by_row
+from curation.score.__main__ import consulted, found_by_row, found_by_set, look_at_rows, recorder, without_words
 from curation.score.notes import notes, numbers
+from curation.score.rows import ALONE, keyed
+from curation.score.told import Told
 from tests.builders import context, params, record, talk
 
 REPLY = "Thank you for contacting Zaafaran Home. Your parcel left our warehouse this morning and will"
@@ -45,7 +49,15 @@ READINGS = {check.reads for check in BY_SET if check.reads}
 
 
 def findings_by_row(stage: Stage[Score], table: pl.DataFrame, using: Context, which: list[Check]) -> pl.DataFrame:
-    return found_by_row(results_by_row(stage, lambda: in_parts([table], 2), using, which, READINGS)[1])
+    told = told_by_row(stage, lambda: in_parts([table], 2), using, which, READINGS)
+    return pl.concat([NOTHING, *found_by_row(told)])
+
+
+def told_by_row(stage: Stage[Score], read: Callable[[], Iterable[pl.DataFrame]], *others: Any) -> Told:
+    names = [ALONE, *sorted(reading.__name__ for reading in others[-1])]
+    told = Told(Path(tempfile.mkdtemp(dir=".")) / "told", names, pl.concat(map(keyed, read())))
+    look_at_rows(stage, told, read, *others)
+    return told
 
 
 @pytest.fixture
@@ -139,11 +151,12 @@ def compared(stage: Stage[Score], rows: pl.DataFrame, at_once: int) -> bytes:
     def read(wanted: pl.DataFrame = rows) -> Iterator[pl.DataFrame]:
         return in_parts([rows.join(wanted, on="row_id", how="semi", maintain_order="left")], at_once)
 
-    keys, readings = results_by_row(stage, read, BESIDE, [], READINGS)
-    beside = replace(BESIDE, readings=readings, records=recorder(rows, read))
-    silent = pl.concat(map(bare, read())).sort("conversation_id")
+    silent = without_words(read)
     assert "messages" not in silent.columns
-    return as_bytes(found_by_set(stage, silent, keys, beside, BY_SET)[0])
+    told = told_by_row(stage, read, BESIDE, [], READINGS)
+    with tempfile.TemporaryDirectory() as place:
+        beside = replace(BESIDE, readings=told.readings, records=recorder(silent, read, Path(place) / "records"))
+        return as_bytes(found_by_set(stage, silent, silent.select("conversation_id", "row"), beside, BY_SET)[0])
 
 
 SET_AT_ONCE = as_bytes(findings(SET, BESIDE, BY_SET))
@@ -173,22 +186,22 @@ def test_rows_are_read_for_comparing_but_once(stage: Stage[Score]):
         seen.extend(rows["conversation_id"])
         return rows.select("conversation_id", words=pl.lit("w")).head(2)
 
-    results_by_row(stage, lambda: [TABLE[:10]], context(), [], {first_words})
-    told = results_by_row(stage, lambda: [TABLE[5:]], context(), [], {first_words})[1]["first_words"]
+    told_by_row(stage, lambda: [TABLE[:10]], context(), [], {first_words})
+    told = pl.concat(told_by_row(stage, lambda: [TABLE[5:]], context(), [], {first_words}).parts("first_words"))
     assert seen == TABLE["conversation_id"].to_list()
     assert sorted(told["conversation_id"]) == TABLE["conversation_id"][5:].to_list()
     assert told["words"].count() == 2  # of the later run; the first two of the earlier one have left
 
 
 def test_what_was_remembered_by_halves_is_not_trusted(stage: Stage[Score]):
-    results_by_row(stage, lambda: [TABLE], context(), BY_ROW, READINGS)
+    told_by_row(stage, lambda: [TABLE], context(), BY_ROW, READINGS)
     path = CACHE / "score" / "reply_tokens.parquet"
     table = pl.read_parquet(path)
     version = pl.read_parquet_metadata(path)["version"]
     stage.memory.keep("reply_tokens", version, table.head(3))  # as if an earlier, smaller run's stood here
-    _, told = results_by_row(stage, lambda: [TABLE], context(), BY_ROW, READINGS)
-    assert as_bytes(found_by_row(told)) == AT_ONCE
-    assert sorted(told["reply_tokens"]["conversation_id"]) == TABLE["conversation_id"].to_list()
+    told = told_by_row(stage, lambda: [TABLE], context(), BY_ROW, READINGS)
+    assert as_bytes(pl.concat(found_by_row(told))) == AT_ONCE
+    assert sorted(pl.concat(told.parts("reply_tokens"))["conversation_id"]) == TABLE["conversation_id"].to_list()
 
 
 def test_a_set_in_which_no_agent_says_a_word_is_compared_all_the_same():
