@@ -15,6 +15,7 @@ from curation.core.record.conversation import turns
 from curation.core.record.playbook import Playbook
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
+from curation.harness.parts import kept
 from curation.harness.yaml_text import from_yaml
 from curation.privacy.params import Privacy
 from curation.privacy.tables import with_evidence_masked
@@ -229,7 +230,7 @@ def records(conversations: pl.DataFrame, wanted: pl.DataFrame, context: Context)
 def contents(places: pl.DataFrame, conversations: pl.DataFrame, context: Context) -> pl.Series:
     """What is said in these turns (conversation_id, turn) of the conversations, in their order."""
     by = ["conversation_id", "turn"]
-    said = [turns(part).join(places, on=by, how="semi") for part in records(conversations, places, context)]
+    said = [kept(turns(part).join(places, on=by, how="semi")) for part in records(conversations, places, context)]
     return places.select(by).join(pl.concat(said), on=by, how="left", maintain_order="left")["content"]
 
 
@@ -239,7 +240,7 @@ def shown(found: pl.DataFrame, conversations: pl.DataFrame, context: Context) ->
         placed = found.with_row_index("place")
         bare = replace(context, records=None)
         parts = ((placed.join(part, on="conversation_id", how="semi"), part) for part in context.records(found))
-        return pl.concat(shown(here, part, bare) for here, part in parts).sort("place").drop("place")
+        return pl.concat(kept(shown(here, part, bare)) for here, part in parts).sort("place").drop("place")
     # What is cut in the end is cut before it is read: a check may quote a turn of a megabyte.
     quoted = found.with_columns(pl.col("evidence").str.slice(0, 4 * EVIDENCE_CHARACTERS))
     covered = with_evidence_masked(quoted, conversations, context.privacy.countries)

@@ -17,6 +17,7 @@ from curation.harness.files import removed
 
 ROWS_A_GROUP = 20_000  # of a Parquet file
 ROWS_A_SHELF = 20_000
+FEW = 4  # one row of so many: the others' texts are not worth their room
 OLDEST = pl.CompatLevel.oldest()
 
 
@@ -69,6 +70,19 @@ def _exactly(held: pl.DataFrame, frames: Iterable[pl.DataFrame]) -> Iterator[pl.
             held = held.slice(ROWS_A_GROUP)
     if held.height:
         yield held.rechunk()
+
+
+def kept(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same rows in memory of their own: a few rows of a table otherwise keep the texts of all of it."""
+    own = pl.from_arrow(rows.to_arrow(compat_level=OLDEST))
+    assert isinstance(own, pl.DataFrame)
+    return own.cast(dict(rows.schema))
+
+
+def chosen(part: pl.DataFrame, wanted: pl.DataFrame, on: str) -> pl.DataFrame:
+    """The rows of a part that are wanted; few of them in memory of their own."""
+    some = part.join(wanted, on=on, how="semi")
+    return some if FEW * some.height > part.height else kept(some)
 
 
 def mapped(path: Path, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -127,11 +141,14 @@ class Shelves:
         return (self._read(number) for number in sorted(self._files))
 
     def holding(self, wanted: pl.DataFrame, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """Of the rows whose ids stand in `wanted`, some of the columns."""
+        """Of the rows whose ids stand in `wanted`, some of the columns; at least one part."""
         self._close()
         ids = wanted.select(self._by)
-        for number in sorted(set(ids.select(self._shelf()).to_series().unique()) & set(self._files)):
+        there = sorted(set(ids.select(self._shelf()).to_series().unique()) & set(self._files))
+        for number in there:
             yield self._read(number, columns).join(ids, on=self._by, how="semi", maintain_order="left")
+        if not there:
+            yield self._schema.to_frame().select(columns or self._schema.names())
 
     def _shelf(self) -> pl.Expr:
         begins = pl.col(self._by).str.head(8).str.to_integer(base=16, dtype=pl.Int64)

@@ -14,11 +14,11 @@ from curation.checks.check import FINDINGS, NOTHING, Check, Context, Noted, Read
 from curation.checks.codes import codes
 from curation.checks.models.words import bare, groups
 from curation.core.record.codes import CODES, as_json
-from curation.core.record.conversation import SCHEMA, as_taught, survivors
+from curation.core.record.conversation import SCHEMA, SURVIVING, as_taught, survivors
 from curation.core.record.playbook import Playbook
 from curation.harness.engine import map_parts
 from curation.harness.memory import version_of
-from curation.harness.parts import Shelves, mapped
+from curation.harness.parts import Shelves, chosen, mapped
 from curation.harness.stage import Stage
 from curation.planting.shadow import Audit, Read
 from curation.privacy.params import Privacy
@@ -43,7 +43,7 @@ def main() -> None:
     """Findings of all checks over all surviving conversations, and notes on the set as a whole."""
     with Stage("score", Score) as stage, stage.scratch() as folder:
         ids = stage.read(CONVERSATIONS, ["row_id", "conversation_id"])
-        surviving = survivors(ids, stage.read("dedup/clusters"))
+        surviving = survivors(ids, stage.read("dedup/clusters", SURVIVING))
         read = partial(records, stage)
         vectors = mapped(folder / "vectors.arrow", stage.parts("embedded/vectors"))
         context = Context(
@@ -104,7 +104,7 @@ def consulted(params: Score, running: Collection[str]) -> tuple[Judging | None, 
 def records(stage: Stage[Score], wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """The conversations that are wanted, as checks see them, part by part."""
     for part in stage.parts(CONVERSATIONS):
-        yield as_taught(part.join(wanted, on="row_id", how="semi"))
+        yield as_taught(chosen(part, wanted, "row_id"))
 
 
 def without_words(read: Callable[[], Iterable[pl.DataFrame]]) -> pl.DataFrame:
