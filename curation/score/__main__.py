@@ -12,7 +12,7 @@ import polars as pl
 from curation.checks import checks, seen
 from curation.checks.check import FINDINGS, NOTHING, Check, Context, Noted, Reading, Records, Score, in_order
 from curation.checks.codes import codes
-from curation.checks.models.words import bare, groups
+from curation.checks.models.words import GROUP, bare, groups
 from curation.core.record.codes import CODES, as_json
 from curation.core.record.conversation import SCHEMA, SURVIVING, as_taught, survivors
 from curation.core.record.playbook import Playbook
@@ -29,7 +29,8 @@ from curation.score.rows import ALONE, CHUNK, LARGE, findings_by_set, joined, ke
 from curation.score.told import Told
 
 CONVERSATIONS = "ingested/conversations"
-A_ROW, COMPARED_ROW = 900, 9_500  # bytes of memory that a row takes; with its words, where checks compare rows
+A_ROW = 900  # bytes of memory that a row takes to the end: ids, what checks that compare rows find in it
+COMPARED_ROW = 9_500  # ... and its words, in the group that is compared
 LONG, LONGEST_TOLD = 100_000, 5  # characters of a row that is told before it is read; of so many rows
 ROWS_KEPT = 10_000  # with their texts, of a set that has no more
 PUT_AWAY = 20  # answers of processes that are put away together
@@ -56,7 +57,7 @@ def main() -> None:
         running = checks(stage.params.skip)
         alone = [check for check in running.values() if not check.whole_set]
         together = [check for check in running.values() if check.whole_set]
-        stage.refuse_too_little(CONVERSATIONS, COMPARED_ROW if together else A_ROW)
+        stage.refuse_too_little(CONVERSATIONS, A_ROW, COMPARED_ROW if together else 0, GROUP)
         judging, losses = consulted(stage.params, running)
 
         readings = {check.reads for check in together if check.reads}

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from benchmarks.speed.check_costs import costs
 from curation.checks import checks, findings
-from curation.checks.check import NOTHING, Check, Context, Noted, Score
+from curation.checks.check import NOTHING, Check, Context, Noted, Score, in_order
+from curation.checks.models import words
 from curation.checks.models.words import LEAST
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
@@ -145,7 +146,7 @@ LEAKED = record(talk(f"Good day. {WITH_A_STORY}", REPLY), talk("Is it new?", REP
 BESIDE = replace(context(LEAKED, VECTORS), params=context().params.model_copy(update={"evaluation_words": 3}))
 
 
-def compared(stage: Stage[Score], rows: pl.DataFrame, at_once: int) -> bytes:
+def compared(stage: Stage[Score], rows: pl.DataFrame, at_once: int, using: Context = BESIDE) -> bytes:
     """FINDINGS of checks that are given what rows tell part by part, and are shown the words of a few."""
 
     def read(wanted: pl.DataFrame = rows) -> Iterator[pl.DataFrame]:
@@ -153,9 +154,9 @@ def compared(stage: Stage[Score], rows: pl.DataFrame, at_once: int) -> bytes:
 
     silent = without_words(read)
     assert "messages" not in silent.columns
-    told = told_by_row(stage, read, BESIDE, [], READINGS)
+    told = told_by_row(stage, read, using, [], READINGS)
     with tempfile.TemporaryDirectory() as place:
-        beside = replace(BESIDE, readings=told.readings, records=recorder(silent, read, Path(place) / "records"))
+        beside = replace(using, readings=told.readings, records=recorder(silent, read, Path(place) / "records"))
         return as_bytes(found_by_set(stage, silent, silent.select("conversation_id", "row"), beside, BY_SET)[0])
 
 
@@ -175,8 +176,24 @@ def test_neither_parts_nor_order_nor_an_earlier_run_change_a_byte_of_what_compar
     stage.memory.forget_but([])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(score, "ROWS_KEPT", chance.choice([0, SET.height]))
+        patch.setattr(words, "GROUP", chance.choice([LEAST + 60, SET.height]))  # its languages apart, or together
         compared(stage, SET.tail(before) if last else SET.head(before), at_once)
         assert compared(stage, SET.sample(fraction=1, shuffle=True, seed=chance.randrange(99)), at_once) == SET_AT_ONCE
+
+
+def test_a_large_set_is_compared_in_parts_by_id_each_as_if_it_were_the_set(
+    stage: Stage[Score], monkeypatch: pytest.MonkeyPatch
+):
+    rows = talks(2 * LEAST).filter(language="en").sort("conversation_id")
+    monkeypatch.setattr(words, "GROUP", rows.height - 1)
+    monkeypatch.setattr(score, "ROWS_KEPT", 0)
+    of_groups = [check for check in BY_SET if check.in_groups]
+    halves = rows[: rows.height // 2], rows[rows.height // 2 :]
+    without = replace(BESIDE, vectors=None)
+    expected = in_order([findings(half, without, of_groups) for half in halves])
+    assert {"gibberish", "unusual_reply"} <= set(expected["code"])
+    given = pl.read_parquet(compared(stage, rows.sample(fraction=1, shuffle=True, seed=1), 60, without))
+    assert given.filter(pl.col("check").is_in([check.name for check in of_groups])).equals(expected)
 
 
 def test_rows_are_read_for_comparing_but_once(stage: Stage[Score]):

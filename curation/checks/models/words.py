@@ -1,7 +1,9 @@
 """What is said in a whole set, and vectors of it learned from the set itself: any language or dialect, no model."""
 
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -113,6 +115,15 @@ def groups(conversations: pl.DataFrame) -> pl.DataFrame:
     parts = (pl.col("size") - 1) // GROUP + 1
     group_of = pl.col("first") + rank * parts // pl.col("size")
     return placed.with_columns(group=group_of.cast(pl.Int32)).drop("size", "first")
+
+
+def fair_parts(conversations: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The conversations in order of their ids, which are hashes, in as few like parts as have GROUP at the most."""
+    ordered = conversations.sort("conversation_id")
+    number = max(-(-ordered.height // GROUP), 1)
+    ends = [ordered.height * part // number for part in range(number + 1)]
+    for start, end in pairwise(ends):
+        yield ordered[start:end]
 
 
 def with_language(conversations: pl.DataFrame) -> pl.DataFrame:
