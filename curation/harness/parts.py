@@ -76,7 +76,7 @@ def kept(rows: pl.DataFrame) -> pl.DataFrame:
     """The same rows in memory of their own: a few rows of a table otherwise keep the texts of all of it."""
     own = pl.from_arrow(rows.to_arrow(compat_level=OLDEST))
     assert isinstance(own, pl.DataFrame)
-    return own.cast(dict(rows.schema))
+    return own.cast(rows.schema)
 
 
 def chosen(part: pl.DataFrame, wanted: pl.DataFrame, on: str) -> pl.DataFrame:
@@ -159,7 +159,7 @@ class Shelves:
             file.close()
 
     def _read(self, number: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        return pl.read_ipc(self._path(number), columns=columns and list(columns))
+        return pl.read_ipc(self._path(number), columns=list(columns) if columns else None)
 
     def _file(self, number: int) -> Any:
         import pyarrow as pa

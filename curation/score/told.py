@@ -59,9 +59,9 @@ class Told:
     def keep(self, memory: Memory, version: str) -> None:
         """Remembers all of it for the next run."""
         for name in self.names:
-            schema = pl.Schema({n: TEXTS if t == WORDS else t for n, t in self._schemas[name].items()})
-            whole = pl.Schema({"conversation_id": pl.String, "row": pl.UInt64, **schema})
-            parts = (self.keys.join(part, on="conversation_id").cast(dict(whole)) for part in self.parts(name))
+            of_name = {n: TEXTS if t == WORDS else t for n, t in self._schemas[name].items() if n not in KEY}
+            whole = pl.Schema([("conversation_id", pl.String()), ("row", pl.UInt64()), *of_name.items()])
+            parts = (self.keys.join(part, on="conversation_id").cast(whole) for part in self.parts(name))
             memory.keep_parts(name, version, parts, whole)
 
     def clear(self) -> None:

@@ -191,7 +191,7 @@ def test_a_large_set_is_compared_in_parts_by_id_each_as_if_it_were_the_set(
     halves = rows[: rows.height // 2], rows[rows.height // 2 :]
     without = replace(BESIDE, vectors=None)
     expected = in_order([findings(half, without, of_groups) for half in halves])
-    assert {"gibberish", "unusual_reply"} <= set(expected["code"])
+    assert {"gibberish", "response_mismatch"} <= set(expected["code"])
     given = pl.read_parquet(compared(stage, rows.sample(fraction=1, shuffle=True, seed=1), 60, without))
     assert given.filter(pl.col("check").is_in([check.name for check in of_groups])).equals(expected)
 
