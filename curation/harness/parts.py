@@ -5,7 +5,7 @@ rows, and how many of them are read at once is the machine's.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,33 +43,40 @@ def read_slice(path: Path, start: int, rows: int, columns: Sequence[str] | None 
 
 def write_parts(path: Path, told: Mapping[str, str], frames: Iterable[pl.DataFrame], schema: pl.Schema) -> int:
     """A Parquet file and what is `told` of it, its bytes by the rows alone, not by how they came. Returns the rows."""
+    rows = 0
+    with taker(path, told, schema) as take:
+        for frame in frames:
+            take(frame)
+            rows += frame.height
+    return rows
+
+
+@contextlib.contextmanager
+def taker(path: Path, told: Mapping[str, str], schema: pl.Schema) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """What takes the rows of a Parquet file one part after another; written whole when the block ends well."""
     import pyarrow.parquet as pq
 
-    empty, rows = schema.to_frame(), 0
-    with pq.ParquetWriter(path, empty.to_arrow(compat_level=OLDEST).schema, compression="zstd") as file:
-        for group in _exactly(empty, frames):
-            file.write_table(group.to_arrow(compat_level=OLDEST).combine_chunks())
-            rows += group.height
+    held = schema.to_frame()
+    with pq.ParquetWriter(path, held.to_arrow(compat_level=OLDEST).schema, compression="zstd") as file:
+
+        def take(frame: pl.DataFrame, least: int = ROWS_A_GROUP) -> None:
+            nonlocal held
+            held = held.vstack(frame)
+            while held.height >= least:
+                held = held.rechunk()
+                file.write_table(held.head(ROWS_A_GROUP).to_arrow(compat_level=OLDEST).combine_chunks())
+                held = held.slice(ROWS_A_GROUP)
+
+        yield take
+        if held.height:
+            take(held.clear(), 1)
         file.add_key_value_metadata(dict(told))
-    return rows
 
 
 def in_parts(rows: Iterable[pl.DataFrame], at_once: int) -> Iterator[pl.DataFrame]:
     """The same rows, at most `at_once` together."""
     for part in rows:
         yield from part.iter_slices(at_once) if part.height > at_once else (part,)
-
-
-def _exactly(held: pl.DataFrame, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The rows held and those of the frames, ROWS_A_GROUP at a time."""
-    for frame in frames:
-        held = held.vstack(frame)
-        while held.height >= ROWS_A_GROUP:
-            held = held.rechunk()
-            yield held.head(ROWS_A_GROUP)
-            held = held.slice(ROWS_A_GROUP)
-    if held.height:
-        yield held.rechunk()
 
 
 def kept(rows: pl.DataFrame) -> pl.DataFrame:

@@ -95,7 +95,7 @@ def _may_hold_one(texts: pl.Series) -> pl.Series:
     born = closer.filter(pl.col("text").str.contains(BIRTH) & pl.col("text").str.contains(DATED))
     unseen = closer.join(born, on="place", how="anti")
     told = likely.join(unseen, on="place", how="anti")
-    none = _holding_none(table.join(told, on="place", how="anti"), (ADDRESS,))
+    none = _holding_none(table.join(told, on="place", how="anti"), ADDRESS)
     return ~table["place"].is_in(none["place"].implode())
 
 
@@ -114,10 +114,12 @@ def _messages_text() -> pl.Expr:
 
 
 def _may_hold() -> pl.Expr:
-    """The same of a whole row, without the closer look, which knows the messages alone."""
-    texts = [_messages_text(), *(pl.col(name) for name in COLUMNS)]
-    found = (text.fill_null("").str.contains(words) for text in texts for words in (*CONVERSATION_CANDIDATES, ADDRESS))
-    return pl.any_horizontal(found)
+    """The same of a whole row; what stands beside its messages is looked at less closely, since most rows have none."""
+    beside = (pl.col(name).fill_null("").str.contains(words) for name in COLUMNS for words in _CANDIDATES)
+    return pl.any_horizontal(messages_may_hold(), *beside)
+
+
+_CANDIDATES = (*CONVERSATION_CANDIDATES, *ADDRESS)
 
 
 def _row(

@@ -17,7 +17,7 @@ from curation.core.record.codes import CODES, as_json
 from curation.core.record.conversation import SCHEMA, SURVIVING, as_taught, survivors
 from curation.core.record.playbook import Playbook
 from curation.harness.engine import map_parts
-from curation.harness.memory import version_of
+from curation.harness.memory import contents, version_of
 from curation.harness.parts import Shelves, chosen, mapped
 from curation.harness.stage import Stage
 from curation.planting.shadow import Audit, Read
@@ -25,7 +25,18 @@ from curation.privacy.params import Privacy
 from curation.score.models import Judging, Losses
 from curation.score.notes import notes, numbers
 from curation.score.planted import PLANTED, Planting, as_planted, compared_again, is_planted, with_vectors
-from curation.score.rows import ALONE, CHUNK, LARGE, findings_by_set, joined, keyed, looker
+from curation.score.rows import (
+    ALONE,
+    CHUNK,
+    LARGE,
+    RowResults,
+    findings_by_set,
+    joined,
+    keyed,
+    looked_once,
+    looker,
+    spoilt,
+)
 from curation.score.told import Told
 
 CONVERSATIONS = "ingested/conversations"
@@ -67,7 +78,8 @@ def main() -> None:
         look_at_rows(stage, told, partial(read, surviving), context, alone, readings)
         of_set: list[Noted] = []
         beside = replace(context, readings=told.readings, ask=judging, losses=losses, tell=of_set.append)
-        planting = planted_in(compared, read, told, beside, running, stage.section("audit", Audit))
+        once = partial(looked_once, stage.memory, version_for(context, alone))
+        planting = planted_in(compared, read, told, beside, running, stage.section("audit", Audit), once)
         if planting:
             with_theirs = with_vectors(beside.vectors, planting.table)
             beside = replace(beside, planted=planting.table, vectors=with_theirs)
@@ -139,14 +151,7 @@ def look_at_rows(
     readings: Collection[Reading],
 ) -> None:
     """Has told what each row tells alone, now or in an earlier run; the rows are `read` in parts."""
-    checked = {check.name: check.version for check in which}
-    beside = (
-        context.params.model_dump(mode="json", exclude={"skip"}),
-        context.privacy,
-        context.playbook,
-        context.evaluation.hash_rows().to_list(),
-    )
-    version = version_of("score", checked, *beside)
+    version = version_for(context, which)
     known = told.recalled(stage.memory, version)
     new = told.keys.join(known, on="conversation_id", how="anti")
     if new.height or not known.height:
@@ -159,7 +164,20 @@ def look_at_rows(
         while some := list(islice(looked, PUT_AWAY)):
             told.put(joined(some))
     told.keep(stage.memory, version)
-    stage.memory.forget_but([*told.names, SHOWN])
+    stage.memory.forget_but([*told.names, *map(spoilt, told.names), SHOWN])
+
+
+def version_for(context: Context, which: Iterable[Check]) -> str:
+    """Of what these checks, and the readings of any, tell of rows by themselves."""
+    return version_of(
+        "score",
+        {check.name: check.version for check in which},
+        context.params.model_dump(mode="json", exclude={"skip"}),
+        context.privacy,
+        contents(context.privacy.name_model),
+        context.playbook,
+        context.evaluation.hash_rows().to_list(),
+    )
 
 
 def longest(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -216,17 +234,18 @@ def compared_in_groups(
         yield seen(rows, context, checks_)
 
 
-def planted_in(
+def planted_in(  # noqa: PLR0913 - what is spoilt, and whom it is shown to
     compared: pl.DataFrame,
     read: Read,
     told: Told,
     context: Context,
     running: Mapping[str, Check],
     params: Audit,
+    once: Callable[..., RowResults],
 ) -> Planting | None:
     """The spoilt rows by which `audit` tries the checks; none where it is off, or where no conversation is fit."""
     which = list(running.values())
-    return Planting.of(compared, read, told.parts(ALONE), context, which, params) if params.share else None
+    return Planting.of(compared, read, told.parts(ALONE), context, which, params, once) if params.share else None
 
 
 if __name__ == "__main__":

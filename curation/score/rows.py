@@ -6,6 +6,7 @@ import polars as pl
 
 from curation.checks import findings
 from curation.checks.check import FINDINGS, Check, Context, Reading, in_order, shown
+from curation.harness.memory import Memory
 
 CHUNK = 1_000  # conversations that a process looks at in one go
 LARGE = 8_000  # conversations from which starting processes pays
@@ -31,6 +32,37 @@ def looker(
 def joined(parts: Sequence[RowResults]) -> RowResults:
     """What is told of several parts of the rows."""
     return {name: pl.concat([part[name] for part in parts]) for name in parts[0]}
+
+
+def known_of(here: pl.DataFrame, remembered: Mapping[str, pl.DataFrame | None]) -> RowResults | None:
+    """What is remembered of the rows that are `here` (keys of `keyed`); nothing if one table is lacking."""
+    kept = {name: table for name, table in remembered.items() if table is not None}
+    if len(kept) < len(remembered):
+        return None
+    for table in kept.values():  # a run that was killed may have remembered more rows under one name than under another
+        here = here.join(table, on=["conversation_id", "row"], how="semi")
+    return {
+        name: table.join(here, on=["conversation_id", "row"], how="semi").drop("row") for name, table in kept.items()
+    }
+
+
+def looked_once(
+    memory: Memory, version: str, look: Callable[[pl.DataFrame], RowResults], rows: pl.DataFrame, names: Sequence[str]
+) -> RowResults:
+    """What spoilt rows tell, under these names: now, or in an earlier run that spoilt the same ones in the same way."""
+    here = keyed(rows)
+    known = known_of(here, {name: memory.recall(spoilt(name), version) for name in names})
+    told = look(rows.join(known[ALONE], on="conversation_id", how="anti") if known else rows)
+    if known:
+        told = joined([known, told])
+    for name in names:
+        memory.keep(spoilt(name), version, here.join(told[name], on="conversation_id"))
+    return told
+
+
+def spoilt(name: str) -> str:
+    """The name under which is remembered of spoilt rows what others tell under this one."""
+    return f"{name}_of_spoilt"
 
 
 def keyed(surviving: pl.DataFrame) -> pl.DataFrame:

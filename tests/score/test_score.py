@@ -26,7 +26,8 @@ from curation.harness.stage import Stage
 from curation.score import __main__ as score
 from curation.score.__main__ import consulted, found_by_row, found_by_set, look_at_rows, recorder, without_words
 from curation.score.notes import notes, numbers
-from curation.score.rows import ALONE, keyed
+from curation.score.planted import spoilt_looker
+from curation.score.rows import ALONE, RowResults, keyed, looked_once
 from curation.score.told import Told
 from tests.builders import context, params, record, talk
 
@@ -219,6 +220,25 @@ def test_what_was_remembered_by_halves_is_not_trusted(stage: Stage[Score]):
     told = told_by_row(stage, lambda: [TABLE], context(), BY_ROW, READINGS)
     assert as_bytes(pl.concat(found_by_row(told))) == AT_ONCE
     assert sorted(pl.concat(told.parts("reply_tokens"))["conversation_id"]) == TABLE["conversation_id"].to_list()
+
+
+@pytest.mark.parametrize("known", [0, 7, TABLE.height])
+def test_spoilt_rows_that_an_earlier_run_looked_at_are_not_looked_at_again(stage: Stage[Score], known: int) -> None:
+    names, looked = [ALONE, *sorted(reading.__name__ for reading in READINGS)], list[str]()
+    look = spoilt_looker(BY_ROW, READINGS, context())
+
+    def watched(rows: pl.DataFrame) -> RowResults:
+        looked.extend(rows["conversation_id"])
+        return look(rows)
+
+    looked_once(stage.memory, "this", look, TABLE[:known], names)
+    told = looked_once(stage.memory, "this", watched, TABLE, names)
+    assert looked == TABLE["conversation_id"][known:].to_list()
+    for name, table in look(TABLE).items():
+        ordered = (one.sort("conversation_id", maintain_order=True).to_dicts() for one in (told[name], table))
+        assert next(ordered) == next(ordered)
+    looked_once(stage.memory, "that", watched, TABLE, names)
+    assert looked == [*TABLE["conversation_id"][known:], *TABLE["conversation_id"]]
 
 
 def test_a_set_in_which_no_agent_says_a_word_is_compared_all_the_same():
