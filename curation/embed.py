@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curation.core.record.conversation import survivors
+from curation.core.record.conversation import SURVIVING, survivors
 from curation.harness.engine import map_parts
 from curation.harness.errors import QiratError
 from curation.harness.memory import contents, version_of
@@ -33,7 +33,8 @@ def main() -> None:
     """
     with Stage("embed", Embed) as stage:
         stage.refuse_too_little(CONVERSATIONS, A_ROW if stage.params.model == "none" else EMBEDDED_ROW)
-        surviving = survivors(stage.read(CONVERSATIONS, ["row_id", "conversation_id"]), stage.read("dedup/clusters"))
+        ids = stage.read(CONVERSATIONS, ["row_id", "conversation_id"])
+        surviving = survivors(ids, stage.read("dedup/clusters", SURVIVING))
         if surviving.is_empty():
             raise QiratError(
                 "there is nothing to embed: every row was quarantined; see data/ingested/quarantine.parquet"

@@ -1,12 +1,13 @@
 """What the checks see of spoilt rows of the run, which nothing but this remembers: for the audit to judge."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import polars as pl
 
 from curation.checks import seen
-from curation.checks.check import NOTHING, Check, Context, Reading
+from curation.checks.check import NOTHING, Check, Context, Reading, at_hand
 from curation.checks.codes import codes
 from curation.core.record.codes import PII
 from curation.core.record.draw import fair_order
@@ -44,7 +45,7 @@ class Planting:
         cls,
         surviving: pl.DataFrame,
         read: Read,
-        told: pl.DataFrame,
+        told: Iterable[pl.DataFrame],
         context: Context,
         which: Sequence[Check],
         params: Audit,
@@ -52,10 +53,14 @@ class Planting:
     ) -> "Planting | None":
         """Rows drawn from the surviving ones, those first in which no check that looks at single rows saw a fault.
 
-        `remembered` asks what tells of rows by themselves, and not again of what an earlier run spoilt in the same way.
+        `told` are FINDINGS, in parts. Of a language that is compared in groups the rows are of its first, so that the
+        checks know whose words a spoilt one has. `remembered` asks what tells of rows by themselves, and not again of
+        what an earlier run spoilt in the same way.
         """
-        faulty = serious(told.drop_nulls("code"))["conversation_id"].unique()
-        rows = spoilt(surviving, read, faulty, context.params.languages, params)
+        seen_in = [serious(part.drop_nulls("code"))["conversation_id"].unique() for part in told]
+        faulty = pl.concat(seen_in) if seen_in else pl.Series(dtype=pl.String)
+        drawn = partial(_of_first_groups, surviving, read)
+        rows = spoilt(surviving, drawn, faulty, context.params.languages, params)
         if not rows:
             return None
         originals = surviving.filter(pl.col("conversation_id").is_in([row.id for row in rows]))
@@ -68,6 +73,11 @@ class Planting:
         told_by = {name: of_spoilt[name] for name in names}
         return cls(params, which, rows, table, told_by, of_spoilt[ALONE].drop_nulls("code"))
 
+    def of_originals(self, found: Iterable[pl.DataFrame]) -> pl.DataFrame:
+        """FINDINGS, found in parts, of the rows that spoilt ones were made of."""
+        made = self.table.select(conversation_id="made_of")
+        return pl.concat([NOTHING, *(part.join(made, on="conversation_id", how="semi") for part in found)])
+
 
 def spoilt_looker(which: Sequence[Check], readings: Collection[Reading], context: Context) -> Look:
     """What tells of spoilt rows what `looker` tells of others; nobody is shown the evidence."""
@@ -79,6 +89,11 @@ def spoilt_looker(which: Sequence[Check], readings: Collection[Reading], context
         return {name: ids.join(table, on="conversation_id", how="left") for name, table in told.items()}
 
     return look
+
+
+def _of_first_groups(surviving: pl.DataFrame, read: Read, wanted: pl.DataFrame) -> Iterable[pl.DataFrame]:
+    first = surviving.filter(pl.col("group") == pl.col("group").min().over("judged_as"))
+    return read(first.join(wanted, on="row_id", how="semi"))
 
 
 def serious(findings: pl.DataFrame) -> pl.DataFrame:
@@ -122,7 +137,10 @@ def compared_again(
     needed = surviving.join(left, left_on="conversation_id", right_on="made_of", how="semi")
     among = pl.concat([others, needed.join(others, on="conversation_id", how="anti")])
     shadow = replacing(pl.concat(read(among)), left)
-    told = {name: pl.concat([context.readings[name], table]) for name, table in planting.readings.items()}
+    told = {
+        name: at_hand(pl.concat([context.readings[name](among, ()), table]))
+        for name, table in planting.readings.items()
+    }
     return seen(shadow, replace(context, readings=told, records=None, tell=None), again).filter(is_planted())
 
 
