@@ -81,6 +81,8 @@ def main() -> None:
         beside = replace(context, readings=told.readings, ask=judging, losses=losses, tell=of_set.append)
         once = partial(looked_once, stage.memory, version_for(context, alone))
         planting = planted_in(compared, read, told, beside, running, stage.section("audit", Audit), once)
+        kept = [*told.names, SHOWN, *(map(spoilt, told.names) if planting else ())]
+        stage.memory.forget_but(kept)
         if planting:
             with_theirs = with_vectors(beside.vectors, planting.table)
             beside = replace(beside, planted=planting.table, vectors=with_theirs)
@@ -168,7 +170,6 @@ def look_at_rows(
         while some := list(islice(looked, PUT_AWAY)):
             told.put(joined(some))
     told.keep(stage.memory, version)
-    stage.memory.forget_but([*told.names, *map(spoilt, told.names), SHOWN])
 
 
 def version_for(context: Context, which: Iterable[Check]) -> str:
