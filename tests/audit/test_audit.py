@@ -1,6 +1,6 @@
 import json
-import shutil
 import random
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
