@@ -1,16 +1,15 @@
 """Sentence embeddings of the survivors, once.  python -m curation.embed"""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from curation.core.record.conversation import survivors
+from curation.core.record.conversation import SURVIVING, survivors
 from curation.harness.engine import Work, map_parts
 from curation.harness.errors import QiratError
-from curation.harness.memory import version_of
+from curation.harness.memory import contents, version_of
 from curation.harness.stage import Stage
 from curation.similarity.sentences import Embed, embedded, encoder, hashed, words
 from curation.similarity.shelf import Shelf
@@ -34,7 +33,8 @@ def main() -> None:
     """
     with Stage("embed", Embed) as stage:
         stage.refuse_too_little(CONVERSATIONS, A_ROW if stage.params.model == "none" else EMBEDDED_ROW)
-        surviving = survivors(stage.read(CONVERSATIONS, ["row_id", "conversation_id"]), stage.read("dedup/clusters"))
+        ids = stage.read(CONVERSATIONS, ["row_id", "conversation_id"])
+        surviving = survivors(ids, stage.read("dedup/clusters", SURVIVING))
         if surviving.is_empty():
             raise QiratError(
                 "there is nothing to embed: every row was quarantined; see data/ingested/quarantine.parquet"
@@ -71,7 +71,7 @@ def vectors_of(keys: pl.DataFrame, said: Said, stage: Stage[Embed], folder: Path
     """The vector of each distinct text of `keyed`; those that an earlier run embedded are not embedded again."""
     sayers = pl.concat(keys.select("conversation_id", text=side) for side in SIDES)
     wanted = sayers.unique("text", keep="first", maintain_order=True)
-    version = version_of("embed", stage.params.model, _contents(Path(stage.params.model)))
+    version = version_of("embed", stage.params.model, contents(stage.params.model))
     vectors = Shelf(folder)
     for known in stage.memory.recall_parts("vectors", version):
         vectors.put(known.join(wanted, on="text", how="semi"))
@@ -106,11 +106,6 @@ def _prepared(model: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """The kernel: text and vector of texts (text, words). The model is loaded once a process."""
     encode = encoder(model)
     return lambda texts: texts.select("text", vector=pl.Series(embedded(texts["words"].to_list(), encode)))
-
-
-def _contents(model: Path) -> list[str]:
-    """Hashes of the files of a model that is a folder: its name does not tell when it is trained on."""
-    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(model.rglob("*")) if path.is_file()]
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import polars as pl
 
 from curation.core.record.codes import CODES, read_codes
-from curation.core.record.conversation import survivors
+from curation.core.record.conversation import SURVIVING, survivors
 from curation.harness.stage import Stage
 from curation.policy.floods import floods, sentence
 from curation.policy.limits import Route, expecting, in_force
@@ -29,7 +29,7 @@ def main() -> None:
         policy = in_force(stage.params, read_codes(stage.input(CODES)))
         policy = expecting(policy, stage.read("scored/notes"))
         read = stage.read("ingested/conversations", ["row_id", "conversation_id", "language"])
-        rows, scored = survivors(read, stage.read("dedup/clusters")), stage.read("scored/findings")
+        rows, scored = survivors(read, stage.read("dedup/clusters", SURVIVING)), stage.read("scored/findings")
         findings = judged(scored, policy, rows.height)
         for code, share in too_common(scored, policy, rows.height).items():
             stage.say(f"{code} is seen in {share:.0%} of the rows: a note on the set, it decides nothing")

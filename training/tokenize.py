@@ -2,8 +2,8 @@
 
 from array import array
 from bisect import bisect_left, insort
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, cast
@@ -11,16 +11,19 @@ from typing import Any, Literal, cast
 import polars as pl
 from pydantic import Field
 
+from curation.harness.engine import map_parts
 from curation.harness.errors import QiratError
+from curation.harness.memory import version_of
 from curation.harness.params import Params
 from curation.harness.parts import in_parts
 from curation.harness.stage import Stage
-from training.model.base import Model, embeddings, load_tokenizer
+from training.model.base import Model, embeddings, load_tokenizer, tokenizer_id
 from training.model.template import Example, InexpressibleError, Renderer, split_examples
 from training.model.template.messages import Message, thinking_aloud
-from training.model.template.retrieval import GROUND, Retrieval, as_said, notes
+from training.model.template.retrieval import GROUND, Note, Retrieval, as_said, notes
 from training.model.unusable import refuse_foreign_tokens
 
+LARGE = 10_000  # rows that pay for starting processes: each loads the tokenizer, some two CPU seconds
 AT_ONCE = 500  # conversations whose tokens are in memory as Python has them, 100 KB each
 SPLITS = ("train", "dev", "test")
 TOKENS = pl.Schema(
@@ -33,6 +36,21 @@ TOKENS = pl.Schema(
         "unlearnt": pl.List(pl.Int32),  # places of tokens of replies that carry no loss: facts (route.facts)
     }
 )
+_EXAMPLE = {
+    **{name: TOKENS[name] for name in ("input_ids", "labels", "turns", "unlearnt")},
+    "supervised": pl.Int64(),  # tokens that carry loss
+    "facts": pl.Int64(),  # that are not learnt
+}
+MADE = pl.Schema(
+    {
+        "conversation_id": pl.String(),
+        "examples": pl.List(pl.Struct(_EXAMPLE)),
+        "lost": pl.Int64(),  # replies too long for any example
+        "reason": pl.String(),  # why there are no examples
+    }
+)
+REMEMBERED = pl.Schema({**MADE, "row": pl.UInt64()})
+KEY = ["conversation_id", "row"]
 EXCLUDED = pl.Schema({"conversation_id": pl.String, "split": pl.String, "reason": pl.String})
 BUDGET = pl.Schema(
     {
@@ -101,25 +119,79 @@ def main() -> None:
             stage.input(model.template)
         rows = embeddings(model)
         renderer = proved_renderer(model)
+        version = version_of("tokenize", stage.params, model, tokenizer_id(model))
         budgets, exclusions = [], []
         waste: dict[str, float] = {}
         for split in SPLITS:
             told = Told(split, lambda largest: refuse_foreign_tokens(model.name, largest, renderer.tokenizer, rows))
-            looked_up = retrieval(stage.parts(f"splits/{split}"), renderer, stage.params.facts)
-            some = in_parts(stage.parts(f"splits/{split}"), AT_ONCE)
-            parts = stage.progress(some, split, -(-stage.height(f"splits/{split}") // AT_ONCE), f"{AT_ONCE} rows")
-            make = partial(tokenized, renderer=renderer, params=stage.params, looked_up=looked_up)
-            stage.write_parts(f"tokenized/{split}", told.passing(parts, make), TOKENS)
+            height, notes_of = stage.height(f"splits/{split}"), known_notes(stage.parts(f"splits/{split}"))
+            large = height - stage.memory.height_of(split, version) >= LARGE
+            prepare = partial(another_maker, model) if large else partial(maker, renderer)
+            prepare = partial(prepare, params=stage.params, known=notes_of)
+            with stage.memory.keeping(split, version, REMEMBERED) as keep:
+                parts = made_parts(stage, split, version, prepare, large)
+                passing = stage.progress(parts, split, -(-height // AT_ONCE), f"{AT_ONCE} rows")
+                stage.write_parts(f"tokenized/{split}", told.passing(passing, keep), TOKENS)
             budgets.append(told.budget())
             exclusions.append(told.excluded())
             wasted = padding(told.sizes, stage.params.max_tokens)
             waste |= {f"{split}_{name}": share for name, share in wasted.items()}
+        stage.memory.forget_but(SPLITS)
         stage.write("tokenized/budget", pl.concat(budgets))
         stage.write("tokenized/excluded", pl.concat(exclusions))
         stage.write_metrics({**metrics(pl.concat(budgets)), **waste})
         for split, exclusion, loss in zip(SPLITS, exclusions, budgets, strict=True):
             refuse_losses(split, exclusion, loss, stage.params)
         stage.passed("tokenized")
+
+
+Part = tuple[pl.DataFrame, pl.DataFrame]  # rows of a split, and REMEMBERED of them in their order
+Kernel = Callable[[pl.DataFrame], pl.DataFrame]  # REMEMBERED of rows as `keyed` gives them
+
+
+def made_parts(
+    stage: Stage[Tokenize], split: str, version: str, prepare: Callable[[], Kernel], large: bool
+) -> Iterator[Part]:
+    """A split's conversations part by part. What an earlier run made of one is not made again."""
+    asked: deque[Part] = deque()  # rows of a part, and what is remembered of them
+
+    def unseen() -> Iterator[pl.DataFrame]:
+        for part in map(keyed, stage.parts(f"splits/{split}")):
+            known = stage.memory.recall_of(split, version, part["conversation_id"])
+            for rows in in_parts([part], AT_ONCE):
+                here = (REMEMBERED.to_frame() if known is None else known).join(rows, on=KEY, how="semi")
+                asked.append((rows, here.select(REMEMBERED.names())))
+                yield rows.join(here, on=KEY, how="anti")
+
+    for fresh in map_parts(prepare, unseen(), AT_ONCE, stage.machine, large):
+        rows, here = asked.popleft()
+        ids = rows.select("conversation_id")
+        yield rows, ids.join(pl.concat([here, fresh]), on="conversation_id", maintain_order="left")
+
+
+def keyed(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows and a hash, `row`, of all that their tokens depend on; null where other conversations count too."""
+    names = [name for name in ("messages", "tools", "facts") if name in rows.columns]
+    by_others = _read_facts() if "facts" in names else pl.lit(False)
+    return rows.with_columns(row=pl.when(~by_others).then(pl.struct(names).hash()))
+
+
+def another_maker(model: Model, params: Tokenize, known: Collection[Note]) -> Kernel:
+    """For a process that has no renderer yet."""
+    return maker(proved_renderer(model), params, known)
+
+
+def maker(renderer: Renderer, params: Tokenize, known: Collection[Note]) -> Kernel:
+    """`known` are the notes of all of the split."""
+    looked_up = Retrieval(renderer, params.facts.context, params.facts.distractors, params.facts.seed, known)
+
+    def make(rows: pl.DataFrame) -> pl.DataFrame:
+        done = [
+            tokenized(row, renderer=renderer, params=params, looked_up=looked_up) for row in rows.iter_rows(named=True)
+        ]
+        return made_table(done).with_columns(rows["row"])
+
+    return make
 
 
 class Told:
@@ -130,17 +202,15 @@ class Told:
         self._split, self._refuse = split, refuse
         self._budgets, self._excluded = [BUDGET.to_frame()], [EXCLUDED.to_frame()]
 
-    def passing(
-        self, parts: Iterable[pl.DataFrame], make: Callable[[Mapping[str, Any]], Tokenized]
-    ) -> Iterator[pl.DataFrame]:
+    def passing(self, parts: Iterable[Part], keep: Callable[[pl.DataFrame], None]) -> Iterator[pl.DataFrame]:
         """The TOKENS of conversations that come in parts; `refuse` is asked about the largest token of each."""
-        for rows in parts:
-            done = [make(row) for row in rows.iter_rows(named=True)]
-            tokens = token_table(done)
+        for rows, made in parts:
+            keep(made.drop_nulls("row"))
+            tokens = token_table(rows, made)
             self._refuse(cast("int | None", tokens["input_ids"].explode().max()))
-            self._budgets.append(budget(self._split, rows, done))
-            self._excluded.append(excluded(self._split, done))
-            self.sizes.extend(sizes(done))
+            self._budgets.append(budget(self._split, rows, made))
+            self._excluded.append(excluded(self._split, made))
+            self.sizes.extend(tokens["input_ids"].list.len())
             yield tokens
 
     def budget(self) -> pl.DataFrame:
@@ -169,14 +239,18 @@ def own_renderer(model: Model) -> Renderer | None:
 
 def retrieval(parts: Iterable[pl.DataFrame], renderer: Renderer, params: Facts) -> Retrieval:
     """What is looked up for replies of this split, out of what they state; its conversations come in parts."""
-    known = {
+    return Retrieval(renderer, params.context, params.distractors, params.seed, known_notes(parts))
+
+
+def known_notes(parts: Iterable[pl.DataFrame]) -> set[Note]:
+    """What conversations state that is to be read before."""
+    return {
         note
         for rows in parts
         if "facts" in rows.columns
-        for messages, facts in rows.select("messages", "facts").filter(_read_facts()).iter_rows()
+        for messages, facts in rows.filter(_read_facts()).select("messages", "facts").iter_rows()
         for _, note in notes(messages, facts)
     }
-    return Retrieval(renderer, params.context, params.distractors, params.seed, known)
 
 
 def _read_facts() -> pl.Expr:
@@ -231,46 +305,58 @@ def learnt_turns(messages: Sequence[Mapping[str, Any]]) -> list[int]:
     return learnt
 
 
-def token_table(done: Iterable[Tokenized]) -> pl.DataFrame:
-    """One row an example."""
+def made_table(done: Sequence[Tokenized]) -> pl.DataFrame:
+    """MADE, one row a conversation."""
     rows = [
-        (t.conversation_id, t.language, e.input_ids, e.labels, e.turns, e.unlearnt) for t in done for e in t.examples
+        (place, e.input_ids, e.labels, e.turns, e.unlearnt, e.supervised, e.facts)
+        for place, t in enumerate(done)
+        for e in t.examples
     ]
-    return pl.DataFrame(rows, schema=TOKENS, orient="row")
+    each = pl.DataFrame(rows, schema={"place": pl.Int64(), **_EXAMPLE}, orient="row")
+    examples = each.group_by("place", maintain_order=True).agg(examples=pl.struct(*_EXAMPLE))
+    told = [(place, t.conversation_id, t.lost, t.reason) for place, t in enumerate(done)]
+    named = {"place": pl.Int64(), **{name: MADE[name] for name in ("conversation_id", "lost", "reason")}}
+    return (
+        pl.DataFrame(told, schema=named, orient="row")
+        .join(examples, on="place", how="left", maintain_order="left")
+        .select(pl.col(name).cast(dtype) for name, dtype in MADE.items())
+        .with_columns(pl.col("examples").fill_null([]))
+    )
 
 
-def excluded(split: str, done: Iterable[Tokenized]) -> pl.DataFrame:
+def token_table(conversations: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+    """TOKENS, one row an example: of the conversations' languages and of what was MADE of them, in their order."""
+    each = made.select("conversation_id", conversations["language"], "examples")
+    return each.explode("examples", empty_as_null=False).unnest("examples").select(TOKENS.names())
+
+
+def excluded(split: str, made: pl.DataFrame) -> pl.DataFrame:
     """The conversations without tokens, with the reason."""
-    rows = [(t.conversation_id, split, t.reason) for t in done if t.reason]
-    return pl.DataFrame(rows, schema=EXCLUDED, orient="row")
+    return made.filter(pl.col("reason").is_not_null()).select("conversation_id", pl.lit(split).alias("split"), "reason")
 
 
-def budget(split: str, conversations: pl.DataFrame, done: Iterable[Tokenized]) -> pl.DataFrame:
+def budget(split: str, conversations: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
     """Where the loss lies: tokens and supervised tokens by language, intent and source."""
-    counted = pl.DataFrame(
-        [
-            {
-                "conversation_id": t.conversation_id,
-                "conversations": int(not t.reason),
-                "examples": len(t.examples),
-                "tokens": sum(len(e.input_ids) for e in t.examples),
-                "supervised": sum(e.supervised for e in t.examples),
-                "unlearnt": sum(len(e.unlearnt) for e in t.examples),
-                "facts": sum(e.facts for e in t.examples),
-                "replies": t.replies,
-                "lost_replies": t.lost,
-                "truncated": int(t.lost > 0),
-                "dropped": int(bool(t.reason)),
-            }
-            for t in done
-        ],
-        schema={"conversation_id": pl.String, **{k: t for k, t in BUDGET.items() if t == pl.Int64}},
+    sums = {"tokens": _length("input_ids"), "unlearnt": _length("unlearnt"), "replies": _length("turns")}
+    sums |= {name: pl.element().struct.field(name) for name in ("supervised", "facts")}
+    counted = made.select(
+        "conversation_id",
+        *(pl.col("examples").list.eval(count).list.sum().cast(pl.Int64).alias(name) for name, count in sums.items()),
+        conversations=pl.col("reason").is_null().cast(pl.Int64),
+        examples=pl.col("examples").list.len().cast(pl.Int64),
+        lost_replies=pl.col("lost"),
+        truncated=(pl.col("lost") > 0).cast(pl.Int64),
+        dropped=pl.col("reason").is_not_null().cast(pl.Int64),
     )
     return summed(
         conversations.select("conversation_id", "language", "label", "source")
         .join(counted, on="conversation_id", validate="1:1")
         .with_columns(split=pl.lit(split))
     )
+
+
+def _length(column: str) -> pl.Expr:
+    return pl.element().struct.field(column).list.len()
 
 
 def summed(budgets: pl.DataFrame) -> pl.DataFrame:
@@ -282,11 +368,6 @@ def summed(budgets: pl.DataFrame) -> pl.DataFrame:
         .select(pl.col(name).cast(dtype) for name, dtype in BUDGET.items())
         .sort(groups)
     )
-
-
-def sizes(done: Iterable[Tokenized]) -> Iterator[int]:
-    """How many tokens each example has."""
-    return (len(e.input_ids) for t in done for e in t.examples)
 
 
 def padding(examples: Iterable[int], max_tokens: int) -> dict[str, float]:

@@ -47,7 +47,7 @@ from training.model.base import Model, load_model, load_tokenizer
 from training.model.likelihood import examples_of
 from training.model.recipe import Recipe, Train
 from training.model.template import Renderer
-from training.tokenize import Tokenize, token_table, tokenized
+from training.tokenize import Tokenize, made_table, token_table, tokenized
 from training.train.fit import fit
 
 SETS = ("raw", "random", "curated")
@@ -182,7 +182,9 @@ class Held:
             number=pl.Series([len(one.examples) for one in done], dtype=pl.Int64),
         )
         fits = (whole["number"] == 1) & (whole["size"] <= self.recipe.max_tokens)
-        tokens = token_table([one for one, fit_in in zip(done, fits, strict=True) if fit_in])
+        tokens = token_table(
+            rows.filter(fits), made_table([one for one, fit_in in zip(done, fits, strict=True) if fit_in])
+        )
         return tokens.hstack(whole.filter(fits).select("row_id", "defect", tokens="size"))
 
     def place(self, name: str, seed: int) -> Path:

@@ -51,7 +51,7 @@ from training.model.likelihood import examples_of
 from training.model.recipe import Recipe, Train
 from training.model.template import Example, Renderer
 from training.model.template.retrieval import GROUND
-from training.tokenize import Tokenize, retrieval, token_table, tokenized
+from training.tokenize import Tokenize, made_table, retrieval, token_table, tokenized
 from training.train.fit import fit
 
 if TYPE_CHECKING:
@@ -217,8 +217,8 @@ class Bench:
         """TOKENS, every fact that nothing grounds treated so."""
         stated = with_facts(rows, dict.fromkeys(KINDS, treatment), ())
         looked_up = retrieval([stated], self.renderer, self.params.facts)
-        done = (tokenized(one, self.renderer, self.params, looked_up) for one in stated.iter_rows(named=True))
-        return token_table(done)
+        done = [tokenized(one, self.renderer, self.params, looked_up) for one in stated.iter_rows(named=True)]
+        return token_table(stated, made_table(done))
 
     def run(self, arm: str) -> None:
         """Trains and asks, unless that was done."""

@@ -11,13 +11,16 @@ import polars as pl
 from curation.audit.copies import outcomes
 from curation.audit.recall import RECALL, Judge, recall
 from curation.core.record.codes import CODES, read_codes
-from curation.core.record.conversation import as_taught, survivors
+from curation.core.record.conversation import SURVIVING, as_taught, survivors
 from curation.dedup.__main__ import Dedup
+from curation.harness.parts import chosen
 from curation.harness.stage import Stage
 from curation.planting.copies import NEAR_COPY, TWIN
 from curation.planting.shadow import Audit
 from curation.policy.limits import Route, in_force
 from curation.policy.verdicts import judged
+
+JUDGED = ("conversation_id", "code", "severity", "value", "threshold")  # what the policy asks of FINDINGS
 
 
 def main() -> None:
@@ -40,9 +43,9 @@ def main() -> None:
 
 def audited(stage: Stage[Audit]) -> pl.DataFrame:
     """RECALL of the checks and of dedup."""
-    planted, findings = stage.read("scored/planted"), stage.read("scored/findings")
+    planted, findings = stage.read("scored/planted"), stage.read("scored/findings", JUDGED)
     ids = stage.read("ingested/conversations", ["row_id", "conversation_id", "language"])
-    surviving = survivors(ids, stage.read("dedup/clusters"))
+    surviving = survivors(ids, stage.read("dedup/clusters", SURVIVING))
     policy = in_force(stage.section("route", Route), read_codes(stage.input(CODES)))
     seen = Judge(policy, findings, surviving.height).outcomes(planted)
     objected = judged(findings, policy, surviving.height).filter(pl.col("severity") != "info")
@@ -56,7 +59,7 @@ def audited(stage: Stage[Audit]) -> pl.DataFrame:
 def records(stage: Stage[Audit], wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """The conversations that are wanted, as checks see them, part by part."""
     for part in stage.parts("ingested/conversations"):
-        yield as_taught(part.join(wanted, on="row_id", how="semi"))
+        yield as_taught(chosen(part, wanted, "row_id"))
 
 
 def told(table: pl.DataFrame) -> list[str]:

@@ -1,8 +1,8 @@
 """What a check is: what it is given, what it sees, and the form in which it says so."""
 
 import traceback
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from curation.core.record.conversation import turns
 from curation.core.record.playbook import Playbook
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
+from curation.harness.parts import kept
 from curation.harness.yaml_text import from_yaml
 from curation.privacy.params import Privacy
 from curation.privacy.tables import with_evidence_masked
@@ -64,6 +65,8 @@ class Score(Params):
 Ask = Callable[[str, Mapping[str, Any], Callable[[str], dict[str, Any]]], dict[str, Any] | None]
 # The whole records, as checks see them and in parts, of the conversations of a table that tells their ids.
 Records = Callable[[pl.DataFrame], Iterable[pl.DataFrame]]
+# Of a reading, what it tells of the conversations of a table that tells their ids: some of its columns, all if none.
+AtHand = Callable[[pl.DataFrame, Sequence[str]], pl.DataFrame]
 Losses = Callable[[str, str], tuple[float, float]]  # nats a token of a text after another, and of the text by itself
 
 
@@ -87,7 +90,7 @@ class Context:
     playbook: Playbook
     vectors: pl.DataFrame | None  # conversation_id, vector, reply; None: no embeddings at hand
     evaluation: pl.DataFrame  # the record, of the evaluation sets
-    readings: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # those at hand, of all rows, by name
+    readings: Mapping[str, AtHand] = field(default_factory=dict)  # those at hand, by name
     records: Records | None = None  # of conversations that are given without what they say; None: none are
     ask: Ask | None = None  # the language model that score.judge names; None: nobody is asked
     losses: Losses | None = None  # of the language model in score.difficulty_model; None: difficulty is not measured
@@ -112,6 +115,7 @@ class Check:
     version: int
     languages: Collection[str]
     whole_set: bool  # compares rows with one another, so it says nothing of a single row
+    in_groups: bool  # of the whole set, and learns as much from a group of a large one (`models.words.groups`)
     sees_edits: bool  # of the whole set, and also asked about rows that people edited, beside all others
     needs_vectors: bool  # silent where there are none; always a check of the whole set
     reads: Reading | None  # what a check of the whole set needs of each row, told by the row alone: remembered
@@ -170,6 +174,7 @@ def check(  # noqa: PLR0913 - a form to fill in, each field by its name
     version: int = 1,
     languages: Collection[str] = ANY,
     whole_set: bool = False,
+    in_groups: bool = False,
     sees_edits: bool = False,
     needs_vectors: bool = False,
     reads: Reading | None = None,
@@ -183,7 +188,7 @@ def check(  # noqa: PLR0913 - a form to fill in, each field by its name
     """
 
     def register(observe: Observe) -> Observe:
-        kind = (whole_set, sees_edits, needs_vectors, reads, tried)
+        kind = (whole_set, in_groups, sees_edits, needs_vectors, reads, tried)
         its = {code: told for code, told in codes().items() if told.check == name}
         if not its:
             raise QiratError(f"curation/checks/{name}.yaml is missing; say there what the check {name} may see")
@@ -205,9 +210,14 @@ def read(reading: Reading, conversations: pl.DataFrame, context: Context, *colum
     `columns`: those of the reading that are asked for, where it is not all.
     """
     at_hand = context.readings.get(reading.__name__)
-    told = reading(conversations, context) if at_hand is None else at_hand
+    told = reading(conversations, context) if at_hand is None else at_hand(conversations, columns)
     told = told.select("conversation_id", *columns) if columns else told
     return conversations.select("conversation_id").join(told, on="conversation_id", how="left", maintain_order="left")
+
+
+def at_hand(told: pl.DataFrame) -> AtHand:
+    """What a reading told of some conversations, in memory."""
+    return lambda _, columns: told.select("conversation_id", *columns) if columns else told
 
 
 def records(conversations: pl.DataFrame, wanted: pl.DataFrame, context: Context) -> Iterator[pl.DataFrame]:
@@ -220,17 +230,26 @@ def records(conversations: pl.DataFrame, wanted: pl.DataFrame, context: Context)
 def contents(places: pl.DataFrame, conversations: pl.DataFrame, context: Context) -> pl.Series:
     """What is said in these turns (conversation_id, turn) of the conversations, in their order."""
     by = ["conversation_id", "turn"]
-    said = [turns(part).join(places, on=by, how="semi") for part in records(conversations, places, context)]
+    said = [kept(turns(part).join(places, on=by, how="semi")) for part in records(conversations, places, context)]
     return places.select(by).join(pl.concat(said), on=by, how="left", maintain_order="left")["content"]
 
 
-def shown(found: pl.DataFrame, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """The findings without personal data in what they quote. For all checks at once: each row is read but once."""
-    if context.records is not None:
-        placed = found.with_row_index("place")
-        bare = replace(context, records=None)
-        parts = ((placed.join(part, on="conversation_id", how="semi"), part) for part in context.records(found))
-        return pl.concat(shown(here, part, bare) for here, part in parts).sort("place").drop("place")
+def shown(
+    found: pl.DataFrame, conversations: pl.DataFrame, context: Context, personal: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """The findings without personal data in what they quote. For all checks at once: each row is read but once.
+
+    `personal`: the conversations in which such data was found, where that is known; no others are read.
+    """
+    placed = found.with_row_index("place")
+    read = placed if personal is None else placed.join(personal, on="conversation_id", how="semi")
+    parts = [conversations] if context.records is None else context.records(read)
+    told = [_covered(placed.join(read, on="place", how="anti"), None, context)]
+    told += [kept(_covered(read.join(part, on="conversation_id", how="semi"), part, context)) for part in parts]
+    return pl.concat(told).sort("place").drop("place")
+
+
+def _covered(found: pl.DataFrame, conversations: pl.DataFrame | None, context: Context) -> pl.DataFrame:
     # What is cut in the end is cut before it is read: a check may quote a turn of a megabyte.
     quoted = found.with_columns(pl.col("evidence").str.slice(0, 4 * EVIDENCE_CHARACTERS))
     covered = with_evidence_masked(quoted, conversations, context.privacy.countries)

@@ -28,7 +28,14 @@ USUALLY = 0.9  # share of the other replies with a closing mark from which it is
 USUALLY_OF = 10  # ... of so many at least
 
 
-@check("endings", version=3, whole_set=True, reads=reply_tokens, source="own: cuts planted in the set; their share: EM")
+@check(
+    "endings",
+    version=3,
+    whole_set=True,
+    in_groups=True,
+    reads=reply_tokens,
+    source="own: cuts planted in the set; their share: EM",
+)
 def endings(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """A last reply without a closing mark, judged by what the other replies of the set tell. A missing full stop alone
     says nothing.

@@ -17,7 +17,9 @@ QUOTED = 80  # characters
 AT_ONCE = 100_000  # texts whose words are looked at together
 
 
-@check("gibberish", whole_set=True, reads=words_by_turn, source="letter trigrams of the set's own words")
+@check(
+    "gibberish", whole_set=True, in_groups=True, reads=words_by_turn, source="letter trigrams of the set's own words"
+)
 def gibberish(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Turns whose words are spelled as no other words of the set are.
 

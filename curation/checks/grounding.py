@@ -10,8 +10,7 @@ from curation.checks.check import Context, check, read
 from curation.core.record.codes import FACT
 from curation.core.record.conversation import turns
 from curation.core.text.facts import ungrounded
-from curation.core.text.facts.patterns import MAY_STATE_ONE
-from curation.core.text.folding import folded
+from curation.core.text.facts.likely import may_state_one
 
 SHARED_LEAST, SHARED_SHARE = 10, 0.005  # a fact that so many conversations and this share of them state is the house's
 _STATED = {"turn": pl.Int32, "kind": pl.String, "value": pl.String, "words": pl.String}
@@ -20,11 +19,12 @@ Stated = tuple[int, str, str, str]  # turn, kind, value, words
 
 def facts_stated(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
     """`facts` of a conversation that a reply states and no earlier turn contains."""
-    likely = turns(conversations).filter(
-        (pl.col("role") == "assistant") & folded(pl.col("content")).str.contains(MAY_STATE_ONE)
-    )
+    replies = turns(conversations).filter(pl.col("role") == "assistant")
+    likely = replies.filter(may_state_one(pl.col("content")))
     places = likely.group_by("conversation_id").agg(pl.col("turn").sort())
+    said = pl.struct(pl.element().struct.field(name) for name in ("content", "tool_calls"))
     worth = conversations.select("conversation_id", "messages").join(places, on="conversation_id")
+    worth = worth.with_columns(pl.col("messages").list.eval(said))
     found = [(key, *fact) for key, messages, replies in worth.iter_rows() for fact in _stated(messages, replies)]
     table = pl.DataFrame(found, {"conversation_id": pl.String, **_STATED}, orient="row")
     return table.group_by("conversation_id", maintain_order=True).agg(facts=pl.struct(*_STATED))

@@ -1,5 +1,7 @@
 """Labels that the words do not bear out, and how many there are."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -8,7 +10,7 @@ from curation.checks.check import NOTHING, Context, Noted, check
 from curation.checks.models.datalab import both_sides
 from curation.checks.models.mislabelled import Mislabelled, mislabelled
 from curation.checks.models.topics import MOST, by_vectors, by_words, folds, pooled
-from curation.checks.models.words import Indices, grams_by_conversation, words_by_turn
+from curation.checks.models.words import Indices, fair_parts, grams_by_conversation, words_by_turn
 from curation.core.record.codes import LABELS, WRONG_LABELS
 
 FEWEST = 5  # rows a label needs to be judged by cross-validation
@@ -35,9 +37,18 @@ def labels(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     likelier is each doubt. A note on the set tells the share of wrong labels with an interval.
 
     The likeliest three tenths of the rows are reported, for people who have time left. Rows without a label, or with a
-    label that is too rare, are not judged.
+    label that is too rare, are not judged. Of more than 50,000 rows, parts by id are each judged by themselves, and the
+    note is their mean.
     """
-    judged = conversations.filter(_common(conversations)).sort("conversation_id")
+    learned: list[tuple[int, Mislabelled]] = []
+    found = [_doubted(part.filter(_common(part)), context, learned) for part in fair_parts(conversations)]
+    if context.tell and learned:
+        context.tell(_noted(learned))
+    return pl.concat(found, how="diagonal_relaxed")
+
+
+def _doubted(judged: pl.DataFrame, context: Context, learned: list[tuple[int, Mislabelled]]) -> pl.DataFrame:
+    """What is seen in rows that teach one another; what was `learned` of so many is added."""
     if judged["label"].n_unique() < 2:
         return NOTHING
     classes, given = np.unique(judged["label"].to_numpy().astype(str), return_inverse=True)
@@ -47,8 +58,7 @@ def labels(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     views = [by_vectors(sides, given, parts), by_words(grams_by_conversation(judged, context), given, parts)]
     weighed = pooled(views, given, language, context.params.seed)
     found = mislabelled(weighed, given)
-    if context.tell:
-        context.tell(_noted(found))
+    learned.append((judged.height, found))
     spoilt = NOTHING if context.planted is None else _planted(context.planted, judged, weighed, given, classes)
     wrong = judged.select(
         "conversation_id",
@@ -91,8 +101,13 @@ def _planted(
     return changed.select("conversation_id", value=pl.Series(value, dtype=pl.Float64).round(9), code=pl.lit(LABELS))
 
 
-def _noted(found: Mislabelled) -> Noted:
-    share, low, high = (round(one, 6) for one in (found.share, found.low, found.high))
+def _noted(learned: Sequence[tuple[int, Mislabelled]]) -> Noted:
+    """The share of wrong labels of all parts, in the mean of their intervals, which is no narrower than its own."""
+    rows = sum(number for number, _ in learned)
+    share, low, high = (
+        round(sum(number * getattr(found, name) for number, found in learned) / rows, 6)
+        for name in ("share", "low", "high")
+    )
     return Noted(
         WRONG_LABELS, share, f"some {share:.1%} of the labels are wrong (between {low:.1%} and {high:.1%})", low, high
     )

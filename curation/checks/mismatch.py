@@ -17,6 +17,7 @@ QUOTED = 110  # characters of each reply in the evidence
     "mismatch",
     version=3,
     whole_set=True,
+    in_groups=True,
     reads=words_by_turn,
     tried="along",
     source="canonical correlations (Bach and Jordan 2005), planted swaps, mixture proportions (Blanchard et al. 2010)",

@@ -6,8 +6,7 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.core.record.conversation import turns
-from curation.core.text.folding import folded
+from curation.checks.models.folded import FOLDED, turns_folded
 
 ECHO_WORDS = 5  # a shorter one is confirmed or returned: "Two lattes", "Thank you and goodbye"
 ECHO_LETTERS = 1.2  # a reply this many times as long says more than the question that it repeats
@@ -31,10 +30,11 @@ def noise(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str
 
     Limits: an echo with a phrase of politeness around it passes, and so does Markdown, which models write on purpose.
     """
-    said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != ""))
-    before = {name: pl.col(name).shift(1).over("conversation_id") for name in ("role", "content")}
-    turned = said.with_columns(asked=pl.when(before["role"] == "user").then(before["content"]))
-    replies = turned.filter(pl.col("role") == "assistant").with_columns(text=pl.col("content").str.slice(0, 80))
+    said = turns_folded(conversations).filter(pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != ""))
+    key, role = pl.col("conversation_id"), pl.col("role")
+    answers = (key == key.shift(1)) & (role.shift(1) == "user")
+    turned = said.with_columns(asked=pl.when(answers).then(pl.col(FOLDED).shift(1)))
+    replies = turned.filter(role == "assistant").with_columns(text=pl.col("content").str.slice(0, 80))
     linked = replies.filter(pl.col("content").str.contains(_LINK))
     bare = linked.filter(~pl.col("content").str.replace_all(_LINK, "").str.contains(r"\p{L}{2}"))
     for code, found in (("echo", _echoes(replies)), ("only_links", bare)):
@@ -53,7 +53,7 @@ def noise(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str
 
 def _echoes(replies: pl.DataFrame) -> pl.DataFrame:
     likely = replies.filter(pl.col("asked").str.count_matches(r"\S+") >= ECHO_WORDS)
-    asked, plain = (_plain(pl.col(name)) for name in ("asked", "content"))
+    asked, plain = (_plain(pl.col(name)) for name in ("asked", FOLDED))
     both = likely.with_columns(asked=asked, plain=plain)
     long_enough = pl.col("asked").str.count_matches(r"\S+") >= ECHO_WORDS
     short_enough = pl.col("plain").str.len_chars() <= ECHO_LETTERS * pl.col("asked").str.len_chars()
@@ -64,4 +64,4 @@ def _echoes(replies: pl.DataFrame) -> pl.DataFrame:
 
 
 def _plain(text: pl.Expr) -> pl.Expr:
-    return folded(text).str.replace_all(r"[^\p{L}\p{N} ]", "").str.strip_chars(" ")
+    return text.str.replace_all(r"[^\p{L}\p{N} ]", "").str.strip_chars(" ")

@@ -16,7 +16,13 @@ AT_ONCE = 2_000_000  # words that are counted together: some 200 MB
 BACK_OFF = 4.0  # nats that a pair seen nowhere else costs beyond its second word
 
 
-@check("novelty", whole_set=True, reads=reply_tokens, source="bigram surprisal with back-off, Jelinek 1997, ch. 4")
+@check(
+    "novelty",
+    whole_set=True,
+    in_groups=True,
+    reads=reply_tokens,
+    source="bigram surprisal with back-off, Jelinek 1997, ch. 4",
+)
 def novelty(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Replies that speak as no other reply of the set does.
 

@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check, lists_of
-from curation.core.record.conversation import turns
-from curation.core.text.folding import fold, folded
+from curation.checks.models.folded import FOLDED, turns_folded
+from curation.core.text.folding import fold
 from curation.core.text.language import ARABIZI
 from curation.core.text.titles import is_name
 
@@ -87,17 +87,16 @@ def profanity(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping
 
     Limits: irony and contempt in polite words are not seen, nor is an insult in quotation marks.
     """
-    said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
-    said = said.select("conversation_id", "turn", pl.col("role") == "assistant", "content")
-    distinct = said.select("role", "content").unique(maintain_order=True)  # teams say the same again and again
-    told = distinct.with_columns(text=folded(pl.col("content")))
+    said = turns_folded(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
+    said = said.select("conversation_id", "turn", pl.col("role") == "assistant", "content", text=FOLDED)
+    told = said.select("role", "content", "text").unique(["role", "content"], maintain_order=True)  # teams repeat a lot
     # Each by itself: one pattern of them all takes the engine twice as long.
     anyone = [_SPELLED_OUT, _STARRED, _LIKE_LETTERS, *(kind.pattern for kind in _patterns() if not kind.of_agents)]
     agents = [kind.pattern for kind in _patterns() if kind.of_agents]
     found = pl.concat([told.filter(_holds(anyone)), told.filter("role").filter(_holds(agents))])
     worst: dict[tuple[str, bool], tuple[int, int, str]] = {}  # the strongest, the first of these
     likely = said.join(found, on=["role", "content"], how="semi", maintain_order="left")
-    for key, turn, by_agent, text in likely.iter_rows():
+    for key, turn, by_agent, text in likely.drop("text").iter_rows():
         for value, words in _seen(text, by_agent):
             before = worst.get((key, by_agent))
             if before is None or (-value, turn) < (-before[0], before[1]):

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check, lists_of
-from curation.core.record.conversation import turns
-from curation.core.text.folding import fold, folded
+from curation.checks.models.folded import FOLDED, turns_folded
+from curation.core.text.folding import fold
 from curation.core.text.patterns import Patterns
 from curation.core.text.titles import is_name
 
@@ -43,12 +43,12 @@ def refusal(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[s
     Limits: refusals in the team's own words are its business (and the playbook's); a bot that is meant to introduce
     itself as one needs model_refusal switched off in params.yaml.
     """
-    replies = turns(conversations).filter(pl.col("role") == "assistant")
+    replies = turns_folded(conversations).filter(pl.col("role") == "assistant")
     shown = pl.col("content")
     for harmless in (_TAG, _LINK, _BUTTON, _SIZE):
         shown = shown.str.replace_all(harmless, "")
-    distinct = replies.select("content").unique(maintain_order=True)  # teams say the same again and again
-    told = distinct.with_columns(text=folded(pl.col("content")), shown=shown)
+    distinct = replies.select("content", text=FOLDED).unique("content", maintain_order=True)  # teams repeat themselves
+    told = distinct.with_columns(shown=shown)
     for code, (certain, likely, layout) in _patterns().items():
         sure = pl.coalesce(certain.first_in(pl.col("text")), layout.first_in(pl.col("shown")))
         found = told.select("content", sure=sure, unsure=likely.first_in(pl.col("text")))

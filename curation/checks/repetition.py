@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check
+from curation.checks.models.folded import FOLDED, turns_folded
 from curation.core.record.conversation import turns
-from curation.core.text.folding import fold, variants_folded
+from curation.core.text.folding import fold
 
 WINDOW = 4  # words
 SHORTEST = 16  # words; below, a repeated phrase is emphasis
@@ -71,7 +72,7 @@ def _said_again(conversations: pl.DataFrame) -> Iterator[Mapping[str, Any]]:
 def _may_say_again(said: pl.DataFrame) -> pl.DataFrame:
     """The turns of conversations in which a reply begins with the word with which the one before it does."""
     replies = said.filter(pl.col("role") == "assistant")
-    first = pl.col("content").str.to_lowercase().str.extract(rf"({_SAID}+)")
+    first = pl.col("content").str.extract(rf"({_SAID}+)").str.to_lowercase()
     begun = replies.select("conversation_id", first=first)
     again = begun.filter(pl.col("first") == pl.col("first").shift(1).over("conversation_id"))
     return said.join(again, on="conversation_id", how="semi", maintain_order="left")
@@ -80,16 +81,16 @@ def _may_say_again(said: pl.DataFrame) -> pl.DataFrame:
 def _may_repeat(conversations: pl.DataFrame) -> pl.DataFrame:
     """Turns: all replies in which enough is repeated, and few others. Looks at whole columns, which costs little."""
     text = pl.col("content")
-    replies = turns(conversations).filter((pl.col("role") == "assistant") & (text.str.len_chars() >= SHORTEST))
+    replies = turns_folded(conversations).filter((pl.col("role") == "assistant") & (text.str.len_chars() >= SHORTEST))
     odd = text.str.contains(_ODD)
     folds_to_more = replies.filter(odd & (text.str.count_matches(_WORD_SIGNS) >= SHORTEST // 2))
 
     long = replies.filter(~odd & text.str.contains(_LONG))
-    words = long.select(words=variants_folded(text).str.extract_all(_WORD_SIGNS))["words"]
+    words = long.select(words=pl.col(FOLDED).str.extract_all(_WORD_SIGNS))["words"]
     total, again = words.list.len(), words.list.len() - words.list.n_unique()
     # Runs that stood before, side by side or apart, hold as many words that stood before, and three more.
     enough = again >= REPORTED_FROM * (total - WINDOW + 1) + WINDOW - 1
-    return pl.concat([folds_to_more, long.filter(enough)])
+    return pl.concat([folds_to_more, long.filter(enough)]).drop(FOLDED)
 
 
 def _repeated(text: str) -> tuple[float, str]:

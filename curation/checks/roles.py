@@ -17,6 +17,7 @@ WEAKLY = 1e4  # regularised: there is one weight
 @check(
     "roles",
     whole_set=True,
+    in_groups=True,
     reads=words_by_turn,
     source="naive Bayes on who speaks, cross-validated over the set itself",
 )

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check, lists_of, read, records
+from curation.checks.models.folded import FOLDED, turns_folded
 from curation.core.record.conversation import turns
 from curation.core.text.folding import folded
 from curation.core.text.patterns import Patterns
@@ -88,11 +89,11 @@ _EMPTY = frozenset(
 
 def adverts(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """conversation_id and `seen`: its turns that speak of what spam speaks of, or as adverts do, by themselves."""
-    said = turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
+    said = turns_folded(conversations).filter(pl.col("role").is_in(["user", "assistant"]))
     found = {kind: patterns.first_in(pl.col("text")).alias(kind) for kind, patterns in _patterns().items()}
     cues = sorted(found.keys() - {*ABOUT} - {"push"})
-    distinct = said.select("content").unique(maintain_order=True)  # teams say the same again and again
-    told = distinct.with_columns(text=folded(pl.col("content"))).with_columns(found["sold"], found["topics"])
+    distinct = said.select("content", text=FOLDED).unique("content", maintain_order=True)  # teams say the same often
+    told = distinct.with_columns(found["sold"], found["topics"])
     either = pl.coalesce("sold", "topics")
     about = either.is_not_null()
     likely = told.filter(about | (pl.col("text").str.len_chars() >= SHORTEST_ADVERT))

@@ -3,8 +3,8 @@
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.core.record.conversation import turns
-from curation.core.text.folding import fold, folded
+from curation.checks.models.folded import FOLDED, turns_folded
+from curation.core.text.folding import fold
 
 # A reply that ends otherwise was probably cut: full stops of both scripts, closing marks, emoji, a link, a number.
 ENDED = r"[.!?…:;)\]}\"'»”’*_|>؟۔،\p{So}\p{Sk}\x{FE0F}\d]$|\S*(?:://|www\.|@)\S+$"
@@ -28,14 +28,14 @@ def structure(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     A turn that only calls a tool is not empty; a reply of dots, or of an exporter's "null", is wordless. A reply is cut
     where it ends in a comma or in a word that wants another ("the", "your", "في").
     """
-    said = turns(conversations, "tool_calls")
+    said = turns_folded(conversations, "tool_calls")
     roles = said.group_by("conversation_id").agg(
         replies=(pl.col("role") == "assistant").sum(), questions=(pl.col("role") == "user").sum()
     )
     empty = said.filter((pl.col("content") == "") & pl.col("tool_calls").is_null())
     last = said.group_by("conversation_id", maintain_order=True).last()
     replies = said.filter((pl.col("role") == "assistant") & (pl.col("content") != ""))
-    bare = folded(pl.col("content"))
+    bare = pl.col(FOLDED)
     wordless = replies.filter(
         pl.col("tool_calls").is_null()
         & (~pl.col("content").str.contains(_SAYS_SOMETHING) | bare.str.contains(_NOTHING))

@@ -1,13 +1,13 @@
 """What a rule of data/forget.jsonl removes, what else still holds the words, and what to do next: `qirat forget`."""
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 import polars as pl
 
 from curation.commands.learnt import adapters_of
 from curation.commands.near import NAMED, named_in_words, spelled_nearly
-from curation.commands.traces import words_by_rule
+from curation.commands.traces import tables_at_hand, words_by_rule
 from curation.core.record.naming import called
 from curation.decisions import answers
 from curation.decisions.erase import Leaving, named_in_corrections, reviewed, said_of, take_out
@@ -29,8 +29,10 @@ def forget(wanted: ForgetRule, said: str, write: bool) -> str:
     named = forgotten(conversations, frozenset({wanted}))
     rows = conversations.filter(named)
     asked = next((one for one in rules if one.key == wanted.key), wanted)
-    words = _words_of(frozenset({asked}))[asked]
+    tables = list(tables_at_hand())
+    words = _words_of(frozenset({asked}), tables)[asked]
     lines = [*_removed(rows, words), *_spoken_of(wanted, said, conversations, rows), *adapters_of(rows, words)]
+    lines += _of_nobody_known(tables, words)
     lines += [f"{leaving.lines:,} {leaving.what} leave {leaving.path}." for leaving in said_of(words)]
     if not write:
         return "\n".join([*lines, "", "Nothing was written; say it again with --yes to write the rule."])
@@ -50,14 +52,14 @@ def carry_out() -> str:
     )
 
 
-def _words_of(rules: ForgetRules) -> dict[ForgetRule, set[str]]:
+def _words_of(rules: ForgetRules, tables: Sequence[pl.DataFrame] | None = None) -> dict[ForgetRule, set[str]]:
     """What each rule takes out of data/review: words that it names or named, and corrections that name a customer.
 
     Not corrections of words that the data has: somebody else may have said those. Before ingest has run all may be.
     """
     path = table_path("ingested/conversations")
     there = {*pl.read_parquet(path, columns=["conversation_id"])["conversation_id"]} if path.exists() else reviewed()
-    found = words_by_rule(rules)
+    found = words_by_rule(rules, tables)
     return {one: words | (named_in_corrections(frozenset({one})) - there) for one, words in found.items()}
 
 
@@ -131,3 +133,11 @@ def _spoken_of(wanted: ForgetRule, said: str, conversations: pl.DataFrame, rows:
         yield f"{named.height:,} further rows name them in words or metadata and stay (first: {shown});"
         yield "  look with `qirat why ROW`, forget with `qirat forget --conversation ID`"
     yield from spelled_nearly(said, others)
+
+
+def _of_nobody_known(tables: Iterable[pl.DataFrame], words: Set[str]) -> Iterator[str]:
+    """What people said of conversations that left the data, and every earlier version of it that is at hand."""
+    rows = [frame.select("conversation_id", "parent_id") for frame in tables if "messages" in frame.columns]
+    if left := len(reviewed() - words - {key for frame in rows for row in frame.rows() for key in row}):
+        yield f"{left:,} conversations that data/review speaks of are in no table here: whose they are is not known."
+        yield "  bring earlier tables by `dvc fetch --all-commits`, or forget each: `qirat forget --conversation ID`"

@@ -86,7 +86,7 @@ class Scan:
 
 def known_of(rules: ForgetRules, said: str = "") -> Known:
     """What is known of them: by the rules, and by every table at hand, earlier ones in DVC's cache too."""
-    tables = list(_tables())
+    tables = list(tables_at_hand())
     words = {word for found in words_by_rule(rules, tables).values() for word in found}
     pieces = {piece for frame in tables if "messages" in frame.columns for piece in _pieces(frame, words)}
     hashes = frozenset(one.value for one in rules if one.forget == "customer")
@@ -95,7 +95,7 @@ def known_of(rules: ForgetRules, said: str = "") -> Known:
 
 def words_by_rule(rules: ForgetRules, tables: Sequence[pl.DataFrame] | None = None) -> dict[ForgetRule, set[str]]:
     """The conversation_ids that each rule names or named, as they were read and reworded; none that others said too."""
-    tables = list(_tables()) if tables is None else tables
+    tables = list(tables_at_hand()) if tables is None else tables
     others = _others(rules)
     return {one: _words(one, tables) - others for one in rules}
 
@@ -177,7 +177,7 @@ def _dvc_config() -> ConfigParser:
 # -- tables at hand ----------------------------------------------------------------------------------------------------
 
 
-def _tables() -> Iterator[pl.DataFrame]:
+def tables_at_hand() -> Iterator[pl.DataFrame]:
     """All tables of rows with ids that lie in the project or in DVC's cache: NAMED_BY, parent_id, messages if any."""
     for path in project_files():
         with path.open("rb") as file:

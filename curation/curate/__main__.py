@@ -5,7 +5,7 @@ What its replies state is handed over beside it: data/facts, the seed of an inde
 python -m curation.curate
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 import polars as pl
@@ -26,21 +26,25 @@ from curation.curate.entries import (
     part_entries,
     quarantine_entries,
 )
-from curation.curate.facts import FINISHED, Written, reader
+from curation.curate.facts import FINISHED
 from curation.curate.fates import accepted, closed_as_copies, corrected, decided
 from curation.curate.knowledge import as_csv, counted, knowledge
-from curation.curate.masking import CHUNK, LARGE, Masked, MaskedSet, masker
+from curation.curate.rows import KEY, REMEMBERED, Used, keyed, known_parts, maker
+from curation.curate.used import UsedSet, Written
 from curation.decisions.decisions import PATH, read_decisions
-from curation.harness.engine import map_parts
+from curation.harness.engine import OfTable, map_parts
+from curation.harness.memory import contents, version_of
 from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.policy.limits import Policy, Route, in_force
 from curation.policy.queue import BELOW_LIMIT
 from curation.policy.verdicts import causes, judged
 from curation.privacy.params import Privacy
-from curation.privacy.tables import MASKED
 
 CONVERSATIONS = "ingested/conversations"
+ROWS = "rows"  # the name under which is remembered what rows become by themselves
+CHUNK = 1_000  # conversations that a process reads in one go
+LARGE = 8_000  # conversations from which starting processes pays
 A_ROW = 1_000  # bytes of memory that a raw row takes to the end: ids, fates, its lines in the ledger, what it states
 
 
@@ -66,11 +70,9 @@ def main() -> None:
         asked = verdicts.join(below, on="conversation_id", how="left", maintain_order="left")
         fates = decided(asked, decisions, edits, causes(serious, policy))
         with stage.scratch() as folder:
-            masked = MaskedSet(folder, surviving.height)
-            masked.take(masked_parts(stage, used_parts(stage, surviving, edits, fates), policy.masked_kinds, privacy))
-            written = Written()
-            rows = written.passing(treated_parts(stage, masked.distinct_parts(), policy))
-            stage.write_parts("curated/conversations", rows, FINISHED)
+            used, written = UsedSet(folder, surviving.height), Written()
+            put_away(stage, partial(used_parts, stage, surviving, edits, fates), used, policy, privacy)
+            stage.write_parts("curated/conversations", written.passing(used.distinct_parts()), FINISHED)
         ledger = closed(
             pl.concat([ids["row_id"], quarantine["row_id"], parts["row_id"]]),
             part_entries(parts),
@@ -78,8 +80,8 @@ def main() -> None:
             copy_entries(clusters),
             finding_entries(surviving, found, "score"),
             finding_entries(edits, refound, "curate"),
-            masking_entries(masked.done()),
-            fate_entries(surviving, closed_as_copies(fates, masked.copies())),
+            masking_entries(used.done()),
+            fate_entries(surviving, closed_as_copies(fates, used.copies())),
         )
 
         stage.write("ledger", ledger)
@@ -116,32 +118,38 @@ def used_parts(
     stage: Stage[Params], surviving: pl.DataFrame, edits: pl.DataFrame, fates: pl.DataFrame
 ) -> Iterator[pl.DataFrame]:
     """CURATED as read, part by part: what was accepted, kept or edited."""
-    standing = surviving.select("row_id")
-    for part in stage.progress(stage.parts(CONVERSATIONS), "masking personal data", unit="parts"):
-        yield accepted(part.join(standing, on="row_id", how="semi"), fates)
+    for part in wanted_parts(stage, surviving.select("row_id")):
+        yield accepted(part, fates)
     yield corrected(edits, fates)
 
 
-def masked_parts(
-    stage: Stage[Params], rows: Iterable[pl.DataFrame], kinds: Collection[str], privacy: Privacy
-) -> Iterator[Masked]:
-    """The rows with tags for these kinds, and MASKED: what was replaced in which."""
-    if not kinds:
-        return ((part, MASKED.to_frame()) for part in rows)
-    return map_parts(partial(masker, kinds, privacy), rows, CHUNK, stage.machine, stage.height(CONVERSATIONS) >= LARGE)
+def put_away(stage: Stage[Params], read: Used, used: UsedSet, policy: Policy, privacy: Privacy) -> None:
+    """What becomes of all rows that are `read`, put into `used` and remembered for the next run."""
+    kinds, model = sorted(policy.masked_kinds), contents(privacy.name_model)
+    version = version_of("curate", kinds, privacy, model, policy.facts, policy.confirmed_facts)
+    remembered = stage.memory.recall_parts(ROWS, version)
+    prepare = partial(maker, kinds, privacy, policy.facts, policy.confirmed_facts)
+    with stage.memory.keeping(ROWS, version, REMEMBERED) as keep:
+        for part in made_parts(stage, read, remembered, prepare):
+            used.put(part)
+            keep(part)
+    stage.memory.forget_but([ROWS])
 
 
-def treated_parts(
-    stage: Stage[Params], rows: Iterable[pl.DataFrame], policy: Policy
-) -> Iterable[tuple[pl.DataFrame, pl.DataFrame]]:
-    """The rows with `facts`, found in the words that are trained on, and what their replies state: STATED.
-
-    Edits and tags move what stands behind them, so facts are looked for last.
-    """
-    prepare = partial(reader, policy.facts, policy.confirmed_facts)
-    large = stage.height(CONVERSATIONS) >= LARGE
-    read = map_parts(prepare, rows, CHUNK, stage.machine, large)
-    return stage.progress(read, "looking for facts", unit="thousand rows")
+def made_parts(
+    stage: Stage[Params], read: Used, remembered: Iterable[pl.DataFrame], prepare: OfTable[pl.DataFrame]
+) -> Iterator[pl.DataFrame]:
+    """REMEMBERED of all rows that are `read`, part by part: first of those that an earlier run saw."""
+    here = pl.concat(keyed(part).select(KEY) for part in read())
+    known = [here.clear()]
+    for part in known_parts(remembered, here):
+        known.append(part.select(KEY))
+        yield part
+    new = here.join(pl.concat(known), on=KEY, how="anti")
+    if new.height:
+        unseen = (keyed(part).join(new, on=KEY, how="semi") for part in read())
+        made = map_parts(prepare, unseen, CHUNK, stage.machine, new.height >= LARGE)
+        yield from stage.progress(made, "masking, looking for facts", -(-new.height // CHUNK), "thousand rows")
 
 
 def known(stage: Stage[Params], stated: pl.DataFrame, least: float, privacy: Privacy) -> pl.DataFrame:

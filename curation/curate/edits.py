@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from curation.checks import checks, findings, seen
-from curation.checks.check import NOTHING, Check, Context, in_order, shown
+from curation.checks.check import NOTHING, Check, Context, at_hand, in_order, shown
 from curation.checks.models.words import bare
 from curation.core.record.conversation import SCHEMA, as_taught, message
 from curation.core.record.repair import repaired_record
@@ -43,8 +43,8 @@ def _beside_all(standing: Parts, context: Context, which: Iterable[Check]) -> pl
         whole.append(bare(part))
         for name, reading in readings.items():
             told[name].append(reading(part, context))
-    at_hand = {name: pl.concat(tables) for name, tables in told.items()}
-    return seen(pl.concat(whole), replace(context, readings=at_hand, records=lambda _: standing()), which)
+    of_all = {name: at_hand(pl.concat(tables)) for name, tables in told.items()}
+    return seen(pl.concat(whole), replace(context, readings=of_all, records=lambda _: standing()), which)
 
 
 def edited(surviving: pl.DataFrame, decisions: dict[str, Decision]) -> pl.DataFrame:

@@ -1,82 +1,60 @@
 """Where replies of curated conversations state facts that nothing before them contains, and what becomes of each."""
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from curation.core.record.conversation import FACTS, is_taught
-from curation.core.text.facts import facts, ungrounded
+from curation.core.record.conversation import FACTS
+from curation.core.text.facts import Fact, facts, ungrounded
 from curation.curate.fates import CURATED
-from curation.curate.knowledge import STATED, statements
+from curation.curate.knowledge import STATED, stated
+from curation.curate.stating import may_state
 
 FINISHED = pl.Schema([*CURATED.items(), ("facts", FACTS)])
-AT_ONCE = 50  # conversations whose texts, read for their facts, are remembered for what they state
 Read = tuple[pl.DataFrame, pl.DataFrame]  # rows with `facts`, and STATED
-
-
-def fact_finder(treatments: Mapping[str, str], confirmed: Collection[str]) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """The kernel: rows with `facts`, places in the words as they now are; kind -> treatment, and values left out."""
-    values = {value for said in confirmed for value in (said, *(fact.value for fact in facts(said)))}
-    return partial(with_facts, treatments=treatments, confirmed=frozenset(values))
+Row = Mapping[str, Any]  # of `may_state`
+Apart = Sequence[tuple[int, Fact]]  # turn and fact, each that nothing before the turn holds
 
 
 def reader(treatments: Mapping[str, str], confirmed: Collection[str]) -> Callable[[pl.DataFrame], Read]:
-    """The kernel: the rows with `facts`, and what their replies state."""
-    find = fact_finder(treatments, confirmed)
+    """The kernel: the rows with `facts`, and what their replies state.
+
+    Places are those of the words as they now are. `treatments`: kind -> what becomes of it; `confirmed`: values that
+    are left out, in any spelling.
+    """
+    values = frozenset(value for said in confirmed for value in (said, *(fact.value for fact in facts(said))))
 
     def read(rows: pl.DataFrame) -> Read:
-        few = list(rows.iter_slices(AT_ONCE)) or [rows]
-        found = [(find(some), statements(some)) for some in few]
-        return pl.concat(some for some, _ in found), pl.concat(stated for _, stated in found)
+        found, told = dict[str, list[dict[str, Any]]](), list[dict[str, Any]]()
+        for row in may_state(rows).iter_rows(named=True):
+            apart = list(ungrounded(row["messages"], row["turn"]))
+            found[row["conversation_id"]] = _facts(row, apart, treatments, values)
+            told += stated(row, apart)
+        return _with(rows, found), pl.DataFrame(told, schema=STATED)
 
     return read
 
 
-class Written:
-    """What is to be known of rows that are written and gone: how many, how their facts are treated, what they state."""
-
-    def __init__(self) -> None:
-        self.rows = 0
-        self._treated = Counter[str]()
-        self._stated = [STATED.to_frame()]
-
-    def passing(self, read: Iterable[Read]) -> Iterator[pl.DataFrame]:
-        """The rows, on their way."""
-        for rows, stated in read:
-            self.rows += rows.height
-            self._treated.update(rows["facts"].explode(empty_as_null=False).struct.field("treatment").to_list())
-            self._stated.append(stated)
-            yield rows
-
-    def treated(self) -> dict[str, int]:
-        """Facts by what becomes of them: facts_unlearn and so on."""
-        return {f"facts_{treatment}": count for treatment, count in sorted(self._treated.items())}
-
-    def stated(self) -> pl.DataFrame:
-        """STATED of all rows."""
-        return pl.concat(self._stated)
-
-
 def with_facts(rows: pl.DataFrame, treatments: Mapping[str, str], confirmed: Collection[str]) -> pl.DataFrame:
     """The rows with the column `facts`, FACTS; a row whose replies state none has an empty list."""
-    found = [_facts(messages, treatments, confirmed) for (messages,) in rows.select("messages").iter_rows()]
-    return rows.with_columns(facts=pl.Series(found, dtype=FACTS))
+    return reader(treatments, confirmed)(rows)[0]
 
 
-def _facts(
-    messages: Sequence[Mapping[str, Any]], treatments: Mapping[str, str], confirmed: Collection[str]
-) -> list[dict[str, Any]]:
-    learnt = [turn for turn, m in enumerate(messages) if is_taught(m)]
-    thought = [turn for turn in learnt if messages[turn].get("reasoning")]
-    found = [
-        (turn, field, fact)
-        for field, replies in (("content", learnt), ("reasoning", thought))
-        for turn, fact in ungrounded(messages, replies, field)
-        if fact.value not in confirmed
-    ]
+def _with(rows: pl.DataFrame, found: Mapping[str, list[dict[str, Any]]]) -> pl.DataFrame:
+    places = [{"conversation_id": key, **one} for key, these in found.items() for one in these]
+    flat = pl.DataFrame(places, schema={"conversation_id": pl.String, **_PLACE})
+    of_rows = flat.group_by("conversation_id", maintain_order=True).agg(facts=pl.struct(*_PLACE))
+    joined = rows.join(of_rows, on="conversation_id", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("facts").fill_null(pl.lit([], FACTS)))
+
+
+_PLACE = pl.DataFrame(schema={"facts": FACTS}).explode("facts").unnest("facts").schema
+
+
+def _facts(row: Row, apart: Apart, treatments: Mapping[str, str], confirmed: Collection[str]) -> list[dict[str, Any]]:
+    thought = ungrounded(row["messages"], row["thought"], "reasoning")
+    found = [("content", *one) for one in apart] + [("reasoning", *one) for one in thought]
     return [
         {
             "turn": turn,
@@ -86,7 +64,8 @@ def _facts(
             "kind": fact.kind,
             "treatment": _treatment(treatments[fact.kind], field),
         }
-        for turn, field, fact in sorted(found, key=lambda one: (one[0], one[1]))
+        for field, turn, fact in sorted(found, key=lambda one: (one[1], one[0]))
+        if fact.value not in confirmed
     ]
 
 

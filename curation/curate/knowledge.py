@@ -14,13 +14,11 @@ from typing import Any
 
 import polars as pl
 
-from curation.core.record.conversation import as_taught, turns
 from curation.core.text.cells import harmless
-from curation.core.text.facts import facts, ungrounded
-from curation.core.text.facts.patterns import MAY_STATE_ONE
-from curation.core.text.folding import folded
+from curation.core.text.facts import Fact, facts, ungrounded
 from curation.curate.contexts import TURNING, around
 from curation.curate.over_time import CONTRADICTORY, VARIABLE, Told, course
+from curation.curate.stating import TOLD, may_state
 from curation.privacy.finds import masked
 
 ALIKE = 2 / 3  # share of the words of a context that another one has, and no word beside them, to be the same
@@ -67,12 +65,9 @@ Row = Mapping[str, Any]
 
 def statements(rows: pl.DataFrame) -> pl.DataFrame:
     """STATED: each fact of each reply, in order. `rows`: CURATED."""
-    replies = turns(as_taught(rows)).filter(
-        (pl.col("role") == "assistant") & folded(pl.col("content")).str.contains(MAY_STATE_ONE)
-    )
-    places = replies.group_by("conversation_id").agg(pl.col("turn").sort())
-    worth = rows.join(places, on="conversation_id").sort("conversation_id")
-    return pl.DataFrame(list(itertools.chain.from_iterable(map(_stated, worth.iter_rows(named=True)))), schema=STATED)
+    worth = may_state(rows).iter_rows(named=True)
+    found = (stated(row, list(ungrounded(row["messages"], row["turn"]))) for row in worth)
+    return pl.DataFrame(list(itertools.chain.from_iterable(found)), schema=STATED)
 
 
 def knowledge(stated: pl.DataFrame, least: float, countries: Sequence[str]) -> pl.DataFrame:
@@ -135,16 +130,17 @@ def as_csv(table: pl.DataFrame) -> str:
 # -- row by row --------------------------------------------------------------------------------------------------------
 
 
-def _stated(row: Row) -> Iterator[dict[str, Any]]:
+def stated(row: Row, apart: Iterable[tuple[int, Fact]]) -> Iterator[dict[str, Any]]:
+    """STATED of a row of `may_state`; `apart`: turn and fact, each that nothing before the turn holds."""
     messages = row["messages"]
     first = dict[tuple[str, str], tuple[int, int]]()  # of what nothing before holds: where it stands first
-    for turn, fact in ungrounded(messages, row["turn"]):
+    for turn, fact in apart:
         first.setdefault((fact.kind, fact.value), (turn, fact.start))
-    columns = {name: row[name] for name in ("conversation_id", "language", "source_file", "created_at")}
+    columns = {name: row[name] for name in TOLD}
     for turn in row["turn"]:
-        text = messages[turn]["content"]
-        asked = next((m["content"] for m in reversed(messages[:turn]) if m["role"] == "user"), "")
-        for fact in (those := facts(text)):
+        text, those = messages[turn]["content"], facts(messages[turn]["content"])
+        asked = next((m["content"] for m in reversed(messages[:turn]) if m["role"] == "user"), "") if those else ""
+        for fact in those:
             near = around(text, those, fact, asked)
             yield columns | {
                 "kind": fact.kind,

@@ -76,6 +76,11 @@ class Meaning:
         _, first = self._capitals
         return frozenset({*first, *_short_answers(self.messages)} - lexicon.NO_NAMES)
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Names and what may be one, in the order in which they are first said."""
+        return tuple(word for word in self.words if word in self.names or word in self.likely)
+
     @cached_property
     def words(self) -> tuple[str, ...]:
         """Each once, in the order in which they are first said."""
@@ -174,7 +179,8 @@ def difference(left: Meaning, right: Meaning) -> str | Exchange | None:
     if any((pair, 1 - side) in fewer for pair, side in more):
         return "opposites"
     gone, come = _exchange(left, right)
-    if not (left.names | right.names).isdisjoint({*gone, *come} - set(left.words).intersection(right.words)):
+    exchanged = {*gone, *come} - set(left.words).intersection(right.words) if gone or come else set()
+    if exchanged and not (left.names | right.names).isdisjoint(exchanged):
         return "names"
     if not gone or not come:
         if moved := _moved(left, right):
@@ -297,8 +303,7 @@ class Meanings:
             meanings = self._of(part)
             for row in part.tolist():
                 found = meanings[row]
-                named = tuple(word for word in found.words if word in found.names or word in found.likely)
-                loose = (tuple(sorted(found.sides.items())), named, hash(found.told))
+                loose = (tuple(sorted(found.sides.items())), found.named, hash(found.told))
                 self._codes[row, len(FIXED) :] = self._numbers(loose, len(FIXED))
         return self._codes[rows]
 
@@ -332,16 +337,15 @@ class Meanings:
         return [(some.settled(self._counts) if isinstance(some, Exchange) else some) or "copy" for some in found]
 
     def _differences(self, pairs: Indices) -> list[str | Exchange | None]:
-        """`difference` of pairs that together have no more than RECENT rows; most are told by the codes alone."""
+        """`difference` of pairs that together have no more than RECENT rows; many are told by the codes of FIXED."""
         differing = np.not_equal(*np.split(self._fixed_codes(pairs.T.ravel()), 2))
         firsts = np.where(differing.any(axis=1), differing.argmax(axis=1), len(FIXED)).tolist()
         settled = [self._settled(first, *pair) for first, pair in zip(firsts, pairs.tolist(), strict=True)]
         asked = np.array([said is None for said in settled], bool)
-        asked[asked] = np.not_equal(*np.split(self.codes(pairs[asked].T.ravel()), 2)).any(axis=1)
         meanings = self._of(np.unique(pairs[asked]))
         return [
-            difference(meanings[one], meanings[other]) if ask else said
-            for ask, said, (one, other) in zip(asked.tolist(), settled, pairs.tolist(), strict=True)
+            _difference(meanings[one], meanings[other], alike=first == len(FIXED)) if ask else said
+            for ask, said, first, (one, other) in zip(asked.tolist(), settled, firsts, pairs.tolist(), strict=True)
         ]
 
     def _settled(self, aspect: int, one: int, other: int) -> str | None:
@@ -364,6 +368,12 @@ class Meanings:
         read = self._messages.of(np.array(unread, np.int64)).to_list()
         self._recent.update(zip(unread, map(meaning, read), strict=True))
         return self._recent
+
+
+def _difference(left: Meaning, right: Meaning, *, alike: bool) -> str | Exchange | None:
+    """`difference`, none where two that are `alike` in all of FIXED say the same."""
+    same = alike and left.sides == right.sides and left.told == right.told and left.named == right.named
+    return None if same else difference(left, right)
 
 
 def _tokens(folded: str) -> list[str]:

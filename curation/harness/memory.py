@@ -9,7 +9,7 @@ import json
 import marshal
 import re
 import struct
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from curation.harness.dvc import CODE, sources_of
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic, removed
-from curation.harness.parts import ROWS_A_GROUP, height_of, read_slice, write_parts
+from curation.harness.parts import ROWS_A_GROUP, height_of, read_slice, taker, write_parts
 
 CACHE = Path("data/cache")  # in neither git nor DVC; may be deleted at any time
 _CODE = tuple(  # what compiled code says beside its constants, without its places in the file
@@ -57,6 +57,30 @@ class Memory:
         with contextlib.suppress(OSError, QiratError):
             for start in range(0, 0 if known is None else height_of(path), ROWS_A_GROUP):
                 yield read_slice(path, start, ROWS_A_GROUP)
+
+    def recall_of(self, name: str, version: str, ids: pl.Series) -> pl.DataFrame | None:
+        """The rows of these conversation_ids, of which only the groups that may hold them are read."""
+        if ids.is_empty() or self.recall(name, version, []) is None:
+            return None
+        rows = pl.scan_parquet(self.folder / f"{name}.parquet")
+        by_id = pl.col("conversation_id")
+        with contextlib.suppress(OSError, pl.exceptions.PolarsError):  # torn: worked out anew
+            near = rows.filter(by_id.is_between(pl.lit(ids.min()), pl.lit(ids.max()))).collect()
+            return near.filter(by_id.is_in(ids.implode()))
+        return None
+
+    def height_of(self, name: str, version: str) -> int:
+        """How many rows are kept under this name and version."""
+        return 0 if self.recall(name, version, []) is None else height_of(self.folder / f"{name}.parquet")
+
+    @contextlib.contextmanager
+    def keeping(self, name: str, version: str, schema: pl.Schema) -> Iterator[Callable[[pl.DataFrame], None]]:
+        """What takes a table for the next run part by part; it is kept when the block ends well."""
+        with (
+            atomic(self.folder / f"{name}.parquet", clear=False) as temporary,
+            taker(temporary, {"version": version}, schema) as take,
+        ):
+            yield take
 
     def keep_parts(self, name: str, version: str, parts: Iterable[pl.DataFrame], schema: pl.Schema) -> None:
         """Keeps a table for the next run as its rows come."""
@@ -98,6 +122,12 @@ def version_of(stage: str, *parts: Any) -> str:
     plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
     text = json.dumps([code_version(stage), *plain], sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def contents(model: str | None) -> list[str]:
+    """Hashes of the files of a model that is a folder: its name does not tell when it is trained on."""
+    found = sorted(Path(model).rglob("*")) if model else []
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in found if path.is_file()]
 
 
 @functools.cache

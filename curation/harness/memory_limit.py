@@ -59,9 +59,12 @@ def room_for(memory: int) -> int:
     return max(1, (memory - OWN) // 2 // PROCESS)
 
 
-def refuse_too_little(stage: str, rows: int, a_row: int, memory: int) -> None:
-    """Stops before the work where `a_row` bytes for each of the rows, beside what every stage takes, do not fit."""
-    needed = OWN + FEWEST_ROWS * A_ROW * SHARE + rows * a_row
+def refuse_too_little(stage: str, rows: int, a_row: int, memory: int, beside: int = 0) -> None:
+    """Stops before the work where `a_row` bytes for each of the rows, beside what every stage takes, do not fit.
+
+    `beside`: bytes that this one takes however many the rows are.
+    """
+    needed = OWN + FEWEST_ROWS * A_ROW * SHARE + rows * a_row + beside
     if needed > memory:
         raise QiratError(
             f"{rows:,} rows take {stage} about {needed / GB:.1f} GB of memory, and it may take {memory / GB:.1f} GB; "

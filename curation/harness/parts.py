@@ -5,7 +5,7 @@ rows, and how many of them are read at once is the machine's.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from curation.harness.files import removed
 
 ROWS_A_GROUP = 20_000  # of a Parquet file
 ROWS_A_SHELF = 20_000
+FEW = 4  # one row of so many: the others' texts are not worth their room
 OLDEST = pl.CompatLevel.oldest()
 
 
@@ -42,15 +43,34 @@ def read_slice(path: Path, start: int, rows: int, columns: Sequence[str] | None 
 
 def write_parts(path: Path, told: Mapping[str, str], frames: Iterable[pl.DataFrame], schema: pl.Schema) -> int:
     """A Parquet file and what is `told` of it, its bytes by the rows alone, not by how they came. Returns the rows."""
+    rows = 0
+    with taker(path, told, schema) as take:
+        for frame in frames:
+            take(frame)
+            rows += frame.height
+    return rows
+
+
+@contextlib.contextmanager
+def taker(path: Path, told: Mapping[str, str], schema: pl.Schema) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """What takes the rows of a Parquet file one part after another; written whole when the block ends well."""
     import pyarrow.parquet as pq
 
-    empty, rows = schema.to_frame(), 0
-    with pq.ParquetWriter(path, empty.to_arrow(compat_level=OLDEST).schema, compression="zstd") as file:
-        for group in _exactly(empty, frames):
-            file.write_table(group.to_arrow(compat_level=OLDEST).combine_chunks())
-            rows += group.height
+    held = schema.to_frame()
+    with pq.ParquetWriter(path, held.to_arrow(compat_level=OLDEST).schema, compression="zstd") as file:
+
+        def take(frame: pl.DataFrame, least: int = ROWS_A_GROUP) -> None:
+            nonlocal held
+            held = held.vstack(frame)
+            while held.height >= least:
+                held = held.rechunk()
+                file.write_table(held.head(ROWS_A_GROUP).to_arrow(compat_level=OLDEST).combine_chunks())
+                held = held.slice(ROWS_A_GROUP)
+
+        yield take
+        if held.height:
+            take(held.clear(), 1)
         file.add_key_value_metadata(dict(told))
-    return rows
 
 
 def in_parts(rows: Iterable[pl.DataFrame], at_once: int) -> Iterator[pl.DataFrame]:
@@ -59,16 +79,17 @@ def in_parts(rows: Iterable[pl.DataFrame], at_once: int) -> Iterator[pl.DataFram
         yield from part.iter_slices(at_once) if part.height > at_once else (part,)
 
 
-def _exactly(held: pl.DataFrame, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The rows held and those of the frames, ROWS_A_GROUP at a time."""
-    for frame in frames:
-        held = held.vstack(frame)
-        while held.height >= ROWS_A_GROUP:
-            held = held.rechunk()
-            yield held.head(ROWS_A_GROUP)
-            held = held.slice(ROWS_A_GROUP)
-    if held.height:
-        yield held.rechunk()
+def kept(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same rows in memory of their own: a few rows of a table otherwise keep the texts of all of it."""
+    own = pl.from_arrow(rows.to_arrow(compat_level=OLDEST))
+    assert isinstance(own, pl.DataFrame)
+    return own.cast(rows.schema)
+
+
+def chosen(part: pl.DataFrame, wanted: pl.DataFrame, on: str) -> pl.DataFrame:
+    """The rows of a part that are wanted; few of them in memory of their own."""
+    some = part.join(wanted, on=on, how="semi")
+    return some if FEW * some.height > part.height else kept(some)
 
 
 def mapped(path: Path, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -91,27 +112,61 @@ class Shelves:
     """Rows put away on disk by the beginning of an id, to come back in the order of the ids.
 
     `ids` are hex digits that hashes begin with, so that shelves are of like size: some ROWS_A_SHELF rows each.
+    When all are put away they are read, as often as wanted (`parts`, `holding`) or once (iteration, which clears them).
     """
 
     def __init__(self, folder: Path, schema: pl.Schema, by: str, rows: int) -> None:
         self._folder, self._schema, self._by = folder, schema, by
         self._count = max(1, -(-rows // ROWS_A_SHELF))
         self._files: dict[int, Any] = {}
+        self.held = 0  # rows
 
     def put(self, rows: pl.DataFrame) -> None:
         """Appends to the shelves that these rows belong to."""
-        begins = pl.col(self._by).str.head(8).str.to_integer(base=16, dtype=pl.Int64)
-        shelf = (begins * self._count // 2**32).cast(pl.Int64)
-        for (number,), some in rows.with_columns(_shelf=shelf).partition_by("_shelf", as_dict=True).items():
+        placed = rows.with_columns(_shelf=self._shelf())
+        for (number,), some in placed.partition_by("_shelf", as_dict=True).items():
             self._file(number).write(some.drop("_shelf").to_arrow(compat_level=OLDEST))
+        self.held += rows.height
+
+    def clear(self) -> None:
+        """Takes everything off."""
+        self._close()
+        for number in self._files:
+            self._path(number).unlink()
+        self._files, self.held = {}, 0
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         """What each shelf holds, in the order of the ids' beginnings and within a shelf as it was put."""
+        self._close()
+        for number in sorted(self._files):
+            yield self._read(number)
+            self._path(number).unlink()
+
+    def parts(self) -> Iterator[pl.DataFrame]:
+        """The same, and the shelves stay full."""
+        self._close()
+        return (self._read(number) for number in sorted(self._files))
+
+    def holding(self, wanted: pl.DataFrame, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """Of the rows whose ids stand in `wanted`, some of the columns; at least one part."""
+        self._close()
+        ids = wanted.select(self._by)
+        there = sorted(set(ids.select(self._shelf()).to_series().unique()) & set(self._files))
+        for number in there:
+            yield self._read(number, columns).join(ids, on=self._by, how="semi", maintain_order="left")
+        if not there:
+            yield self._schema.to_frame().select(columns or self._schema.names())
+
+    def _shelf(self) -> pl.Expr:
+        begins = pl.col(self._by).str.head(8).str.to_integer(base=16, dtype=pl.Int64)
+        return (begins * self._count // 2**32).cast(pl.Int64).alias("_shelf")
+
+    def _close(self) -> None:
         for file in self._files.values():
             file.close()
-        for number in sorted(self._files):
-            yield pl.read_ipc(self._path(number))
-            self._path(number).unlink()
+
+    def _read(self, number: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        return pl.read_ipc(self._path(number), columns=list(columns) if columns else None)
 
     def _file(self, number: int) -> Any:
         import pyarrow as pa

@@ -101,9 +101,11 @@ class Stage(Generic[AnyParams]):
     def schema(self, table: str) -> pl.Schema:
         return pl.Schema(pl.read_parquet_schema(self.input(table_path(table))))
 
-    def refuse_too_little(self, table: str, a_row: int) -> None:
-        """Stops where the machine's memory is too small for `a_row` bytes of each row of the table to stay in it."""
-        refuse_too_little(self.name, self.height(table), a_row, self.machine.room)
+    def refuse_too_little(self, table: str, a_row: int, of_group: int = 0, group: int = 0) -> None:
+        """Stops where the machine's memory is too small for `a_row` bytes of each row of the table to stay in it, and
+        for `of_group` bytes of each row of a `group` of them."""
+        rows = self.height(table)
+        refuse_too_little(self.name, rows, a_row, self.machine.room, of_group * min(rows, group))
 
     def read_json(self, path: str | Path) -> Any:
         return json.loads(self.input(path).read_text("utf-8"))

@@ -13,6 +13,7 @@ from pydantic import Field
 from curation.core.record.draw import lot
 from curation.core.record.repair import repaired_record
 from curation.harness.params import Params
+from curation.harness.parts import kept
 from curation.planting.defects import DEFECTS, Draw, phrases
 from curation.planting.rows import Row
 
@@ -75,10 +76,11 @@ def pool(
     """
     common = sizes.filter(pl.col("count") >= RAREST * int(sizes["count"].sum()))
     tried = common.filter(pl.col("language").is_in([*languages, "mixed"]))
-    kept: list[pl.DataFrame] = []
+    first: list[pl.DataFrame] = []
     for part in parts:
-        kept = [_first_drawn([*kept, _drawn(part.join(tried, on="language", how="semi"), serious, seed)], most)]
-    return kept[0]
+        drawn = _drawn(part.join(tried, on="language", how="semi"), serious, seed)
+        first = [kept(_first_drawn([*first, drawn], most))]
+    return first[0]
 
 
 def _drawn(conversations: pl.DataFrame, serious: pl.Series, seed: int) -> pl.DataFrame:

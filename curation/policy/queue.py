@@ -9,6 +9,7 @@ from curation.core.record.conversation import turns
 from curation.core.record.draw import lot
 from curation.core.record.groups import groups
 from curation.core.text.folding import folded
+from curation.harness.parts import kept
 from curation.policy.limits import RARE_LANGUAGE, Blind
 from curation.policy.verdicts import in_line
 
@@ -72,9 +73,11 @@ def doubted_turns(conversations: Iterable[pl.DataFrame], findings: pl.DataFrame)
     doubts = findings.filter((pl.col("severity") == "doubt") & pl.col("turn").is_not_null())
     places = doubts.select("conversation_id", "turn").unique()
     found = [
-        turns(part.join(doubts, on="conversation_id", how="semi"))
-        .join(places, on=["conversation_id", "turn"], how="semi")
-        .select("conversation_id", "turn", "content")
+        kept(
+            turns(part.join(doubts, on="conversation_id", how="semi"))
+            .join(places, on=["conversation_id", "turn"], how="semi")
+            .select("conversation_id", "turn", "content")
+        )
         for part in conversations
     ]
     return pl.concat(found).unique(["conversation_id", "turn"])  # exact copies have one id

@@ -25,16 +25,21 @@ VERDICTS = pl.Schema(
 def judged(findings: pl.DataFrame, policy: Policy, total: int) -> pl.DataFrame:
     """The findings of `total` rows with the severity that the policy gives them and its limit, crossed or not."""
     severe = _severity(findings, policy)
-    common = too_common(findings, policy, total)
+    common = _too_common(severe, policy, total)
     excused = (pl.col("severity") == "doubt") & pl.col("code").is_in(list(common))
     return severe.with_columns(severity=pl.when(excused).then(pl.lit("info")).otherwise("severity"))
 
 
 def too_common(findings: pl.DataFrame, policy: Policy, total: int) -> dict[str, float]:
     """Codes with `note_if_common` that would doubt more than `policy.too_common` of all rows, with that share."""
-    doubts = _severity(findings, policy).filter(pl.col("severity") == "doubt").group_by("code")
+    return _too_common(_severity(findings, policy), policy, total)
+
+
+def _too_common(severe: pl.DataFrame, policy: Policy, total: int) -> dict[str, float]:
+    noted = [code for code, limit in policy.limits.items() if limit.note_if_common]
+    doubts = severe.filter((pl.col("severity") == "doubt") & pl.col("code").is_in(noted)).group_by("code")
     shares = doubts.agg(share=pl.col("conversation_id").n_unique() / max(total, 1)).sort("code")
-    return {code: s for code, s in shares.iter_rows() if policy.limits[code].note_if_common and s > policy.too_common}
+    return {code: share for code, share in shares.iter_rows() if share > policy.too_common}
 
 
 def _severity(findings: pl.DataFrame, policy: Policy) -> pl.DataFrame:
@@ -54,28 +59,23 @@ def _severity(findings: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     severity = pl.when(fatal).then(pl.lit("fatal")).when(doubt).then(pl.lit("doubt")).otherwise(pl.lit("info"))
     missed = pl.coalesce("doubt", "fatal", "threshold")  # a limit that no policy sets is the check's own
     threshold = pl.when(crossed("fatal") & pl.col("agreed")).then("fatal").otherwise(missed)
-    told = findings.join(table, on="code", how="left", maintain_order="left")
-    return (
-        told.join(
-            _agreed(told.filter(doubt), policy), on=["conversation_id", "code"], how="left", maintain_order="left"
-        )
-        .with_columns(agreed=pl.col("agreed").fill_null(pl.col("code").is_in(_alone(policy))))
-        .with_columns(severity=severity, threshold=threshold)
-        .select(findings.columns)
-    )
+    looked_at = findings.select("conversation_id", "code", "value", "threshold")  # the others are not copied
+    told = looked_at.join(table, on="code", how="left", maintain_order="left")
+    told = told.with_columns(agreed=_agreed(told, doubt, policy)).select(severity=severity, threshold=threshold)
+    return findings.with_columns(told["severity"], told["threshold"])
 
 
-def _agreed(doubts: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    """conversation_id, code, agreed: the codes that are fatal there, since a doubt that must stand beside them does."""
+def _agreed(told: pl.DataFrame, doubt: pl.Expr, policy: Policy) -> pl.Series:
+    """Of each finding whether its code may be fatal there: by itself, or since a doubt stands beside it that must."""
     pairs = [(code, other) for code, limit in policy.limits.items() for other in limit.fatal_with]
     needed = pl.DataFrame(pairs, {"code": pl.String, "beside": pl.String}, orient="row")
-    beside = doubts.select("conversation_id", beside="code").unique()
-    return needed.join(beside, on="beside").select("conversation_id", "code", agreed=pl.lit(True)).unique()
-
-
-def _alone(policy: Policy) -> list[str]:
-    """The codes that are fatal by themselves."""
-    return [code for code, limit in policy.limits.items() if not limit.fatal_with]
+    not_alone = pl.col("code").is_in(needed["code"].unique().implode())
+    doubts = told.filter(doubt & pl.col("code").is_in(needed["beside"].unique().implode()))
+    both = needed.join(doubts.select("conversation_id", beside="code").unique(), on="beside")
+    asked = told.select("conversation_id", "code").with_row_index("place").filter(not_alone)
+    agreed = told.select(agreed=~not_alone)["agreed"].to_numpy().copy()
+    agreed[asked.join(both, on=["conversation_id", "code"], how="semi")["place"]] = True
+    return pl.Series(agreed, dtype=pl.Boolean)
 
 
 def verdicts(rows: pl.DataFrame, findings: pl.DataFrame, policy: Policy) -> pl.DataFrame:

@@ -167,7 +167,8 @@ _WINDOW = 60  # characters before an address that tell whose it is
 _FEWEST_SIGNS = 2
 
 # What a table's text must hold, for Polars; it passes over nothing that `addresses` finds. Bounds of ASCII words, since
-# those of Unicode's words take Polars' engine thirty times as long in Arabic text.
+# those of Unicode's words take Polars' engine thirty times as long in Arabic text, and letters of one script in each
+# pattern, since one of both takes twice as long as two.
 _LETTERS = r"[A-Za-z\x{c0}-\x{24f}'’.\d-]"
 _BOUND = r"(?-u:\b)"
 ADDRESS = (
@@ -175,15 +176,16 @@ ADDRESS = (
     rf"|{_BOUND}(?:{_STREET}|(?-i:{_STREET_NAMES})){_BOUND}\.?,? (?:no|number|nr|house|tower|flat|apt"
     rf"|apartment|villa|unit){_BOUND}"
     rf"|{_BOUND}(?:{_KIND[3:-1]})\.?\s?(?:no\.?\s?|number\s?)?#?\s?[a-z]?-?\d"
-    rf"|(?:straße|strasse|str\.|weg|gasse|platz|allee|ufer|damm) \d|{_BOUND}(?:rue|chemin|impasse|quai|via|viale|rua"
-    rf"|calle|carrer|avenida|avda){_BOUND}"
-    rf"|box[\s:#.a-z]{{0,10}}\d|postfach|bo[iî]te postale|post ?code|postal code|eircode|zip"
+    rf"|{_BOUND}(?:rue|chemin|impasse|quai|via|viale|rua|calle|carrer|avenida|avda){_BOUND}"
+    rf"|box[\s:#.a-z]{{0,10}}\d|postfach|post ?code|postal code|eircode|zip"
     rf"|{_BOUND}(?-i:[A-Z]{{4}}) ?\d{{4}}{_BOUND}"
-    r"|[\d٠-٩][.\x{66b}][\d٠-٩]{4}|\d°"
-    r"|(?:شارع|طريق|حي|زنق[ةه]|زقاق|حار[ةه]|سك[ةه]|درب|نهج|جاد[ةه]|محل[ةه]|قطع[ةه]|بلوك|مجاور[ةه]|مجمع|ممر"
+    r"|(?:straße|strasse|str\.|weg|gasse|platz|allee|ufer|damm) \d|bo[iî]te postale"
+    r"|[\d٠-٩][.\x{66b}][\d٠-٩]{4}|\d°",
+    r"(?:شارع|طريق|حي|زنق[ةه]|زقاق|حار[ةه]|سك[ةه]|درب|نهج|جاد[ةه]|محل[ةه]|قطع[ةه]|بلوك|مجاور[ةه]|مجمع|ممر"
     r"|عمار[ةه]|بناي[ةه]|برج|فيل[اةه]|مبن[ىي]"
-    r"|[إا]قام[ةه]|شق[ةه]|دور|طابق|منزل|بيت|دار|وحد[ةه]|غرف[ةه])\s[^\x00]{0,40}(?:[\d٠-٩۰-۹]|طابق|دور)|ق ?[\d٠-٩]"
-    r"|ص ?[./] ?ب|صندوق|طابق ال|دور ال"
+    r"|[إا]قام[ةه]|شق[ةه]|دور|طابق|منزل|بيت|دار|وحد[ةه]|غرف[ةه])\s[^\x00]{0,40}(?:[\d٠-٩۰-۹]|طابق|دور)"
+    r"|ق ?[\d٠-٩]|ص ?[./] ?ب|صندوق"
+    r"|(?:^|[^\x{621}-\x{64a}])(?:ب|ل|ال|بال|لل|و)?(?:طابق|دور)\sال",
 )
 
 

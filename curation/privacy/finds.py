@@ -52,7 +52,7 @@ _BETWEEN = (
 # A mobile whose first half ends a turn and whose second half opens the next one, or the one after the other side's.
 _SPLIT = r"(?:[+0٠۰]|[9٩][67٦٧])\d{1,8}[^\d\x00]*\x00(?:[^\x00]*\x00)?[^\d\x00]*\d\d"
 _DEVICE = r"::[a-fA-F\d]|(?:[a-fA-F\d]{2}[:\-]){5}|[a-fA-F\d]{4}\.[a-fA-F\d]{4}\."
-_CODE_WORDS = r"(?-u:\b(?:m?pin|otp|cvv2?|cvc2?|csc|2fa|dob)\b|[a-z]+[ \-](?:code|pin)\b|code (?:you|i|we)\b)"
+_CODE_WORDS = r"(?-u:\b(?:m?pin|otp|cvv2?|cvc2?|csc|2fa|dob)\b|[a-z]+[ \-_](?:code|pin)\b|code (?:you|i|we)\b)"
 CONVERSATION_CANDIDATES = (  # apart, since one engine for all takes twice as long; those that most hold first
     rf"{_ARABIC}|{MORE_ARABIC_SECRET_WORDS}|ميلاد|مواليد|ول[دا]",
     rf"@|%40|://|(?:\d{_BETWEEN}){{7}}|[A-Za-z] ?\d{{6}}|\d\.\d{{1,3}}\.\d|:[0-9a-fA-F]{{1,4}}:|{_DEVICE}"
@@ -65,8 +65,9 @@ CONVERSATION_CANDIDATES = (  # apart, since one engine for all takes twice as lo
 # A closer look at the texts of a conversation, joined by NUL, which leaves little over but what `finds` would find. It
 # must pass over nothing that `finds` would find. The shape of a value, a word with the value behind it ...
 _BLANK, _DASH = r"[\s\x1c-\x1f]", r"\-\x{2010}-\x{2015}\x{2212}\x{fe63}\x{ff0d}"
+_HOST_BEHIND = rf"\s?[\w{_DASH}]+(?:\.|\s?[\[(]?\s?(?i:dot|دوت|نقط))"  # of the least that `_HOST` reads
 _SHAPE = (
-    rf"[@\x{{ff20}}]|%40|://|[?&]\S*=|\d(?:[\s().\-/{_DASH}]{{0,7}}\d){{6}}|[A-Za-z][\s{_DASH}]?\d{{6}}"
+    rf"(?:[@\x{{ff20}}]|%40){_HOST_BEHIND}|://|[?&]\S*=|\d(?:[\s().\-/{_DASH}]{{0,7}}\d){{6}}|[A-Za-z][\s{_DASH}]?\d{{6}}"
     r"|[A-Za-z]{2}\d\d(?:[^A-Za-z\d]{0,2}[A-Za-z\d]){11}|\d\.\d{1,3}\.\d{1,3}\.\d|(?:[a-fA-F\d]{1,4}:){7}"
     rf"|{_DEVICE}|{SPOKEN}|{_SPLIT}|\d{{3}}[Oo]\d{{3}}|[A-Z\d]{{5}}-[A-Z\d]{{5}}-"
 )

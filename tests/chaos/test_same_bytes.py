@@ -19,7 +19,7 @@ from curation.curate import __main__ as curate
 from curation.dedup import near, tokens
 from curation.harness import memory_limit, ray_backend
 from curation.ingest import reading
-from curation.score import __main__ as score
+from curation.score import rows as score
 from tests.chaos.project import LARGE, TRIED, contents, main_of, set_params, small, whole
 
 ROAD = ("ingest", "dedup", "embed", "score", "route", "curate", "split")
@@ -29,7 +29,7 @@ AT_ONCE = {  # how many rows are in work together
     tokens: ("READ_TOGETHER", "READ_AT_ONCE"),
     near: ("AT_ONCE", "VERIFIED_AT_ONCE"),
     embed: ("CHUNK",),
-    score: ("CHUNK",),
+    score: ("CHUNK", "LEAST"),
     curate: ("CHUNK",),
 }
 PLACES = ("row_id", "source_file", "source_row", "duplicate_of", "evidence")

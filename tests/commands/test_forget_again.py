@@ -213,3 +213,11 @@ def test_two_branches_that_forget_the_same_person_are_one_rule_that_remembers_bo
     lines = PATH.read_text("utf-8").splitlines()
     PATH.write_text("\n".join([*lines, lines[1].replace(HERS, OTHER)]), "utf-8")
     assert read_rules() == {HER.remembering([HERS, CURATED, OTHER])}
+
+
+def test_words_of_rows_that_no_table_here_knows_are_told_before_it_is_done() -> None:
+    assert "whose they are is not known" not in forget(HER, SAID, write=False)
+    rows_leave()
+    assert "whose they are is not known" not in forget(HER, SAID, write=False)
+    shutil.rmtree(".dvc")
+    assert "2 conversations that data/review speaks of are in no table here" in forget(HER, SAID, write=False)

@@ -4,6 +4,7 @@ import io
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -12,11 +13,13 @@ import pytest
 from curation.checks.check import FINDINGS, NOTHING
 from curation.core.record.conversation import conversation_id
 from curation.core.record.ledger import assert_law, counts, outcomes
+from curation.core.text.facts.patterns import KINDS
 from curation.curate import __main__ as curate
 from curation.curate.edits import checked_again, edited
 from curation.curate.entries import copy_entries, fate_entries, finding_entries, masking_entries, quarantine_entries
 from curation.curate.fates import CURATED, accepted, closed_as_copies, corrected, decided
-from curation.curate.masking import MaskedSet, masker
+from curation.curate.rows import MADE, keyed, maker
+from curation.curate.used import UsedSet
 from curation.decisions.decisions import Decision
 from curation.harness.engine import Machine
 from curation.harness.params import Params
@@ -31,6 +34,7 @@ GOOD = "Thank you for contacting Zaafaran Home. It is on its way. Is there anyth
 ROWS = record(*(talk(f"Where is order number {n} of mine?", GOOD) for n in range(5)))
 IDS = ROWS["conversation_id"].to_list()
 PRIVACY = Privacy(countries=("SA",))
+UNLEARN = dict.fromkeys(KINDS, "unlearn")
 
 
 def in_twos(rows: pl.DataFrame) -> Callable[[], Iterator[pl.DataFrame]]:
@@ -49,19 +53,21 @@ def outcome(
     edits = edited(read, by_id)
     refound = judged(checked_again(in_twos(read), edits, context(evaluation)), shipped_policy(), 5)
     fates = decided(verdicts, by_id, edits, decisive(refound))
-    masked, curated = masked_set(accepted(read, fates), corrected(edits, fates))
-    masking, closed = masked.done(), fate_entries(read, closed_as_copies(fates, masked.copies()))
+    used, curated = used_set(accepted(read, fates), corrected(edits, fates))
+    masking, closed = used.done(), fate_entries(read, closed_as_copies(fates, used.copies()))
     ledger = pl.concat([finding_entries(edits, refound, "curate"), masking_entries(masking), closed])
     assert_law(ledger, read["row_id"])
-    return ledger, curated
+    return ledger, curated.select(CURATED.names())
 
 
-def masked_set(*parts: pl.DataFrame) -> tuple[MaskedSet, pl.DataFrame]:
-    """What came of masking, and CURATED."""
+def used_set(*parts: pl.DataFrame) -> tuple[UsedSet, pl.DataFrame]:
+    """What came of masking, and MADE."""
+    make = maker(PATTERNED, PRIVACY, UNLEARN, ())
     with tempfile.TemporaryDirectory() as folder:
-        masked = MaskedSet(Path(folder), sum(part.height for part in parts))
-        masked.take(map(masker(PATTERNED, PRIVACY), parts))
-        return masked, pl.concat([CURATED.to_frame(), *masked.distinct_parts()])
+        used = UsedSet(Path(folder), sum(part.height for part in parts))
+        for part in parts:
+            used.put(make(keyed(part)))
+        return used, pl.concat([MADE.to_frame(), *used.distinct_parts()])
 
 
 def decisive(refound: pl.DataFrame) -> pl.DataFrame:
@@ -322,37 +328,53 @@ def as_bytes(table: pl.DataFrame) -> bytes:
         return buffer.getvalue()
 
 
-def test_masking_gives_the_same_bytes_whatever_the_parts_shelves_and_processes(
-    stage: Stage[Params], monkeypatch: pytest.MonkeyPatch
-):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_rows_become_the_same_bytes_whatever_the_parts_shelves_processes_and_what_is_remembered(
+    stage: Stage[Params], monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
     numbers = [f"05{n}1234567" for n in range(5)]
-    read = pl.concat(
-        [*(calling(number, customer=[number]) for number in numbers), ROWS.sort("row_id", descending=True)]
-    )
+    said = (calling(number, customer=[number]) for number in numbers)
+    fees = record(*(talk(f"And for {n}?", f"It is {n} SAR.") for n in range(30, 33)))
+    read = pl.concat([*said, fees, ROWS.sort("row_id", descending=True)])
     read = read.with_columns(row_id=pl.format("raw:{}", pl.row_index()))
-    edits = edited(read, {})
     nothing = pl.DataFrame(schema={**FINDINGS, "severity": pl.String})
-    chosen = accepted(read, decided(verdicts_of(read, "accept"), {}, edits, decisive(nothing)))
-    at_once, whole = masked_set(chosen)
-    assert at_once.done().height == 5
+    chosen = accepted(read, decided(verdicts_of(read, "accept"), {}, edited(read, {}), decisive(nothing)))
+    at_once, whole = used_set(chosen)
+    assert (at_once.done().height, whole["stated"].list.len().sum()) == (5, 3)
     assert whole["conversation_id"].is_sorted()
     monkeypatch.setattr(curate, "CHUNK", 2)
     monkeypatch.setattr(curate, "LARGE", 0)
     monkeypatch.setattr("curation.harness.parts.ROWS_A_SHELF", 3)
-    monkeypatch.setattr(Stage, "height", lambda *_: read.height)
-    for workers in (1, 2):
-        stage.machine = Machine(workers=workers)
+    stage.machine = Machine(workers=workers)
+    prepare = partial(maker, PATTERNED, PRIVACY, UNLEARN, ())
+    remembered = maker(PATTERNED, PRIVACY, UNLEARN, ())(keyed(chosen))
+    others = remembered.with_columns(pl.col("row") + 1, evidence=pl.lit("of other words"))
+    for known in (remembered.clear(), pl.concat([others, remembered.sample(fraction=0.5)]), remembered):
         with stage.scratch() as folder:
-            masked = MaskedSet(folder, read.height)
-            masked.take(
-                curate.masked_parts(stage, chosen.sample(fraction=1, shuffle=True).iter_slices(4), PATTERNED, PRIVACY)
-            )
-            curated = pl.concat(masked.distinct_parts())
+            used = UsedSet(folder, read.height)
+            shuffled = chosen.sample(fraction=1, shuffle=True)
+            for part in curate.made_parts(stage, partial(shuffled.iter_slices, 4), known.iter_slices(3), prepare):
+                used.put(part)
+            curated = pl.concat(used.distinct_parts())
         assert as_bytes(curated) == as_bytes(whole)
-        assert as_bytes(masked.done()) == as_bytes(at_once.done())
+        assert as_bytes(used.done()) == as_bytes(at_once.done())
 
 
-def test_nothing_is_touched_where_nothing_is_to_be_masked(stage: Stage[Params]):
-    read = calling("0501234567", customer=["sara@x.com"])
-    (only,) = curate.masked_parts(stage, [read], [], PRIVACY)
-    assert only[0].equals(read)
+def test_rows_that_are_remembered_are_not_made_anew(stage: Stage[Params]) -> None:
+    accepted_rows = ROWS.with_columns(origin=pl.lit("accepted"), parent_id=pl.lit(None, pl.String))
+    remembered = maker(PATTERNED, PRIVACY, UNLEARN, ())(keyed(accepted_rows))
+    seen: list[pl.DataFrame] = []
+
+    def prepare() -> Callable[[pl.DataFrame], pl.DataFrame]:
+        return lambda rows: seen.append(rows) or remembered.join(rows, on="row_id", how="semi")
+
+    relabelled = accepted_rows.with_columns(label=pl.when(pl.col("row_id") == ROWS["row_id"][0]).then(pl.lit("new")))
+    read = partial(relabelled.iter_slices, 2)
+    pl.concat(curate.made_parts(stage, read, [remembered], prepare))
+    assert [row for rows in seen for row in rows["row_id"]] == [ROWS["row_id"][0]]
+
+
+def test_nothing_is_touched_where_nothing_is_to_be_masked() -> None:
+    read = calling("0501234567", customer=["sara@x.com"]).with_columns(parent_id=pl.lit(None, pl.String))
+    made = maker([], PRIVACY, UNLEARN, ())(keyed(read.with_columns(origin=pl.lit("accepted"))))
+    assert made.select(read.columns).equals(read)

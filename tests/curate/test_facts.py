@@ -4,8 +4,11 @@ import polars as pl
 import pytest
 
 from curation.core.text.facts.patterns import KINDS
-from curation.curate.facts import Written, fact_finder, reader, with_facts
+from curation.curate.facts import reader, with_facts
+from curation.curate.knowledge import statements
 from curation.curate.masking import masker
+from curation.curate.rows import keyed, maker
+from curation.curate.used import Written
 from curation.privacy import PATTERNED
 from curation.privacy.params import Privacy
 from tests.builders import record, shipped_policy, talk
@@ -53,7 +56,7 @@ def test_what_a_person_has_confirmed_is_learnt_in_every_spelling(confirmed: str)
     policy = shipped_policy(confirmed_facts=(confirmed,))
     rows = with_facts(table, policy.facts, ())
     assert [len(facts) for facts in rows["facts"]] == [1, 2]
-    found = fact_finder(policy.facts, policy.confirmed_facts)(table)
+    found, _ = reader(policy.facts, policy.confirmed_facts)(table)
     assert stated(found) == [[], [("30 ريالاً", "price", "unlearn")]]
 
 
@@ -62,17 +65,18 @@ def test_the_stage_says_how_many_facts_have_which_treatment() -> None:
         parent_id=pl.lit(None, pl.String), origin=pl.lit("accepted")
     )
     policy = shipped_policy(facts={"time": "review"})
-    written = Written()
-    rows = pl.concat(written.passing(map(reader(policy.facts, policy.confirmed_facts), table.iter_slices(1))))
+    written, make = Written(), maker([], PRIVACY, policy.facts, policy.confirmed_facts)
+    rows = pl.concat(written.passing(map(make, keyed(table).iter_slices(1))))
     assert rows["row_id"].equals(table["row_id"])
     assert (written.rows, written.treated()) == (2, {"facts_review": 1, "facts_unlearn": 1})
+    assert written.stated().equals(statements(table))
 
 
-def test_how_many_conversations_are_read_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_many_conversations_are_read_at_once_changes_nothing() -> None:
     table = record(*(talk("How much?", f"It is {price} SAR.") for price in range(30, 37)), talk("And?", "Nothing."))
     rows = table.with_columns(parent_id=pl.lit(None, pl.String)).sort("conversation_id")
-    whole = reader(UNLEARN, ())(rows)
-    monkeypatch.setattr("curation.curate.facts.AT_ONCE", 3)
-    for one, other in zip(reader(UNLEARN, ())(rows), whole, strict=True):
-        assert one.equals(other)
-    assert [part.height for part in reader(UNLEARN, ())(rows.clear())] == [0, 0]
+    read = reader(UNLEARN, ())
+    parts = list(map(read, rows.iter_slices(3)))
+    for whole, some in zip(read(rows), zip(*parts, strict=True), strict=True):
+        assert whole.equals(pl.concat(some))
+    assert [part.height for part in read(rows.clear())] == [0, 0]

@@ -154,3 +154,27 @@ def test_what_is_kept_in_parts_comes_back_in_parts_and_where_it_is_torn_not_at_a
     for torn in (whole[:-100], whole[:4] + bytes(60) + whole[64:]):
         path.write_bytes(torn)
         assert not list(kept.recall_parts("vectors", "v"))
+
+
+def test_of_what_is_kept_the_rows_of_some_conversations_come_back_and_where_it_is_torn_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(parts, "ROWS_A_GROUP", 10)
+    rows = pl.DataFrame({"conversation_id": [f"{n * 37 % 45:02}" for n in range(45)], "said": range(45)})
+    kept = Memory("tokenize")
+    with kept.keeping("train", "v", rows.schema) as keep:
+        for part in rows.iter_slices(7):
+            keep(part)
+    wanted = pl.Series(["31", "07", "absent", "08"])
+    found = kept.recall_of("train", "v", wanted)
+    assert found is not None and found.equals(rows.filter(pl.col("conversation_id").is_in(wanted.implode())))
+    assert kept.recall_of("train", "another", wanted) is kept.recall_of("train", "v", wanted.clear()) is None
+    with pytest.raises(RuntimeError), kept.keeping("train", "w", rows.schema) as keep:
+        keep(rows)
+        raise RuntimeError
+    path = kept.folder / "train.parquet"
+    whole = path.read_bytes()
+    for torn in (whole[:-100], whole[:4] + bytes(60) + whole[64:]):
+        path.write_bytes(torn)
+        assert kept.recall_of("train", "v", pl.Series(["00", "44"])) is None

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.harness import parts
-from curation.harness.parts import Shelves, in_parts, read_parts, scratch, write_parts
+from curation.harness.parts import Shelves, chosen, in_parts, read_parts, scratch, write_parts
 
 SCHEMA = pl.Schema({"id": pl.String, "said": pl.List(pl.Struct({"text": pl.String, "learnt": pl.Boolean}))})
 IDS = st.integers(0, 255).map(lambda number: f"{number:02x}000000")
@@ -59,8 +59,13 @@ def test_shelves_give_rows_back_in_the_order_of_their_ids_whatever_the_order_the
         shelves = Shelves(Path(place), SCHEMA, "id", table.height)
         for part in in_parts([mixed], cut):
             shelves.put(part)
+        wanted = mixed.select("id").unique().head(draw.randrange(table.height + 1))
+        held = pl.concat(shelves.holding(wanted, ["id"]))
+        assert sorted(held["id"]) == sorted(table.join(wanted, on="id", how="semi")["id"])
+        kept_there = list(shelves.parts())
         found = list(shelves)
         assert not list(Path(place).iterdir())
+        assert all(one.equals(other) for one, other in zip(kept_there, found, strict=True))
     ordered = pl.concat([SCHEMA.to_frame(), *(shelf.sort("id", pl.col("said").list.len()) for shelf in found)])
     assert ordered["id"].to_list() == sorted(table["id"])
     assert all(max(one["id"]) < min(other["id"]) for one, other in itertools.pairwise(found))
@@ -72,3 +77,10 @@ def test_what_a_killed_run_put_away_is_gone_in_the_next(tmp_path: Path) -> None:
     with scratch(left) as empty:
         assert not list(empty.iterdir())
     assert not left.exists()
+
+
+def test_a_few_rows_of_a_part_do_not_keep_the_texts_of_the_others() -> None:
+    part = pl.DataFrame({"id": [f"{n}" for n in range(400)], "said": [[f"{n} " * 1_000] for n in range(400)]})
+    one, half = (chosen(part, part.head(count), "id") for count in (1, 200))
+    assert one.equals(part.head(1)) and half.equals(part.head(200))
+    assert one.to_arrow(compat_level=pl.CompatLevel.newest()).get_total_buffer_size() < 10_000

@@ -2,16 +2,20 @@
 
 import re
 import time
+from typing import Any
 from unittest.mock import patch
 
-from hypothesis import example, given
+import polars as pl
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curation.privacy import arabic_names, names
+from curation.curate.fates import CURATED
+from curation.privacy import PATTERNED, arabic_names, names, tables
 from curation.privacy.name_lists import name_list
 from curation.privacy.spoken import SPOKEN, may_be_spoken
-from curation.privacy.tables import messages_may_hold
+from curation.privacy.tables import messages_may_hold, without_personal_data
 from tests.builders import record, talk
+from tests.privacy.personal_examples import personal
 
 ENGLISH = "Good morning, the order that I placed last week has not come yet and nobody answers me, can you look into it"
 ARABIC = "صباح الخير، طلبيتي من الأسبوع الماضي لم تصل حتى الآن ولا أحد يرد علي، هل يمكنكم التحقق من الأمر لو سمحتم"
@@ -73,10 +77,12 @@ ARABIC_WORDS = st.sampled_from(
 
 
 def _words_of(text: str) -> list[str]:
-    return arabic_names._WORD.findall(arabic_names._MARKS.sub("", text.translate(arabic_names._ONE_FOR_ONE)))
+    return arabic_names._WORD.findall(arabic_names._MARKS.sub("", arabic_names._plain(text)))
 
 
 @given(st.lists(ARABIC_WORDS, max_size=8).map(" ".join))
+@example("الاسم: فلانوف")
+@example("على عَلي")
 def test_the_look_at_words_passes_over_no_arabic_name(text: str):
     with (
         patch.object(arabic_names, "_signs_of_names", lambda: frozenset(_words_of(text))),
@@ -97,3 +103,24 @@ def test_the_look_for_names_passes_over_none_that_stands_again(text: str, known:
     found = list(names.repeated_names(text, known))
     with patch.object(names, "_may_hold_one", lambda text, words: True):
         assert found == list(names.repeated_names(text, known))
+
+
+VALUES = [text for kind in sorted(PATTERNED) for text, _ in personal(kind, 6)]
+BESIDE = [ENGLISH, ARABIC, "Your phone number?", "وين ساكن؟", "0551", "234567", "sara @ mail . com", " [at] ", "room 3"]
+SAID = st.lists(st.sampled_from([*VALUES, *BESIDE]), min_size=1, max_size=2).map(" ".join)
+TOLD = st.sampled_from(BESIDE) | SAID | SAID.map(lambda text: f' \n{{"pin": "{text}", "mail": 4821}}')
+
+
+@given(st.lists(TOLD, min_size=2, max_size=4), st.none() | TOLD)
+@example(["And?", ' \n{"door_code": "482"}'], None)
+@example(["And?", "Nothing."], "my pin is 4821")
+@settings(max_examples=50, deadline=None)
+def test_rows_that_are_let_through_unread_would_not_have_changed(turns: list[str], beside: str | None):
+    columns: dict[str, Any] = dict.fromkeys(set(CURATED) - {"messages", "row_id", "conversation_id"})
+    table = record(talk(*turns)).with_columns(**(columns | {"metadata": pl.lit(beside)})).select(CURATED.names())
+    rows = table.cast(dict(CURATED))
+    looked_at = without_personal_data(rows, PATTERNED, ["SA", "EG"])
+    with patch.object(tables, "_may_hold", lambda: pl.lit(True)):
+        table, done = without_personal_data(rows, PATTERNED, ["SA", "EG"])
+    assert table.equals(looked_at[0])
+    assert done.equals(looked_at[1])

@@ -1,9 +1,11 @@
 import io
 import json
 import random
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,17 +14,29 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.speed.check_costs import costs
-from curation.checks import checks, findings
-from curation.checks.check import Check, Context, Noted, Score
-from curation.checks.models.words import LEAST, bare
+from curation.checks import checks, findings, seen
+from curation.checks.check import NOTHING, Check, Context, Noted, Score, in_order
+from curation.checks.models import words
+from curation.checks.models.words import LEAST
 from curation.harness.engine import Machine
 from curation.harness.errors import QiratError
 from curation.harness.memory import CACHE
 from curation.harness.parts import in_parts
 from curation.harness.stage import Stage
 from curation.score import __main__ as score
-from curation.score.__main__ import consulted, found_by_row, found_by_set, recorder, results_by_row
+from curation.score.__main__ import (
+    consulted,
+    found_by_row,
+    found_by_set,
+    look_at_rows,
+    recorder,
+    with_personal_data,
+    without_words,
+)
 from curation.score.notes import notes, numbers
+from curation.score.planted import spoilt_looker
+from curation.score.rows import ALONE, RowResults, findings_by_set, keyed, looked_once, of_that_size, rows_of_a_part
+from curation.score.told import Told
 from tests.builders import context, params, record, talk
 
 REPLY = "Thank you for contacting Zaafaran Home. Your parcel left our warehouse this morning and will"
@@ -45,7 +59,15 @@ READINGS = {check.reads for check in BY_SET if check.reads}
 
 
 def findings_by_row(stage: Stage[Score], table: pl.DataFrame, using: Context, which: list[Check]) -> pl.DataFrame:
-    return found_by_row(results_by_row(stage, lambda: in_parts([table], 2), using, which, READINGS)[1])
+    told = told_by_row(stage, lambda: in_parts([table], 2), using, which, READINGS)
+    return pl.concat([NOTHING, *found_by_row(told)])
+
+
+def told_by_row(stage: Stage[Score], read: Callable[[], Iterable[pl.DataFrame]], *others: Any) -> Told:
+    names = [ALONE, *sorted(reading.__name__ for reading in others[-1])]
+    told = Told(Path(tempfile.mkdtemp(dir=".")) / "told", names, pl.concat(map(keyed, read())))
+    look_at_rows(stage, told, read, *others)
+    return told
 
 
 @pytest.fixture
@@ -68,16 +90,14 @@ AT_ONCE = as_bytes(findings(TABLE, context(), BY_ROW))
 @given(st.integers(1, 20))
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_chunks_change_no_byte(stage: Stage[Score], size: int):
-    score.CHUNK, before = size, score.CHUNK
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(score, "rows_of_a_part", lambda *_: size)
         stage.memory.forget_but([])
         assert as_bytes(findings_by_row(stage, TABLE, context(), BY_ROW)) == AT_ONCE
-    finally:
-        score.CHUNK = before
 
 
 def test_local_backend_change_no_byte(stage: Stage[Score], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(score, "CHUNK", 4)
+    monkeypatch.setattr(score, "rows_of_a_part", lambda *_: 4)
     monkeypatch.setattr(score, "LARGE", 0)
     stage.machine = Machine(workers=2)
     assert as_bytes(findings_by_row(stage, TABLE, context(), BY_ROW)) == AT_ONCE
@@ -133,20 +153,53 @@ LEAKED = record(talk(f"Good day. {WITH_A_STORY}", REPLY), talk("Is it new?", REP
 BESIDE = replace(context(LEAKED, VECTORS), params=context().params.model_copy(update={"evaluation_words": 3}))
 
 
-def compared(stage: Stage[Score], rows: pl.DataFrame, at_once: int) -> bytes:
+def compared(stage: Stage[Score], rows: pl.DataFrame, at_once: int, using: Context = BESIDE) -> bytes:
     """FINDINGS of checks that are given what rows tell part by part, and are shown the words of a few."""
 
     def read(wanted: pl.DataFrame = rows) -> Iterator[pl.DataFrame]:
         return in_parts([rows.join(wanted, on="row_id", how="semi", maintain_order="left")], at_once)
 
-    keys, readings = results_by_row(stage, read, BESIDE, [], READINGS)
-    beside = replace(BESIDE, readings=readings, records=recorder(rows, read))
-    silent = pl.concat(map(bare, read())).sort("conversation_id")
+    silent = without_words(read)
     assert "messages" not in silent.columns
-    return as_bytes(found_by_set(stage, silent, keys, beside, BY_SET)[0])
+    told = told_by_row(stage, read, using, [], READINGS)
+    with tempfile.TemporaryDirectory() as place:
+        beside = replace(using, readings=told.readings, records=recorder(silent, read, Path(place) / "records"))
+        return as_bytes(found_by_set(stage, silent, silent.select("conversation_id", "row"), beside, BY_SET)[0])
 
 
 SET_AT_ONCE = as_bytes(findings(SET, BESIDE, BY_SET))
+
+
+def test_rows_without_personal_data_are_not_read_for_what_is_quoted_of_them(stage: Stage[Score]):
+    told = told_by_row(stage, lambda: [SET], BESIDE, [checks()["pii"]], READINGS)
+    personal, read = with_personal_data(told), []
+
+    def recorded(wanted: pl.DataFrame) -> list[pl.DataFrame]:
+        read.append(set(wanted["conversation_id"]))
+        return [SET.join(wanted, on="conversation_id", how="semi")]
+
+    beside = replace(BESIDE, records=recorded)
+    found = seen(SET, BESIDE, BY_SET)
+    every, some = (findings_by_set(SET, told.keys, found, beside, None, known)[0] for known in (None, personal))
+    assert as_bytes(every) == as_bytes(some)
+    assert read[1] < read[0]
+    assert read[1] <= set(personal["conversation_id"]) < set(SET["conversation_id"])
+    assert every["evidence"].str.contains(r"\[phone").any()
+
+
+@pytest.mark.parametrize(("rows", "processes", "at_once"), [(50, 2, 1_000), (20_000, 2, 2_500), (10**6, 16, 5_000)])
+def test_each_process_gets_some_parts_and_each_part_some_rows(rows: int, processes: int, at_once: int):
+    assert rows_of_a_part(rows, processes) == at_once
+
+
+def test_parts_of_long_rows_are_small():
+    rows = pl.DataFrame({"text": ["x" * 10_000] * 4_000})
+    sizes = [part.height for part in of_that_size(rows, 3_500)]
+    assert max(sizes) < 2_000
+    assert sum(sizes) == rows.height
+    assert [part.height for part in of_that_size(rows.with_columns(text=pl.lit("x")), 3_500)] == [3_500, 500]
+
+
 SEEN = "evaluation_leak gibberish house_fact outlier response_mismatch semantic_copy unusual_reply"
 
 
@@ -162,8 +215,24 @@ def test_neither_parts_nor_order_nor_an_earlier_run_change_a_byte_of_what_compar
     stage.memory.forget_but([])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(score, "ROWS_KEPT", chance.choice([0, SET.height]))
+        patch.setattr(words, "GROUP", chance.choice([LEAST + 60, SET.height]))  # its languages apart, or together
         compared(stage, SET.tail(before) if last else SET.head(before), at_once)
         assert compared(stage, SET.sample(fraction=1, shuffle=True, seed=chance.randrange(99)), at_once) == SET_AT_ONCE
+
+
+def test_a_large_set_is_compared_in_parts_by_id_each_as_if_it_were_the_set(
+    stage: Stage[Score], monkeypatch: pytest.MonkeyPatch
+):
+    rows = talks(2 * LEAST).filter(language="en").sort("conversation_id")
+    monkeypatch.setattr(words, "GROUP", rows.height - 1)
+    monkeypatch.setattr(score, "ROWS_KEPT", 0)
+    of_groups = [check for check in BY_SET if check.in_groups]
+    halves = rows[: rows.height // 2], rows[rows.height // 2 :]
+    without = replace(BESIDE, vectors=None)
+    expected = in_order([findings(half, without, of_groups) for half in halves])
+    assert {"gibberish", "response_mismatch"} <= set(expected["code"])
+    given = pl.read_parquet(compared(stage, rows.sample(fraction=1, shuffle=True, seed=1), 60, without))
+    assert given.filter(pl.col("check").is_in([check.name for check in of_groups])).equals(expected)
 
 
 def test_rows_are_read_for_comparing_but_once(stage: Stage[Score]):
@@ -173,22 +242,41 @@ def test_rows_are_read_for_comparing_but_once(stage: Stage[Score]):
         seen.extend(rows["conversation_id"])
         return rows.select("conversation_id", words=pl.lit("w")).head(2)
 
-    results_by_row(stage, lambda: [TABLE[:10]], context(), [], {first_words})
-    told = results_by_row(stage, lambda: [TABLE[5:]], context(), [], {first_words})[1]["first_words"]
+    told_by_row(stage, lambda: [TABLE[:10]], context(), [], {first_words})
+    told = pl.concat(told_by_row(stage, lambda: [TABLE[5:]], context(), [], {first_words}).parts("first_words"))
     assert seen == TABLE["conversation_id"].to_list()
     assert sorted(told["conversation_id"]) == TABLE["conversation_id"][5:].to_list()
     assert told["words"].count() == 2  # of the later run; the first two of the earlier one have left
 
 
 def test_what_was_remembered_by_halves_is_not_trusted(stage: Stage[Score]):
-    results_by_row(stage, lambda: [TABLE], context(), BY_ROW, READINGS)
+    told_by_row(stage, lambda: [TABLE], context(), BY_ROW, READINGS)
     path = CACHE / "score" / "reply_tokens.parquet"
     table = pl.read_parquet(path)
     version = pl.read_parquet_metadata(path)["version"]
     stage.memory.keep("reply_tokens", version, table.head(3))  # as if an earlier, smaller run's stood here
-    _, told = results_by_row(stage, lambda: [TABLE], context(), BY_ROW, READINGS)
-    assert as_bytes(found_by_row(told)) == AT_ONCE
-    assert sorted(told["reply_tokens"]["conversation_id"]) == TABLE["conversation_id"].to_list()
+    told = told_by_row(stage, lambda: [TABLE], context(), BY_ROW, READINGS)
+    assert as_bytes(pl.concat(found_by_row(told))) == AT_ONCE
+    assert sorted(pl.concat(told.parts("reply_tokens"))["conversation_id"]) == TABLE["conversation_id"].to_list()
+
+
+@pytest.mark.parametrize("known", [0, 7, TABLE.height])
+def test_spoilt_rows_that_an_earlier_run_looked_at_are_not_looked_at_again(stage: Stage[Score], known: int) -> None:
+    names, looked = [ALONE, *sorted(reading.__name__ for reading in READINGS)], list[str]()
+    look = spoilt_looker(BY_ROW, READINGS, context())
+
+    def watched(rows: pl.DataFrame) -> RowResults:
+        looked.extend(rows["conversation_id"])
+        return look(rows)
+
+    looked_once(stage.memory, "this", look, TABLE[:known], names)
+    told = looked_once(stage.memory, "this", watched, TABLE, names)
+    assert looked == TABLE["conversation_id"][known:].to_list()
+    for name, table in look(TABLE).items():
+        ordered = (one.sort("conversation_id", maintain_order=True).to_dicts() for one in (told[name], table))
+        assert next(ordered) == next(ordered)
+    looked_once(stage.memory, "that", watched, TABLE, names)
+    assert looked == [*TABLE["conversation_id"][known:], *TABLE["conversation_id"]]
 
 
 def test_a_set_in_which_no_agent_says_a_word_is_compared_all_the_same():
@@ -257,7 +345,7 @@ def broken(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_check_that_fails_is_named_with_its_rows(stage: Stage[Score], workers: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(score, "CHUNK", 5)
+    monkeypatch.setattr(score, "rows_of_a_part", lambda *_: 5)
     monkeypatch.setattr(score, "LARGE", 0)
     check = replace(checks()["length"], name="tongues", observe=broken)
     first, last = TABLE["row_id"][0], TABLE["row_id"][1]  # as they come

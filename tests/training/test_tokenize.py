@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,19 +10,23 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.core.text.facts.patterns import KINDS
+from curation.curate.facts import with_facts
 from curation.harness.errors import QiratError
 from curation.harness.params import load_params
 from tests.builders import record, talk
 from tests.training.model.template.families import CHATML, answered, decoded, renderer, served, spans
-from tests.training.tiny import project
+from tests.training.tiny import project as made
 from training import tokenize
-from training.model.base import Model, load_tokenizer
+from training.model.base import Model, load_tokenizer, tokenizer_id
 from training.model.template import Renderer
 from training.tokenize import (
     Tokenize,
     Tokenized,
     budget,
     excluded,
+    keyed,
+    made_table,
     metrics,
     padding,
     refuse_losses,
@@ -99,7 +104,7 @@ def test_a_later_example_begins_with_the_prompt_of_a_server_that_forgot_the_turn
 )
 def test_what_cannot_be_used_is_excluded_with_its_reason(said: list[dict[str, str]], reason: str) -> None:
     table = record(said)
-    rows = excluded("dev", done(table, params(100)))
+    rows = excluded("dev", made_table(done(table, params(100))))
     assert rows["conversation_id"].to_list() == table["conversation_id"].to_list()
     assert reason in rows["reason"].item()
 
@@ -108,9 +113,10 @@ def test_a_reply_that_the_template_rewrites_costs_its_conversation_and_not_the_s
     rows = record(talk("a", "b"), talk("c", "<think>d</think>e"), talk("f", "g"))
     found = done(rows, family="qwen3")
     assert [bool(t.examples) for t in found] == [True, False, True]
-    assert "trains on another prompt" in excluded("train", found)["reason"].item()
+    made = made_table(found)
+    assert "trains on another prompt" in excluded("train", made)["reason"].item()
     with pytest.raises(QiratError, match="1 of 3 conversations cannot be used"):
-        refuse_losses("train", excluded("train", found), budget("train", rows, found), params())
+        refuse_losses("train", excluded("train", made), budget("train", rows, made), params())
 
 
 MARKED = ["chatml", "qwen3", "llama 3", "mistral, ours", "gemma with system", "phi 3", "command r", "lfm2"]
@@ -213,14 +219,21 @@ def test_results_stand_under_their_calls_in_templates_that_tell_tools(family: st
 def test_the_budget_adds_up_by_language() -> None:
     long = talk("a", "word " * 60, "c", "d")
     table = record(talk("a", "b"), talk("أين؟", "هنا"), talk("alone"), long, language=["en", "ar", "en", "en"])
-    found = done(table, params(100))
-    sums = budget("train", table, found)
-    tokens = token_table(found)
+    made = made_table(done(table, params(100)))
+    sums = budget("train", table, made)
+    tokens = token_table(table, made)
     assert metrics(sums)["train_tokens"] == tokens["input_ids"].list.len().sum()
     assert metrics(sums)["train_supervised"] == (tokens["labels"].explode() != -100).sum()
     assert metrics(sums)["train_examples"] == tokens.height
     named = ("language", "conversations", "replies", "lost_replies", "truncated", "dropped")
     assert sums.select(named).rows() == [("ar", 1, 1, 0, 0, 0), ("en", 2, 2, 1, 1, 1)]
+
+
+def test_of_two_conversations_that_are_the_same_each_has_its_tokens() -> None:
+    table = pl.concat([record(talk("a", "b", "c", "d"), language=[name]) for name in ("en", "ar")])
+    made = made_table(done(table))
+    assert made["examples"].list.len().to_list() == [1, 1]
+    assert token_table(table, made)["language"].to_list() == ["en", "ar"]
 
 
 def test_padding_is_what_stays_empty() -> None:
@@ -231,8 +244,8 @@ def test_padding_is_what_stays_empty() -> None:
 
 def test_losing_more_than_allowed_stops_with_the_commonest_reason() -> None:
     table = record(talk("a", "b"), talk("alone"))
-    found = done(table)
-    losses = (excluded("dev", found), budget("dev", table, found))
+    made = made_table(done(table))
+    losses = (excluded("dev", made), budget("dev", table, made))
     refuse_losses("dev", *losses, params(max_excluded=0.5))
     with pytest.raises(QiratError, match=r"1 of 2 conversations cannot be used \(commonest reason, 1 times: no assist"):
         refuse_losses("dev", *losses, params(max_excluded=0.4))
@@ -240,8 +253,8 @@ def test_losing_more_than_allowed_stops_with_the_commonest_reason() -> None:
 
 def test_losing_more_replies_than_allowed_stops_with_their_number() -> None:
     table = record(talk("a", "b", "c", "word " * 60, "e", "f"))
-    found = done(table, params(100))
-    losses = (excluded("dev", found), budget("dev", table, found))
+    made = made_table(done(table, params(100)))
+    losses = (excluded("dev", made), budget("dev", table, made))
     refuse_losses("dev", *losses, params(max_lost_replies=0.4))
     with pytest.raises(QiratError, match="1 of 3 replies are too long to be learnt"):
         refuse_losses("dev", *losses, params(max_lost_replies=0.3))
@@ -250,7 +263,7 @@ def test_losing_more_replies_than_allowed_stops_with_their_number() -> None:
 @pytest.fixture
 def mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The place of the template that a tiny project names in place of its model's own."""
-    root = project(tmp_path, rows=30)
+    root = made(tmp_path, rows=30)
     monkeypatch.chdir(root)
     settings = yaml.safe_load((root / "params.yaml").read_text("utf-8"))
     settings["model"]["template"] = "training/model/template/jinja/ours.jinja"
@@ -273,3 +286,59 @@ def test_a_template_of_ours_that_says_otherwise_or_is_nowhere_stops_the_stage(me
     mended.write_text("Support chat.\n" + CHATML, "utf-8")
     with pytest.raises(SystemExit, match=r"model.template says otherwise what the model's own template can say"):
         tokenize.main()
+
+
+def test_conversations_that_an_earlier_run_made_are_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(made(tmp_path))
+    read, place = pl.read_parquet("data/splits/train.parquet"), Path("data/splits/train.parquet")
+    asked: list[str] = []
+    monkeypatch.setattr(
+        tokenize, "tokenized", lambda row, **more: asked.append(row["conversation_id"]) or tokenized(row, **more)
+    )
+
+    def ran(rows: pl.DataFrame) -> dict[str, bytes]:
+        rows.write_parquet(place)
+        asked.clear()
+        tokenize.main()
+        outs = [*Path("data/tokenized").iterdir(), Path("metrics/tokenize.json")]
+        return {path.name: path.read_bytes() for path in outs}
+
+    at_first = ran(read)
+    assert len(asked) == read.height + 20
+    assert ran(read) == at_first and not asked
+    new = read.head(3).with_columns(language=pl.lit("fr"), label=pl.lit("new"))
+    new = new.with_columns(messages=pl.concat_list(pl.col("messages"), pl.col("messages")))
+    changed = pl.concat([new, read[3:-5]])
+    told = ran(changed)
+    assert asked == new["conversation_id"].to_list()
+    shutil.rmtree("data/cache")
+    assert ran(changed) == told != at_first
+
+
+def test_what_a_template_says_belongs_to_what_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(made(tmp_path))
+    model = load_params("model", Model)
+    ids = {tokenizer_id(model)}
+    (tmp_path / "ours.jinja").write_text(CHATML)
+    ids |= {tokenizer_id(model.model_copy(update={"template": "ours.jinja"}))}
+    (tmp_path / "tiny/tokenizer_config.json").write_text("{}")
+    assert len(ids | {tokenizer_id(model)}) == 3
+
+
+@pytest.mark.parametrize(("treatment", "known"), [("unlearn", True), ("ground", False)])
+def test_a_conversation_that_is_given_facts_of_others_is_made_anew(treatment: str, known: bool) -> None:
+    stated = with_facts(record(talk("How much?", "It is 25 SAR.")), dict.fromkeys(KINDS, treatment), ())
+    assert keyed(stated)["row"].is_not_null().all() == known
+
+
+def test_tokens_made_in_several_processes_are_the_same_bytes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = {path: path.read_bytes() for path in Path("data/tokenized").iterdir()}
+    settings = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
+    Path("params.yaml").write_text(yaml.safe_dump({**settings, "machine": {"workers": 2}}), "utf-8")
+    shutil.rmtree("data/cache")
+    monkeypatch.setattr(tokenize, "LARGE", 30)  # of the splits the largest
+    monkeypatch.setattr(tokenize, "AT_ONCE", 7)
+    tokenize.main()
+    assert {path: path.read_bytes() for path in Path("data/tokenized").iterdir()} == alone

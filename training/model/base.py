@@ -238,6 +238,18 @@ def _files_id(model: Model) -> str:
     return "sha256:" + digest.hexdigest()
 
 
+def tokenizer_id(model: Model) -> str:
+    """Which tokenizer and template this is: a hash over a folder's files but the weights, or `commit:` of a hub id."""
+    name, ours = _ready(model), _template(model.template) if model.template else ""
+    if not _is_local(model):
+        return _files_id(model) + ours
+    digest = hashlib.sha256(ours.encode())
+    for path in sorted(Path(name).rglob("*")):
+        if path.is_file() and path.suffix not in (".safetensors", ".gguf", ".bin", ".pt"):
+            digest.update(path.relative_to(name).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return "sha256:" + digest.hexdigest()
+
+
 def licence(model: Model) -> str | None:
     """What the base model's card names as its licence; None where no card is at hand or none is named."""
     from huggingface_hub import ModelCard, try_to_load_from_cache

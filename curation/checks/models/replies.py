@@ -7,10 +7,9 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.checks.check import Context, contents, read
+from curation.checks.models.folded import FOLDED, turns_folded
 from curation.checks.models.words import Indices, Mask
 from curation.checks.structure import ENDED
-from curation.core.record.conversation import turns
-from curation.core.text.folding import folded
 
 MARKS = ".!?؟…"
 Names = npt.NDArray[np.object_]
@@ -22,8 +21,8 @@ def reply_tokens(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
 
     Tokens are folded words, numbers (as 0) and MARKS.
     """
-    replies = turns(conversations).filter((pl.col("role") == "assistant") & (pl.col("content") != ""))
-    tokens = folded(pl.col("content")).str.replace_all(r"\d+", "0").str.extract_all(rf"[\p{{L}}\p{{N}}']+|[{MARKS}]")
+    replies = turns_folded(conversations).filter((pl.col("role") == "assistant") & (pl.col("content") != ""))
+    tokens = pl.col(FOLDED).str.replace_all(r"\d+", "0").str.extract_all(rf"[\p{{L}}\p{{N}}']+|[{MARKS}]")
     each = replies.select("conversation_id", "turn", closed=pl.col("content").str.contains(ENDED), token=tokens)
     return each.group_by("conversation_id", maintain_order=True).agg(
         "turn",

@@ -1,7 +1,9 @@
 """What is said in a whole set, and vectors of it learned from the set itself: any language or dialect, no model."""
 
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,16 +11,18 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.checks.check import Context, read
+from curation.checks.models.folded import FOLDED, turns_folded
 from curation.core.record.conversation import turns
-from curation.core.text.folding import folded
 from curation.similarity.shingles import offsets, spans
 
 LEAST = 200  # conversations of a language from which it can be told what is usual in it
+GROUP = 50_000  # conversations of a language that are compared with one another: more hardly teach more
 DIMENSIONS = 100
 SAMPLED = 20_000  # turns that the axes are learned from
 ROUNDS = 2  # in which the axes are found
 GRAM = 3  # letters; the forms of a word, and its spellings in a dialect, share most of them
 RAREST = 3  # texts that hold a gram
+SPEAKS = pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != "")
 SAYING = ("messages", "tools", "metadata")  # columns with what conversations say
 TURN = {  # of a turn, beside its words
     "turn": pl.col("turn"),
@@ -59,8 +63,8 @@ def words_by_turn(conversations: pl.DataFrame, _: Context) -> pl.DataFrame:
 
     Words are folded, and digits are alike.
     """
-    words = folded(pl.col("content")).str.replace_all(r"\d", "0").str.extract_all(r"[\p{L}\p{N}]+")
-    said = speaking(conversations).select("conversation_id", **TURN, word=words)
+    words = pl.col(FOLDED).str.replace_all(r"\d", "0").str.extract_all(r"[\p{L}\p{N}]+")
+    said = turns_folded(conversations).filter(SPEAKS).select("conversation_id", **TURN, word=words)
     return said.group_by("conversation_id").agg(
         *TURN,
         length=pl.col("word").list.len(),
@@ -92,6 +96,37 @@ def bare(conversations: pl.DataFrame) -> pl.DataFrame:
     return with_language(conversations).drop(SAYING)
 
 
+def groups(conversations: pl.DataFrame) -> pl.DataFrame:
+    """The conversations, by id and `judged_as` a language, and the `group` that each is compared in.
+
+    A language of more than GROUP conversations is divided into like parts by their ids, which are hashes: each is a
+    fair sample. Others stay whole, several in a group where they fit.
+    """
+    sizes = conversations.group_by("judged_as").len().sort("judged_as").rows()
+    first, group, held = [], 0, 0
+    for _, size in sizes:
+        if held and held + size > GROUP:
+            group, held = group + 1, 0
+        first.append(group)
+        group, held = group + (size - 1) // GROUP, min(held + size, GROUP)
+    known = pl.DataFrame(sizes, {"judged_as": pl.String, "size": pl.UInt32}, orient="row")
+    known = known.select("judged_as", size=pl.col("size").cast(pl.Int64), first=pl.Series(first, dtype=pl.Int64))
+    placed = conversations.join(known, on="judged_as", how="left", nulls_equal=True, maintain_order="left")
+    rank = pl.int_range(pl.len()).over("judged_as")
+    parts = (pl.col("size") - 1) // GROUP + 1
+    group_of = pl.col("first") + rank * parts // pl.col("size")
+    return placed.with_columns(group=group_of.cast(pl.Int32)).drop("size", "first")
+
+
+def fair_parts(conversations: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The conversations in order of their ids, which are hashes, in as few like parts as have GROUP at the most."""
+    ordered = conversations.sort("conversation_id")
+    number = max(-(-ordered.height // GROUP), 1)
+    ends = [ordered.height * part // number for part in range(number + 1)]
+    for start, end in pairwise(ends):
+        yield ordered[start:end]
+
+
 def with_language(conversations: pl.DataFrame) -> pl.DataFrame:
     """The conversations and the language that they are `judged_as`."""
     is_mixed = pl.col("language") == "mixed"
@@ -106,7 +141,7 @@ def with_language(conversations: pl.DataFrame) -> pl.DataFrame:
 
 def speaking(conversations: pl.DataFrame) -> pl.DataFrame:
     """Turns of customers and agents that say something, in their order."""
-    return turns(conversations).filter(pl.col("role").is_in(["user", "assistant"]) & (pl.col("content") != ""))
+    return turns(conversations).filter(SPEAKS)
 
 
 def _bothspeaking(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:

@@ -141,8 +141,11 @@ def conversations(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(filled, schema=SCHEMA) if filled else pl.DataFrame(schema=SCHEMA)
 
 
+SURVIVING = ("row_id", "survivor")  # of dedup's clusters
+
+
 def survivors(table: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
-    """The ingested conversations that dedup let stand, by conversation_id."""
+    """The ingested conversations that dedup let stand, by conversation_id; of the clusters only SURVIVING counts."""
     surviving = clusters.filter("survivor").select("row_id")
     return table.join(surviving, on="row_id", how="semi").sort("conversation_id")
 

@@ -2,16 +2,18 @@
 
 import re
 from itertools import chain, pairwise
+from unittest.mock import patch
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curation.core.text.facts import Known, facts, ungrounded
+from curation.core.text.facts import Known, facts, patterns, ungrounded
 from curation.core.text.facts.codes import NO_CODE
-from curation.core.text.facts.patterns import KINDS, MAY_STATE_ONE
-from curation.core.text.folding import folded
+from curation.core.text.facts.likely import may_state_one
+from curation.core.text.facts.patterns import KINDS
+from curation.core.text.facts.spelled import Spelled
 
 SAME = {  # kind -> ways to write one fact, English and Arabic
     "price": ["$31.50", "31.50 dollars", "USD 31,5", "٣١٫٥٠ دولار", "31.5 دولاراً"],
@@ -119,7 +121,7 @@ def test_exactly_the_fact_is_found_however_it_is_written(kind: str, marked: str)
 
 @pytest.mark.parametrize("said", [*chain(*SAME.values(), *PLACES.values())])
 def test_no_fact_is_passed_over_by_the_quick_look_in_tables(said: str):
-    assert pl.select(folded(pl.lit(said)).str.contains(MAY_STATE_ONE)).item()
+    assert pl.select(may_state_one(pl.lit(said))).item()
 
 
 @pytest.mark.parametrize(("kind", "said"), [(kind, said) for kind, ways in SAME.items() for said in ways])
@@ -186,6 +188,27 @@ def test_what_is_gone_is_a_fact_of_the_stock(said: str):
     assert [(fact.kind, fact.value) for fact in facts(f"Sorry, {said}.")] == [("stock", "none")]
 
 
+WRITTEN = [text.replace("⟦", "").replace("⟧", "") for text in chain(*SAME.values(), *PLACES.values())]
+PIECES = sorted({piece for text in WRITTEN for piece in re.findall(r"[^\W\d_]+|\d+|\S", text)})
+SIGNS = ["\u200b", "\u200f", "\u0640", "\x1c", "\u00a0", "\n", "ß", "…", "\u0301", "İ"]  # hidden, or folded otherwise
+
+
+@given(st.lists(st.sampled_from([*WRITTEN, *PIECES, *SIGNS, *("5", "20", "rs.", "le", "am", "ص", " ")]), max_size=7))
+@example(["sold", "\u200b", " out"])
+@example(["it costs 40"])
+@example(["the fare is 250"])
+@example(["sold", "\x1c", "out"])
+@example(["code ABC", "\u0640", "DEF"])
+@settings(max_examples=100, deadline=None)
+def test_no_quick_look_passes_over_a_fact(pieces: list[str]):
+    for text in (" ".join(pieces), "".join(pieces)):
+        spelled = Spelled(text)
+        with patch.dict(patterns._NEEDED, dict.fromkeys(KINDS, patterns._Needed(("",)))):
+            wherever = patterns.claimed(spelled.text, spelled.cased)
+        assert patterns.claimed(spelled.text, spelled.cased) == wherever
+        assert pl.select(may_state_one(pl.lit(text))).item() or not wherever
+
+
 @given(
     st.text(st.sampled_from("aZ ة٣5.,:%$-/@م١\u200f\u064b\n٬٫½ﷺ"), max_size=30),
     st.sampled_from([*chain(*SAME.values())]),
@@ -225,7 +248,7 @@ def test_capitals_behind_what_a_code_is_called_are_one_and_its_small_letters_gro
     text = told.format(word)
     assert [(fact.kind, text[fact.start : fact.end]) for fact in facts(text)] == [("code", word)]
     assert Known(f"I have {word.lower()}").holds(facts(text)[0])
-    assert pl.select(folded(pl.lit(text)).str.contains(MAY_STATE_ONE)).item()
+    assert pl.select(may_state_one(pl.lit(text))).item()
 
 
 @given(

@@ -2,8 +2,9 @@
 
 Nothing is assumed of the template. For each assistant turn it renders the prompt that a server would build
 (`add_generation_prompt`) and the conversation up to and with the reply; the reply is what the second adds to the
-first, up to the stop token. What is trained is the server's prompt, token for token, and then the reply. The
-template is proved on PROBE before anything else, then each conversation as it is rendered:
+first, up to the stop token. Where the template reads one message after another, all of these come out of one run
+(beginnings.py). What is trained is the server's prompt, token for token, and then the reply. The template is proved on
+PROBE before anything else, then each conversation as it is rendered:
 
 - the text of the prompt begins the text of the conversation,
 - the supervised tokens decode to the reply's words and the stop token, no more and no less,

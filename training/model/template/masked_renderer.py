@@ -1,12 +1,13 @@
 """Conversations to tokens and labels, proved, by the chat template of a tokenizer."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from curation.harness.errors import QiratError
+from training.model.template.beginnings import OneByOne, UntoldError
 from training.model.template.messages import InexpressibleError, Message, objects, plain, refuse_special
 from training.model.template.proof import PROBE, THINKING_PROBE, Presence, difference, refuse_mixed_roles, same_words
 from training.model.template.tokens import Tokens, special_tokens
@@ -34,14 +35,15 @@ class Example:
 
     @property
     def supervised(self) -> int:
-        return sum(label != IGNORED for label in self.labels)
+        return len(self.labels) - self.labels.count(IGNORED)
 
     def extended(self, prompt: list[int], spoken: "Spoken", turn: int) -> "Example":
         """With one more reply; `prompt` begins with the tokens so far."""
         context = [IGNORED] * (len(prompt) - len(self.input_ids))
         ids = [*prompt, *spoken.ids]
-        left_out = set(spoken.unlearnt)
-        labels = [IGNORED if place in left_out else token for place, token in enumerate(spoken.ids)]
+        labels = [*spoken.ids]
+        for place in spoken.unlearnt:
+            labels[place] = IGNORED
         return Example(
             ids,
             [*self.labels, *context, *labels],
@@ -87,6 +89,7 @@ class Renderer:
         self._tokens = Tokens(tokenizer)
         self.stop_token = self._find_stop_token()
         self.stop_id = int(tokenizer.get_vocab()[self.stop_token])
+        self._bos = tokenizer.bos_token_id
         self.stops = sorted({self.stop_id, tokenizer.eos_token_id} - {None})  # a server ends a reply at any of them
         self._prove()
 
@@ -94,7 +97,7 @@ class Renderer:
         """The tokens a server would send to the model to get the next reply."""
         said, offered = plain(messages), objects(tools)
         refuse_special(self._special, said, offered)
-        return self._tokens.of(self._render(said, offered, generation=True))
+        return self._tokens.of(self._beginnings(said, offered)(len(said), True))
 
     def examples(
         self,
@@ -209,9 +212,10 @@ class Renderer:
     ) -> Iterator[tuple[int, list[int], str, list[int]]]:
         """Turn, the tokens of the server's prompt, and the reply with its stop token as text and as tokens."""
         presence = Presence(tools)
+        rendered = self._beginnings(said, tools)
         for turn in turns:
-            prompt = self._render(said[:turn], tools, generation=True)
-            text = self._render(said[: turn + 1], tools, generation=False)
+            prompt = rendered(turn, True)
+            text = rendered(turn + 1, False)
             reply = self._reply(prompt, text, said[turn], turn)
             presence.prove(text, said[: turn + 1])
             asked, spoken = self._split_tokens(turn, prompt, reply)
@@ -263,6 +267,30 @@ class Renderer:
             raise InexpressibleError(f"the chat template refuses it: {error}") from None
         return str(text)
 
+    def _beginnings(self, said: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Callable[[int, bool], str]:
+        """What the template says of the first so many messages, with or without the prompt to reply."""
+        opened = self._opened(said)
+        told = None if tools or not self._one_by_one else self._one_by_one.beginnings(opened)
+
+        def rendered(count: int, generation: bool) -> str:
+            nonlocal told
+            if told:
+                try:
+                    return told.text(count + len(opened) - len(said), generation=generation)
+                except UntoldError:
+                    told = None
+            return self._render(said[:count], tools, generation=generation)
+
+        return rendered
+
+    @cached_property
+    def _one_by_one(self) -> OneByOne | None:
+        try:
+            template = self.tokenizer.get_chat_template()
+            return OneByOne(template, {**self.tokenizer.special_tokens_map, **self.arguments})
+        except UntoldError:
+            return None
+
     def _opened(self, said: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """With an empty turn of the customer, or an empty system message, before an agent who speaks first.
 
@@ -288,8 +316,7 @@ class Renderer:
         asked, together = self._tokens.of(prompt), self._tokens.of(prompt + reply)
         # Where a tokenizer would join prompt and reply, they stand apart: a server's prompt ends before the reply.
         spoken = together[len(asked) :] if _begins(together, asked) else self._tokens.direct(reply)
-        bos = self.tokenizer.bos_token_id
-        if bos is not None and asked[:2] == [bos, bos]:
+        if self._bos is not None and asked[:2] == [self._bos, self._bos]:
             raise InexpressibleError(f"the chat template begins with {self.tokenizer.bos_token!r} twice")
         self.prove_supervised(spoken, reply, turn)
         return asked, spoken
@@ -304,7 +331,7 @@ class Renderer:
             )
 
     def _decode(self, ids: Sequence[int]) -> str:
-        return str(self.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False))
+        return self._tokens.text(ids)
 
 
 def _begins(tokens: Sequence[int], start: Sequence[int]) -> bool:

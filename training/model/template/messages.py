@@ -65,10 +65,22 @@ def texts_in(value: Any) -> Iterator[str]:
 
 def refuse_special(special: re.Pattern[str], said: Sequence[Message], offered: Sequence[Mapping[str, Any]]) -> None:
     """Nothing that a template may print, words, names, calls or tools, is read as a token that stands for more."""
+    if not special.search("\0".join([*_flat(said), *texts_in(offered)])):
+        return
     for place, value in (*((f"turn {turn} spells", m) for turn, m in enumerate(said)), ("its tools spell", offered)):
         for text in texts_in(value):
             if found := special.search(text):
                 raise InexpressibleError(f"{place} the special token {found.group()!r}")
+
+
+def _flat(said: Sequence[Message]) -> Iterator[str]:
+    """As `texts_in`, of messages that are mostly flat."""
+    for m in said:
+        for value in (*m, *m.values()):
+            if isinstance(value, str):
+                yield value
+            else:
+                yield from texts_in(value)
 
 
 def reply_text(content: str) -> str:

@@ -1,12 +1,16 @@
 """Text to tokens, without telling the tokenizer the same beginning twice."""
 
+import itertools
 import re
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+REMEMBERED = 1000  # pieces between walls, those of a few hundred letters: what agents say again and again
+SHORT = 500
 SIDES = ("word", "ends in a space ", " begins with one", "سطر\n", "\n٣", "👋🏽", "🏽é")  # what may stand beside a token
 
 
@@ -20,7 +24,8 @@ class Tokens:
     """Tokens of one text after another, each often the beginning of the next.
 
     Special tokens are walls: what stands before one and what begins with it can be tokenised apart. So a prompt of a
-    hundred turns costs its last turn only. A token is taken for a wall when that holds between all SIDES.
+    hundred turns costs its last turn only, and what is said again costs nothing. A token is taken for a wall when that
+    holds between all SIDES.
     """
 
     def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
@@ -29,19 +34,47 @@ class Tokens:
         self._proved: dict[str, bool] = {}
         self._text, self._ids = "", list[int]()  # of the last texts, up to a wall
         self._marks = [(0, 0)]  # characters and tokens before the walls at which earlier texts may be left
+        self._remembered = lru_cache(REMEMBERED)(self.direct)
 
     def of(self, text: str) -> list[int]:
         """What the tokenizer gives for the whole text."""
+        behind = self._read(text)
+        return [*self._ids, *behind]
+
+    def text(self, ids: Sequence[int]) -> str:
+        """What they decode to, special tokens as they are spelled."""
+        if self._is_plain:
+            return str(self._rust.decode(ids, skip_special_tokens=False))
+        return str(self._tokenizer.decode(list(ids), clean_up_tokenization_spaces=False))
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Whether transformers adds nothing of its own to decoding."""
+        read = [self.direct(side) for side in (*SIDES, *self._tokenizer.all_special_tokens)]
+        return self._rust is not None and all(
+            self._tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+            == self._rust.decode(ids, skip_special_tokens=False)
+            for ids in read
+        )
+
+    def _read(self, text: str) -> Iterable[int]:
+        """Goes on to the text's last wall; the tokens behind it."""
         while not self._goes_on(text, self._marks[-1][0]):
             self._marks.pop()
         place, count = self._marks[-1]
-        wall = max((m.start() for m in self._special.finditer(text, place) if self._is_wall(m.group())), default=place)
-        self._ids = self._ids[:count]
-        if wall > place:
-            self._ids += self.direct(text[place:wall])
-            self._text = text[:wall]
-            self._marks.append((wall, len(self._ids)))
-        return [*self._ids, *self.direct(text[wall:])]
+        walls = [m.start() for m in self._special.finditer(text, place) if self._is_wall(m.group())]
+        del self._ids[count:]
+        for begin, end in itertools.pairwise([place, *(wall for wall in walls if wall > place)]):
+            self._ids += self._piece(text[begin:end])
+            place = end
+        if place > self._marks[-1][0]:
+            self._text = text[:place]
+            self._marks.append((place, len(self._ids)))
+        return self._piece(text[place:])
+
+    def _piece(self, text: str) -> Iterable[int]:
+        """What stands between two walls."""
+        return self._remembered(text) if len(text) <= SHORT else self.direct(text)
 
     def _goes_on(self, text: str, place: int) -> bool:
         """Whether the text is known up to `place` and parted there by a wall."""

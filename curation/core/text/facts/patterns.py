@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from curation.core.text.facts.codes import MAY_BE_CODED, MAY_HOLD_ONE, codes
 from curation.core.text.folding import fold
@@ -217,16 +218,55 @@ _IN_WORDS = _PATTERNS | {
     "price": re.compile(_MONEY_IN_WORDS),
 }
 del _IN_WORDS["code"], _IN_WORDS["number"]
-_NEEDED = {  # what a text must hold for a fact of the kind; patterns that begin with any word are slow
-    "percentage": ("%", "٪", "cent", "المايه", "الميه"),
-    "stock": ("اخر قطع", "اخر حب", *"stock left remaining sold باقي بقي بقت نفد الكمي".split(), *_STORES),
-    "date": ("/", "-", "."),  # or a month
+_SHORT = (  # currencies of few letters, which stand in many a word
+    rf"(?:{'|'.join((*CURRENCY_CODES, *_OTHER_CODES))}|sr|nis|jd|kd|qr|le|dhs?|rs|l\.e|cents?)(?![a-z])"
+)
+
+
+class _Needed(NamedTuple):
+    """What a text must hold for a fact of the kind: one of these words, or what one of these finds."""
+
+    words: tuple[str, ...]
+    shapes: tuple[re.Pattern[str], ...] = ()
+
+
+# Each is a small part of what the pattern of its kind costs, and few texts with a figure hold a fact of many kinds.
+_NEEDED = {
+    "link": _Needed(("://", "www."), (re.compile(r"\.[a-z]"),)),
+    "contact": _Needed(("@", "+", "00"), (re.compile(r"\d{3}"),)),
+    "date": _Needed(("/", "-", ".")),  # or a month
+    "price": _Needed(
+        (
+            *"dollar euro riyal dirham dinar pound bucks shekel rupee lira rial ryal halala fils piast".split(),
+            *"$€£¥﷼",
+            *"دولار شيكل شيقل دراهم دنانير شواكل لير روبيه يورو قرش قروش هلل فلس ر. د. ج.م ل.".split(),
+            *"thousand million billion الف الاف مليون ملايين مليار".split(),
+            *"cost price fare fee rent total balance amount سعر تكلف مجموع اجمالي رسوم مبلغ رصيد كلف".split(),
+            *("for only", *CURRENCY_NAMES),
+        ),
+        (
+            re.compile(rf"[^a-z](?:[km]|[mb]n)?{_SHORT}"),  # behind a blank, a sign, a number or its scale
+            re.compile(rf"\A{_SHORT}"),
+            re.compile("[\u20a0-\u20cf]"),
+        ),
+    ),
+    "percentage": _Needed(("%", "٪", "cent", "المايه", "الميه")),
+    "time": _Needed(
+        (
+            *":,o'clock,morning,afternoon,evening,night,noon,midday,half past,quarter,thirty,fifteen".split(","),
+            *"الساعه صباح مساء ظهر عصر ليل فجر الصبح المغرب المسا".split(),
+        ),
+        (re.compile(r"[ap](?:m\b|\.m)"), re.compile(r"[صم](?:(?<=\d.)|(?<=\d\s.))")),
+    ),
+    "code": _Needed((), (re.compile(r"\d(?:[a-z-]|(?<=[a-z-].))"),)),
+    "number": _Needed(("#", "number", "id", "room", "gate", "seat", "رقم", "غرفه", "بوابه"), (re.compile(r"\d{4}"),)),
+    "stock": _Needed(("اخر قطع", "اخر حب", *"stock left remaining sold باقي بقي بقت نفد الكمي".split(), *_STORES)),
 }
 _MONTHS = [name for name in MONTH_OF if not any(part in name for part in MONTH_OF if part != name)]  # jan, not january
 _NUMERIC, _FIGURE = re.compile(_UNNAMED_DAY), re.compile(r"\d")
 # What a folded text must hold for any fact to be possible, for Python and for Polars' engine; for facts that are no
 # codes by their capitals first. Words begin behind `^|\W`: that engine takes twenty times as long to look for \b.
-_MAY_STATE_ANOTHER = (
+MAY_STATE_ANOTHER = (
     rf"\d|://|www\.|@[^\s@.]+\.|\.[a-z]|(?:^|\W)(?:(?:{_COUNTED})(?:{CURRENCY}|[%٪]|per ?cent|(?:ب|في )الم)|half past"
     r"|quarter|noon|midday|midnight"
     rf"|(?:{HOURS})[ -]?(?:[ap]\.?m|o'clock|in the [mae]|at night|thirty|fifteen|{_OF_THE_DAY})"
@@ -235,8 +275,8 @@ _MAY_STATE_ANOTHER = (
     rf"|(?:only|just|last) {_FEW} (?:(?:more )?{_THINGS} )?(?:left|remaining))"
     rf"|الساعه|منتصف الليل|(?:باقي|بقي|بقت) (?:[^\W\d_]+ ){{0,2}}{_ARABIC_THINGS}|نفد|الكمي|{_STOCKED}|اخر (?:قطع|حب)"
 )
-MAY_STATE_ONE = f"{_MAY_STATE_ANOTHER}|{MAY_HOLD_ONE}"
-_ANY, _ANOTHER = re.compile(MAY_STATE_ONE), re.compile(_MAY_STATE_ANOTHER)
+MAY_STATE_ONE = f"{MAY_STATE_ANOTHER}|{MAY_HOLD_ONE}"
+_ANY, _ANOTHER = re.compile(MAY_STATE_ONE), re.compile(MAY_STATE_ANOTHER)
 
 
 def claimed(text: str, cased: str) -> list[Place[str]]:
@@ -246,6 +286,10 @@ def claimed(text: str, cased: str) -> list[Place[str]]:
     """
     found = [*in_windows(cased, _coded), *in_windows(text, _claimed)]
     return sorted(found, key=lambda place: KINDS.index(place[2]))
+
+
+def _may_hold(text: str, needed: _Needed) -> bool:
+    return any(map(text.__contains__, needed.words)) or any(shape.search(text) for shape in needed.shapes)
 
 
 def _coded(cased: str) -> Iterator[Place[str]]:
@@ -259,7 +303,7 @@ def _claimed(text: str) -> Iterator[Place[str]]:
     names_month = any(map(text.__contains__, _MONTHS))  # looking for names letter by letter takes the most time
     for kind, full in (_PATTERNS if _FIGURE.search(text) else _IN_WORDS).items():
         of_month = kind == "date" and names_month
-        if not (of_month or any(map(text.__contains__, _NEEDED.get(kind, ("",))))):
+        if not (of_month or _may_hold(text, _NEEDED[kind])):
             continue
         pattern = full if of_month or kind != "date" else _NUMERIC
         for match in pattern.finditer(text):
