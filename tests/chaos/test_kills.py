@@ -166,7 +166,7 @@ def test_kills_of_stages_that_have_ray_lose_nothing(raw: Path, tmp_path: Path, m
     begin = tmp_path / "begin"
     shutil.copytree(raw, begin)
     set_params(begin, {"machine": {"engine": "ray", "workers": 2}})
-    kill("stages that have Ray", begin, tmp_path, 10, ("ingest", "dedup", "embed", "score", "route", "curate", "split"))
+    kill("stages that have Ray", begin, tmp_path, 10, ROAD)
 
 
 def eventually(true: Callable[[], bool], seconds: float = 60) -> None:

@@ -51,7 +51,7 @@ def test_similarity_is_that_of_all_words_also_where_turns_are_shared(talks: list
     filled = [row for row, said in enumerate(sets) if said]
     pairs = np.array([(i, k) for i in filled for k in filled if i < k], np.int64).reshape(-1, 2)
     said = tokens(record(*(talk(*words) for words in turns))["messages"], size, share=0.3, least=2)
-    found, similarity = verified(said, pairs, least)
+    found, similarity = verified(said, pairs, least, unwatched)
     truth = [len(sets[i] & sets[k]) / len(sets[i] | sets[k]) for i, k in found.tolist()]
     assert similarity.tolist() == pytest.approx(truth)
 
