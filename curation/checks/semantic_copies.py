@@ -24,7 +24,7 @@ def semantic_copies(conversations: pl.DataFrame, context: Context) -> pl.DataFra
     name or a "not" that makes all the difference: these are candidates to look at or to thin out, never to drop by
     themselves. Above 30,000 rows some copies go unseen.
     """
-    ordered = conversations.sort("created_at", "source_file", "source_row", nulls_last=True)
+    ordered = conversations.sort("created_at", "conversation_id", nulls_last=True)  # wherever they lie
     left, right = (matrix(ordered, context, side) for side in ("vector", "reply"))
     earlier, value = copies(left, right, REPORTED_FROM, context.params.seed)
     return (

@@ -1,6 +1,6 @@
 """Group near-identical conversations and keep one of each.  python -m curation.dedup"""
 
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -9,7 +9,8 @@ from pydantic import Field
 from curation.dedup.guard import Meanings
 from curation.dedup.near import candidate_pairs, digests, verified
 from curation.dedup.survivors import clusters, copies, distinct, preference, unseen_pairs
-from curation.dedup.tokens import Messages, Read, TokenizedTurns, Watch, tokenized, unwatched
+from curation.dedup.tokens import HERE, Messages, Read, Site, TokenizedTurns, Watch, tokenized
+from curation.harness.engine import map_items
 from curation.harness.files import table_path
 from curation.harness.memory import CACHE
 from curation.harness.params import Params
@@ -20,6 +21,7 @@ from curation.similarity.shingles import Indices
 CONVERSATIONS = "ingested/conversations"
 KEYS = ("row_id", "conversation_id", "source_id", "created_at")
 READ = ("row_id", "conversation_id", "messages", "source_id", "created_at")
+LARGE = 20_000  # rows whose words are worth sending to other machines
 A_ROW = 2_000  # bytes of memory that a row takes: ids, hashes of its turns, a band of its digests, its pairs
 
 
@@ -46,7 +48,8 @@ def main() -> None:
         def read(start: int, count: int) -> pl.Series:
             return read_slice(path, start, count, ["messages"])["messages"]
 
-        pairs, candidates, result = compared(rows, read, stage.params, stage.progress, CACHE)
+        run = partial(map_items, machine=stage.machine, large=rows.height >= LARGE, work="threads")
+        pairs, candidates, result = compared(rows, read, stage.params, Site(stage.progress, CACHE, run))
 
         stage.write("dedup/pairs", pairs)
         stage.write("dedup/clusters", result)
@@ -63,32 +66,32 @@ def main() -> None:
         )
 
 
-def deduplicated(rows: pl.DataFrame, params: Dedup, watch: Watch = unwatched) -> tuple[pl.DataFrame, int, pl.DataFrame]:
+def deduplicated(rows: pl.DataFrame, params: Dedup) -> tuple[pl.DataFrame, int, pl.DataFrame]:
     """`compared` of rows that have their messages with them."""
-    return compared(rows.drop("messages"), rows["messages"].slice, params, watch)
+    return compared(rows.drop("messages"), rows["messages"].slice, params)
 
 
 def compared(
-    rows: pl.DataFrame, read: Read, params: Dedup, watch: Watch, folder: Path | None = None
+    rows: pl.DataFrame, read: Read, params: Dedup, site: Site = HERE
 ) -> tuple[pl.DataFrame, int, pl.DataFrame]:
     """Verified pairs with their relation, how many candidates there were, and CLUSTERS of all rows.
 
-    `read` gives the messages of rows from one on, so many. Their words lie in `folder` meanwhile.
+    `read` gives the messages of rows from one on, so many.
     """
     conversations = distinct(rows)
     messages = Messages(read, conversations["place"].to_numpy().astype(np.int64))
     shared = (params.boilerplate_share, params.boilerplate_least)
-    tokens = tokenized(messages, params.shingle_words, *shared, watch, folder)
+    tokens = tokenized(messages, params.shingle_words, *shared, site)
     meanings = Meanings(messages, tokens.occurrences)
-    values, filled = digests(tokens, params.bands * params.rows, params.seed, watch, folder)
-    candidates = candidate_pairs(values, filled, params.bands, meanings.codes, watch)
+    values, filled = digests(tokens, params.bands * params.rows, params.seed, site)
+    candidates = candidate_pairs(values, filled, params.bands, meanings.codes, site.watch)
 
-    pairs = judged(candidates, tokens, meanings, params, watch)
+    pairs = judged(candidates, tokens, meanings, params, site.watch)
     preferred = preference(messages, conversations["created_at"], pairs)
     removed = copies(pairs, preferred)
     while len(onward := unseen_pairs(pairs, removed, candidates)):
         candidates = np.concatenate([candidates, onward])
-        pairs = pl.concat([pairs, judged(onward, tokens, meanings, params, watch)])
+        pairs = pl.concat([pairs, judged(onward, tokens, meanings, params, site.watch)])
         removed = copies(pairs, preferred)
     return by_id(pairs, conversations), len(candidates), clusters(rows, conversations, removed)
 

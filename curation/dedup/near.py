@@ -4,17 +4,15 @@ Broder 1997 (resemblance), Leskovec, Rajaraman, Ullman, "Mining of Massive Datas
 A pair with Jaccard s becomes a candidate with probability 1 - (1 - s^rows)^bands.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from curation.dedup.flat import Digests, Signs
-from curation.dedup.tokens import AT_ONCE, TokenizedTurns, Watch
+from curation.dedup.tokens import AT_ONCE, HERE, Site, TokenizedTurns, Watch
 from curation.similarity.shingles import MIX, U64, Indices, offsets, spans
 
 Codes = Callable[[Indices], npt.NDArray[np.int32]]  # of rows: what copies must agree on, see guard.Meanings
@@ -27,27 +25,35 @@ VERIFIED_AT_ONCE = 50_000  # pairs; the number of one, or of a row of theirs, an
 HASH_BITS = np.uint64(44)  # of a shingle within a pair: two of 1,000 shingles fall together once in 35 million pairs
 
 
-def digests(
-    tokens: TokenizedTurns, values: int, seed: int, watch: Watch, folder: Path | None = None
-) -> tuple[Digests, Indices]:
+def digests(tokens: TokenizedTurns, values: int, seed: int, site: Site = HERE) -> tuple[Digests, Indices]:
     """`values` MinHash values of each conversation's own shingles, and the rows that have any."""
-    from rensa import RMinHash
-
-    result = Digests(tokens.places, values, folder)
+    result = Digests(tokens.places, values, site.folder)
     filled = np.zeros(len(tokens), bool)
     starts, in_order = range(0, len(tokens), AT_ONCE), tokens.in_order()
 
-    def fill(start: int) -> None:
-        rows = in_order[start : start + AT_ONCE]
-        flat, lengths = tokens.shingles(rows, own=True)
-        matrix = RMinHash.digest_matrix_from_flat_token_hashes(flat, offsets(lengths), values, seed)
-        result.put(start, np.asarray(matrix.to_rows(), np.uint32))
-        filled[rows] = lengths > 0
+    def shingled() -> Iterator[tuple[U64, Indices]]:
+        for start in starts:
+            rows = in_order[start : start + AT_ONCE]
+            flat, lengths = tokens.shingles(rows, own=True)
+            filled[rows] = lengths > 0
+            yield flat, lengths
 
-    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        for _ in watch(pool.map(fill, starts), "MinHash", len(starts), "parts"):
-            pass
+    made = site.run(partial(digester, values, seed), shingled())
+    for start, signs in zip(starts, site.watch(made, "MinHash", len(starts), "parts"), strict=True):
+        result.put(start, signs)
     return result, np.flatnonzero(filled)
+
+
+def digester(values: int, seed: int) -> Callable[[tuple[U64, Indices]], Signs]:
+    """The kernel: MinHash values, a row for each text, out of hashes of all shingles and how many each text has."""
+    from rensa import RMinHash
+
+    def digested(texts: tuple[U64, Indices]) -> Signs:
+        flat, lengths = texts
+        matrix = RMinHash.digest_matrix_from_flat_token_hashes(flat, offsets(lengths), values, seed)
+        return np.asarray(matrix.to_rows(), np.uint32)
+
+    return digested
 
 
 def candidate_pairs(values: Digests, members: Indices, bands: int, codes: Codes, watch: Watch) -> Indices:

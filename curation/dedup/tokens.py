@@ -1,8 +1,6 @@
 """What every conversation says, as hashed words in one flat file: in memory a conversation is a few bytes a turn."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,23 +11,37 @@ import polars as pl
 
 from curation.core.text.folding import letters_folded, variants_folded
 from curation.dedup.flat import Words
+from curation.harness.local_backend import Parcel, in_threads
 from curation.similarity.shingles import U64, WORD, Indices, hashed, offsets, runs, spans
 
 AT_ONCE = 10_000  # conversations in work at a time, which bounds the memory
 COUNTED_AT_ONCE = 4_000_000  # words
 READ_TOGETHER = 20_000  # conversations, from the disk
-READ_AT_ONCE = 2_500  # by each thread: texts are larger than hashes
+READ_AT_ONCE = 2_500  # by each thread or process: texts are larger than hashes
 _CALL_ID = r'"id": ?"[^"]*"'  # joins a call to its result; every export numbers them anew
 _UNSETTLED = r"[^\x00-\x7f،؛؟\u0621-\u063a\u0640-\u0652\u0660-\u066c]"  # what compatibility forms may be among
 _UPPER_BITS = 20  # of a hash
 _NO_TURNS = pl.DataFrame(schema={"row": pl.Int64, "text": pl.UInt64, "length": pl.Int64})
 Read = Callable[[int, int], pl.Series]  # messages from a place on, so many
 Watch = Callable[..., Iterable[Any]]  # Stage.progress: a bar around an iterable
+Run = Callable[[Callable[[], Callable[[Any], Any]], Iterable[Any]], Iterator[Any]]  # where kernels run, see the engine
 
 
 def unwatched(items: Iterable[Any], what: str, total: int | None = None, unit: str = "rows") -> Iterable[Any]:
     """No bar."""
     return items
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where rows are compared: what shows how far it is, what holds numbers of all rows, and what runs kernels."""
+
+    watch: Watch = unwatched
+    folder: Path | None = None  # None: where the system keeps what is temporary
+    run: Run = in_threads
+
+
+HERE = Site()
 
 
 class Messages:
@@ -139,18 +151,22 @@ class TokenizedTurns:
 
 
 def tokenized(
-    messages: Messages, size: int, share: float, least: int, watch: Watch, folder: Path | None = None
+    messages: Messages,
+    size: int,
+    share: float,
+    least: int,
+    site: Site = HERE,
 ) -> TokenizedTurns:
     """The tokens of `messages`: every turn but system prompts; names and arguments of tool calls are words too.
 
     A turn is shared when at least `share` of the conversations, and at least `least` of them, have it word for word.
-    Words lie in a file in `folder`, or where the system keeps what is temporary.
     """
-    tables, words = [_NO_TURNS], Words(folder)
+    tables, words = [_NO_TURNS], Words(site.folder)
     every = np.arange(len(messages))
     places = np.empty(len(messages), np.int64)
     places[messages.in_order(every)] = every
-    for said, fresh in watch(_every_said(messages, every), "reading words", -(-len(messages) // READ_AT_ONCE), "parts"):
+    read = site.run(reader, _every_part(messages, every))
+    for said, fresh in site.watch(read, "reading words", -(-len(messages) // READ_AT_ONCE), "parts"):
         tables.append(said)
         words.append(fresh)
     said = pl.concat(tables)
@@ -169,18 +185,17 @@ def tokenized(
     )
 
 
-def _every_said(messages: Messages, rows: Indices) -> Iterator[tuple[pl.DataFrame, U64]]:
-    """`_said` of all rows as their messages lie, a few parts ahead in threads."""
-    threads, start = pl.thread_pool_size(), 0
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[tuple[pl.DataFrame, U64]]] = deque()
-        for some, said in messages.parts(rows, READ_AT_ONCE):
-            waiting.append(pool.submit(_said, said, np.arange(start, start + len(some))))
-            start += len(some)
-            if len(waiting) > threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+def _every_part(messages: Messages, rows: Indices) -> Iterator[Parcel]:
+    """row and messages of all rows as these lie."""
+    start = 0
+    for some, said in messages.parts(rows, READ_AT_ONCE):
+        yield Parcel(pl.DataFrame({"row": np.arange(start, start + len(some)), "messages": said}))
+        start += len(some)
+
+
+def reader() -> Callable[[Parcel], tuple[pl.DataFrame, U64]]:
+    """The kernel: `_said` of row and messages."""
+    return lambda part: _said(part.table)
 
 
 def _shared(said: pl.DataFrame, limit: float) -> pl.Series:
@@ -208,14 +223,14 @@ def _contains(ordered: U64, wanted: U64) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _said(messages: pl.Series, rows: Indices) -> tuple[pl.DataFrame, U64]:
+def _said(rows: pl.DataFrame) -> tuple[pl.DataFrame, U64]:
     """row, as `rows` name it, text (hash of the folded turn) and length in words of each turn, and all their words.
 
     System prompts are left out.
     """
     content, calls = (pl.col("messages").struct.field(field) for field in ("content", "tool_calls"))
     turns = (
-        pl.LazyFrame({"row": rows, "messages": messages})
+        rows.lazy()
         .explode("messages", empty_as_null=False)
         .filter(pl.col("messages").struct.field("role") != "system")
         .select("row", said=content + " " + calls.fill_null("").str.replace_all(_CALL_ID, ""))

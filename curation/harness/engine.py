@@ -22,6 +22,8 @@ Given = TypeVar("Given")
 Answer = TypeVar("Answer")
 OfTable = Callable[[], Callable[[pl.DataFrame], Answer]]  # `prepare` of a kernel of tables
 FAN_IN = 64  # answers that `reduce` joins at a time
+# What a kernel keeps busy: an interpreter; none, as libraries do that use threads here; or a card where there is one.
+Work = Literal["python", "threads", "model"]
 
 
 class Machine(Params):
@@ -37,8 +39,9 @@ class Machine(Params):
 
     @property
     def room(self) -> int:
-        """Bytes that the processes of a stage may take together."""
-        return there_is() if self.memory is None else min(self.memory, there_is())
+        """Bytes that the processes of a stage may take together, without what Ray itself takes where it starts here."""
+        room = there_is() if self.memory is None else min(self.memory, there_is())
+        return room - ray_backend.OWN if self.engine == "ray" and not ray_backend.cluster(self.address) else room
 
     @property
     def rows_at_once(self) -> int:
@@ -51,31 +54,36 @@ class Machine(Params):
         return min(room_for(self.room), local_backend.processes(self.workers))
 
 
-Backend = Callable[[Callable[[], Callable[[Any], Any]], Iterable[Any], Machine, bool], Iterator[Any]]
+Prepare = Callable[[], Callable[[Any], Any]]
+Backend = Callable[[Prepare, Iterable[Any], Machine, bool, Work], Iterator[Any]]
 
 
-def _here(
-    prepare: Callable[[], Callable[[Any], Any]], items: Iterable[Any], machine: Machine, large: bool
-) -> Iterator[Any]:
+def _here(prepare: Prepare, items: Iterable[Any], machine: Machine, large: bool, work: Work) -> Iterator[Any]:
+    if work == "threads":
+        return local_backend.in_threads(prepare, items)
     return local_backend.spread(prepare, items, machine.processes, large)
 
 
-def _on_ray(
-    prepare: Callable[[], Callable[[Any], Any]], items: Iterable[Any], machine: Machine, large: bool
-) -> Iterator[Any]:
+def _on_ray(prepare: Prepare, items: Iterable[Any], machine: Machine, large: bool, work: Work) -> Iterator[Any]:
     if not large:
-        return _here(prepare, items, machine, large)
-    return ray_backend.spread(prepare, items, machine.workers, machine.address)
+        return _here(prepare, items, machine, large, work)
+    address = ray_backend.cluster(machine.address)
+    workers = machine.workers if address else machine.processes
+    return ray_backend.spread(prepare, items, workers, address, cards=work == "model")
 
 
 BACKENDS: Mapping[str, Backend] = {"local": _here, "ray": _on_ray}  # by machine.engine
 
 
 def map_items(
-    prepare: Callable[[], Callable[[Given], Answer]], items: Iterable[Given], machine: Machine, large: bool
+    prepare: Callable[[], Callable[[Given], Answer]],
+    items: Iterable[Given],
+    machine: Machine,
+    large: bool,
+    work: Work = "python",
 ) -> Iterator[Answer]:
     """prepare()(item) for each item, in order. Work that is not `large` stays in this process."""
-    return BACKENDS[machine.engine](prepare, items, machine, large)
+    return BACKENDS[machine.engine](prepare, items, machine, large, work)
 
 
 def map_rows(
@@ -87,11 +95,16 @@ def map_rows(
 
 
 def map_parts(
-    prepare: OfTable[Answer], parts: Iterable[pl.DataFrame], at_once: int, machine: Machine, large: bool
+    prepare: OfTable[Answer],
+    parts: Iterable[pl.DataFrame],
+    at_once: int,
+    machine: Machine,
+    large: bool,
+    work: Work = "python",
 ) -> Iterator[Answer]:
     """As `map_rows`, of rows that come in parts: no more of them are read than the processes have in work."""
     some = (packed(rows, start, at_once) for rows in parts for start in range(0, max(rows.height, 1), at_once))
-    return map_items(partial(_unpacking, prepare), some, machine, large)
+    return map_items(partial(_unpacking, prepare), some, machine, large, work)
 
 
 def map_groups(prepare: OfTable[Answer], rows: pl.DataFrame, by: str, machine: Machine, large: int) -> Iterator[Answer]:

@@ -6,7 +6,7 @@ import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Literal, TypeVar
 
@@ -59,6 +59,19 @@ def spread(
             pool.shutdown(cancel_futures=True)
 
 
+def in_threads(prepare: Callable[[], Callable[[Item], Result]], items: Iterable[Item]) -> Iterator[Result]:
+    """prepare()(item) for each item, in order, in threads of this process. The kernel is theirs in common."""
+    kernel, count = prepare(), pl.thread_pool_size()
+    with ThreadPoolExecutor(count) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for item in items:
+            waiting.append(pool.submit(kernel, item))
+            if len(waiting) > count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
 def processes(workers: Workers) -> int:
     """How many of this machine are meant."""
     return workers if workers != "auto" else min(MOST, _cores())
@@ -103,6 +116,20 @@ def packed(table: pl.DataFrame, start: int, length: int) -> bytes:
 def unpacked(rows: bytes) -> pl.DataFrame:
     """What `packed` took."""
     return pl.read_ipc_stream(io.BytesIO(rows))
+
+
+class Parcel:
+    """A table that threads have in common, and of which another process is sent what `packed` takes."""
+
+    def __init__(self, table: pl.DataFrame) -> None:
+        self.table = table
+
+    def __reduce__(self) -> tuple[Callable[[bytes], "Parcel"], tuple[bytes]]:
+        return _opened, (packed(self.table, 0, self.table.height),)
+
+
+def _opened(rows: bytes) -> Parcel:
+    return Parcel(unpacked(rows))
 
 
 _WORK: list[Callable[[Any], Any]] = []

@@ -9,10 +9,13 @@ import contextlib
 import functools
 import gc
 import importlib.metadata
+import itertools
 import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,6 +30,7 @@ from curation.harness.local_backend import AHEAD, THREADS, YOUNG_OBJECTS, Worker
 TRIES = 4  # of a part whose process dies; then it is the part, or too little memory
 PATIENCE = 10  # seconds until a cluster answers
 STORE = 256 * 2**20  # bytes of parts and answers that are held in memory here; more goes to disk
+OWN = 6 * 10**8  # bytes that Ray itself takes where it is started here, with that
 SHORT = Path("/tmp")  # the system allows the paths of sockets 107 characters
 OURS = "qirat-ray-"  # folders of Ray in SHORT, with the number of the process that made them
 PRIVATE = {
@@ -40,37 +44,68 @@ ALONE = {  # of Ray on one machine
     "num_workers_soft_limit": "0",  # workers without work hold their memory ...
     "idle_worker_killing_time_threshold_ms": "5000",  # ... no longer than this
 }
-NOT_THERE = "The remote function failed to import on the worker"
+NOT_THERE = "failed to import on the worker"
 SAME = "install on every node what is installed here: the same Qirat, with constraints.txt"
+LACKING = f"a node of Ray lacks Qirat, or cannot import it; {SAME}"
 QUIET = {"log_to_driver": False, "logging_level": "ERROR"}  # nothing of Ray's own on the terminal
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+def cluster(address: str | None) -> str | None:
+    """The cluster that is meant, HOST:PORT; None where Ray is started on this machine."""
+    return address or os.environ.get("RAY_ADDRESS")
+
+
 def spread(
-    prepare: Callable[[], Callable[[Item], Result]], items: Iterable[Item], workers: Workers, address: str | None
+    prepare: Callable[[], Callable[[Item], Result]],
+    items: Iterable[Item],
+    workers: Workers,
+    address: str | None,
+    *,
+    cards: bool = False,
 ) -> Iterator[Result]:
     """prepare()(item) for each item, in order. `prepare` runs once a process; it, items and results must pickle.
 
-    `workers` processes at most, "auto": one for each CPU that Ray has. `address` is a cluster's, HOST:PORT; None: what
-    RAY_ADDRESS says, else Ray is started on this machine until this process ends. What nobody waits for any more is
-    answered all the same: `ray.cancel` now and then brings down the process that calls it (Ray 2.60).
+    `workers` processes at most, "auto": one for each CPU that Ray has; with `cards` one for each of these, where there
+    are any. `address` is a cluster's, HOST:PORT; None: what RAY_ADDRESS says, else Ray is started on this machine until
+    this process ends. What nobody waits for any more is answered all the same: `ray.cancel` now and then brings down
+    the process that calls it (Ray 2.60).
     """
     ray = _connected(workers, address)
-    ask = ray.remote(num_cpus=1, max_retries=TRIES - 1)(_answer)
     kernel = ray.put(prepare)
+    holders = _one_a_card(ray, workers) if cards else []
+    task = ray.remote(num_cpus=1, max_retries=TRIES - 1)(_answer)
+    ask = itertools.cycle([holder.answer for holder in holders] or [task])
     waiting: deque[Any] = deque()
     for item in items:
-        cores = max(1, int(ray.cluster_resources().get("CPU", 0)))  # a cluster may grow
+        cores = len(holders) or max(1, _resources(ray, "CPU"))  # a cluster may grow
         at_once = cores if workers == "auto" else min(workers, cores)
         while len(waiting) >= AHEAD * at_once:  # items may be read as they come: never all at once
             yield _fetched(ray, waiting.popleft())
         if at_once < cores:
             _wait_until_fewer(ray, waiting, at_once)
-        waiting.append(ask.remote([kernel], kernel.hex(), installed(), item))
+        waiting.append(next(ask).remote([kernel], kernel.hex(), installed(), item))
     while waiting:
         yield _fetched(ray, waiting.popleft())
+
+
+def _one_a_card(ray: Any, workers: Workers) -> list[Any]:
+    """A process for each card, none where there is no card: tasks would load the model anew for every part."""
+    cards = _resources(ray, "GPU")
+    holder = ray.remote(num_cpus=1, num_gpus=1, max_restarts=-1, max_task_retries=TRIES - 1)(Holder)
+    return [holder.remote() for _ in range(cards if workers == "auto" else min(workers, cards))]
+
+
+def _resources(ray: Any, name: str) -> int:
+    return int(ray.cluster_resources().get(name, 0))
+
+
+def _deaths(ray: Any) -> tuple[type[Exception], ...]:
+    """What Ray raises of a process that died once too often."""
+    found = ray.exceptions
+    return found.WorkerCrashedError, found.OutOfMemoryError, found.NodeDiedError, found.RayActorError
 
 
 def _wait_until_fewer(ray: Any, parts: Iterable[Any], most: int) -> None:
@@ -86,9 +121,11 @@ def _fetched(ray: Any, part: Any) -> Any:
         return ray.get(part)
     except ray.exceptions.RayTaskError as error:
         if NOT_THERE in str(error.cause):
-            raise QiratError(f"a node of Ray lacks Qirat, or cannot import it; {SAME}") from error
+            raise QiratError(LACKING) from error
         raise error.cause from error
-    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError):
+    except _deaths(ray) as error:
+        if NOT_THERE in str(error):
+            raise QiratError(LACKING) from error
         raise QiratError(
             f"a worker process of Ray died {TRIES} times over the same part, most likely for want of memory; set "
             "machine.workers to fewer in params.yaml"
@@ -112,6 +149,14 @@ def _answer(kernel: list[Any], name: str, there: Mapping[str, str], item: Any) -
         _KERNEL.clear()
         _KERNEL[name] = ray.get(kernel[0])()
     return _KERNEL[name](item)
+
+
+class Holder:
+    """Keeps a card, and the model that lies on it, from the first part to the last."""
+
+    def answer(self, kernel: list[Any], name: str, there: Mapping[str, str], item: Any) -> Any:
+        """As `_answer`."""
+        return _answer(kernel, name, there, item)
 
 
 @functools.cache
@@ -141,10 +186,12 @@ def refuse_other_versions(there: Mapping[str, str], here: Mapping[str, str]) -> 
 
 # -- Ray itself --------------------------------------------------------------------------------------------------------
 
+_CARETAKERS: list[Any] = []  # each waits for the end of this process
+
 
 def _connected(workers: Workers, address: str | None) -> Any:
     """The module `ray`, connected; one session serves a whole process. Token authentication is on."""
-    address = address or os.environ.get("RAY_ADDRESS")
+    address = cluster(address)
     if address and "://" in address:
         raise QiratError(f"machine.address is {address}; give HOST:PORT, and run this on a node of the cluster")
     os.environ.update(PRIVATE)
@@ -191,6 +238,7 @@ def _join(ray: Any, address: str) -> None:
 
 def _start(ray: Any, count: int) -> None:
     folder = _folder()
+    _take_care(folder)
     atexit.register(_end, ray, folder)
     store, place = {"object_store_memory": STORE}, {"_temp_dir": str(folder / "ray")}
     with one_thread_each(), _no_api_server():  # processes have the environment that Ray is started in
@@ -221,6 +269,12 @@ def _folder() -> Path:
             if not _runs(int(left.name.split("-")[2])):  # it was killed
                 shutil.rmtree(left)
     return Path(tempfile.mkdtemp(prefix=f"{OURS}{os.getpid()}-", dir=SHORT))
+
+
+def _take_care(folder: Path) -> None:
+    """Has the folder removed, and what Ray forgets to end, when this process is gone, however it went."""
+    command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("ray_caretaker.py")), str(folder)]
+    _CARETAKERS.append(subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True))
 
 
 def _runs(process: int) -> bool:

@@ -43,6 +43,17 @@ THINGS = (
 ).split()
 
 
+LARGE = (  # where it stands how much work there must be until it is given to other processes
+    "curation.ingest.__main__",
+    "curation.dedup.__main__",
+    "curation.embed",
+    "curation.score.__main__",
+    "curation.curate.__main__",
+)
+
+SPREAD = "SPREAD"  # has `walk` give any work to other processes, were it ever so little
+
+
 def small(root: Path) -> Path:
     """A project with 48 conversations in English and Arabic, two of them broken, and nothing made of them yet."""
     for name in ("dvc.yaml", "playbook.yaml", "prompt.md", "data/seeds.json", "data/forget.jsonl"):
@@ -116,6 +127,9 @@ def steps(wanted: Sequence[str]) -> None:
     from qirat.cli import app
 
     stages = {step: main_of(step) for step in wanted if step in STAGES}
+    if SPREAD in os.environ:
+        for name in LARGE:
+            importlib.import_module(name).LARGE = -1  # type: ignore[attr-defined]
     print("begin", flush=True)
     for step in wanted:
         stages[step]() if step in stages else app(shlex.split(step)[1:], standalone_mode=False)

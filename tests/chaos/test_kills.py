@@ -2,15 +2,31 @@
 
 import json
 import shutil
+import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from curation.harness.ray_caretaker import users
 from tests.builders import ROOT
-from tests.chaos.project import ROAD, TRIED, main_of, run, small, trainable, walk, whole
+from tests.chaos.project import (
+    ROAD,
+    SPREAD,
+    TRIED,
+    contents,
+    main_of,
+    run,
+    set_params,
+    small,
+    start,
+    trainable,
+    walk,
+    whole,
+)
 from tests.chaos.reviewing import ANSWERED, PEOPLE
 from tests.review.server.argilla import api_of, served
 
@@ -120,6 +136,45 @@ def test_kills_beside_argilla_lose_nothing_and_double_nothing(
         monkeypatch.setenv("QIRAT_ARGILLA_API_KEY", api.key)
         parts = [[step.format(*decided) for step in part] for part in REVIEW]
         kill("push, pull, apply, forget", begin, tmp_path, 40, *parts)
+
+
+def test_a_stage_that_is_killed_leaves_nothing_of_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither processes nor parts of conversations; and the next run ends as if nothing had been."""
+    roots = [small(tmp_path / name) for name in ("here", "there") if not (tmp_path / name).mkdir()]
+    set_params(roots[1], {"machine": {"engine": "ray", "workers": 2}})
+    with monkeypatch.context() as patch:
+        patch.setenv(SPREAD, "1")
+        process = start(roots[1], walk("ingest", "dedup"))
+    with process:
+        folders = Path("/tmp").glob
+        while process.poll() is None and not [*folders(f"qirat-ray-{process.pid}-*/ray/session_*/sockets/raylet*")]:
+            time.sleep(0.02)
+        (folder,) = folders(f"qirat-ray-{process.pid}-*")
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    TRIED["kills, stage that has Ray"] += 1
+    eventually(lambda: not folder.exists() and not users(folder))
+    for root in roots:
+        code, said = run(root, walk("ingest", "dedup"))
+        assert code == 0, said
+    assert contents(roots[0]) == contents(roots[1])
+
+
+@pytest.mark.skipif(not whole(), reason="`make chaos` starts Ray again and again")
+def test_kills_of_stages_that_have_ray_lose_nothing(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SPREAD, "1")
+    begin = tmp_path / "begin"
+    shutil.copytree(raw, begin)
+    set_params(begin, {"machine": {"engine": "ray", "workers": 2}})
+    kill("stages that have Ray", begin, tmp_path, 10, ROAD)
+
+
+def eventually(true: Callable[[], bool], seconds: float = 60) -> None:
+    """Waits for it, however busy the machine is."""
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_what_a_killed_run_left_is_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

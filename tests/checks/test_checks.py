@@ -1,5 +1,7 @@
 """What each check sees, and what it must leave alone."""
 
+from datetime import datetime
+
 import numpy as np
 import polars as pl
 import pytest
@@ -225,7 +227,8 @@ def test_a_language_of_few_rows_is_not_judged_by_the_others():
 
 
 def test_the_later_of_two_conversations_alike_on_both_sides_is_a_copy():
-    table = record(*(talk(f"question {n}", "ok") for n in range(5)))
+    said = [datetime(2026, 1, 1 + day) for day in range(5)]
+    table = record(*(talk(f"question {n}", "ok") for n in range(5)), created_at=said)
     vectors = vectors_of(table, [0, 1, 2, 3, 0])
     found = checks()["semantic_copies"](table, context(vectors=vectors))
     assert found.select("conversation_id", "evidence").rows() == [(table["conversation_id"][4], "file:1")]

@@ -23,7 +23,7 @@ def whole(messages: pl.Series) -> Messages:
 
 
 def tokens(messages: pl.Series, size: int = 5, share: float = 1.0, least: int = 100) -> TokenizedTurns:
-    return tokenized(whole(messages), size, share, least, unwatched)
+    return tokenized(whole(messages), size, share, least)
 
 
 def shingles(turns: list[str], size: int) -> set[tuple[str, ...]]:
@@ -62,7 +62,7 @@ def test_every_pair_of_nine_tenths_is_a_candidate():
     texts = [rng.choices(vocabulary, k=80) for _ in range(150)]
     copies = [[*words[:40], "other", *words[41:]] for words in texts]
     said = tokens(record(*(talk(" ".join(words)) for words in (*texts, *copies)))["messages"])
-    values, filled = digests(said, P.bands * P.rows, P.seed, unwatched)
+    values, filled = digests(said, P.bands * P.rows, P.seed)
     found = {tuple(pair) for pair in candidate_pairs(values, filled, P.bands, _no_codes, unwatched).tolist()}
     assert {(n, n + len(texts)) for n in range(len(texts))} <= found
 
@@ -96,10 +96,10 @@ def test_turns_that_skip_steps_of_folding_say_what_all_steps_say(texts: list[str
 def test_a_part_at_a_time_gives_what_all_at_once_gives(monkeypatch: pytest.MonkeyPatch):
     messages = record(*(talk(f"talk number {n} of many", "reply" if n % 2 else "") for n in range(9)))["messages"]
     lying = np.array([4, 0, 8, 2, 6, 1, 3, 5, 7])  # rows follow their ids, not their places in the file
-    at_once = tokenized(Messages(messages.slice, lying), 5, 1.0, 100, unwatched)
+    at_once = tokenized(Messages(messages.slice, lying), 5, 1.0, 100)
     monkeypatch.setattr("curation.dedup.tokens.READ_TOGETHER", 4)
     monkeypatch.setattr("curation.dedup.tokens.READ_AT_ONCE", 2)
-    parts = tokenized(Messages(messages.slice, lying), 5, 1.0, 100, unwatched)
+    parts = tokenized(Messages(messages.slice, lying), 5, 1.0, 100)
     gathered = tokens(messages.gather(lying))
     for row in range(9):
         for own in (True, False):

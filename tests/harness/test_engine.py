@@ -36,7 +36,7 @@ def test_processes_change_nothing(workers: int) -> None:
 def test_another_backend_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def elsewhere(prepare, items, machine, large):  # type: ignore[no-untyped-def]
+    def elsewhere(prepare, items, machine, large, work):  # type: ignore[no-untyped-def]
         kernel = prepare()
         for item in items:
             asked.append(item)

@@ -35,7 +35,9 @@ TALKS = record(
 
 @pytest.fixture(scope="module", autouse=True)
 def session() -> Iterator[None]:
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_OVERRIDE_RESOURCES", '{"GPU": 1}')  # a card by name: nothing here needs one
+        yield
     if folder := ray_folder():
         import ray
 
@@ -197,6 +199,29 @@ def test_a_folder_of_a_process_that_was_killed_is_removed(monkeypatch: pytest.Mo
 
 def test_small_work_needs_no_ray() -> None:
     assert list(map_items(same, [1], Machine(engine="ray", address="nowhere:1"), large=False)) == [1]
+
+
+def test_a_model_has_a_card_of_its_own_where_there_is_one_and_a_process_that_dies_over_it_is_replaced(
+    tmp_path: Path,
+) -> None:
+    (with_card,) = map_items(told, [1], ON_RAY, large=True, work="model")
+    assert with_card["CUDA_VISIBLE_DEVICES"] == "0"
+    assert list(map_items(partial(mortal, tmp_path), range(3), ON_RAY, large=True, work="model")) == [0, 1, 2]
+
+
+def test_a_part_that_kills_every_process_with_a_card_stops_the_stage_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ray_backend, "TRIES", 1)
+    with pytest.raises(QiratError, match=r"set machine\.workers to fewer"):
+        list(map_items(partial(mortal, tmp_path), range(2), ON_RAY, large=True, work="model"))
+
+
+def test_what_ray_takes_here_is_left_out_of_what_a_stage_may_take() -> None:
+    memory = 2 * 10**9
+    assert Machine(memory=memory).room - Machine(memory=memory, engine="ray").room == ray_backend.OWN
+    assert Machine(memory=memory, engine="ray", address="head:6379").room == Machine(memory=memory).room
+    assert Machine(memory=memory, engine="ray", workers=8).processes < Machine(memory=memory, workers=8).processes == 2
 
 
 def test_another_version_on_a_node_is_refused() -> None:
