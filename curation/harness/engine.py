@@ -6,7 +6,7 @@ depends on neither the number of processes nor the backend.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -21,6 +21,7 @@ from curation.harness.params import Params
 Given = TypeVar("Given")
 Answer = TypeVar("Answer")
 OfTable = Callable[[], Callable[[pl.DataFrame], Answer]]  # `prepare` of a kernel of tables
+FAN_IN = 64  # answers that `reduce` joins at a time
 # What a kernel keeps busy: an interpreter; none, as libraries do that use threads here; or a card where there is one.
 Work = Literal["python", "threads", "model"]
 
@@ -112,6 +113,15 @@ def map_groups(prepare: OfTable[Answer], rows: pl.DataFrame, by: str, machine: M
     sizes = ordered.group_by(by, maintain_order=True).len()["len"].to_list()
     parts = (packed(ordered, end - size, size) for size, end in zip(sizes, itertools.accumulate(sizes), strict=True))
     return map_items(partial(_unpacking, prepare), parts, machine, rows.height >= large)
+
+
+def reduce(join: Callable[[Sequence[Answer]], Answer], answers: Iterable[Answer]) -> Answer:
+    """All answers joined in their order, FAN_IN at a time, so that not all of them lie in memory. `join` associates."""
+    waiting = iter(answers)
+    joined = list(itertools.islice(waiting, 1))
+    while more := list(itertools.islice(waiting, FAN_IN)):
+        joined = [join([*joined, *more])]
+    return join(joined)
 
 
 def _unpacking(prepare: OfTable[Answer]) -> Callable[[bytes], Answer]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.harness import engine
-from curation.harness.engine import Machine, map_groups, map_items, map_rows
+from curation.harness.engine import Machine, map_groups, map_items, map_rows, reduce
 
 
 def doubled() -> "engine.Callable[[pl.DataFrame], list[int]]":
@@ -45,3 +45,8 @@ def test_another_backend_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "BACKENDS", {"local": elsewhere})
     assert list(map_items(lambda: str, [1, 2], Machine(), large=True)) == ["1", "2"]
     assert asked == [1, 2]
+
+
+@given(st.lists(st.lists(st.integers()), min_size=1, max_size=200))
+def test_what_is_joined_keeps_its_order(parts: list[list[int]]) -> None:
+    assert reduce(lambda some: [n for part in some for n in part], parts) == [n for part in parts for n in part]
