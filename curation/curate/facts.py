@@ -9,7 +9,7 @@ from curation.core.record.conversation import FACTS
 from curation.core.text.facts import Fact, facts, ungrounded
 from curation.curate.fates import CURATED
 from curation.curate.knowledge import STATED, stated
-from curation.curate.stating import may_state
+from curation.curate.stating import TOLD, may_state
 
 FINISHED = pl.Schema([*CURATED.items(), ("facts", FACTS)])
 Read = tuple[pl.DataFrame, pl.DataFrame]  # rows with `facts`, and STATED
@@ -38,7 +38,8 @@ def reader(treatments: Mapping[str, str], confirmed: Collection[str]) -> Callabl
 
 def with_facts(rows: pl.DataFrame, treatments: Mapping[str, str], confirmed: Collection[str]) -> pl.DataFrame:
     """The rows with the column `facts`, FACTS; a row whose replies state none has an empty list."""
-    return reader(treatments, confirmed)(rows)[0]
+    absent = (pl.lit(None).alias(name) for name in TOLD if name not in rows.columns)
+    return rows.with_columns(reader(treatments, confirmed)(rows.with_columns(absent))[0]["facts"])
 
 
 def _with(rows: pl.DataFrame, found: Mapping[str, list[dict[str, Any]]]) -> pl.DataFrame:

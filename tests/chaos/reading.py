@@ -30,9 +30,9 @@ TEXT = frozenset(
 
 
 def _conversations(text: str) -> pl.DataFrame:
-    """As split writes them."""
+    """As split writes them, and as score compares them."""
     said = record(talk(text, text), talk(text, f"{text} 9"))
-    return said.with_columns(cluster_id="conversation_id")
+    return said.with_columns(cluster_id="conversation_id", judged_as="language")
 
 
 def _messages(text: str) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ def ended(stage: Any, capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit) as stopped:
         stage.main()
     assert "left out" not in capsys.readouterr().err
-    assert not Path("data/baseline").exists() and not Path("data/cache").exists()
+    assert not Path("data/baseline").exists() and not Path("data/cache/baseline").exists()
     return str(stopped.value)
 
 

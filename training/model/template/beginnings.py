@@ -41,7 +41,11 @@ class OneByOne:
             self._loop = _compiled(environment, head)
         except (TemplateError, *RENDERING):
             raise UntoldError from None
-        self._given = given
+        self._given, self._made_of = given, (template, dict(arguments))
+
+    def __reduce__(self) -> tuple[type["OneByOne"], tuple[str, dict[str, Any]]]:
+        """Another process compiles the template for itself."""
+        return OneByOne, self._made_of
 
     def beginnings(self, said: Sequence[Mapping[str, Any]]) -> "Beginnings":
         """Of a conversation; it is read as far as they are asked for."""

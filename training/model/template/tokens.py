@@ -36,6 +36,10 @@ class Tokens:
         self._marks = [(0, 0)]  # characters and tokens before the walls at which earlier texts may be left
         self._remembered = lru_cache(REMEMBERED)(self.direct)
 
+    def __reduce__(self) -> tuple[type["Tokens"], tuple["PreTrainedTokenizerBase"]]:
+        """Another process remembers for itself."""
+        return Tokens, (self._tokenizer,)
+
     def of(self, text: str) -> list[int]:
         """What the tokenizer gives for the whole text."""
         behind = self._read(text)
