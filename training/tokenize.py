@@ -183,7 +183,7 @@ def another_maker(model: Model, params: Tokenize, known: Collection[Note]) -> Ke
 
 def maker(renderer: Renderer, params: Tokenize, known: Collection[Note]) -> Kernel:
     """`known` are the notes of all of the split."""
-    looked_up = Retrieval(renderer, params.facts.context, params.facts.distractors, params.facts.seed, known)
+    looked_up = out_of(known, renderer, params.facts)
 
     def make(rows: pl.DataFrame) -> pl.DataFrame:
         done = [
@@ -239,7 +239,12 @@ def own_renderer(model: Model) -> Renderer | None:
 
 def retrieval(parts: Iterable[pl.DataFrame], renderer: Renderer, params: Facts) -> Retrieval:
     """What is looked up for replies of this split, out of what they state; its conversations come in parts."""
-    return Retrieval(renderer, params.context, params.distractors, params.seed, known_notes(parts))
+    return out_of(known_notes(parts), renderer, params)
+
+
+def out_of(known: Collection[Note], renderer: Renderer, params: Facts) -> Retrieval:
+    """What is looked up out of these notes."""
+    return Retrieval(renderer, params.context, params.distractors, params.seed, known)
 
 
 def known_notes(parts: Iterable[pl.DataFrame]) -> set[Note]:

@@ -31,8 +31,8 @@ from itertools import product
 from typing import Any
 
 import torch
+from torch import library
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.library import custom_op
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import checkpoint
@@ -64,13 +64,13 @@ class Kernel:
     operations: float
 
 
-@custom_op("counted::attention", mutates_args=())
+@library.custom_op("counted::attention", mutates_args=())
 def attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
     """Of a row, as one kernel; never computed."""
     return torch.empty_like(query)
 
 
-@custom_op("counted::attention_backward", mutates_args=())
+@library.custom_op("counted::attention_backward", mutates_args=())
 def attention_backward(
     gradient: torch.Tensor, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, out: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
