@@ -23,7 +23,8 @@ from curation.harness.stage import Stage
 from curation.planting.shadow import Audit, Read
 from curation.privacy.params import Privacy
 from curation.score.models import Judging, Losses
-from curation.score.notes import notes, numbers
+from curation.score.near import NEAR, near
+from curation.score.notes import EVERY, notes, numbers
 from curation.score.planted import PLANTED, Planting, as_planted, compared_again, is_planted, with_vectors
 from curation.score.rows import (
     ALONE,
@@ -65,6 +66,7 @@ def main() -> None:
             Playbook.load(stage.input("playbook.yaml")),
             vectors if vectors.height else None,
             stage.read("ingested/evaluation"),
+            near=partial(near, stage.memory, version_of("score")),
         )
         running = checks(stage.params.skip)
         alone = [check for check in running.values() if not check.whole_set]
@@ -81,7 +83,9 @@ def main() -> None:
         beside = replace(context, readings=told.readings, ask=judging, losses=losses, tell=of_set.append)
         once = partial(looked_once, stage.memory, version_for(context, alone))
         planting = planted_in(compared, read, told, beside, running, stage.section("audit", Audit), once)
-        kept = [*told.names, SHOWN, *(map(spoilt, told.names) if planting else ())]
+        parts = [EVERY, *compared["language"].unique()] if vectors.height else []
+        near_known = [f"{NEAR}{part}" for part in parts]
+        kept = [*told.names, SHOWN, *near_known, *(map(spoilt, told.names) if planting else ())]
         stage.memory.forget_but(kept)
         if planting:
             with_theirs = with_vectors(beside.vectors, planting.table)
