@@ -14,7 +14,7 @@ from curation.checks.models.words import DIMENSIONS, TURN, Floats, Indices, Mask
 
 FITTED = 5_000  # conversations that correlations are learned from
 TRIED = 4_000  # conversations in which swaps are planted
-BLOCK = 5_000  # conversations compared in one go
+BLOCK = 1_000  # conversations compared in one go
 SHRINKAGE = 1.0  # of covariances, in mean eigenvalues
 STRONGEST = 100  # correlations that count
 FOLDS, FOLDS_OF_MANY = 8, 4  # the latter where there are more conversations than teach
