@@ -95,7 +95,8 @@ def _compare_all(vectors: Matrix, number: int, found: Near) -> None:
             distances = _distances(vectors[rows], vectors[some])
             found.offer(rows, some, distances)
             if start < place < number:
-                found.offer(some, rows[rows < number], distances[rows < number].T.copy())
+                inside = min(len(rows), number - place)
+                found.offer(some, rows[:inside], distances[:inside].T.copy())
 
 
 def _compare_new(vectors: Matrix, number: int, asking: Mask, new: Mask, found: Near) -> None:
@@ -114,9 +115,9 @@ def _compare_new(vectors: Matrix, number: int, asking: Mask, new: Mask, found: N
 
 def _distances(rows: Matrix, others: Matrix) -> Matrix:
     """Products of whole tiles: the same number for a pair of rows, wherever in them it stands."""
-    products = _tile(rows) @ _tile(others).T
-    distances: Matrix = np.maximum(1 - products[: len(rows), : len(others)], 0)
-    return distances
+    distances: Matrix = (_tile(rows) @ _tile(others).T)[: len(rows), : len(others)]
+    np.subtract(1, distances, out=distances)
+    return np.maximum(distances, 0, out=distances)
 
 
 def _tile(rows: Matrix) -> Matrix:
