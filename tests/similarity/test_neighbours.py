@@ -47,6 +47,7 @@ def test_of_many_equals_the_first_are_the_nearest(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("exact", [1_000, 10])
 def test_copies_are_alike_on_both_sides_and_point_to_an_earlier_row(exact: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(neighbours, "EXACT", exact)
+    monkeypatch.setattr(neighbours, "AXES", 8)
     left, right = planted(300, 20, 0), planted(300, 20, 5)
     right[290:] = unit(10, 64, 9)
     place, likeness = copies(left, right, 0.9, seed=7)
