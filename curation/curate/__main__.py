@@ -13,21 +13,22 @@ import polars as pl
 from curation.checks.check import Context, Score
 from curation.checks.grounding import house_least
 from curation.core.record.codes import CODES, read_codes
-from curation.core.record.conversation import SCHEMA, survivors
-from curation.core.record.ledger import counts
+from curation.core.record.conversation import SCHEMA, SURVIVING, survivors
+from curation.core.record.ledger import assert_law, counts
 from curation.core.record.playbook import Playbook
 from curation.curate.edits import checked_again, edited
 from curation.curate.entries import (
-    closed,
+    COPY,
     copy_entries,
     fate_entries,
     finding_entries,
+    in_order,
     masking_entries,
     part_entries,
     quarantine_entries,
 )
 from curation.curate.facts import FINISHED
-from curation.curate.fates import accepted, closed_as_copies, corrected, decided
+from curation.curate.fates import CAUSE, accepted, closed_as_copies, corrected, decided
 from curation.curate.knowledge import as_csv, counted, knowledge
 from curation.curate.rows import KEY, REMEMBERED, Used, keyed, known_parts, maker
 from curation.curate.used import UsedSet, Written
@@ -38,10 +39,11 @@ from curation.harness.params import Params
 from curation.harness.stage import Stage
 from curation.policy.limits import Policy, Route, in_force
 from curation.policy.queue import BELOW_LIMIT
-from curation.policy.verdicts import causes, judged
+from curation.policy.verdicts import can_decide, causes, judged
 from curation.privacy.params import Privacy
 
 CONVERSATIONS = "ingested/conversations"
+RAW = (CONVERSATIONS, "ingested/quarantine", "ingested/parts")  # what was read, each raw row in one of them
 ROWS = "rows"  # the name under which is remembered what rows become by themselves
 CHUNK = 1_000  # conversations that a process reads in one go
 LARGE = 8_000  # conversations from which starting processes pays
@@ -54,43 +56,62 @@ def main() -> None:
         policy = in_force(stage.section("route", Route), read_codes(stage.input(CODES)))
         privacy = stage.section("privacy", Privacy)
         stage.refuse_too_little(CONVERSATIONS, A_ROW)
-        ids, quarantine = stage.read(CONVERSATIONS, ["row_id", "conversation_id"]), stage.read("ingested/quarantine")
-        parts = stage.read("ingested/parts")
-        clusters, verdicts = stage.read("dedup/clusters"), stage.read("routed/verdicts")
+        total = stage.height("routed/verdicts")
         decisions = {d.conversation_id: d for d in read_decisions(stage.input(PATH))}
-        surviving = survivors(ids, clusters)
+        surviving = survivors(
+            stage.read(CONVERSATIONS, ["row_id", "conversation_id"]), stage.read("dedup/clusters", SURVIVING)
+        )
 
         edits = edited(
             with_messages(stage, surviving.filter(pl.col("conversation_id").is_in(list(decisions)))), decisions
         )
-        found = judged(stage.read("scored/findings"), policy, verdicts.height)
-        refound = judged(refindings(stage, surviving, edits, privacy), policy, verdicts.height)
+        refound = judged(refindings(stage, surviving, edits, privacy), policy, total)
         serious = refound.filter(pl.col("severity") != "info")
-        below = stage.read("routed/queue", ["conversation_id", "reason"]).filter(reason=BELOW_LIMIT)
-        asked = verdicts.join(below, on="conversation_id", how="left", maintain_order="left")
-        fates = decided(asked, decisions, edits, causes(serious, policy))
+        fates = decided(asked(stage), decisions, edits, causes(serious, policy))
         with stage.scratch() as folder:
             used, written = UsedSet(folder, surviving.height), Written()
             put_away(stage, partial(used_parts, stage, surviving, edits, fates), used, policy, privacy)
             stage.write_parts("curated/conversations", written.passing(used.distinct_parts()), FINISHED)
-        ledger = closed(
-            pl.concat([ids["row_id"], quarantine["row_id"], parts["row_id"]]),
-            part_entries(parts),
-            quarantine_entries(quarantine, privacy.countries),
-            copy_entries(clusters),
-            finding_entries(surviving, found, "score"),
+        unused = len(decisions) - fates.filter(pl.col("conversation_id").is_in(list(decisions))).height
+        events = (
             finding_entries(edits, refound, "curate"),
             masking_entries(used.done()),
             fate_entries(surviving, closed_as_copies(fates, used.copies())),
         )
-
-        stage.write("ledger", ledger)
-        facts = known(stage, written.stated(), house_least(verdicts.height), privacy)
-        unused = len(set(decisions) - set(verdicts["conversation_id"]))
+        closings = close(stage, policy, privacy, surviving, events)
+        facts = known(stage, written.stated(), house_least(total), privacy)
         if unused:
             stage.say(f"{unused:,} decisions are about words that are no longer in the data, or were copies; unused")
         told = {"curated": written.rows, "decisions_unused": unused}
-        stage.write_metrics({**counts(ledger), **told, **written.treated(), **counted(facts)})
+        stage.write_metrics({**closings, **told, **written.treated(), **counted(facts)})
+
+
+def asked(stage: Stage[Params]) -> pl.DataFrame:
+    """The verdicts, with the `reason` why an accepted row stands in the queue."""
+    below = stage.read("routed/queue", ["conversation_id", "reason"], pl.col("reason") == BELOW_LIMIT)
+    verdicts = stage.read("routed/verdicts", ["conversation_id", "verdict", *CAUSE, "codes"])
+    return verdicts.join(below, on="conversation_id", how="left", maintain_order="left")
+
+
+def close(
+    stage: Stage[Params], policy: Policy, privacy: Privacy, surviving: pl.DataFrame, events: Iterable[pl.DataFrame]
+) -> dict[str, int]:
+    """Writes the ledger, the `events` of this stage and of those before it, and counts its closings."""
+    found = judged(stage.read("scored/findings", where=can_decide(policy)), policy, surviving.height)
+    quarantine, parts = stage.read("ingested/quarantine"), stage.read("ingested/parts")
+    ledger = in_order(
+        [
+            part_entries(parts),
+            quarantine_entries(quarantine, privacy.countries),
+            copy_entries(stage.read("dedup/clusters", where=COPY)),
+            finding_entries(surviving, found, "score"),
+            *events,
+        ]
+    )
+    raw = (stage.read(table, ["row_id"])["row_id"] for table in RAW)
+    assert_law(ledger, pl.concat(raw))
+    stage.write("ledger", ledger)
+    return counts(ledger)
 
 
 def with_messages(stage: Stage[Params], wanted: pl.DataFrame) -> pl.DataFrame:

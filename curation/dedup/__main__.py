@@ -78,8 +78,16 @@ def compared(
 
     `read` gives the messages of rows from one on, so many.
     """
-    conversations = distinct(rows)
+    conversations, number = distinct(rows)
     messages = Messages(read, conversations["place"].to_numpy().astype(np.int64))
+    pairs, candidates, removed = compared_words(messages, conversations["created_at"], params, site)
+    return by_id(pairs, conversations), candidates, clusters(rows, conversations, number, removed)
+
+
+def compared_words(
+    messages: Messages, created_at: pl.Series, params: Dedup, site: Site
+) -> tuple[pl.DataFrame, int, dict[int, tuple[int, float]]]:
+    """PAIRS of rows of `messages`, how many candidates there were, and what was `removed` as a copy of which other."""
     shared = (params.boilerplate_share, params.boilerplate_least)
     tokens = tokenized(messages, params.shingle_words, *shared, site)
     meanings = Meanings(messages, tokens.occurrences)
@@ -87,13 +95,13 @@ def compared(
     candidates = candidate_pairs(values, filled, params.bands, meanings.codes, site.watch)
 
     pairs = judged(candidates, tokens, meanings, params, site.watch)
-    preferred = preference(messages, conversations["created_at"], pairs)
+    preferred = preference(messages, created_at, pairs)
     removed = copies(pairs, preferred)
     while len(onward := unseen_pairs(pairs, removed, candidates)):
         candidates = np.concatenate([candidates, onward])
         pairs = pl.concat([pairs, judged(onward, tokens, meanings, params, site.watch)])
         removed = copies(pairs, preferred)
-    return by_id(pairs, conversations), len(candidates), clusters(rows, conversations, removed)
+    return pairs, len(candidates), removed
 
 
 def judged(pairs: Indices, tokens: TokenizedTurns, meanings: Meanings, params: Dedup, watch: Watch) -> pl.DataFrame:

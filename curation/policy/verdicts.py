@@ -30,6 +30,19 @@ def judged(findings: pl.DataFrame, policy: Policy, total: int) -> pl.DataFrame:
     return severe.with_columns(severity=pl.when(excused).then(pl.lit("info")).otherwise("severity"))
 
 
+def can_decide(policy: Policy) -> pl.Expr:
+    """Whether a finding may ever be more than a report: by its code, for which the policy has a limit or a treatment.
+
+    Codes that the policy does not know count, for `judged` to tell of them.
+    """
+    idle = [
+        code
+        for code, limit in policy.limits.items()
+        if limit.doubt is None and limit.fatal is None and policy.treatment(code) not in ("reject", "review")
+    ]
+    return ~pl.col("code").is_in(idle)
+
+
 def too_common(findings: pl.DataFrame, policy: Policy, total: int) -> dict[str, float]:
     """Codes with `note_if_common` that would doubt more than `policy.too_common` of all rows, with that share."""
     return _too_common(_severity(findings, policy), policy, total)
