@@ -32,6 +32,7 @@ REASONS_NAMED = 4
 STRAY = 0.01  # share of the examples below which a language is not one of the set
 FEW_FACTS = 0.05  # a house fact that so many conversations state, such as its telephone number, fits into any prompt
 EXAMPLES_NAMED = 5
+A_ROW = 700  # bytes of memory that a row takes: its id, its facts, what the check for them found
 
 
 class Gate(Params):
@@ -46,6 +47,7 @@ class Gate(Params):
 def main() -> None:
     """Count what would really train, per language and label too; pass, or say what is missing and what would help."""
     with Stage("gate", Gate) as stage:
+        stage.refuse_too_little("splits/train", A_ROW)
         train = stage.read("splits/train", READ)
         stage.input("data/tokenized/passed")
         excluded = stage.read("tokenized/excluded")

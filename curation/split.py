@@ -13,6 +13,7 @@ from curation.harness.params import Params
 from curation.harness.stage import Stage
 
 CURATED = "curated/conversations"
+A_ROW = 700  # bytes of memory that a row takes: its id, its group, its draw
 PARTS = ("train", "dev", "test")
 
 
@@ -29,6 +30,7 @@ class Split(Params):
 def main() -> None:
     """Groups of related conversations (copies, near-copies, one customer) go to one part as a whole."""
     with Stage("split", Split) as stage:
+        stage.refuse_too_little(CURATED, A_ROW)
         curated = stage.read(CURATED, ["conversation_id", "parent_id", "customer", "source_file"])
         grouped = curated.with_columns(
             cluster_id=groups(curated["conversation_id"], related(curated, stage.read("dedup/pairs")))

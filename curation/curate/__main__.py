@@ -36,6 +36,7 @@ from curation.decisions.decisions import PATH, read_decisions
 from curation.harness.engine import OfTable, map_parts
 from curation.harness.memory import contents, version_of
 from curation.harness.params import Params
+from curation.harness.parts import among
 from curation.harness.stage import Stage
 from curation.policy.limits import Policy, Route, in_force
 from curation.policy.queue import BELOW_LIMIT
@@ -124,7 +125,7 @@ def with_messages(stage: Stage[Params], wanted: pl.DataFrame) -> pl.DataFrame:
 def wanted_parts(stage: Stage[Params], wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """The whole records of some of the rows, part by part."""
     for part in stage.parts(CONVERSATIONS):
-        yield part.join(wanted, on="row_id", how="semi")
+        yield among(part, wanted, "row_id")
 
 
 def refindings(stage: Stage[Params], surviving: pl.DataFrame, edits: pl.DataFrame, privacy: Privacy) -> pl.DataFrame:
@@ -168,7 +169,7 @@ def made_parts(
         yield part
     new = here.join(pl.concat(known), on=KEY, how="anti")
     if new.height:
-        unseen = (keyed(part).join(new, on=KEY, how="semi") for part in read())
+        unseen = (among(keyed(part), new, KEY) for part in read())
         made = map_parts(prepare, unseen, CHUNK, stage.machine, new.height >= LARGE)
         yield from stage.progress(made, "masking, looking for facts", -(-new.height // CHUNK), "thousand rows")
 

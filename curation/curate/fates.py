@@ -100,9 +100,10 @@ def _by_people(decision: Decision) -> dict[str, Any]:
 
 def accepted(rows: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
     """CURATED of those of the survivors that were accepted or kept."""
-    used = fates.filter(pl.col("outcome").is_in(["accepted", "kept"])).select("conversation_id", origin="outcome")
-    marked = rows.join(used, on="conversation_id").with_columns(parent_id=pl.lit(None, pl.String))
-    return marked.select(CURATED.names())
+    here = fates.select("conversation_id", origin="outcome").join(rows, on="conversation_id", how="semi")
+    used = here.filter(pl.col("origin").is_in(["accepted", "kept"]))
+    marked = rows.join(used, on="conversation_id", maintain_order="left")
+    return marked.with_columns(parent_id=pl.lit(None, pl.String)).select(CURATED.names())
 
 
 def corrected(edits: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:

@@ -22,7 +22,7 @@ CONVERSATIONS = "ingested/conversations"
 KEYS = ("row_id", "conversation_id", "source_id", "created_at")
 READ = ("row_id", "conversation_id", "messages", "source_id", "created_at")
 LARGE = 20_000  # rows whose words are worth sending to other machines
-A_ROW = 2_000  # bytes of memory that a row takes: ids, hashes of its turns, a band of its digests, its pairs
+A_ROW = 1_200  # bytes of memory that a row takes: ids, places of its turns, a band of its digests, its pairs
 
 
 class Dedup(Params):
@@ -42,21 +42,21 @@ def main() -> None:
     """Exact copies by id, near ones by verified pairs; what differs in meaning stays apart."""
     with Stage("dedup", Dedup) as stage:
         stage.refuse_too_little(CONVERSATIONS, A_ROW)
-        rows = stage.read(CONVERSATIONS, KEYS)
         path = stage.input(table_path(CONVERSATIONS))
 
         def read(start: int, count: int) -> pl.Series:
             return read_slice(path, start, count, ["messages"])["messages"]
 
-        run = partial(map_items, machine=stage.machine, large=rows.height >= LARGE, work="threads")
-        pairs, candidates, result = compared(rows, read, stage.params, Site(stage.progress, CACHE, run))
+        run = partial(map_items, machine=stage.machine, large=stage.height(CONVERSATIONS) >= LARGE, work="threads")
+        site = Site(stage.progress, CACHE, run)
+        pairs, candidates, result = compared(stage.read(CONVERSATIONS, KEYS), read, stage.params, site)
 
         stage.write("dedup/pairs", pairs)
         stage.write("dedup/clusters", result)
         kinds = dict(result["kind"].drop_nulls().value_counts().iter_rows())
         stage.write_metrics(
             {
-                "rows": rows.height,
+                "rows": result.height,
                 "exact_copies": kinds.get("exact", 0),
                 "candidates": candidates,
                 "near_copies": kinds.get("near", 0),
@@ -79,6 +79,7 @@ def compared(
     `read` gives the messages of rows from one on, so many.
     """
     conversations, number = distinct(rows)
+    rows = rows.select("row_id", "conversation_id")
     messages = Messages(read, conversations["place"].to_numpy().astype(np.int64))
     pairs, candidates, removed = compared_words(messages, conversations["created_at"], params, site)
     return by_id(pairs, conversations), candidates, clusters(rows, conversations, number, removed)
