@@ -165,7 +165,8 @@ def _apart(suite: "ExpectationSuite", view: pl.DataFrame) -> Iterator[tuple[list
         yield view.columns, suite
         return
     of_columns = defaultdict[tuple[str, ...], list[Any]](list)
-    for expectation in suite.to_json_dict()["expectations"]:
+    written: Any = suite.to_json_dict()
+    for expectation in written["expectations"]:
         asked = json.dumps(expectation["kwargs"], default=str)
         named = [name for name in view.columns if name in asked]
         of_columns[tuple(dict.fromkeys([ROWS_NAMED_BY, *named]) if named else view.columns)].append(expectation)

@@ -17,6 +17,8 @@ def spare(rows: pl.DataFrame, findings: pl.DataFrame, decided: pl.DataFrame, pol
     is to its limit; ties go by id. Rows of the blind sample are left to it, for it speaks for all accepted rows.
     """
     left = places(policy, rows.height) - decided.filter(verdict="review").height
+    if left <= 0:
+        findings, decided = findings.clear(), decided.clear()
     below = below_limits(findings, policy)
     doubts = findings.filter(pl.col("severity") == "doubt").with_columns(nearness=pl.lit(1.0))
     chances = priorities(pl.concat([doubts.select(TOLD), below.select(TOLD)]), policy, rows)
@@ -27,7 +29,8 @@ def spare(rows: pl.DataFrame, findings: pl.DataFrame, decided: pl.DataFrame, pol
     )
     chosen = in_line(open_.join(chances, on="conversation_id")).head(max(left, 0))
     said = pl.format("{}: {}", "code", pl.col("evidence").fill_null(""))
-    seen = below.group_by("conversation_id", maintain_order=True).agg(
+    seen = below.join(chosen, on="conversation_id", how="semi")
+    seen = seen.group_by("conversation_id", maintain_order=True).agg(
         codes=pl.col("code").unique().sort(), evidence=said.unique(maintain_order=True)
     )
     return chosen.join(seen, on="conversation_id", how="left", maintain_order="left").select(
