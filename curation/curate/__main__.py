@@ -48,7 +48,7 @@ RAW = (CONVERSATIONS, "ingested/quarantine", "ingested/parts")  # what was read,
 ROWS = "rows"  # the name under which is remembered what rows become by themselves
 CHUNK = 1_000  # conversations that a process reads in one go
 LARGE = 8_000  # conversations from which starting processes pays
-A_ROW = 1_000  # bytes of memory that a raw row takes to the end: ids, fates, its lines in the ledger, what it states
+A_ROW = 1_300  # bytes of memory that a raw row takes to the end: ids, fates, its lines in the ledger, what it states
 
 
 def main() -> None:
@@ -74,12 +74,7 @@ def main() -> None:
             put_away(stage, partial(used_parts, stage, surviving, edits, fates), used, policy, privacy)
             stage.write_parts("curated/conversations", written.passing(used.distinct_parts()), FINISHED)
         unused = len(decisions) - fates.filter(pl.col("conversation_id").is_in(list(decisions))).height
-        events = (
-            finding_entries(edits, refound, "curate"),
-            masking_entries(used.done()),
-            fate_entries(surviving, closed_as_copies(fates, used.copies())),
-        )
-        closings = close(stage, policy, privacy, surviving, events)
+        closings = close(stage, policy, privacy, surviving, happened_here(surviving, edits, refound, fates, used))
         facts = known(stage, written.stated(), house_least(total), privacy)
         if unused:
             stage.say(f"{unused:,} decisions are about words that are no longer in the data, or were copies; unused")
@@ -94,18 +89,31 @@ def asked(stage: Stage[Params]) -> pl.DataFrame:
     return verdicts.join(below, on="conversation_id", how="left", maintain_order="left")
 
 
+def happened_here(
+    surviving: pl.DataFrame, edits: pl.DataFrame, refound: pl.DataFrame, fates: pl.DataFrame, used: UsedSet
+) -> Iterator[pl.DataFrame]:
+    """What of the ledger happened here; made when it is asked for, and kept by nobody else."""
+    yield finding_entries(edits, refound, "curate")
+    yield masking_entries(used.done())
+    yield fate_entries(surviving, closed_as_copies(fates, used.copies()))
+
+
+def found(stage: Stage[Params], policy: Policy, total: int) -> pl.DataFrame:
+    """What the policy says of score's findings, where it says anything."""
+    return judged(stage.read("scored/findings", where=can_decide(policy)), policy, total)
+
+
 def close(
     stage: Stage[Params], policy: Policy, privacy: Privacy, surviving: pl.DataFrame, events: Iterable[pl.DataFrame]
 ) -> dict[str, int]:
     """Writes the ledger, the `events` of this stage and of those before it, and counts its closings."""
-    found = judged(stage.read("scored/findings", where=can_decide(policy)), policy, surviving.height)
     quarantine, parts = stage.read("ingested/quarantine"), stage.read("ingested/parts")
     ledger = in_order(
         [
             part_entries(parts),
             quarantine_entries(quarantine, privacy.countries),
             copy_entries(stage.read("dedup/clusters", where=COPY)),
-            finding_entries(surviving, found, "score"),
+            finding_entries(surviving, found(stage, policy, surviving.height), "score"),
             *events,
         ]
     )

@@ -201,17 +201,19 @@ def _shared(texts: Words, rows: Indices, limit: float) -> tuple[npt.NDArray[np.b
     begins = np.zeros(1 << _UPPER_BITS, np.int64)
     for part in texts.parts(COUNTED_AT_ONCE):
         begins += np.bincount(_upper(part), minlength=len(begins))
-    likely, start = [np.empty(0, np.int64)], 0
+    places, found, start = [np.empty(0, np.int64)], [np.empty(0, np.uint64)], 0
     for part in texts.parts(COUNTED_AT_ONCE):
-        likely.append(np.flatnonzero((begins >= limit)[_upper(part)]) + start)
+        likely = np.flatnonzero((begins >= limit)[_upper(part)])
+        places.append(likely + start)
+        found.append(part[likely])
         start += len(part)
-    turns = np.concatenate(likely)
-    said = texts.take(turns, turns + 1)
+    turns, said = np.concatenate(places), np.concatenate(found)
     of_rows = pl.DataFrame({"text": said, "row": np.searchsorted(rows, turns, side="right")}).unique()
     often = of_rows.group_by("text").len().filter(pl.col("len") >= limit)["text"].sort().to_numpy()
+    is_often, is_first = np.isin(said, often), pl.Series(said).is_first_distinct().to_numpy()
     shared = np.zeros(len(texts), bool)
-    shared[turns] = np.isin(said, often)
-    return shared, turns[np.unique(said, return_index=True)[1]][np.isin(np.unique(said), often)]
+    shared[turns] = is_often
+    return shared, turns[is_often & is_first]
 
 
 def _own(telling: npt.NDArray[np.bool_], rows: Indices) -> npt.NDArray[np.bool_]:
