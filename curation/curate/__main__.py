@@ -48,7 +48,7 @@ RAW = (CONVERSATIONS, "ingested/quarantine", "ingested/parts")  # what was read,
 ROWS = "rows"  # the name under which is remembered what rows become by themselves
 CHUNK = 1_000  # conversations that a process reads in one go
 LARGE = 8_000  # conversations from which starting processes pays
-A_ROW = 1_300  # bytes of memory that a raw row takes to the end: ids, fates, its lines in the ledger, what it states
+A_ROW = 1_100  # bytes of memory that a raw row takes to the end: ids, fates, its lines in the ledger, what it states
 
 
 def main() -> None:
