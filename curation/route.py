@@ -23,7 +23,7 @@ from curation.policy.verdicts import can_decide, judged, places, too_common, ver
 
 CONVERSATIONS = "ingested/conversations"
 FINDING = ("conversation_id", "code", "value", "threshold", "turn", "evidence")  # what is decided by
-A_ROW = 1_000  # bytes of memory that a row takes: its id, its findings, its verdict, its place in the queue
+A_ROW = 1_200  # bytes of memory that a row takes: its id, its findings, its verdict, its place in the queue
 OF_ROWS = ("accept", "review", "held", "reject")
 
 
