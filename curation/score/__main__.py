@@ -66,7 +66,6 @@ def main() -> None:
             Playbook.load(stage.input("playbook.yaml")),
             vectors if vectors.height else None,
             stage.read("ingested/evaluation"),
-            near=partial(near, stage.memory, version_of("score")),
         )
         running = checks(stage.params.skip)
         alone = [check for check in running.values() if not check.whole_set]
@@ -80,7 +79,8 @@ def main() -> None:
         told = Told(folder / "told", [ALONE, *sorted(reading.__name__ for reading in readings)], keys)
         look_at_rows(stage, told, partial(read, surviving), context, alone, readings)
         of_set: list[Noted] = []
-        beside = replace(context, readings=told.readings, ask=judging, losses=losses, tell=of_set.append)
+        remembering = replace(context, near=partial(near, stage.memory, version_of("score")))
+        beside = replace(remembering, readings=told.readings, ask=judging, losses=losses, tell=of_set.append)
         once = partial(looked_once, stage.memory, version_for(context, alone))
         planting = planted_in(compared, read, told, beside, running, stage.section("audit", Audit), once)
         parts = [EVERY, *compared["language"].unique()] if vectors.height else []
@@ -94,7 +94,7 @@ def main() -> None:
         personal = with_personal_data(told) if "pii" in running else None
         by_set, of_planted = found_by_set(stage, compared, keys, beside, together, personal)
         found = partial(all_found, told, by_set)
-        noted = notes(compared, context, of_set)
+        noted = notes(compared, remembering, of_set)
         tried = pl.DataFrame(schema=PLANTED)
         if planting:
             of_originals = planting.of_originals(found())

@@ -19,7 +19,7 @@ def near(memory: Memory, version: str, of: str, ids: pl.Series, vectors: Matrix,
     before = memory.recall(name, of_k)
     found = nearest(vectors, k, None if before is None else _still(before, now, k))
     told = {"places": found.places.astype(np.int32), "distances": found.distances, "among": found.among}
-    memory.keep(name, of_k, now.with_columns(**{of: pl.Series(of, values) for of, values in told.items()}))
+    memory.keep(name, of_k, now.with_columns(pl.Series(column, values) for column, values in told.items()))
     return found
 
 
