@@ -1,5 +1,6 @@
 """Vectors of what conversations say, on disk: those of a large set are larger than all that its checks hold."""
 
+import contextlib
 import mmap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,25 +20,42 @@ Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows of a matrix in an order of their own, each read when it is asked for: rows[places] is a copy of some."""
+class Stored:
+    """A matrix whose rows are copied when they are asked for."""
 
     matrix: Matrix
+    pages: mmap.mmap | None = None  # that hold it, where it lies in a file
+
+    @classmethod
+    def on_disk(cls, path: Path, width: int) -> "Stored":
+        """The float32 numbers of a file that is not empty, so many a row."""
+        with path.open("rb") as file:
+            pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return cls(np.frombuffer(pages, np.float32).reshape(-1, width), pages)
+
+    def __getitem__(self, which: Indices) -> Matrix:
+        found: Matrix = self.matrix[which]
+        if self.pages is not None and hasattr(mmap, "MADV_DONTNEED"):  # else all that was ever read counts as ours
+            self.pages.madvise(mmap.MADV_DONTNEED)
+        return found
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a stored matrix in an order of their own."""
+
+    stored: Stored
     places: Indices
-    pages: mmap.mmap | None = None  # that hold the matrix, where it is a file's
 
     def __len__(self) -> int:
         return len(self.places)
 
     @property
     def shape(self) -> tuple[int, int]:
-        return len(self.places), self.matrix.shape[1]
+        return len(self.places), self.stored.matrix.shape[1]
 
     def __getitem__(self, which: slice | Indices) -> Matrix:
-        found: Matrix = self.matrix[self.places[which]]
-        if self.pages is not None and hasattr(mmap, "MADV_DONTNEED"):  # else all that was ever read counts as ours
-            self.pages.madvise(mmap.MADV_DONTNEED)
-        return found
+        return self.stored[self.places[which]]
 
 
 @dataclass(frozen=True)
@@ -45,32 +63,27 @@ class Vectors:
     """Of conversations, both SIDES."""
 
     places: pl.DataFrame  # conversation_id, and in which row of its matrix each side lies
-    matrices: Mapping[str, Matrix]
-    pages: Mapping[str, mmap.mmap]  # of those that are files
+    matrices: Mapping[str, Stored]
 
     @classmethod
     def of(cls, table: pl.DataFrame) -> "Vectors":
         """In memory, of conversation_id, vector and reply."""
-        return cls(_places([table["conversation_id"]]), {side: _usable(table[side]) for side in SIDES}, {})
+        return cls(_places([table["conversation_id"]]), {side: Stored(_usable(table[side])) for side in SIDES})
 
     @classmethod
     def on_disk(cls, folder: Path, parts: Iterable[pl.DataFrame]) -> "Vectors":
         """The same, which come in parts and are put into the folder."""
-        ids, width = list[pl.Series](), dict[str, int]()
-        for part in parts:
-            ids.append(part["conversation_id"])
-            for side in SIDES:
-                rows = _usable(part[side])
-                width[side] = rows.shape[1]
-                with (folder / f"{side}.f32").open("ab") as file:
+        paths, ids, width = {side: folder / f"{side}.f32" for side in SIDES}, list[pl.Series](), dict[str, int]()
+        with contextlib.ExitStack() as opened:
+            files = {side: opened.enter_context(path.open("wb")) for side, path in paths.items()}
+            for part in parts:
+                ids.append(part["conversation_id"])
+                for side, file in files.items():
+                    rows = _usable(part[side])
+                    width[side] = rows.shape[1]
                     file.write(rows.data)
-        matrices, pages = dict[str, Matrix](), dict[str, mmap.mmap]()
-        if places := sum(map(len, ids)):
-            for side in SIDES:
-                with (folder / f"{side}.f32").open("rb") as file:
-                    pages[side] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                matrices[side] = np.frombuffer(pages[side], np.float32).reshape(places, width[side])
-        return cls(_places(ids), matrices, pages)
+        filled = paths if any(map(len, ids)) else {}
+        return cls(_places(ids), {side: Stored.on_disk(path, width[side]) for side, path in filled.items()})
 
     def __len__(self) -> int:
         return self.places.height
@@ -81,7 +94,7 @@ class Vectors:
         found = ids.join(self.places, on="conversation_id", how="left", maintain_order="left")[side]
         if found.null_count():
             raise QiratError(UNUSABLE)
-        return Rows(self.matrices[side], found.to_numpy(), self.pages.get(side))
+        return Rows(self.matrices[side], found.to_numpy())
 
     def also_of(self, made: pl.DataFrame) -> "Vectors":
         """Those of further conversations too, which speak with vectors of these: `made_of` tells whose customer's words
