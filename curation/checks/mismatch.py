@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from curation.checks.check import NOTHING, Context, check, contents
-from curation.checks.models.datalab import vectors
+from curation.checks.models.datalab import matrix
 from curation.checks.models.swaps import Beside, Turns, doubts, longest_reply, most_alike
 from curation.checks.models.words import Said, said_by_language, words_by_turn
 
@@ -45,7 +45,7 @@ def mismatch(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 def _observed(said: Said, conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     seed, surviving = context.params.seed, said.conversations
-    theirs, ours = (None if context.vectors is None else vectors(surviving, context, s) for s in ("vector", "reply"))
+    theirs, ours = (None if context.vectors is None else matrix(surviving, context, s) for s in ("vector", "reply"))
     talks = Turns.of(said, theirs, ours, seed)
     beside = None if context.planted is None else Beside.of(context.planted, said, talks)
     value, least, of_planted = doubts(talks, seed, beside)

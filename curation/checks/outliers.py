@@ -3,7 +3,7 @@
 import polars as pl
 
 from curation.checks.check import NOTHING, Context, check
-from curation.checks.models.datalab import graph, issues, vectors
+from curation.checks.models.datalab import graph, issues, matrix
 
 REPORTED_FROM = 0.95
 
@@ -32,7 +32,7 @@ def _ranked(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     if conversations.height <= 5 * neighbours:
         return NOTHING
     ids = conversations["conversation_id"].to_list()  # sorted hashes: the first are a fair sample
-    near = graph(vectors(conversations, context), neighbours)
+    near = graph(matrix(conversations, context), neighbours)
     found, _ = issues("outlier", {"id": ids}, {"k": neighbours}, knn_graph=near)
     score = pl.Series(found["outlier_score"].to_numpy())
     rank = (-score).rank("min") - 1

@@ -3,7 +3,7 @@
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.checks.models.datalab import vectors
+from curation.checks.models.datalab import matrix
 from curation.similarity.neighbours import copies
 
 REPORTED_FROM = 0.9
@@ -25,7 +25,7 @@ def semantic_copies(conversations: pl.DataFrame, context: Context) -> pl.DataFra
     themselves. Above 30,000 rows some copies go unseen.
     """
     ordered = conversations.sort("created_at", "conversation_id", nulls_last=True)  # wherever they lie
-    left, right = (vectors(ordered, context, side) for side in ("vector", "reply"))
+    left, right = (matrix(ordered, context, side) for side in ("vector", "reply"))
     earlier, value = copies(left, right, REPORTED_FROM, context.params.seed)
     return (
         ordered.select("conversation_id", earlier=pl.Series(earlier), value=pl.Series(value).cast(pl.Float64).round(4))

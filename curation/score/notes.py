@@ -7,7 +7,7 @@ import polars as pl
 
 from curation.checks import checks
 from curation.checks.check import Check, Context, Noted
-from curation.checks.models.datalab import graph, issues, vectors
+from curation.checks.models.datalab import graph, issues, matrix
 from curation.core.record.codes import LANGUAGES, SKIPPED
 from curation.core.text.language import ARABIZI
 from curation.similarity.neighbours import SAMPLE
@@ -86,7 +86,7 @@ def _order(conversations: pl.DataFrame, context: Context) -> tuple[str, float, s
     """
     sample = conversations.sort("conversation_id").head(SAMPLE)  # ids are hashes, so a fair one
     ordered = sample.sort("created_at", "source_file", "source_row", nulls_last=True)
-    near = graph(vectors(ordered, context), context.params.outlier_neighbours)
+    near = graph(matrix(ordered, context), context.params.outlier_neighbours)
     _, told = issues("non_iid", {"id": ordered["conversation_id"].to_list()}, {}, knn_graph=near)
     value = float(told["p-value"])
     means = (

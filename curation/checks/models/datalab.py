@@ -1,4 +1,4 @@
-"""What the checks over vectors share: those of conversations, and cleanlab's Datalab made to fail loudly."""
+"""What the checks over vectors share: a matrix of them, and cleanlab's Datalab made to fail loudly."""
 
 import contextlib
 import io
@@ -14,15 +14,15 @@ from curation.similarity.neighbours import BLOCK, nearest
 from curation.similarity.vectors import SIDES, Rows
 
 
-def vectors(conversations: pl.DataFrame, context: Context, side: str = "vector") -> Rows:
-    """Of what the customer said (or the team: "reply") in the order of the conversations, (n, dimensions)."""
+def matrix(conversations: pl.DataFrame, context: Context, side: str = "vector") -> Rows:
+    """Vectors of what the customer said (or the team: "reply") in the order of the conversations, (n, dimensions)."""
     assert context.vectors is not None
     return context.vectors.rows(conversations, side)
 
 
 def both_sides(conversations: pl.DataFrame, context: Context) -> npt.NDArray[np.float32]:
     """The vectors of both sides side by side, (n, 2 * dimensions)."""
-    sides = [vectors(conversations, context, side) for side in SIDES]
+    sides = [matrix(conversations, context, side) for side in SIDES]
     found = np.empty((conversations.height, 2 * sides[0].shape[1]), np.float32)
     for start in range(0, len(found), BLOCK):
         rows = slice(start, start + BLOCK)
