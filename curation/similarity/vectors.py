@@ -13,6 +13,7 @@ import polars as pl
 from curation.harness.errors import QiratError
 
 SIDES = ("vector", "reply")  # of what the customer says, and of what the team replies
+AT_ONCE = 1_000  # rows read before their pages are let go: around each the system reads 64 KB
 UNUSABLE = "some conversations have no usable vector; run `dvc repro embed -f`"
 
 Matrix = npt.NDArray[np.float32]
@@ -34,9 +35,12 @@ class Stored:
         return cls(np.frombuffer(pages, np.float32).reshape(-1, width), pages)
 
     def __getitem__(self, which: Indices) -> Matrix:
-        found: Matrix = self.matrix[which]
-        if self.pages is not None and hasattr(mmap, "MADV_DONTNEED"):  # else all that was ever read counts as ours
-            self.pages.madvise(mmap.MADV_DONTNEED)
+        found = np.empty((len(which), self.matrix.shape[1]), np.float32)
+        for start in range(0, len(which), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            found[some] = self.matrix[which[some]]
+            if self.pages is not None and hasattr(mmap, "MADV_DONTNEED"):  # else all that was ever read counts as ours
+                self.pages.madvise(mmap.MADV_DONTNEED)
         return found
 
 
