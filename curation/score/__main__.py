@@ -43,7 +43,8 @@ from curation.similarity.vectors import Vectors
 
 CONVERSATIONS = "ingested/conversations"
 A_ROW = 900  # bytes of memory that a row takes to the end: ids, what checks that compare rows find in it
-COMPARED_ROW = 9_500  # ... and its words, in the group that is compared
+COMPARED_ROW = 9_500  # ... and its words, in the group that is compared,
+LABELLED_ROW = 20_000  # and its vectors and letter trigrams where labels are judged by them
 LONG, LONGEST_TOLD = 100_000, 5  # characters of a row that is told before it is read; of so many rows
 ROWS_KEPT = 10_000  # with their texts, of a set that has no more
 PUT_AWAY = 4  # answers of processes that are put away together
@@ -70,7 +71,9 @@ def main() -> None:
         running = checks(stage.params.skip)
         alone = [check for check in running.values() if not check.whole_set]
         together = [check for check in running.values() if check.whole_set]
-        stage.refuse_too_little(CONVERSATIONS, A_ROW, COMPARED_ROW if together else 0, GROUP)
+        labelled = "labels" in running and context.vectors is not None
+        of_group = LABELLED_ROW if labelled else COMPARED_ROW if together else 0
+        stage.refuse_too_little(CONVERSATIONS, A_ROW, of_group, GROUP)
         judging, losses = consulted(stage.params, running)
 
         readings = {check.reads for check in together if check.reads}
