@@ -18,10 +18,12 @@ RANKED = 100  # whose nearest are sought at a time
 
 BANDS, BITS = 40, 24  # a pair of cosine .97 meets in some band with probability .998, one of .5 with .002
 WINDOW = 8  # rows of the same band and bits that a row is compared with, those just before it
+SURE = 5  # standard deviations: one pair of 3 million that is just near enough differs in more bits than are looked at
 PAIRS = 20_000  # pairs verified at a time: 80 MB
 
 Matrix = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]  # (n, BANDS)
 
 
 def nearest(vectors: Matrix | Rows, k: int) -> tuple[Indices, Matrix]:
@@ -56,7 +58,7 @@ def copies(left: Matrix | Rows, right: Matrix | Rows, limit: float, seed: int) -
     if len(left) <= EXACT:
         return _copies_exactly(left[: len(left)], right[: len(right)], limit)
     place, likeness = np.full(len(left), -1, np.int64), np.zeros(len(left), np.float32)
-    for later, earlier in _meetings(left, right, seed):
+    for later, earlier in _meetings(_codes(left, right, seed), limit):
         alike = np.minimum(_cosines(left, later, earlier), _cosines(right, later, earlier))
         # The likest earlier row of each, of equals the first: in this order the last write wins.
         order = np.lexsort((-earlier, alike))
@@ -84,18 +86,24 @@ def _copies_exactly(left: Matrix, right: Matrix, limit: float) -> tuple[Indices,
     return place, likeness
 
 
-def _meetings(left: Matrix | Rows, right: Matrix | Rows, seed: int) -> Iterator[tuple[Indices, Indices]]:
-    """(later, earlier) rows that share all bits of a band, some PAIRS at a time."""
-    for code in _codes(left, right, seed).T:
+def _meetings(codes: Codes, limit: float) -> Iterator[tuple[Indices, Indices]]:
+    """(later, earlier) rows that share all bits of a band, some PAIRS at a time; of any size, most of these are chance:
+    those that differ in more of all bits than rows as near as the limit do are left out."""
+    share = np.arccos(limit) / np.pi  # of the planes that lie between them
+    bits = BANDS * BITS
+    most = bits * share + SURE * np.sqrt(bits * share * (1 - share))
+    for code in codes.T:
         order = np.argsort(code, kind="stable")  # rows of one code side by side, the earlier first
         for step in range(1, WINDOW + 1):
             met = np.flatnonzero(code[order[step:]] == code[order[:-step]])
             for start in range(0, len(met), PAIRS):
                 some = met[start : start + PAIRS]
-                yield order[some + step], order[some]
+                later, earlier = order[some + step], order[some]
+                near = np.bitwise_count(codes[later] ^ codes[earlier]).sum(axis=1) <= most
+                yield later[near], earlier[near]
 
 
-def _codes(left: Matrix | Rows, right: Matrix | Rows, seed: int) -> npt.NDArray[np.int32]:
+def _codes(left: Matrix | Rows, right: Matrix | Rows, seed: int) -> Codes:
     """(n, BANDS): on which sides of the band's planes both vectors of a row lie together."""
     draw = np.random.default_rng(seed)
     size = left.shape[1] + right.shape[1]
