@@ -19,7 +19,8 @@ from curation.harness.parts import kept
 from curation.harness.yaml_text import from_yaml
 from curation.privacy.params import Privacy
 from curation.privacy.tables import with_evidence_masked
-from curation.similarity.neighbours import Matrix, Near
+from curation.similarity.neighbours import Near
+from curation.similarity.vectors import Rows, Vectors
 
 ANY: Collection[str] = ()  # knows every language
 
@@ -69,7 +70,7 @@ Records = Callable[[pl.DataFrame], Iterable[pl.DataFrame]]
 # Of a reading, what it tells of the conversations of a table that tells their ids: some of its columns, all if none.
 AtHand = Callable[[pl.DataFrame, Sequence[str]], pl.DataFrame]
 # By the name under which it is remembered: the k nearest of the conversations with these ids and vectors.
-Nearest = Callable[[str, pl.Series, Matrix, int], Near]
+Nearest = Callable[[str, pl.Series, Rows, int], Near]
 Losses = Callable[[str, str], tuple[float, float]]  # nats a token of a text after another, and of the text by itself
 
 
@@ -91,7 +92,7 @@ class Context:
     params: Score
     privacy: Privacy
     playbook: Playbook
-    vectors: pl.DataFrame | None  # conversation_id, vector, reply; None: no embeddings at hand
+    vectors: Vectors | None  # None: no embeddings at hand
     evaluation: pl.DataFrame  # the record, of the evaluation sets
     readings: Mapping[str, AtHand] = field(default_factory=dict)  # those at hand, by name
     records: Records | None = None  # of conversations that are given without what they say; None: none are

@@ -6,16 +6,18 @@ import polars as pl
 from xxhash import xxh3_64_intdigest
 
 from curation.harness.memory import Memory
-from curation.similarity.neighbours import Matrix, Near, nearest, sought_among
+from curation.similarity.neighbours import BLOCK, Matrix, Near, nearest, sought_among
+from curation.similarity.vectors import Rows
 
 NEAR = "near_"  # and of what: the name under which it is remembered
 KEY = ["conversation_id", "vector"]  # of a row: and a hash of its vector
 
 
-def near(memory: Memory, version: str, of: str, ids: pl.Series, vectors: Matrix, k: int) -> Near:
+def near(memory: Memory, version: str, of: str, ids: pl.Series, vectors: Matrix | Rows, k: int) -> Near:
     """The k nearest of each row, in the order of the ids, and those of the run before where they still hold."""
     name, of_k = NEAR + of, f"{version} {k}"
-    now = pl.DataFrame({"conversation_id": ids, "vector": pl.Series(map(xxh3_64_intdigest, vectors), dtype=pl.UInt64)})
+    each = (row for start in range(0, len(vectors), BLOCK) for row in vectors[start : start + BLOCK])
+    now = pl.DataFrame({"conversation_id": ids, "vector": pl.Series(map(xxh3_64_intdigest, each), dtype=pl.UInt64)})
     before = memory.recall(name, of_k)
     found = nearest(vectors, k, None if before is None else _still(before, now, k))
     told = {"places": found.places.astype(np.int32), "distances": found.distances, "among": found.among}
