@@ -3,7 +3,7 @@
 import polars as pl
 
 from curation.checks.check import NOTHING, Context, check
-from curation.checks.models.datalab import graph, issues, matrix
+from curation.checks.models.datalab import graph, issues, near
 
 REPORTED_FROM = 0.95
 
@@ -32,8 +32,8 @@ def _ranked(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     if conversations.height <= 5 * neighbours:
         return NOTHING
     ids = conversations["conversation_id"].to_list()  # sorted hashes: the first are a fair sample
-    near = graph(matrix(conversations, context), neighbours)
-    found, _ = issues("outlier", {"id": ids}, {"k": neighbours}, knn_graph=near)
+    told = near(conversations, context, f"{conversations['language'][0]}")
+    found, _ = issues("outlier", {"id": ids}, {"k": neighbours}, knn_graph=graph(told.places, told.distances))
     score = pl.Series(found["outlier_score"].to_numpy())
     rank = (-score).rank("min") - 1
     return conversations.select("conversation_id", value=rank / (conversations.height - 1))

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterator
 from dataclasses import asdict
 
+import numpy as np
 import polars as pl
 
 from curation.checks import checks
 from curation.checks.check import Check, Context, Noted
-from curation.checks.models.datalab import graph, issues, matrix
+from curation.checks.models.datalab import graph, issues, near
 from curation.core.record.codes import LANGUAGES, SKIPPED
 from curation.core.text.language import ARABIZI
 from curation.similarity.neighbours import SAMPLE
@@ -23,6 +24,7 @@ NOTES = pl.Schema(
 )
 STRAY = 0.05  # share of the conversations from which a language is worth a word
 UNTOLD = ("mixed", "und")  # no language by itself
+EVERY = "every"  # conversation, of whatever language
 DRIFT_BELOW = 0.01  # p-value
 
 
@@ -85,9 +87,11 @@ def _order(conversations: pl.DataFrame, context: Context) -> tuple[str, float, s
     The order is that of `created_at`, and that of the raw files where rows have none.
     """
     sample = conversations.sort("conversation_id").head(SAMPLE)  # ids are hashes, so a fair one
-    ordered = sample.sort("created_at", "source_file", "source_row", nulls_last=True)
-    near = graph(matrix(ordered, context), context.params.outlier_neighbours)
-    _, told = issues("non_iid", {"id": ordered["conversation_id"].to_list()}, {}, knn_graph=near)
+    by_id = near(sample, context, EVERY)
+    ordered = sample.with_row_index("place").sort("created_at", "source_file", "source_row", nulls_last=True)
+    place = ordered["place"].to_numpy()
+    places = graph(np.argsort(place)[by_id.places[place]], by_id.distances[place])
+    _, told = issues("non_iid", {"id": ordered["conversation_id"].to_list()}, {}, knn_graph=places)
     value = float(told["p-value"])
     means = (
         "what customers say changes over time, or with the files; a later model will meet other questions than these"

@@ -10,7 +10,7 @@ import polars as pl
 
 from curation.checks.check import Context
 from curation.harness.errors import QiratError
-from curation.similarity.neighbours import BLOCK, nearest
+from curation.similarity.neighbours import BLOCK, Indices, Near, nearest
 from curation.similarity.vectors import SIDES, Rows
 
 
@@ -31,12 +31,20 @@ def both_sides(conversations: pl.DataFrame, context: Context) -> npt.NDArray[np.
     return found
 
 
-def graph(vectors: Rows, k: int) -> Any:
-    """The k nearest rows of each by cosine distance, as the sparse matrix that Datalab takes instead of vectors."""
+def near(conversations: pl.DataFrame, context: Context, of: str) -> Near:
+    """The nearest of each conversation by what the customer said, so many as the params say.
+
+    `of`: the name of the part of the set, under which an earlier run may have told them (`context.near`).
+    """
+    vectors, k = matrix(conversations, context), context.params.outlier_neighbours
+    return context.near(of, conversations["conversation_id"], vectors, k) if context.near else nearest(vectors, k)
+
+
+def graph(places: Indices, distances: npt.NDArray[np.float32]) -> Any:
+    """The k nearest rows of each, (n, k), as the sparse matrix that Datalab takes instead of vectors."""
     from scipy.sparse import csr_matrix
 
-    places, distances = nearest(vectors, k)
-    rows = len(vectors)
+    rows, k = places.shape
     return csr_matrix(
         (distances.ravel().astype(np.float64), places.ravel(), np.arange(0, rows * k + 1, k)), shape=(rows, rows)
     )
