@@ -197,8 +197,8 @@ class Use:
             first_layer(padded, branch.before, branch.shares[0], above)
             second_layer(padded, branch.before, (branch.read, branch.shares[1], branch.taps), above, found)
         mean, weight = self._standard(sum(map(_sizes, features), tokens.sizes[:, text]))
-        summed = [weight @ tokens.embedding[text], *(weight @ found for found in features)]
-        return np.concatenate(summed) - weight @ mean
+        summed: Matrix = np.concatenate([weight @ rows for rows in (tokens.embedding[text], *features)])
+        return summed - weight @ mean
 
     def _standard(self, sizes: Matrix) -> tuple[Matrix, Matrix]:
         """Of the features at each place their mean and what they are multiplied by, by the `_sizes` of all 1,280."""

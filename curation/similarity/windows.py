@@ -25,8 +25,12 @@ _Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
 
 
 def _compiled(function: _Kernel) -> _Kernel:
-    """Kept beside the file from one process to the next."""
-    kernel: _Kernel = numba.njit(cache=True, inline="always")(function)
+    """What is compiled is kept beside the file or in the user's cache, if there is room for it, for other processes."""
+    kernel: _Kernel
+    try:
+        kernel = numba.njit(cache=True, inline="always")(function)
+    except RuntimeError:
+        kernel = numba.njit(inline="always")(function)
     return kernel
 
 
