@@ -86,26 +86,16 @@ def kept(rows: pl.DataFrame) -> pl.DataFrame:
     return own.cast(rows.schema)
 
 
+def among(part: pl.DataFrame, wanted: pl.DataFrame, on: str | Sequence[str]) -> pl.DataFrame:
+    """The rows of a part that are wanted. Only the part is hashed, since wanted may be rows of all parts."""
+    here = wanted.join(part, on=on, how="semi")
+    return part.join(here, on=on, how="semi")
+
+
 def chosen(part: pl.DataFrame, wanted: pl.DataFrame, on: str) -> pl.DataFrame:
     """The rows of a part that are wanted; few of them in memory of their own."""
-    some = part.join(wanted, on=on, how="semi")
+    some = among(part, wanted, on)
     return some if FEW * some.height > part.height else kept(some)
-
-
-def mapped(path: Path, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The rows as a table in a file, whose pages the system takes back where memory is short."""
-    import pyarrow as pa
-
-    rows = iter(parts)
-    first = next(rows).to_arrow(compat_level=OLDEST)
-    with pa.ipc.new_file(path, first.schema) as file:
-        file.write_table(first)
-        for part in rows:
-            file.write_table(part.to_arrow(compat_level=OLDEST))
-    with pa.memory_map(str(path)) as pages:
-        table = pl.from_arrow(pa.ipc.open_file(pages).read_all(), rechunk=False)
-    assert isinstance(table, pl.DataFrame)
-    return table
 
 
 class Shelves:
