@@ -7,10 +7,11 @@ import polars as pl
 
 from curation.checks import checks
 from curation.checks.check import Check, Context, Noted
-from curation.checks.models.datalab import graph, issues, matrix
+from curation.checks.models.vectors import matrix
 from curation.core.record.codes import LANGUAGES, SKIPPED
+from curation.core.statistics.order import order_p_value
 from curation.core.text.language import ARABIZI
-from curation.similarity.neighbours import SAMPLE
+from curation.similarity.neighbours import SAMPLE, nearest
 
 NOTES = pl.Schema(
     {
@@ -80,15 +81,14 @@ def _known(of_lists: Collection[Check]) -> str:
 
 
 def _order(conversations: pl.DataFrame, context: Context) -> tuple[str, float, str]:
-    """Whether rows near in time are near in content: cleanlab's non_iid (Cummings et al. 2023), on at most SAMPLE rows.
+    """Whether rows near in time are near in content: `order_p_value` of at most SAMPLE rows.
 
     The order is that of `created_at`, and that of the raw files where rows have none.
     """
     sample = conversations.sort("conversation_id").head(SAMPLE)  # ids are hashes, so a fair one
     ordered = sample.sort("created_at", "source_file", "source_row", nulls_last=True)
-    near = graph(matrix(ordered, context), context.params.outlier_neighbours)
-    _, told = issues("non_iid", {"id": ordered["conversation_id"].to_list()}, {}, knn_graph=near)
-    value = float(told["p-value"])
+    near, _ = nearest(matrix(ordered, context), context.params.outlier_neighbours)
+    value = order_p_value(near)
     means = (
         "what customers say changes over time, or with the files; a later model will meet other questions than these"
         if value < DRIFT_BELOW

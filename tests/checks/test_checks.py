@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from curation.checks import checks
-from curation.checks.models.datalab import issues
 from curation.checks.models.topics import shrunken
 from curation.harness.errors import QiratError
 from tests.builders import ROOT, context, record, talk
@@ -250,12 +249,6 @@ def test_shrinking_is_that_of_ledoit_and_wolf():
     rows = np.random.default_rng(0).normal(size=(90, 12)) @ np.random.default_rng(1).normal(size=(12, 12))
     expected, _ = ledoit_wolf(rows, assume_centered=True)
     assert shrunken(rows.T @ rows / len(rows), (rows**2).sum(axis=1)) == pytest.approx(expected)
-
-
-def test_cleanlab_stops_the_stage_where_it_gives_no_scores():
-    few = np.eye(3, dtype=np.float32)
-    with pytest.raises(QiratError, match="cleanlab gave no outlier scores: "):
-        issues("outlier", {"id": ["a", "b", "c"]}, {"k": 10}, features=few)
 
 
 def test_a_conversation_without_a_vector_is_an_error_with_the_cure():
