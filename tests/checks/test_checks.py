@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from curation.checks import checks
-from curation.checks.models.topics import shrunken
+from curation.checks.models.topics import FOLDS, folds, shrunken
 from curation.harness.errors import QiratError
 from tests.builders import ROOT, context, record, talk
 from tests.checks.seeing import ARABIC_REPLY, REPLY, seen
@@ -249,6 +249,14 @@ def test_shrinking_is_that_of_ledoit_and_wolf():
     rows = np.random.default_rng(0).normal(size=(90, 12)) @ np.random.default_rng(1).normal(size=(12, 12))
     expected, _ = ledoit_wolf(rows, assume_centered=True)
     assert shrunken(rows.T @ rows / len(rows), (rows**2).sum(axis=1)) == pytest.approx(expected)
+
+
+def test_parts_are_those_of_scikit_learn():
+    from sklearn.model_selection import StratifiedKFold
+
+    given = np.random.default_rng(3).integers(0, 7, 200)
+    parts = StratifiedKFold(FOLDS, shuffle=True, random_state=11).split(given, given)
+    assert [part.tolist() for part in folds(given, 11)] == [test.tolist() for _, test in parts]
 
 
 def test_a_conversation_without_a_vector_is_an_error_with_the_cure():
