@@ -291,11 +291,11 @@ def _parsed_once() -> Iterator[None]:
         """Whose slices are plain arrays: as memory maps the 300,000 of them take twice as long."""
 
         @property
-        def data(self) -> "npt.NDArray[np.uint8]":  # type: ignore[override]
+        def data(self) -> Any:  # type: ignore[override]
             return self._data
 
         @data.setter
-        def data(self, mapped: "npt.NDArray[np.uint8]") -> None:
+        def data(self, mapped: Any) -> None:
             self._data = mapped.view(np.ndarray)
 
     plain: dict[str, Callable[..., Any]] = {name: getattr(gguf, name) for name in ("GGUFReader", "get_tensor_name_map")}

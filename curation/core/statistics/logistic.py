@@ -52,7 +52,8 @@ def logistic(
             if (now := loss(slopes - step)) <= before:
                 break
             step /= 2
-        slopes, before = slopes - step, now
+        slopes -= step
+        before = now
     return lambda given: odds(slopes, _with_ones(given) if intercept else given)
 
 
@@ -73,7 +74,7 @@ def _newton(inputs: Floats, weights: Floats, chances: Floats, penalties: Floats,
             curvature[one, :, other] = (inputs * bend[:, None]).T @ inputs
         curvature[one, :, one] += np.diag(penalties)
     square = curvature.reshape(free * width, free * width)
-    step: Floats = np.linalg.lstsq(square, slope.ravel(), rcond=None)[0]
+    step = np.asarray(np.linalg.lstsq(square, slope.ravel(), rcond=None)[0], np.float64)
     return step.reshape(free, width)
 
 
