@@ -1,6 +1,7 @@
 """Logistic regression of few features, as scikit-learn's gives it, whose import takes a second."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,13 +10,14 @@ STEPS = 100  # of Newton's method, which takes ten
 HALVINGS = 20
 FLAT = 1e-8  # gradient, for a row, at which it ends
 
+Given = npt.NDArray[np.floating[Any]]
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.integer]
 
 
 def logistic(
-    features: Floats, truth: Indices, *, penalty: float = 1.0, intercept: bool = True, balanced: bool = False
-) -> Callable[[Floats], Floats]:
+    features: Given, truth: Indices, *, penalty: float = 1.0, intercept: bool = True, balanced: bool = False
+) -> Callable[[Given], Floats]:
     """From features (n, d) to the logarithm of each class's odds (n, classes), learned where the `truth` is known.
 
     Classes are 0, 1, ...; of two the first one has 0 throughout. `penalty` is on half the squares of all slopes (1 / C
@@ -24,13 +26,13 @@ def logistic(
     counts = np.bincount(truth)
     classes, rows = len(counts), len(truth)
     weights = (rows / (classes * counts))[truth] if balanced else np.ones(rows)
-    inputs = _with_ones(features) if intercept else features
+    inputs = np.asarray(_with_ones(features) if intercept else features, np.float64)
     free = np.arange(classes) if classes > 2 else np.array([1])
     is_truth = truth[:, None] == np.arange(classes)
     penalties = np.full(inputs.shape[1], float(penalty))
     penalties[features.shape[1] :] = 0
 
-    def odds(slopes: Floats, given: Floats) -> Floats:
+    def odds(slopes: Floats, given: Given) -> Floats:
         found = np.zeros((len(given), classes))
         found[:, free] = given @ slopes.T
         return found
@@ -78,5 +80,5 @@ def _newton(inputs: Floats, weights: Floats, chances: Floats, penalties: Floats,
     return step.reshape(free, width)
 
 
-def _with_ones(features: Floats) -> Floats:
+def _with_ones(features: Given) -> Given:
     return np.column_stack([features, np.ones(len(features))])
