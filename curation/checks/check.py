@@ -19,7 +19,8 @@ from curation.harness.parts import kept
 from curation.harness.yaml_text import from_yaml
 from curation.privacy.params import Privacy
 from curation.privacy.tables import with_evidence_masked
-from curation.similarity.vectors import Vectors
+from curation.similarity.neighbours import Near
+from curation.similarity.vectors import Rows, Vectors
 
 ANY: Collection[str] = ()  # knows every language
 
@@ -68,6 +69,8 @@ Ask = Callable[[str, Mapping[str, Any], Callable[[str], dict[str, Any]]], dict[s
 Records = Callable[[pl.DataFrame], Iterable[pl.DataFrame]]
 # Of a reading, what it tells of the conversations of a table that tells their ids: some of its columns, all if none.
 AtHand = Callable[[pl.DataFrame, Sequence[str]], pl.DataFrame]
+# By the name under which it is remembered: the k nearest of the conversations with these ids and vectors.
+Nearest = Callable[[str, pl.Series, Rows, int], Near]
 Losses = Callable[[str, str], tuple[float, float]]  # nats a token of a text after another, and of the text by itself
 
 
@@ -96,6 +99,7 @@ class Context:
     ask: Ask | None = None  # the language model that score.judge names; None: nobody is asked
     losses: Losses | None = None  # of the language model in score.difficulty_model; None: difficulty is not measured
     tell: Callable[[Noted], None] | None = None  # hears notes on the set; None: nobody does
+    near: Nearest | None = None  # knows what an earlier run found; None: nothing is remembered
     planted: pl.DataFrame | None = None  # spoilt rows to judge beside the set: the record, `made_of`, `replies_of`
 
 

@@ -35,7 +35,7 @@ def mismatch(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     of large sets fewer, of a few hundred more. `turn` = the reply that fits least; `evidence` = it, and the reply to a
     like customer. Languages are judged apart, mixed rows with the script they have more of.
 
-    Limits: it takes 200 conversations of a language, and learns from the first 20,000 by id, a fair sample. A reply
+    Limits: it takes 200 conversations of a language, and learns from the first 5,000 by id, a fair sample. A reply
     about the same topic fits, and so does one that fits everywhere ("Goodbye."); where all conversations are alike a
     swap cannot be told.
     """

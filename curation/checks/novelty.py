@@ -55,7 +55,7 @@ def _surprise(replies: Replies, conversations: int) -> Floats:
     unusual = np.zeros(len(word), bool)
     for here in _by_word(word):
         places, pairs = replies.owner[reply[here]], replies.pairs(before[here], word[here])
-        of_pair, of_word = (_others(np.unique(what, return_inverse=True)[1], places) for what in (pairs, word[here]))
+        of_pair, of_word = (_others(what, places) for what in (pairs, word[here].astype(np.int64)))
         nats = np.where(of_pair > 0, _rarity(of_pair), _rarity(of_word) + BACK_OFF) + np.log(conversations)
         unusual[here] = nats > UNUSUAL
     length = np.bincount(reply, minlength=len(replies.turn))
@@ -71,11 +71,18 @@ def _by_word(word: Codes) -> Iterator[Indices]:
 
 def _others(what: Indices, place: Indices) -> Indices:
     """In how many places beside its own each of these numbers stands."""
-    places = int(place.max(initial=0)) + 1
-    surviving = np.sort(what * places + place)
-    once = surviving[np.diff(surviving, prepend=-1) != 0] // places
-    others: Indices = np.bincount(once, minlength=1)[what] - 1
-    return others
+    if not len(what):
+        return np.zeros(0, np.int64)
+    places = int(place.max()) + 1
+    key = what * places + place
+    order = np.argsort(key)
+    surviving = key[order]
+    number = surviving // places
+    starts = np.flatnonzero(np.diff(number, prepend=-1))
+    others = np.add.reduceat(np.diff(surviving, prepend=-1) != 0, starts, dtype=np.int64) - 1
+    found = np.empty(len(what), np.int64)
+    found[order] = np.repeat(others, np.diff(starts, append=len(what)))
+    return found
 
 
 def _rarity(others: Indices) -> Floats:

@@ -4,8 +4,7 @@ import numpy as np
 import polars as pl
 
 from curation.checks.check import NOTHING, Context, check
-from curation.checks.models.vectors import matrix
-from curation.similarity.neighbours import nearest
+from curation.checks.models.vectors import near
 
 REPORTED_FROM = 0.95
 
@@ -33,7 +32,6 @@ def _ranked(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     neighbours = context.params.outlier_neighbours
     if conversations.height <= 5 * neighbours:
         return NOTHING
-    # Sorted by id, which is a hash: the first are a fair sample.
-    _, distances = nearest(matrix(conversations, context), neighbours)
-    rank = pl.Series(distances.mean(axis=1, dtype=np.float64)).rank("min") - 1
+    told = near(conversations, context, f"{conversations['language'][0]}")
+    rank = pl.Series(told.distances.mean(axis=1, dtype=np.float64)).rank("min") - 1
     return conversations.select("conversation_id", value=rank / (conversations.height - 1))

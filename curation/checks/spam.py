@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
@@ -155,7 +156,8 @@ def spam(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str,
     stems = {about: _stems(about) or frozenset({about}) for about in seen["about"].drop_nulls().unique()}
     speak = _customers(conversations, context, seen, {stem for of in stems.values() for stem in of})
     least = max(SUBJECT_LEAST, SUBJECT_SHARE * conversations.height)
-    common = {of for of in set(stems.values()) if sum(_speaks_of(of, said) for said in speak.values()) >= least}
+    spoken = Counter(speak.values())
+    common = {of for of in set(stems.values()) if sum(n for said, n in spoken.items() if _speaks_of(of, said)) >= least}
     like_adverts = seen.filter(~pl.col("by_customer") & (pl.col("like_one") >= REPORTED_FROM))[
         "conversation_id"
     ].n_unique()

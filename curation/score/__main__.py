@@ -23,7 +23,8 @@ from curation.harness.stage import Stage
 from curation.planting.shadow import Audit, Read
 from curation.privacy.params import Privacy
 from curation.score.models import Judging, Losses
-from curation.score.notes import notes, numbers
+from curation.score.near import NEAR, near
+from curation.score.notes import EVERY, notes, numbers
 from curation.score.planted import PLANTED, Planting, as_planted, compared_again, is_planted
 from curation.score.rows import (
     ALONE,
@@ -82,10 +83,12 @@ def main() -> None:
         told = Told(folder / "told", [ALONE, *sorted(reading.__name__ for reading in readings)], keys)
         look_at_rows(stage, told, partial(read, surviving), context, alone, readings)
         of_set: list[Noted] = []
-        beside = replace(context, readings=told.readings, ask=judging, losses=losses, tell=of_set.append)
+        remembering = replace(context, near=partial(near, stage.memory, version_of("score")))
+        beside = replace(remembering, readings=told.readings, ask=judging, losses=losses, tell=of_set.append)
         once = partial(looked_once, stage.memory, version_for(context, alone))
         planting = planted_in(compared, read, told, beside, running, stage.section("audit", Audit), once)
-        kept = [*told.names, SHOWN, *(map(spoilt, told.names) if planting else ())]
+        near_known = [f"{NEAR}{part}" for part in (EVERY, *compared["language"].unique())]
+        kept = [*told.names, SHOWN, *near_known, *(map(spoilt, told.names) if planting else ())]
         stage.memory.forget_but(kept)
         if planting:
             theirs = None if beside.vectors is None else beside.vectors.also_of(planting.table)
@@ -94,7 +97,7 @@ def main() -> None:
         personal = with_personal_data(told) if "pii" in running else None
         by_set, of_planted = found_by_set(stage, compared, keys, beside, together, personal)
         found = partial(all_found, told, by_set)
-        noted = notes(compared, context, of_set)
+        noted = notes(compared, remembering, of_set)
         tried = pl.DataFrame(schema=PLANTED)
         if planting:
             of_originals = planting.of_originals(found())

@@ -3,15 +3,16 @@
 from collections.abc import Collection, Iterator
 from dataclasses import asdict
 
+import numpy as np
 import polars as pl
 
 from curation.checks import checks
 from curation.checks.check import Check, Context, Noted
-from curation.checks.models.vectors import matrix
+from curation.checks.models.vectors import near
 from curation.core.record.codes import LANGUAGES, SKIPPED
 from curation.core.statistics.order import order_p_value
 from curation.core.text.language import ARABIZI
-from curation.similarity.neighbours import SAMPLE, nearest
+from curation.similarity.neighbours import SAMPLE
 
 NOTES = pl.Schema(
     {
@@ -24,6 +25,7 @@ NOTES = pl.Schema(
 )
 STRAY = 0.05  # share of the conversations from which a language is worth a word
 UNTOLD = ("mixed", "und")  # no language by itself
+EVERY = "every"  # conversation, of whatever language
 DRIFT_BELOW = 0.01  # p-value
 
 
@@ -86,9 +88,10 @@ def _order(conversations: pl.DataFrame, context: Context) -> tuple[str, float, s
     The order is that of `created_at`, and that of the raw files where rows have none.
     """
     sample = conversations.sort("conversation_id").head(SAMPLE)  # ids are hashes, so a fair one
-    ordered = sample.sort("created_at", "source_file", "source_row", nulls_last=True)
-    near, _ = nearest(matrix(ordered, context), context.params.outlier_neighbours)
-    value = order_p_value(near)
+    by_id = near(sample, context, EVERY)
+    ordered = sample.with_row_index("place").sort("created_at", "source_file", "source_row", nulls_last=True)
+    place = ordered["place"].to_numpy()
+    value = order_p_value(np.argsort(place)[by_id.places[place]])
     means = (
         "what customers say changes over time, or with the files; a later model will meet other questions than these"
         if value < DRIFT_BELOW

@@ -51,9 +51,13 @@ class Told:
             for part in memory.recall_parts(name, version):
                 here = part.join(known, on=KEY, how="semi").drop("row")
                 self.put({name: here.cast({column: WORDS for column, dtype in here.schema.items() if dtype == TEXTS})})
-        if any(self._shelves[name].held != known.height for name in self._shelves):  # torn behind its first rows
-            self.clear()
-            return self.keys.clear()
+        for name, shelves in self._shelves.items():
+            kept = memory.recall(name, version, KEY)
+            if (
+                kept is None or shelves.held != kept.join(known, on=KEY, how="semi").height
+            ):  # torn behind its first rows
+                self.clear()
+                return self.keys.clear()
         return known
 
     def keep(self, memory: Memory, version: str) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from curation.checks import checks
 from curation.checks.codes import codes as all_codes
+from curation.checks.models import swaps
 from curation.checks.models.swaps import precision
 from tests.builders import context, record, talk
 
@@ -305,8 +306,11 @@ def dialogues(language: str, count: int = 270) -> list[list[dict]]:
     return made
 
 
-@pytest.mark.parametrize("language", ["en", "ar"])
-def test_replies_of_another_conversation_are_the_most_doubtful(language: str):
+@pytest.mark.parametrize(("language", "fitted"), [("en", swaps.FITTED), ("ar", swaps.FITTED), ("en", 100)])
+def test_replies_of_another_conversation_are_the_most_doubtful(
+    language: str, fitted: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(swaps, "FITTED", fitted)
     talks = dialogues(language)
     swapped = range(0, 8, 2)
     for n in swapped:

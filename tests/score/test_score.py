@@ -284,19 +284,21 @@ def test_a_set_in_which_no_agent_says_a_word_is_compared_all_the_same():
     assert findings(silent, context(), [check for check in BY_SET if check.reads]).is_empty()
 
 
-def seen_by(rows: list[str]) -> Check:
-    """A check that finds nothing and notes which rows it was shown."""
+def seen_by(rows: list[str], times: int = 0) -> Check:
+    """A check that finds nothing, or so many things in each row, and notes which rows it was shown."""
 
     def observe(conversations: pl.DataFrame, _: Context) -> list[dict[str, object]]:
         rows.extend(conversations["row_id"])
-        return []
+        found = ({"conversation_id": key, "code": "reply_words"} for key in conversations["conversation_id"])
+        return [{**one, "value": float(time)} for one in found for time in range(times)]
 
     return replace(checks()["length"], name="shown", observe=observe)
 
 
-def test_only_rows_not_seen_before_are_looked_at_even_where_nothing_was_found(stage: Stage[Score]):
+@pytest.mark.parametrize("times", [0, 2])
+def test_only_rows_not_seen_before_are_looked_at_whatever_was_found(times: int, stage: Stage[Score]):
     shown: list[str] = []
-    watching = [seen_by(shown)]
+    watching = [seen_by(shown, times)]
     findings_by_row(stage, TABLE[:10], context(), watching)
     findings_by_row(stage, TABLE[5:], context(), watching)
     assert shown == [*TABLE["row_id"][:10], *TABLE["row_id"][10:]]

@@ -14,12 +14,12 @@ from curation.checks.models.words import DIMENSIONS, TURN, Floats, Indices, Mask
 from curation.core.statistics.logistic import logistic, probabilities
 from curation.similarity.vectors import Rows
 
-FITTED = 20_000  # conversations that correlations are learned from
+FITTED = 5_000  # conversations that correlations are learned from
 TRIED = 4_000  # conversations in which swaps are planted
-BLOCK = 5_000  # conversations compared in one go
+BLOCK = 1_000  # conversations compared in one go
 SHRINKAGE = 1.0  # of covariances, in mean eigenvalues
 STRONGEST = 100  # correlations that count
-FOLDS = 8
+FOLDS, FOLDS_OF_MANY = 8, 4  # the latter where there are more conversations than teach
 ODD = 0.65  # probability at even odds below which a row speaks for nothing
 SUREST = 5  # rows that tell how many swaps there can be: fewer are chance ...
 SUREST_SHARE = 0.01  # ... but of a small set no more than this share
@@ -151,12 +151,13 @@ def doubts(talks: Turns, seed: int, beside: Beside | None = None) -> tuple[Float
     the set, the first conversations teach how sides go together: by id, a hash, they are a fair sample.
     """
     rng = np.random.default_rng(seed)
-    fold = rng.permutation(talks.count) % FOLDS
-    folds = [np.flatnonzero(fold == k) for k in range(FOLDS)]
+    parts = FOLDS if talks.count <= FITTED else FOLDS_OF_MANY
+    fold = rng.permutation(talks.count) % parts
+    folds = [np.flatnonzero(fold == k) for k in range(parts)]
     models = _models([_moments(talks.only(rows[rows < FITTED])) for rows in folds])
     features, least = np.zeros((talks.count, FEATURES)), np.zeros(talks.count, np.int64)
     planted, kinds, spoilt = [], [], []
-    apart = [np.flatnonzero(fold[beside.origin] == k) if beside else np.zeros(0, np.int64) for k in range(FOLDS)]
+    apart = [np.flatnonzero(fold[beside.origin] == k) if beside else np.zeros(0, np.int64) for k in range(parts)]
     for rows, model, others in zip(folds, models, apart, strict=True):
         for block in _blocks(rows):
             features[block], least[block] = _features(talks.only(block), model)
@@ -171,7 +172,7 @@ def doubts(talks: Turns, seed: int, beside: Beside | None = None) -> tuple[Float
     odd: Floats = np.zeros(sum(map(len, apart)))
     swaps = []
     for k, rows in enumerate(folds):
-        rest = [other for other in range(FOLDS) if other != k]
+        rest = [other for other in range(parts) if other != k]
         as_they_come = features[:TRIED][fold[:TRIED] != k]
         examples = np.concatenate([as_they_come, *(planted[other] for other in rest)])
         truth = np.concatenate([np.full(len(as_they_come), REAL), *(kinds[other] for other in rest)])
@@ -394,7 +395,7 @@ def _correlation(moments: _Moments, left: slice, right: slice) -> _Correlation:
     from scipy.linalg import solve_triangular
 
     mean = moments.total / moments.count
-    covariance = moments.products / moments.count - np.outer(mean, mean)
+    covariance = (moments.products / moments.count - np.outer(mean, mean)).astype(np.float32)
     roots = [_root(covariance[side, side]) for side in (left, right)]
     across = solve_triangular(roots[0], covariance[left, right], lower=True)
     whitened = solve_triangular(roots[1], across.T, lower=True).T
@@ -414,7 +415,7 @@ def _strongest(table: Floats) -> tuple[Floats, Floats, Floats]:
         v, strength, u = _strongest(table.T)
         return u, strength, v
     size = table.shape[1]
-    squares, v = eigh(table.T @ table, subset_by_index=(max(size - STRONGEST, 0), size - 1))
+    squares, v = eigh(table.T @ table, subset_by_index=(max(size - STRONGEST, 0), size - 1), check_finite=False)
     strength = np.sqrt(np.maximum(squares, 0))
     return (table @ v) / np.maximum(strength, 1e-9), strength, v
 
@@ -422,5 +423,5 @@ def _strongest(table: Floats) -> tuple[Floats, Floats, Floats]:
 def _root(covariance: Floats) -> Floats:
     """Lower triangular root, of the covariance drawn towards that of a ball."""
     size = len(covariance)
-    ball = max(np.trace(covariance) / size, 1e-12)
-    return np.asarray(np.linalg.cholesky(covariance + SHRINKAGE * ball * np.eye(size)))
+    ball = max(float(np.trace(covariance)) / size, 1e-12)
+    return np.asarray(np.linalg.cholesky(covariance + SHRINKAGE * ball * np.eye(size, dtype=np.float32)))

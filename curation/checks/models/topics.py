@@ -10,7 +10,6 @@ from curation.checks.models.words import Indices
 
 MOST = 200_000_000  # numbers that a model holds at a time (0.8 GB)
 FOLDS = 5
-BLOCK = 10_000  # rows at a time
 ROUNDING = 1e-6  # of sums of 32-bit numbers; keeps the covariance of rows that are all the same invertible
 LEAST_LOGARITHM = -700  # exp() of less is zero
 UNSEEN = 0.1  # how much of a gram each label is taken to have said beforehand (Lidstone's smoothing)
@@ -49,17 +48,23 @@ def by_vectors(vectors: Matrix, given: Indices, parts: Folds) -> Matrix:
     from scipy.special import log_softmax
 
     found = np.empty((len(vectors), int(given.max()) + 1), np.float32)
-    products = [vectors[test].T @ vectors[test] for test in parts]
+    products = [own.T @ own for own in (vectors[test] for test in parts)]
+    length = np.einsum("ij,ij->i", vectors, vectors)
     for test, product in zip(parts, products, strict=True):
         seen = np.ones(len(vectors), np.float32)
         seen[test] = 0
-        slopes, offsets = _discriminant(vectors, given, seen, sum(products) - product)
+        slopes, offsets = _discriminant(vectors, length, given, seen, sum(products) - product)
         found[test] = log_softmax(vectors[test] @ slopes + offsets, axis=1)
     return np.maximum(found, LEAST_LOGARITHM)
 
 
-def _discriminant(vectors: Matrix, given: Indices, seen: Matrix, products: Matrix) -> tuple[Matrix, Matrix]:
-    """Slopes (dimensions, labels) and offsets of Gaussians with one covariance, from the rows whose `seen` is 1."""
+def _discriminant(
+    vectors: Matrix, length: Matrix, given: Indices, seen: Matrix, products: Matrix
+) -> tuple[Matrix, Matrix]:
+    """Slopes (dimensions, labels) and offsets of Gaussians with one covariance, from the rows whose `seen` is 1.
+
+    `length`: squared, of the vectors; `products`: sum of the outer products of the rows that are seen.
+    """
     from scipy.linalg import solve
     from scipy.sparse import csr_matrix
 
@@ -67,8 +72,8 @@ def _discriminant(vectors: Matrix, given: Indices, seen: Matrix, products: Matri
     counts = np.bincount(given, weights=seen).astype(np.float32)
     means: Matrix = members @ vectors / counts[:, None]
     spread = (products - (means.T * counts) @ means).astype(np.float64) / seen.sum()
-    blocks = [slice(start, start + BLOCK) for start in range(0, len(vectors), BLOCK)]
-    distances = np.concatenate([((vectors[rows] - means[given[rows]]) ** 2).sum(axis=1) for rows in blocks])
+    here = np.arange(len(given)), given
+    distances = length - 2 * (vectors @ means.T)[here] + np.einsum("kd,kd->k", means, means)[given]
     slopes = solve(shrunken(spread, distances[seen > 0]), means.T, assume_a="pos")
     offsets = np.log(counts / seen.sum()) - 0.5 * np.einsum("kd,dk->k", means, slopes)
     return slopes.astype(np.float32), offsets.astype(np.float32)

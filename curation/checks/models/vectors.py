@@ -1,11 +1,11 @@
-"""What the checks over vectors share: a matrix of them."""
+"""What the checks over vectors share: a matrix of them, and what is near what."""
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from curation.checks.check import Context
-from curation.similarity.neighbours import BLOCK
+from curation.similarity.neighbours import BLOCK, Near, nearest
 from curation.similarity.vectors import SIDES, Rows
 
 
@@ -24,3 +24,12 @@ def both_sides(conversations: pl.DataFrame, context: Context) -> npt.NDArray[np.
         for side, half in zip(sides, np.split(found[rows], len(sides), axis=1), strict=True):
             half[:] = side[rows]
     return found
+
+
+def near(conversations: pl.DataFrame, context: Context, of: str) -> Near:
+    """The nearest of each conversation by what the customer said, so many as the params say.
+
+    `of`: the name of the part of the set, under which an earlier run may have told them (`context.near`).
+    """
+    vectors, k = matrix(conversations, context), context.params.outlier_neighbours
+    return context.near(of, conversations["conversation_id"], vectors, k) if context.near else nearest(vectors, k)

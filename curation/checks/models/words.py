@@ -201,11 +201,15 @@ def grams_by_conversation(conversations: pl.DataFrame, context: Context) -> Any:
     Rare ones weigh more (the inverse document frequency), often said ones little more than those said once. Rows have
     length 1, or 0 where nothing is said.
     """
+    from scipy.sparse import csr_matrix
+
     told = read(words_by_turn, conversations, context, "length", "words")
     lengths = told["length"].list.sum().fill_null(0).to_numpy().astype(np.int64)
     counts, words = _counted(told["words"].drop_nulls().explode(empty_as_null=False), lengths)
-    rows, _ = _weighted((counts @ _grams(words)).tocsr(), np.ones(len(lengths), np.float32))
-    return rows[:, np.flatnonzero(rows.getnnz(axis=0))]
+    rows, _ = _weighted(counts @ _grams(words), np.ones(len(lengths), np.float32))
+    said = np.bincount(rows.indices, minlength=rows.shape[1]) > 0
+    column = np.cumsum(said, dtype=np.int32) - np.int32(1)
+    return csr_matrix((rows.data, column[rows.indices], rows.indptr), (len(lengths), int(said.sum())))
 
 
 def _grams(words: pl.Series) -> Any:
@@ -233,7 +237,7 @@ def meanings(said: Said, side: Mask, seed: int) -> Floats:
     sampled[turns_[rng.permutation(len(turns_))[:SAMPLED]]] = True
     times = said.times(sampled)
     rows = np.flatnonzero(times)
-    weighted, weights = _weighted((said.counts[rows] @ said.grams).tocsr(), times[rows])
+    weighted, weights = _weighted(said.counts[rows] @ said.grams, times[rows])
     axes = _axes(weighted, min(DIMENSIONS, *weighted.shape), rng)
     return np.asarray(said.grams @ (axes * weights[:, None]))
 
@@ -245,20 +249,23 @@ def unit(rows: Floats) -> Floats:
 
 def _weighted(seen: Any, times: Floats) -> tuple[Any, Floats]:
     """Grams by text, rare ones weighing more, in rows of length sqrt(times); and the weights of the grams."""
-    from scipy.sparse import diags
+    from scipy.sparse import csr_matrix
 
-    held_by = times @ (seen > 0)
+    held_by = np.bincount(seen.indices, np.repeat(times, np.diff(seen.indptr)), seen.shape[1])
     weights = np.where(held_by >= RAREST, np.log(times.sum() / np.maximum(held_by, 1)), 0).astype(np.float32)
-    seen.data = 1 + np.log(seen.data)
-    rows = (seen @ diags(weights)).tocsr()
-    rows.eliminate_zeros()
-    length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
-    return (diags((np.sqrt(times) / np.maximum(length, 1e-9)).astype(np.float32)) @ rows).tocsr(), weights
+    seen.data = (1 + np.log(seen.data)) * weights[seen.indices]
+    seen.eliminate_zeros()
+    squares = csr_matrix((seen.data * seen.data, seen.indices, seen.indptr), seen.shape)
+    length = np.sqrt(squares @ np.ones(seen.shape[1], np.float32))
+    seen.data *= np.repeat(np.sqrt(times) / np.maximum(length, 1e-9), np.diff(seen.indptr)).astype(np.float32)
+    return seen, weights
 
 
 def _axes(rows: Any, dimensions: int, rng: np.random.Generator) -> Floats:
     """The plane of the first right singular vectors, by subspace iteration (Halko et al. 2011)."""
+    from scipy.linalg import qr
+
     axes = rng.standard_normal((rows.shape[1], dimensions), np.float32)
     for _ in range(ROUNDS if dimensions else 0):
-        axes, _ = np.linalg.qr(rows.T @ (rows @ axes))
+        axes, _ = qr(rows.T @ (rows @ axes), mode="economic", overwrite_a=True, check_finite=False)
     return axes
