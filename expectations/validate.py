@@ -7,6 +7,7 @@ ledger. Expectations of severity "critical" stop the road; the others only repor
 add one.
 """
 
+import functools
 import json
 import os
 from collections import defaultdict
@@ -259,6 +260,7 @@ def _cause(one: Any) -> str:
     return "; ".join(sorted({str(cause["exception_message"]) for cause in causes}))
 
 
+@functools.cache  # what lives is set aside from collection once
 def _great_expectations() -> Any:
     """The library, silent and with our own expectations registered."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"

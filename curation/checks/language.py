@@ -19,7 +19,7 @@ EVIDENCE = 80  # characters of the turn
 SENTENCE = 8  # words without capitals and figures; more are no names
 
 
-@check("language", version=5, source="Unicode scripts; lingua 2 (Stahl) where languages share one")
+@check("language", version=6, source="Unicode scripts; lingua 2 (Stahl) where languages share one")
 def language(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:
     """Turns in languages the set is not meant for; replies in another language than the customer's last turn.
 

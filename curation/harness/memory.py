@@ -138,8 +138,15 @@ def code_version(stage: str, root: Path = CODE) -> str:
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + _meaning(path) + b"\0")
     for name in sorted({re.split(r"[^\w.-]", line)[0] for line in importlib.metadata.requires("qirat") or ()}):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            digest.update(f"{name} {importlib.metadata.version(name)}\n".encode())
+            digest.update(f"{name} {_installed(name)}\n".encode())
     return digest.hexdigest()
+
+
+def _installed(name: str) -> str:
+    """The version of a library, for which `importlib.metadata.version` reads all that it says of itself."""
+    found = importlib.metadata.distribution(name)
+    told = re.search(r"^Version: (\S+)$", found.read_text("METADATA") or "", re.MULTILINE)
+    return told[1] if told else found.version
 
 
 def _meaning(path: Path) -> bytes:

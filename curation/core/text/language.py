@@ -2,7 +2,11 @@
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lingua import LanguageDetector
 
 LATIN, ARABIC = re.compile(r"[A-Za-z\u00c0-\u024f]+"), re.compile(r"[\u0620-\u064a\u066e-\u06d3]+")
 LOOKED_AT = 400  # characters; more adds time, not certainty
@@ -10,9 +14,16 @@ ARABIZI = "arabizi"  # Arabic in Latin letters and figures; no code of ISO 639 t
 SHORTEST = 12  # letters; below, a detector guesses: take the script's usual language
 UNLIKELY = 0.2  # chance of the script's usual language below which a text is in another one
 MIXED_FROM = 0.25  # share of the rarer script from which a text is mixed
+# What lingua is asked about.
+DETECTED = {"ar": "ar fa ur", "en": "en fr es de it pt nl tr id tl pl ro sv sw so"}
 MANY_SHARED = 3  # words that other languages have as well; with so many of them a text is English
 PLAIN_FROM = 0.25  # share of small words from which a text is plainly in their language
-SURE_FROM = 0.95  # chance of the usual language by trigrams alone, from which shorter and longer ones are not asked
+# What trigrams alone tell, at a fifth of the cost and without the models of shorter and longer runs of letters, which
+# take 0.2 s a language to load (docs/log.md).
+USUAL_FROM = 0.9  # chance of the usual language from which it is that
+FOREIGN_SURE_FROM, FOREIGN_LETTERS = 0.999, 20  # chance of another language from which it is that, in so many letters
+LIKELY_FROM = 0.05  # chance of languages that are asked about at all
+OTHERS = 0.2  # what each of the others is taken for beside these, of their mean
 FOREIGN_FROM = 0.04  # foreign words to small ones from which a text may be of both; below, they are names: Los Angeles
 
 # Frequent in one language and rare in the others that share its script; of those that are not rare there, one of the
@@ -76,6 +87,7 @@ ARABIZI_SHARE = 0.3  # of the words, of which two at least
 NAMED_FROM = 0.6  # share of words with capitals or figures from which a text is a list of names
 TELLING = 2  # small words of another language, or accents, without which short texts in Latin letters tell none
 LONG = 8  # words in small letters from which lingua is right without them
+_APOSTROPHE = re.compile("â€.")  # in UTF-8, as Windows-1252 reads it: no letter of another language
 _SPOKEN = re.compile(r"(?<![\w-])[^\W\d_]{2,}(?![\w-])|[^\W\d_a-zA-Z]")  # a word, not the letters of a code
 _WORD = re.compile(r"[^\W\d_][\w']*")
 _ASCII_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_']*")  # the same in a text of ASCII, in two thirds of the time
@@ -201,31 +213,51 @@ def _tells_arabic(word: str) -> int:
     return (word in SMALL_WORDS["ar"]) + bool(_NOUN.fullmatch(word))
 
 
+def _is_hinted(usual: str, text: str) -> bool:
+    """Whether small words bear out the usual language where trigrams are not sure of another one."""
+    text = _APOSTROPHE.sub("'", text)
+    if FOREIGN[usual].search(text):
+        return False
+    words = _WORD.findall(text.lower())
+    if usual == "ar":
+        return sum(map(_tells_arabic, words)) >= TELLING
+    return FOREIGN_WORDS.isdisjoint(words) and not SMALL_WORDS["en"].isdisjoint(words)
+
+
 @functools.cache
 def _among(usual: str) -> Callable[[str], Mapping[str, float]]:
-    """A detector of the chances of the languages of one script, by their codes.
+    """A detector of the chances of the languages of one script, by their codes; of some of them where these suffice.
 
     Languages that nobody asked for draw texts away from the usual one that are not in it: Arabic in Latin letters too.
-    Trigrams are asked first, at a fifth of the cost: where they leave little doubt that the language is the usual one
-    the whole detector hardly ever finds another (of 34,600 texts 3, wrongly; docs/log.md).
     """
-    from lingua import Language, LanguageDetectorBuilder
-
-    names = {  # the usual one first
-        "ar": "ARABIC PERSIAN URDU",
-        "en": "ENGLISH FRENCH SPANISH GERMAN ITALIAN PORTUGUESE DUTCH TURKISH INDONESIAN TAGALOG POLISH ROMANIAN "
-        "SWEDISH SWAHILI SOMALI",
-    }[usual]
-    script = [getattr(Language, name) for name in names.split()]
-    whole = LanguageDetectorBuilder.from_languages(*script).build()  # loads its models when it is first asked
-    trigrams = LanguageDetectorBuilder.from_languages(*script).with_low_accuracy_mode().build()
+    script = DETECTED[usual].split()
 
     @functools.lru_cache(2**13)  # texts come again, in rows that are spoilt for the audit too
     def detect(text: str) -> Mapping[str, float]:
-        chance = trigrams.compute_language_confidence(text, script[0])
-        if chance >= SURE_FROM:
-            return {usual: chance}
-        found = whole.compute_language_confidence_values(text)
-        return {each.language.iso_code_639_1.name.lower(): each.value for each in found}
+        guessed = _chances(_detector(frozenset(script), by_trigrams=True), text)
+        surely_foreign = max(guessed.values()) >= FOREIGN_SURE_FROM and sum(map(str.isalpha, text)) >= FOREIGN_LETTERS
+        if surely_foreign or guessed[usual] >= USUAL_FROM:
+            return guessed
+        if _is_hinted(usual, text):
+            return {usual: 1.0}
+        likely = {usual, *(name for name in script if guessed[name] >= LIKELY_FROM)}
+        others = OTHERS * (len(script) - len(likely))
+        found = _chances(_detector(frozenset(likely)), text)
+        return {name: chance * len(likely) / (len(likely) + others) for name, chance in found.items()}
 
     return detect
+
+
+def _chances(detector: "LanguageDetector", text: str) -> dict[str, float]:
+    found = detector.compute_language_confidence_values(text)
+    return {each.language.iso_code_639_1.name.lower(): each.value for each in found}
+
+
+@functools.cache
+def _detector(names: Collection[str], by_trigrams: bool = False) -> "LanguageDetector":
+    """Of these languages, whose models are loaded when it is first asked."""
+    from lingua import IsoCode639_1, LanguageDetectorBuilder
+
+    codes = [getattr(IsoCode639_1, name.upper()) for name in sorted(names)]
+    builder = LanguageDetectorBuilder.from_iso_codes_639_1(*codes)
+    return (builder.with_low_accuracy_mode() if by_trigrams else builder).build()

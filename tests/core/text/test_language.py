@@ -1,3 +1,5 @@
+from collections.abc import Collection
+
 import pytest
 
 from curation.core.text import language
@@ -104,3 +106,25 @@ def test_names_make_no_foreign_sentence_of_an_english_one(text: str):
 )
 def test_english_titles_make_no_english_sentence_of_a_foreign_one(text: str, code: str):
     assert language_of(text) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("Is that the 3rd cappuccino, please?", []),
+        ("Yes, thatâ€™s the order. Thanks.", []),
+        ("Pourriez-vous me préciser le nom de l'agence et l'heure de votre passage ?", []),
+        ("Security question dos", [{"en", "tl"}]),
+    ],
+)
+def test_only_models_of_likely_languages_are_loaded(text: str, asked: list[set[str]], monkeypatch: pytest.MonkeyPatch):
+    real, loaded = language._detector, []
+
+    def noting(names: Collection[str], by_trigrams: bool = False) -> object:
+        loaded.extend([] if by_trigrams else [set(names)])
+        return real(names, by_trigrams)
+
+    monkeypatch.setattr(language, "_detector", noting)
+    language._among.cache_clear()
+    language_of(text)
+    assert loaded == asked
