@@ -12,7 +12,6 @@ from curation.checks.check import NOTHING, Context, check
 from curation.checks.models.replies import Codes, Names, Replies, reply_tokens
 from curation.checks.models.words import LEAST, Floats, Indices, Mask, by_language
 from curation.checks.structure import CUT
-from curation.core.statistics.logistic import logistic
 from curation.core.text.folding import folded
 
 REPORTED_FROM = 0.4
@@ -219,11 +218,14 @@ def _cuts(spoken: _Spoken, whole: Indices, rng: np.random.Generator) -> _End:
 
 def _by_words(judged: Floats, whole: Floats, cuts: Floats) -> Floats:
     """How much likelier these signs are of a cut; 1 for new words, which are names as often as halves of rare words."""
+    from sklearn.linear_model import LogisticRegression
+
     odds, told = np.ones(len(judged)), judged.any(axis=1)
     whole, cuts = whole[whole.any(axis=1)], cuts[cuts.any(axis=1)]
     if told.any() and len(whole) and len(cuts):
-        truth = np.repeat([0, 1], [len(whole), len(cuts)])
-        odds[told] = np.exp(logistic(np.concatenate([whole, cuts]), truth, balanced=True)(judged[told])[:, 1])
+        model = LogisticRegression(class_weight="balanced", solver="newton-cholesky")
+        model.fit(np.concatenate([whole, cuts]), np.repeat([0, 1], [len(whole), len(cuts)]))
+        odds[told] = np.exp(model.decision_function(judged[told]))
     return odds
 
 

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.checks.check import NOTHING, Context, Noted, check
+from curation.checks.models.datalab import both_sides
 from curation.checks.models.mislabelled import Mislabelled, mislabelled
 from curation.checks.models.topics import MOST, by_vectors, by_words, folds, pooled
-from curation.checks.models.vectors import both_sides
 from curation.checks.models.words import Indices, fair_parts, grams_by_conversation, words_by_turn
 from curation.core.record.codes import LABELS, WRONG_LABELS
 

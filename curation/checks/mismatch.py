@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 
 from curation.checks.check import NOTHING, Context, check, contents
+from curation.checks.models.datalab import matrix
 from curation.checks.models.swaps import Beside, Turns, doubts, longest_reply, most_alike
-from curation.checks.models.vectors import matrix
 from curation.checks.models.words import Said, said_by_language, words_by_turn
 
 REPORTED_FROM = 0.35

@@ -1,10 +1,9 @@
 """Conversations unlike all others: off-topic, spam, another team's, or a rare case worth keeping."""
 
-import numpy as np
 import polars as pl
 
 from curation.checks.check import NOTHING, Context, check
-from curation.checks.models.vectors import near
+from curation.checks.models.datalab import graph, issues, near
 
 REPORTED_FROM = 0.95
 
@@ -14,12 +13,12 @@ REPORTED_FROM = 0.95
     whole_set=True,
     needs_vectors=True,
     tried="never",
-    source="Kuan and Mueller 2022, Back to the Basics: Revisiting Out-of-Distribution Detection Baselines",
+    source="Kuan and Mueller 2022, Back to the Basics: Revisiting Out-of-Distribution Detection Baselines; cleanlab",
 )
 def outliers(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     """What customers say that is far from all that other customers say, by the distance to its nearest neighbours.
 
-    `value` = share of the set that is less outlying: the order of distances is good, how far they are means little.
+    `value` = share of the set that is less outlying: cleanlab's order is good, its absolute score means little.
     Languages are ranked apart, so that the smaller one is not taken for an outlier of the larger. Above 30,000 rows of
     a language the neighbours are sought in a fixed sample of 10,000. A language of few rows is not judged.
     """
@@ -32,6 +31,9 @@ def _ranked(conversations: pl.DataFrame, context: Context) -> pl.DataFrame:
     neighbours = context.params.outlier_neighbours
     if conversations.height <= 5 * neighbours:
         return NOTHING
+    ids = conversations["conversation_id"].to_list()  # sorted hashes: the first are a fair sample
     told = near(conversations, context, f"{conversations['language'][0]}")
-    rank = pl.Series(told.distances.mean(axis=1, dtype=np.float64)).rank("min") - 1
+    found, _ = issues("outlier", {"id": ids}, {"k": neighbours}, knn_graph=graph(told.places, told.distances))
+    score = pl.Series(found["outlier_score"].to_numpy())
+    rank = (-score).rank("min") - 1
     return conversations.select("conversation_id", value=rank / (conversations.height - 1))

@@ -8,11 +8,10 @@ import polars as pl
 
 from curation.checks.check import Context, check
 from curation.checks.models.words import Floats, Mask, Said, said_by_language, words_by_turn
-from curation.core.statistics.logistic import logistic, probabilities
 
 FOLDS = 4
 REPORTED_FROM = 0.5
-WEAKLY = 1e-4  # regularised: there is one weight
+WEAKLY = 1e4  # regularised: there is one weight
 
 
 @check(
@@ -40,6 +39,8 @@ def roles(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str
 
 def exchanged(said: Said, seed: int) -> Floats:
     """Probability by conversation, in their order, that its sides are exchanged."""
+    from sklearn.linear_model import LogisticRegression
+
     count = said.conversations.height
     fold = (np.random.default_rng(seed).permutation(count) % FOLDS)[said.owner]
     odds = np.zeros(len(said.owner))
@@ -56,8 +57,10 @@ def exchanged(said: Said, seed: int) -> Floats:
 
     # An exchanged conversation has the opposite of this sign, so no intercept and no planted example are needed.
     apart = mean(said.reply) - mean(~said.reply)
-    both, truth = np.concatenate([apart, -apart])[:, None], np.repeat([0, 1], count)
-    return probabilities(logistic(both, truth, penalty=WEAKLY, intercept=False)(apart[:, None]))[:, 1]
+    scale = LogisticRegression(C=WEAKLY, fit_intercept=False).fit(
+        np.concatenate([apart, -apart])[:, None], np.repeat([False, True], count)
+    )
+    return np.asarray(scale.predict_proba(apart[:, None])[:, 1])
 
 
 def _log_odds(said: Said, ours: Mask, theirs: Mask) -> Floats:

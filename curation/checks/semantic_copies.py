@@ -3,7 +3,7 @@
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.checks.models.vectors import matrix
+from curation.checks.models.datalab import matrix
 from curation.similarity.neighbours import copies
 
 REPORTED_FROM = 0.9

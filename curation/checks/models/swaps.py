@@ -11,7 +11,6 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.checks.models.words import DIMENSIONS, TURN, Floats, Indices, Mask, Said, meanings, speaking, unit
-from curation.core.statistics.logistic import logistic, probabilities
 from curation.similarity.vectors import Rows
 
 FITTED = 5_000  # conversations that correlations are learned from
@@ -216,10 +215,13 @@ def precision(real: Floats, swaps: Floats) -> Floats:
 
 def _probability(examples: Floats, truth: Indices) -> Callable[[Floats], Floats]:
     """From features: of a swap, where half of all rows have one."""
-    mean, width = examples.mean(axis=0), examples.std(axis=0)
-    width[width == 0] = 1
-    model = logistic((examples - mean) / width, truth)
-    return lambda features: 1 - probabilities(model((features - mean) / width))[:, REAL]
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(solver="newton-cholesky"))
+    model.fit(examples, truth)
+    return lambda features: np.asarray(1 - model.predict_proba(features)[:, REAL])
 
 
 def _blocks(rows: Indices) -> Iterator[Indices]:

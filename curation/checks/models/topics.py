@@ -22,18 +22,11 @@ Folds = list[Indices]
 
 
 def folds(given: Indices, seed: int) -> Folds:
-    """Places of the rows in each of FOLDS parts, which have the labels in equal shares.
+    """Places of the rows in each of FOLDS parts, which have the labels in equal shares."""
+    from sklearn.model_selection import StratifiedKFold
 
-    Those of scikit-learn's StratifiedKFold, whose import takes a second.
-    """
-    _, first, label = np.unique(given, return_index=True, return_inverse=True)
-    label = np.argsort(np.argsort(first))[label]  # 0, 1, ... as they appear
-    in_turn = np.sort(label)
-    shares = np.stack([np.bincount(in_turn[fold::FOLDS], minlength=len(first)) for fold in range(FOLDS)], axis=1)
-    drawn, part = np.random.RandomState(seed), np.empty(len(given), np.int64)
-    for own, share in enumerate(shares):
-        part[label == own] = drawn.permutation(np.repeat(np.arange(FOLDS), share))
-    return [np.flatnonzero(part == fold) for fold in range(FOLDS)]
+    parts = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(given, given)
+    return [test for _, test in parts]
 
 
 # -- what the vectors say ----------------------------------------------------------------------------------------------
