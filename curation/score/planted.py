@@ -9,6 +9,7 @@ import polars as pl
 from curation.checks import seen
 from curation.checks.check import NOTHING, Check, Context, Reading, at_hand
 from curation.checks.codes import codes
+from curation.checks.models.folded import with_folded
 from curation.core.record.codes import PII
 from curation.core.record.draw import fair_order
 from curation.planting.rows import Row
@@ -82,7 +83,8 @@ class Planting:
 def spoilt_looker(which: Sequence[Check], readings: Collection[Reading], context: Context) -> Look:
     """What tells of spoilt rows what `looker` tells of others; nobody is shown the evidence."""
 
-    def look(rows: pl.DataFrame) -> RowResults:
+    def look(spoilt_rows: pl.DataFrame) -> RowResults:
+        rows = with_folded(spoilt_rows)
         told = {ALONE: seen(rows, context, which)}
         told |= {reading.__name__: reading(rows, context) for reading in readings}
         ids = rows.select("conversation_id")
@@ -104,16 +106,6 @@ def serious(findings: pl.DataFrame) -> pl.DataFrame:
     limit = pl.coalesce("doubt", "fatal")
     crossed = pl.when("below").then(pl.col("value") < limit).otherwise(pl.col("value") >= limit)
     return findings.join(table, on="code", how="left").filter(crossed.fill_null(False)).select(findings.columns)
-
-
-def with_vectors(vectors: pl.DataFrame | None, planted: pl.DataFrame) -> pl.DataFrame | None:
-    """Vectors of the spoilt rows too: of words that were embedded already, or nearly so; nothing is embedded."""
-    if vectors is None:
-        return None
-    said = planted.select("conversation_id", "made_of", "replies_of")
-    spoken = said.join(vectors.select(made_of="conversation_id", vector="vector"), on="made_of")
-    both = spoken.join(vectors.select(replies_of="conversation_id", reply="reply"), on="replies_of")
-    return pl.concat([vectors, both.select(vectors.columns)])
 
 
 def compared_again(
