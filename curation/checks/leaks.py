@@ -40,7 +40,7 @@ def evaluation_runs(conversations: pl.DataFrame, context: Context) -> pl.DataFra
     found = here.keys.to_frame("conversation_id")
     for side, theirs in _of_evaluation(context).items():
         mine = here.runs(context.params.evaluation_words, SIDES[side]).unique()
-        common = mine.join(theirs, on="hash", how="semi").group_by("conversation_id").agg(common="hash")
+        common = mine.join(theirs, on="hash", how="semi").group_by("conversation_id").agg(common=pl.col("hash").sort())
         told = mine.group_by("conversation_id").agg(runs=pl.len()).join(common, on="conversation_id")
         one = told.select("conversation_id", pl.struct("runs", "common").alias(side))
         found = found.join(one, on="conversation_id", how="left")

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.core.record.conversation import FACTS
+from curation.core.record.conversation import FACT, FACTS
 from curation.core.text.facts import Fact, facts, ungrounded
 from curation.curate.fates import CURATED
 from curation.curate.knowledge import STATED, stated
@@ -50,7 +50,7 @@ def _with(rows: pl.DataFrame, found: Mapping[str, list[dict[str, Any]]]) -> pl.D
     return joined.with_columns(pl.col("facts").fill_null(pl.lit([], FACTS)))
 
 
-_PLACE = pl.DataFrame(schema={"facts": FACTS}).explode("facts").unnest("facts").schema
+_PLACE = FACT.to_schema()
 
 
 def _facts(row: Row, apart: Apart, treatments: Mapping[str, str], confirmed: Collection[str]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.harness.dvc import CODE, PACKAGES, listed, maker_of, stages
+from curation.harness.dvc import CODE, PACKAGES, is_made, listed, maker_of, stages
 from curation.harness.errors import QiratError
 from curation.harness.full_memory import out_of_memory
 
@@ -211,4 +211,6 @@ def _not_as_dvc_has_it(files: Sequence[Path]) -> list[Path] | None:
 def _anew(path: Path) -> str:
     if path.is_relative_to(CACHE):
         return "delete it, it only saves time"
+    if not is_made(path):
+        return "no stage of this project makes it: take it anew from where it came"
     return f"run `dvc repro {maker_of(path)}`, which makes it anew"

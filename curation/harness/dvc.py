@@ -56,7 +56,9 @@ def sources_of(stage: str, root: Path = CODE) -> Iterator[Path]:
 
 @functools.cache
 def maker_of(path: Path, root: Path = CODE) -> str:
-    """The stage that makes a file."""
+    """The stage that makes a file, named as the project sees it. Raises QiratError where none does."""
+    if not is_made(path, root):
+        raise QiratError(f"no stage makes {path}; name a file that one writes, as its project sees it")
     return next(_makers(path, root))
 
 

@@ -38,10 +38,19 @@ class Machine(Params):
     report_to: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()  # and to these; nothing is sent unless named
 
     @property
+    def most(self) -> int:
+        """Bytes that the processes of a stage may take together."""
+        return there_is() if self.memory is None else min(self.memory, there_is())
+
+    @property
+    def of_ray(self) -> int:
+        """Bytes that Ray itself takes of them, where it starts here."""
+        return ray_backend.OWN if self.engine == "ray" and not ray_backend.cluster(self.address) else 0
+
+    @property
     def room(self) -> int:
-        """Bytes that the processes of a stage may take together, without what Ray itself takes where it starts here."""
-        room = there_is() if self.memory is None else min(self.memory, there_is())
-        return room - ray_backend.OWN if self.engine == "ray" and not ray_backend.cluster(self.address) else room
+        """Bytes that are left."""
+        return self.most - self.of_ray
 
     @property
     def rows_at_once(self) -> int:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from threading import Thread
 from typing import Any, Literal, TypeVar
 
 import polars as pl
@@ -137,7 +138,17 @@ _WORK: list[Callable[[Any], Any]] = []
 
 def _begin(prepare: Callable[[], Callable[[Any], Any]]) -> None:
     gc.set_threshold(YOUNG_OBJECTS)
+    Thread(target=_end_with_the_stage, daemon=True).start()
     _PREPARE.append(prepare)
+
+
+def _end_with_the_stage() -> None:
+    """A stage that is killed tells its processes nothing: they would wait for parts for ever, with what they hold."""
+    from multiprocessing import parent_process
+
+    if stage := parent_process():
+        stage.join()
+        os._exit(1)
 
 
 def _do(item: Any) -> Any:

@@ -10,6 +10,7 @@ import functools
 import gc
 import importlib.metadata
 import itertools
+import math
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
@@ -28,7 +30,8 @@ from curation.harness.errors import QiratError
 from curation.harness.local_backend import AHEAD, THREADS, YOUNG_OBJECTS, Workers, one_thread_each, processes
 
 TRIES = 4  # of a part whose process dies; then it is the part, or too little memory
-PATIENCE = 10  # seconds until a cluster answers
+PATIENCE = 10  # seconds until a cluster answers, and between two looks whether it still does
+STARTS = 3  # tries: Ray gives its own processes 15 seconds to begin, which a busy machine may not
 STORE = 256 * 2**20  # bytes of parts and answers that are held in memory here; more goes to disk
 OWN = 6 * 10**8  # bytes that Ray itself takes where it is started here, with that
 SHORT = Path("/tmp")  # the system allows the paths of sockets 107 characters
@@ -79,8 +82,11 @@ def spread(
     task = ray.remote(num_cpus=1, max_retries=TRIES - 1)(_answer)
     ask = itertools.cycle([holder.answer for holder in holders] or [task])
     waiting: deque[Any] = deque()
+    cores, looked = 0, -math.inf
     for item in items:
-        cores = len(holders) or max(1, _resources(ray, "CPU"))  # a cluster may grow
+        if time.monotonic() - looked > PATIENCE:  # a cluster may grow; one that is gone has Ray wait for a minute
+            _refuse_a_lost_cluster(ray)
+            cores, looked = len(holders) or max(1, _resources(ray, "CPU")), time.monotonic()
         at_once = cores if workers == "auto" else min(workers, cores)
         while len(waiting) >= AHEAD * at_once:  # items may be read as they come: never all at once
             yield _fetched(ray, waiting.popleft())
@@ -112,13 +118,36 @@ def _wait_until_fewer(ray: Any, parts: Iterable[Any], most: int) -> None:
     """Returns when fewer than `most` parts are unanswered: Ray itself would work on as many as it has CPUs."""
     unanswered = list(parts)
     while len(unanswered) >= most:
-        _, unanswered = ray.wait(unanswered, num_returns=len(unanswered) - most + 1, fetch_local=False)
+        number = len(unanswered) - most + 1
+        _, unanswered = ray.wait(unanswered, num_returns=number, fetch_local=False, timeout=PATIENCE)
+        _refuse_a_lost_cluster(ray)
+
+
+def _refuse_a_lost_cluster(ray: Any) -> None:
+    """Raises QiratError where the process is gone that knows of all others: Ray would end this one, without a cure."""
+    address = ray.get_runtime_context().gcs_address
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), PATIENCE).close()
+    except OSError as error:
+        raise QiratError(
+            f"the head of Ray at {address} is gone ({_line(error)}); start the cluster again, or set machine.engine to "
+            "local, and run the stage again: what it had written is untouched"
+        ) from None
+
+
+def _got(ray: Any, part: Any) -> Any:
+    while True:
+        try:
+            return ray.get(part, timeout=PATIENCE)
+        except ray.exceptions.GetTimeoutError:
+            _refuse_a_lost_cluster(ray)
 
 
 def _fetched(ray: Any, part: Any) -> Any:
     """The answer to a part; what went wrong with the kernel is told as if it had run here."""
     try:
-        return ray.get(part)
+        return _got(ray, part)
     except ray.exceptions.RayTaskError as error:
         if NOT_THERE in str(error.cause):
             raise QiratError(LACKING) from error
@@ -241,8 +270,18 @@ def _start(ray: Any, count: int) -> None:
     _take_care(folder)
     atexit.register(_end, ray, folder)
     store, place = {"object_store_memory": STORE}, {"_temp_dir": str(folder / "ray")}
-    with one_thread_each(), _no_api_server():  # processes have the environment that Ray is started in
-        ray.init("local", num_cpus=count, include_dashboard=False, **store, **place, **QUIET)
+    for left in reversed(range(STARTS)):
+        try:
+            with one_thread_each(), _no_api_server():  # processes have the environment that Ray is started in
+                ray.init("local", num_cpus=count, include_dashboard=False, **store, **place, **QUIET)
+            return
+        except Exception as error:  # Ray raises just that
+            ray.shutdown()
+            if not left:
+                raise QiratError(
+                    f"Ray does not start on this machine: {_line(error)}; run it again when less runs beside it, or "
+                    "set machine.engine to local, which gives the same bytes"
+                ) from error
 
 
 @contextlib.contextmanager

@@ -106,7 +106,8 @@ class Stage(Generic[AnyParams]):
         """Stops where the machine's memory is too small for `a_row` bytes of each row of the table to stay in it, and
         for `of_group` bytes of each row of a `group` of them."""
         rows = self.height(table)
-        refuse_too_little(self.name, rows, a_row, self.machine.room, of_group * min(rows, group))
+        beside = of_group * min(rows, group) + self.machine.of_ray
+        refuse_too_little(self.name, rows, a_row, self.machine.most, beside)
 
     def read_json(self, path: str | Path) -> Any:
         return json.loads(self.input(path).read_text("utf-8"))

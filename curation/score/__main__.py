@@ -50,8 +50,8 @@ LONG, LONGEST_TOLD = 100_000, 5  # characters of a row that is told before it is
 ROWS_KEPT = 10_000  # with their texts, of a set that has no more
 PUT_AWAY = 4  # answers of processes that are put away together
 SAID = pl.Schema({name: SCHEMA[name] for name in ("conversation_id", "messages")})
-# What stays of a row without its words: what a check asks of it, and what tells its place in time.
-KEPT = ("row_id", "conversation_id", "language", "label", "source_file", "source_row", "created_at", "judged_as")
+# What stays of a row without its words: what a check asks of it, and its place in time.
+KEPT = ("row_id", "conversation_id", "language", "label", "created_at", "judged_as")
 SHOWN = "shown"  # the name under which evidence that is fit to be shown is remembered
 
 

@@ -48,8 +48,18 @@ def _notes(conversations: pl.DataFrame, context: Context) -> Iterator[tuple[str,
     if context.vectors is None:
         if silent := [check.name for check in checks(context.params.skip).values() if check.needs_vectors]:
             yield "no_vectors", len(silent), f"embed.model is none: {', '.join(silent)} saw nothing"
-    elif conversations.height > 5 * context.params.outlier_neighbours:
-        yield _order(conversations, context)
+        return
+    least = 5 * context.params.outlier_neighbours
+    dated = conversations.drop_nulls("created_at")
+    if dated.height > least:
+        yield _drift(dated, context)
+    elif conversations.height > least:
+        undated = conversations.height - dated.height
+        yield (
+            "no_times",
+            undated,
+            f"{undated:,} conversations have no created_at: whether they change over time is unknown",
+        )
 
 
 def of_languages(conversations: pl.DataFrame, context: Context) -> Iterator[tuple[str, float, str]]:
@@ -81,21 +91,21 @@ def _known(of_lists: Collection[Check]) -> str:
     return " and ".join(sorted({name for one in of_lists for name in one.languages} - {ARABIZI}))
 
 
-def _order(conversations: pl.DataFrame, context: Context) -> tuple[str, float, str]:
+def _drift(dated: pl.DataFrame, context: Context) -> tuple[str, float, str]:
     """Whether rows near in time are near in content: cleanlab's non_iid (Cummings et al. 2023), on at most SAMPLE rows.
 
-    The order is that of `created_at`, and that of the raw files where rows have none.
+    Their order is that of `created_at`. Where they lie in the raw files tells nothing of them.
     """
-    sample = conversations.sort("conversation_id").head(SAMPLE)  # ids are hashes, so a fair one
+    sample = dated.sort("conversation_id").head(SAMPLE)  # ids are hashes, so a fair one
     by_id = near(sample, context, EVERY)
-    ordered = sample.with_row_index("place").sort("created_at", "source_file", "source_row", nulls_last=True)
+    ordered = sample.with_row_index("place").sort("created_at", "conversation_id")
     place = ordered["place"].to_numpy()
     places = graph(np.argsort(place)[by_id.places[place]], by_id.distances[place])
     _, told = issues("non_iid", {"id": ordered["conversation_id"].to_list()}, {}, knn_graph=places)
     value = float(told["p-value"])
     means = (
-        "what customers say changes over time, or with the files; a later model will meet other questions than these"
+        "what customers say changes over time; a later model will meet other questions than these"
         if value < DRIFT_BELOW
-        else "the order of the rows tells nothing about what they say"
+        else "when customers wrote tells nothing about what they say"
     )
     return "non_iid", round(value, 6), f"{means} (p = {value:.2g})"

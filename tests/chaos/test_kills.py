@@ -1,5 +1,6 @@
 """Killed at random moments and run again: the same bytes as if nothing had happened."""
 
+import contextlib
 import json
 import shutil
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from curation.harness.ray_backend import OURS, SHORT
 from curation.harness.ray_caretaker import users
 from tests.builders import ROOT
 from tests.chaos.project import (
@@ -40,6 +42,7 @@ COMMANDS = (
     f"qirat review import {FILLED} --annotator sara",  # the metrics of the review by what was applied too
     "qirat playbook propose",
 )
+SPREADING = ROAD[: ROAD.index("validate")]  # behind it there is one process
 WAYS = {"road": (ROAD, 15), "what changed": (ROAD, 15), "commands": (COMMANDS, 20)}
 TRAINING = (("tokenize", "gate"), ("baseline",), ("train", "strength"), ("evaluate", "report"))
 REVIEW = (  # each is killed, and ended, before the next one begins
@@ -160,13 +163,36 @@ def test_a_stage_that_is_killed_leaves_nothing_of_ray(tmp_path: Path, monkeypatc
     assert contents(roots[0]) == contents(roots[1])
 
 
-@pytest.mark.skipif(not whole(), reason="`make chaos` starts Ray again and again")
-def test_kills_of_stages_that_have_ray_lose_nothing(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SPREAD, "1")
-    begin = tmp_path / "begin"
+@pytest.mark.skipif(not whole(), reason="`make chaos` starts processes again and again")
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_kills_of_stages_that_have_more_processes_lose_nothing_and_leave_nothing(
+    engine: str, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, temporary = tmp_path / "begin", tmp_path / "temporary"
     shutil.copytree(raw, begin)
-    set_params(begin, {"machine": {"engine": "ray", "workers": 2}})
-    kill("stages that have Ray", begin, tmp_path, 10, ROAD)
+    temporary.mkdir()
+    monkeypatch.setenv(SPREAD, str(tmp_path))  # a mark of these processes, too
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    set_params(begin, {"machine": {"engine": engine, "workers": 2}})
+    kill(f"processes, {engine}", begin, tmp_path, 10, SPREADING)
+    eventually(lambda: not marked(str(tmp_path)))
+    eventually(lambda: not [*temporary.iterdir(), *abandoned()])
+
+
+def marked(value: str) -> list[int]:
+    """The processes in whose environment the value stands; none where the system has no /proc."""
+    return [int(process.name) for process in Path("/proc").glob("[1-9]*") if value in _environment(process)]
+
+
+def _environment(process: Path) -> str:
+    with contextlib.suppress(OSError):  # it has ended, or is another user's
+        return (process / "environ").read_text("utf-8", "replace")
+    return ""
+
+
+def abandoned() -> list[Path]:
+    """Folders of Ray whose stage is gone."""
+    return [path for path in SHORT.glob(f"{OURS}*") if not Path("/proc", path.name.split("-")[2]).exists()]
 
 
 def eventually(true: Callable[[], bool], seconds: float = 60) -> None:

@@ -11,10 +11,11 @@ import pytest
 from safetensors.numpy import save_file
 
 from curation.harness.damage import explained
-from curation.harness.dvc import locked
+from curation.harness.dvc import locked, maker_of
 from curation.harness.errors import QiratError
 from curation.harness.files import atomic, finished_table
 from curation.harness.memory import remembered_json
+from curation.harness.parts import height_of
 from curation.harness.stage import MARK
 from tests.builders import ROOT, save
 
@@ -48,6 +49,15 @@ def test_a_missing_file_of_the_pipeline_is_told_with_the_stage_that_makes_it(
     with pytest.raises(FileNotFoundError) as missing:
         read(Path(name))
     assert str(explained(missing.value)).startswith(f"{name} is missing; run `dvc repro ")
+
+
+def test_a_file_that_no_stage_makes_is_told_as_one() -> None:
+    with pytest.raises(QiratError, match=r"no stage makes /elsewhere/data/dedup/pairs\.parquet; name a file that one"):
+        maker_of(Path("/elsewhere/data/dedup/pairs.parquet"))
+    other = Path("other.parquet").absolute()
+    other.write_bytes(b"PAR1")
+    with pytest.raises(QiratError, match="no Parquet; no stage of this project makes it: take it anew from where"):
+        height_of(other)
 
 
 def test_another_missing_file_keeps_its_traceback() -> None:

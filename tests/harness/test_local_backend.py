@@ -1,11 +1,17 @@
 import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from curation.harness.errors import QiratError
 from curation.harness.local_backend import Workers, packed, spread, unpacked
+from tests.builders import ROOT
 
 
 def adder(to: int):
@@ -19,6 +25,31 @@ def dying():
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_come_in_the_order_of_the_items(workers: int):
     assert list(spread(partial(adder, 5), range(20), workers, large=True)) == list(range(5, 25))
+
+
+def waiting(folder: Path, number: int) -> None:
+    (folder / f"{os.getpid()}").touch()
+    time.sleep(600)
+
+
+def keep_waiting(folder: Path):
+    return partial(waiting, folder)
+
+
+def test_processes_end_with_a_stage_that_is_killed(tmp_path: Path):
+    prepare = f"partial(keep_waiting, Path({str(tmp_path)!r}))"
+    code = f"from {__name__} import *; list(spread({prepare}, range(2), 2, large=True))"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as stage:
+        eventually(lambda: len([*tmp_path.iterdir()]) == 2)
+        stage.kill()
+    eventually(lambda: not any(Path("/proc", process.name).exists() for process in tmp_path.iterdir()))
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("workers", ["auto", 2])

@@ -77,6 +77,10 @@ def test_too_little_memory_is_told_with_the_need_and_the_cure_before_the_work(
     with pytest.raises(SystemExit, match=r"1 rows take dedup about 0\.6 GB .* 0\.5 GB; set machine\.memory"):
         dedup()
     assert not Path("data/dedup").exists()
+    with_ray = {**written, "machine": {"memory": "1GB", "engine": "ray"}}
+    Path("params.yaml").write_text(json.dumps(with_ray), "utf-8")
+    with pytest.raises(SystemExit, match=r"about 1\.2 GB .* may take 1\.0 GB; set machine\.memory .* to 1\.5GB"):
+        dedup()
     Path("params.yaml").write_text(json.dumps({**written, "machine": {"memory": "1GB"}}), "utf-8")
     dedup()
     assert pl.read_parquet("data/dedup/clusters.parquet").height == 1

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -215,6 +216,32 @@ def test_a_part_that_kills_every_process_with_a_card_stops_the_stage_too(
     monkeypatch.setattr(ray_backend, "TRIES", 1)
     with pytest.raises(QiratError, match=r"set machine\.workers to fewer"):
         list(map_items(partial(mortal, tmp_path), range(2), ON_RAY, large=True, work="model"))
+
+
+def test_a_head_that_is_gone_is_told_with_a_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray would end this process a minute later; tests/chaos kills a real one."""
+    list(spread(same, range(2), 2, None))
+    import ray
+
+    gone = SimpleNamespace(gcs_address="127.0.0.1:1")
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: gone)
+    with pytest.raises(QiratError, match=r"127\.0\.0\.1:1 is gone .*refused\); start the cluster again"):
+        list(spread(same, range(2), 2, None))
+    monkeypatch.setattr(ray_backend, "PATIENCE", 0.01)
+    with pytest.raises(QiratError, match="is gone"):
+        ray_backend._got(ray, ray.remote(slow).remote(0))
+
+
+def test_a_ray_that_does_not_start_is_told_with_a_cure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import ray
+
+    def refuses(*_: Any, **__: Any) -> None:
+        raise ValueError("not enough memory\n for its store")
+
+    monkeypatch.setattr(ray, "init", refuses)
+    monkeypatch.setattr(ray_backend, "SHORT", tmp_path)
+    with pytest.raises(QiratError, match=r"not start .* not enough memory for its store; .*engine to local"):
+        ray_backend._start(ray, 1)
 
 
 def test_what_ray_takes_here_is_left_out_of_what_a_stage_may_take() -> None:

@@ -4,6 +4,7 @@ import random
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from benchmarks.speed.check_costs import costs
 from curation.checks import checks, findings, seen
-from curation.checks.check import NOTHING, Check, Context, Noted, Score, in_order
+from curation.checks.check import NOTHING, Check, Context, Noted, Reading, Score, in_order
 from curation.checks.models import words
 from curation.checks.models.words import LEAST
 from curation.harness.engine import Machine
@@ -168,6 +169,15 @@ def compared(stage: Stage[Score], rows: pl.DataFrame, at_once: int, using: Conte
 
 
 SET_AT_ONCE = as_bytes(findings(SET, BESIDE, BY_SET))
+
+
+@pytest.mark.parametrize("reading", sorted(READINGS, key=lambda reading: reading.__name__))
+def test_what_a_row_tells_hangs_on_no_other_row_and_on_no_order(reading: Reading):
+    rows = pl.concat([SET, record(talk("Trusted casinos and free spins, join tonight!!", REPLY), row_id=["x:1"])])
+    mixed = rows.sample(fraction=1, shuffle=True, seed=1).iter_slices(7)
+    whole, parts = reading(rows, BESIDE), pl.concat(reading(part, BESIDE) for part in mixed)
+    assert whole.height
+    assert repr(sorted(whole.to_dicts(), key=str)) == repr(sorted(parts.to_dicts(), key=str))
 
 
 def test_rows_without_personal_data_are_not_read_for_what_is_quoted_of_them(stage: Stage[Score]):
@@ -362,7 +372,8 @@ def test_every_check_has_its_cost():
 
 
 def ordered(groups: list[int]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    table = record(*(talk(f"question {n}", "ok") for n in range(len(groups))))
+    times = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=n) for n in range(len(groups))]
+    table = record(*(talk(f"question {n}", "ok") for n in range(len(groups))), created_at=times)
     noise = np.random.default_rng(0).normal(0, 0.05, (len(groups), 16)).astype(np.float32)
     vectors = np.eye(16, dtype=np.float32)[groups] + noise
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -378,6 +389,19 @@ def test_a_set_whose_content_changes_with_time_is_noted():
         assert (code, others) == ("non_iid", [])
         assert ("changes over time" in said) == (name == "drifting")
     assert p_values["drifting"] < 0.01 < p_values["mixed"]
+
+
+def test_where_rows_lie_says_nothing_of_their_time():
+    table, vectors = ordered(sorted([0, 1, 2, 3] * 50))
+    dated = table.with_columns(created_at=pl.when(pl.int_range(pl.len()) % 2 == 0).then("created_at"))
+    elsewhere = dated.with_columns(source_file=pl.lit("z"), source_row=-pl.col("source_row"))
+    using = context(vectors=vectors)
+    assert notes(dated, using).equals(notes(elsewhere, using))
+    assert notes(dated, using)["code"].to_list() == ["non_iid"]
+    undated = table.with_columns(created_at=pl.lit(None, pl.Datetime("us", "UTC")))
+    ((code, number, said, *_),) = notes(undated, using).rows()
+    assert (code, number) == ("no_times", table.height)
+    assert "created_at" in said
 
 
 def test_a_note_with_an_interval_is_three_figures_and_one_without_is_one():

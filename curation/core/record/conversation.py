@@ -22,18 +22,17 @@ MESSAGE = pl.Struct(
     }
 )
 
-FACTS = pl.List(  # of curated rows: what replies state and nothing before them contains
-    pl.Struct(
-        {
-            "turn": pl.Int32,  # 0-based message
-            "field": pl.String,  # of it: content or reasoning
-            "start": pl.Int32,  # of the field, in code points
-            "end": pl.Int32,
-            "kind": pl.String,  # one of curation.core.text.facts.patterns.KINDS
-            "treatment": pl.String,  # of route.facts; unlearn: not learnt, ground: learnt behind context that holds it
-        }
-    )
+FACT = pl.Struct(
+    {
+        "turn": pl.Int32,  # 0-based message
+        "field": pl.String,  # of it: content or reasoning
+        "start": pl.Int32,  # of the field, in code points
+        "end": pl.Int32,
+        "kind": pl.String,  # one of curation.core.text.facts.patterns.KINDS
+        "treatment": pl.String,  # of route.facts; unlearn: not learnt, ground: learnt behind context that holds it
+    }
 )
+FACTS = pl.List(FACT)  # of curated rows: what replies state and nothing before them contains
 
 WORDS = ("content", "name", "tool_calls", "reasoning")  # fields of a message that hold what somebody wrote
 # What makes two messages different ones. Ids of calls change from export to export and only link what stands there.
