@@ -25,11 +25,14 @@ from curation.harness.stage import Stage
 SPLITS = ("train", "dev", "test")
 IDS = ("row_id", "conversation_id")
 READ = (*IDS, "parent_id", "language", "label", "facts")
+FACT = ("conversation_id", "check", "code", "value", "evidence")  # of a finding of the check GROUNDING
+GROUNDING = "grounding"
 NOT_TRAINED = "not_trained"  # the code of conversations that the base model's template cannot say
 REASONS_NAMED = 4
 STRAY = 0.01  # share of the examples below which a language is not one of the set
 FEW_FACTS = 0.05  # a house fact that so many conversations state, such as its telephone number, fits into any prompt
 EXAMPLES_NAMED = 5
+A_ROW = 700  # bytes of memory that a row takes: its id, its facts, what the check for them found
 
 
 class Gate(Params):
@@ -44,7 +47,8 @@ class Gate(Params):
 def main() -> None:
     """Count what would really train, per language and label too; pass, or say what is missing and what would help."""
     with Stage("gate", Gate) as stage:
-        train, ledger = stage.read("splits/train", READ), stage.read("ledger")
+        stage.refuse_too_little("splits/train", A_ROW)
+        train = stage.read("splits/train", READ)
         stage.input("data/tokenized/passed")
         excluded = stage.read("tokenized/excluded")
         told = pl.concat(exclusions(stage.read(f"splits/{split}", IDS), excluded) for split in SPLITS)
@@ -60,7 +64,8 @@ def main() -> None:
                 **{f"{kind}_{name}": count for kind, found in per.items() for name, count in found.items()},
             }
         )
-        facts = stated_facts(stage.read("scored/findings"), stage.read("dedup/clusters"), clean)
+        found = stage.read("scored/findings", FACT, pl.col("check") == GROUNDING)
+        facts = stated_facts(found, stage.read("dedup/clusters", ["survivor"]), clean)
         facts = replace(facts, most_told=most_told(stage.read("facts/facts")))
         ready = readiness(clean.height, facts, stage.params)
         stage.write_json("data/gate/readiness.json", ready)
@@ -70,6 +75,7 @@ def main() -> None:
         faults += untold(stage.height("splits/dev"), stage.height("splits/test"))
         if faults:
             of_languages = stage.read("scored/notes").filter(pl.col("code").str.starts_with(LANGUAGES))["evidence"]
+            ledger = stage.read("ledger", ["outcome", "code"])
             raise QiratError(" ".join([*faults, *of_languages, help_for(ledger, clean.height, out)]))
         stage.say(f"passed with {clean.height:,} clean training examples (at least {stage.params.min_clean:,})")
         if len(out):
@@ -122,7 +128,7 @@ def stated_facts(findings: pl.DataFrame, clusters: pl.DataFrame, train: pl.DataF
     unlearn, ground).
     """
     common = (pl.col("code") == "house_fact") & (pl.col("value") >= FEW_FACTS)
-    found = findings.filter(~common, check="grounding")
+    found = findings.filter(~common, check=GROUNDING)
     kind = pl.col("evidence").fill_null("").str.split(":").list.first()
     found = found.filter(~kind.is_in(_provided_for(train))).with_columns(kind=pl.col("code") + ": " + kind)
     stating = found.select("conversation_id").unique()

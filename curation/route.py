@@ -9,6 +9,7 @@ from curation.policy.floods import floods, sentence
 from curation.policy.limits import Route, expecting, in_force
 from curation.policy.queue import (
     BELOW_LIMIT,
+    copied,
     doubted_turns,
     grouped,
     in_turn,
@@ -18,8 +19,11 @@ from curation.policy.queue import (
     with_blind_samples,
 )
 from curation.policy.spare import spare
-from curation.policy.verdicts import judged, places, too_common, verdicts
+from curation.policy.verdicts import can_decide, judged, places, too_common, verdicts
 
+CONVERSATIONS = "ingested/conversations"
+FINDING = ("conversation_id", "code", "value", "threshold", "turn", "evidence")  # what is decided by
+A_ROW = 1_200  # bytes of memory that a row takes: its id, its findings, its verdict, its place in the queue
 OF_ROWS = ("accept", "review", "held", "reject")
 
 
@@ -28,16 +32,17 @@ def main() -> None:
     with Stage("route", Route) as stage:
         policy = in_force(stage.params, read_codes(stage.input(CODES)))
         policy = expecting(policy, stage.read("scored/notes"))
-        read = stage.read("ingested/conversations", ["row_id", "conversation_id", "language"])
-        rows, scored = survivors(read, stage.read("dedup/clusters", SURVIVING)), stage.read("scored/findings")
+        stage.refuse_too_little(CONVERSATIONS, A_ROW)
+        scored = stage.read("scored/findings", FINDING, can_decide(policy))
+        rows = surviving(stage)
         findings = judged(scored, policy, rows.height)
         for code, share in too_common(scored, policy, rows.height).items():
             stage.say(f"{code} is seen in {share:.0%} of the rows: a note on the set, it decides nothing")
         decided = verdicts(rows, findings, policy)
         line = queue(decided, findings)
-        parts = stage.parts("ingested/conversations", ["conversation_id", "messages"])
+        parts = stage.parts(CONVERSATIONS, ["conversation_id", "messages"])
         said = doubted_turns((part.join(line, on="conversation_id", how="semi") for part in parts), findings)
-        line = grouped(line, ties(stage.read("dedup/pairs"), findings, read, said))
+        line = grouped(line, ties(stage.read("dedup/pairs"), findings, earlier(stage, findings), said))
         line = in_turn(line, rows, language_shares(rows))
         next_ones = spare(rows, findings, decided, policy)
         too_many = floods(rows, scored, policy)
@@ -49,6 +54,18 @@ def main() -> None:
         stage.write_metrics({name: counts.get(name, 0) for name in (*OF_ROWS, BELOW_LIMIT)})
         for flood in too_many.iter_rows(named=True):
             stage.say(sentence(flood, places(policy, rows.height)))
+
+
+def surviving(stage: Stage[Route]) -> pl.DataFrame:
+    """conversation_id and language of the survivors, in the order of the ids."""
+    read = stage.read(CONVERSATIONS, ["row_id", "conversation_id", "language"])
+    return survivors(read, stage.read("dedup/clusters", SURVIVING)).drop("row_id")
+
+
+def earlier(stage: Stage[Route], findings: pl.DataFrame) -> pl.DataFrame:
+    """row_id and conversation_id of the rows that semantic copies name."""
+    named = copied(findings)["evidence"].drop_nulls().unique()
+    return stage.read(CONVERSATIONS, ["row_id", "conversation_id"], pl.col("row_id").is_in(named.implode()))
 
 
 if __name__ == "__main__":

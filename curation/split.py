@@ -13,6 +13,7 @@ from curation.harness.params import Params
 from curation.harness.stage import Stage
 
 CURATED = "curated/conversations"
+A_ROW = 700  # bytes of memory that a row takes: its id, its group, its draw
 PARTS = ("train", "dev", "test")
 
 
@@ -29,6 +30,7 @@ class Split(Params):
 def main() -> None:
     """Groups of related conversations (copies, near-copies, one customer) go to one part as a whole."""
     with Stage("split", Split) as stage:
+        stage.refuse_too_little(CURATED, A_ROW)
         curated = stage.read(CURATED, ["conversation_id", "parent_id", "customer", "source_file"])
         grouped = curated.with_columns(
             cluster_id=groups(curated["conversation_id"], related(curated, stage.read("dedup/pairs")))
@@ -36,13 +38,14 @@ def main() -> None:
         part = filled(grouped, assigned(grouped, stage.params), stage.params)
         for remark in told(grouped, stage.params.test_files):
             stage.say(remark)
-        parts = {name: grouped.filter(part == name) for name in PARTS}
-        assert_apart(parts)
+        grouped = grouped.select("conversation_id", "cluster_id")
+        assert_apart({name: grouped.filter(part == name) for name in PARTS})
 
         schema = pl.Schema([*stage.schema(CURATED).items(), ("cluster_id", pl.String())])
-        for name, rows in parts.items():
-            stage.write_parts(f"splits/{name}", chosen(stage.parts(CURATED), rows), schema)
-        sizes = {name: rows.height for name, rows in parts.items()}
+        for name in PARTS:
+            rows = chosen(stage.parts(CURATED), grouped["cluster_id"], part == name)
+            stage.write_parts(f"splits/{name}", rows, schema)
+        sizes = {name: int((part == name).sum()) for name in PARTS}
         if empty := [name for name, size in sizes.items() if not size]:
             stage.say(
                 f"no conversation fell into {' and '.join(empty)}: {grouped.height} clean conversations are too few to "
@@ -51,21 +54,24 @@ def main() -> None:
         stage.write_metrics({**sizes, "groups": grouped["cluster_id"].n_unique()})
 
 
-def chosen(conversations: Iterable[pl.DataFrame], rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Those of the conversations that are among the rows, with their groups."""
-    grouped = rows.select("conversation_id", "cluster_id")
+def chosen(conversations: Iterable[pl.DataFrame], groups: pl.Series, wanted: pl.Series) -> Iterator[pl.DataFrame]:
+    """Those of the conversations that are wanted, with their groups; both are told of all of them, in their order."""
+    start = 0
     for part in conversations:
-        yield part.join(grouped, on="conversation_id", maintain_order="left")
+        cluster_id = groups.slice(start, part.height).alias("cluster_id")
+        yield part.with_columns(cluster_id).filter(wanted.slice(start, part.height))
+        start += part.height
 
 
 def related(curated: pl.DataFrame, pairs: pl.DataFrame) -> list[tuple[str, str]]:
     """Pairs of curated ids that must stay together: alike words (edits are as alike as their parent), one customer."""
-    now = {parent or key: key for key, parent in curated.select("conversation_id", "parent_id").iter_rows()}
+    read_as = pl.coalesce("parent_id", "conversation_id")
+    paired = curated.filter(read_as.is_in(pl.concat([pairs["left"], pairs["right"]]).unique().implode()))
+    now = {parent or key: key for key, parent in paired.select("conversation_id", "parent_id").iter_rows()}
     alike = [(now[x], now[y]) for x, y in pairs.select("left", "right").iter_rows() if x in now and y in now]
-    named = curated.filter(pl.col("customer").is_not_null()).select(
-        "conversation_id", first=pl.col("conversation_id").first().over("customer")
-    )
-    return alike + list(named.iter_rows())
+    customers = curated.select("conversation_id", "customer").drop_nulls("customer")
+    named = customers.select("conversation_id", first=pl.col("conversation_id").first().over("customer"))
+    return alike + list(named.filter(pl.col("conversation_id") != pl.col("first")).iter_rows())
 
 
 def assigned(grouped: pl.DataFrame, params: Split) -> pl.Series:
@@ -74,22 +80,15 @@ def assigned(grouped: pl.DataFrame, params: Split) -> pl.Series:
     Where `test_files` name rows, the groups of these are the test, however large, and what would have been drawn for
     it is train: a test drawn from what train is made of would tell less than one of what came later or from elsewhere.
     """
-    sizes = dict(grouped["cluster_id"].value_counts().iter_rows())
-    limit = max(1.0, params.largest_group * grouped.height)
-    held_out = set(grouped.filter(meant(grouped["source_file"], params.test_files))["cluster_id"])
-
-    def part(group: str) -> str:
-        if group in held_out:
-            return "test"
-        draw = drawn(group, params)
-        if sizes[group] > limit or draw >= params.test + params.dev:
-            return "train"
-        if draw >= params.test:
-            return "dev"
-        return "train" if held_out else "test"
-
-    of_group = {group: part(group) for group in sizes}
-    return grouped["cluster_id"].replace_strict(of_group, return_dtype=pl.String)
+    groups = grouped["cluster_id"]
+    draw = pl.Series((drawn(group, params) for group in groups), dtype=pl.Float64)
+    is_large = pl.len().over("cluster_id") > max(1.0, params.largest_group * grouped.height)
+    held_out = groups.filter(meant(grouped["source_file"], params.test_files))
+    of_test = pl.when(draw < params.test).then(pl.lit("test" if held_out.is_empty() else "train"))
+    by_draw = of_test.when(draw < params.test + params.dev).then(pl.lit("dev")).otherwise(pl.lit("train"))
+    drawn_apart = pl.when(is_large).then(pl.lit("train")).otherwise(by_draw)
+    part = pl.when(pl.col("cluster_id").is_in(held_out.implode())).then(pl.lit("test")).otherwise(drawn_apart)
+    return grouped.select(part.alias("cluster_id")).to_series()
 
 
 def drawn(group: str, params: Split) -> float:
@@ -133,6 +132,8 @@ def filled(grouped: pl.DataFrame, part: pl.Series, params: Split) -> pl.Series:
 
     An empty part takes the group of train that came nearest to being drawn, one of the smallest.
     """
+    if set(part.unique()) == set(PARTS):
+        return part
     of_group = dict(zip(grouped["cluster_id"], part, strict=True))
     sizes = dict(grouped["cluster_id"].value_counts().iter_rows())
     for name in ("test", "dev", "train"):
@@ -146,11 +147,9 @@ def filled(grouped: pl.DataFrame, part: pl.Series, params: Split) -> pl.Series:
 
 def assert_apart(parts: dict[str, pl.DataFrame]) -> None:
     """No group and no conversation stands in two parts."""
-    everything = pl.concat(
-        [rows.select("cluster_id", "conversation_id", part=pl.lit(name)) for name, rows in parts.items()]
-    )
     for column in ("cluster_id", "conversation_id"):
-        if (everything.group_by(column).agg(pl.col("part").n_unique())["part"] > 1).any():
+        of_each = [rows[column].unique() for rows in parts.values()]
+        if pl.concat(of_each).n_unique() < sum(map(len, of_each)):
             raise QiratError(f"a {column} stands in two parts; this is a defect of split, please report it")
 
 

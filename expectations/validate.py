@@ -9,7 +9,8 @@ add one.
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from pydantic import Field
 
+from curation.core.record.ledger import FINDING
 from curation.harness.errors import QiratError
 from curation.harness.params import Params
 from curation.harness.stage import Stage
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult as SuiteResult
 
 SUITES = Path("expectations")
-A_ROW = 1_500  # bytes of memory that a raw row takes: its line of the widest view, as pandas and its copies have it
+A_ROW = 1_150  # bytes of memory that a raw row takes: its line of the widest view, some columns of it as pandas
+LARGE = 50_000  # rows of a view that is judged some columns at a time
 CHARTS = (
     "altair",
     "scipy.stats",
@@ -85,15 +88,21 @@ def ingested_view(stage: Stage[Validate]) -> pl.DataFrame:
 
 def curated_view(stage: Stage[Validate]) -> pl.DataFrame:
     """`views.curated`, its texts read part by part."""
-    ledger = stage.read("ledger")
-    return pl.concat(views.curated(part, ledger) for part in stage.parts("curated/conversations"))
+    rows = pl.concat(views.curated_rows(part) for part in stage.parts("curated/conversations"))
+    return views.closed_as(rows, closing(stage, "conversation_id"))
 
 
 def ledger_view(stage: Stage[Validate]) -> pl.DataFrame:
     """`views.raw_rows`, of ids alone."""
     tables = ("ingested/conversations", "ingested/quarantine", "ingested/parts")
     raw = pl.concat(stage.read(table, ["row_id"])["row_id"] for table in tables)
-    return views.raw_rows(raw, stage.read("ledger"), stage.read("curated/conversations", ["row_id"]))
+    ledger = closing(stage, "code", "evidence")
+    return views.raw_rows(raw, ledger, stage.read("curated/conversations", ["row_id"]))
+
+
+def closing(stage: Stage[Validate], *columns: str) -> pl.DataFrame:
+    """What closes each raw row, by the ledger."""
+    return stage.read("ledger", ["row_id", "outcome", *columns], pl.col("outcome") != FINDING)
 
 
 # By suite. One at a time, since Great Expectations wants each as a whole.
@@ -120,8 +129,19 @@ def load_suite(path: Path) -> "ExpectationSuite":
 
 def judge(suite: "ExpectationSuite", view: pl.DataFrame, examples: int) -> "SuiteResult":
     """The suite's expectations on a flat view. One that cannot be computed is an error, and no verdict on the data."""
-    gx = _great_expectations()
-    context = gx.get_context(mode="ephemeral")
+    result = _joined([_judged(some, view.select(columns), examples) for columns, some in _apart(suite, view)])
+    for one in result.results:
+        if not one.success and not one.result:
+            name = one.expectation_config.type if one.expectation_config else "an expectation"
+            raise QiratError(
+                f"expectations/{suite.name}.json: {name} cannot be computed: {_cause(one)}; "
+                f"the view has the columns {', '.join(view.columns)}"
+            )
+    return result
+
+
+def _judged(suite: "ExpectationSuite", view: pl.DataFrame, examples: int) -> "SuiteResult":
+    context = _great_expectations().get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("tables").add_dataframe_asset(suite.name)
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": view.to_pandas()})
@@ -133,14 +153,42 @@ def judge(suite: "ExpectationSuite", view: pl.DataFrame, examples: int) -> "Suit
             "unexpected_index_column_names": [ROWS_NAMED_BY],
         },
     )
-    for one in result.results:
-        if not one.success and not one.result:
-            name = one.expectation_config.type if one.expectation_config else "an expectation"
-            raise QiratError(
-                f"expectations/{suite.name}.json: {name} cannot be computed: {_cause(one)}; "
-                f"the view has the columns {', '.join(view.columns)}"
-            )
     return result
+
+
+def _apart(suite: "ExpectationSuite", view: pl.DataFrame) -> Iterator[tuple[list[str], "ExpectationSuite"]]:
+    """The suite with all columns, or of a large view a suite for each set of columns that an expectation names.
+
+    Great Expectations copies its table several times, and a text is an object of Python's there.
+    """
+    if view.height < LARGE:
+        yield view.columns, suite
+        return
+    of_columns = defaultdict[tuple[str, ...], list[Any]](list)
+    written: Any = suite.to_json_dict()
+    for expectation in written["expectations"]:
+        asked = json.dumps(expectation["kwargs"], default=str)
+        named = [name for name in view.columns if name in asked]
+        of_columns[tuple(dict.fromkeys([ROWS_NAMED_BY, *named]) if named else view.columns)].append(expectation)
+    for columns, expectations in of_columns.items():
+        yield list(columns), _great_expectations().ExpectationSuite(name=suite.name, expectations=expectations)
+
+
+def _joined(results: Sequence["SuiteResult"]) -> "SuiteResult":
+    """One result of all, as Great Expectations gives it of a suite that is judged at once."""
+    first, *others = results
+    if not others:
+        return first
+    every = [one for result in results for one in result.results]
+    passed = sum(bool(one.success) for one in every)
+    first.results, first.success = every, passed == len(every)
+    first.statistics = {
+        "evaluated_expectations": len(every),
+        "successful_expectations": passed,
+        "unsuccessful_expectations": len(every) - passed,
+        "success_percent": passed / len(every) * 100,
+    }
+    return first
 
 
 def table_of(judgements: Sequence["SuiteResult"]) -> pl.DataFrame:

@@ -29,17 +29,28 @@ def ingested(conversations: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFr
 
 def curated(conversations: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     """One row a curated conversation, with what the ledger says of it."""
-    closing = (
-        outcomes(ledger.join(conversations, on="row_id", how="semi"))
-        .unique("row_id", keep="first", maintain_order=True)
-        .select("row_id", "outcome", read_as="conversation_id")
-    )
-    read = pl.coalesce("parent_id", "conversation_id")
+    return closed_as(curated_rows(conversations), ledger)
+
+
+def curated_rows(conversations: pl.DataFrame) -> pl.DataFrame:
+    """What each curated conversation tells by itself, for `closed_as`."""
     misplaced = [_misplaced(*row) for row in conversations.select("messages", "facts").iter_rows()]
+    return _judged(conversations, "origin", "parent_id").with_columns(
+        misplaced_facts=pl.Series(misplaced, dtype=pl.Int64)
+    )
+
+
+def closed_as(rows: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """`curated` of `curated_rows`; of the ledger row_id, conversation_id and outcome are read."""
+    closing = (
+        outcomes(ledger.select("row_id", "outcome", read_as="conversation_id"))
+        .join(rows, on="row_id", how="semi", maintain_order="left")
+        .unique("row_id", keep="first", maintain_order=True)
+    )
+    told = rows.select("row_id").join(closing, on="row_id", how="left", maintain_order="left").drop("row_id")
+    read = pl.coalesce("parent_id", "conversation_id")
     return (
-        _judged(conversations, "origin", "parent_id")
-        .with_columns(misplaced_facts=pl.Series(misplaced, dtype=pl.Int64))
-        .join(closing, on="row_id", how="left", maintain_order="left")
+        pl.concat([rows, told], how="horizontal")
         .with_columns(
             pl.col("outcome").fill_null(NONE),
             parent_named=(read == pl.col("read_as")).fill_null(False)

@@ -20,12 +20,15 @@ from curation.planting.shadow import Audit
 from curation.policy.limits import Route, in_force
 from curation.policy.verdicts import judged
 
+CONVERSATIONS = "ingested/conversations"
+A_ROW = 700  # bytes of memory that a row takes: its id, what was found in it
 JUDGED = ("conversation_id", "code", "severity", "value", "threshold")  # what the policy asks of FINDINGS
 
 
 def main() -> None:
     """How many of each planted defect are found in this set, by language, by the limits in force."""
     with Stage("audit", Audit) as stage:
+        stage.refuse_too_little(CONVERSATIONS, A_ROW)
         table = pl.DataFrame(schema=RECALL)
         if stage.params.share:
             table = audited(stage)
@@ -44,7 +47,7 @@ def main() -> None:
 def audited(stage: Stage[Audit]) -> pl.DataFrame:
     """RECALL of the checks and of dedup."""
     planted, findings = stage.read("scored/planted"), stage.read("scored/findings", JUDGED)
-    ids = stage.read("ingested/conversations", ["row_id", "conversation_id", "language"])
+    ids = stage.read(CONVERSATIONS, ["row_id", "conversation_id", "language"])
     surviving = survivors(ids, stage.read("dedup/clusters", SURVIVING))
     policy = in_force(stage.section("route", Route), read_codes(stage.input(CODES)))
     seen = Judge(policy, findings, surviving.height).outcomes(planted)
@@ -58,7 +61,7 @@ def audited(stage: Stage[Audit]) -> pl.DataFrame:
 
 def records(stage: Stage[Audit], wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """The conversations that are wanted, as checks see them, part by part."""
-    for part in stage.parts("ingested/conversations"):
+    for part in stage.parts(CONVERSATIONS):
         yield as_taught(chosen(part, wanted, "row_id"))
 
 

@@ -1,18 +1,18 @@
 """The ledger, part by part."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from curation.core.record.ledger import FINDING, assert_law, entries
+from curation.core.record.ledger import FINDING, entries
 from curation.privacy import masked
 
+COPY = ~pl.col("survivor")  # of clusters
 
-def closed(raw: pl.Series, *parts: pl.DataFrame) -> pl.DataFrame:
-    """The ledger of all parts, in which every raw row is closed once; `raw` holds their row_ids."""
-    ledger = pl.concat(parts).sort("row_id", "stage", "outcome", "code", "evidence", nulls_last=True)
-    assert_law(ledger, raw)
-    return ledger
+
+def in_order(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """The ledger of all parts."""
+    return pl.concat(parts).sort("row_id", "stage", "outcome", "code", "evidence", nulls_last=True)
 
 
 def quarantine_entries(quarantine: pl.DataFrame, countries: Sequence[str]) -> pl.DataFrame:
@@ -32,9 +32,8 @@ def part_entries(parts: pl.DataFrame) -> pl.DataFrame:
 
 def copy_entries(clusters: pl.DataFrame) -> pl.DataFrame:
     """Rows for which a survivor stands."""
-    gone = clusters.filter(~pl.col("survivor"))
     return entries(
-        gone,
+        clusters.filter(COPY),
         "dedup",
         outcome="duplicate",
         code=pl.col("kind"),
@@ -60,6 +59,4 @@ def masking_entries(masking: pl.DataFrame) -> pl.DataFrame:
 def fate_entries(surviving: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
     """How each survivor was closed."""
     closed = fates.join(surviving.select("conversation_id", "row_id"), on="conversation_id")
-    return pl.concat(
-        [entries(part, part["stage"][0]) for part in closed.partition_by("stage")] or [entries(closed, "route")]
-    )
+    return entries(closed, pl.col("stage"))

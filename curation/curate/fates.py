@@ -37,17 +37,15 @@ def decided(
     """FATES of the survivors, by the id they had before any edit. People overrule the policy.
 
     `verdicts` may have a `reason` why an accepted row stands in the queue; `refound` are the `causes` of what the
-    checks say of corrected words.
+    checks say of corrected words. What the policy closes comes first.
     """
     broken = {cause["conversation_id"]: cause for cause in refound.iter_rows(named=True) if cause["fatal"]}
     corrected = dict(edits.select("parent_id", "conversation_id").iter_rows())
-    fates = [
-        _by_people(decisions[verdict["conversation_id"]])
-        if verdict["conversation_id"] in decisions
-        else _by_policy(verdict)
-        for verdict in verdicts.iter_rows(named=True)
-    ]
-    used = {fate["conversation_id"] for fate in fates if fate["outcome"] in ("accepted", "kept")}
+    by_people = pl.col("conversation_id").is_in(list(decisions))
+    by_policy = _by_policy(verdicts.filter(~by_people))
+    fates = [_by_people(decisions[key]) for key in verdicts.filter(by_people)["conversation_id"]]
+    met = by_policy.filter(pl.col("conversation_id").is_in(list(corrected.values())), outcome="accepted")
+    used = {*met["conversation_id"], *(fate["conversation_id"] for fate in fates if fate["outcome"] == "kept")}
     for fate in fates:
         if fate["outcome"] == "edited":
             now = corrected[fate["conversation_id"]]
@@ -57,18 +55,25 @@ def decided(
                 fate |= {"outcome": "duplicate", "code": "edit", "contributing": []}
                 fate["evidence"] = f"corrected into a copy of {now}"
             used.add(now)
-    return pl.DataFrame(fates, schema=FATES)
+    return pl.concat([by_policy, pl.DataFrame(fates, schema=FATES)])
 
 
-def _by_policy(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    waiting = WAITING.get(verdict.get("reason") or verdict["verdict"])
-    return {
-        "conversation_id": verdict["conversation_id"],
-        "outcome": OUTCOME_OF_VERDICT[verdict["verdict"]],
-        **_cause(verdict),
-        "evidence": waiting,
-        "stage": "route",
-    }
+def _by_policy(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """FATES of what nobody decided."""
+    several = verdicts.filter(pl.col("codes").list.len() > 0).select("conversation_id", "code", other="codes")
+    others = several.explode("other", empty_as_null=False).filter(pl.col("other").ne_missing(pl.col("code")))
+    beside = others.group_by("conversation_id", maintain_order=True).agg(contributing="other")
+    waits = pl.coalesce("reason", "verdict") if "reason" in verdicts.columns else pl.col("verdict")
+    return (
+        verdicts.join(beside, on="conversation_id", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("contributing").fill_null([]),
+            outcome=pl.col("verdict").replace_strict(OUTCOME_OF_VERDICT, return_dtype=pl.String),
+            evidence=waits.replace_strict(WAITING, default=None, return_dtype=pl.String),
+            stage=pl.lit("route"),
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in FATES.items())
+    )
 
 
 def _cause(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,9 +100,10 @@ def _by_people(decision: Decision) -> dict[str, Any]:
 
 def accepted(rows: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
     """CURATED of those of the survivors that were accepted or kept."""
-    used = fates.filter(pl.col("outcome").is_in(["accepted", "kept"])).select("conversation_id", origin="outcome")
-    marked = rows.join(used, on="conversation_id").with_columns(parent_id=pl.lit(None, pl.String))
-    return marked.select(CURATED.names())
+    here = fates.select("conversation_id", origin="outcome").join(rows, on="conversation_id", how="semi")
+    used = here.filter(pl.col("origin").is_in(["accepted", "kept"]))
+    marked = rows.join(used, on="conversation_id", maintain_order="left")
+    return marked.with_columns(parent_id=pl.lit(None, pl.String)).select(CURATED.names())
 
 
 def corrected(edits: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:

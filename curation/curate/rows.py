@@ -8,6 +8,7 @@ from curation.curate.facts import FINISHED, reader
 from curation.curate.fates import CURATED
 from curation.curate.knowledge import STATED
 from curation.curate.masking import masker
+from curation.harness.parts import among
 from curation.privacy.params import Privacy
 from curation.privacy.tables import MASKED
 
@@ -63,7 +64,7 @@ def maker(
 def known_parts(remembered: Iterable[pl.DataFrame], here: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """REMEMBERED of the rows that are `here` (KEY)."""
     for part in remembered:
-        yield part.join(here, on=KEY, how="semi")
+        yield among(part, here, KEY)
 
 
 def masked_of(rows: pl.DataFrame) -> pl.DataFrame:

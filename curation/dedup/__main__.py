@@ -22,7 +22,7 @@ CONVERSATIONS = "ingested/conversations"
 KEYS = ("row_id", "conversation_id", "source_id", "created_at")
 READ = ("row_id", "conversation_id", "messages", "source_id", "created_at")
 LARGE = 20_000  # rows whose words are worth sending to other machines
-A_ROW = 2_000  # bytes of memory that a row takes: ids, hashes of its turns, a band of its digests, its pairs
+A_ROW = 1_100  # bytes of memory that a row takes: ids, places of its turns, a band of its digests, its pairs
 
 
 class Dedup(Params):
@@ -42,21 +42,21 @@ def main() -> None:
     """Exact copies by id, near ones by verified pairs; what differs in meaning stays apart."""
     with Stage("dedup", Dedup) as stage:
         stage.refuse_too_little(CONVERSATIONS, A_ROW)
-        rows = stage.read(CONVERSATIONS, KEYS)
         path = stage.input(table_path(CONVERSATIONS))
 
         def read(start: int, count: int) -> pl.Series:
             return read_slice(path, start, count, ["messages"])["messages"]
 
-        run = partial(map_items, machine=stage.machine, large=rows.height >= LARGE, work="threads")
-        pairs, candidates, result = compared(rows, read, stage.params, Site(stage.progress, CACHE, run))
+        run = partial(map_items, machine=stage.machine, large=stage.height(CONVERSATIONS) >= LARGE, work="threads")
+        site = Site(stage.progress, CACHE, run)
+        pairs, candidates, result = compared(stage.read(CONVERSATIONS, KEYS), read, stage.params, site)
 
         stage.write("dedup/pairs", pairs)
         stage.write("dedup/clusters", result)
         kinds = dict(result["kind"].drop_nulls().value_counts().iter_rows())
         stage.write_metrics(
             {
-                "rows": rows.height,
+                "rows": result.height,
                 "exact_copies": kinds.get("exact", 0),
                 "candidates": candidates,
                 "near_copies": kinds.get("near", 0),
@@ -78,8 +78,17 @@ def compared(
 
     `read` gives the messages of rows from one on, so many.
     """
-    conversations = distinct(rows)
+    conversations, number = distinct(rows)
+    rows = rows.select("row_id", "conversation_id")
     messages = Messages(read, conversations["place"].to_numpy().astype(np.int64))
+    pairs, candidates, removed = compared_words(messages, conversations["created_at"], params, site)
+    return by_id(pairs, conversations), candidates, clusters(rows, conversations, number, removed)
+
+
+def compared_words(
+    messages: Messages, created_at: pl.Series, params: Dedup, site: Site
+) -> tuple[pl.DataFrame, int, dict[int, tuple[int, float]]]:
+    """PAIRS of rows of `messages`, how many candidates there were, and what was `removed` as a copy of which other."""
     shared = (params.boilerplate_share, params.boilerplate_least)
     tokens = tokenized(messages, params.shingle_words, *shared, site)
     meanings = Meanings(messages, tokens.occurrences)
@@ -87,13 +96,13 @@ def compared(
     candidates = candidate_pairs(values, filled, params.bands, meanings.codes, site.watch)
 
     pairs = judged(candidates, tokens, meanings, params, site.watch)
-    preferred = preference(messages, conversations["created_at"], pairs)
+    preferred = preference(messages, created_at, pairs)
     removed = copies(pairs, preferred)
     while len(onward := unseen_pairs(pairs, removed, candidates)):
         candidates = np.concatenate([candidates, onward])
         pairs = pl.concat([pairs, judged(onward, tokens, meanings, params, site.watch)])
         removed = copies(pairs, preferred)
-    return by_id(pairs, conversations), len(candidates), clusters(rows, conversations, removed)
+    return pairs, len(candidates), removed
 
 
 def judged(pairs: Indices, tokens: TokenizedTurns, meanings: Meanings, params: Dedup, watch: Watch) -> pl.DataFrame:

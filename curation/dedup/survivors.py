@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
 from curation.dedup.tokens import Messages
@@ -24,14 +25,17 @@ _FLAWS = r"\ufffd|[ÃÂØÙ][\u0080-\u00bf\u2018-\u2026]|â€|</?[a-zA-Z][^<>]*
 _UNFINISHED = r"[\p{L}\p{N},،]$"
 
 
-def distinct(rows: pl.DataFrame) -> pl.DataFrame:
+def distinct(rows: pl.DataFrame) -> tuple[pl.DataFrame, Indices]:
     """conversation_id, row_id, created_at and the place in `rows` of one row of each set of identical conversations.
 
-    In order of the ids; the oldest stands, whatever file it is in.
+    In order of the ids; the oldest stands, whatever file it is in. And for each of `rows` the number of its set there.
     """
     keys = rows.select("conversation_id", "created_at", "source_id", "row_id").with_row_index("place")
-    oldest = keys.sort("conversation_id", "created_at", "source_id", "row_id", nulls_last=True)
-    return oldest.unique("conversation_id", keep="first", maintain_order=True).drop("source_id")
+    oldest = keys.sort("conversation_id", "created_at", "source_id", "row_id", nulls_last=True).drop("source_id")
+    first = oldest["conversation_id"].ne_missing(oldest["conversation_id"].shift())
+    number = np.empty(rows.height, np.int64)
+    number[oldest["place"].to_numpy()] = np.cumsum(first.to_numpy()) - 1
+    return oldest.filter(first), number
 
 
 def preference(messages: Messages, created_at: pl.Series, pairs: pl.DataFrame) -> dict[int, int]:
@@ -109,35 +113,31 @@ def unseen_pairs(pairs: pl.DataFrame, removed: Mapping[int, tuple[int, float]], 
     return fresh.unique().sort("left", "right").to_numpy()
 
 
-def clusters(rows: pl.DataFrame, kept: pl.DataFrame, removed: dict[int, tuple[int, float]]) -> pl.DataFrame:
+def clusters(
+    rows: pl.DataFrame, kept: pl.DataFrame, number: Indices, removed: Mapping[int, tuple[int, float]]
+) -> pl.DataFrame:
     """CLUSTERS: every ingested row, the survivor that stands for it, and how alike they are.
 
-    `kept` is what `distinct` left; `removed` names rows of it.
+    `kept` and `number` are what `distinct` tells; `removed` names rows of `kept`.
     """
-    gone, survivor = list(removed), [survivor for survivor, _ in removed.values()]
-    near = pl.DataFrame(
-        {
-            "conversation_id": kept["conversation_id"].gather(gone),
-            "cluster_id": kept["conversation_id"].gather(survivor),
-            "similarity": pl.Series([similarity for _, similarity in removed.values()], dtype=pl.Float64),
-        }
-    )
-    surviving = kept.select(cluster_id="conversation_id", standing="row_id")
-    survives = pl.col("standing") == pl.col("row_id")
+    survivor, alike = np.arange(kept.height), np.full(kept.height, np.nan)
+    for row, (other, similarity) in removed.items():
+        survivor[row], alike[row] = other, similarity
+    ordered = rows.select("row_id", "conversation_id", number=pl.Series(number)).sort("row_id")
+    number = ordered["number"].to_numpy()
+    likeness = pl.Series("similarity", alike[number], nan_to_null=True)
+    standing = kept.select(cluster_id="conversation_id", standing="row_id")[survivor[number]]
+    survives, near = pl.col("standing") == pl.col("row_id"), pl.col("similarity").is_not_null()
     return (
-        rows.select("row_id", "conversation_id")
-        .join(near, on="conversation_id", how="left")
-        .with_columns(near=pl.col("cluster_id").is_not_null(), cluster_id=pl.coalesce("cluster_id", "conversation_id"))
-        .join(surviving, on="cluster_id", how="left")
+        pl.concat([ordered.drop("number"), standing, likeness.to_frame()], how="horizontal")
         .select(
             "row_id",
             "conversation_id",
             "cluster_id",
             survivor=survives,
             duplicate_of=pl.when(~survives).then("standing"),
-            kind=pl.when("near").then(pl.lit("near")).when(~survives).then(pl.lit("exact")),
-            similarity=pl.when("near").then("similarity").when(~survives).then(1.0),
+            kind=pl.when(near).then(pl.lit("near")).when(~survives).then(pl.lit("exact")),
+            similarity=pl.when(near).then("similarity").when(~survives).then(1.0),
         )
-        .sort("row_id")
         .match_to_schema(CLUSTERS)
     )

@@ -32,7 +32,6 @@ READ_AT_ONCE = 2_500  # by each thread or process: texts are larger than hashes
 _CALL_ID = r'"id": ?"[^"]*"'  # joins a call to its result; every export numbers them anew
 _UNSETTLED = r"[^\x00-\x7f،؛؟\u0621-\u063a\u0640-\u0652\u0660-\u066c]"  # what compatibility forms may be among
 _UPPER_BITS = 20  # of a hash
-_NO_TURNS = pl.DataFrame(schema={"row": pl.Int64, "text": pl.UInt64, "length": pl.Int64})
 Read = Callable[[int, int], pl.Series]  # messages from a place on, so many
 Watch = Callable[..., Iterable[Any]]  # Stage.progress: a bar around an iterable
 Run = Callable[[Callable[[], Callable[[Any], Any]], Iterable[Any]], Iterator[Any]]  # where kernels run, see the engine
@@ -172,28 +171,24 @@ def tokenized(
 
     A turn is shared when at least `share` of the conversations, and at least `least` of them, have it word for word.
     """
-    tables, words = [_NO_TURNS], Words(site.folder)
+    words, texts = Words(site.folder), Words(site.folder)
+    counts, lengths = np.zeros(len(messages), np.int64), [np.empty(0, np.uint32)]
     every = np.arange(len(messages))
     places = np.empty(len(messages), np.int64)
     places[messages.in_order(every)] = every
     read = site.run(reader, _every_part(messages, every))
     for said, fresh in site.watch(read, "reading words", -(-len(messages) // READ_AT_ONCE), "parts"):
-        tables.append(said)
+        present, turns_each = np.unique(said["row"].to_numpy(), return_counts=True)
+        counts[present] = turns_each
+        lengths.append(said["length"].to_numpy())
+        texts.append(said["text"].to_numpy())
         words.append(fresh)
-    said = pl.concat(tables)
-    said = said.with_columns(shared=_shared(said, max(least, share * len(messages))))
-    place_of, turns = said["row"].to_numpy(), offsets(said["length"].to_numpy())
-    telling = said.select(~pl.col("shared") & (pl.col("length") > 0)).to_series().to_numpy()
-    told = np.bincount(place_of[telling], minlength=len(messages))
-    return TokenizedTurns(
-        words,
-        turns,
-        offsets(np.bincount(place_of, minlength=len(messages))),
-        places,
-        telling | (told == 0)[place_of],
-        _common(words, turns, said, size),
-        size,
-    )
+    of_turns, rows = np.concatenate(lengths), offsets(counts)
+    turns = np.zeros(len(of_turns) + 1, np.int64)
+    np.cumsum(of_turns, out=turns[1:])
+    shared, examples = _shared(texts, rows, max(least, share * len(messages)))
+    common = np.unique(runs(words.take(turns[examples], turns[examples + 1]), of_turns[examples].astype(int), size)[0])
+    return TokenizedTurns(words, turns, rows, places, _own(~shared & (of_turns > 0), rows), common, size)
 
 
 def _every_part(messages: Messages, rows: Indices) -> Iterator[Parcel]:
@@ -209,19 +204,42 @@ def reader() -> Callable[[Parcel], tuple[pl.DataFrame, U64]]:
     return lambda part: _said(part.table)
 
 
-def _shared(said: pl.DataFrame, limit: float) -> pl.Series:
-    """Whether at least `limit` conversations have the turn."""
-    often = said.group_by("text").len().filter(pl.col("len") >= limit)
-    by_row = said.select("row", "text").join(often, on="text", how="semi").unique()
-    shared = by_row.group_by("text").len().filter(pl.col("len") >= limit)
-    return said["text"].is_in(shared["text"].implode())
+def _shared(texts: Words, rows: Indices, limit: float) -> tuple[npt.NDArray[np.bool_], Indices]:
+    """Of each turn whether at least `limit` conversations have it, by its text; and one turn of each such text.
+
+    What few turns share even the upper bits with is in few conversations: the others are told apart in memory.
+    """
+    begins = np.zeros(1 << _UPPER_BITS, np.int64)
+    for part in texts.parts(COUNTED_AT_ONCE):
+        begins += np.bincount(_upper(part), minlength=len(begins))
+    places, found, start = [np.empty(0, np.int64)], [np.empty(0, np.uint64)], 0
+    for part in texts.parts(COUNTED_AT_ONCE):
+        likely = np.flatnonzero((begins >= limit)[_upper(part)])
+        places.append(likely + start)
+        found.append(part[likely])
+        start += len(part)
+    turns, said = np.concatenate(places), np.concatenate(found)
+    of_rows = pl.DataFrame({"text": said, "row": np.searchsorted(rows, turns, side="right")}).unique()
+    often = of_rows.group_by("text").len().filter(pl.col("len") >= limit)["text"].sort().to_numpy()
+    is_often, is_first = np.isin(said, often), pl.Series(said).is_first_distinct().to_numpy()
+    shared = np.zeros(len(texts), bool)
+    shared[turns] = is_often
+    return shared, turns[is_often & is_first]
 
 
-def _common(words: Words, turns: Indices, said: pl.DataFrame, size: int) -> U64:
-    """The distinct runs of words of shared turns."""
-    shared = said.with_row_index("turn").filter("shared").unique("text", keep="first")["turn"].to_numpy()
-    starts, ends = turns[shared], turns[shared + 1]
-    return np.unique(runs(words.take(starts, ends), ends - starts, size)[0])
+def _own(telling: npt.NDArray[np.bool_], rows: Indices) -> npt.NDArray[np.bool_]:
+    """Of each turn whether it tells something, or stands in a row in which none does."""
+    own = telling.copy()
+    for start in range(0, len(rows) - 1, AT_ONCE):
+        some = rows[start : start + AT_ONCE + 1]
+        turns, row_of = slice(some[0], some[-1]), np.repeat(np.arange(len(some) - 1), np.diff(some))
+        told = np.bincount(row_of[telling[turns]], minlength=len(some) - 1)
+        own[turns] |= (told == 0)[row_of]
+    return own
+
+
+def _upper(hashes: U64) -> Indices:
+    return (hashes >> np.uint64(64 - _UPPER_BITS)).view(np.int64)
 
 
 def _contains(ordered: U64, wanted: U64) -> npt.NDArray[np.bool_]:
@@ -250,7 +268,7 @@ def _said(rows: pl.DataFrame) -> tuple[pl.DataFrame, U64]:
     )
     folded = _folded(turns).sort("turn")
     words = folded["words"]
-    table = folded.select("row", text=each_hashed(folded["said"]), length=words.list.len().cast(pl.Int64))
+    table = folded.select("row", text=each_hashed(folded["said"]), length=words.list.len())
     return table, words_hashed(words.explode(empty_as_null=False))
 
 

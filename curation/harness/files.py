@@ -55,11 +55,17 @@ def cure(path: Path, stage: str) -> str:
     )
 
 
-def read_table(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
-    """A table that a stage wrote; one that is torn, another, or lacks a column is told with the stage that makes it."""
+def read_table(path: Path, columns: Sequence[str] | None = None, where: pl.Expr | None = None) -> pl.DataFrame:
+    """A table that a stage wrote; one that is torn, another, or lacks a column is told with the stage that makes it.
+
+    Rows that are not asked for by `where` never lie in memory together.
+    """
     try:
         refuse_misplaced(path)
-        return pl.read_parquet(path, columns=None if columns is None else list(columns))
+        if where is None:
+            return pl.read_parquet(path, columns=None if columns is None else list(columns))
+        rows = pl.scan_parquet(path).filter(where)
+        return (rows if columns is None else rows.select(columns)).collect()
     except pl.exceptions.PolarsError as error:
         raise QiratError(no_table(path, error)) from None
 

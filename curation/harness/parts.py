@@ -86,9 +86,15 @@ def kept(rows: pl.DataFrame) -> pl.DataFrame:
     return own.cast(rows.schema)
 
 
+def among(part: pl.DataFrame, wanted: pl.DataFrame, on: str | Sequence[str]) -> pl.DataFrame:
+    """The rows of a part that are wanted. Only the part is hashed, since wanted may be rows of all parts."""
+    here = wanted.join(part, on=on, how="semi")
+    return part.join(here, on=on, how="semi")
+
+
 def chosen(part: pl.DataFrame, wanted: pl.DataFrame, on: str) -> pl.DataFrame:
     """The rows of a part that are wanted; few of them in memory of their own."""
-    some = part.join(wanted, on=on, how="semi")
+    some = among(part, wanted, on)
     return some if FEW * some.height > part.height else kept(some)
 
 

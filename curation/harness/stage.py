@@ -87,8 +87,9 @@ class Stage(Generic[AnyParams]):
             raise QiratError(f"{self.name} reads the section {name!r} of params.yaml: list it under params in dvc.yaml")
         return load_params(name, params)
 
-    def read(self, table: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        return read_table(self.input(table_path(table)), columns)
+    def read(self, table: str, columns: Sequence[str] | None = None, where: pl.Expr | None = None) -> pl.DataFrame:
+        """A table, or those of its columns and of its rows that are asked for."""
+        return read_table(self.input(table_path(table)), columns, where)
 
     def parts(self, table: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         """The rows of a table in their order, as many at once as the machine's memory allows; at least one part."""

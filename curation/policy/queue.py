@@ -1,5 +1,6 @@
 """The order of the review queue: which doubts stand together, whose turn it is, where the blind samples stand."""
 
+import heapq
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -89,8 +90,8 @@ def ties(pairs: pl.DataFrame, findings: pl.DataFrame, ids: pl.DataFrame, doubted
     `ids` are (row_id, conversation_id), by which semantic copies name the earlier row; `doubted` are `doubted_turns`.
     """
     near = pairs.filter(pl.col("relation") != "related")
-    copies = findings.filter((pl.col("code") == "semantic_copy") & (pl.col("value") >= ALIKE))
-    earlier = copies.select("conversation_id", row_id="evidence").join(ids, on="row_id", suffix="_earlier")
+    copies = copied(findings).select("conversation_id", row_id="evidence")
+    earlier = copies.join(ids, on="row_id", suffix="_earlier")
     said = (
         doubted.sort("conversation_id", "turn")
         .group_by("conversation_id", maintain_order=True)
@@ -104,6 +105,11 @@ def ties(pairs: pl.DataFrame, findings: pl.DataFrame, ids: pl.DataFrame, doubted
             said,
         ]
     )
+
+
+def copied(findings: pl.DataFrame) -> pl.DataFrame:
+    """The findings of semantic copies that are alike enough to stand together; the earlier row is their evidence."""
+    return findings.filter((pl.col("code") == "semantic_copy") & (pl.col("value") >= ALIKE))
 
 
 # -- whose turn it is --------------------------------------------------------------------------------------------------
@@ -195,8 +201,9 @@ def sampled(verdicts: pl.DataFrame, verdict: str) -> pl.DataFrame:
 
 def _sample(rows: pl.DataFrame, size: int, seed: int) -> pl.DataFrame:
     """Rows drawn by a hash of their words, with `draw`: other rows that come or go hardly change who is drawn."""
-    draws = [lot(f"{seed} {key}") for key in rows["conversation_id"]]
-    return rows.with_columns(draw=pl.Series(draws, dtype=pl.String)).sort("draw").head(size)
+    draws = heapq.nsmallest(size, ((lot(f"{seed} {key}"), n) for n, key in enumerate(rows["conversation_id"])))
+    drawn = pl.Series("draw", [draw for draw, _ in draws], dtype=pl.String)
+    return rows[[n for _, n in draws]].with_columns(drawn)
 
 
 def ranked(line: pl.DataFrame) -> pl.DataFrame:

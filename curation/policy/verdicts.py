@@ -30,6 +30,19 @@ def judged(findings: pl.DataFrame, policy: Policy, total: int) -> pl.DataFrame:
     return severe.with_columns(severity=pl.when(excused).then(pl.lit("info")).otherwise("severity"))
 
 
+def can_decide(policy: Policy) -> pl.Expr:
+    """Whether a finding may ever be more than a report: by its code, for which the policy has a limit or a treatment.
+
+    Codes that the policy does not know count, for `judged` to tell of them.
+    """
+    idle = [
+        code
+        for code, limit in policy.limits.items()
+        if limit.doubt is None and limit.fatal is None and policy.treatment(code) not in ("reject", "review")
+    ]
+    return ~pl.col("code").is_in(idle)
+
+
 def too_common(findings: pl.DataFrame, policy: Policy, total: int) -> dict[str, float]:
     """Codes with `note_if_common` that would doubt more than `policy.too_common` of all rows, with that share."""
     return _too_common(_severity(findings, policy), policy, total)
@@ -141,7 +154,8 @@ def priorities(doubts: pl.DataFrame, policy: Policy, rows: pl.DataFrame) -> pl.D
     a rare language, mixed ones among them, are ranked with all: what is usual among few rows cannot be told.
     """
     near = pl.col("nearness").max() if "nearness" in doubts.columns else pl.lit(1.0).first()
-    sized = rows.select("conversation_id", "language", size=pl.len().over("language"))
+    sized = rows.select("conversation_id", "language", size=pl.len().over("language")).with_row_index("row")
+    ids = sized.select("conversation_id", "row")
     badness = pl.when(pl.col("code").is_in(_below(policy))).then(-pl.col("worst")).otherwise("worst")
 
     def as_strong(*group: str) -> pl.Expr:
@@ -155,14 +169,18 @@ def priorities(doubts: pl.DataFrame, policy: Policy, rows: pl.DataFrame) -> pl.D
     usual = (among * pl.col("code").replace_strict(share, return_dtype=pl.Float64)).clip(1)
     chance = pl.col("code").replace_strict(precision, return_dtype=pl.Float64) * (usual / ranked).clip(None, 1)
     return (
-        doubts.group_by("conversation_id", "code")
+        doubts.join(ids, on="conversation_id")
+        .group_by("row", "code")
         .agg(worst=worst_value(policy), nearness=near)
-        .join(sized, on="conversation_id")
+        .join(sized.drop("conversation_id"), on="row")
         # Sorted and rounded: a product of floats must not depend on the order in which threads find them.
-        .sort("conversation_id", "code")
+        .sort("row", "code")
         .with_columns(missed=1 - chance * pl.col("nearness"))
-        .group_by("conversation_id", maintain_order=True)
+        .group_by("row", maintain_order=True)
         .agg(priority=(1 - pl.col("missed").product()).round(9))
+        .join(ids, on="row")
+        .select("conversation_id", "priority")
+        .sort("conversation_id")
     )
 
 

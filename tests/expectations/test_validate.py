@@ -1,5 +1,6 @@
 """The suites hold what they promise to hold, on tables broken on purpose."""
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -214,6 +215,20 @@ def test_the_stage_writes_the_same_bytes_twice(project: Path) -> None:
         for page in ("index", "ingested", "curated", "ledger")
         for language in ("", ".ar")
     }
+
+
+@pytest.mark.parametrize("ledger", [CLOSED, CLOSED.head(2)], ids=["kept", "broken"])
+def test_a_large_view_judged_some_columns_at_a_time_gives_the_same_bytes(
+    project: Path, ledger: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.write_parquet(project / "data/ledger.parquet")
+    found = []
+    for rows in (validate.LARGE, 1):
+        monkeypatch.setattr(validate, "LARGE", rows)
+        with contextlib.suppress(SystemExit):
+            validate.main()
+        found.append(written(project))
+    assert found[0] == found[1]
 
 
 def test_the_stage_imports_nothing_that_draws(project: Path) -> None:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from curation.commands.why import why
 from curation.core.record.conversation import SCHEMA
-from curation.core.record.ledger import closings, counts, entries
-from curation.curate.entries import closed, part_entries, quarantine_entries
+from curation.core.record.ledger import assert_law, closings, counts, entries
+from curation.curate.entries import in_order, part_entries, quarantine_entries
 from curation.dedup.survivors import CLUSTERS
 from curation.harness.files import atomic
 from curation.ingest import __main__ as ingest
@@ -127,7 +127,9 @@ def ledger_of(conversations: pl.DataFrame, quarantine: pl.DataFrame, parts: pl.D
     """As curate closes rows, where the policy accepts every conversation."""
     raw = pl.concat([table["row_id"] for table in (conversations, quarantine, parts)])
     accepted = entries(conversations, "route", outcome="accepted")
-    return closed(raw, accepted, quarantine_entries(quarantine, ()), part_entries(parts))
+    ledger = in_order([accepted, quarantine_entries(quarantine, ()), part_entries(parts)])
+    assert_law(ledger, raw)
+    return ledger
 
 
 @given(rows=ROWS, name=st.sampled_from(list(FORMATS)), container=st.sampled_from(list(CONTAINERS)))

@@ -131,7 +131,9 @@ def test_personal_data_is_not_shown(ids: list[str], tmp_path: Path) -> None:
 
 def test_the_ledger_says_who_decided_what_was_applied() -> None:
     key, source = "b" * 32, "a" * 32
-    verdicts = pl.DataFrame([{"conversation_id": key, "verdict": "review", "codes": ["outlier"]}])
+    verdicts = pl.DataFrame(
+        [{"conversation_id": key, "verdict": "review", "code": "outlier", "value": 1.0, "threshold": 1.0, "codes": []}]
+    )
     applied = decision(key, applied_from=source, similarity=0.97)
     none = pl.DataFrame(schema=CURATED), pl.DataFrame(schema=FINDINGS)
     [fate] = decided(verdicts, {key: applied}, *none).to_dicts()

@@ -43,7 +43,7 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 SCHEMA = pl.Schema(_COLUMNS)
 
 
-def entries(table: pl.DataFrame, stage: str, **columns: pl.Expr | str) -> pl.DataFrame:
+def entries(table: pl.DataFrame, stage: pl.Expr | str, **columns: pl.Expr | str) -> pl.DataFrame:
     """Ledger rows out of any table: columns of the schema are taken as they are, named ones from `columns`."""
     given = {name: pl.lit(e) if isinstance(e, str) else e for name, e in {"stage": stage, **columns}.items()}
     table = table.with_columns(**given)
@@ -68,14 +68,14 @@ def counts(ledger: pl.DataFrame) -> dict[str, int]:
 
     `records` is all that the files hold; `raw`, of which shares are taken, is `records` without PARTS.
     """
-    found = dict(closings(ledger)["outcome"].value_counts().iter_rows())
+    found = dict(closings(ledger.select("outcome"))["outcome"].value_counts().iter_rows())
     each = {name: found.get(name, 0) for name in CLOSINGS}
     return {"records": sum(found.values()), "raw": sum(each[name] for name in OUTCOMES), **each}
 
 
 def assert_law(ledger: pl.DataFrame, raw_row_ids: pl.Series) -> None:
     """Stops with the rows at fault unless every raw row is closed exactly once by a known outcome."""
-    closed = closings(ledger)
+    closed = closings(ledger.select("row_id", "outcome"))
     raw = raw_row_ids.rename("row_id").to_frame()
     faults = {
         "read twice under one row_id": raw.filter(raw.is_duplicated())["row_id"],
