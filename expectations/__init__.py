@@ -1,3 +1,3 @@
 """Great Expectations suites over what the pipeline ingested and curated."""
 
-import curation  # noqa: F401  how memory is given back is settled before Polars is imported
+import curation.harness  # noqa: F401  how memory is given back is settled before Polars is imported

@@ -18,6 +18,7 @@ from curation.core.record.conversation import SCHEMA, conversations
 from curation.core.record.playbook import Playbook
 from curation.policy.limits import Policy, Route, in_force
 from curation.privacy.params import Privacy
+from curation.similarity.vectors import Vectors
 
 ROOT = Path(__file__).resolve().parent.parent
 # What processes that tests start read first: libraries in other versions, where tests run with such, and this code.
@@ -65,9 +66,9 @@ def _shipped_playbook() -> Playbook:
 
 def context(evaluation: pl.DataFrame | None = None, vectors: pl.DataFrame | None = None) -> Context:
     """What checks may look at, with the params and the playbook that ship."""
-    empty = pl.DataFrame(schema=SCHEMA)
+    empty, known = pl.DataFrame(schema=SCHEMA), None if vectors is None else Vectors.of(vectors)
     score, privacy = Score.model_validate(params("score")), Privacy.model_validate(params("privacy"))
-    return Context(score, privacy, _shipped_playbook(), vectors, empty if evaluation is None else evaluation)
+    return Context(score, privacy, _shipped_playbook(), known, empty if evaluation is None else evaluation)
 
 
 def shipped_policy(**route: Any) -> Policy:

@@ -16,6 +16,7 @@ from curation.core.record.conversation import survivors
 from curation.core.record.playbook import Playbook
 from curation.harness.params import load_params
 from curation.privacy.params import Privacy
+from curation.similarity.vectors import Vectors
 
 
 def costs(conversations: pl.DataFrame, context: Context) -> dict[str, float]:
@@ -37,7 +38,7 @@ def main() -> None:
         load_params("score", Score),
         load_params("privacy", Privacy),
         Playbook.load(Path("playbook.yaml")),
-        pl.read_parquet("data/embedded/vectors.parquet"),
+        Vectors.of(pl.read_parquet("data/embedded/vectors.parquet")),
         pl.read_parquet("data/ingested/evaluation.parquet"),
     )
     found = costs(survivors(*tables.values()), context)

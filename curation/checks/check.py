@@ -19,6 +19,7 @@ from curation.harness.parts import kept
 from curation.harness.yaml_text import from_yaml
 from curation.privacy.params import Privacy
 from curation.privacy.tables import with_evidence_masked
+from curation.similarity.vectors import Vectors
 
 ANY: Collection[str] = ()  # knows every language
 
@@ -88,7 +89,7 @@ class Context:
     params: Score
     privacy: Privacy
     playbook: Playbook
-    vectors: pl.DataFrame | None  # conversation_id, vector, reply; None: no embeddings at hand
+    vectors: Vectors | None  # None: no embeddings at hand
     evaluation: pl.DataFrame  # the record, of the evaluation sets
     readings: Mapping[str, AtHand] = field(default_factory=dict)  # those at hand, by name
     records: Records | None = None  # of conversations that are given without what they say; None: none are

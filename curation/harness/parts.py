@@ -98,22 +98,6 @@ def chosen(part: pl.DataFrame, wanted: pl.DataFrame, on: str) -> pl.DataFrame:
     return some if FEW * some.height > part.height else kept(some)
 
 
-def mapped(path: Path, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The rows as a table in a file, whose pages the system takes back where memory is short."""
-    import pyarrow as pa
-
-    rows = iter(parts)
-    first = next(rows).to_arrow(compat_level=OLDEST)
-    with pa.ipc.new_file(path, first.schema) as file:
-        file.write_table(first)
-        for part in rows:
-            file.write_table(part.to_arrow(compat_level=OLDEST))
-    with pa.memory_map(str(path)) as pages:
-        table = pl.from_arrow(pa.ipc.open_file(pages).read_all(), rechunk=False)
-    assert isinstance(table, pl.DataFrame)
-    return table
-
-
 class Shelves:
     """Rows put away on disk by the beginning of an id, to come back in the order of the ids.
 

@@ -18,13 +18,13 @@ from curation.core.record.conversation import SCHEMA, SURVIVING, as_taught, surv
 from curation.core.record.playbook import Playbook
 from curation.harness.engine import map_parts
 from curation.harness.memory import contents, version_of
-from curation.harness.parts import Shelves, chosen, mapped
+from curation.harness.parts import Shelves, chosen
 from curation.harness.stage import Stage
 from curation.planting.shadow import Audit, Read
 from curation.privacy.params import Privacy
 from curation.score.models import Judging, Losses
 from curation.score.notes import notes, numbers
-from curation.score.planted import PLANTED, Planting, as_planted, compared_again, is_planted, with_vectors
+from curation.score.planted import PLANTED, Planting, as_planted, compared_again, is_planted
 from curation.score.rows import (
     ALONE,
     LARGE,
@@ -39,10 +39,12 @@ from curation.score.rows import (
     spoilt,
 )
 from curation.score.told import Told
+from curation.similarity.vectors import Vectors
 
 CONVERSATIONS = "ingested/conversations"
 A_ROW = 900  # bytes of memory that a row takes to the end: ids, what checks that compare rows find in it
-COMPARED_ROW = 9_500  # ... and its words, in the group that is compared
+COMPARED_ROW = 9_500  # ... and its words, in the group that is compared,
+LABELLED_ROW = 20_000  # and its vectors and letter trigrams where labels are judged by them
 LONG, LONGEST_TOLD = 100_000, 5  # characters of a row that is told before it is read; of so many rows
 ROWS_KEPT = 10_000  # with their texts, of a set that has no more
 PUT_AWAY = 4  # answers of processes that are put away together
@@ -58,18 +60,20 @@ def main() -> None:
         ids = stage.read(CONVERSATIONS, ["row_id", "conversation_id"])
         surviving = survivors(ids, stage.read("dedup/clusters", SURVIVING))
         read = partial(records, stage)
-        vectors = mapped(folder / "vectors.arrow", stage.parts("embedded/vectors"))
+        vectors = Vectors.on_disk(folder, stage.parts("embedded/vectors"))
         context = Context(
             stage.params,
             stage.section("privacy", Privacy),
             Playbook.load(stage.input("playbook.yaml")),
-            vectors if vectors.height else None,
+            vectors if len(vectors) else None,
             stage.read("ingested/evaluation"),
         )
         running = checks(stage.params.skip)
         alone = [check for check in running.values() if not check.whole_set]
         together = [check for check in running.values() if check.whole_set]
-        stage.refuse_too_little(CONVERSATIONS, A_ROW, COMPARED_ROW if together else 0, GROUP)
+        labelled = "labels" in running and context.vectors is not None
+        of_group = LABELLED_ROW if labelled else COMPARED_ROW if together else 0
+        stage.refuse_too_little(CONVERSATIONS, A_ROW, of_group, GROUP)
         judging, losses = consulted(stage.params, running)
 
         readings = {check.reads for check in together if check.reads}
@@ -84,8 +88,8 @@ def main() -> None:
         kept = [*told.names, SHOWN, *(map(spoilt, told.names) if planting else ())]
         stage.memory.forget_but(kept)
         if planting:
-            with_theirs = with_vectors(beside.vectors, planting.table)
-            beside = replace(beside, planted=planting.table, vectors=with_theirs)
+            theirs = None if beside.vectors is None else beside.vectors.also_of(planting.table)
+            beside = replace(beside, planted=planting.table, vectors=theirs)
         beside = replace(beside, records=recorder(compared, read, folder / "records"))
         personal = with_personal_data(told) if "pii" in running else None
         by_set, of_planted = found_by_set(stage, compared, keys, beside, together, personal)

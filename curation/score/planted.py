@@ -106,16 +106,6 @@ def serious(findings: pl.DataFrame) -> pl.DataFrame:
     return findings.join(table, on="code", how="left").filter(crossed.fill_null(False)).select(findings.columns)
 
 
-def with_vectors(vectors: pl.DataFrame | None, planted: pl.DataFrame) -> pl.DataFrame | None:
-    """Vectors of the spoilt rows too: of words that were embedded already, or nearly so; nothing is embedded."""
-    if vectors is None:
-        return None
-    said = planted.select("conversation_id", "made_of", "replies_of")
-    spoken = said.join(vectors.select(made_of="conversation_id", vector="vector"), on="made_of")
-    both = spoken.join(vectors.select(replies_of="conversation_id", reply="reply"), on="replies_of")
-    return pl.concat([vectors, both.select(vectors.columns)])
-
-
 def compared_again(
     surviving: pl.DataFrame, read: Read, found: pl.DataFrame, planting: Planting, context: Context
 ) -> pl.DataFrame:

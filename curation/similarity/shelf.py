@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from curation.harness.parts import ROWS_A_GROUP
-
-Matrix = npt.NDArray[np.float32]
+from curation.similarity.vectors import Stored
 
 
 class Shelf:
@@ -42,13 +40,13 @@ class Shelf:
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         """`text` and `vector`, as they were put."""
-        rows = self._rows()
+        rows = self._stored()
         for part in self.texts.iter_slices(ROWS_A_GROUP):
             yield part.select("text", vector=self._vectors(rows, part["place"]))
 
     def placed(self, keys: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """conversation_id, and `vector` and `reply` of the texts `said` and `replied`."""
-        texts, rows = self.texts, self._rows()
+        texts, rows = self.texts, self._stored()
         for part in keys.iter_slices(ROWS_A_GROUP):
             said, replied = (
                 part.select(text=side).join(texts, on="text", how="left", maintain_order="left")["place"]
@@ -57,8 +55,8 @@ class Shelf:
             vector, reply = self._vectors(rows, said), self._vectors(rows, replied)
             yield part.select("conversation_id", vector=vector, reply=reply)
 
-    def _rows(self) -> Matrix:
-        return np.memmap(self._path, np.float32, "r").reshape(-1, self._dimensions)
+    def _stored(self) -> Stored:
+        return Stored.on_disk(self._path, self._dimensions)
 
-    def _vectors(self, rows: Matrix, places: pl.Series) -> pl.Series:
+    def _vectors(self, rows: Stored, places: pl.Series) -> pl.Series:
         return pl.Series(rows[places.to_numpy()], dtype=self.dtype)

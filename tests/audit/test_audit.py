@@ -28,7 +28,8 @@ from curation.planting.defects import DEFECTS
 from curation.planting.rows import Row
 from curation.planting.shadow import SHADOW, Audit, Read, as_record, as_rows, pool, replacing, shadow_id, spoilt
 from curation.score import __main__ as score
-from curation.score.planted import PLANTED, with_vectors
+from curation.score.planted import PLANTED
+from curation.similarity.vectors import Vectors
 from tests.builders import ROOT, params, record, save, shipped_policy, talk
 
 MARKER = "zqxvplanted"
@@ -304,12 +305,10 @@ def test_languages_of_which_there_are_hardly_any_rows_are_not_tried():
 
 def test_nothing_is_embedded_and_replies_of_another_conversation_have_its_vector():
     rows = [row for row in rows_of(SMALL) if row.defect == "wrong_conversation"]
-    vectors = vectors_of(SMALL)
-    beside = as_record(rows, SMALL)
-    got = with_vectors(vectors, beside)
-    assert got is not None
-    assert got.head(vectors.height).equals(vectors)
-    by_id = {key: (said, told) for key, said, told in got.iter_rows()}
+    vectors = Vectors.of(vectors_of(SMALL))
+    places = vectors.also_of(as_record(rows, SMALL)).places
+    assert places.head(len(vectors)).equals(vectors.places)
+    by_id = {key: (said, told) for key, said, told in places.iter_rows()}
     for row in rows:
         assert by_id[shadow_id(row)] == (by_id[row.id][0], by_id[str(row.replies_of)][1])
 

@@ -10,32 +10,28 @@ import polars as pl
 
 from curation.checks.check import Context
 from curation.harness.errors import QiratError
-from curation.similarity.neighbours import nearest
+from curation.similarity.neighbours import BLOCK, nearest
+from curation.similarity.vectors import SIDES, Rows
 
 
-def matrix(conversations: pl.DataFrame, context: Context, side: str = "vector") -> npt.NDArray[np.float32]:
+def matrix(conversations: pl.DataFrame, context: Context, side: str = "vector") -> Rows:
     """Vectors of what the customer said (or the team: "reply") in the order of the conversations, (n, dimensions)."""
     assert context.vectors is not None
-    vectors = context.vectors.select("conversation_id", side)
-    found = conversations.select("conversation_id").join(
-        vectors, on="conversation_id", how="left", maintain_order="left"
-    )[side]
-    if found.null_count() or not np.isfinite(values := np.asarray(found.to_numpy(), np.float32)).all():
-        raise QiratError("some conversations have no usable vector; run `dvc repro embed -f`")
-    return np.ascontiguousarray(values)
+    return context.vectors.rows(conversations, side)
 
 
 def both_sides(conversations: pl.DataFrame, context: Context) -> npt.NDArray[np.float32]:
-    """The vectors of both sides side by side, (n, 2 * dimensions), of which no copy is made."""
-    first = matrix(conversations, context, "vector")
-    found = np.empty((len(first), 2 * first.shape[1]), np.float32)
-    found[:, : first.shape[1]] = first
-    del first
-    found[:, found.shape[1] // 2 :] = matrix(conversations, context, "reply")
+    """The vectors of both sides side by side, (n, 2 * dimensions)."""
+    sides = [matrix(conversations, context, side) for side in SIDES]
+    found = np.empty((conversations.height, 2 * sides[0].shape[1]), np.float32)
+    for start in range(0, len(found), BLOCK):
+        rows = slice(start, start + BLOCK)
+        for side, half in zip(sides, np.split(found[rows], len(sides), axis=1), strict=True):
+            half[:] = side[rows]
     return found
 
 
-def graph(vectors: npt.NDArray[np.float32], k: int) -> Any:
+def graph(vectors: Rows, k: int) -> Any:
     """The k nearest rows of each by cosine distance, as the sparse matrix that Datalab takes instead of vectors."""
     from scipy.sparse import csr_matrix
 

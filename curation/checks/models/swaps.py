@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.checks.models.words import DIMENSIONS, TURN, Floats, Indices, Mask, Said, meanings, speaking, unit
+from curation.similarity.vectors import Rows
 
 FITTED = 20_000  # conversations that correlations are learned from
 TRIED = 4_000  # conversations in which swaps are planted
@@ -58,11 +59,11 @@ class Turns:
     words: Indices  # in the turn
     text: Indices  # row of `vectors`
     vectors: Floats | Texts  # of what turns say
-    theirs: Floats  # (n, d): embedding of what the customer says; (n, 0) without
-    ours: Floats  # (n, d): embedding of the replies
+    theirs: Floats | Rows  # (n, d): embedding of what the customer says; (n, 0) without
+    ours: Floats | Rows  # (n, d): embedding of the replies
 
     @classmethod
-    def of(cls, said: Said, theirs: Floats | None, ours: Floats | None, seed: int) -> "Turns":
+    def of(cls, said: Said, theirs: Rows | None, ours: Rows | None, seed: int) -> "Turns":
         words = said.turns["spaced"].to_numpy().astype(np.int64)
         texts = Texts(said.counts, (meanings(said, ~said.reply, seed), meanings(said, said.reply, seed)))
         text = np.where(said.reply, said.text + said.counts.shape[0], said.text)
@@ -89,6 +90,8 @@ class Talks(Turns):
     """So few conversations that the vectors of all they say are at hand."""
 
     vectors: Floats
+    theirs: Floats
+    ours: Floats
 
     @property
     def replies(self) -> Indices:
