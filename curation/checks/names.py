@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 
 from curation.checks.check import Context, check
-from curation.core.record.conversation import turns
+from curation.checks.models.folded import FOLDED, turns_folded
+from curation.privacy.may_name import may_name_somebody
 from curation.privacy.names import name_finder
 
 
@@ -23,8 +24,13 @@ def names(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str
     presidio, English turns are read by Presidio as well, 60 texts a second; with model, all by a model of the hub.
     """
     find = name_finder(context.privacy.names, context.privacy.name_model)
-    said = turns(conversations).filter(pl.col("role").is_in(("user", "assistant")))
-    for key, turn, _, text in said.iter_rows():
-        for one in find(text):
+    said = turns_folded(conversations).filter(pl.col("role").is_in(("user", "assistant")))
+    texts = said.select(text="content", folded=FOLDED).unique("text", maintain_order=True)  # teams repeat themselves
+    if context.privacy.names == "likely":
+        texts = texts.filter(may_name_somebody(texts))
+    found = {text: places for text in texts["text"] if (places := find(text))}
+    naming = said.filter(pl.col("content").is_in(list(found))).select("conversation_id", "turn", "content")
+    for key, turn, text in naming.iter_rows():
+        for one in found[text]:
             evidence = f"name at characters {one.start}-{one.end}"
             yield {"conversation_id": key, "turn": turn, "code": "pii_name", "value": 1, "evidence": evidence}

@@ -19,7 +19,7 @@ _FIELDS = {
 
 @check(
     "pii",
-    version=6,
+    version=7,
     source="phonenumbers; Luhn (ISO/IEC 7812); ISO 13616; check digits by python-stdnum and national layouts",
 )
 def pii(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:

@@ -111,7 +111,9 @@ _CLOSING = _words("تحياتي التحيات التحية احترامي ال�
 _LINKS = _words("بن ابن بنت آل أبو ابي عبد")
 _MORE = 4  # names behind the first: father's, grandfather's, family's
 _PREFIXES = "ول"
-_ALI = frozenset({"علي"})
+ALI = frozenset({"علي"})
+ALI_WRITTEN = "M*عM*لM*(?:[يئ]M*|ىM+)".replace("M", "[\u0640\u064b-\u0652]")  # the last letter tells على from علي
+_IS_ALI = re.compile(rf"(?<![{_LETTERS}\u064b-\u0652]){ALI_WRITTEN}(?![{_LETTERS}\u064b-\u0652])")
 Span = tuple[int, int]
 
 
@@ -124,8 +126,8 @@ class _Token(NamedTuple):
 def arabic_names(text: str) -> Iterator[Span]:
     """Places of names, in order and apart."""
     plain = _plain(text)
-    signs = _signs_of_names().intersection(_WORD.findall(_MARKS.sub("", plain)))
-    if not signs or (signs == _ALI and not any(map(_is_ali, _WORD.findall(text)))):
+    signs = signs_of_names().intersection(_WORD.findall(_MARKS.sub("", plain)))
+    if not signs or (signs == ALI and not _IS_ALI.search(text)):
         return
     tokens, behind = _tokens(text, plain), 0
     for place in range(len(tokens)):
@@ -138,7 +140,7 @@ def arabic_names(text: str) -> Iterator[Span]:
 
 
 @functools.cache
-def _signs_of_names() -> frozenset[str]:
+def signs_of_names() -> frozenset[str]:
     """Words of which every text with a name has one: those that begin a name, and those that say that one follows."""
     return _beginnings() | _SAYS_NAME
 
@@ -158,12 +160,7 @@ def _tokens(text: str, plain: str) -> list[_Token]:
     found = [_Token(*word.span(), word.group()) for word in _WORD.finditer(plain)]
     if _MARKS.search(plain):
         found = [t._replace(word=_MARKS.sub("", t.word)) if _MARKS.search(t.word) else t for t in found]
-    return [t._replace(word="") if t.word in _ALI and not _is_ali(text[t.start : t.end]) else t for t in found]
-
-
-def _is_ali(written: str) -> bool:
-    """Whether a word that may be folded is the name: the last letter alone tells على from علي."""
-    return written[-1] != "ى" and _MARKS.sub("", _plain(written)) in _ALI
+    return [t._replace(word="") if t.word in ALI and not _IS_ALI.match(text, t.start) else t for t in found]
 
 
 def _name(text: str, tokens: Sequence[_Token], place: int) -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ from stdnum import iban
 from curation.core.text.lexicon import ARABIC_MONTHS, ENGLISH_MONTHS
 from curation.core.text.windows import Place, apart, in_windows
 from curation.privacy.addresses import addresses
-from curation.privacy.hints import hint
+from curation.privacy.hints import IDENTITY_WORDS, hint, says_identity
 from curation.privacy.numbers import Number, Span, numbers, numbers_in_words
 from curation.privacy.plain import Plain
 from curation.privacy.secrets import ARABIC_SECRET_WORDS, SECRET_WORDS, may_be_secret, secrets
@@ -55,7 +55,7 @@ _DEVICE = r"::[a-fA-F\d]|(?:[a-fA-F\d]{2}[:\-]){5}|[a-fA-F\d]{4}\.[a-fA-F\d]{4}\
 _CODE_WORDS = r"(?-u:\b(?:m?pin|otp|cvv2?|cvc2?|csc|2fa|dob)\b|[a-z]+[ \-_](?:code|pin)\b|code (?:you|i|we)\b)"
 CONVERSATION_CANDIDATES = (  # apart, since one engine for all takes twice as long; those that most hold first
     rf"{_ARABIC}|{MORE_ARABIC_SECRET_WORDS}|ميلاد|مواليد|ول[دا]",
-    rf"@|%40|://|(?:\d{_BETWEEN}){{7}}|[A-Za-z] ?\d{{6}}|\d\.\d{{1,3}}\.\d|:[0-9a-fA-F]{{1,4}}:|{_DEVICE}"
+    rf"@|%40|://|(?:\d{_BETWEEN}){{7}}|\d\.\d{{1,3}}\.\d|:[0-9a-fA-F]{{1,4}}:|{_DEVICE}"
     r"|\d{3}[Oo]\d{3}",
     rf"(?i-u:{_LATIN}|{SECRET_WORDS}|{_CODE_WORDS}|birth|born|{MORE_SECRET_WORDS})",
     _SPLIT,
@@ -67,7 +67,7 @@ CONVERSATION_CANDIDATES = (  # apart, since one engine for all takes twice as lo
 _BLANK, _DASH = r"[\s\x1c-\x1f]", r"\-\x{2010}-\x{2015}\x{2212}\x{fe63}\x{ff0d}"
 _HOST_BEHIND = rf"\s?[\w{_DASH}]+(?:\.|\s?[\[(]?\s?(?i:dot|دوت|نقط))"  # of the least that `_HOST` reads
 _SHAPE = (
-    rf"(?:[@\x{{ff20}}]|%40){_HOST_BEHIND}|://|[?&]\S*=|\d(?:[\s().\-/{_DASH}]{{0,7}}\d){{6}}|[A-Za-z][\s{_DASH}]?\d{{6}}"
+    rf"(?:[@\x{{ff20}}]|%40){_HOST_BEHIND}|://|[?&]\S*=|\d(?:[\s().\-/{_DASH}]{{0,7}}\d){{6}}"
     r"|[A-Za-z]{2}\d\d(?:[^A-Za-z\d]{0,2}[A-Za-z\d]){11}|\d\.\d{1,3}\.\d{1,3}\.\d|(?:[a-fA-F\d]{1,4}:){7}"
     rf"|{_DEVICE}|{SPOKEN}|{_SPLIT}|\d{{3}}[Oo]\d{{3}}|[A-Z\d]{{5}}-[A-Z\d]{{5}}-"
 )
@@ -89,7 +89,9 @@ _UNTOLD = (
 )
 # Apart, since one engine for all takes four times as long.
 CLOSER = (rf"{_SHAPE}|{_UNTOLD}", *(f"(?i){said}" for said in _SAID))
-# ... or both a word for a birth and what may be a date.
+# ... or both a word for an identity and what may be a document's number, a word for a birth and what may be a date.
+IDENTITY = rf"(?i){IDENTITY_WORDS}|[\x{{130}}\x{{131}}]"
+DOCUMENT = r"[A-Za-z][ -]?\d{6}"
 BIRTH = r"(?i)birth|born|dob|ميلاد|مواليد|ولدت|ولاد"
 DATED = rf"\d[\s./{_DASH}]\d{{1,2}}[\s./{_DASH}]\d\d|{_BLANK}\d{{4}}"
 
@@ -306,6 +308,6 @@ _SIX_DIGITS = re.compile(r"\d{6}")
 
 def _documents(text: str, before: str | None) -> Iterator[tuple[Span, str]]:
     """Passports and the like: letters and digits, where a word says that they are an identity."""
-    for match in _DOCUMENT.finditer(text) if _SIX_DIGITS.search(text) else ():
+    for match in _DOCUMENT.finditer(text) if _SIX_DIGITS.search(text) and says_identity(text, before) else ():
         if hint(text, *match.span(), before).kind == "identity":
             yield match.span(), re.sub(r"[ -]", "", match.group()).upper()

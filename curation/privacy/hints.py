@@ -61,6 +61,10 @@ _WORDS = {
 }
 _THINGS = ("order", "account")  # what takes a number out of question
 _HINT = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _WORDS.items()), re.IGNORECASE)
+# Those for an identity within others too: what `hint` looks at may begin or end in the middle of a word. For Python and
+# for Polars' engine, which looks neither ahead nor behind.
+IDENTITY_WORDS = re.sub(r"\(\?<?!(?:\[a-z\]|\\w)\)", "", _WORDS["identity"])
+_IDENTITY = re.compile(IDENTITY_WORDS, re.IGNORECASE)
 _GLUE = re.compile(r"(?:[\s:#=()\"'-]|is|was|no\.?|number|رقم|هو|هي)*", re.IGNORECASE)
 _GLUE_BEHIND = re.compile(r"[\s,:(-]*(?:(?:is|was|هو|هي)\s+)?(?:(?:my|his|her|our)\s+)?", re.IGNORECASE)
 _WINDOW, _BEHIND, _BESIDE, _ASKED = 60, 40, 25, 200  # characters
@@ -98,6 +102,11 @@ def hint(text: str, start: int, end: int, before: str | None) -> Hint:
     if asked := _asked(before[-_ASKED:]):
         return Hint(asked.lastgroup or "", len(text.strip()) - (end - start) <= _BARE)
     return Hint("")
+
+
+def says_identity(text: str, before: str | None) -> bool:
+    """Whether the hint of any number of a text may be an identity: a look at the whole of it."""
+    return _IDENTITY.search(text) is not None or _IDENTITY.search((before or "")[-_ASKED:]) is not None
 
 
 def asks(before: str) -> bool:

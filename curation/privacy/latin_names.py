@@ -27,26 +27,29 @@ _PERSON = (
     r"|supervisor|courier|nurse|doctor|secretary|cousin|uncle|aunt|nephew|niece|guest|passenger|recipient|beneficiary"
     r"|(?:account|policy|card)[ -]?holder|patient|employee|specialist|receptionist)"
 )
-_INTRODUCTIONS = re.compile(
-    r"(?<![A-Za-z])(?:"
+INTRODUCING = {
     # what only a name follows
-    r"(?P<sure>(?i:names?)(?:'s|’s| is| was|:|=)|(?i:mr|mrs|ms|dr|prof|mister|miss|madam)\.?|(?i:attn|attention"
+    "sure": r"(?i:names?)(?:'s|’s| is| was|:|=)|(?i:mr|mrs|ms|dr|prof|mister|miss|madam)\.?|(?i:attn|attention"
     r"|c/o|cc)[.:]*"
     r"|(?i:(?:under|in) the name(?: of)?|on behalf of(?: my \w+,?)?|signed (?:for )?by|named"
     r"|(?:first|last|given|family|maiden|middle|full)[ _-]?name|surname)(?: is| was|:|=)?|(?i:recipient|passenger"
     rf"|to|from):|(?i:{_PERSON}(?: \w+)? (?:is|was|'s) (?:called|named)|professor|sheikh|sir|madame|mme"
-    rf"|capt(?:ain)?|lt|col|sgt)\.?)"
+    rf"|capt(?:ain)?|lt|col|sgt)\.?",
     # what people also put before other words
-    r"|(?P<met>(?i:spoken? (?:with|to)|speaking (?:with|to)|talk(?:ed|ing)? (?:with|to)|speak (?:with|to)"
+    "met": r"(?i:spoken? (?:with|to)|speaking (?:with|to)|talk(?:ed|ing)? (?:with|to)|speak (?:with|to)"
     r"|transfer you to|(?:put|get) (?:me )?through to|approved by|signed off by|account (?:owner|holder),?"
     r"|connect you (?:with|to)|chat(?:ted|ting)? with|ask(?:ed)? for|called|told by|helped by|sent by|assisted by"
     r"|appointment"
-    rf" for|booked for|reservation for|(?:your|the|my|our|his|her|a) {_PERSON}(?:'s)?(?: today)?(?: is| was|,)?))"
-    r"|(?P<self>(?i:this is|i am|i'm|i’m|im|it's|it’s|speaking with|served by))"
-    r"|(?P<greeting>(?i:dear|hi|hello|hey|regards,?|sincerely,?|truly,?|faithfully,?|wishes,?|welcome,?))"
-    r"|(?P<thanks>(?i:thanks(?: a lot| so much| again)?|thank you(?: so much| very much| again)?|cheers|sorry"
-    r"|morning|afternoon|evening|bye|goodbye)))"
-    rf",?\s{{1,3}}(?:(?i:mr|mrs|ms|miss|dr)\.?\s)?{_WORD}"
+    rf" for|booked for|reservation for|(?:your|the|my|our|his|her|a) {_PERSON}(?:'s)?(?: today)?(?: is| was|,)?)",
+    "self": r"(?i:this is|i am|i'm|i’m|im|it's|it’s|speaking with|served by)",
+    "greeting": r"(?i:dear|hi|hello|hey|regards,?|sincerely,?|truly,?|faithfully,?|wishes,?|welcome,?)",
+    "thanks": r"(?i:thanks(?: a lot| so much| again)?|thank you(?: so much| very much| again)?|cheers|sorry"
+    r"|morning|afternoon|evening|bye|goodbye)",
+}
+TITLE = r"(?:(?i:mr|mrs|ms|miss|dr)\.?\s)?"
+_INTRODUCTIONS = re.compile(
+    rf"(?<![A-Za-z])(?:{'|'.join(f'(?P<{kind}>{words})' for kind, words in INTRODUCING.items())})"
+    rf",?\s{{1,3}}{TITLE}{_WORD}"
 )
 _ALONE = re.compile(r"\s*(?P<name>[^\W\d_]{2,20}(?: [^\W\d_]{2,20}){0,2})\s*[.!,]?\s*")  # the answer to "your name?"
 _MAY_INTRODUCE = re.compile(_INTRODUCTIONS.pattern.replace("(?i:", "(?:"))  # in lower case, for a quick look

@@ -10,8 +10,18 @@ from curation.core.record.conversation import WORDS, conversation_id
 from curation.core.record.draw import lot
 from curation.core.text.identity import identity
 from curation.privacy.addresses import ADDRESS
-from curation.privacy.finds import BIRTH, CANDIDATE, CLOSER, CONVERSATION_CANDIDATES, DATED, masked
+from curation.privacy.finds import (
+    BIRTH,
+    CANDIDATE,
+    CLOSER,
+    CONVERSATION_CANDIDATES,
+    DATED,
+    DOCUMENT,
+    IDENTITY,
+    masked,
+)
 from curation.privacy.names import NameFinder, likely_names
+from curation.privacy.plain import with_plain
 from curation.privacy.pseudonyms import evidence_cover, pseudonymised_row
 
 _SAYS_WHERE = r"^\w+ at characters \d+-\d+"  # evidence of the checks for personal data: a place and no words
@@ -97,12 +107,11 @@ def messages_may_hold() -> pl.Expr:
 
 
 def _may_hold_one(texts: pl.Series) -> pl.Series:
-    table = pl.DataFrame({"text": texts}).with_row_index("place")
+    table = pl.DataFrame({"text": with_plain(texts)}).with_row_index("place")
     likely = table.join(_holding_none(table, CONVERSATION_CANDIDATES), on="place", how="anti")
     closer = _holding_none(likely, CLOSER)
-    born = closer.filter(pl.col("text").str.contains(BIRTH) & pl.col("text").str.contains(DATED))
-    unseen = closer.join(born, on="place", how="anti")
-    told = likely.join(unseen, on="place", how="anti")
+    unseen = closer.join(_holding_both(closer, BIRTH, DATED), on="place", how="anti")
+    told = pl.concat([likely.join(unseen, on="place", how="anti"), _holding_both(table, DOCUMENT, IDENTITY)])
     none = _holding_none(table.join(told, on="place", how="anti"), ADDRESS)
     return ~table["place"].is_in(none["place"].implode())
 
@@ -111,6 +120,12 @@ def _holding_none(table: pl.DataFrame, patterns: Collection[str]) -> pl.DataFram
     """The rows whose `text` holds none of these; each pattern looks where none before it stands."""
     for pattern in patterns:
         table = table.filter(pl.col("text").str.contains(pattern).fill_null(False).not_())
+    return table
+
+
+def _holding_both(table: pl.DataFrame, *patterns: str) -> pl.DataFrame:
+    for pattern in patterns:
+        table = table.filter(pl.col("text").str.contains(pattern))
     return table
 
 
@@ -123,11 +138,12 @@ def _messages_text() -> pl.Expr:
 
 def _may_hold() -> pl.Expr:
     """The same of a whole row; what stands beside its messages is looked at less closely, since most rows have none."""
-    beside = (pl.col(name).fill_null("").str.contains(words) for name in COLUMNS for words in _CANDIDATES)
+    said = (pl.col(name).fill_null("").map_batches(with_plain, return_dtype=pl.String) for name in COLUMNS)
+    beside = (text.str.contains(words) for text in said for words in _CANDIDATES)
     return pl.any_horizontal(messages_may_hold(), *beside)
 
 
-_CANDIDATES = (*CONVERSATION_CANDIDATES, *ADDRESS)
+_CANDIDATES = (*CONVERSATION_CANDIDATES, DOCUMENT, *ADDRESS)
 
 
 def _row(

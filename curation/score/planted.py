@@ -9,6 +9,7 @@ import polars as pl
 from curation.checks import seen
 from curation.checks.check import NOTHING, Check, Context, Reading, at_hand
 from curation.checks.codes import codes
+from curation.checks.models.folded import with_folded
 from curation.core.record.codes import PII
 from curation.core.record.draw import fair_order
 from curation.planting.rows import Row
@@ -82,7 +83,8 @@ class Planting:
 def spoilt_looker(which: Sequence[Check], readings: Collection[Reading], context: Context) -> Look:
     """What tells of spoilt rows what `looker` tells of others; nobody is shown the evidence."""
 
-    def look(rows: pl.DataFrame) -> RowResults:
+    def look(spoilt_rows: pl.DataFrame) -> RowResults:
+        rows = with_folded(spoilt_rows)
         told = {ALONE: seen(rows, context, which)}
         told |= {reading.__name__: reading(rows, context) for reading in readings}
         ids = rows.select("conversation_id")

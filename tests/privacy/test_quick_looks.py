@@ -6,11 +6,13 @@ from typing import Any
 from unittest.mock import patch
 
 import polars as pl
-from hypothesis import example, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
+from curation.core.text.folding import folded
 from curation.curate.fates import CURATED
-from curation.privacy import PATTERNED, arabic_names, names, tables
+from curation.privacy import PATTERNED, arabic_names, conversation_finds, names, tables
+from curation.privacy.may_name import may_name_somebody
 from curation.privacy.name_lists import name_list
 from curation.privacy.spoken import SPOKEN, may_be_spoken
 from curation.privacy.tables import messages_may_hold, without_personal_data
@@ -76,6 +78,10 @@ ARABIC_WORDS = st.sampled_from(
 )
 
 
+def _joined(words: list[str]) -> st.SearchStrategy[str]:
+    return st.sampled_from([" ", ", ", "\n", ""]).map(lambda between: between.join(words))
+
+
 def _words_of(text: str) -> list[str]:
     return arabic_names._WORD.findall(arabic_names._MARKS.sub("", arabic_names._plain(text)))
 
@@ -85,11 +91,85 @@ def _words_of(text: str) -> list[str]:
 @example("على عَلي")
 def test_the_look_at_words_passes_over_no_arabic_name(text: str):
     with (
-        patch.object(arabic_names, "_signs_of_names", lambda: frozenset(_words_of(text))),
+        patch.object(arabic_names, "signs_of_names", lambda: frozenset(_words_of(text))),
         patch.object(arabic_names, "_may_begin", lambda tokens, place: True),
     ):
         wherever = list(arabic_names.arabic_names(text))
     assert list(arabic_names.arabic_names(text)) == wherever
+
+
+def passed_over(texts: list[str]) -> list[str]:
+    """Those of the texts that name somebody and are not read by the check for names."""
+    table = pl.DataFrame({"text": texts}, {"text": pl.String}).with_columns(folded=folded(pl.col("text")))
+    return [text for text in table.filter(~may_name_somebody(table))["text"] if names.likely_names(text)]
+
+
+LATIN_WORDS = st.sampled_from(
+    [
+        *"Sara sara SARA Mark mark O'Brien D’Angelo Jean-Luc Khan al-Harbi Müller Žofia Will Smith Zorblat".split(),
+        *(
+            "my name is",
+            "Hi",
+            "this is",
+            "I am",
+            "I'm",
+            "spoke with",
+            "thanks,",
+            "Dear Mr.",
+            "mrs",
+            "attn:",
+            "cc",
+            "NAME:",
+        ),
+        *("on behalf of my wife,", "the account holder is named", "Regards,\n", "von", "St.", "the", "I", "booking"),
+        *(
+            "here",
+            "here is",
+            "speaking.",
+            "speaking",
+            "from",
+            "&",
+            ",",
+            ".",
+            "\n",
+            "/",
+            "KHAN/SARA MRS",
+            "Smith, Mark.",
+        ),
+        *("\u200f", "\x1c", "\u2003", "½", "ſ", "İ", "ﬁ", "K", "e\u0301", "ª", "😀"),
+    ]
+)
+
+
+@given(st.lists(st.lists(LATIN_WORDS | ARABIC_WORDS, max_size=6).flatmap(_joined), min_size=10, max_size=40))
+@example(
+    [f"{'so ' * 2000}my name is Sara", "my name is\x1cZorblat", "نا عل\u0670ي من", "I am sara from Cairo", "sara khan"]
+)
+@settings(max_examples=60, deadline=None)
+def test_the_look_at_a_column_passes_over_no_name(texts: list[str]):
+    assert passed_over(texts) == []
+
+
+INTRODUCED = (
+    "my name is {}",
+    "Hi {},",
+    "spoke with {} from billing",
+    "this is {} speaking",
+    "thanks, {}",
+    "{} at your service",
+    "SMITH/{0} {0} surname: {0}",
+)
+
+
+def test_the_look_at_a_column_passes_over_no_name_of_the_lists_however_it_is_introduced():
+    latin = [
+        name.title() for kind in ("latin_given", "latin_words", "latin_family") for name in sorted(name_list(kind))
+    ]
+    said = [form.format(name) for name in latin[::20] for form in ("so, {} told me", "{}", "hello {}!", "see {} Khan")]
+    said += [form.format("Zorblat") for form in INTRODUCED]
+    assert [text for text in said[-len(INTRODUCED) :] if not names.likely_names(text)] == []
+    arabic = sorted(arabic_names.signs_of_names())[::20]
+    assert passed_over([*said, *(f"كلمت {name} الزهراني أمس" for name in arabic), *arabic]) == []
 
 
 @given(
@@ -124,3 +204,30 @@ def test_rows_that_are_let_through_unread_would_not_have_changed(turns: list[str
         table, done = without_personal_data(rows, PATTERNED, ["SA", "EG"])
     assert table.equals(looked_at[0])
     assert done.equals(looked_at[1])
+
+
+PASSPORTS = [
+    f"{word} A{sign}123456" for word in ("passport", "My ID:", "جواز سفري", "هويتي") for sign in ("", "-", " ")
+]
+RESPELLINGS = (
+    str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"),
+    *(str.maketrans({"-": dash, " ": blank}) for dash, blank in ("\u2010 ", "\u2212\u00a0", "\uff0d\u2003")),
+    {},
+)
+
+
+@st.composite
+def respelled(draw: st.DrawFn) -> str:
+    """A sentence whose digits, dashes and blanks are of another kind, and a sign within that shows nothing."""
+    text = draw(st.sampled_from([*VALUES, *PASSPORTS])).translate(draw(st.sampled_from(RESPELLINGS)))
+    at = draw(st.none() | st.integers(0, len(text)))
+    return text if at is None else text[:at] + draw(st.sampled_from("\u200f\u00ad\u2060\ufeff")) + text[at:]
+
+
+@given(st.lists(st.tuples(respelled() | st.sampled_from(BESIDE), respelled()), min_size=10, max_size=30))
+@example([("And?", "My id is A-123456"), ("Your id?", "A\u2212123456"), ("And?", "رقم الهوية A\u00a0123456")])
+@settings(max_examples=40, deadline=None, phases=set(Phase) - {Phase.shrink})  # which takes minutes
+def test_the_look_at_messages_passes_over_nothing_personal_in_any_spelling(talks: list[tuple[str, str]]):
+    table = record(*(talk(*turns) for turns in talks))
+    unread = table.filter(~messages_may_hold())
+    assert [messages for messages in unread["messages"].to_list() if conversation_finds(messages, ["SA", "EG"])] == []

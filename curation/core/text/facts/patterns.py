@@ -234,7 +234,7 @@ class _Needed(NamedTuple):
 _NEEDED = {
     "link": _Needed(("://", "www."), (re.compile(r"\.[a-z]"),)),
     "contact": _Needed(("@", "+", "00"), (re.compile(r"\d{3}"),)),
-    "date": _Needed(("/", "-", ".")),  # or a month
+    "date": _Needed((), (re.compile(r"[-/.](?<=\d.)\d"),)),  # or a month
     "price": _Needed(
         (
             *"dollar euro riyal dirham dinar pound bucks shekel rupee lira rial ryal halala fils piast".split(),
@@ -293,15 +293,16 @@ def _may_hold(text: str, needed: _Needed) -> bool:
 
 
 def _coded(cased: str) -> Iterator[Place[str]]:
-    if MAY_BE_CODED.search(cased) and _ANY.search(cased.lower()):
+    if MAY_BE_CODED.search(cased) and (_FIGURE.search(cased) or _ANY.search(cased.lower())):
         yield from ((start, end, "code") for start, end in codes(cased))
 
 
 def _claimed(text: str) -> Iterator[Place[str]]:
-    if not _ANOTHER.search(text):
+    figure = _FIGURE.search(text)  # which is sooner seen than looked for among all that may state a fact
+    if not (figure or _ANOTHER.search(text)):
         return
     names_month = any(map(text.__contains__, _MONTHS))  # looking for names letter by letter takes the most time
-    for kind, full in (_PATTERNS if _FIGURE.search(text) else _IN_WORDS).items():
+    for kind, full in (_PATTERNS if figure else _IN_WORDS).items():
         of_month = kind == "date" and names_month
         if not (of_month or _may_hold(text, _NEEDED[kind])):
             continue

@@ -28,7 +28,7 @@ class Spelled:
     def __init__(self, written: str) -> None:
         self._written = written
         self._places: Places | None = None  # of each character: where it stands as written; None before it is asked
-        if _ONE_FOR_ONE.fullmatch(written) and written == written.strip():
+        if (written.isascii() or _ONE_FOR_ONE.fullmatch(written)) and written == written.strip():
             self.text = fold(written)
         else:
             self.text, self._places = _letters(written)
