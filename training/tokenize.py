@@ -312,17 +312,15 @@ def learnt_turns(messages: Sequence[Mapping[str, Any]]) -> list[int]:
 
 def made_table(done: Sequence[Tokenized]) -> pl.DataFrame:
     """MADE, one row a conversation."""
-    rows = [
-        (place, e.input_ids, e.labels, e.turns, e.unlearnt, e.supervised, e.facts)
-        for place, t in enumerate(done)
-        for e in t.examples
-    ]
-    each = pl.DataFrame(rows, schema={"place": pl.Int64(), **_EXAMPLE}, orient="row")
+    told = [(place, e) for place, t in enumerate(done) for e in t.examples]
+    columns = {name: [getattr(e, name) for _, e in told] for name in _EXAMPLE}
+    schema = {"place": pl.Int64(), **_EXAMPLE}
+    each = pl.DataFrame({"place": [place for place, _ in told], **columns}, schema)
     examples = each.group_by("place", maintain_order=True).agg(examples=pl.struct(*_EXAMPLE))
-    told = [(place, t.conversation_id, t.lost, t.reason) for place, t in enumerate(done)]
+    rows = [(place, t.conversation_id, t.lost, t.reason) for place, t in enumerate(done)]
     named = {"place": pl.Int64(), **{name: MADE[name] for name in ("conversation_id", "lost", "reason")}}
     return (
-        pl.DataFrame(told, schema=named, orient="row")
+        pl.DataFrame(rows, schema=named, orient="row")
         .join(examples, on="place", how="left", maintain_order="left")
         .select(pl.col(name).cast(dtype) for name, dtype in MADE.items())
         .with_columns(pl.col("examples").fill_null([]))

@@ -12,7 +12,7 @@ from benchmarks.results import ROOT
 DATATROVE = str(ROOT / "benchmarks/peers/datatrove_steps.py")
 PACKAGES = {
     "data-juicer": ["py-data-juicer==1.6.1", "aiohttp"],
-    "datatrove": ["datatrove[processing]==0.10.1", "orjson"],
+    "datatrove": ["datatrove[processing]==0.10.1", "orjson", "spacy==3.8.18"],
     "text-dedup": ["text-dedup==0.4.0"],
 }
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from curation.core.text.folding import fold
 from curation.core.text.lexicon import CURRENCY_SIGNS
@@ -47,6 +48,7 @@ _SPACES = 7  # at most, between a word and the mark after which it begins a sent
 _FIRST = "|".join(rf"(?<=[.!?:؟\n\"'(«]\s{{{spaces}}}[A-Z])" for spaces in range(_SPACES + 1))
 _CAPITALISED = re.compile(rf"[A-Z](?:(?:(?<![\s\S][A-Z])|{_FIRST})())?[\w'’-]*")  # with a group if it begins one
 _CALLED_OUT = re.compile(r"(?:^|[،,.!؟?:\n])\s*([\u0621-\u064a]+)\s*[،,.!؟?]")
+READ = ("role", "content", "tool_calls")  # of a message
 RECENT = 5_000  # meanings at hand, which bounds the memory
 JUDGED_AT_ONCE = 20_000  # pairs, whose messages are at hand
 _PLACES = 3  # words exchanged in a conversation that is the same but for them
@@ -118,7 +120,7 @@ def meaning(messages: Sequence[Message]) -> Meaning:
     whole = _TAG.sub(" ", whole) if "<" in whole else whole
     folded = lexicon.without_courtesies(whole)
     tokens = _tokens(folded)
-    told = list(signs.signs_in(tokens))
+    told = signs.signs_in(tokens)
     return Meaning(
         (
             tuple(_actions(messages)),
@@ -365,7 +367,8 @@ class Meanings:
         unread = [row for row in rows.tolist() if row not in self._recent]
         if len(self._recent) + len(unread) > RECENT:
             self._recent, unread = {}, rows.tolist()
-        read = self._messages.of(np.array(unread, np.int64)).to_list()
+        fields = pl.struct(pl.element().struct.field(*READ))
+        read = self._messages.of(np.array(unread, np.int64)).list.eval(fields).to_list()
         self._recent.update(zip(unread, map(meaning, read), strict=True))
         return self._recent
 

@@ -64,10 +64,11 @@ def _number(token: str) -> str | None:
     return lexicon.DUALS.get(token, lexicon.NUMBER_WORDS.get(token))
 
 
-def signs_in(tokens: Sequence[str]) -> Iterator[tuple[str, Sign, str]]:
+def signs_in(tokens: Sequence[str]) -> list[tuple[str, Sign, str]]:
     """The sign of each token that has one, between the word before and the word after."""
+    known = {token: sign for token in set(tokens) if (sign := sign_of(token))}
     around = ("", *tokens, "")
-    yield from ((around[at], sign, around[at + 2]) for at, sign in enumerate(map(sign_of, tokens)) if sign)
+    return [(around[at], known[token], around[at + 2]) for at, token in enumerate(tokens) if token in known]
 
 
 def telling(tokens: Sequence[str]) -> Iterable[str]:

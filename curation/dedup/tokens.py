@@ -12,7 +12,18 @@ import polars as pl
 from curation.core.text.folding import letters_folded, variants_folded
 from curation.dedup.flat import Words
 from curation.harness.local_backend import Parcel, in_threads
-from curation.similarity.shingles import U64, WORD, Indices, hashed, offsets, runs, spans
+from curation.similarity.shingles import (
+    ASCII_WORD,
+    U64,
+    WORD,
+    Indices,
+    each_hashed,
+    hashed,
+    offsets,
+    runs,
+    spans,
+    words_hashed,
+)
 
 AT_ONCE = 10_000  # conversations in work at a time, which bounds the memory
 COUNTED_AT_ONCE = 4_000_000  # words
@@ -256,21 +267,26 @@ def _said(rows: pl.DataFrame) -> tuple[pl.DataFrame, U64]:
         .collect()
     )
     folded = _folded(turns).sort("turn")
-    words = folded["said"].str.extract_all(WORD)
-    table = folded.select("row", text=hashed(folded["said"]), length=words.list.len())
-    return table, hashed(words.explode(empty_as_null=False)).to_numpy()
+    words = folded["words"]
+    table = folded.select("row", text=each_hashed(folded["said"]), length=words.list.len())
+    return table, words_hashed(words.explode(empty_as_null=False))
 
 
 def _folded(turns: pl.DataFrame) -> pl.DataFrame:
-    """The turns, in any order, as `letters_folded` says them; most without the steps that change nothing in them."""
+    """The turns, in any order, as `letters_folded` says them, and their words.
+
+    Most without the steps that change nothing in them.
+    """
     said = pl.col("said")
     ascii_only = said.str.len_bytes() == said.str.len_chars()
     plain, other = turns.filter(ascii_only), turns.filter(~ascii_only)
     unsettled = other.select(said.str.contains(_UNSETTLED)).to_series()
+    folded = [
+        plain.with_columns(said.str.to_lowercase()),
+        other.filter(~unsettled).with_columns(variants_folded(said)),
+        other.filter(unsettled).with_columns(letters_folded(said)),
+    ]
+    patterns = (ASCII_WORD, WORD, WORD)
     return pl.concat(
-        [
-            plain.with_columns(said.str.to_lowercase()),
-            other.filter(~unsettled).with_columns(variants_folded(said)),
-            other.filter(unsettled).with_columns(letters_folded(said)),
-        ]
+        [some.with_columns(words=said.str.extract_all(word)) for some, word in zip(folded, patterns, strict=True)]
     )

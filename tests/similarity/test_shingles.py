@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from curation.similarity.shingles import hashed
+from curation.similarity.shingles import each_hashed, hashed, words_hashed
 
 
 def test_a_text_has_the_hash_that_is_specified_wherever_it_stands() -> None:
@@ -12,7 +12,10 @@ def test_a_text_has_the_hash_that_is_specified_wherever_it_stands() -> None:
     assert found.dtype == pl.UInt64
     assert [known.get(text, value) for text, value in zip(texts, found, strict=True)] == found.to_list()
     assert found.n_unique() == 4
+    assert each_hashed(pl.Series(texts)).equals(found)
+    assert words_hashed(pl.Series(texts)).tolist() == found.to_list()
 
 
 def test_no_text_has_no_hash() -> None:
-    assert hashed(pl.Series([], dtype=pl.String)).to_list() == []
+    nothing = pl.Series([], dtype=pl.String)
+    assert hashed(nothing).to_list() == each_hashed(nothing).to_list() == words_hashed(nothing).tolist() == []

@@ -7,6 +7,7 @@ there, when what stands behind its loop depends on arguments alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -33,13 +34,14 @@ class OneByOne:
         from jinja2 import TemplateError
 
         given = {"tools": None, "documents": None, **arguments}
+        self._refusals = (UntoldError, TemplateError, *RENDERING)
         try:
             environment = _environment()
             head, tail = _parted(environment.parse(template).body)
             behind = _compiled(environment, tail)
             self._behind = {asked: behind.render(given, add_generation_prompt=asked) for asked in (False, True)}
             self._loop = _compiled(environment, head)
-        except (TemplateError, *RENDERING):
+        except self._refusals:
             raise UntoldError from None
         self._given, self._made_of = given, (template, dict(arguments))
 
@@ -49,7 +51,7 @@ class OneByOne:
 
     def beginnings(self, said: Sequence[Mapping[str, Any]]) -> "Beginnings":
         """Of a conversation; it is read as far as they are asked for."""
-        return Beginnings(self._loop, self._given, self._behind, said)
+        return Beginnings(self._loop, self._given, self._behind, said, self._refusals)
 
 
 class Beginnings:
@@ -61,29 +63,26 @@ class Beginnings:
         given: Mapping[str, Any],
         behind: Mapping[bool, str],
         said: Sequence[Mapping[str, Any]],
+        refusals: tuple[type[Exception], ...],
     ) -> None:
-        self._said, self._behind = said, behind
+        self._said, self._behind, self._refusals = said, behind, refusals
         self._looked = -1  # the furthest place that was looked at
         self._text, self._ends = "", dict[int, int]()  # what was said so far; where it stood after so many messages
         self._more = loop.generate({**given, "messages": _Watched(said, self._look), TOLD: self._told})
 
     def text(self, count: int, *, generation: bool) -> str:
         """Of the first `count` messages, with or without the prompt to reply behind them."""
-        while count not in self._ends and self._read_on():
-            pass
         if count not in self._ends:
-            raise UntoldError
+            self._read_on(count)
         return self._text[: self._ends[count]] + self._behind[generation]
 
-    def _read_on(self) -> bool:
-        from jinja2 import TemplateError
-
-        try:
-            more = next(self._more, None)
-        except (UntoldError, TemplateError, *RENDERING):
-            return False
-        self._text += more or ""
-        return more is not None
+    def _read_on(self, count: int) -> None:
+        """Up to the end of so many messages."""
+        with suppress(StopIteration, *self._refusals):
+            while count not in self._ends:
+                self._text += next(self._more)
+        if count not in self._ends:
+            raise UntoldError
 
     def _look(self, place: int) -> None:
         self._looked = max(self._looked, place)

@@ -37,30 +37,37 @@ class Example:
     def supervised(self) -> int:
         return len(self.labels) - self.labels.count(IGNORED)
 
-    def extended(self, prompt: list[int], spoken: "Spoken", turn: int) -> "Example":
-        """With one more reply; `prompt` begins with the tokens so far."""
-        context = [IGNORED] * (len(prompt) - len(self.input_ids))
-        ids = [*prompt, *spoken.ids]
-        labels = [*spoken.ids]
-        for place in spoken.unlearnt:
-            labels[place] = IGNORED
-        return Example(
-            ids,
-            [*self.labels, *context, *labels],
-            [*self.reply_ends, len(ids)],
-            [*self.turns, turn],
-            [*self.unlearnt, *(len(prompt) + place for place in spoken.unlearnt)],
-            self.facts + spoken.facts,
-        )
-
 
 @dataclass(frozen=True)
 class Spoken:
-    """The tokens of a reply with its stop token, and the places of those that are not learnt."""
+    """The tokens of a prompt, those of its reply with the stop token, and the places of these that are not learnt."""
 
+    turn: int
+    prompt: list[int]
     ids: list[int]
     unlearnt: list[int]
     facts: int
+
+    def goes_on(self, before: "Spoken") -> bool:
+        """Whether the prompt begins with an earlier reply and what stands before it."""
+        begun = len(before.prompt)
+        return self.prompt[:begun] == before.prompt and _begins(self.prompt[begun:], before.ids)
+
+
+def _example(replies: Sequence[Spoken]) -> Example:
+    """Of replies, each of which goes on from the one before."""
+    labels, ends, unlearnt = list[int](), list[int](), list[int]()
+    for reply in replies:
+        begun = len(reply.prompt)
+        labels += [IGNORED] * (begun - len(labels))
+        labels += reply.ids
+        ends.append(len(labels))
+        unlearnt += (begun + place for place in reply.unlearnt)
+    for place in unlearnt:
+        labels[place] = IGNORED
+    last = replies[-1]
+    turns, facts = [reply.turn for reply in replies], sum(reply.facts for reply in replies)
+    return Example([*last.prompt, *last.ids], labels, ends, turns, unlearnt, facts)
 
 
 class Renderer:
@@ -95,9 +102,7 @@ class Renderer:
 
     def prompt(self, messages: Sequence[Message], tools: str | None = None) -> list[int]:
         """The tokens a server would send to the model to get the next reply."""
-        said, offered = plain(messages), objects(tools)
-        refuse_special(self._special, said, offered)
-        return self._tokens.of(self._beginnings(said, offered)(len(said), True))
+        return self.reading(messages, tools).prompt(len(messages))
 
     def examples(
         self,
@@ -114,23 +119,36 @@ class Renderer:
         tokens so far (thinking templates shorten earlier replies; some tokenizers join the white space around them),
         since training must see what serving shows. Stops before the first reply that ends beyond `limit` tokens.
         """
+        return self.reading(messages, tools).examples(turns, limit)
+
+    def reading(self, messages: Sequence[Message], tools: str | None = None) -> "Reading":
+        """The conversation for several questions about it."""
         said, offered = plain(messages), objects(tools)
         refuse_special(self._special, said, offered)
+        return Reading(self, messages, tools, said, offered)
+
+    def read(self, reading: "Reading", turns: Collection[int] | None, limit: int | None) -> list[Example]:
+        """`examples` of a conversation that is read already."""
+        messages, said = reading.messages, reading.said
         replies = [turn for turn, m in enumerate(said) if m["role"] == "assistant" and (turns is None or turn in turns)]
         if not replies:
             raise InexpressibleError("no assistant turn")
-        examples: list[Example] = []
-        for turn, prompt, reply, ids in self._replies(said, offered, replies):
+        chains: list[list[Spoken]] = []
+        for turn, prompt, reply, ids in self._replies(reading, replies):
             if limit is not None and len(prompt) + len(ids) > limit:
                 break
             facts = messages[turn].get("unlearnt") or ()
             left_out = (
                 unlearnt_tokens(messages[turn]["content"], facts, reply, ids, self._decode, turn) if facts else []
             )
-            begun = examples.pop() if examples and _begins(prompt, examples[-1].input_ids) else Example([], [])
-            examples.append(begun.extended(prompt, Spoken(ids, left_out, len(facts)), turn))
+            spoken = Spoken(turn, prompt, ids, left_out, len(facts))
+            if chains and spoken.goes_on(chains[-1][-1]):
+                chains[-1].append(spoken)
+            else:
+                chains.append([spoken])
+        examples = [_example(chain) for chain in chains]
         if self._original:
-            self._refuse_other_tokens(self._original, messages, tools, examples)
+            self._refuse_other_tokens(self._original, messages, reading.tools, examples)
         return examples
 
     # -- the template itself --------------------------------------------------------------------------------------
@@ -207,12 +225,10 @@ class Renderer:
 
     # -- text ----------------------------------------------------------------------------------------------------
 
-    def _replies(
-        self, said: list[dict[str, Any]], tools: list[dict[str, Any]], turns: Sequence[int]
-    ) -> Iterator[tuple[int, list[int], str, list[int]]]:
+    def _replies(self, reading: "Reading", turns: Sequence[int]) -> Iterator[tuple[int, list[int], str, list[int]]]:
         """Turn, the tokens of the server's prompt, and the reply with its stop token as text and as tokens."""
-        presence = Presence(tools)
-        rendered = self._beginnings(said, tools)
+        presence = Presence(reading.offered)
+        said, rendered = reading.said, reading.rendered
         for turn in turns:
             prompt = rendered(turn, True)
             text = rendered(turn + 1, False)
@@ -267,7 +283,7 @@ class Renderer:
             raise InexpressibleError(f"the chat template refuses it: {error}") from None
         return str(text)
 
-    def _beginnings(self, said: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Callable[[int, bool], str]:
+    def beginnings(self, said: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Callable[[int, bool], str]:
         """What the template says of the first so many messages, with or without the prompt to reply."""
         opened = self._opened(said)
         told = None if tools or not self._one_by_one else self._one_by_one.beginnings(opened)
@@ -313,9 +329,7 @@ class Renderer:
 
     def _split_tokens(self, turn: int, prompt: str, reply: str) -> tuple[list[int], list[int]]:
         """The server's prompt and the reply with its stop token, proved."""
-        asked, together = self._tokens.of(prompt), self._tokens.of(prompt + reply)
-        # Where a tokenizer would join prompt and reply, they stand apart: a server's prompt ends before the reply.
-        spoken = together[len(asked) :] if _begins(together, asked) else self._tokens.direct(reply)
+        asked, spoken = self._tokens.parted(prompt, reply)
         if self._bos is not None and asked[:2] == [self._bos, self._bos]:
             raise InexpressibleError(f"the chat template begins with {self.tokenizer.bos_token!r} twice")
         self.prove_supervised(spoken, reply, turn)
@@ -330,8 +344,35 @@ class Renderer:
                 f"{difference(reply.strip(), decoded.strip())}"
             )
 
+    def tokens(self, text: str) -> list[int]:
+        """What the tokenizer gives for a text."""
+        return self._tokens.of(text)
+
     def _decode(self, ids: Sequence[int]) -> str:
         return self._tokens.text(ids)
+
+
+class Reading:
+    """A conversation that the template reads once, however often its beginnings are asked for."""
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        messages: Sequence[Message],
+        tools: str | None,
+        said: list[dict[str, Any]],
+        offered: list[dict[str, Any]],
+    ) -> None:
+        self._renderer, self.messages, self.tools, self.said, self.offered = renderer, messages, tools, said, offered
+        self.rendered = renderer.beginnings(said, offered)
+
+    def prompt(self, count: int) -> list[int]:
+        """The tokens of the server's prompt behind the first `count` messages."""
+        return self._renderer.tokens(self.rendered(count, True))
+
+    def examples(self, turns: Collection[int] | None = None, limit: int | None = None) -> list[Example]:
+        """`Renderer.examples`."""
+        return self._renderer.read(self, turns, limit)
 
 
 def _begins(tokens: Sequence[int], start: Sequence[int]) -> bool:

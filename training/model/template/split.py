@@ -3,8 +3,9 @@
 from bisect import bisect, bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
-from training.model.template.masked_renderer import Example, Renderer
+from training.model.template.masked_renderer import Example, Reading, Renderer
 from training.model.template.messages import Message
 
 
@@ -26,16 +27,18 @@ def split_examples(
     head = next((turn for turn, m in enumerate(messages) if m["role"] != "system"), len(messages))
     starts = [head, *(turn for turn, m in enumerate(messages) if m["role"] == "user" and turn > head)]
 
-    def window(start: int, end: int | None = None) -> list[Message]:
-        return [*messages[:head], *messages[start:end]]
+    @cache
+    def window(start: int) -> Reading:
+        return renderer.reading([*messages[:head], *messages[start:]], tools)
 
     def begun(start: int, left: Sequence[int]) -> list[Example]:
         shift = start - head
-        found = renderer.examples(window(start), tools, turns={turn - shift for turn in left}, limit=limit)
+        found = window(start).examples({turn - shift for turn in left}, limit)
         return [replace(example, turns=[turn + shift for turn in example.turns]) for example in found]
 
     def has_room(at: int) -> bool:
-        return len(renderer.prompt(window(starts[at], left[0]), tools)) <= context
+        shift = starts[at] - head
+        return len(window(starts[at]).prompt(left[0] - shift)) <= context
 
     examples, at = begun(head, turns), 0
     left = turns[_learnt(examples) :]

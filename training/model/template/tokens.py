@@ -1,6 +1,5 @@
 """Text to tokens, without telling the tokenizer the same beginning twice."""
 
-import itertools
 import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-REMEMBERED = 1000  # pieces between walls, those of a few hundred letters: what agents say again and again
+REMEMBERED = 5000  # pieces between walls, those of a few hundred letters: what agents say again and again
 SHORT = 500
 SIDES = ("word", "ends in a space ", " begins with one", "سطر\n", "\n٣", "👋🏽", "🏽é")  # what may stand beside a token
 
@@ -45,6 +44,19 @@ class Tokens:
         behind = self._read(text)
         return [*self._ids, *behind]
 
+    def parted(self, prompt: str, reply: str) -> tuple[list[int], list[int]]:
+        """What the tokenizer gives for the prompt, and what more with the reply behind it.
+
+        Where it would join the two, they stand apart: a server's prompt ends before the reply.
+        """
+        asked = self.of(prompt)
+        walls, wall = len(self._marks), self._marks[-1]
+        behind = self._read(prompt + reply)
+        same = wall[1] if self._marks[walls - 1 : walls] and self._marks[walls - 1] is wall else 0
+        rest = [*self._ids[same:], *behind]
+        length = len(asked) - same
+        return asked, rest[length:] if rest[:length] == asked[same:] else self.direct(reply)
+
     def text(self, ids: Sequence[int]) -> str:
         """What they decode to, special tokens as they are spelled."""
         if self._is_plain:
@@ -63,14 +75,15 @@ class Tokens:
 
     def _read(self, text: str) -> Iterable[int]:
         """Goes on to the text's last wall; the tokens behind it."""
-        while not self._goes_on(text, self._marks[-1][0]):
+        while (known := self._goes_on(text, self._marks[-1][0])) is None:
             self._marks.pop()
         place, count = self._marks[-1]
-        walls = [m.start() for m in self._special.finditer(text, place) if self._is_wall(m.group())]
         del self._ids[count:]
-        for begin, end in itertools.pairwise([place, *(wall for wall in walls if wall > place)]):
-            self._ids += self._piece(text[begin:end])
-            place = end
+        for special in self._special.finditer(text, known):
+            wall = special.start()
+            if wall > place and self._is_wall(special[0]):
+                self._ids += self._piece(text[place:wall])
+                place = wall
         if place > self._marks[-1][0]:
             self._text = text[:place]
             self._marks.append((place, len(self._ids)))
@@ -80,12 +93,12 @@ class Tokens:
         """What stands between two walls."""
         return self._remembered(text) if len(text) <= SHORT else self.direct(text)
 
-    def _goes_on(self, text: str, place: int) -> bool:
-        """Whether the text is known up to `place` and parted there by a wall."""
+    def _goes_on(self, text: str, place: int) -> int | None:
+        """Behind the wall that parts the text at `place`, up to which it is known; None where it goes on otherwise."""
         if place == 0:
-            return True
-        special = self._special.match(text, place)
-        return special is not None and self._is_wall(special.group()) and text.startswith(self._text[:place])
+            return 0
+        special = self._special.match(text, place) if text.startswith(self._text[:place]) else None
+        return special.end() if special and self._is_wall(special[0]) else None
 
     def direct(self, text: str) -> list[int]:
         ids: list[int]

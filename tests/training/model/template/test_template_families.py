@@ -119,9 +119,20 @@ def test_tokens_told_piece_by_piece_are_those_of_the_whole_text(
     template = renderer(name)
     special = sorted(template.tokenizer.added_tokens_encoder)
     text = "".join(special[part % len(special)] if isinstance(part, int) else part for part in parts)
+
+    def told(text: str) -> list[int]:
+        ids: list[int] = template.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
     for end in sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=3))):
         template._tokens.of(text[:end])
-    assert template._tokens.of(text) == template.tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert template._tokens.of(text) == told(text)
+
+    parted = data.draw(st.integers(0, len(text)))
+    prompt, reply = text[:parted], text[parted:]
+    asked, whole = told(prompt), told(text)
+    joined = whole[: len(asked)] != asked
+    assert template._tokens.parted(prompt, reply) == (asked, told(reply) if joined else whole[len(asked) :])
 
 
 @pytest.mark.parametrize(
