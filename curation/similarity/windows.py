@@ -26,12 +26,12 @@ _Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
 
 def _compiled(function: _Kernel) -> _Kernel:
     """What is compiled is kept beside the file or in the user's cache, if there is room for it, for other processes."""
-    kernel: _Kernel
     try:
-        kernel = numba.njit(cache=True, inline="always")(function)
+        kernel: Any = numba.njit(cache=True, inline="always")(function)
     except RuntimeError:
         kernel = numba.njit(inline="always")(function)
-    return kernel
+    compiled: _Kernel = kernel
+    return compiled
 
 
 @_compiled
