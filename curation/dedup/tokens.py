@@ -12,6 +12,7 @@ import polars as pl
 from curation.core.text.folding import letters_folded, variants_folded
 from curation.dedup.flat import Words
 from curation.harness.local_backend import Parcel, in_threads
+from curation.harness.parts import kept
 from curation.similarity.shingles import (
     ASCII_WORD,
     U64,
@@ -74,7 +75,7 @@ class Messages:
         if len(held) and np.array_equal(held[at], rows):
             return messages.gather(at)
         back = np.argsort(np.argsort(self.places[rows], kind="stable"))
-        found = [some for _, some in self.parts(rows, len(rows))]
+        found = [kept(some.to_frame()).to_series() for _, some in self.parts(rows, len(rows))]
         return pl.concat(found).gather(back) if found else self._read(0, 0)
 
     def parts(self, rows: Indices, at_once: int) -> Iterator[tuple[Indices, pl.Series]]:
