@@ -208,24 +208,34 @@ def reader() -> Callable[[Parcel], tuple[pl.DataFrame, U64]]:
 def _shared(texts: Words, rows: Indices, limit: float) -> tuple[npt.NDArray[np.bool_], Indices]:
     """Of each turn whether at least `limit` conversations have it, by its text; and one turn of each such text.
 
-    What few turns share even the upper bits with is in few conversations: the others are told apart in memory.
+    What few turns share even the upper bits with is in few conversations: the others are told apart in memory, those of
+    some upper bits at a time.
     """
     begins = np.zeros(1 << _UPPER_BITS, np.int64)
     for part in texts.parts(COUNTED_AT_ONCE):
         begins += np.bincount(_upper(part), minlength=len(begins))
+    is_likely = begins >= limit
+    group = np.where(is_likely, np.cumsum(begins * is_likely) // COUNTED_AT_ONCE, -1)
+    shared, examples = np.zeros(len(texts), bool), [np.empty(0, np.int64)]
+    for one in range(group.max() + 1):
+        turns, said = _of_group(texts, group == one)
+        of_rows = pl.DataFrame({"text": said, "row": np.searchsorted(rows, turns, side="right")}).unique()
+        often = of_rows.group_by("text").len().filter(pl.col("len") >= limit)["text"].sort().to_numpy()
+        is_often, is_first = np.isin(said, often), pl.Series(said).is_first_distinct().to_numpy()
+        shared[turns] = is_often
+        examples.append(turns[is_often & is_first])
+    return shared, np.concatenate(examples)
+
+
+def _of_group(texts: Words, upper: npt.NDArray[np.bool_]) -> tuple[Indices, U64]:
+    """The turns whose texts have upper bits that are in `upper`, and these texts."""
     places, found, start = [np.empty(0, np.int64)], [np.empty(0, np.uint64)], 0
     for part in texts.parts(COUNTED_AT_ONCE):
-        likely = np.flatnonzero((begins >= limit)[_upper(part)])
+        likely = np.flatnonzero(upper[_upper(part)])
         places.append(likely + start)
         found.append(part[likely])
         start += len(part)
-    turns, said = np.concatenate(places), np.concatenate(found)
-    of_rows = pl.DataFrame({"text": said, "row": np.searchsorted(rows, turns, side="right")}).unique()
-    often = of_rows.group_by("text").len().filter(pl.col("len") >= limit)["text"].sort().to_numpy()
-    is_often, is_first = np.isin(said, often), pl.Series(said).is_first_distinct().to_numpy()
-    shared = np.zeros(len(texts), bool)
-    shared[turns] = is_often
-    return shared, turns[is_often & is_first]
+    return np.concatenate(places), np.concatenate(found)
 
 
 def _own(telling: npt.NDArray[np.bool_], rows: Indices) -> npt.NDArray[np.bool_]:
