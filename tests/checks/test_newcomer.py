@@ -94,7 +94,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copies = {name: pl.lit(None, kind) for name, kind in COPIES.items()}
     save(project, "dedup/clusters", rows.select("row_id", "conversation_id", survivor=True, **copies))
     save(project, "dedup/pairs", pl.DataFrame(schema=dict.fromkeys(("left", "right", "relation"), pl.String)))
-    save(project, "embedded/vectors", pl.DataFrame(schema={"conversation_id": pl.String}))
+    vectors = {"conversation_id": pl.String, **dict.fromkeys(("vector", "reply"), pl.Array(pl.Float32, 4))}
+    save(project, "embedded/vectors", pl.DataFrame(schema=vectors))
     params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
     params["score"]["skip"] = [name for name in checks() if name != "length"]  # for the time that they take
     params["route"]["budget"] = 1.0
