@@ -5,7 +5,8 @@ import random
 import pytest
 
 from benchmarks.near_copies.planted import TWINNING, Edit, as_text, jaccard, planted, recombined, shingles, templated
-from curation.dedup.guard import difference_in_meaning, meaning
+from curation.dedup.guard import difference_in_meaning
+from curation.dedup.meaning import meaning
 from tests.builders import talk
 
 WORDS = "please send somebody who can repair the large sofa that was broken when it arrived at our house".split()

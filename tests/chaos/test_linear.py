@@ -31,7 +31,8 @@ from curation.core.text.facts import facts
 from curation.core.text.language import language_of
 from curation.core.text.sentences import sentences
 from curation.curate.contexts import around
-from curation.dedup.guard import difference_in_meaning, meaning
+from curation.dedup.guard import difference_in_meaning
+from curation.dedup.meaning import meaning
 from curation.harness.engine import Machine
 from curation.ingest.formats import formats
 from curation.ingest.mail import reply_of_mail

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from curation.core.text.folding import fold
 from curation.dedup import guard
-from curation.dedup.guard import UNCLEAR, Meanings, difference_in_meaning, meaning
+from curation.dedup.guard import UNCLEAR, Meanings, difference_in_meaning
+from curation.dedup.meaning import meaning
 from curation.dedup.tokens import Messages
 from tests.builders import record, talk
 
