@@ -41,9 +41,10 @@ from training.model.adapter import (
     refuse_damaged,
 )
 from training.model.adapter import card as short_card
-from training.model.base import Model, device, load_config, load_model, load_tokenizer, read_gguf
+from training.model.base import Model, device, load_config, load_model, load_tokenizer
 from training.model.cost import Shape
 from training.model.likelihood import examples_of
+from training.model.packaged import read_gguf
 from training.model.plan import free_bytes
 from training.model.template import Example, Renderer
 

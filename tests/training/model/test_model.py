@@ -11,6 +11,7 @@ import pytest
 from curation.harness.errors import QiratError
 from tests.training.tiny import CHATML, model, tokenizer
 from training.model import base as models
+from training.model import packaged
 from training.model.base import (
     Model,
     base_folder,
@@ -59,7 +60,7 @@ def test_a_gguf_file_is_parsed_once_for_all_who_read_it(tmp_path: Path, monkeypa
 
     monkeypatch.chdir(tmp_path)
     for name, value in {"_gguf": lambda _: path, "version": lambda _: "1", "read_gguf": read}.items():
-        monkeypatch.setattr(models, name, value)
+        monkeypatch.setattr(packaged, name, value)
     monkeypatch.setattr(gguf, "GGUFReader", Counted)
     assert licence(named("package:tiny")) == "mit"
     assert parsed == [str(path)]
@@ -281,9 +282,9 @@ def test_weights_of_a_hub_id_are_known_by_the_commit_in_the_cache(
 def test_another_version_of_a_package_is_converted_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models/base/some-model-1.0").mkdir(parents=True)
-    monkeypatch.setattr(models, "_gguf", lambda package: tmp_path / "none.gguf")
-    monkeypatch.setattr(models, "version", lambda package: "1.0")
+    monkeypatch.setattr(packaged, "_gguf", lambda package: tmp_path / "none.gguf")
+    monkeypatch.setattr(packaged, "version", lambda package: "1.0")
     assert base_folder(named("package:some-model")) == "models/base/some-model-1.0"
-    monkeypatch.setattr(models, "version", lambda package: "2.0")
+    monkeypatch.setattr(packaged, "version", lambda package: "2.0")
     with pytest.raises(OSError, match=r"none\.gguf|not a|tokenizer"):  # it sets out to convert, and finds nothing
         base_folder(named("package:some-model"))
