@@ -43,19 +43,18 @@ class Told:
 
         A run that was killed may have remembered more rows under one name than under another: what all have counts.
         """
+        kept = {name: ids for name in self.names if (ids := memory.recall(name, version, KEY)) is not None}
+        if len(kept) < len(self.names):
+            return self.keys.clear()
         known = self.keys
-        for name in self.names:
-            kept = memory.recall(name, version, KEY)
-            known = known.clear() if kept is None else known.join(kept, on=KEY, how="semi")
+        for ids in kept.values():
+            known = known.join(ids, on=KEY, how="semi")
         for name in self.names if known.height else ():
             for part in memory.recall_parts(name, version):
                 here = part.join(known, on=KEY, how="semi").drop("row")
                 self.put({name: here.cast({column: WORDS for column, dtype in here.schema.items() if dtype == TEXTS})})
         for name, shelves in self._shelves.items():
-            kept = memory.recall(name, version, KEY)
-            if (
-                kept is None or shelves.held != kept.join(known, on=KEY, how="semi").height
-            ):  # torn behind its first rows
+            if shelves.held != kept[name].join(known, on=KEY, how="semi").height:  # torn behind its first rows
                 self.clear()
                 return self.keys.clear()
         return known
