@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from curation.harness import local_backend, ray_backend
 from curation.harness.local_backend import Workers, packed, unpacked
@@ -37,6 +37,14 @@ class Machine(Params):
     live: bool = False  # training is logged to DVCLive too
     report_to: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()  # and to these; nothing is sent unless named
 
+    _held: int = PrivateAttr(default=0)  # bytes that the stage's rows take from its begin to its end
+
+    def holding(self, held: int) -> "Machine":
+        """This machine, of whose memory the rows of a stage take so many bytes."""
+        machine = self.model_copy()
+        machine._held = held
+        return machine
+
     @property
     def most(self) -> int:
         """Bytes that the processes of a stage may take together."""
@@ -50,7 +58,7 @@ class Machine(Params):
     @property
     def room(self) -> int:
         """Bytes that are left."""
-        return self.most - self.of_ray
+        return self.most - self.of_ray - self._held
 
     @property
     def rows_at_once(self) -> int:

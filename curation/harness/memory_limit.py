@@ -17,7 +17,7 @@ from curation.harness.errors import QiratError
 GB = 10**9
 OWN = GB // 2  # bytes of a stage's own process before it reads a row: libraries, and their threads' buffers
 LATER = GB // 4  # bytes that libraries and threads reserve which are not there yet when a stage begins
-PROCESS = 3 * GB // 10  # of a further process with its libraries and models
+PROCESS = 55 * GB // 100  # of a further process with its libraries and models: those of all checks, or the encoder's
 A_ROW = 30_000  # of a row with its texts while a part is worked on: a dozen copies of 2.5 KB
 SHARE = 4  # a part takes up at most a quarter of what is left
 MOST_ROWS, FEWEST_ROWS = 20_000, 500  # of a part
@@ -74,8 +74,8 @@ def rows_of_a_part(memory: int) -> int:
 
 
 def room_for(memory: int) -> int:
-    """How many processes there is room for beside the stage's own, one at least."""
-    return max(1, (memory - OWN) // 2 // PROCESS)
+    """How many processes there is room for beside the stage's own and a part, one at least."""
+    return max(1, (memory - OWN) * (SHARE - 1) // SHARE // PROCESS)
 
 
 def refuse_too_little(stage: str, rows: int, a_row: int, memory: int, beside: int = 0) -> None:

@@ -104,10 +104,11 @@ class Stage(Generic[AnyParams]):
 
     def refuse_too_little(self, table: str, a_row: int, of_group: int = 0, group: int = 0) -> None:
         """Stops where the machine's memory is too small for `a_row` bytes of each row of the table to stay in it, and
-        for `of_group` bytes of each row of a `group` of them."""
+        for `of_group` bytes of each row of a `group` of them. Parts and processes have what those rows leave."""
         rows = self.height(table)
         beside = of_group * min(rows, group) + self.machine.of_ray
         refuse_too_little(self.name, rows, a_row, self.machine.most, beside)
+        self.machine = self.machine.holding(rows * a_row)
 
     def read_json(self, path: str | Path) -> Any:
         return json.loads(self.input(path).read_text("utf-8"))

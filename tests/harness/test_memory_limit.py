@@ -31,12 +31,22 @@ def test_an_amount_that_is_none_is_refused_with_one_that_is() -> None:
         Machine(memory="plenty")
 
 
-@given(st.integers(1, 2**40), st.integers(1, 2**40), st.one_of(st.just("auto"), st.integers(1, 64)))
-def test_less_memory_never_means_larger_parts_or_more_processes(one: int, other: int, workers: int | str) -> None:
+@given(*[st.integers(1, 2**40)] * 3, st.one_of(st.just("auto"), st.integers(1, 64)), st.booleans())
+def test_less_memory_never_means_larger_parts_or_more_processes(
+    one: int, other: int, held: int, workers: int | str, rows: bool
+) -> None:
+    """Whether there is less of it, or rows take more of the same."""
     small, large = (Machine(memory=size, workers=workers) for size in sorted((one, other)))
+    small, large = (large.holding(held), large) if rows else (small, large)
     assert FEWEST_ROWS <= small.rows_at_once <= large.rows_at_once <= MOST_ROWS
     assert 1 <= small.processes <= large.processes
     assert workers == "auto" or large.processes <= workers
+
+
+def test_processes_have_what_a_million_rows_leave() -> None:
+    """Of 2 GB two processes of all checks, of 0.5 GB each, and a million rows took more than there was."""
+    machine = Machine(memory="2GB", workers=2)
+    assert (machine.processes, machine.holding(900_000_000).processes) == (2, 1)
 
 
 def test_a_limit_of_the_system_is_what_there_is() -> None:
