@@ -13,7 +13,7 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
-from curation.similarity.windows import APART, WIDTH, Places, first_layer, second_layer
+from curation.similarity.windows import APART, WIDTH, Places, first_layer, second_layer, summed
 
 Matrix = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
@@ -111,8 +111,8 @@ class Use:
     def _of(self, texts: Sequence[str]) -> Matrix:
         read = [np.array(self.read(text)) for text in texts]
         self._learn(np.unique(np.concatenate(read)))
-        summed = np.array([self._summed(self._rows[ids]) for ids in read])
-        return self._finished(summed, np.array([[len(ids)] for ids in read], np.float32))
+        sums = np.array([self._summed(self._rows[ids]) for ids in read])
+        return self._finished(sums, np.array([[len(ids)] for ids in read], np.float32))
 
     def _places_are_alike(self) -> bool:
         net, branches = self._net, self._tokens.branches
@@ -190,25 +190,20 @@ class Use:
         tokens, nothing = self._tokens, np.zeros(APART, np.int64)
         padded = np.concatenate([nothing, text, nothing])
         room = self._room = self._room if len(text) <= self._room.features.shape[1] else Room.of(len(text))
-        features = room.features[:, : len(text)]
-        for branch, found in zip(tokens.branches, features, strict=True):
+        for branch, features in zip(tokens.branches, room.features, strict=True):
             places = len(text) + len(branch.taps) - 1
             above = room.values[:places], room.channels[:places], room.many[:places]
             first_layer(padded, branch.before, branch.shares[0], above)
-            second_layer(padded, branch.before, (branch.read, branch.shares[1], branch.taps), above, found)
-        mean, weight = self._standard(sum(map(_sizes, features), tokens.sizes[:, text]))
-        summed: Matrix = np.concatenate([weight @ rows for rows in (tokens.embedding[text], *features)])
-        return summed - weight @ mean
+            second_layer(
+                padded, branch.before, (branch.read, branch.shares[1], branch.taps), above, features[: len(text)]
+            )
+        size, eps = DIMENSIONS + len(_BRANCHES) * WIDTH, float(self._net.eps)
+        return summed(text, tokens.embedding, tokens.sizes, room.features, size, eps)
 
-    def _standard(self, sizes: Matrix) -> tuple[Matrix, Matrix]:
-        """Of the features at each place their mean and what they are multiplied by, by the `_sizes` of all 1,280."""
-        mean, squares = sizes / np.float32(DIMENSIONS + len(_BRANCHES) * WIDTH)
-        return mean, 1 / np.sqrt(squares - mean * mean + np.float32(self._net.eps))
-
-    def _finished(self, summed: Matrix, tokens: Matrix) -> Matrix:
+    def _finished(self, sums: Matrix, tokens: Matrix) -> Matrix:
         """(texts, 512) of (texts, 1280) sums over so many tokens each (texts, 1): their means, and the last layers."""
         net = self._net
-        mean = self._times(summed * net.ln_g + tokens * net.ln_b, net.cnn_W) + tokens * net.cnn_b
+        mean = self._times(sums * net.ln_g + tokens * net.ln_b, net.cnn_W) + tokens * net.cnn_b
         mean /= np.sqrt(tokens)
         first = np.maximum(self._times(mean, net.d0), 0)
         second = np.maximum(self._times(mean, net.p1) + self._times(first, net.d1), 0)

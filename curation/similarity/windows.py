@@ -3,10 +3,12 @@
 What a token by itself adds to a window is looked up. All but 6 to 13 of the 256 numbers that the first layer finds at a
 place are 0, so the second adds up the weights of those few: less work than products, which take no notice of zeros.
 
-Every sum runs in one order and no product is fused with it, so a place has the same bits on any machine.
+What the layers find at a place is summed in one order and no product is fused with it, so it has the same bits on any
+machine.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import numba
@@ -24,12 +26,13 @@ APART = 4  # places without a token before a text and after it, as many as two w
 _Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
 
 
-def _compiled(function: _Kernel) -> _Kernel:
+def _compiled(function: _Kernel, **options: Any) -> _Kernel:
     """What is compiled is kept beside the file or in the user's cache, if there is room for it, for other processes."""
+    options = {"inline": "always", **options}
     try:
-        kernel: Any = numba.njit(cache=True, inline="always")(function)
+        kernel: Any = numba.njit(cache=True, **options)(function)
     except RuntimeError:
-        kernel = numba.njit(inline="always")(function)
+        kernel = numba.njit(**options)(function)
     compiled: _Kernel = kernel
     return compiled
 
@@ -74,6 +77,36 @@ def second_layer(
             here[channel] = max(window[channel], np.float32(0)) + entered[channel]
         for i in range(many[own]):
             here[channels[own, i]] += values[own, i]
+
+
+@partial(_compiled, fastmath={"reassoc", "nsz"})  # a place's numbers are summed side by side, as many as a machine can
+def summed(rows: Indices, embedding: Floats, sizes: Floats, features: Floats, size: float, eps: float) -> Floats:
+    """(512 + branches * 256,), the sum over a text's tokens of what they are and of what the layers make of them.
+
+    At each place both are brought to a mean of 0 and a variance of 1 together: of `size` numbers, with `eps` added.
+    `rows` are the tokens' in `embedding` (rows, 512) and in its `sizes` (2, rows): the sum and the sum of squares.
+    `features` are (branches, places, 256), of which more places than there are tokens are not looked at.
+    """
+    own = embedding.shape[1]
+    found, below = np.zeros(own + len(features) * WIDTH, np.float32), np.float32(0)
+    for place in range(len(rows)):
+        row = rows[place]
+        token, total, squares = embedding[row], sizes[0, row], sizes[1, row]
+        for branch in range(len(features)):
+            here = features[branch, place]
+            for channel in range(WIDTH):
+                total += here[channel]
+                squares += here[channel] * here[channel]
+        mean, square = total / np.float32(size), squares / np.float32(size)
+        weight = np.float32(1) / np.sqrt(square - mean * mean + np.float32(eps))
+        below += weight * mean
+        for channel in range(own):
+            found[channel] += weight * token[channel]
+        for branch in range(len(features)):
+            here, start = features[branch, place], own + branch * WIDTH
+            for channel in range(WIDTH):
+                found[start + channel] += weight * here[channel]
+    return found - below
 
 
 @_compiled
