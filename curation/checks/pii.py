@@ -19,7 +19,7 @@ _FIELDS = {
 
 @check(
     "pii",
-    version=7,
+    version=8,
     source="phonenumbers; Luhn (ISO/IEC 7812); ISO 13616; check digits by python-stdnum and national layouts",
 )
 def pii(conversations: pl.DataFrame, context: Context) -> Iterator[Mapping[str, Any]]:

@@ -8,6 +8,11 @@ import re
 from dataclasses import dataclass
 
 _NUMBER = r"(?:[\s_-]*(?:id|number|no|num|nr|code|ref|reference|#))?"
+# Behind "id" where "I'd" is meant: "id be glad to look at ZH-421446".
+_WISHES = (
+    r"(?!\s+(?:be|like|love|hate|rather|prefer|appreciate|say|suggest|recommend|guess|think|want|wish|hope|go|do|try"
+    r"|ask|take|get|have (?:to|been)|need to|better|really|gladly|happily|never|just)(?![a-z]))"
+)
 _WORDS = {
     "order": (
         r"(?<![a-z])(?:order|ticket|invoice|tracking|case|ref|reference|shipment|parcel|booking|confirmation|purchase"
@@ -37,7 +42,7 @@ _WORDS = {
         r"|i[qg]a+ma|hawiy+ah?|residen(?:ce|cy|t)[\s_-]?(?:permit|id|card|number|no)"
         r"|civil[\s_-]?(?:id|number|no|card|registry)"
         r"|driv(?:er'?s?|ing)[\s_-]licen[cs]e|emirates[\s_-]?id|cpr|qid|passport|ssn"
-        r"|citizen|social[\s_-](?:security|number)|id[\s_-]?(?:card|number|num|no|#)|ids?)"
+        r"|citizen|social[\s_-](?:security|number)|id[\s_-]?(?:card|number|num|no|#)|ids?" + _WISHES + ")"
         rf"(?:[\s_-]card)?{_NUMBER}(?![a-z])"
         r"|هوي[ةهت]|[أإا]قام(?:[ةه]|تي|تك|ته)|(?:ال)?(?:قومي|وطني|مدني)(?!\w)|(?<!\w)(?:ال)?[أا]ي ?دي(?!\w)"
         r"|بطاق\w* (?:ال)?(?:شخصي|وطني|[أا]حوال|مقيم|عائل|تعريف|هوي|مدني|ناسيونال)"
@@ -63,7 +68,7 @@ _THINGS = ("order", "account")  # what takes a number out of question
 _HINT = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _WORDS.items()), re.IGNORECASE)
 # Those for an identity within others too: what `hint` looks at may begin or end in the middle of a word. For Python and
 # for Polars' engine, which looks neither ahead nor behind.
-IDENTITY_WORDS = re.sub(r"\(\?<?!(?:\[a-z\]|\\w)\)", "", _WORDS["identity"])
+IDENTITY_WORDS = re.sub(r"\(\?<?!(?:\[a-z\]|\\w)\)", "", _WORDS["identity"].replace(_WISHES, ""))
 _IDENTITY = re.compile(IDENTITY_WORDS, re.IGNORECASE)
 _GLUE = re.compile(r"(?:[\s:#=()\"'-]|is|was|no\.?|number|رقم|هو|هي)*", re.IGNORECASE)
 _GLUE_BEHIND = re.compile(r"[\s,:(-]*(?:(?:is|was|هو|هي)\s+)?(?:(?:my|his|her|our)\s+)?", re.IGNORECASE)

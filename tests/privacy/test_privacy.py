@@ -147,6 +147,13 @@ def test_an_identity_with_its_check_digit_is_one_whatever_the_word_beside_it():
     assert [kind for kind, _ in found("account number 28801010112345")] != ["national_id"]  # a wrong check digit
 
 
+@pytest.mark.parametrize("wish", ["be glad to look at", "like it sent to", "rather have", "need to see"])
+def test_who_would_like_to_names_no_identity(wish: str):
+    """ "I'd" without its sign: the number behind it is not told by it, and is by an id that is one."""
+    assert found(f"id {wish} ZH-421446", "") == []
+    assert [kind for kind, _ in found("my id ZH-421446", "")] == ["national_id"]
+
+
 @pytest.mark.parametrize("what", ["order id", "session ID:", "ticket id is", "the driver id", "game id"])
 def test_the_id_of_a_thing_is_nobody_s(what: str):
     assert found(f"It is about {what} 1034567897") == []
