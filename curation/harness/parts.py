@@ -109,21 +109,19 @@ class Shelves:
         self._folder, self._schema, self._by = folder, schema, by
         self._count = max(1, -(-rows // ROWS_A_SHELF))
         self._files: dict[int, Any] = {}
-        self.held = 0  # rows
 
     def put(self, rows: pl.DataFrame) -> None:
         """Appends to the shelves that these rows belong to."""
         placed = rows.with_columns(_shelf=self._shelf())
         for (number,), some in placed.partition_by("_shelf", as_dict=True).items():
             self._file(number).write(some.drop("_shelf").to_arrow(compat_level=OLDEST))
-        self.held += rows.height
 
     def clear(self) -> None:
         """Takes everything off."""
         self._close()
         for number in self._files:
             self._path(number).unlink()
-        self._files, self.held = {}, 0
+        self._files = {}
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         """What each shelf holds, in the order of the ids' beginnings and within a shelf as it was put."""

@@ -43,18 +43,19 @@ class Told:
 
         A run that was killed may have remembered more rows under one name than under another: what all have counts.
         """
-        kept = {name: ids for name in self.names if (ids := memory.recall(name, version, KEY)) is not None}
-        if len(kept) < len(self.names):
-            return self.keys.clear()
         known = self.keys
-        for ids in kept.values():
+        for name in self.names:
+            ids = memory.recall(name, version, KEY)
+            if ids is None:
+                return self.keys.clear()
             known = known.join(ids, on=KEY, how="semi")
         for name in self.names if known.height else ():
+            read = 0
             for part in memory.recall_parts(name, version):
+                read += part.height
                 here = part.join(known, on=KEY, how="semi").drop("row")
                 self.put({name: here.cast({column: WORDS for column, dtype in here.schema.items() if dtype == TEXTS})})
-        for name, shelves in self._shelves.items():
-            if shelves.held != kept[name].join(known, on=KEY, how="semi").height:  # torn behind its first rows
+            if read < memory.height_of(name, version):  # torn behind its first rows
                 self.clear()
                 return self.keys.clear()
         return known
