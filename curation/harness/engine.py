@@ -78,7 +78,9 @@ Backend = Callable[[Prepare, Iterable[Any], Machine, bool, Work], Iterator[Any]]
 def _here(prepare: Prepare, items: Iterable[Any], machine: Machine, large: bool, work: Work) -> Iterator[Any]:
     if work == "threads":
         return local_backend.in_threads(prepare, items)
-    return local_backend.spread(prepare, items, machine.processes, large)
+    # Where there is room for one process beside this one, that one: what its libraries and models hold goes with it.
+    apart = large and local_backend.processes(machine.workers) > 1
+    return local_backend.spread(prepare, items, machine.processes, apart)
 
 
 def _on_ray(prepare: Prepare, items: Iterable[Any], machine: Machine, large: bool, work: Work) -> Iterator[Any]:

@@ -27,15 +27,15 @@ Result = TypeVar("Result")
 
 
 def spread(
-    prepare: Callable[[], Callable[[Item], Result]], items: Iterable[Item], workers: Workers, large: bool
+    prepare: Callable[[], Callable[[Item], Result]], items: Iterable[Item], workers: Workers, apart: bool
 ) -> Iterator[Result]:
     """prepare()(item) for each item, in order. `prepare` runs once a process; it, items and results must pickle.
 
-    With one worker, or work that is not `large`, everything happens in this process. New processes are spawned, since
-    a fork in the middle of another thread's work (Polars has many) never wakes up.
+    `apart`: in processes of their own, which are spawned, since a fork in the middle of another thread's work (Polars
+    has many) never wakes up.
     """
     count = processes(workers)
-    if count == 1 or not large:
+    if not apart:
         work = None
         for item in items:
             work = work or prepare()

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from curation.dedup.__main__ import KEYS
 from curation.dedup.__main__ import main as dedup
-from curation.harness.engine import Machine
+from curation.harness.engine import Machine, map_items
 from curation.harness.memory_limit import FEWEST_ROWS, MOST_ROWS, _of_groups, in_bytes
 from tests.builders import ROOT, params, record, save, talk
 
@@ -47,6 +48,18 @@ def test_processes_have_what_a_million_rows_leave() -> None:
     """Of 2 GB two processes of all checks, of 0.5 GB each, and a million rows took more than there was."""
     machine = Machine(memory="2GB", workers=2)
     assert (machine.processes, machine.holding(900_000_000).processes) == (2, 1)
+
+
+def _told() -> Callable[[int], int]:
+    return lambda _: os.getpid()
+
+
+def test_where_there_is_room_for_one_process_the_work_still_has_its_own() -> None:
+    """What models hold goes when it ends, and is not there any more when all rows are compared."""
+    small = Machine(memory="1GB", workers=2)
+    assert small.processes == 1
+    assert [*map_items(_told, [1], small, large=True)] != [os.getpid()]
+    assert [*map_items(_told, [1], Machine(workers=1), large=True)] == [os.getpid()]
 
 
 def test_a_limit_of_the_system_is_what_there_is() -> None:
