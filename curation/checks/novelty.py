@@ -7,7 +7,7 @@ import polars as pl
 
 from curation.checks.check import NOTHING, Context, check
 from curation.checks.models.replies import Codes, Replies, reply_tokens
-from curation.checks.models.words import LEAST, Floats, Indices, by_language
+from curation.checks.models.words import LEAST, Floats, Indices, Mask, by_language
 
 REPORTED_FROM = 0.5
 SHORTEST = 10  # words: in a shorter reply each unusual one counts as one of so many
@@ -54,8 +54,8 @@ def _surprise(replies: Replies, conversations: int) -> Floats:
     word, reply, before = replies.token[words], replies.reply[words], replies.before(words)
     unusual = np.zeros(len(word), bool)
     for here in _by_word(word):
-        places, pairs = replies.owner[reply[here]], replies.pairs(before[here], word[here])
-        of_pair, of_word = (_others(what, places) for what in (pairs, word[here].astype(np.int64)))
+        places = replies.owner[reply[here]]
+        of_pair, of_word = _others(places, word[here], before[here]), _others(places, word[here])
         nats = np.where(of_pair > 0, _rarity(of_pair), _rarity(of_word) + BACK_OFF) + np.log(conversations)
         unusual[here] = nats > UNUSUAL
     length = np.bincount(reply, minlength=len(replies.turn))
@@ -69,19 +69,34 @@ def _by_word(word: Codes) -> Iterator[Indices]:
         yield np.flatnonzero(word % parts == part)
 
 
-def _others(what: Indices, place: Indices) -> Indices:
-    """In how many places beside its own each of these numbers stands."""
-    if not len(what):
-        return np.zeros(0, np.int64)
-    places = int(place.max()) + 1
-    key = what * places + place
-    order = np.argsort(key)
-    surviving = key[order]
-    number = surviving // places
-    starts = np.flatnonzero(np.diff(number, prepend=-1))
-    others = np.add.reduceat(np.diff(surviving, prepend=-1) != 0, starts, dtype=np.int64) - 1
-    found = np.empty(len(what), np.int64)
-    found[order] = np.repeat(others, np.diff(starts, append=len(what)))
+def _others(place: Indices, *what: Codes) -> Indices:
+    """In how many places, which ascend, beside its own each of these codes, or those of both columns, stands."""
+    order = np.arange(len(place))
+    for codes in what:
+        order = order[_gathered(codes[order])]
+    begins = _changes(*(codes[order] for codes in what))
+    starts = np.flatnonzero(begins)
+    others = np.add.reduceat(begins | _changes(place[order]), starts, dtype=np.int64) - 1 if len(place) else place
+    found = np.empty(len(place), np.int64)
+    found[order] = np.repeat(others, np.diff(starts, append=len(place)))
+    return found
+
+
+def _gathered(codes: Codes) -> Codes:
+    """Their places, those of a code together and in their order: a transposed table, a fifth of the time of a sort."""
+    from scipy.sparse import csr_matrix
+
+    number = len(codes)
+    row = csr_matrix((np.arange(number, dtype=np.int32), codes, [0, number]), (1, int(codes.max(initial=0)) + 1))
+    places: Codes = row.tocsc().data
+    return places
+
+
+def _changes(*columns: Codes | Indices) -> Mask:
+    """Whether a row is another one than that before it."""
+    found: Mask = np.arange(len(columns[0])) == 0
+    for column in columns:
+        found[1:] |= column[1:] != column[:-1]
     return found
 
 

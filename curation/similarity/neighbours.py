@@ -230,14 +230,13 @@ def _codes(left: Matrix | Rows, right: Matrix | Rows, seed: int) -> Codes:
     """(n, BANDS): on which sides of the band's planes both vectors of a row lie together."""
     draw = np.random.default_rng(seed)
     size = left.shape[1] + right.shape[1]
-    bands = [draw.standard_normal((size, BITS), dtype=np.float32) for _ in range(BANDS)]
+    planes = np.hstack([draw.standard_normal((size, BITS), dtype=np.float32) for _ in range(BANDS)])
     weights = 1 << np.arange(BITS, dtype=np.int32)
     found = np.empty((len(left), BANDS), np.int32)
     for start in range(0, len(left), BLOCK):
         block = slice(start, start + BLOCK)
         both = np.concatenate([left[block], right[block]], axis=1)
-        for band, planes in enumerate(bands):
-            found[block, band] = (both @ planes > 0) @ weights
+        found[block] = (both @ planes > 0).reshape(-1, BANDS, BITS) @ weights
     return found
 
 

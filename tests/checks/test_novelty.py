@@ -2,10 +2,12 @@
 
 import random
 
+import numpy as np
 import polars as pl
 import pytest
 
 from curation.checks import checks
+from curation.checks.novelty import _others
 from tests.builders import context, record, talk
 
 REPLIES = {
@@ -43,3 +45,14 @@ def test_in_a_larger_set_a_few_copies_of_it_do_not_vouch_for_each_other():
 def test_too_few_conversations_say_nothing_of_what_is_usual():
     rows = record(*(talk(f"question {n}", REPLIES["en"][n]) for n in range(10)), talk("question", STRANGE["en"]))
     assert checks()["novelty"](rows, context()).is_empty()
+
+
+def test_words_and_pairs_are_counted_in_all_other_conversations():
+    draw = np.random.default_rng(7)
+    place = np.sort(draw.integers(0, 20, 300))
+    word, before = (draw.integers(0, 9, 300).astype(np.int32) for _ in range(2))
+    for what in ((word,), (word, before)):
+        said = [*zip(*what, strict=True)]
+        held = {one: {at for at, other in zip(place, said, strict=True) if other == one} for one in said}
+        assert _others(place, *what).tolist() == [len(held[one]) - 1 for one in said]
+    assert not len(_others(place[:0], word[:0]))

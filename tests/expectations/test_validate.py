@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import polars as pl
@@ -286,3 +287,32 @@ def test_the_docs_load_nothing(project: Path) -> None:
             assert not any(
                 sign in text for sign in ("<script", "<link", "<img", "@import", "url(", "http://", "https://")
             )
+
+
+def test_what_is_not_normalised_is_normal_whatever_stands_beside_it() -> None:
+    signs = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    plain = set(pl.Series(signs).filter(~pl.Series(signs).str.contains(views._OTHER)).to_list())
+    assert len(plain) > 800
+    assert all(unicodedata.normalize("NFC", sign) == sign for sign in plain)
+    marks = {sign for sign in plain if unicodedata.combining(sign)}
+    pairs = pl.Series([one + other for one in marks for other in marks])
+    assert pairs.str.contains(views._OTHER).all()
+    parts = [unicodedata.decomposition(sign).split() for sign in signs]
+    joining = {chr(int(each[1], 16)) for each in parts if len(each) == 2 and not each[0].startswith("<")}
+    assert not joining & plain
+
+
+@pytest.mark.parametrize(
+    ("text", "turns"),
+    [
+        ("m\u0651\u064b", 1),
+        ("م\u0651\u064b", 1),
+        ("م\u064b\u0651", 0),
+        ("cafe\u0301", 1),
+        ("caf\u00e9", 0),
+        ("a\rb", 1),
+    ],
+)
+def test_turns_that_are_not_repaired_are_counted(text: str, turns: int) -> None:
+    table = conversations([talk(1, text, "fine"), talk(2, "fine")])
+    assert views.ingested(table, NO_QUARANTINE)["unrepaired"].to_list() == [turns, 0]

@@ -1,9 +1,19 @@
 import hashlib
 
+import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.core.record.conversation import FIELDS, canonical_json, conversation_id, message, turns
+from curation.core.record.conversation import (
+    FIELDS,
+    SCHEMA,
+    canonical_json,
+    conversation_id,
+    conversations,
+    ids_match,
+    message,
+    turns,
+)
 from tests.builders import record, talk
 
 texts = st.text(max_size=40)
@@ -30,6 +40,27 @@ def test_an_id_is_the_hash_of_the_canonical_json(messages: list[dict[str, str | 
 def test_half_characters_and_controls_have_an_id(text: str):
     spelled = canonical_json([{"role": "user", "content": text}]).encode("utf-8", "surrogatepass")
     assert conversation_id(talk(text)) == hashlib.sha256(spelled).hexdigest()[:32]
+
+
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+messages = st.builds(message, st.sampled_from(["user", "assistant"]), words, st.none() | words, st.none() | words)
+
+
+@given(st.lists(st.lists(messages, max_size=3)))
+def test_ids_are_told_for_whole_tables_as_for_single_rows(said: list[list[dict[str, str | None]]]):
+    told = conversations([{"messages": one} for one in said])
+    assert ids_match(told).to_list() == [True] * len(said)
+    assert ids_match(told.with_columns(conversation_id=pl.lit("0" * 32))).to_list() == [False] * len(said)
+
+
+def test_the_id_of_the_bare_words_is_not_that_of_a_call_with_them():
+    called = [message("assistant", "hi", tool_calls="[]"), message("assistant", "hi", train=False)]
+    rows = [{"messages": [one], "conversation_id": conversation_id(talk_of(one))} for one in called]
+    assert ids_match(pl.DataFrame(rows, schema=SCHEMA)).to_list() == [False, False]
+
+
+def talk_of(one: dict[str, str | None]) -> list[dict[str, str | None]]:
+    return [message(str(one["role"]), str(one["content"]))]
 
 
 def test_absent_and_null_fields_are_the_same_words():
