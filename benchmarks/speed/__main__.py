@@ -7,7 +7,8 @@
 
 Each tool runs as its users run it, in processes of its own, two at a time: length, special characters or encoding,
 repetition, emails and links and phones, exact and near copies. Qirat goes from ingest to route without embeddings,
-first with the checks that do this work, then with all that judge a row by itself. Corpora stay in DIR, results in
+first with the checks that do this work, then with all that judge a row by itself. With new rows it goes to the gate.
+Corpora stay in DIR, results in
 benchmarks/results/speed.json: what was measured there is not measured again unless --again.
 `python -m benchmarks.document` shows them in docs/benchmarks.md.
 """
@@ -90,8 +91,8 @@ def qirat(work: Path, raw: Path, skip: Sequence[str]) -> dict[str, Any]:
     return cost_table(stages(project))
 
 
-def stages(project: Path) -> dict[str, Cost]:
-    return {stage: run(stage, project) for stage in road("ingest", "route")}
+def stages(project: Path, last: str = "route") -> dict[str, Cost]:
+    return {stage: run(module, project) for stage, module in road("ingest", last).items()}
 
 
 def cost_table(costs: Mapping[str, Cost]) -> dict[str, Any]:
@@ -132,8 +133,8 @@ def write_params(project: Path, params: Mapping[str, Any]) -> None:
     (project / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
 
 
-def run(stage: str, project: Path) -> Cost:
-    return measured([sys.executable, "-m", f"curation.{stage}"], project, environment())
+def run(module: str, project: Path) -> Cost:
+    return measured([sys.executable, "-m", module], project, environment())
 
 
 def environment() -> dict[str, str]:
@@ -147,7 +148,7 @@ def threshold(work: Path, raw: Path) -> dict[str, Any]:
     project = prepared(work / "threshold", raw)
     stages(project)
     set_params(project, budget=0.05)
-    return run("route", project).rounded()
+    return run("curation.route", project).rounded()
 
 
 def incremental(work: Path, corpus: Corpus, raw: Path, rows: int, model: str) -> dict[str, Any]:
@@ -157,13 +158,33 @@ def incremental(work: Path, corpus: Corpus, raw: Path, rows: int, model: str) ->
     grown, anew = prepared(work / "grown", raw), prepared(work / "anew", raw, new)
     for project in (grown, anew):
         set_params(project, model)
-    stages(grown)
+        pass_the_gate(project)
+    stages(grown, "gate")
     os.link(new, grown / "data/raw" / new.name)
-    again, whole = cost_table(stages(grown)), cost_table(stages(anew))
-    names = sorted(path.relative_to(anew) for path in anew.glob("data/*/*.parquet") if "cache" not in path.parts)
+    again, whole = cost_table(stages(grown, "gate")), cost_table(stages(anew, "gate"))
+    names = written(anew)
     different = [str(name) for name in names if not filecmp.cmp(grown / name, anew / name, shallow=False)]
     return {**again, "of_full_cpu": round(again["cpu"] / whole["cpu"], 3), "full_cpu": round(whole["cpu"], 1),
             "full_stages": whole["stages"], "files": len(names), "different": different, "model": model}  # fmt: skip
+
+
+def pass_the_gate(project: Path) -> None:
+    """What stages behind route want, and limits that stop nothing: it is the cost that is asked for."""
+    params = params_of(project)
+    params["gate"] |= {"min_clean": 1, "min_per_language": 0, "max_facts": 1.0}
+    params["split"] |= {"test_files": []}
+    params["tokenize"] |= {"max_excluded": 1.0, "max_lost_replies": 1.0}
+    write_params(project, params)
+    (project / "expectations").symlink_to(ROOT / "expectations")
+    (project / "data/review").mkdir()
+    shutil.copy(ROOT / "data/review/decisions.jsonl", project / "data/review")
+
+
+def written(project: Path) -> list[Path]:
+    """All that the stages of a project wrote into data and metrics."""
+    found = [path for folder in ("data", "metrics") for path in (project / folder).rglob("*") if path.is_file()]
+    names = sorted(path.relative_to(project) for path in found)
+    return [name for name in names if name.parts[1] not in ("cache", "raw")]
 
 
 # -- peers -------------------------------------------------------------------------------------------------------------
@@ -229,7 +250,7 @@ def markdown(results: Mapping[str, Mapping[str, Any]]) -> str:
             same = "the same bytes" if not found["different"] else f"**differ**: {', '.join(found['different'])}"
             full = f"({found['full_cpu']:.0f} s, embed.model {found['model']})"
             share = f"{found['of_full_cpu']:.1%} of the CPU of a full run {full}"
-            said.append(f"- {NEW_ROWS:.0%} more rows on {found['rows']:,}: {share}; {found['files']} tables, {same}.")
+            said.append(f"- {NEW_ROWS:.0%} more rows on {found['rows']:,}: {share}; {found['files']} files, {same}.")
     return "\n".join(lines + [""] * bool(said) + said) + "\n"
 
 

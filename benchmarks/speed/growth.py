@@ -10,18 +10,16 @@ are those of docs/scaling.md. Memory is that of all processes of a stage togethe
 import argparse
 import json
 import math
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.corruption.arabic import arabic
-from benchmarks.results import RESULTS, ROOT, road
+from benchmarks.results import RESULTS, road
 from benchmarks.rows import english
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed.corpus import Corpus, write
-from benchmarks.speed.cost import Cost, measured
 from curation.checks import checks
 from training.tokenize import EXCLUDED
 
@@ -59,7 +57,7 @@ def of_stages(arguments: argparse.Namespace, raw: Path) -> dict[str, dict[str, f
             all_fit(project)
             continue
         before = on_disk(project)
-        cost = run(module, project)
+        cost = speed.run(module, project)
         costs[stage] = {**cost.rounded(), "disk": round((on_disk(project) - before) / 2**20, 1)}
         print(f"{raw.name} {stage}: {costs[stage]}", file=sys.stderr, flush=True)
     return costs
@@ -70,16 +68,11 @@ def prepared(project: Path, raw: Path, which: str, memory: str | None) -> Path:
     speed.prepared(project, raw)
     skipped = [name for name in checks() if name not in speed.SAME] if which == "same" else []
     speed.set_params(project, skip=skipped)
-    params = speed.params_of(project)
-    params["gate"] |= {"min_clean": 1, "min_per_language": 0, "max_facts": 1.0}
+    speed.pass_the_gate(project)
     if memory:
+        params = speed.params_of(project)
         params["machine"] |= {"memory": memory}
-    params["split"] |= {"test_files": []}
-    params["tokenize"] |= {"max_excluded": 1.0, "max_lost_replies": 1.0}
-    speed.write_params(project, params)
-    (project / "expectations").symlink_to(ROOT / "expectations")
-    (project / "data/review").mkdir()
-    shutil.copy(ROOT / "data/review/decisions.jsonl", project / "data/review")
+        speed.write_params(project, params)
     return project
 
 
@@ -89,10 +82,6 @@ def all_fit(project: Path) -> None:
     folder.mkdir()
     EXCLUDED.to_frame().write_parquet(folder / "excluded.parquet")
     (folder / "passed").touch()
-
-
-def run(module: str, project: Path) -> Cost:
-    return measured([sys.executable, "-m", module], project, speed.environment())
 
 
 def on_disk(project: Path) -> int:

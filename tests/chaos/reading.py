@@ -52,6 +52,7 @@ GIVEN: Sequence[tuple[str, frozenset[str], Callable[[str], Any]]] = (
 # Read window by window by who calls them (curation/core/text/windows.py), or no words of customers.
 ASIDE = {
     "curation.harness.terminal.say": "prints",
+    "expectations.views.ingested_rows": "a part of views.ingested",
     "expectations.views.curated_rows": "a part of views.curated",
     "curation.harness.yaml_text.from_yaml": "a file of the team's own",
     "curation.privacy.addresses.addresses": "windows of finds",
