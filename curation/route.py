@@ -23,7 +23,7 @@ from curation.policy.verdicts import can_decide, judged, places, too_common, ver
 
 CONVERSATIONS = "ingested/conversations"
 FINDING = ("conversation_id", "code", "value", "threshold", "turn", "evidence")  # what is decided by
-A_ROW = 1_200  # bytes of memory that a row takes: its id, its findings, its verdict, its place in the queue
+A_ROW = 1_000  # bytes of memory that a row takes: its id, its findings, its verdict, its place in the queue
 OF_ROWS = ("accept", "review", "held", "reject")
 
 
@@ -35,17 +35,17 @@ def main() -> None:
         stage.refuse_too_little(CONVERSATIONS, A_ROW)
         scored = stage.read("scored/findings", FINDING, can_decide(policy))
         rows = surviving(stage)
+        too_many = floods(rows, scored.drop("turn", "evidence"), policy)  # while nothing else is held
         findings = judged(scored, policy, rows.height)
         for code, share in too_common(scored, policy, rows.height).items():
             stage.say(f"{code} is seen in {share:.0%} of the rows: a note on the set, it decides nothing")
         decided = verdicts(rows, findings, policy)
         line = queue(decided, findings)
-        parts = stage.parts(CONVERSATIONS, ["conversation_id", "messages"])
-        said = doubted_turns((part.join(line, on="conversation_id", how="semi") for part in parts), findings)
+        seen = findings.select("conversation_id", "turn", "severity").join(line, on="conversation_id", how="semi")
+        said = doubted_turns(stage.parts(CONVERSATIONS, ["conversation_id", "messages"]), seen)
         line = grouped(line, ties(stage.read("dedup/pairs"), findings, earlier(stage, findings), said))
         line = in_turn(line, rows, language_shares(rows))
         next_ones = spare(rows, findings, decided, policy)
-        too_many = floods(rows, scored, policy)
 
         stage.write("routed/verdicts", decided)
         stage.write("routed/queue", with_blind_samples(pl.concat([line, next_ones]), decided, policy.blind))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult as SuiteResult
 
 SUITES = Path("expectations")
-A_ROW = 1_150  # bytes of memory that a raw row takes: its line of the widest view, some columns of it as pandas
+A_ROW = 900  # bytes of memory that a raw row takes: its line of the widest view, some columns of it as pandas
 LARGE = 50_000  # rows of a view that is judged some columns at a time
 CHARTS = (
     "altair",

@@ -22,7 +22,7 @@ CONVERSATIONS = "ingested/conversations"
 KEYS = ("row_id", "conversation_id", "source_id", "created_at")
 READ = ("row_id", "conversation_id", "messages", "source_id", "created_at")
 LARGE = 20_000  # rows whose words are worth sending to other machines
-A_ROW = 1_100  # bytes of memory that a row takes: ids, places of its turns, a band of its digests, its pairs
+A_ROW = 900  # bytes of memory that a row takes: ids, places of its turns, a band of its digests, its pairs
 
 
 class Dedup(Params):

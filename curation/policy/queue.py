@@ -73,14 +73,12 @@ def doubted_turns(conversations: Iterable[pl.DataFrame], findings: pl.DataFrame)
     """(conversation_id, turn, content) of the turns with a doubt, of conversations that come in parts."""
     doubts = findings.filter((pl.col("severity") == "doubt") & pl.col("turn").is_not_null())
     places = doubts.select("conversation_id", "turn").unique()
-    found = [
-        kept(
-            turns(part.join(doubts, on="conversation_id", how="semi"))
-            .join(places, on=["conversation_id", "turn"], how="semi")
-            .select("conversation_id", "turn", "content")
-        )
-        for part in conversations
-    ]
+    found = []
+    for part in conversations:
+        here = places.join(part, on="conversation_id", how="semi")  # only the part is hashed: places are of all parts
+        said = turns(part.join(here, on="conversation_id", how="semi"))
+        said = said.join(here, on=["conversation_id", "turn"], how="semi")
+        found.append(kept(said.select("conversation_id", "turn", "content")))
     return pl.concat(found).unique(["conversation_id", "turn"])  # exact copies have one id
 
 
