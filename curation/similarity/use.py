@@ -6,6 +6,7 @@ in blocks of one size, since they round by their shape: in batches of any other 
 its neighbours.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -20,6 +21,7 @@ Indices = npt.NDArray[np.int64]
 
 DIMENSIONS = 512
 _TEXTS = 500  # whose new tokens are worked out together
+_LINE = 16  # numbers
 _BLOCK = 256  # rows of a product, filled up so that its shape is always the same
 _WORDS = 200_000  # whose tokens are remembered
 _TOKENS = 10_000  # of which is remembered what they add: 25 KB each
@@ -42,10 +44,12 @@ class Branch:
     @classmethod
     def room(cls, before: int, bias: tuple[Matrix, Matrix], weights: tuple[Matrix, Matrix], rows: int) -> "Branch":
         taps = weights[1].reshape(-1, WIDTH, WIDTH)
-        first, second = (np.zeros((rows, len(taps), WIDTH), np.float32) for _ in bias)
+        lined = _zeros(*taps.shape)
+        lined[:] = taps
+        first, second = (_zeros(rows, len(taps), WIDTH) for _ in bias)
         first[0, 0], second[0, 0] = bias
-        read = np.zeros((rows, WIDTH), np.float32)
-        return cls(before, bias, (_side_by_side(weights[0]), _side_by_side(weights[1])), taps, read, (first, second))
+        read = _zeros(rows, WIDTH)
+        return cls(before, bias, (_side_by_side(weights[0]), _side_by_side(weights[1])), lined, read, (first, second))
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Tokens:
         """All rows are of the token `none` yet."""
         uses = np.zeros(rows, np.int64)
         uses[0] = np.iinfo(np.int64).max
-        embedding, sizes = np.zeros((rows, DIMENSIONS), np.float32), np.zeros((2, rows), np.float32)
+        embedding, sizes = _zeros(rows, DIMENSIONS), np.zeros((2, rows), np.float32)
         return cls(np.full(rows, none), uses, embedding, sizes, branches)
 
 
@@ -80,7 +84,7 @@ class Room:
     def of(cls, places: int) -> "Room":
         seen = places + APART
         above = np.empty((seen, WIDTH + 1), np.float32), np.empty((seen, WIDTH + 1), np.int32), np.empty(seen, np.int32)
-        return cls(np.empty((len(_BRANCHES), places, WIDTH), np.float32), *above)
+        return cls(_zeros(len(_BRANCHES), places, WIDTH), *above)
 
 
 class Use:
@@ -212,6 +216,14 @@ class Use:
         length = np.maximum(np.einsum("ij,ij->i", found, found), np.float32(net.eps))
         unit: Matrix = found / np.sqrt(length)[:, None]
         return unit
+
+
+def _zeros(*shape: int) -> Matrix:
+    """float32 from the beginning of a line of the processor's cache on: a row of 1 KB is 16 lines of it, and not 17."""
+    size = math.prod(shape)
+    room = np.zeros(size + _LINE, np.float32)
+    start = -room.ctypes.data % (4 * _LINE) // 4
+    return room[start : start + size].reshape(shape)
 
 
 def _side_by_side(weights: Matrix) -> Matrix:
