@@ -92,6 +92,15 @@ def among(part: pl.DataFrame, wanted: pl.DataFrame, on: str | Sequence[str]) -> 
     return part.join(here, on=on, how="semi")
 
 
+def between(rows: pl.DataFrame, part: pl.DataFrame, by: str) -> pl.DataFrame:
+    """Of rows in the order of their ids those from the least to the last id of a part: others need not be hashed."""
+    if part.is_empty():
+        return rows.clear()
+    least, most = part.select(least=pl.col(by).min(), most=pl.col(by).max()).row(0)
+    first, last = rows[by].search_sorted(least, "left"), rows[by].search_sorted(most, "right")
+    return rows[first:last]
+
+
 def chosen(part: pl.DataFrame, wanted: pl.DataFrame, on: str) -> pl.DataFrame:
     """The rows of a part that are wanted; few of them in memory of their own."""
     some = among(part, wanted, on)

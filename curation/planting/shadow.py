@@ -90,7 +90,8 @@ def _drawn(conversations: pl.DataFrame, serious: pl.Series, seed: int) -> pl.Dat
     )
     both = roles.list.contains("user") & roles.list.contains("assistant")
     drawn = pl.Series([lot(f"audit {seed} {key}") for key in conversations["conversation_id"]], dtype=pl.String)
-    known = pl.col("conversation_id").is_in(serious.implode())
+    here = serious.to_frame("conversation_id").join(conversations, on="conversation_id", how="semi")
+    known = pl.col("conversation_id").is_in(here["conversation_id"].implode())
     columns = ("conversation_id", "language", "label", "messages")
     return conversations.select(*columns, both=both, serious=known, lot=drawn).filter("both")
 

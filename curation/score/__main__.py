@@ -18,7 +18,7 @@ from curation.core.record.conversation import SCHEMA, SURVIVING, as_taught, surv
 from curation.core.record.playbook import Playbook
 from curation.harness.engine import map_parts
 from curation.harness.memory import contents, version_of
-from curation.harness.parts import Shelves, chosen
+from curation.harness.parts import Shelves, among, between, chosen
 from curation.harness.stage import Stage
 from curation.planting.shadow import Audit, Read
 from curation.privacy.params import Privacy
@@ -166,11 +166,11 @@ def look_at_rows(
     known = told.recalled(stage.memory, version)
     new = told.keys.join(known, on="conversation_id", how="anti")
     if new.height or not known.height:
-        for row, signs in longest(part.join(new, on="conversation_id", how="semi") for part in read()).iter_rows():
+        for row, signs in longest(among(part, new, "conversation_id") for part in read()).iter_rows():
             stage.say(f"{row} has {signs:,} characters: it takes a while")
         prepare = partial(looker, which, readings, replace(context, vectors=None))
         at_once = rows_of_a_part(new.height, stage.machine.processes if new.height >= LARGE else 1)
-        unseen = (part.join(new, on="conversation_id", how="semi") for part in read())
+        unseen = (among(part, new, "conversation_id") for part in read())
         sized = chain.from_iterable(of_that_size(rows, at_once) for rows in unseen)
         fresh = map_parts(prepare, sized, at_once, stage.machine, new.height >= LARGE)
         looked = iter(stage.progress(fresh, "looking at rows", -(-new.height // at_once), "parts"))
@@ -206,10 +206,11 @@ def found_by_row(told: Told) -> Iterator[pl.DataFrame]:
 
 
 def all_found(told: Told, by_set: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """All FINDINGS in their order."""
+    """All FINDINGS in their order, which those `by_set` have."""
     for part in told.parts(ALONE):
         alone = part.filter(pl.col("check").is_not_null()).select(FINDINGS.names())
-        yield in_order([alone, by_set.join(part, on="conversation_id", how="semi")])
+        beside = between(by_set, part, "conversation_id")
+        yield in_order([alone, beside.join(part, on="conversation_id", how="semi")])
 
 
 def told_by_code(found: Iterable[pl.DataFrame], per_code: Counter[str]) -> Iterator[pl.DataFrame]:

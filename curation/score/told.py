@@ -8,7 +8,7 @@ import polars as pl
 
 from curation.checks.check import AtHand
 from curation.harness.memory import Memory
-from curation.harness.parts import Shelves
+from curation.harness.parts import Shelves, between
 
 KEY = ["conversation_id", "row"]  # of a row, and of what it says and is
 WORDS = pl.List(pl.Categorical)
@@ -23,7 +23,7 @@ class Told:
     """
 
     def __init__(self, folder: Path, names: Sequence[str], keys: pl.DataFrame) -> None:
-        self.names, self.keys = names, keys
+        self.names, self.keys = names, keys.sort("conversation_id")
         self._folder = folder
         self._counted = pl.Series([""], dtype=pl.Categorical)  # Polars forgets words when nobody has one
         self._shelves: dict[str, Shelves] = {}
@@ -48,12 +48,12 @@ class Told:
             ids = memory.recall(name, version, KEY)
             if ids is None:
                 return self.keys.clear()
-            known = known.join(ids, on=KEY, how="semi")
+            known = known.join(ids, on=KEY, how="semi", maintain_order="left")
         for name in self.names if known.height else ():
             read = 0
             for part in memory.recall_parts(name, version):
                 read += part.height
-                here = part.join(known, on=KEY, how="semi").drop("row")
+                here = part.join(between(known, part, "conversation_id"), on=KEY, how="semi").drop("row")
                 self.put({name: here.cast({column: WORDS for column, dtype in here.schema.items() if dtype == TEXTS})})
             if read < memory.height_of(name, version):  # torn behind its first rows
                 self.clear()
@@ -65,8 +65,11 @@ class Told:
         for name in self.names:
             of_name = {n: TEXTS if t == WORDS else t for n, t in self._schemas[name].items() if n not in KEY}
             whole = pl.Schema([("conversation_id", pl.String()), ("row", pl.UInt64()), *of_name.items()])
-            parts = (self.keys.join(part, on="conversation_id").cast(whole) for part in self.parts(name))
-            memory.keep_parts(name, version, parts, whole)
+            memory.keep_parts(name, version, map(partial(self._with_keys, whole), self.parts(name)), whole)
+
+    def _with_keys(self, whole: pl.Schema, part: pl.DataFrame) -> pl.DataFrame:
+        here = between(self.keys, part, "conversation_id")
+        return here.join(part, on="conversation_id").cast(whole)
 
     def clear(self) -> None:
         """Forgets all that was put away."""

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.harness import parts
-from curation.harness.parts import Shelves, chosen, in_parts, read_parts, scratch, write_parts
+from curation.harness.parts import Shelves, between, chosen, in_parts, read_parts, scratch, write_parts
 
 SCHEMA = pl.Schema({"id": pl.String, "said": pl.List(pl.Struct({"text": pl.String, "learnt": pl.Boolean}))})
 IDS = st.integers(0, 255).map(lambda number: f"{number:02x}000000")
@@ -84,3 +84,12 @@ def test_a_few_rows_of_a_part_do_not_keep_the_texts_of_the_others() -> None:
     one, half = (chosen(part, part.head(count), "id") for count in (1, 200))
     assert one.equals(part.head(1)) and half.equals(part.head(200))
     assert one.to_arrow(compat_level=pl.CompatLevel.newest()).get_total_buffer_size() < 10_000
+
+
+@given(st.lists(st.text("0af", max_size=4)), st.lists(st.text("0af", max_size=4)))
+def test_between_the_ids_of_a_part_lie_all_rows_that_it_has(ids: list[str], of_part: list[str]):
+    rows = pl.DataFrame({"id": sorted(ids)}, {"id": pl.String})
+    part = pl.DataFrame({"id": of_part}, {"id": pl.String})
+    near = between(rows, part, "id")
+    assert near["id"].to_list() == [id_ for id_ in sorted(ids) if of_part and min(of_part) <= id_ <= max(of_part)]
+    assert near.join(part, on="id", how="semi").equals(rows.join(part, on="id", how="semi"))
