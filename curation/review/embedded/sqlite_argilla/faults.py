@@ -57,7 +57,7 @@ def _note_rights(_: Any, record: Any) -> None:
 
 def _open_anew_with_rights(_: Any, record: Any, __: Any) -> None:
     """A connection opened without the right to write would never get it, and may have served readers since."""
-    if not record.info["may_write"] and _may_write():
+    if not record.info.get("may_write", True) and _may_write():
         raise DisconnectionError  # the pool opens another in its place
 
 
