@@ -90,7 +90,7 @@ def _drawn(conversations: pl.DataFrame, serious: pl.Series, seed: int) -> pl.Dat
     )
     both = roles.list.contains("user") & roles.list.contains("assistant")
     drawn = pl.Series([lot(f"audit {seed} {key}") for key in conversations["conversation_id"]], dtype=pl.String)
-    here = serious.to_frame("conversation_id").join(conversations, on="conversation_id", how="semi")
+    here = serious.to_frame("conversation_id").join(conversations, on="conversation_id", how="semi")  # hashes the part
     known = pl.col("conversation_id").is_in(here["conversation_id"].implode())
     columns = ("conversation_id", "language", "label", "messages")
     return conversations.select(*columns, both=both, serious=known, lot=drawn).filter("both")

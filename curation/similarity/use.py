@@ -21,7 +21,7 @@ Indices = npt.NDArray[np.int64]
 
 DIMENSIONS = 512
 _TEXTS = 500  # whose new tokens are worked out together
-_LINE = 16  # numbers
+_LINE = 16  # numbers of a line of the processor's cache
 _BLOCK = 256  # rows of a product, filled up so that its shape is always the same
 _WORDS = 200_000  # whose tokens are remembered
 _TOKENS = 10_000  # of which is remembered what they add: 25 KB each
@@ -219,7 +219,7 @@ class Use:
 
 
 def _zeros(*shape: int) -> Matrix:
-    """float32 from the beginning of a line of the processor's cache on: a row of 1 KB is 16 lines of it, and not 17."""
+    """float32 from the beginning of such a line on: a row of 1 KB is 16 lines of it, and not 17."""
     size = math.prod(shape)
     room = np.zeros(size + _LINE, np.float32)
     start = -room.ctypes.data % (4 * _LINE) // 4
