@@ -27,7 +27,7 @@ _FAULTS = {
 
 
 def tell() -> None:
-    """Errors of the database become sentences, without the values that SQLAlchemy would quote, until they are mended."""
+    """Errors of the database become sentences, without the values that SQLAlchemy would quote; a mended one ends."""
     async_engine.sync_engine.hide_parameters = True
     listen(async_engine.sync_engine, "connect", _note_rights)
     listen(async_engine.sync_engine, "checkout", _open_anew_with_rights)
